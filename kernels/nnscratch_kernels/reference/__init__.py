@@ -1,0 +1,1 @@
+"""(collected once every kernel file stands)"""
