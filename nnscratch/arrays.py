@@ -1,0 +1,25 @@
+"""The arrays the engine computes with: float32 by default, float64 for checking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch.errors import DtypeError
+
+Array = npt.NDArray[Any]
+
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    """Return `dtype` as a NumPy dtype, or raise `DtypeError` unless it is float32 or float64."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found not in DTYPES:
+        raise DtypeError(f"dtype must be float32 or float64, got {dtype!r}")
+    return found

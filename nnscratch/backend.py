@@ -1,0 +1,86 @@
+"""Which of the two kernel sets the engine runs on: ``"numba"`` (fast) or ``"reference"`` (NumPy).
+
+Every layer, loss, clip and optimizer calls ``kernels.<name>(...)``; switching the set switches the
+whole engine, in the middle of a run if need be. The environment variable ``NNSCRATCH_KERNELS``
+chooses the set at start-up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import nnscratch_kernels
+
+from nnscratch.errors import ConfigError, unknown_name
+
+VARIABLE = "NNSCRATCH_KERNELS"
+DEFAULT = "numba"
+
+
+class Kernels:
+    """The active kernel set: one attribute per kernel, loaded when the first one is asked for.
+
+    Kernels are kept as plain attributes, so that a call costs no more than a method call.
+    """
+
+    def __init__(self) -> None:
+        self._chosen: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the active set."""
+        if self._chosen is None:
+            name = os.environ.get(VARIABLE, "") or DEFAULT
+            if name not in nnscratch_kernels.SETS:
+                raise ConfigError(
+                    f"environment variable {VARIABLE} is {name!r}; "
+                    f"expected one of {', '.join(sorted(nnscratch_kernels.SETS))}"
+                )
+            self._chosen = name
+        return self._chosen
+
+    def choose(self, name: str) -> None:
+        """Make `name` the active set."""
+        self.__dict__.clear()
+        self._chosen = name
+
+    def __getattr__(self, kernel: str) -> Any:
+        if kernel.startswith("_"):
+            raise AttributeError(kernel)
+        module = nnscratch_kernels.load(self.name)
+        self.__dict__.update({name: getattr(module, name) for name in module.__all__})
+        if kernel not in self.__dict__:
+            raise AttributeError(f"kernel set {self.name!r} has no kernel {kernel!r}")
+        return self.__dict__[kernel]
+
+
+kernels = Kernels()
+
+
+def active_kernels() -> str:
+    """Return the name of the kernel set in use, ``"numba"`` or ``"reference"``."""
+    return kernels.name
+
+
+def use_kernels(name: str) -> AbstractContextManager[None]:
+    """Switch the whole engine to the kernel set `name`, ``"numba"`` or ``"reference"``.
+
+    The switch happens at once. Used as ``with nn.use_kernels("reference"): ...`` it ends with the
+    block. Raises `ConfigError` for an unknown name.
+    """
+    if name not in nnscratch_kernels.SETS:
+        raise unknown_name("kernel set", name, nnscratch_kernels.SETS)
+    before = kernels.name
+    kernels.choose(name)
+
+    @contextmanager
+    def until_block_ends() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            kernels.choose(before)
+
+    return until_block_ends()

@@ -1,0 +1,1 @@
+"""Layers, each with its own explicit `forward` and `backward`."""

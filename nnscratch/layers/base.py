@@ -1,0 +1,157 @@
+"""What every layer is: named parameters, an explicit `forward` and an explicit `backward`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch.arrays import Array, check_dtype
+from nnscratch.errors import ConfigError, DtypeError, ShapeError
+from nnscratch.workspace import Workspace
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+class Layer:
+    """A layer of a network. Subclasses say how the signal goes forward and the gradient backward.
+
+    ``y, cache = layer.forward(x, training)`` returns the output and what the layer's own backward
+    needs; ``dx = layer.backward(dy, cache)`` takes the gradient of the loss with respect to the
+    output, writes the gradients of the layer's parameters into `grads` and returns the gradient
+    with respect to the input. Arrays are ``(batch, features)``. What is returned lives in buffers
+    that the next pass reuses: copy what you keep.
+
+    Inside a `Sequential` the arrays of `params`, `grads` and `statistics` are views into the
+    model's flat arrays. A layer used by itself gets its own from `initialize`.
+
+    Attributes
+    ----------
+    name : str
+        ``"index.kind"`` inside a model, the kind alone outside.
+    params, grads : dict of arrays
+        Learned parameters and their gradients.
+    statistics : dict of arrays
+        What the layer measures rather than learns (the running statistics of batch norm).
+    noise : numpy.random.Generator
+        Source of the layer's own noise (dropout, randomized slopes).
+    """
+
+    kind: ClassVar[str] = "layer"
+    has_statistics: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self.name = self.kind
+        self.dtype: np.dtype[Any] | None = None
+        self.params: dict[str, Array] = {}
+        self.grads: dict[str, Array] = {}
+        self.statistics: dict[str, Array] = {}
+        self.noise = np.random.default_rng(0)
+        self.workspace = Workspace()
+
+    # What a subclass describes.
+
+    def parameter_shapes(self) -> Shapes:
+        """Return the shape of each learned parameter, by name."""
+        return {}
+
+    def statistic_shapes(self) -> Shapes:
+        """Return the shape of each measured statistic, by name."""
+        return {}
+
+    def input_features(self) -> int | None:
+        """Return how many features the layer takes, or None if it takes any number."""
+        return None
+
+    def output_features(self, features: int | None) -> int | None:
+        """Return how many features come out when `features` go in (None: not known)."""
+        return features
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Set parameters and statistics to their initial values, drawing from `rng`."""
+
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+        """Return the output for `x` and what `backward` needs."""
+        raise TypeError(f"{type(self).__name__} has no forward: use a layer of nnscratch.layers")
+
+    def backward(
+        self, dy: Array, cache: Any, accumulate: bool = False, input_gradient: bool = True
+    ) -> Array | None:
+        """Return the gradient with respect to the input, and fill `grads`.
+
+        accumulate : add to the gradients that are there instead of replacing them.
+        input_gradient : False where nobody needs it (the first layer in training); the layer may
+            then return None.
+        """
+        raise TypeError(f"{type(self).__name__} has no backward: use a layer of nnscratch.layers")
+
+    # What is the same for all.
+
+    def initialize(
+        self, rng: np.random.Generator | int = 0, dtype: npt.DTypeLike = np.float32
+    ) -> Layer:
+        """Give a layer that is used by itself its own parameters; return the layer.
+
+        `rng` is a generator or a seed. Inside a `Sequential` the model does this.
+        """
+        generator = np.random.default_rng(rng)
+        kind = check_dtype(dtype)
+        shapes = self.parameter_shapes()
+        self.bind(
+            kind,
+            {name: np.zeros(shape, kind) for name, shape in shapes.items()},
+            {name: np.zeros(shape, kind) for name, shape in shapes.items()},
+            {name: np.zeros(shape, kind) for name, shape in self.statistic_shapes().items()},
+            generator.spawn(1)[0],
+        )
+        self.reset(generator)
+        return self
+
+    def bind(
+        self,
+        dtype: np.dtype[Any],
+        params: dict[str, Array],
+        grads: dict[str, Array],
+        statistics: dict[str, Array],
+        noise: np.random.Generator,
+    ) -> None:
+        """Attach the arrays that hold this layer's parameters, and its source of noise."""
+        self.dtype, self.noise = dtype, noise
+        self.params, self.grads, self.statistics = params, grads, statistics
+
+    def check_input(self, x: Array, features: int | None = None) -> Array:
+        """Return `x` if this layer can take it, made contiguous, or raise saying why not."""
+        if self.dtype is None:
+            raise ConfigError(
+                f"layer {self.name!r} has no parameters yet: put it in a Sequential, "
+                f"or call .initialize(seed) first"
+            )
+        if not isinstance(x, np.ndarray) or x.ndim != 2:
+            found = f"shape {x.shape}" if isinstance(x, np.ndarray) else type(x).__name__
+            raise ShapeError(
+                f"layer {self.name!r} expects an array of shape (batch, "
+                f"{features or 'features'}), got {found}"
+            )
+        if features is not None and x.shape[1] != features:
+            raise ShapeError(
+                f"layer {self.name!r} expects {features} features, "
+                f"got {x.shape[1]} (input shape {x.shape})"
+            )
+        if x.dtype != self.dtype:
+            raise DtypeError(
+                f"layer {self.name!r} computes in {self.dtype}, got input of {x.dtype}; "
+                f"convert with x.astype(np.{self.dtype})"
+            )
+        return x if x.flags.c_contiguous else np.ascontiguousarray(x)
+
+    def buffer(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return the layer's reused array `name`."""
+        return self.workspace.get(name, shape, self.dtype)
+
+    def options(self) -> str:
+        """Return the arguments the layer was made with, for `repr`."""
+        return ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.options()})"

@@ -1,0 +1,126 @@
+"""Batch normalization."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.backend import kernels
+from nnscratch.errors import require_count, require_number, unknown_name
+from nnscratch.layers.base import Layer, Shapes
+
+STATISTICS = ("running", "initial", "batch")
+
+
+class BatchNorm(Layer):
+    """``y = gamma * (x - mean) / sqrt(variance + epsilon) + beta``, one mean and variance a unit.
+
+    In training the mean and the *biased* variance are the batch's, and the running statistics
+    follow them: ``running = momentum * running + (1 - momentum) * batch``, from mean 0 and
+    variance 1, without correction (as TensorFlow 1.x does; PyTorch's ``momentum`` is one minus
+    this one, and its running variance is the unbiased one).
+
+    Evaluation takes the statistics named by `statistics`:
+
+    * ``"running"``: what training measured. This is what batch norm means.
+    * ``"initial"``: mean 0 and variance 1, as if the running statistics had never been updated,
+      which is what happens to a TensorFlow 1.x program that forgets its update ops.
+    * ``"batch"``: those of the evaluated batch itself; the running ones stay as they are.
+
+    Ioffe & Szegedy, "Batch Normalization", 2015.
+
+    Parameters
+    ----------
+    features : int
+    momentum : float in [0, 1), default 0.9
+    epsilon : float > 0, default 1e-3
+    """
+
+    kind: ClassVar[str] = "batchnorm"
+    has_statistics: ClassVar[bool] = True
+
+    def __init__(self, features: int, momentum: float = 0.9, epsilon: float = 1e-3) -> None:
+        super().__init__()
+        self.features = require_count("BatchNorm features", features)
+        self.momentum = require_number("BatchNorm momentum", momentum, least=0, below=1)
+        self.epsilon = require_number("BatchNorm epsilon", epsilon, above=0)
+
+    def parameter_shapes(self) -> Shapes:
+        return {"gamma": (self.features,), "beta": (self.features,)}
+
+    def statistic_shapes(self) -> Shapes:
+        return {"running_mean": (self.features,), "running_variance": (self.features,)}
+
+    def input_features(self) -> int:
+        return self.features
+
+    def output_features(self, features: int | None) -> int:
+        return self.features
+
+    def reset(self, rng: np.random.Generator) -> None:
+        self.params["gamma"][...] = 1
+        self.params["beta"][...] = 0
+        self.statistics["running_mean"][...] = 0
+        self.statistics["running_variance"][...] = 1
+
+    def forward(
+        self, x: Array, training: bool = False, statistics: str = "running"
+    ) -> tuple[Array, tuple[Array, Array, Array, bool]]:
+        x = self.check_input(x, self.features)
+        y = self.buffer("y", x.shape)
+        mean, variance, inv_std = (
+            self.buffer(name, (self.features,)) for name in ("mean", "variance", "inv_std")
+        )
+        gamma, beta = self.params["gamma"], self.params["beta"]
+        from_batch = training or statistics == "batch"
+        if from_batch:
+            kernels.batchnorm_forward(y, mean, variance, inv_std, x, gamma, beta, self.epsilon)
+            if training:
+                kernels.batchnorm_update_running(
+                    self.statistics["running_mean"],
+                    self.statistics["running_variance"],
+                    mean,
+                    variance,
+                    self.momentum,
+                )
+        else:
+            if statistics == "running":
+                mean[...] = self.statistics["running_mean"]
+                variance[...] = self.statistics["running_variance"]
+            elif statistics == "initial":
+                mean[...] = 0
+                variance[...] = 1
+            else:
+                raise unknown_name("kind of statistics", statistics, STATISTICS)
+            kernels.batchnorm_fixed_forward(
+                y, inv_std, x, mean, variance, gamma, beta, self.epsilon
+            )
+        return y, (x, mean, inv_std, from_batch)
+
+    def backward(
+        self,
+        dy: Array,
+        cache: tuple[Array, Array, Array, bool],
+        accumulate: bool = False,
+        input_gradient: bool = True,
+    ) -> Array:
+        x, mean, inv_std, from_batch = cache
+        dx = self.buffer("dx", x.shape)
+        backward = kernels.batchnorm_backward if from_batch else kernels.batchnorm_fixed_backward
+        backward(
+            dx,
+            self.grads["gamma"],
+            self.grads["beta"],
+            dy,
+            x,
+            mean,
+            inv_std,
+            self.params["gamma"],
+            accumulate,
+        )
+        return dx
+
+    def options(self) -> str:
+        return f"{self.features}, momentum={self.momentum:g}, epsilon={self.epsilon:g}"

@@ -1,0 +1,99 @@
+"""All parameters of a model in one flat array, each also a named view into it.
+
+An optimizer, a clip or a norm is then one pass over one array, and inspecting is just looking:
+``model.params["0.weight"]`` is an ordinary NumPy array that shares memory with
+``model.params.flat``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch.arrays import Array
+from nnscratch.errors import ShapeError, unknown_name
+
+
+class Parameters(Mapping[str, Array]):
+    """A read-only mapping from a name to a writable view into the array `flat`.
+
+    Attributes
+    ----------
+    flat : array, shape (size,)
+        Every value, one name after the other in the order of `names`.
+    names : tuple of str
+    offsets : int64 array, shape (len(names) + 1,)
+        ``flat[offsets[i]:offsets[i + 1]]`` holds ``names[i]``, row-major.
+    """
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], dtype: npt.DTypeLike) -> None:
+        sizes = [math.prod(shape) for shape in shapes.values()]
+        self.names = tuple(shapes)
+        self.offsets = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64))).astype(np.int64)
+        self.flat: Array = np.zeros(int(self.offsets[-1]), dtype=dtype)
+        self._views = {
+            name: self.flat[start:stop].reshape(shape)
+            for (name, shape), start, stop in zip(
+                shapes.items(), self.offsets[:-1], self.offsets[1:], strict=True
+            )
+        }
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            return self._views[name]
+        except KeyError:
+            raise _UnknownParameter(str(unknown_name("parameter", name, self.names))) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._views
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        rows = (f"  {name}: {view.shape}" for name, view in self._views.items())
+        return f"Parameters({self.flat.dtype}, {self.flat.size:,} values)\n" + "\n".join(rows)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of every value."""
+        return self.flat.dtype
+
+    def check(self, values: Mapping[str, Array], what: str) -> None:
+        """Raise `ShapeError` if a name in `values` is missing, unknown or of another shape.
+
+        `what` names the source of the values in the message.
+        """
+        missing = [name for name in self.names if name not in values]
+        extra = [name for name in values if name not in self._views]
+        if missing or extra:
+            raise ShapeError(
+                f"{what} does not fit this model: missing {missing or 'nothing'}, "
+                f"not in the model {extra or 'nothing'}; build the model that was saved"
+            )
+        for name, view in self._views.items():
+            if values[name].shape != view.shape:
+                raise ShapeError(
+                    f"{what} does not fit this model: {name!r} has shape {values[name].shape}, "
+                    f"the model expects {view.shape}"
+                )
+
+    def load(self, values: Mapping[str, Array], what: str) -> None:
+        """Copy `values` in after `check`; nothing is changed unless everything fits."""
+        self.check(values, what)
+        for name, view in self._views.items():
+            view[...] = values[name]
+
+
+class _UnknownParameter(KeyError):
+    """`KeyError` whose message is printed as it is, not as a quoted representation."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -1,0 +1,45 @@
+"""Buffers that are reused from step to step, so that a training step allocates nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch.arrays import Array
+
+
+class Workspace:
+    """Named scratch arrays. The same name, shape and type give the same array every time.
+
+    Storage grows to the largest shape asked for under a name and smaller shapes are views into it,
+    so a short last batch costs no second buffer.
+    """
+
+    def __init__(self) -> None:
+        self._storage: dict[str, Array] = {}
+        self._views: dict[tuple[str, tuple[int, ...], Any], Array] = {}
+
+    def get(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+        """Return the buffer `name` with this shape; what it holds is whatever was there."""
+        key = (name, shape, dtype)
+        view = self._views.get(key)
+        if view is None:
+            view = self._views[key] = self._make(name, shape, np.dtype(dtype))
+        return view
+
+    def _make(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        size = math.prod(shape)
+        storage = self._storage.get(name)
+        if storage is None or storage.dtype != dtype or storage.size < size:
+            storage = self._storage[name] = np.empty(size, dtype=dtype)
+            for key in [key for key in self._views if key[0] == name]:
+                del self._views[key]
+        return storage[:size].reshape(shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(array.nbytes for array in self._storage.values())
