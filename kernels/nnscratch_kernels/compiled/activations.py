@@ -1,0 +1,136 @@
+"""Smooth activation functions and their derivatives, compiled. Definitions: `reference`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch_kernels.compiled.vectormath import erf, exp, log1p, sigmoid, tanh
+from nnscratch_kernels.jit import jit
+
+Array = npt.NDArray[Any]
+
+_ROOT_HALF = math.sqrt(0.5)
+_NORMAL_PEAK = 1 / math.sqrt(2 * math.pi)
+
+
+@jit
+def sigmoid_forward(y: Array, x: Array) -> None:
+    """y = 1 / (1 + e^-x)."""
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        y[i] = sigmoid(x[i])
+
+
+@jit
+def sigmoid_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * y (1 - y)."""
+    one = y.dtype.type(1)
+    dx, dy, y = dx.reshape(dx.size), dy.reshape(dy.size), y.reshape(y.size)
+    for i in range(y.size):
+        dx[i] = dy[i] * (y[i] * (one - y[i]))
+
+
+@jit
+def tanh_forward(y: Array, x: Array) -> None:
+    """y = tanh x."""
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        y[i] = tanh(x[i])
+
+
+@jit
+def tanh_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * (1 - y^2)."""
+    one = y.dtype.type(1)
+    dx, dy, y = dx.reshape(dx.size), dy.reshape(dy.size), y.reshape(y.size)
+    for i in range(y.size):
+        dx[i] = dy[i] * (one - y[i] * y[i])
+
+
+@jit
+def softsign_forward(y: Array, x: Array) -> None:
+    """y = x / (1 + |x|)."""
+    one, largest = x.dtype.type(1), x.dtype.type(np.finfo(x.dtype).max)
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        size = abs(x[i])
+        fraction = one if size > largest else size / (one + size)
+        y[i] = -fraction if x[i] < 0 else fraction
+
+
+@jit
+def softsign_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy / (1 + |x|)^2."""
+    one = x.dtype.type(1)
+    dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
+    for i in range(x.size):
+        r = one / (one + abs(x[i]))
+        dx[i] = dy[i] * (r * r)
+
+
+@jit
+def softplus_forward(y: Array, x: Array) -> None:
+    """y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)."""
+    zero = x.dtype.type(0)
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        positive = zero if x[i] < zero else x[i]
+        y[i] = positive + log1p(exp(-abs(x[i])))
+
+
+@jit
+def softplus_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * sigmoid(x)."""
+    dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
+    for i in range(x.size):
+        dx[i] = dy[i] * sigmoid(x[i])
+
+
+@jit
+def silu_forward(y: Array, x: Array) -> None:
+    """y = x sigmoid(x)."""
+    lowest = x.dtype.type(np.finfo(x.dtype).min)
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        finite = lowest if x[i] < lowest else x[i]  # -infinity * 0 would be NaN
+        y[i] = finite * sigmoid(x[i])
+
+
+@jit
+def silu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * s (1 + x (1 - s)) with s = sigmoid(x)."""
+    one, largest = x.dtype.type(1), x.dtype.type(np.finfo(x.dtype).max)
+    dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
+    for i in range(x.size):
+        finite = -largest if x[i] < -largest else x[i]
+        finite = largest if finite > largest else finite
+        s = sigmoid(x[i])
+        dx[i] = dy[i] * (s * (one + finite * (one - s)))
+
+
+@jit
+def gelu_forward(y: Array, x: Array) -> None:
+    """y = x Phi(x) with the normal distribution function Phi."""
+    one, half = x.dtype.type(1), x.dtype.type(0.5)
+    root_half, lowest = x.dtype.type(_ROOT_HALF), x.dtype.type(np.finfo(x.dtype).min)
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        finite = lowest if x[i] < lowest else x[i]
+        y[i] = finite * (half * (one + erf(x[i] * root_half)))
+
+
+@jit
+def gelu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * (Phi(x) + x phi(x)) with the normal density phi."""
+    one, half, limit = x.dtype.type(1), x.dtype.type(0.5), x.dtype.type(40)
+    root_half, peak = x.dtype.type(_ROOT_HALF), x.dtype.type(_NORMAL_PEAK)
+    dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
+    for i in range(x.size):
+        v = -limit if x[i] < -limit else x[i]
+        v = limit if v > limit else v
+        density = peak * exp(-half * v * v)
+        dx[i] = dy[i] * (half * (one + erf(v * root_half)) + v * density)

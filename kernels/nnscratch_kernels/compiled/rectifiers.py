@@ -1,0 +1,131 @@
+"""Activation functions with a corner at zero, compiled. Definitions: `reference`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+
+from nnscratch_kernels.compiled.vectormath import exp, expm1
+from nnscratch_kernels.jit import jit
+
+Array = npt.NDArray[Any]
+
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+@jit
+def relu_forward(y: Array, x: Array) -> None:
+    """y = max(x, 0)."""
+    zero = x.dtype.type(0)
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        y[i] = zero if x[i] < zero else x[i]  # in this order NaN stays
+
+
+@jit
+def relu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy where x > 0, else 0."""
+    zero = x.dtype.type(0)
+    dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
+    for i in range(x.size):
+        dx[i] = zero if x[i] <= zero else dy[i]
+
+
+@jit
+def leaky_relu_forward(y: Array, x: Array, slope: float) -> None:
+    """y = x where x > 0, else slope * x."""
+    zero, factor = x.dtype.type(0), x.dtype.type(slope)
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        y[i] = x[i] if x[i] > zero else factor * x[i]
+
+
+@jit
+def leaky_relu_backward(dx: Array, dy: Array, x: Array, y: Array, slope: float) -> None:
+    """dx = dy where x > 0, else slope * dy."""
+    zero, factor = x.dtype.type(0), x.dtype.type(slope)
+    dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
+    for i in range(x.size):
+        dx[i] = dy[i] if x[i] > zero else factor * dy[i]
+
+
+@jit
+def prelu_forward(y: Array, x: Array, slope: Array) -> None:
+    """y = x where x > 0, else slope * x; slope of shape (1,) or (features,)."""
+    zero = x.dtype.type(0)
+    if slope.size == 1:
+        leaky_relu_forward(y, x, slope[0])
+    else:
+        for i in range(x.shape[0]):
+            for j in range(x.shape[1]):
+                y[i, j] = x[i, j] if x[i, j] > zero else slope[j] * x[i, j]
+
+
+@jit
+def prelu_backward(
+    dx: Array, dslope: Array, dy: Array, x: Array, slope: Array, accumulate: bool
+) -> None:
+    """dx = dy where x > 0, else slope * dy; dslope (+)= sum of dy * x where x <= 0."""
+    zero = x.dtype.type(0)
+    if not accumulate:
+        dslope[:] = zero
+    if slope.size == 1:
+        factor, total = slope[0], zero
+        for i in range(x.shape[0]):
+            row = zero  # sums of sums lose less than one long sum
+            for j in range(x.shape[1]):
+                negative = not x[i, j] > zero
+                dx[i, j] = factor * dy[i, j] if negative else dy[i, j]
+                row += dy[i, j] * x[i, j] if negative else zero
+            total += row
+        dslope[0] += total
+    else:
+        for i in range(x.shape[0]):
+            for j in range(x.shape[1]):
+                negative = not x[i, j] > zero
+                dx[i, j] = slope[j] * dy[i, j] if negative else dy[i, j]
+                dslope[j] += dy[i, j] * x[i, j] if negative else zero
+
+
+@jit
+def elu_forward(y: Array, x: Array, alpha: float) -> None:
+    """y = x where x > 0, else alpha (e^x - 1)."""
+    zero, factor = x.dtype.type(0), x.dtype.type(alpha)
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        below = factor * expm1(x[i])
+        y[i] = x[i] if x[i] > zero else below
+
+
+@jit
+def elu_backward(dx: Array, dy: Array, x: Array, y: Array, alpha: float) -> None:
+    """dx = dy where x > 0, else dy * alpha e^x."""
+    zero, factor = x.dtype.type(0), x.dtype.type(alpha)
+    dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
+    for i in range(x.size):
+        below = dy[i] * (factor * exp(x[i]))
+        dx[i] = dy[i] if x[i] > zero else below
+
+
+@jit
+def selu_forward(y: Array, x: Array) -> None:
+    """y = scale * elu(x, alpha)."""
+    zero, scale = x.dtype.type(0), x.dtype.type(SELU_SCALE)
+    factor = x.dtype.type(SELU_SCALE * SELU_ALPHA)
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        below = factor * expm1(x[i])
+        y[i] = scale * x[i] if x[i] > zero else below
+
+
+@jit
+def selu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * scale where x > 0, else dy * scale * alpha e^x."""
+    zero, scale = x.dtype.type(0), x.dtype.type(SELU_SCALE)
+    factor = x.dtype.type(SELU_SCALE * SELU_ALPHA)
+    dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
+    for i in range(x.size):
+        below = factor * exp(x[i])
+        dx[i] = dy[i] * (scale if x[i] > zero else below)

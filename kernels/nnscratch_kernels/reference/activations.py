@@ -1,0 +1,102 @@
+"""Smooth activation functions and their derivatives, in plain NumPy.
+
+Every array has the shape (batch, features). ``f_forward`` writes y = f(x); ``f_backward`` writes
+dx = dy * f'(x). NaN stays NaN, an infinite x gives the limit, and nothing overflows on the way.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def _sigmoid(x: Array) -> Array:
+    """1 / (1 + e^-x), with an exponential that is never above 1."""
+    e = np.exp(-np.abs(x))
+    return np.where(x < 0, e, 1) / (1 + e)
+
+
+def _erf(x: Array) -> Array:
+    """The error function, element by element: NumPy has none."""
+    return np.vectorize(math.erf, otypes=[x.dtype])(x)
+
+
+def _normal_cdf(x: Array) -> Array:
+    """Phi(x), the probability that a standard normal variable is below x."""
+    return 0.5 * (1 + _erf(x / math.sqrt(2)))
+
+
+def _finite(x: Array) -> Array:
+    """Replace infinities by the largest finite numbers: products with 0 are then 0, not NaN."""
+    largest = np.finfo(x.dtype).max
+    return np.clip(x, -largest, largest)
+
+
+def sigmoid_forward(y: Array, x: Array) -> None:
+    """y = 1 / (1 + e^-x)."""
+    y[...] = _sigmoid(x)
+
+
+def sigmoid_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * y (1 - y)."""
+    dx[...] = dy * (y * (1 - y))
+
+
+def tanh_forward(y: Array, x: Array) -> None:
+    """y = tanh x."""
+    np.tanh(x, out=y)
+
+
+def tanh_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * (1 - y^2)."""
+    dx[...] = dy * (1 - y * y)
+
+
+def softsign_forward(y: Array, x: Array) -> None:
+    """y = x / (1 + |x|)."""
+    x = _finite(x)
+    y[...] = x / (1 + np.abs(x))
+
+
+def softsign_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy / (1 + |x|)^2."""
+    r = 1 / (1 + np.abs(x))
+    dx[...] = dy * (r * r)
+
+
+def softplus_forward(y: Array, x: Array) -> None:
+    """y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)."""
+    y[...] = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def softplus_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * sigmoid(x)."""
+    dx[...] = dy * _sigmoid(x)
+
+
+def silu_forward(y: Array, x: Array) -> None:
+    """y = x sigmoid(x) (Elfwing et al. 2018; swish, Ramachandran et al. 2017)."""
+    y[...] = np.maximum(x, -np.finfo(x.dtype).max) * _sigmoid(x)
+
+
+def silu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * s (1 + x (1 - s)) with s = sigmoid(x)."""
+    s = _sigmoid(x)
+    dx[...] = dy * (s * (1 + _finite(x) * (1 - s)))
+
+
+def gelu_forward(y: Array, x: Array) -> None:
+    """y = x Phi(x) with the normal distribution function Phi (Hendrycks and Gimpel 2016)."""
+    y[...] = np.maximum(x, -np.finfo(x.dtype).max) * _normal_cdf(x)
+
+
+def gelu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * (Phi(x) + x phi(x)) with the normal density phi."""
+    x = np.clip(x, -40, 40)  # phi(40) is 0 in double precision
+    density = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+    dx[...] = dy * (_normal_cdf(x) + x * density)
