@@ -1,0 +1,56 @@
+"""Data sets: plain arrays `x_train, y_train, x_test, y_test`, nothing else.
+
+`digits()` comes with the package; `mnist()` reads the four MNIST files of a folder.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch.datasets.checks import Split, check_inputs, check_labels
+from nnscratch.datasets.digits import digits
+from nnscratch.datasets.idx import read_idx, write_idx
+from nnscratch.datasets.mnist import mnist
+from nnscratch.errors import ConfigError, unknown_name
+
+__all__ = [
+    "check_inputs",
+    "check_labels",
+    "digits",
+    "load",
+    "mnist",
+    "names",
+    "read_idx",
+    "write_idx",
+]
+
+
+def names() -> tuple[str, ...]:
+    """Return the names that `load` knows."""
+    return ("digits", "mnist")
+
+
+def load(
+    name: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    download: bool = False,
+    dtype: npt.DTypeLike = np.float32,
+) -> Split:
+    """Return the data set called `name`: `x_train, y_train, x_test, y_test`.
+
+    `data_dir` and `download` are those of `mnist`; the digits need neither. Raises `ConfigError`
+    for an unknown name, and for a folder given to the digits, which are part of the package.
+    """
+    if name == "digits":
+        if data_dir is not None:
+            raise ConfigError(
+                f"data_dir={os.fspath(data_dir)!r} has no meaning for the digits, which come with "
+                "the package: leave it out, or ask for 'mnist'"
+            )
+        return digits(dtype)
+    if name == "mnist":
+        return mnist(data_dir, download, dtype)
+    raise unknown_name("data set", name, names())

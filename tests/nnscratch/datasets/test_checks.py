@@ -1,0 +1,126 @@
+"""The checks of training data: what passes unchanged, and what each refusal says."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nnscratch.datasets.checks import check_float_dtype, check_inputs, check_labels
+from nnscratch.errors import DataError, DtypeError, ShapeError
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_good_inputs_pass_without_a_copy(dtype):
+    x = np.random.default_rng(0).normal(size=(5, 3)).astype(dtype)
+    assert check_inputs(x) is x
+
+
+def test_inputs_become_contiguous():
+    x = np.arange(12.0).reshape(3, 4).T
+    checked = check_inputs(x)
+    assert checked.flags.c_contiguous
+    np.testing.assert_array_equal(checked, x)
+
+
+def test_lists_are_taken():
+    assert check_inputs([[1.0, 2.0]]).dtype == np.float64
+    assert check_labels([1, 0], 2).dtype == np.int64
+
+
+def test_large_finite_inputs_pass_although_their_sum_overflows():
+    x = np.full((4, 4), np.finfo(np.float32).max, dtype=np.float32)
+    assert check_inputs(x) is x
+
+
+@settings(deadline=None, derandomize=True, max_examples=50)
+@given(
+    row=st.integers(0, 6),
+    column=st.integers(0, 4),
+    bad=st.sampled_from([np.nan, np.inf, -np.inf]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_a_value_that_is_not_finite_is_named(row, column, bad, dtype):
+    x = np.ones((7, 5), dtype=dtype)
+    x[row, column] = bad
+    with pytest.raises(
+        DataError, match=rf"pixels .* {bad} at row {row}, column {column} \(1 of 35"
+    ):
+        check_inputs(x, "pixels")
+
+
+def test_the_first_of_several_is_named_even_if_they_cancel():
+    x = np.zeros((3, 3))
+    x[2, 0], x[1, 2] = np.inf, -np.inf
+    with pytest.raises(DataError, match=r"-inf at row 1, column 2 \(2 of 9"):
+        check_inputs(x)
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (2, 2, 2)])
+def test_inputs_of_another_dimension_are_refused(shape):
+    with pytest.raises(ShapeError, match="two dimensions"):
+        check_inputs(np.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (4, 0)])
+def test_empty_inputs_are_refused(shape):
+    with pytest.raises(ShapeError, match="empty"):
+        check_inputs(np.zeros(shape))
+
+
+def test_ragged_inputs_are_refused():
+    with pytest.raises(ShapeError, match="different lengths"):
+        check_inputs([[1.0], [1.0, 2.0]])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.complex128, ">f4", "U3"])
+def test_inputs_of_another_type_are_refused(dtype):
+    with pytest.raises(DtypeError, match="x must be float32 or float64, got"):
+        check_inputs(np.zeros((2, 2)).astype(dtype))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.int32, np.uint64])
+def test_good_labels_become_int64(dtype):
+    labels = check_labels(np.array([0, 2, 1], dtype=dtype), 3, 3)
+    assert labels.dtype == np.int64
+    np.testing.assert_array_equal(labels, [0, 2, 1])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 3, 1, 7], r"label 3 at index 1, expected 0 \.\. 2 \(2 of 4"),
+        ([0, 1, -1], r"label -1 at index 2"),
+        (np.array([2**63], dtype=np.uint64), r"label 9223372036854775808 at index 0"),
+    ],
+)
+def test_labels_out_of_range_are_named(labels, message):
+    with pytest.raises(DataError, match=message):
+        check_labels(labels, 3)
+
+
+def test_labels_of_another_number_are_refused():
+    with pytest.raises(ShapeError, match="y has 2 labels for 3 examples"):
+        check_labels([0, 1], 2, 3)
+
+
+@pytest.mark.parametrize("labels", [[[0, 1], [1, 0]], 1])
+def test_labels_of_another_dimension_are_refused(labels):
+    with pytest.raises(ShapeError, match=r"y.argmax\(axis=1\)"):
+        check_labels(labels, 2)
+
+
+def test_empty_labels_are_refused():
+    with pytest.raises(ShapeError, match="y is empty"):
+        check_labels([], 2)
+
+
+@pytest.mark.parametrize("labels", [[0.0, 1.0], [True, False], ["a", "b"], [None, 1]])
+def test_labels_of_another_type_are_refused(labels):
+    with pytest.raises(DtypeError, match=r"y must hold integers 0 \.\. 1"):
+        check_labels(labels, 2)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, int, "nonsense", object, ">f4"])
+def test_other_float_types_are_refused(dtype):
+    with pytest.raises(DtypeError, match="float32 or float64"):
+        check_float_dtype(dtype)
