@@ -62,7 +62,7 @@ class Constant(Initializer):
 class Normal(Initializer):
     """N(mean, std^2), whatever the fans.
 
-    ``Normal()`` is N(0, 1), which ``get("standard_normal")`` also returns: with wide layers it
+    ``Normal()`` is N(0, 1), which ``get("normal")`` also returns: with wide layers it
     saturates every sigmoid unit. Raises `ConfigError` if `std` < 0 or a field is not finite.
     """
 

@@ -11,7 +11,7 @@ from nnscratch.initializers.scaling import TF1VarianceScaling, VarianceScaling
 _KNOWN: dict[str, Initializer] = {
     "zeros": Zeros(),
     "ones": Constant(1.0),
-    "standard_normal": Normal(),
+    "normal": Normal(),
     "glorot_standard_uniform": VarianceScaling(1.0 / 3.0, "fan_in", "uniform"),
     "glorot_normal": VarianceScaling(1.0, "fan_avg", "normal"),
     "glorot_uniform": VarianceScaling(1.0, "fan_avg", "uniform"),
@@ -42,7 +42,7 @@ def get(initializer: str | Initializer) -> Initializer:
     ``(n_in + n_out) / 2``:
 
     * ``zeros``, ``ones``;
-    * ``standard_normal``: N(0, 1), the habit whose effect on sigmoid networks the post shows;
+    * ``normal``: N(0, 1), the habit whose effect on sigmoid networks the post shows;
     * ``glorot_standard_uniform``: r = 1/sqrt(n_in), n_in Var(w) = 1/3: the "standard"
       initialization that Glorot & Bengio 2010 criticise because it shrinks signals;
     * ``glorot_normal``, ``glorot_uniform``: sigma = sqrt(2/(n_in + n_out)),

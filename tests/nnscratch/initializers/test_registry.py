@@ -12,7 +12,7 @@ from nnscratch.errors import ConfigError
 N_IN, N_OUT = 784, 300
 # Each name's standard deviation and, for uniform ones, bound r of U[-r, r].
 NORMAL = {
-    "standard_normal": 1.0,
+    "normal": 1.0,
     "glorot_normal": math.sqrt(2 / (N_IN + N_OUT)),
     "simplified_normal": 1 / math.sqrt(N_IN),
     "lecun_normal": 1 / math.sqrt(N_IN),
