@@ -84,9 +84,10 @@ def prelu_backward(
     else:
         for i in range(x.shape[0]):
             for j in range(x.shape[1]):
-                negative = not x[i, j] > zero
-                dx[i, j] = slope[j] * dy[i, j] if negative else dy[i, j]
-                dslope[j] += dy[i, j] * x[i, j] if negative else zero
+                # products outside the choices: LLVM makes vectors of selections, not of branches
+                below, share = slope[j] * dy[i, j], dy[i, j] * x[i, j]
+                dx[i, j] = dy[i, j] if x[i, j] > zero else below
+                dslope[j] += zero if x[i, j] > zero else share
 
 
 @jit
