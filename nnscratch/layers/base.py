@@ -147,6 +147,7 @@ class Layer:
 
     def buffer(self, name: str, shape: tuple[int, ...]) -> Array:
         """Return the layer's reused array `name`."""
+        assert self.dtype is not None  # `check_input` has seen to that
         return self.workspace.get(name, shape, self.dtype)
 
     def options(self) -> str:

@@ -52,8 +52,9 @@ class Dense(Layer):
         return self.n_out
 
     def reset(self, rng: np.random.Generator) -> None:
-        self.params["weight"][...] = self.init((self.n_in, self.n_out), rng, self.dtype)
-        self.params["bias"][...] = self.bias_init((self.n_out,), rng, self.dtype)
+        for name, init in (("weight", self.init), ("bias", self.bias_init)):
+            values = self.params[name]
+            values[...] = init(values.shape, rng, values.dtype)
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Array]:
         x = self.check_input(x, self.n_in)

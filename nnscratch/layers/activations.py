@@ -1,0 +1,125 @@
+"""Smooth activation functions, and what all activation functions share.
+
+The functions with a corner at zero are in `rectifiers`. In the formulas ``f(x)`` is the function,
+``f'(x)`` its derivative; forward is ``y = f(x)``, backward ``dx = dy * f'(x)``, element by element.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from nnscratch.arrays import Array
+from nnscratch.backend import kernels
+from nnscratch.layers.base import Layer
+
+
+class Activation(Layer):
+    """A function applied to every element: ``y = f(x)``, ``dx = dy * f'(x)``.
+
+    A subclass says which pair of kernels computes it, and the constants they take. The kernels are
+    looked up at each call, because the kernel set can be switched between two steps.
+    """
+
+    kernel: ClassVar[str]
+    constants: tuple[float, ...] = ()
+    _forward_kernel: ClassVar[str]
+    _backward_kernel: ClassVar[str]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._forward_kernel = f"{cls.kernel}_forward"
+        cls._backward_kernel = f"{cls.kernel}_backward"
+
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, tuple[Array, Array]]:
+        x = self.check_input(x)
+        y = self.buffer("y", x.shape)
+        getattr(kernels, self._forward_kernel)(y, x, *self.constants)
+        return y, (x, y)
+
+    def backward(
+        self,
+        dy: Array,
+        cache: tuple[Array, Array],
+        accumulate: bool = False,
+        input_gradient: bool = True,
+    ) -> Array | None:
+        if not input_gradient:
+            return None
+        x, y = cache
+        dx = self.buffer("dx", x.shape)
+        getattr(kernels, self._backward_kernel)(dx, dy, x, y, *self.constants)
+        return dx
+
+
+class Sigmoid(Activation):
+    """``f(x) = 1 / (1 + e^-x)``, ``f'(x) = y (1 - y) <= 1/4``.
+
+    The logistic function. Its outputs average about 0.5, not 0, and its slope is at most a quarter:
+    two of the reasons why gradients vanish (Glorot & Bengio 2010).
+    """
+
+    kind: ClassVar[str] = "sigmoid"
+    kernel: ClassVar[str] = "sigmoid"
+
+
+class Tanh(Activation):
+    """``f(x) = tanh x``, ``f'(x) = 1 - y^2`` (LeCun et al., "Efficient BackProp", 1998)."""
+
+    kind: ClassVar[str] = "tanh"
+    kernel: ClassVar[str] = "tanh"
+
+
+class Softsign(Activation):
+    """``f(x) = x / (1 + |x|)``, ``f'(x) = 1 / (1 + |x|)^2``.
+
+    Saturates polynomially where tanh does exponentially (Bergstra et al. 2009; Glorot & Bengio
+    2010).
+    """
+
+    kind: ClassVar[str] = "softsign"
+    kernel: ClassVar[str] = "softsign"
+
+
+class Softplus(Activation):
+    """``f(x) = log(1 + e^x)``, ``f'(x) = 1 / (1 + e^-x)`` (Dugas et al. 2001)."""
+
+    kind: ClassVar[str] = "softplus"
+    kernel: ClassVar[str] = "softplus"
+
+
+class GELU(Activation):
+    """``f(x) = x P(x)``, ``f'(x) = P(x) + x p(x)``, with the standard normal distribution P.
+
+    ``P(x) = (1 + erf(x / sqrt 2)) / 2`` and ``p(x) = e^(-x^2/2) / sqrt(2 pi)``: the exact form, not
+    the approximation by tanh (Hendrycks & Gimpel 2016).
+    """
+
+    kind: ClassVar[str] = "gelu"
+    kernel: ClassVar[str] = "gelu"
+
+
+class SiLU(Activation):
+    """``f(x) = x s(x)``, ``f'(x) = s (1 + x (1 - s))``, with ``s(x) = 1 / (1 + e^-x)``.
+
+    Also called swish (Elfwing et al. 2018; Ramachandran et al. 2017).
+    """
+
+    kind: ClassVar[str] = "silu"
+    kernel: ClassVar[str] = "silu"
+
+
+class Identity(Layer):
+    """``f(x) = x``, ``f'(x) = 1``: a linear network, or a place held free.
+
+    Nothing is computed or copied: the output *is* the input, and the same for the gradients.
+    """
+
+    kind: ClassVar[str] = "identity"
+
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, None]:
+        return self.check_input(x), None
+
+    def backward(
+        self, dy: Array, cache: None, accumulate: bool = False, input_gradient: bool = True
+    ) -> Array | None:
+        return dy if input_gradient else None

@@ -1,0 +1,214 @@
+"""Activation functions with a corner at zero: the ReLU family.
+
+At exactly ``x = 0``, where they have no derivative, the slope is the one from the left: 0 for ReLU.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.backend import kernels
+from nnscratch.errors import require_count, require_number, unknown_name
+from nnscratch.layers.activations import Activation
+from nnscratch.layers.base import Layer, Shapes
+
+
+class ReLU(Activation):
+    """``f(x) = max(x, 0)``, ``f'(x) = 1`` where ``x > 0``, else 0.
+
+    A unit whose input is negative for every example gets no gradient: it is dead (Nair & Hinton
+    2010; Glorot, Bordes & Bengio 2011).
+    """
+
+    kind: ClassVar[str] = "relu"
+    kernel: ClassVar[str] = "relu"
+
+
+class LeakyReLU(Activation):
+    """``f(x) = x`` where ``x > 0``, else ``slope * x``; ``f'(x) = 1`` or ``slope``.
+
+    Maas, Hannun & Ng 2013 use 0.01; 0.2 is the "large leak".
+
+    Parameters
+    ----------
+    slope : float, default 0.01
+        Any finite number.
+    """
+
+    kind: ClassVar[str] = "leakyrelu"
+    kernel: ClassVar[str] = "leaky_relu"
+
+    def __init__(self, slope: float = 0.01) -> None:
+        super().__init__()
+        self.slope = require_number("LeakyReLU slope", slope)
+        self.constants = (self.slope,)
+
+    def options(self) -> str:
+        return f"slope={self.slope:g}"
+
+
+class ELU(Activation):
+    """``f(x) = x`` where ``x > 0``, else ``alpha (e^x - 1)``; ``f'(x) = 1`` or ``alpha e^x``.
+
+    Clevert, Unterthiner & Hochreiter 2015. With ``alpha = 1`` the slope has no jump at zero.
+
+    Parameters
+    ----------
+    alpha : float >= 0, default 1
+    """
+
+    kind: ClassVar[str] = "elu"
+    kernel: ClassVar[str] = "elu"
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        super().__init__()
+        self.alpha = require_number("ELU alpha", alpha, least=0)
+        self.constants = (self.alpha,)
+
+    def options(self) -> str:
+        return f"alpha={self.alpha:g}"
+
+
+class SELU(Activation):
+    """``f(x) = scale * x`` where ``x > 0``, else ``scale * alpha (e^x - 1)``.
+
+    ``f'(x) = scale`` or ``scale * alpha e^x``. With ``alpha = 1.6732632`` and ``scale = 1.0507010``
+    mean 0 and variance 1 are a fixed point of the map from layer to layer, for LeCun's weights
+    (Klambauer et al. 2017).
+    """
+
+    kind: ClassVar[str] = "selu"
+    kernel: ClassVar[str] = "selu"
+
+
+class PReLU(Layer):
+    """``f(x) = x`` where ``x > 0``, else ``slope * x``, with a learned slope.
+
+    Backward: ``dx = dy`` or ``slope * dy``; ``dslope`` is the sum of ``dy * x`` where ``x <= 0``,
+    over the batch, and over the units too if they share one slope. He et al. 2015, who start at
+    0.25 and put no weight decay on it.
+
+    Parameters
+    ----------
+    features : int or None
+        None: one slope for all units, shape ``(1,)``. A number: a slope per unit, ``(features,)``.
+    initial : float, default 0.25
+    """
+
+    kind: ClassVar[str] = "prelu"
+
+    def __init__(self, features: int | None = None, initial: float = 0.25) -> None:
+        super().__init__()
+        self.features = None if features is None else require_count("PReLU features", features)
+        self.initial = require_number("PReLU initial", initial)
+
+    def parameter_shapes(self) -> Shapes:
+        return {"slope": (self.features or 1,)}
+
+    def input_features(self) -> int | None:
+        return self.features
+
+    def reset(self, rng: np.random.Generator) -> None:
+        self.params["slope"][...] = self.initial
+
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Array]:
+        x = self.check_input(x, self.features)
+        y = self.buffer("y", x.shape)
+        kernels.prelu_forward(y, x, self.params["slope"])
+        return y, x
+
+    def backward(
+        self, dy: Array, cache: Array, accumulate: bool = False, input_gradient: bool = True
+    ) -> Array:
+        x = cache
+        dx = self.buffer("dx", x.shape)
+        slope = self.params["slope"]
+        kernels.prelu_backward(dx, self.grads["slope"], dy, x, slope, accumulate)
+        return dx
+
+    def options(self) -> str:
+        return ("" if self.features is None else f"{self.features}, ") + f"initial={self.initial:g}"
+
+
+class RReLU(Layer):
+    """``f(x) = x`` where ``x > 0``, else ``slope * x``, with a slope drawn for every element.
+
+    Two conventions are in use, and they are not the same function:
+
+    * ``"divisor"``, the paper (Xu et al. 2015): ``slope = 1 / a`` with ``a ~ U(3, 8)`` in training
+      and ``slope = 1 / 5.5 = 0.1818``, one over the mean of ``a``, in evaluation.
+    * ``"slope"``, a popular framework: ``slope ~ U(1/8, 1/3)`` in training and its mean, 0.2292, in
+      evaluation.
+
+    The trap: the paper's evaluation slope is not the mean of its training slopes, which is
+    ``ln(8/3) / 5 = 0.1962``. Forward and backward of one pass use the same draw.
+
+    Parameters
+    ----------
+    convention : "divisor" or "slope"
+    low, high : float
+        Bounds of what is drawn. By default 3 and 8 for the divisor, 1/8 and 1/3 for the slope.
+    """
+
+    kind: ClassVar[str] = "rrelu"
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {
+        "divisor": (3.0, 8.0),
+        "slope": (1 / 8, 1 / 3),
+    }
+
+    def __init__(
+        self, convention: str = "divisor", low: float | None = None, high: float | None = None
+    ) -> None:
+        super().__init__()
+        if convention not in self.bounds:
+            raise unknown_name("RReLU convention", convention, self.bounds)
+        default_low, default_high = self.bounds[convention]
+        self.convention = convention
+        # A divisor near 0 would be an endless slope; a drawn slope may be anything.
+        above = 0.0 if convention == "divisor" else -np.inf
+        self.low = require_number("RReLU low", default_low if low is None else low, above=above)
+        self.high = require_number(
+            "RReLU high", default_high if high is None else high, least=self.low
+        )
+        middle = (self.low + self.high) / 2
+        self.evaluation_slope = 1 / middle if convention == "divisor" else middle
+
+    def forward(
+        self, x: Array, training: bool = False
+    ) -> tuple[Array, tuple[Array, Array, Array | None]]:
+        x = self.check_input(x)
+        y = self.buffer("y", x.shape)
+        if not training:
+            kernels.leaky_relu_forward(y, x, self.evaluation_slope)
+            return y, (x, y, None)
+        slope = self.buffer("slope", x.shape)
+        self.noise.random(out=slope, dtype=slope.dtype.type)
+        slope *= self.high - self.low
+        slope += self.low
+        if self.convention == "divisor":
+            np.reciprocal(slope, out=slope)
+        kernels.rrelu_forward(y, x, slope)
+        return y, (x, y, slope)
+
+    def backward(
+        self,
+        dy: Array,
+        cache: tuple[Array, Array, Array | None],
+        accumulate: bool = False,
+        input_gradient: bool = True,
+    ) -> Array | None:
+        if not input_gradient:
+            return None
+        x, y, slope = cache
+        dx = self.buffer("dx", x.shape)
+        if slope is None:
+            kernels.leaky_relu_backward(dx, dy, x, y, self.evaluation_slope)
+        else:
+            kernels.rrelu_backward(dx, dy, x, slope)
+        return dx
+
+    def options(self) -> str:
+        return f"convention={self.convention!r}, low={self.low:g}, high={self.high:g}"
