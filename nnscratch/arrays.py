@@ -19,7 +19,7 @@ def check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
     try:
         found = np.dtype(dtype)
     except TypeError:
-        found = None
+        raise DtypeError(f"dtype must be float32 or float64, got {dtype!r}") from None
     if found not in DTYPES:
-        raise DtypeError(f"dtype must be float32 or float64, got {dtype!r}")
+        raise DtypeError(f"dtype must be float32 or float64, got {found}")
     return found

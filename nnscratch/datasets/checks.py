@@ -6,27 +6,16 @@ found where it enters and not, many steps later, as a loss that is no number.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from nnscratch.arrays import DTYPES, Array
 from nnscratch.errors import DataError, DtypeError, ShapeError
 
-Array: TypeAlias = npt.NDArray[Any]
 Split: TypeAlias = tuple[Array, Array, Array, Array]
 """What every data set returns: `x_train, y_train, x_test, y_test`."""
-
-
-def check_float_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
-    """Return `dtype` as float32 or float64 (native byte order), or raise `DtypeError`."""
-    try:
-        wanted = np.dtype(dtype)
-    except TypeError:
-        raise DtypeError(f"dtype must be float32 or float64, got {dtype!r}") from None
-    if wanted not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise DtypeError(f"dtype must be float32 or float64, got {wanted}")
-    return wanted
 
 
 def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
@@ -36,7 +25,7 @@ def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
     and `DataError` naming the first row and column that hold NaN or infinity.
     """
     array = _as_array(x, what)
-    if array.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+    if array.dtype not in DTYPES:
         raise DtypeError(
             f"{what} must be float32 or float64, got {array.dtype}: "
             f"convert it, for example with {what}.astype(np.float32)"

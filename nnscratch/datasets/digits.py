@@ -7,7 +7,8 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.datasets.checks import Split, check_float_dtype
+from nnscratch.arrays import check_dtype
+from nnscratch.datasets.checks import Split
 
 TRAIN_EXAMPLES = 1500
 
@@ -30,7 +31,7 @@ def digits(dtype: npt.DTypeLike = np.float32) -> Split:
 
     Raises `DtypeError` for another dtype.
     """
-    wanted = check_float_dtype(dtype)
+    wanted = check_dtype(dtype)
     file = resources.files("nnscratch.datasets") / "digits.npz"
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
         x = archive["images"].astype(wanted) / wanted.type(16)

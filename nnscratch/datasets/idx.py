@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnscratch.datasets.checks import Array
+from nnscratch.arrays import Array
 from nnscratch.errors import DataError, DtypeError, FileError, ShapeError
+from nnscratch.files import write_atomically
 
 DTYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
@@ -85,7 +86,7 @@ def write_idx(path: str | os.PathLike[str], array: Array) -> None:
     content += array.astype(stored).tobytes()
     if os.fspath(path).endswith(".gz"):
         content = gzip.compress(content, mtime=0)
-    write_file(Path(path), content)
+    write_atomically(path, content)
 
 
 def read_header(content: bytes, name: str) -> Header:
@@ -147,19 +148,6 @@ def read_file(path: Path) -> bytes:
         raise FileError(f"{path} does not exist")
     what = "a folder" if path.is_dir() else "no regular file"
     raise FileError(f"{path} is {what}, expected a file")
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: under a temporary name beside it, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        try:
-            temporary.write_bytes(content)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise FileError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def gunzip(raw: bytes, name: str, limit: int) -> bytes:

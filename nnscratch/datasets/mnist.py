@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import platformdirs
 
-from nnscratch.datasets.checks import Array, Split, check_float_dtype
+from nnscratch.arrays import Array, check_dtype
+from nnscratch.datasets.checks import Split
 from nnscratch.datasets.download import download_first
-from nnscratch.datasets.idx import gunzip, parse_idx, read_file, read_header, write_file
+from nnscratch.datasets.idx import gunzip, parse_idx, read_file, read_header
 from nnscratch.errors import ConfigError, DataError, FileError
+from nnscratch.files import write_atomically
 
 ENVIRONMENT_VARIABLE = "NNSCRATCH_DATA"
 MIRRORS = (
@@ -83,7 +85,7 @@ def mnist(
     Raises `FileError` if files are missing, cannot be read or cannot be downloaded, `DataError` if
     one has the wrong content, `DtypeError` for another dtype.
     """
-    wanted = check_float_dtype(dtype)
+    wanted = check_dtype(dtype)
     folder = choose_folder(data_dir)
     paths = find_files(folder)
     absent = [name for name in FILES if name not in paths]
@@ -213,5 +215,5 @@ def _download(folder: Path, name: str) -> Path:
     def check(raw: bytes, url: str) -> None:
         verify(gunzip(raw, url, _LIMIT), name, url)
 
-    write_file(path, download_first([f"{mirror}{name}.gz" for mirror in MIRRORS], check))
+    write_atomically(path, download_first([f"{mirror}{name}.gz" for mirror in MIRRORS], check))
     return path

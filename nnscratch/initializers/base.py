@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.errors import ConfigError, DtypeError, ShapeError, require_count, require_number
-
-Array = npt.NDArray[Any]
+from nnscratch.arrays import Array, check_dtype
+from nnscratch.errors import ConfigError, ShapeError, require_count, require_number
 
 
 def fans(shape: Sequence[int]) -> tuple[int, int]:
@@ -65,9 +63,7 @@ class Initializer(ABC):
         """
         fan_in, fan_out = fans(shape)
         require_generator(f"rng of {self}", rng)
-        kind = np.dtype(dtype)
-        if kind not in (np.float32, np.float64):
-            raise DtypeError(f"{self} got dtype {kind}: expected float32 or float64")
+        kind = check_dtype(dtype)
         with np.errstate(over="ignore"):
             values = self._draw(tuple(shape), fan_in, fan_out, rng).astype(kind, copy=False)
         if not np.isfinite(values).all():

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
-from nnscratch.initializers.base import Array, Initializer
+from nnscratch.initializers.base import Initializer
 
 TRUNCATED_VARIANCE = 1.0 - 4.0 * math.exp(-2.0) / math.sqrt(2.0 * math.pi) / math.erf(math.sqrt(2))
 """Variance of N(0, 1) cut at +-2, ``1 - 4 pdf(2) / (cdf(2) - cdf(-2))`` = 0.77374."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from nnscratch.arrays import Array
 from nnscratch.errors import (
     ConfigError,
     DataError,
@@ -16,7 +17,7 @@ from nnscratch.errors import (
     require_count,
     require_number,
 )
-from nnscratch.initializers.base import Array, require_generator
+from nnscratch.initializers.base import require_generator
 from nnscratch.initializers.orthogonal import Orthogonal
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nnscratch.arrays import Array
 from nnscratch.errors import ShapeError, require_count
-from nnscratch.initializers.base import Array, Initializer
+from nnscratch.initializers.base import Initializer
 
 
 @dataclass(frozen=True)

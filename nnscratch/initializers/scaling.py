@@ -13,8 +13,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from nnscratch.arrays import Array
 from nnscratch.errors import require_count, unknown_name
-from nnscratch.initializers.base import Array, Initializer
+from nnscratch.initializers.base import Initializer
 from nnscratch.initializers.distributions import TRUNCATED_VARIANCE, truncated_standard_normal
 
 Mode = Literal["fan_in", "fan_out", "fan_avg"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnscratch.datasets.checks import check_float_dtype, check_inputs, check_labels
+from nnscratch.datasets.checks import check_inputs, check_labels
 from nnscratch.errors import DataError, DtypeError, ShapeError
 
 
@@ -118,9 +118,3 @@ def test_empty_labels_are_refused():
 def test_labels_of_another_type_are_refused(labels):
     with pytest.raises(DtypeError, match=r"y must hold integers 0 \.\. 1"):
         check_labels(labels, 2)
-
-
-@pytest.mark.parametrize("dtype", [np.float16, int, "nonsense", object, ">f4"])
-def test_other_float_types_are_refused(dtype):
-    with pytest.raises(DtypeError, match="float32 or float64"):
-        check_float_dtype(dtype)

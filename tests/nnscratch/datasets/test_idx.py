@@ -217,12 +217,12 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
-    with pytest.raises(FileError, match="cannot be written: No space left"):
+    with pytest.raises(FileError, match="No space left"):
         write_idx(path, np.zeros(5, dtype=np.uint8))
     np.testing.assert_array_equal(read_idx(path), [0, 1, 2])
     assert os.listdir(tmp_path) == ["a.idx"]
 
 
 def test_writing_into_a_missing_folder_is_refused(tmp_path):
-    with pytest.raises(FileError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot write"):
         write_idx(tmp_path / "no" / "a", np.zeros(1, dtype=np.uint8))

@@ -1,0 +1,77 @@
+# Everything a newcomer needs: `make run` and `make test`. Both make their own environment.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: help run test test-slow test-reference parity lint ci clean
+
+help:
+	@echo "make run             set up, then train the ladder of networks and draw their gradients"
+	@echo "make test            set up, then run the test suite (under 5 minutes)"
+	@echo "make test-slow       the slow tests"
+	@echo "make test-reference  the suite on the readable NumPy kernels"
+	@echo "make parity          the comparison with PyTorch (installs PyTorch)"
+	@echo "make lint            linter, formatter and types"
+	@echo "make clean           remove the environment, caches and outputs"
+
+$(VENV)/.python:
+	@command -v $(PYTHON) >/dev/null || { echo "No '$(PYTHON)' found: install Python 3.11 or newer, or say PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "nnscratch needs Python 3.11 or newer; %s is %d.%d. Say for example PYTHON=python3.11" % (sys.executable, *v[:2]))'
+	@echo "==> Making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.python pyproject.toml
+	@echo "==> Installing nnscratch (NumPy, Numba, Matplotlib)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.runtime
+	@echo "==> Installing the test tools (pytest, hypothesis)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.test
+	@echo "==> Installing the linter and the type checker"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lint]'
+	@touch $@
+
+$(VENV)/.peers: $(VENV)/.test
+	@echo "==> Installing PyTorch to compare with"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)'
+	@touch $@
+
+# The version the comparison was last run with.
+TORCH ?= 2.13.0
+
+run: $(VENV)/.runtime
+	@echo "==> Training the ladder of networks: nnscratch compare $(ARGS)"
+	@$(BIN)/nnscratch compare $(ARGS)
+
+test: $(VENV)/.test
+	@echo "==> Running the tests: pytest $(ARGS)"
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-slow: $(VENV)/.test
+	@echo "==> Running the slow tests"
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-reference: $(VENV)/.test
+	@echo "==> Running the tests on the reference kernels, JIT switched off"
+	@NNSCRATCH_KERNELS=reference $(BIN)/python -m pytest $(ARGS)
+
+parity: $(VENV)/.peers
+	@echo "==> Comparing with PyTorch"
+	@$(BIN)/python -m pytest tests/parity $(ARGS)
+
+lint: $(VENV)/.lint
+	@echo "==> Linter, formatter, types"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+ci: test test-reference test-slow parity lint
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,64 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from nnscratch import datasets
+from nnscratch.errors import ConfigError, require_count, require_number
+
+
+def count(what: str, least: int = 1) -> Callable[[str], int]:
+    """Return an argument type for a whole number >= `least`."""
+
+    def parse(text: str) -> int:
+        try:
+            return require_count(what, int(text), least=least)
+        except ConfigError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"{what} must be a whole number >= {least}, got {text!r}"
+            ) from None
+
+    return parse
+
+
+def rate(what: str) -> Callable[[str], float]:
+    """Return an argument type for a finite number above 0."""
+
+    def parse(text: str) -> float:
+        try:
+            return require_number(what, float(text), above=0)
+        except ConfigError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"{what} must be a number > 0, got {text!r}"
+            ) from None
+
+    return parse
+
+
+def add_data(command: argparse.ArgumentParser, *, choose: bool) -> None:
+    """Add where the data come from; `choose` lets the user say which."""
+    group = command.add_argument_group("data")
+    if choose:
+        group.add_argument(
+            "--data",
+            default="digits",
+            metavar="NAME",
+            help=f"{' or '.join(datasets.names())}; digits (1,797 real 8x8 images) come with "
+            "the package (default: %(default)s)",
+        )
+    group.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder with the four MNIST files (default: $NNSCRATCH_DATA, then the cache folder)",
+    )
+    group.add_argument(
+        "--download", action="store_true", help="download MNIST into the cache folder if missing"
+    )

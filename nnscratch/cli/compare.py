@@ -1,0 +1,207 @@
+"""``nnscratch compare``: train the ladder of networks and draw their gradients."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from nnscratch import datasets
+from nnscratch.cli.arguments import add_data, count, rate
+from nnscratch.experiments import ladder
+from nnscratch.files import make_folder, write_atomically
+from nnscratch.flow import save_record
+from nnscratch.training import Callback, StepInfo, Trainer
+
+INTERRUPTED = 130
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``compare`` to the command line."""
+    defaults = ladder.Settings()
+    command = commands.add_parser(
+        "compare",
+        help="train one deep network under nine configurations and compare their gradients",
+        description="Train the same deep network under each remedy for vanishing and exploding "
+        "gradients, print one table, and draw the gradient of every layer.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument(
+        "--only",
+        nargs="+",
+        metavar="NAME",
+        help="these configurations only: " + ", ".join(rung.name for rung in ladder.LADDER),
+    )
+    command.add_argument(
+        "--depth", type=count("depth"), default=defaults.depth, help="hidden layers"
+    )
+    command.add_argument(
+        "--width", type=count("width"), default=defaults.width, help="units in each"
+    )
+    command.add_argument("--epochs", type=count("epochs"), default=defaults.epochs, help="epochs")
+    command.add_argument(
+        "--batch", type=count("batch"), default=defaults.batch_size, help="batch size"
+    )
+    command.add_argument("--lr", type=rate("lr"), default=defaults.lr, help="learning rate")
+    command.add_argument(
+        "--seed", type=count("seed", least=0), default=defaults.seed, help="random seed"
+    )
+    command.add_argument(
+        "--out", type=Path, default=Path("runs/compare"), metavar="DIR", help="output folder"
+    )
+    add_data(command, choose=True)
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, print and draw; Ctrl-C keeps the configurations that are done."""
+    console = Console()
+    rungs = ladder.select(options.only)
+    settings = ladder.Settings(
+        depth=options.depth,
+        width=options.width,
+        epochs=options.epochs,
+        batch_size=options.batch,
+        lr=options.lr,
+        seed=options.seed,
+    )
+    folder = make_folder(options.out)
+    data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
+    console.print(
+        f"{len(rungs)} networks of {settings.depth} hidden layers x {settings.width} on "
+        f"{options.data} ({len(data[0]):,} training and {len(data[2]):,} test images), "
+        f"{settings.epochs} epochs, batch {settings.batch_size}, learning rate {settings.lr:g}, "
+        f"seed {settings.seed}"
+    )
+    outcomes, complete = _train(rungs, data, settings, console)
+    if not outcomes:
+        return INTERRUPTED
+    console.print(table(outcomes))
+    for path in write(outcomes, settings, options.data, folder):
+        console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+    return 0 if complete else INTERRUPTED
+
+
+def _train(
+    rungs: Sequence[ladder.Rung], data: ladder.Data, settings: ladder.Settings, console: Console
+) -> tuple[list[ladder.Outcome], bool]:
+    """Return what the rungs gave, and whether all of them were trained to the end."""
+    outcomes: list[ladder.Outcome] = []
+    with _progress(rungs, data, settings, console) as watch:
+        for rung in rungs:
+            watch.begin(rung)
+            outcome = ladder.climb(rung, data, settings, callbacks=(watch,))
+            if outcome.history.interrupted:
+                console.print(f"interrupted in {rung.name}: keeping the {len(outcomes)} before it")
+                return outcomes, False
+            watch.end(outcome)
+            outcomes.append(outcome)
+    return outcomes, True
+
+
+class Watch(Callback):
+    """Shows how far the ladder is: a bar on a terminal, a line per configuration elsewhere."""
+
+    def __init__(self, progress: Progress, steps: int, console: Console) -> None:
+        self.progress, self.steps, self.console = progress, steps, console
+        self.task = progress.add_task("", total=steps)
+        self.rung: ladder.Rung | None = None
+
+    def begin(self, rung: ladder.Rung) -> None:
+        self.rung = rung
+        self.progress.reset(self.task, description=rung.name, total=self.steps, loss="")
+        if self.progress.disable:
+            self.console.print(f"training {rung.name} ...", highlight=False)
+
+    def on_step(self, trainer: Trainer, step: StepInfo) -> None:
+        self.progress.update(self.task, advance=1, loss=f"loss {step.loss:.4g}")
+
+    def end(self, outcome: ladder.Outcome) -> None:
+        self.console.print(
+            f"  {outcome.rung.name}: test accuracy {outcome.accuracy:.3f}, "
+            f"{outcome.reading.word}, {outcome.history.seconds:.1f} s",
+            highlight=False,
+        )
+
+
+@contextlib.contextmanager
+def _progress(
+    rungs: Sequence[ladder.Rung], data: ladder.Data, settings: ladder.Settings, console: Console
+) -> Iterator[Watch]:
+    steps = settings.epochs * -(-len(data[0]) // settings.batch_size)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f} steps"),
+        TextColumn("{task.fields[loss]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as p:
+        yield Watch(p, steps, console)
+
+
+def table(outcomes: Sequence[ladder.Outcome]) -> Table:
+    """Return the table of all configurations."""
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        caption="gradient norms: back-propagated, dL/dz, at the first and the last dense layer; "
+        "median over the steps with finite values",
+        caption_justify="left",
+    )
+    made.add_column("configuration", no_wrap=True)
+    for heading in ("test\naccuracy", "gradient,\nfirst layer", "gradient,\nlast layer", "ratio"):
+        made.add_column(heading, justify="right")
+    made.add_column("reading")
+    colours = {"healthy": "green", "vanishing": "yellow", "exploding": "red", "diverged": "red"}
+    for outcome in outcomes:
+        reading = outcome.reading
+        made.add_row(
+            outcome.rung.label,
+            f"{outcome.accuracy:.3f}",
+            f"{reading.first:.1e}",
+            f"{reading.last:.1e}",
+            f"{reading.ratio:.1e}",
+            f"[{colours[reading.word]}]{reading.word}[/]",
+        )
+    return made
+
+
+def write(
+    outcomes: Sequence[ladder.Outcome], settings: ladder.Settings, data: str, folder: Path
+) -> list[Path]:
+    """Write records, table and pictures into `folder`; return what was written."""
+    import nnscratch_plots as plots
+
+    written = []
+    records = [outcome.record for outcome in outcomes]
+    kept = make_folder(folder / "records")
+    for outcome in outcomes:
+        written.append(save_record(kept / f"{outcome.rung.name}.npz", outcome.record))
+    summary = {
+        "data": data,
+        "settings": asdict(settings),
+        "configurations": [
+            {"name": o.rung.name, "test_accuracy": o.accuracy, **asdict(o.reading)}
+            for o in outcomes
+        ],
+    }
+    text = json.dumps(summary, indent=2)
+    written.append(write_atomically(folder / "summary.json", text.encode()))
+    pictures = {"gradient-norms": plots.gradient_norm_figure(records, quantity="backprop_norm")}
+    pictures["weight-gradient-norms"] = plots.gradient_norm_figure(
+        records, quantity="weight_gradient_norm"
+    )
+    pictures["heatmaps"] = plots.heatmap_figure(records, quantity="backprop_norm")
+    for name, figure in pictures.items():
+        path = folder / f"{name}.png"
+        plots.save_figure(figure, path)
+        written.append(path)
+    return written

@@ -1,0 +1,161 @@
+"""``nnscratch reproduce``: an experiment of the post, beside what was published."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from nnscratch import datasets
+from nnscratch.cli.arguments import add_data, count
+from nnscratch.errors import unknown_name
+from nnscratch.experiments import mnist_bn_elu as post
+from nnscratch.files import make_folder, write_atomically
+
+EXPERIMENTS = {
+    "mnist-bn-elu": "the post's network on MNIST: batch norm, clipping, and the true cause of the "
+    "drop it blames on clipping",
+}
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``reproduce`` to the command line."""
+    command = commands.add_parser(
+        "reproduce",
+        help="run an experiment of the post beside the published figures",
+        description="Run an experiment of the post beside the published figures. "
+        "Without a name, list the experiments.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("name", nargs="?", help=f"one of {', '.join(EXPERIMENTS)}")
+    command.add_argument(
+        "--seeds", nargs="+", type=count("seed", least=0), default=[0], help="random seeds"
+    )
+    command.add_argument("--epochs", type=count("epochs"), default=post.EPOCHS, help="epochs")
+    command.add_argument("--json", type=Path, metavar="FILE", help="write every number to FILE")
+    command.add_argument(
+        "--out", type=Path, default=Path("runs/mnist-bn-elu"), metavar="DIR", help="output folder"
+    )
+    add_data(command, choose=False)
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """List the experiments, or run the one that is named."""
+    console = Console()
+    if options.name is None:
+        for name, claim in EXPERIMENTS.items():
+            console.print(f"{name}: {claim}", highlight=False)
+        return 0
+    if options.name not in EXPERIMENTS:
+        raise unknown_name("experiment", options.name, EXPERIMENTS)
+    folder = make_folder(options.out)
+    if options.json is not None:
+        make_folder(options.json.parent)
+    data = datasets.mnist(data_dir=options.data_dir, download=options.download)
+    console.print(
+        f"784-300-100-10, ELU, learning rate {post.LEARNING_RATE:g}, batch {post.BATCH_SIZE}, "
+        f"{options.epochs} epochs on {len(data[0]):,} images; with and without batch norm, with "
+        f"and without clipping by value at {post.THRESHOLD:g}"
+    )
+
+    def on_epoch(run: post.Run, epoch: int) -> None:
+        table = post.COMPARED_WITH[run.name]
+        published = post.PUBLISHED[table].get(epoch) if table is not None else None
+        beside = f"  (published {published:.4f})" if published is not None else ""
+        console.print(
+            f"seed {run.seed}  epoch {epoch:>2}  {run.name:<36} {run.accuracy[-1]:.4f}{beside}",
+            highlight=False,
+        )
+
+    runs = post.reproduce(data, options.seeds, options.epochs, on_epoch)
+    for seed in options.seeds:
+        console.print(_table(runs, seed, options.epochs))
+        for sentence in post.conclusion(runs, seed):
+            console.print(sentence, highlight=False)
+        console.print()
+    met = _report_tolerances(runs, console)
+    for path in _write(runs, folder, options.json):
+        console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+    return 0 if met else 1
+
+
+def _table(runs: Sequence[post.Run], seed: int, epochs: int) -> Table:
+    names = [
+        "batchnorm",
+        "batchnorm-clipped",
+        "batchnorm-stale-statistics",
+        "plain",
+        "plain-clipped",
+    ]
+    made = Table(box=box.SIMPLE_HEAD, title=f"test accuracy, seed {seed}", title_justify="left")
+    for heading in (
+        "epoch",
+        "published:\nbatch norm",
+        "batch\nnorm",
+        "batch norm,\nclipped",
+        "published:\n'clipping'",
+        "batch norm,\nstale stat.",
+        "no batch\nnorm",
+        "no batch norm,\nclipped",
+    ):
+        made.add_column(heading, justify="right")
+    columns = [post.find(runs, name, seed).accuracy for name in names]
+    for epoch in range(1, epochs + 1):
+        mine = [f"{column[epoch - 1]:.4f}" for column in columns]
+        theirs = [
+            f"{post.PUBLISHED[table][epoch]:.4f}" if epoch in post.PUBLISHED[table] else ""
+            for table in ("batch norm", "gradient clipping")
+        ]
+        made.add_row(str(epoch), theirs[0], *mine[:2], theirs[1], *mine[2:])
+    return made
+
+
+def _report_tolerances(runs: Sequence[post.Run], console: Console) -> bool:
+    """Say which tolerances are met; return whether all are."""
+    all_met = True
+    for run in runs:
+        for epoch, met in post.within_tolerance(run).items():
+            low, high = post.TOLERANCE[str(post.COMPARED_WITH[run.name])][epoch]
+            console.print(
+                f"seed {run.seed}  {run.name:<36} epoch {epoch:>2}: {run.accuracy[epoch - 1]:.4f} "
+                f"{'within' if met else 'OUTSIDE'} {low:.3f}..{high:.3f}",
+                highlight=False,
+            )
+            all_met &= met
+    return all_met
+
+
+def _write(runs: Sequence[post.Run], folder: Path, json_file: Path | None) -> list[Path]:
+    import nnscratch_plots as plots
+
+    written = []
+    if json_file is not None:
+        text = json.dumps({"runs": [asdict(run) for run in runs]}, indent=2)
+        written.append(write_atomically(json_file, text.encode()))
+    curves = {
+        "batch norm": "batchnorm",
+        "batch norm, statistics never updated": "batchnorm-stale-statistics",
+        "no batch norm": "plain",
+    }
+    axes = plots.accuracy_curves(
+        {
+            label: np.array([run.accuracy for run in runs if run.name == name])
+            for label, name in curves.items()
+        },
+        published={
+            "published: batch norm": post.PUBLISHED["batch norm"],
+            "published: 'gradient clipping'": post.PUBLISHED["gradient clipping"],
+        },
+    )
+    path = folder / "accuracy.png"
+    plots.save_figure(axes.figure, path)
+    written.append(path)
+    return written

@@ -1,0 +1,1 @@
+"""Experiments: the ladder of networks that the blog post climbs, and its MNIST experiment."""

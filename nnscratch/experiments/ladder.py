@@ -1,0 +1,141 @@
+"""The ladder: one deep network under each remedy that the post tries, one after the other.
+
+Every rung trains the same layers on the same data in the same order; only what the rung is about
+differs. All are trained by plain gradient descent with the same learning rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nnscratch import layers
+from nnscratch.arrays import Array
+from nnscratch.clipping import ClipByGlobalNorm
+from nnscratch.errors import unknown_name
+from nnscratch.flow import GradientFlow, Reading
+from nnscratch.flow.records import Record
+from nnscratch.initializers import Initializer, VarianceScaling
+from nnscratch.losses import SoftmaxCrossEntropy
+from nnscratch.model import Sequential
+from nnscratch.optimizers import SGD
+from nnscratch.training import Callback, History, Trainer
+
+Data = tuple[Array, Array, Array, Array]
+
+# Weights with twice the standard deviation of He's: each ReLU layer doubles the signal on the way
+# up and the gradient on the way down.
+TOO_LARGE = VarianceScaling(scale=8.0, mode="fan_in", distribution="normal")
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One configuration of the ladder.
+
+    Attributes
+    ----------
+    name : str
+        Short, for the command line and file names.
+    label : str
+        For tables and plots.
+    activation : str
+    init : name or Initializer
+        Of the weights; biases start at zero.
+    batchnorm : bool
+        Batch norm between each hidden dense layer and its activation.
+    max_norm : float or None
+        Clip the gradient to this global norm.
+    """
+
+    name: str
+    label: str
+    activation: str
+    init: str | Initializer
+    batchnorm: bool = False
+    max_norm: float | None = None
+
+
+LADDER = (
+    Rung("sigmoid-normal", "sigmoid, N(0,1)", "sigmoid", "normal"),
+    Rung("sigmoid-glorot", "sigmoid, Glorot", "sigmoid", "glorot_normal"),
+    Rung("tanh-glorot", "tanh, Glorot", "tanh", "glorot_normal"),
+    Rung("relu-he", "ReLU, He", "relu", "he_normal"),
+    Rung("leaky-relu-he", "leaky ReLU, He", "leaky_relu", "he_normal"),
+    Rung("elu-he", "ELU, He", "elu", "he_normal"),
+    Rung("elu-he-batchnorm", "ELU, He, batch norm", "elu", "he_normal", batchnorm=True),
+    Rung("relu-exploding", "ReLU, 2 x He", "relu", TOO_LARGE),
+    Rung("relu-exploding-clipped", "ReLU, 2 x He, clipped", "relu", TOO_LARGE, max_norm=1.0),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all rungs share: depth hidden layers of `width` units, and how they are trained."""
+
+    depth: int = 10
+    width: int = 100
+    epochs: int = 20
+    batch_size: int = 50
+    lr: float = 0.05
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a rung gave."""
+
+    rung: Rung
+    accuracy: float
+    reading: Reading
+    record: Record
+    history: History
+
+
+def select(names: list[str] | None) -> tuple[Rung, ...]:
+    """Return the rungs called `names` (None: all), in the ladder's order."""
+    if names is None:
+        return LADDER
+    known = {rung.name for rung in LADDER}
+    for name in names:
+        if name not in known:
+            raise unknown_name("configuration", name, known)
+    return tuple(rung for rung in LADDER if rung.name in names)
+
+
+def build(rung: Rung, features: int, classes: int, settings: Settings) -> Sequential:
+    """Return the network of `rung`: `depth` hidden layers and a dense layer for the logits."""
+    parts: list[layers.Layer] = []
+    width = features
+    for _ in range(settings.depth):
+        parts.append(layers.Dense(width, settings.width, init=rung.init))
+        if rung.batchnorm:
+            parts.append(layers.BatchNorm(settings.width))
+        parts.append(layers.activation(rung.activation))
+        width = settings.width
+    parts.append(layers.Dense(width, classes, init=rung.init))
+    return Sequential(*parts, seed=settings.seed)
+
+
+def climb(
+    rung: Rung,
+    data: Data,
+    settings: Settings,
+    callbacks: tuple[Callback, ...] = (),
+) -> Outcome:
+    """Train the network of `rung` on `data` and return what came of it."""
+    x_train, y_train, x_test, y_test = data
+    model = build(rung, x_train.shape[1], int(y_train.max()) + 1, settings)
+    clip = ClipByGlobalNorm(rung.max_norm) if rung.max_norm is not None else None
+    trainer = Trainer(model, SoftmaxCrossEntropy(), SGD(lr=settings.lr, clip=clip))
+    flow = GradientFlow(model, label=rung.label)
+    history = trainer.fit(
+        x_train,
+        y_train,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        callbacks=(flow, *callbacks),
+        progress=False,
+        seed=settings.seed,
+    )
+    _, accuracy = trainer.evaluate(x_test, y_test)
+    assert accuracy is not None
+    return Outcome(rung, accuracy, flow.reading(), flow.to_dict(), history)

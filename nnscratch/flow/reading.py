@@ -1,0 +1,67 @@
+"""A one-word reading of a record: healthy, vanishing, exploding or diverged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnscratch.flow.records import Record
+
+# A network whose back-propagated gradient shrinks or grows by less than this from one end to the
+# other trains with one learning rate for all layers; beyond it the two ends learn at different
+# speeds by the same factor.
+FACTOR = 100.0
+
+# A finished run whose loss is this many times the loss it began with has run away.
+RUNAWAY = 10.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a record says, in a word and in the numbers behind it.
+
+    Attributes
+    ----------
+    word : str
+        ``"diverged"``: the loss or a gradient became NaN or infinite, or the loss ended more than
+        10 times above where it began. Else, by the median over the recorded steps of
+        first / last back-propagated norm: ``"vanishing"`` below 1/100, ``"exploding"`` above 100,
+        ``"healthy"`` between.
+    first, last : float
+        Norm of the back-propagated gradient at the first and at the last layer: the median over
+        the steps with finite gradients (NaN when there is none).
+    ratio : float
+        The median over these steps of first / last (0 / 0, no gradient at all, counts as 0).
+    diverged_at : int or None
+        The first recorded step with a loss or gradient that is not finite.
+    """
+
+    word: str
+    first: float
+    last: float
+    ratio: float
+    diverged_at: int | None
+
+
+def read_flow(record: Record) -> Reading:
+    """Return the `Reading` of a record with at least one step."""
+    norms, losses = record["backprop_norm"], record["loss"]
+    finite = np.isfinite(losses) & np.isfinite(norms).all(axis=1)
+    bad = np.flatnonzero(~finite)
+    diverged_at = int(record["steps"][bad[0]]) if bad.size else None
+    first, last, ratio = np.nan, np.nan, np.nan
+    if finite.any():
+        ends = norms[finite][:, [0, -1]]
+        first, last = (float(value) for value in np.median(ends, axis=0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = float(np.median(np.nan_to_num(ends[:, 0] / ends[:, 1], posinf=np.inf)))
+    if bad.size or losses[-1] > RUNAWAY * max(losses[0], 1e-12):
+        word = "diverged"
+    elif not ratio >= 1 / FACTOR:
+        word = "vanishing"
+    elif ratio > FACTOR:
+        word = "exploding"
+    else:
+        word = "healthy"
+    return Reading(word, first, last, ratio, diverged_at)

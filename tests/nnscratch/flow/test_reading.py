@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from nnscratch.flow import read_flow
+
+
+def record(first, last, loss=(2.3, 2.0, 1.5)):
+    norms = np.stack([np.asarray(first, float), np.ones(len(loss)), np.asarray(last, float)], 1)
+    return {"backprop_norm": norms, "loss": np.asarray(loss), "steps": 10 * np.arange(len(loss))}
+
+
+@pytest.mark.parametrize(
+    ("ratio", "word"),
+    [
+        (1.0, "healthy"),
+        (0.011, "healthy"),
+        (99.0, "healthy"),
+        (0.0099, "vanishing"),
+        (0.0, "vanishing"),
+        (101.0, "exploding"),
+    ],
+)
+def test_word_follows_the_ratio(ratio, word):
+    reading = read_flow(record([2 * ratio] * 3, [2.0] * 3))
+    assert reading.word == word
+    assert reading.ratio == pytest.approx(ratio)
+    assert (reading.first, reading.last) == pytest.approx((2 * ratio, 2.0))
+    assert reading.diverged_at is None
+
+
+def test_no_gradient_at_all_is_vanishing():
+    assert read_flow(record([0] * 3, [0] * 3)).word == "vanishing"
+
+
+def test_median_over_steps():
+    assert read_flow(record([1e-9, 1, 1], [1, 1, 1])).word == "healthy"
+    assert read_flow(record([1e-9, 1e-9, 1], [1, 1, 1])).word == "vanishing"
+
+
+def test_nan_loss_is_diverged_and_the_finite_steps_are_read():
+    reading = read_flow(record([4, np.inf, np.nan], [1, 1, np.nan], loss=(2.3, np.inf, np.nan)))
+    assert reading.word == "diverged"
+    assert reading.diverged_at == 10
+    assert reading.ratio == pytest.approx(4)
+
+
+def test_runaway_loss_is_diverged():
+    assert read_flow(record([1] * 3, [1] * 3, loss=(2.3, 10, 24))).word == "diverged"
+    assert read_flow(record([1] * 3, [1] * 3, loss=(2.3, 10, 22))).word == "healthy"
+
+
+def test_nothing_finite():
+    reading = read_flow(record([np.nan], [np.nan], loss=(np.nan,)))
+    assert reading.word == "diverged"
+    assert np.isnan(reading.ratio)
