@@ -1,7 +1,5 @@
 """Kernels of the layers with noise: both sets against their definition, and against each other."""
 
-import inspect
-
 import numpy as np
 import pytest
 from nnscratch_kernels.compiled import noise as compiled
@@ -104,9 +102,3 @@ def test_rrelu_at_the_corner_takes_the_drawn_slope(kernels):
     zero, dy, slope = np.zeros((1, 3)), np.full((1, 3), 2.0), np.array([[0.1, 0.2, 0.3]])
     dx = call(kernels.rrelu_backward, zero.shape, zero.dtype, dy, zero, slope)
     np.testing.assert_array_equal(dx, dy * slope)
-
-
-@pytest.mark.parametrize("name", FORWARD_AND_BACKWARD)
-def test_both_sets_have_one_signature(name):
-    compiled_signature = inspect.signature(getattr(compiled, name).py_func)
-    assert compiled_signature == inspect.signature(getattr(reference, name))
