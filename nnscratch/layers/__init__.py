@@ -14,8 +14,9 @@ from nnscratch.layers.base import Layer
 from nnscratch.layers.batchnorm import BatchNorm
 from nnscratch.layers.dense import Dense
 from nnscratch.layers.dropout import Dropout
-from nnscratch.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU, RReLU
+from nnscratch.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from nnscratch.layers.registry import activation, activation_names
+from nnscratch.layers.rrelu import RReLU
 
 __all__ = [
     "ELU",

@@ -16,7 +16,8 @@ from nnscratch.layers.activations import (
     Tanh,
 )
 from nnscratch.layers.base import Layer
-from nnscratch.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU, RReLU
+from nnscratch.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
+from nnscratch.layers.rrelu import RReLU
 
 _ACTIVATIONS: dict[str, type[Layer]] = {
     "sigmoid": Sigmoid,
