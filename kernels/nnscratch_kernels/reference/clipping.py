@@ -1,0 +1,53 @@
+"""Clipping of a flat gradient, or of a segment of one, in place, plain NumPy.
+
+Each returns ``(norm_before, norm_after, changed, largest)``: Euclidean norms in float64, the count
+of components whose value changed, and the largest absolute component before (NaN if any is NaN).
+When nothing exceeds the limit, no bit of the gradient changes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch_kernels.reference.statistics import norm
+
+Array = npt.NDArray[Any]
+
+MARGIN = {4: 2.0**-23, 8: 2.0**-43}  # by item size: above the rounding errors of scaling and norm
+
+
+def clip_by_value(grads: Array, threshold: float) -> tuple[float, float, int, float]:
+    """Limit every component to [-threshold, threshold] (Mikolov 2012).
+
+    NaN stays NaN; an infinity becomes the threshold of its sign.
+    """
+    before = norm(grads)
+    largest = float(np.abs(grads).max(initial=0.0))
+    limit = grads.dtype.type(threshold)
+    over = np.abs(grads) > limit
+    grads[over] = np.copysign(limit, grads[over])
+    return before, norm(grads), int(np.count_nonzero(over)), largest
+
+
+@np.errstate(under="ignore")
+def clip_by_norm(grads: Array, max_norm: float) -> tuple[float, float, int, float]:
+    """If norm > max_norm: g *= max_norm / norm (Pascanu, Mikolov and Bengio 2013).
+
+    The factor is lowered by `MARGIN`, relatively 1e-7 in float32 and 1e-13 in float64, so that
+    rounding leaves the norm at or below `max_norm` and clipping twice changes nothing more. A norm
+    that is NaN or infinite cannot be scaled to anything sensible: the gradient is left as it is
+    and that norm is returned.
+    """
+    before = norm(grads)
+    largest = float(np.abs(grads).max(initial=0.0))
+    if not (before > max_norm and math.isfinite(before)):
+        return before, before, 0, largest
+    factor = max_norm / before * (1.0 - MARGIN[grads.itemsize])
+    scaled = (grads.astype(np.float64) * factor).astype(grads.dtype)
+    changed = int(np.count_nonzero(scaled != grads))
+    grads[:] = scaled
+    return before, norm(grads), changed, largest
