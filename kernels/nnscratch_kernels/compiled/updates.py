@@ -1,0 +1,96 @@
+"""One optimizer step each, in place on flat arrays: one vectorised pass over all of them.
+
+Formulas: see `reference.updates`. Scalars are computed in float64 and rounded once to the dtype.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch_kernels.jit import jit
+
+Array = npt.NDArray[Any]
+
+
+@jit
+def gradient_descent_update(params: Array, grads: Array, lr: float) -> None:
+    """p -= lr * g"""
+    rate = params.dtype.type(lr)
+    for i in range(len(params)):
+        params[i] -= rate * grads[i]
+
+
+@jit
+def momentum_update(
+    params: Array, velocity: Array, grads: Array, lr: float, momentum: float
+) -> None:
+    """v = momentum * v + g ; p -= lr * v"""
+    number = params.dtype.type
+    rate, keep = number(lr), number(momentum)
+    for i in range(len(params)):
+        v = keep * velocity[i] + grads[i]
+        velocity[i] = v
+        params[i] -= rate * v
+
+
+@jit
+def nesterov_update(
+    params: Array, velocity: Array, grads: Array, lr: float, momentum: float
+) -> None:
+    """v = momentum * v + g ; p -= lr * (g + momentum * v)"""
+    number = params.dtype.type
+    rate, keep = number(lr), number(momentum)
+    for i in range(len(params)):
+        g = grads[i]
+        v = keep * velocity[i] + g
+        velocity[i] = v
+        params[i] -= rate * (g + keep * v)
+
+
+@jit
+def rmsprop_update(
+    params: Array, square_average: Array, grads: Array, lr: float, decay: float, epsilon: float
+) -> None:
+    """s = decay * s + (1 - decay) * g^2 ; p -= lr * g / (sqrt(s) + epsilon)"""
+    number = params.dtype.type
+    rate, keep, take, small = number(lr), number(decay), number(1.0 - decay), number(epsilon)
+    for i in range(len(params)):
+        g = grads[i]
+        s = keep * square_average[i] + take * g * g
+        square_average[i] = s
+        params[i] -= rate * g / (np.sqrt(s) + small)
+
+
+@jit
+def adam_update(
+    params: Array,
+    first_moment: Array,
+    second_moment: Array,
+    grads: Array,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    weight_decay: float,
+    step: int,
+) -> None:
+    """p *= 1 - lr * weight_decay ; m = beta1 * m + (1 - beta1) * g ;
+    v = beta2 * v + (1 - beta2) * g^2 ;
+    p -= lr / (1 - beta1^step) * m / (sqrt(v / (1 - beta2^step)) + epsilon)"""
+    number = params.dtype.type
+    keep1, take1 = number(beta1), number(1.0 - beta1)
+    keep2, take2 = number(beta2), number(1.0 - beta2)
+    rate = number(lr / (1.0 - beta1**step))
+    correction = number(1.0 / math.sqrt(1.0 - beta2**step))
+    small, shrink = number(epsilon), number(1.0 - lr * weight_decay)
+    for i in range(len(params)):
+        g = grads[i]
+        m = keep1 * first_moment[i] + take1 * g
+        v = keep2 * second_moment[i] + take2 * g * g
+        first_moment[i] = m
+        second_moment[i] = v
+        params[i] = shrink * params[i] - rate * m / (np.sqrt(v) * correction + small)
