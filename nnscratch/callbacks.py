@@ -1,0 +1,62 @@
+"""Callbacks: what one hangs into training to watch it or to act on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nnscratch.clipping import ClipReport
+
+if TYPE_CHECKING:
+    from nnscratch.history import History
+    from nnscratch.training import Trainer
+
+
+@dataclass(frozen=True, slots=True)
+class StepInfo:
+    """One training step.
+
+    Attributes
+    ----------
+    step : int
+        Counted from 0 over all epochs.
+    epoch : int
+        Counted from 0.
+    loss : float
+        Of the step's mini-batch, before the update.
+    lr : float
+        The learning rate of the step.
+    clip : ClipReport or None
+        What clipping did; None without a clip, and in `Callback.on_backward`, which comes before.
+    """
+
+    step: int
+    epoch: int
+    loss: float
+    lr: float
+    clip: ClipReport | None = None
+
+
+class Callback:
+    """Base of everything that watches training: override what you need.
+
+    The callbacks of a run are called in the order they were given. The model is
+    ``trainer.model``, its gradients ``trainer.model.grads``, its latest pass
+    ``trainer.model.last``. ``trainer.stop()`` ends the training after the current step; raising
+    `KeyboardInterrupt` does what Ctrl-C does.
+    """
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Called once before the first step."""
+
+    def on_backward(self, trainer: Trainer, step: StepInfo) -> None:
+        """Called between the backward pass and the update: gradients are not clipped yet."""
+
+    def on_step(self, trainer: Trainer, step: StepInfo) -> None:
+        """Called at the end of each step, after the update."""
+
+    def on_epoch_end(self, trainer: Trainer, history: History) -> None:
+        """Called after each finished epoch and its validation."""
+
+    def on_fit_end(self, trainer: Trainer, history: History) -> None:
+        """Called once at the end, also of a training that was ended early."""

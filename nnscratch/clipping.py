@@ -1,0 +1,149 @@
+"""Clipping the gradient between the backward pass and the optimizer's update.
+
+Each clip changes a model's gradients in place and reports what it did. Both kinds are exact
+minimisers (see `nnscratch.optimizers.steepest`): with ``v = -clip(g)``, the value that is left
+minimises ``g . v + ||v||^2 / 2``
+
+* by value, over the box ``|v_i| <= threshold``;
+* by norm, over the ball ``||v||_2 <= max_norm``.
+
+So for a small limit clipping by value becomes sign descent (its direction is not the gradient's),
+and clipping by norm becomes normalised gradient descent (its direction is).
+
+What is not finite: an infinite component clipped by value becomes the threshold of its sign, and
+NaN stays NaN. A gradient whose norm is NaN or infinite cannot be scaled to anything that means
+something: clipping by norm leaves it as it is and reports that norm.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nnscratch.backend import kernels
+from nnscratch.errors import require_number
+from nnscratch.parameters import Parameters
+
+
+@dataclass(frozen=True)
+class ClipReport:
+    """What one clip did to one gradient.
+
+    Attributes
+    ----------
+    norm_before, norm_after : float
+        Euclidean norm of the whole gradient.
+    changed : int
+        How many components it changed.
+    fraction : float
+        The same as a fraction of all components.
+    largest : float
+        The largest absolute component before clipping.
+    norms : mapping from name to (before, after)
+        The norm of each parameter's gradient, where the clip works on each by itself; else empty.
+    """
+
+    norm_before: float
+    norm_after: float
+    changed: int
+    fraction: float
+    largest: float
+    norms: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def fired(self) -> bool:
+        """Whether it changed anything."""
+        return self.changed > 0
+
+
+class Clip:
+    """What every clip is: ``report = clip.clip(model.grads)``."""
+
+    def clip(self, grads: Parameters) -> ClipReport:
+        """Clip `grads` in place and return what that did."""
+        raise TypeError(f"{type(self).__name__} has no clip: use a class of nnscratch.clipping")
+
+
+@dataclass(frozen=True)
+class ClipByValue(Clip):
+    """``g_i <- min(max(g_i, -threshold), threshold)``, each component by itself (Mikolov 2012).
+
+    Raises `ConfigError` unless ``threshold > 0``.
+    """
+
+    threshold: float
+
+    def __post_init__(self) -> None:
+        require_number("ClipByValue threshold", self.threshold, above=0)
+
+    def clip(self, grads: Parameters) -> ClipReport:
+        return _report(grads, *kernels.clip_by_value(grads.flat, self.threshold))
+
+
+@dataclass(frozen=True)
+class ClipByGlobalNorm(Clip):
+    """``g <- g * max_norm / ||g||`` if ``||g|| > max_norm``, `g` being all gradients together.
+
+    Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", 2013.
+    Raises `ConfigError` unless ``max_norm > 0``.
+    """
+
+    max_norm: float
+
+    def __post_init__(self) -> None:
+        require_number("ClipByGlobalNorm max_norm", self.max_norm, above=0)
+
+    def clip(self, grads: Parameters) -> ClipReport:
+        return _report(grads, *kernels.clip_by_norm(grads.flat, self.max_norm))
+
+
+@dataclass(frozen=True)
+class ClipByNorm(Clip):
+    """``g <- g * max_norm / ||g||`` if ``||g|| > max_norm``, for each parameter by its own norm.
+
+    The gradients of different layers are scaled differently, so the direction of the whole
+    changes; `ClipByGlobalNorm` keeps it. The report's `norms` say which parameters were scaled.
+    Raises `ConfigError` unless ``max_norm > 0``.
+    """
+
+    max_norm: float
+
+    def __post_init__(self) -> None:
+        require_number("ClipByNorm max_norm", self.max_norm, above=0)
+
+    def clip(self, grads: Parameters) -> ClipReport:
+        starts = grads.offsets.tolist()
+        rows = [
+            kernels.clip_by_norm(grads.flat[start:stop], self.max_norm)
+            for start, stop in itertools.pairwise(starts)
+        ]
+        before, after, changed, largest = zip(*rows, strict=True) if rows else ((), (), (), ())
+        return _report(
+            grads,
+            _joint_norm(before),
+            _joint_norm(after),
+            sum(changed),
+            float(np.max(largest, initial=0.0)),
+            dict(zip(grads.names, zip(before, after, strict=True), strict=True)),
+        )
+
+
+def _report(
+    grads: Parameters,
+    before: float,
+    after: float,
+    changed: int,
+    largest: float,
+    norms: Mapping[str, tuple[float, float]] | None = None,
+) -> ClipReport:
+    fraction = changed / max(grads.flat.size, 1)
+    return ClipReport(before, after, changed, fraction, largest, norms or {})
+
+
+def _joint_norm(norms: tuple[float, ...]) -> float:
+    """Return the norm of all parts together; NaN if any is NaN (`hypot` would prefer infinity)."""
+    return math.nan if any(map(math.isnan, norms)) else math.hypot(*norms)

@@ -1,0 +1,176 @@
+"""The training loop: one call of `Trainer.fit` or `Trainer.resume`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.callbacks import Callback, StepInfo
+from nnscratch.errors import ConfigError, require_count
+from nnscratch.examples import Examples
+from nnscratch.interrupt import DeferredInterrupt
+from nnscratch.progress import Display
+
+if TYPE_CHECKING:
+    from nnscratch.training import Trainer
+
+_HOOKS = ("on_fit_start", "on_backward", "on_step", "on_epoch_end", "on_fit_end")
+
+
+@dataclass
+class Run:
+    """Where a `fit` stands: with the examples and the model, all that decides its next step.
+
+    `epoch` and `position` (steps made in that epoch) point at the next step; the run is over when
+    `epoch` reaches `end`. Epochs count over all calls of `fit`.
+    """
+
+    examples: int
+    batch_size: int
+    seed: int
+    drop_last: bool
+    stop_on_nonfinite: bool
+    end: int
+    epoch: int
+    position: int = 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Mini-batches of an epoch."""
+        full, rest = divmod(self.examples, self.batch_size)
+        return full if self.drop_last or not rest else full + 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every epoch was finished."""
+        return self.epoch >= self.end
+
+
+class Loop:
+    """Trains until the run is over or something ends it. Its callbacks see the trainer."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        run: Run,
+        examples: Examples,
+        validation: Examples | None,
+        callbacks: Sequence[Callback],
+        max_steps: int | None,
+    ) -> None:
+        _check_callbacks(callbacks)
+        if max_steps is not None:
+            require_count("max_steps", max_steps)
+        self.trainer, self.run = trainer, run
+        self.examples, self.validation = examples, validation
+        self.max_steps = max_steps
+        self.made = 0
+        self.interrupt = DeferredInterrupt()
+        # Only what a callback overrides is ever called.
+        self.hooks = {
+            hook: [
+                getattr(callback, hook)
+                for callback in callbacks
+                if getattr(type(callback), hook) is not getattr(Callback, hook)
+            ]
+            for hook in _HOOKS
+        }
+
+    def train(self, display: Display) -> None:
+        """Run all that is left, and note in the history why if it ends early."""
+        trainer, run, history = self.trainer, self.run, self.trainer.history
+        with self.interrupt:
+            self._call("on_fit_start")
+            while not run.is_over and not self._ended():
+                started = time.perf_counter()
+                order = self.examples.order(run.seed, run.epoch)
+                while run.position < run.steps_per_epoch and not self._ended():
+                    self._step(order, display)
+                if run.position == run.steps_per_epoch:
+                    self._end_epoch(started, display)
+            history.interrupted = self.interrupt.requested
+            history.message = history.message or self._why_early()
+            self._call("on_fit_end", history)
+
+    def _why_early(self) -> str:
+        if self.interrupt.requested:
+            return f"interrupted after step {self.trainer.steps - 1}; what was trained is kept"
+        if self.run.is_over:
+            return ""
+        return self.trainer.stop_message or f"stopped after max_steps = {self.max_steps} steps"
+
+    def _ended(self) -> bool:
+        return (
+            self.interrupt.requested
+            or self.trainer.history.diverged
+            or self.trainer.stop_message != ""
+            or self.made == self.max_steps
+        )
+
+    def _step(self, order: Array, display: Display) -> None:
+        trainer, run, examples = self.trainer, self.run, self.examples
+        model, optimizer, history = trainer.model, trainer.optimizer, trainer.history
+        start = run.position * run.batch_size
+        x, y = examples.gather(order[start : start + run.batch_size])
+        logits = model.forward(x, training=True)
+        value, dlogits = trainer.loss(logits, y)
+        model.backward(dlogits)
+        number, epoch, lr = trainer.steps, run.epoch, optimizer.lr
+        if self.hooks["on_backward"]:
+            self._call("on_backward", StepInfo(number, epoch, value, lr))
+        report = None
+        if run.stop_on_nonfinite and not math.isfinite(value):
+            history.diverged = True
+            history.message = (
+                f"the loss became {value} at step {number} (epoch {epoch + 1}): stopped before "
+                f"that step's update; try a smaller learning rate, clipping, or another init"
+            )
+        else:
+            report = optimizer.step(model.params, model.grads)
+        history.loss.append(value)
+        run.position += 1
+        self.made += 1
+        display.step(len(x), value, lambda: examples.accuracy(logits, y))
+        if self.hooks["on_step"]:
+            self._call("on_step", StepInfo(number, epoch, value, lr, report))
+
+    def _end_epoch(self, started: float, display: Display) -> None:
+        trainer, run, history = self.trainer, self.run, self.trainer.history
+        steps = run.steps_per_epoch
+        sizes = np.full(steps, run.batch_size)
+        sizes[-1] = min(run.batch_size, run.examples - (steps - 1) * run.batch_size)
+        loss, accuracy = math.nan, None
+        if self.validation is not None:
+            loss, accuracy = trainer.evaluate_examples(self.validation)
+        history.epoch_steps.append(trainer.steps)
+        history.train_loss.append(float(np.dot(history.loss[-steps:], sizes) / sizes.sum()))
+        history.val_loss.append(loss)
+        history.val_accuracy.append(math.nan if accuracy is None else accuracy)
+        history.lr.append(trainer.optimizer.lr_at(max(trainer.optimizer.steps - 1, 0)))
+        history.epoch_seconds.append(time.perf_counter() - started)
+        run.epoch += 1
+        run.position = 0
+        display.epoch(history)
+        self._call("on_epoch_end", history)
+
+    def _call(self, hook: str, *arguments: Any) -> None:
+        """Call every callback; `KeyboardInterrupt` from one counts as Ctrl-C."""
+        for function in self.hooks[hook]:
+            try:
+                function(self.trainer, *arguments)
+            except KeyboardInterrupt:
+                self.interrupt.requested = True
+
+
+def _check_callbacks(callbacks: Sequence[Callback]) -> None:
+    if isinstance(callbacks, Callback):
+        raise ConfigError(f"callbacks must be a list: callbacks=[{type(callbacks).__name__}(...)]")
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise ConfigError(f"callbacks must be Callback objects, got {callback!r}")

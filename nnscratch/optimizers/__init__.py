@@ -1,0 +1,55 @@
+"""Optimizers: gradient descent, momentum, Nesterov, RMSProp, Adam, AdamW, steepest descent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nnscratch.errors import ConfigError, unknown_name
+from nnscratch.optimizers.adaptive import Adam, AdamW, RMSProp
+from nnscratch.optimizers.base import Optimizer
+from nnscratch.optimizers.gradient_descent import SGD
+from nnscratch.optimizers.steepest import SteepestDescent, steepest_direction
+from nnscratch.schedules import Schedule
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSProp",
+    "SteepestDescent",
+    "names",
+    "optimizer",
+    "steepest_direction",
+]
+
+_REGISTRY: dict[str, tuple[Callable[..., Optimizer], dict[str, Any]]] = {
+    "sgd": (SGD, {}),
+    "momentum": (SGD, {"momentum": 0.9}),
+    "nesterov": (SGD, {"momentum": 0.9, "nesterov": True}),
+    "rmsprop": (RMSProp, {}),
+    "adam": (Adam, {}),
+    "adamw": (AdamW, {}),
+    "steepest": (SteepestDescent, {}),
+}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names that `optimizer` knows."""
+    return tuple(_REGISTRY)
+
+
+def optimizer(name: str, lr: float | Schedule, **options: Any) -> Optimizer:
+    """Return a new optimizer by name: ``optimizer("momentum", 0.1, clip=ClipByValue(1.0))``.
+
+    `options` are those of the class; "momentum" and "nesterov" are `SGD` with ``momentum=0.9``
+    unless it is given. Raises `ConfigError` for an unknown name or option.
+    """
+    if name not in _REGISTRY:
+        raise unknown_name("optimizer", name, _REGISTRY)
+    make, defaults = _REGISTRY[name]
+    try:
+        return make(lr, **{**defaults, **options})
+    except TypeError as error:
+        raise ConfigError(f"optimizer {name!r}: {error}") from None

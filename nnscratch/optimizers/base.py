@@ -1,0 +1,159 @@
+"""What every optimizer is: a rate, an optional clip, and state arrays as long as the parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.clipping import Clip, ClipReport
+from nnscratch.errors import ConfigError, ShapeError
+from nnscratch.parameters import Parameters
+from nnscratch.schedules import Schedule, as_schedule
+
+
+class Optimizer:
+    """Changes parameters along their gradients, in place: ``optimizer.step(params, grads)``.
+
+    An optimizer belongs to one model: its state is allocated at the first step, and parameters of
+    another layout are refused afterwards.
+
+    Parameters
+    ----------
+    lr : float or Schedule
+        The learning rate, or a function from the step (counted from 0) to it.
+    clip : Clip or None
+        Applied to the gradients before each update.
+
+    Attributes
+    ----------
+    steps : int
+        Updates made so far.
+    state_names : tuple of str
+        The arrays it remembers from step to step.
+    state : dict of arrays
+        Those arrays, each laid out like ``params.flat``; empty before the first step.
+    """
+
+    def __init__(self, lr: float | Schedule, clip: Clip | None = None) -> None:
+        self._schedule = as_schedule(lr, f"{type(self).__name__} lr")
+        if clip is not None and not isinstance(clip, Clip):
+            raise ConfigError(
+                f"{type(self).__name__} clip must be a clip such as ClipByGlobalNorm(1.0) or None, "
+                f"got {clip!r}"
+            )
+        self.clip = clip
+        self.steps = 0
+        self.state_names: tuple[str, ...] = ()
+        self.state: dict[str, Array] = {}
+        self._seen: tuple[Parameters, Parameters] | None = None
+
+    @property
+    def lr(self) -> float:
+        """The rate of the next step. Set it to a number or to a schedule."""
+        return self.lr_at(self.steps)
+
+    @lr.setter
+    def lr(self, lr: float | Schedule) -> None:
+        self._schedule = as_schedule(lr, f"{type(self).__name__} lr")
+
+    def lr_at(self, step: int) -> float:
+        """Return the rate of `step`; `ConfigError` if the schedule gives no rate."""
+        lr = self._schedule(step)
+        if not 0 <= lr < math.inf:
+            raise ConfigError(
+                f"the schedule of {type(self).__name__} gave lr = {lr!r} for step {step}; "
+                f"a rate must be finite and >= 0"
+            )
+        return lr
+
+    def step(self, params: Parameters, grads: Parameters) -> ClipReport | None:
+        """Clip `grads` in place, update `params` in place, and return what the clip did.
+
+        Raises `ShapeError` when `grads` or the optimizer's state do not fit `params`.
+        """
+        seen = self._seen
+        if seen is None or seen[0] is not params or seen[1] is not grads:
+            self._attach(params, grads)
+        lr = self.lr
+        report = None if self.clip is None else self.clip.clip(grads)
+        self.update(params, grads, lr)
+        self.steps += 1
+        return report
+
+    def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
+        """Make one update; what a subclass defines. `step` has checked everything."""
+        raise TypeError(f"{type(self).__name__} has no update: use a class of nnscratch.optimizers")
+
+    # Saving
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return copies of everything an optimizer of the same settings needs to go on from here.
+
+        ``"steps"`` is always there; the state arrays once a step has been made.
+        """
+        copies = {name: array.copy() for name, array in self.state.items()}
+        return {"steps": np.array(self.steps, dtype=np.int64), **copies}
+
+    def check_state_dict(self, state: Mapping[str, Array]) -> None:
+        """Raise `ConfigError` if `state` does not come from an optimizer like this one."""
+        started = bool(state.get("steps", 0))
+        if set(state) != {"steps", *(self.state_names if started else ())}:
+            raise ConfigError(
+                f"this state belongs to another optimizer: it holds {', '.join(sorted(state))}; "
+                f"{self!r} keeps {', '.join(('steps', *self.state_names))}"
+            )
+
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
+        """Take over what `state_dict` returned; nothing is changed unless it fits."""
+        self.check_state_dict(state)
+        self.steps = int(state["steps"])
+        self.state = {name: np.array(state[name]) for name in state if name != "steps"}
+        self._seen = None
+
+    def _attach(self, params: Parameters, grads: Parameters) -> None:
+        """Check that everything fits, and allocate the state at the first step."""
+        if grads.flat.dtype != params.flat.dtype or _layout(grads) != _layout(params):
+            raise ShapeError(
+                f"{type(self).__name__}.step got gradients that do not belong to the parameters: "
+                f"{_describe(grads)}, the parameters are {_describe(params)}"
+            )
+        first = self._seen[0] if self._seen is not None else params
+        fits = _layout(first) == _layout(params) and first.flat.dtype == params.flat.dtype
+        if not fits or any(
+            array.shape != params.flat.shape or array.dtype != params.flat.dtype
+            for array in self.state.values()
+        ):
+            kept = next(iter(self.state.values()), first.flat)
+            raise ShapeError(
+                f"this {type(self).__name__} has state for other parameters ({kept.size:,} values "
+                f"of {kept.dtype}) and got {_describe(params)}; make a new optimizer for each model"
+            )
+        for name in self.state_names:
+            self.state.setdefault(name, np.zeros_like(params.flat))
+        self._seen = (params, grads)
+
+    def options(self) -> dict[str, Any]:
+        """Return the settings besides rate and clip, for `repr`."""
+        return {}
+
+    def __repr__(self) -> str:
+        rate = getattr(self._schedule, "lr", self._schedule)
+        settings = {"lr": rate, **self.options()}
+        if self.clip is not None:
+            settings["clip"] = self.clip
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in settings.items())})"
+
+
+def _layout(parameters: Parameters) -> list[tuple[str, tuple[int, ...]]]:
+    return [(name, view.shape) for name, view in parameters.items()]
+
+
+def _describe(parameters: Parameters) -> str:
+    return (
+        f"{parameters.flat.size:,} values of {parameters.flat.dtype} "
+        f"in {len(parameters)} parameters"
+    )

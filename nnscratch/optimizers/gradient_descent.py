@@ -1,0 +1,60 @@
+"""Gradient descent, plain and with momentum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnscratch.backend import kernels
+from nnscratch.clipping import Clip
+from nnscratch.errors import ConfigError, require_number
+from nnscratch.optimizers.base import Optimizer
+from nnscratch.parameters import Parameters
+from nnscratch.schedules import Schedule
+
+
+class SGD(Optimizer):
+    """Gradient descent: ``p <- p - lr * g``.
+
+    With momentum (Polyak 1964) ``v <- momentum * v + g`` and ``p <- p - lr * v``; with `nesterov`
+    the step is ``p <- p - lr * (g + momentum * v)``, which looks ahead (Nesterov 1983, in the form
+    of Sutskever et al. 2013 that PyTorch uses). `g` is the gradient of one mini-batch, hence
+    *stochastic*.
+
+    Gradient descent is steepest descent in the Euclidean norm only: see `SteepestDescent`.
+
+    Parameters
+    ----------
+    lr : float or Schedule
+    momentum : float in [0, 1), default 0
+    nesterov : bool
+        Needs ``momentum > 0``.
+    clip : Clip or None
+    """
+
+    def __init__(
+        self,
+        lr: float | Schedule,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        clip: Clip | None = None,
+    ) -> None:
+        super().__init__(lr, clip)
+        self.momentum = require_number("SGD momentum", momentum, least=0, below=1)
+        self.nesterov = bool(nesterov)
+        if self.nesterov and self.momentum == 0:
+            raise ConfigError("SGD nesterov=True needs momentum > 0, for example momentum=0.9")
+        if self.momentum > 0:
+            self.state_names = ("velocity",)
+
+    def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
+        if self.momentum == 0:
+            kernels.gradient_descent_update(params.flat, grads.flat, lr)
+            return
+        update = kernels.nesterov_update if self.nesterov else kernels.momentum_update
+        update(params.flat, self.state["velocity"], grads.flat, lr, self.momentum)
+
+    def options(self) -> dict[str, Any]:
+        if self.momentum == 0:
+            return {}
+        options: dict[str, Any] = {"momentum": self.momentum}
+        return {**options, "nesterov": True} if self.nesterov else options

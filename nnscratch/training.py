@@ -1,0 +1,226 @@
+"""The trainer: epochs of shuffled mini-batches, with validation, history and an early end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy.typing as npt
+
+from nnscratch.callbacks import Callback, StepInfo
+from nnscratch.errors import ConfigError, ShapeError, require_count
+from nnscratch.examples import Examples
+from nnscratch.history import History
+from nnscratch.loop import Loop, Run
+from nnscratch.model import LossFunction, Sequential
+from nnscratch.optimizers import Optimizer
+from nnscratch.progress import make_display
+
+__all__ = ["Callback", "History", "Run", "StepInfo", "Trainer"]
+
+Pair = tuple[npt.ArrayLike, npt.ArrayLike]
+
+
+class Trainer:
+    """Trains a model: ``trainer.fit(x, y, epochs=20, batch_size=200)``.
+
+    A run that was ended early, by Ctrl-C, by `stop` or by `max_steps`, is finished by `resume`, and
+    ends with the same bits as one that was not. Between the two it may lie on disk::
+
+        trainer.fit(x, y, epochs=20, batch_size=200)       # Ctrl-C in epoch 7
+        nn.save_checkpoint(trainer, "run.npz")
+        ...                                                # later: the same model and optimizer
+        nn.load_checkpoint(trainer, "run.npz")
+        trainer.resume(x, y)                               # the rest of epoch 7, then 8 to 20
+
+    Parameters
+    ----------
+    model : Sequential
+    loss : callable
+        ``value, dlogits = loss(logits, labels)``, such as `SoftmaxCrossEntropy`.
+    optimizer : Optimizer
+
+    Attributes
+    ----------
+    history : History
+        Everything measured so far.
+    run : Run or None
+        Where the latest `fit` stands.
+    stop_message : str
+        Not empty once `stop` was called.
+    """
+
+    def __init__(self, model: Sequential, loss: LossFunction, optimizer: Optimizer) -> None:
+        if not isinstance(model, Sequential):
+            raise ConfigError(f"Trainer model must be a Sequential, got {model!r}")
+        if not callable(loss) or isinstance(loss, type):
+            raise ConfigError(
+                f"Trainer loss must be a loss such as SoftmaxCrossEntropy(), got {loss!r}"
+            )
+        if not isinstance(optimizer, Optimizer):
+            raise ConfigError(
+                f"Trainer optimizer must be an optimizer such as SGD(lr=0.1), got {optimizer!r}"
+            )
+        self.model, self.loss, self.optimizer = model, loss, optimizer
+        self.history = History()
+        self.run: Run | None = None
+        self.stop_message = ""
+
+    @property
+    def steps(self) -> int:
+        """Steps made so far."""
+        return len(self.history.loss)
+
+    def fit(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        epochs: int,
+        batch_size: int,
+        validation: Pair | None = None,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = True,
+        seed: int = 0,
+        drop_last: bool = False,
+        max_steps: int | None = None,
+        stop_on_nonfinite: bool = True,
+    ) -> History:
+        """Train for `epochs` more epochs and return the history.
+
+        Parameters
+        ----------
+        x : array, shape (examples, features)
+        y : array
+            Labels, whole numbers of shape (examples,), or targets of the output's shape.
+        epochs, batch_size : int
+            The last batch of an epoch may be shorter, unless `drop_last`.
+        validation : (x, y) or None
+            Evaluated after every epoch.
+        callbacks : sequence of Callback
+        progress : bool
+            Show a bar on a terminal, one line per epoch elsewhere (on standard error).
+        seed : int
+            Decides the order of the examples: each epoch has an order of its own, so 2 and 2
+            epochs give the same bits as 4.
+        drop_last : bool
+            Leave out a last batch that is shorter than the others.
+        max_steps : int or None
+            End this call after so many steps.
+        stop_on_nonfinite : bool
+            End the training at the first step whose loss is NaN or infinite, before its update, so
+            that the weights keep their last values. ``history.message`` then names the step.
+
+        Ctrl-C ends the training after the current step; what was trained stays, and
+        ``history.interrupted`` is True. A second Ctrl-C raises `KeyboardInterrupt` at once, and
+        may leave a step half made.
+
+        Raises `ConfigError`, `ShapeError`, `DtypeError` or `DataError` before anything is changed.
+        """
+        require_count("epochs", epochs)
+        require_count("batch_size", batch_size)
+        require_count("seed", seed, least=0)
+        examples = Examples(self.model, x, y)
+        first = 0 if self.run is None else self.run.epoch + (self.run.position > 0)
+        run = Run(
+            examples=len(examples),
+            batch_size=batch_size,
+            seed=int(seed),
+            drop_last=bool(drop_last),
+            stop_on_nonfinite=bool(stop_on_nonfinite),
+            end=first + epochs,
+            epoch=first,
+        )
+        if run.steps_per_epoch == 0:
+            raise ConfigError(
+                f"drop_last leaves nothing to train on: {len(examples)} examples make no batch "
+                f"of {batch_size}; use a smaller batch_size"
+            )
+        return self._train(run, examples, validation, callbacks, progress, max_steps)
+
+    def resume(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        validation: Pair | None = None,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = True,
+        max_steps: int | None = None,
+    ) -> History:
+        """Finish the latest `fit`, on the same examples, from the step where it stopped.
+
+        Epochs, batch size, seed and the like are those of that `fit`. Does nothing if it was
+        finished. Raises `ConfigError` if there was none, and `ShapeError` for another number of
+        examples.
+        """
+        if self.run is None:
+            raise ConfigError("there is nothing to resume: call fit or load_checkpoint first")
+        examples = Examples(self.model, x, y)
+        if len(examples) != self.run.examples:
+            raise ShapeError(
+                f"the run to resume was on {self.run.examples} examples, got {len(examples)}; "
+                f"give it the same data, or start anew with fit"
+            )
+        return self._train(self.run, examples, validation, callbacks, progress, max_steps)
+
+    def stop(self, message: str = "stopped by a callback") -> None:
+        """End the training after the current step, as a callback may wish."""
+        self.stop_message = message
+
+    def evaluate(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        statistics: str = "running",
+        batch_size: int = 1000,
+    ) -> tuple[float, float | None]:
+        """Return the loss and the accuracy on `x`, `y`.
+
+        The accuracy is the fraction of examples whose largest output is that of the class; None
+        where `y` is neither labels nor one-hot rows. `statistics` are those of batch norm.
+        """
+        return self.evaluate_examples(Examples(self.model, x, y), statistics, batch_size)
+
+    def evaluate_examples(
+        self, examples: Examples, statistics: str = "running", batch_size: int = 1000
+    ) -> tuple[float, float | None]:
+        """Do what `evaluate` does, for examples that were checked already."""
+        logits = self.model.predict(examples.x, batch_size, statistics)
+        value, _ = self.loss(logits, examples.y)
+        return value, examples.accuracy(logits, examples.y)
+
+    def _train(
+        self,
+        run: Run,
+        examples: Examples,
+        validation: Pair | None,
+        callbacks: Sequence[Callback],
+        progress: bool,
+        max_steps: int | None,
+    ) -> History:
+        """Check what is left to check, then go through the loop."""
+        checked = None if validation is None else self._check_validation(validation)
+        loop = Loop(self, run, examples, checked, callbacks, max_steps)
+        history = self.history
+        self.run, self.stop_message = run, ""
+        history.interrupted = history.diverged = False
+        history.message = ""
+        if run.is_over:
+            return history
+        started = time.perf_counter()
+        display = make_display(progress, run.epoch, run.end, run.steps_per_epoch, run.position)
+        try:
+            loop.train(display)
+        except KeyboardInterrupt:
+            history.interrupted = True
+            raise
+        finally:
+            history.seconds += time.perf_counter() - started
+            display.close(history.message)
+        return history
+
+    def _check_validation(self, validation: Pair) -> Examples:
+        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+            raise ConfigError("validation must be a pair (x, y) or None")
+        return Examples(self.model, *validation, names=("validation x", "validation y"))
