@@ -15,4 +15,98 @@ them.
 
 from importlib.metadata import version as _version
 
+from nnscratch import datasets, initializers, layers, optimizers, schedules
+from nnscratch.backend import active_kernels, use_kernels
+from nnscratch.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue
+from nnscratch.errors import (
+    ConfigError,
+    DataError,
+    DtypeError,
+    FileError,
+    NnscratchError,
+    NonFiniteError,
+    ShapeError,
+)
+from nnscratch.flow import GradientFlow
+from nnscratch.gradcheck import GradientMismatch, check_gradients
+from nnscratch.initializers import for_activation, lsuv
+from nnscratch.layers import (
+    ELU,
+    GELU,
+    SELU,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Identity,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    RReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Softsign,
+    Tanh,
+)
+from nnscratch.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy, accuracy
+from nnscratch.model import Sequential
+from nnscratch.optimizers import SGD, Adam, AdamW, RMSProp, SteepestDescent
+from nnscratch.training import Callback, History, StepInfo, Trainer
+
 __version__ = _version("nnscratch")
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "BatchNorm",
+    "Callback",
+    "ClipByGlobalNorm",
+    "ClipByNorm",
+    "ClipByValue",
+    "ConfigError",
+    "DataError",
+    "Dense",
+    "Dropout",
+    "DtypeError",
+    "FileError",
+    "GradientFlow",
+    "GradientMismatch",
+    "History",
+    "Identity",
+    "LeakyReLU",
+    "MeanSquaredError",
+    "NnscratchError",
+    "NonFiniteError",
+    "PReLU",
+    "RMSProp",
+    "RReLU",
+    "ReLU",
+    "Sequential",
+    "ShapeError",
+    "SiLU",
+    "Sigmoid",
+    "SigmoidCrossEntropy",
+    "SoftmaxCrossEntropy",
+    "Softplus",
+    "Softsign",
+    "SteepestDescent",
+    "StepInfo",
+    "Tanh",
+    "Trainer",
+    "__version__",
+    "accuracy",
+    "active_kernels",
+    "check_gradients",
+    "datasets",
+    "for_activation",
+    "initializers",
+    "layers",
+    "lsuv",
+    "optimizers",
+    "schedules",
+    "use_kernels",
+]

@@ -152,13 +152,13 @@ def table(outcomes: Sequence[ladder.Outcome]) -> Table:
     """Return the table of all configurations."""
     made = Table(
         box=box.SIMPLE_HEAD,
-        caption="gradient norms: back-propagated, dL/dz, at the first and the last dense layer; "
-        "median over the steps with finite values",
+        caption="grad: norm of the back-propagated gradient dL/dz at the first and the last dense "
+        "layer, median over the steps with finite values; ratio: first / last",
         caption_justify="left",
     )
     made.add_column("configuration", no_wrap=True)
-    for heading in ("test\naccuracy", "gradient,\nfirst layer", "gradient,\nlast layer", "ratio"):
-        made.add_column(heading, justify="right")
+    for heading in ("test acc", "grad first", "grad last", "ratio"):
+        made.add_column(heading, justify="right", no_wrap=True)
     made.add_column("reading")
     colours = {"healthy": "green", "vanishing": "yellow", "exploding": "red", "diverged": "red"}
     for outcome in outcomes:
