@@ -195,7 +195,7 @@ class Sequential:
 
     def noise_state(self) -> list[dict[str, Any]]:
         """Return the state of every layer's source of noise."""
-        return [layer.noise.bit_generator.state for layer in self._sequence]
+        return [dict(layer.noise.bit_generator.state) for layer in self._sequence]
 
     def set_noise_state(self, states: list[dict[str, Any]]) -> None:
         """Put back what `noise_state` returned."""

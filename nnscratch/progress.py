@@ -101,15 +101,15 @@ class Bar(Display):
         self.validated = False
         self.loss = math.nan
         self.bar = _make_bar()
-        self.task = self.bar.add_task("", total=self.total, note="")
+        self.task = self.bar.add_task(f"epoch {first + 1}/{last}", total=self.total, note="")
         self.bar.start()
         self.next_refresh = self.clock
 
     def step(self, batch: int, loss: float, accuracy: Callable[[], float | None]) -> None:
         now = self.count(batch)
         self.loss = loss
-        if now < self.next_refresh:
-            return
+        if self.done == 1 or now < self.next_refresh:
+            return  # after one step there is no speed yet
         self.next_refresh = now + REFRESH_SECONDS
         if not self.validated:
             value = accuracy()

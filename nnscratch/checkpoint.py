@@ -1,0 +1,181 @@
+"""Checkpoints: everything a training needs to go on as if it had never stopped, in one file.
+
+A checkpoint (`.npz`, never pickle) holds the parameters, the running statistics, the optimizer's
+state and steps (and with them the position in a schedule), the seed and the position within the
+epoch, the state of every layer's source of noise, and the history. It does not hold the code: load
+it into a trainer of the same model and optimizer.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.callbacks import Callback
+from nnscratch.errors import ConfigError, DataError, ShapeError, require_count
+from nnscratch.files import PathLike, load_npz, save_npz
+from nnscratch.history import History
+from nnscratch.loop import Run
+from nnscratch.optimizers import Optimizer
+from nnscratch.parameters import Parameters
+
+if TYPE_CHECKING:
+    from nnscratch.training import Trainer
+
+FORMAT = "nnscratch checkpoint"
+VERSION = 1
+
+
+def save_checkpoint(trainer: Trainer, path: PathLike) -> Path:
+    """Save the whole state of `trainer` to `path`, whole or not at all, and return the path.
+
+    ::
+
+        trainer.fit(x, y, epochs=20, batch_size=200)       # Ctrl-C in epoch 7
+        nn.save_checkpoint(trainer, "run.npz")
+
+    To save now and then during a training use `Checkpoint`. A callback of your own may call this in
+    `on_step` and `on_epoch_end`; in `on_backward` the step is only half made. Raises `FileError`.
+    """
+    model, optimizer = trainer.model, trainer.optimizer
+    facts = {
+        "format": FORMAT,
+        "version": VERSION,
+        "dtype": str(model.dtype),
+        "layers": list(model.layers),
+        "optimizer": type(optimizer).__name__,
+        "noise": model.noise_state(),
+        "run": None if trainer.run is None else asdict(trainer.run),
+    }
+    groups: dict[str, Any] = {
+        "params": model.params,
+        "statistics": model.statistics,
+        "optimizer": optimizer.state_dict(),
+        "history": {name: np.array(value) for name, value in trainer.history.to_dict().items()},
+    }
+    arrays = {f"{group}/{name}": array for group in groups for name, array in groups[group].items()}
+    return save_npz(path, {"checkpoint": json.dumps(facts), **arrays})
+
+
+def load_checkpoint(trainer: Trainer, path: PathLike) -> None:
+    """Put `trainer` into the state that `save_checkpoint` saved at `path`.
+
+    ::
+
+        trainer = nn.Trainer(model, loss, optimizer)       # made as they were made before
+        nn.load_checkpoint(trainer, "run.npz")
+        trainer.resume(x, y)                               # ends with the same bits
+
+    The settings of the optimizer (its rate or schedule, clip and coefficients) are those of
+    `trainer`, which is how one goes on with another learning rate.
+
+    Raises `FileError` if the file cannot be read, `DataError` if it is damaged, no checkpoint or of
+    another version, and `ConfigError` or `ShapeError` if it belongs to another model or optimizer;
+    `trainer` is then unchanged.
+    """
+    model, optimizer = trainer.model, trainer.optimizer
+    arrays = load_npz(path)
+    facts = _read_facts(arrays, path)
+    _check_same(path, "layers", facts["layers"], list(model.layers))
+    _check_same(path, "dtype", facts["dtype"], str(model.dtype))
+    _check_same(path, "optimizer", facts["optimizer"], type(optimizer).__name__)
+    params, statistics = _group(arrays, "params"), _group(arrays, "statistics")
+    model.params.check(params, str(path))
+    model.statistics.check(statistics, str(path))
+    state = _group(arrays, "optimizer")
+    _check_state(state, optimizer, model.params, path)
+    try:
+        measured = {name: array.tolist() for name, array in _group(arrays, "history").items()}
+        history = History.from_dict(measured)
+        run = None if facts["run"] is None else Run(**facts["run"])
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path} is a damaged checkpoint: {error!r}") from error
+    _set_noise(trainer, facts["noise"], path)  # the last that can fail, and undone if it does
+    model.params.load(params, str(path))
+    model.statistics.load(statistics, str(path))
+    optimizer.load_state_dict(state)
+    trainer.history, trainer.run = history, run
+
+
+class Checkpoint(Callback):
+    """Save a checkpoint to `path` after every `every` epochs and when the training ends.
+
+    ``trainer.fit(..., callbacks=[nn.Checkpoint("run.npz")])``: also after Ctrl-C, so that
+    `load_checkpoint` and ``trainer.resume(x, y)`` go on at the very step. Each save replaces the
+    one before it. What other callbacks have recorded is not saved.
+    """
+
+    def __init__(self, path: PathLike, every: int = 1) -> None:
+        self.path = Path(path)
+        self.every = require_count("Checkpoint every", every)
+
+    def on_epoch_end(self, trainer: Trainer, history: History) -> None:
+        if history.epochs % self.every == 0:
+            save_checkpoint(trainer, self.path)
+
+    def on_fit_end(self, trainer: Trainer, history: History) -> None:
+        save_checkpoint(trainer, self.path)
+
+
+def _read_facts(arrays: dict[str, Array], path: PathLike) -> dict[str, Any]:
+    """Return what the file says about itself, or raise unless it is a checkpoint we can read."""
+    text = arrays.get("checkpoint")
+    if text is None or text.dtype.kind != "U":
+        raise DataError(f"{path} is not a checkpoint; write one with save_checkpoint")
+    try:
+        facts = json.loads(str(text))
+        known = facts["format"], facts["version"]
+        missing = {"dtype", "layers", "optimizer", "noise", "run"} - set(facts)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is a damaged checkpoint: {error!r}") from error
+    if known != (FORMAT, VERSION):
+        raise DataError(
+            f"{path} is {known[0]!r} version {known[1]!r}, this program reads "
+            f"{FORMAT!r} version {VERSION}; load it with the program that wrote it"
+        )
+    if missing:
+        raise DataError(f"{path} is a damaged checkpoint: it lacks {', '.join(sorted(missing))}")
+    return facts
+
+
+def _check_same(path: PathLike, what: str, saved: object, here: object) -> None:
+    if saved != here:
+        raise ConfigError(
+            f"{path} was saved from another training: its {what} {saved!r}, the trainer's {here!r}"
+        )
+
+
+def _check_state(
+    state: dict[str, Array], optimizer: Optimizer, params: Parameters, path: PathLike
+) -> None:
+    """Raise unless `state` is that of such an optimizer of a model with these parameters."""
+    steps = state.get("steps")
+    if steps is None or steps.shape != () or steps.dtype.kind != "i":
+        raise DataError(f"{path} is a damaged checkpoint: it lacks the optimizer's steps")
+    optimizer.check_state_dict(state)
+    for name, array in state.items():
+        if name != "steps" and (array.shape, array.dtype) != (params.flat.shape, params.dtype):
+            raise ShapeError(
+                f"{path} does not fit this model: the optimizer's {name} has {array.size:,} values "
+                f"of {array.dtype}, the model {params.flat.size:,} of {params.dtype}"
+            )
+
+
+def _set_noise(trainer: Trainer, states: list[dict[str, Any]], path: PathLike) -> None:
+    before = trainer.model.noise_state()
+    try:
+        trainer.model.set_noise_state(states)
+    except (KeyError, TypeError, ValueError) as error:
+        trainer.model.set_noise_state(before)
+        raise DataError(f"{path} is a damaged checkpoint: state of noise, {error!r}") from error
+
+
+def _group(arrays: dict[str, Array], group: str) -> dict[str, Array]:
+    """Return the arrays called ``group/name``, by name."""
+    start = f"{group}/"
+    return {key[len(start) :]: arrays[key] for key in arrays if key.startswith(start)}
