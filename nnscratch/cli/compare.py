@@ -152,6 +152,7 @@ def table(outcomes: Sequence[ladder.Outcome]) -> Table:
     """Return the table of all configurations."""
     made = Table(
         box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
         caption="grad: norm of the back-propagated gradient dL/dz at the first and the last dense "
         "layer, median over the steps with finite values; ratio: first / last",
         caption_justify="left",

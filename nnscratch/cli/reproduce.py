@@ -156,6 +156,6 @@ def _write(runs: Sequence[post.Run], folder: Path, json_file: Path | None) -> li
         },
     )
     path = folder / "accuracy.png"
-    plots.save_figure(axes.figure, path)
+    plots.save_figure(axes, path)
     written.append(path)
     return written
