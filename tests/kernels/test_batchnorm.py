@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from nnscratch_kernels.compiled import batchnorm as compiled
 from nnscratch_kernels.reference import batchnorm as reference
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from nnscratch_kernels.compiled import clipping as compiled
 from nnscratch_kernels.reference import clipping as reference
 
@@ -191,6 +192,19 @@ def test_clip_by_norm_leaves_a_gradient_of_overflowing_norm_alone(kernels: Any):
     g = np.full(9, 1.5e308)
     assert kernels.clip_by_norm(g, 1.0) == (math.inf, math.inf, 0, 1.5e308)
     assert (g == 1.5e308).all()
+
+
+@SETS
+@CLIPS
+@DTYPES
+@pytest.mark.parametrize("limit", [math.inf, 1e300])
+def test_a_limit_beyond_every_number_changes_nothing(
+    kernels: Any, name: str, dtype: Any, limit: float
+):
+    g = np.array([3, np.finfo(dtype).max / 1e30, -4], dtype)
+    untouched = g.copy()
+    assert getattr(kernels, name)(g, limit)[2] == 0
+    assert g.tobytes() == untouched.tobytes()
 
 
 @SETS

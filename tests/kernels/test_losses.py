@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from nnscratch_kernels.compiled import losses as compiled
 from nnscratch_kernels.reference import losses as reference
 
@@ -117,6 +118,20 @@ def test_softmax_of_logits_of_any_finite_size(kernels: Any, dtype: Any, size: fl
         dz = np.empty_like(z)
         assert getattr(kernels, name)(dz, z, target) == pytest.approx(sum(rows) / 3, rel=1e-12)
         np.testing.assert_allclose(dz, gradient, atol=1e-7)
+
+
+@SETS
+@DTYPES
+def test_huge_logits_do_not_drown_small_losses(kernels: Any, dtype: Any):
+    """Sums must keep their order: log(2) + (1e30 - 1e30) is not (log(2) + 1e30) - 1e30."""
+    z = np.array([[1e30, 1e30, 0], [-1e30, -1e30, -2e30]] * 20, dtype)
+    dz, labels = np.empty_like(z), np.array([0, 1] * 20)
+    one_hot = np.eye(3, dtype=dtype)[labels]
+    assert kernels.softmax_cross_entropy(dz, z, labels) == pytest.approx(math.log(2))
+    assert kernels.softmax_cross_entropy_soft(dz, z, one_hot) == pytest.approx(math.log(2))
+    z = np.array([[1e30, 0, -1e30, 0]] * 20, dtype)
+    t = np.array([[1, 1, 0, 0]] * 20, dtype)
+    assert kernels.sigmoid_cross_entropy(np.empty_like(z), z, t) == pytest.approx(math.log(2) / 2)
 
 
 @SETS

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nnscratch_kernels.compiled import statistics as compiled
 from nnscratch_kernels.reference import statistics as reference
 

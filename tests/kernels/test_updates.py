@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from nnscratch_kernels.compiled import updates as compiled
 from nnscratch_kernels.reference import updates as reference
 

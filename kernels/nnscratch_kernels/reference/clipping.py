@@ -20,6 +20,7 @@ Array = npt.NDArray[Any]
 MARGIN = {4: 2.0**-23, 8: 2.0**-43}  # by item size: above the rounding errors of scaling and norm
 
 
+@np.errstate(over="ignore")  # a threshold beyond float32 is infinite there
 def clip_by_value(grads: Array, threshold: float) -> tuple[float, float, int, float]:
     """Limit every component to [-threshold, threshold] (Mikolov 2012).
 
