@@ -1,0 +1,181 @@
+"""Axes that tell the truth: a log axis with strips for what it cannot hold, and layer ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter
+
+from nnscratch_plots import style
+from nnscratch_plots.records import Array, Series
+
+# Beyond these a strip above or below would leave the range of float64.
+SMALLEST, LARGEST = 1e-250, 1e250
+BELOW = ("tiny", "zero")
+ABOVE = ("huge", "infinite", "nan")
+STRIP_NAMES = {"zero": "0", "tiny": "< 1e-250", "huge": "> 1e250", "infinite": "∞", "nan": "NaN"}
+NAMES = {
+    "zero": "exactly 0",
+    "tiny": "below 1e-250",
+    "huge": "above 1e250",
+    "infinite": "infinite",
+    "nan": "not a number (NaN)",
+}
+_LEAST_DECADES = 2.0
+_ROW, _STRIP, _MOST, _GAP = 0.03, 0.06, 0.17, 0.015  # heights as fractions of the axes
+
+
+def classified(values: Array) -> dict[str, Array]:
+    """Masks by kind: "drawable" on a log axis, and "zero", "tiny", "huge", "infinite", "nan"."""
+    return {
+        "zero": values == 0,
+        "tiny": (values > 0) & (values < SMALLEST),
+        "drawable": (values >= SMALLEST) & (values <= LARGEST),
+        "huge": (values > LARGEST) & np.isfinite(values),
+        "infinite": np.isinf(values),
+        "nan": np.isnan(values),
+    }
+
+
+class HonestLogAxis:
+    """A log axis that marks what has no logarithm instead of dropping it.
+
+    `series` holds, for each line, every value that will be drawn, on all panels that share the
+    axis. Zeros get a strip at the bottom, infinities and NaN strips at the top; inside a strip each
+    line that needs it has a row of its own, so that marks of different lines never collide.
+    """
+
+    def __init__(self, series: Sequence[Array]) -> None:
+        kinds = [classified(np.asarray(values)) for values in series]
+        finite = [values[kind["drawable"]] for values, kind in zip(series, kinds, strict=True)]
+        pooled = np.log10(np.concatenate(finite)) if finite else np.empty(0)
+        low, high = (float(pooled.min()), float(pooled.max())) if pooled.size else (-1.0, 1.0)
+        missing = max(0.0, _LEAST_DECADES - (high - low)) / 2
+        pad = 0.04 * max(high - low, _LEAST_DECADES)
+        self.low, self.high = low - missing - pad, high + missing + pad
+
+        self._count = len(series)
+        self._lines = {
+            name: [index for index, kind in enumerate(kinds) if kind[name].any()]
+            for name in BELOW + ABOVE
+        }
+        heights = {
+            name: min(max(_STRIP, _ROW * (len(lines) + 1)), _MOST) + _GAP
+            for name, lines in self._lines.items()
+            if lines
+        }
+        decades = (self.high - self.low) / (1.0 - sum(heights.values()))
+        self.strips: dict[str, tuple[float, float]] = {}
+        self.bottom, self.top = self.low, self.high
+        for name, height in heights.items():
+            inner, outer = _GAP * decades, height * decades
+            if name in BELOW:
+                self.strips[name] = (self.bottom - outer, self.bottom - inner)
+                self.bottom -= outer
+            else:
+                self.strips[name] = (self.top + inner, self.top + outer)
+                self.top += outer
+
+    def apply(self, ax: Axes) -> None:
+        """Scale, limits, ticks and strips; call it once, before drawing."""
+        ax.set_yscale("log")
+        ax.set_ylim(10**self.bottom, 10**self.top)
+        for low, high in self.strips.values():
+            ax.axhspan(10**low, 10**high, zorder=0, **style.STRIP)
+        major, minor = decade_ticks(self.low, self.high)
+        centres = {name: (low + high) / 2 for name, (low, high) in self.strips.items()}
+        positions = [*major, *centres.values()]
+        names = [power_of_ten(tick) for tick in major] + [STRIP_NAMES[name] for name in centres]
+        ax.yaxis.set_major_locator(FixedLocator([10.0**position for position in positions]))
+        ax.yaxis.set_major_formatter(FixedFormatter(names))
+        ax.yaxis.set_minor_locator(FixedLocator([10.0**position for position in minor]))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+        for position in major:
+            ax.axhline(10**position, zorder=0.5, **style.GRID)
+
+    def row(self, name: str, index: int) -> float:
+        """Height at which line `index` is marked inside the strip `name`."""
+        lines = self._lines[name]
+        low, high = self.strips[name]
+        return float(10 ** (low + (high - low) * (lines.index(index) + 0.5) / len(lines)))
+
+    def draw(self, ax: Axes, index: int, x: Array, values: Array, *, marked: bool = True) -> Line2D:
+        """Draw line `index`: a gap where no logarithm exists, and there a mark in its strip.
+
+        Returns the line of drawable values (NaN in the gaps), of gid "values". The marks are lines
+        of their own, of gids "zero", "infinite", "nan", "tiny" and "huge".
+        """
+        looks = style.line_style(index, self._count, ax)
+        if not marked:
+            looks["linewidth"] = 1.2
+        kinds = classified(values)
+        drawable = np.where(kinds["drawable"], values, np.nan)
+        looks["markevery"] = marked_points(kinds["drawable"], index, all_of_them=marked)
+        line = ax.plot(x, drawable, **style.seen_through(ax, "values", x, drawable, looks))[0]
+        line.set_gid("values")
+        for name in self.strips:
+            where = kinds[name]
+            if where.any():
+                looks["markevery"] = marked_points(where, index, all_of_them=marked)
+                ax.plot(x, np.where(where, self.row(name, index), np.nan), gid=name, **looks)
+        return line
+
+
+def marked_points(drawable: Array, index: int, *, all_of_them: bool) -> list[int]:
+    """Where a line carries its marker: everywhere if short, else a dozen places and lone points."""
+    count = len(drawable)
+    if all_of_them and count <= 25:
+        return list(range(count))
+    every = max(1, count // 12)
+    chosen = set(range((index * every // 5) % every, count, every))
+    padded = np.concatenate([[False], drawable, [False]])
+    chosen.update(int(i) for i in np.flatnonzero(drawable & ~padded[:-2] & ~padded[2:]))
+    return sorted(chosen)
+
+
+def decade_ticks(low: float, high: float, most: int = 9) -> tuple[list[float], list[float]]:
+    """Exponents of the labelled ticks (at most `most`) from `low` to `high`, and of the others."""
+    first, last = int(np.ceil(low)), int(np.floor(high))
+    every = next(n for n in (1, 2, 3, 5, 10, 20, 50, 100) if (last - first) // n + 1 <= most)
+    major = [float(k) for k in range(first, last + 1) if k % every == 0]
+    if every > 1:
+        minor = [float(k) for k in range(first, last + 1) if k % every]
+    else:
+        fractions = np.log10(np.arange(2, 10))
+        minor = [float(k + f) for k in range(first - 1, last + 1) for f in fractions]
+    return major, [tick for tick in minor if low <= tick <= high]
+
+
+def power_of_ten(exponent: float) -> str:
+    """A tick label such as 10^-3, in mathematical type."""
+    return f"$\\mathdefault{{10^{{{exponent:.0f}}}}}$"
+
+
+def thinned_numbers(count: int, most: int) -> list[int]:
+    """Which of the numbers 1 to `count` to label: the first, the last and about `most` in all."""
+    if count <= most:
+        return list(range(1, count + 1))
+    steps = (2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 10**4, 10**5, 10**6)
+    every = next(n for n in steps if count / n <= most)
+    inner = range(1 if every == 2 else every, count, every)
+    return [1, *(n for n in inner if 1 + 0.6 * every < n < count - 0.6 * every), count]
+
+
+def label_layers_across(ax: Axes, series: Sequence[Series]) -> None:
+    """Layers on the x axis: their names where all runs agree and they fit, else their numbers."""
+    count = max(len(one.layers) for one in series)
+    longest = max(series, key=lambda one: len(one.layers)).layers
+    width = 0.8 * ax.get_window_extent().width / ax.figure.dpi  # before the legend takes its share
+    agree = all(one.layers == longest for one in series)
+    fits = sum(len(name) + 2 for name in longest) * 0.075 < width
+    if agree and fits:
+        ax.set_xticks(range(1, count + 1), [style.plain(name) for name in longest])
+        ax.set_xlabel("layer (input side on the left)")
+    else:
+        ax.set_xticks(thinned_numbers(count, 11))
+        ax.set_xlabel("layer, counted from the input")
+    margin = max(0.5, 0.02 * count)
+    ax.set_xlim(1 - margin, count + margin)

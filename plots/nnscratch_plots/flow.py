@@ -1,0 +1,91 @@
+"""Gradient norms by layer: layers across, log norm up, one line per run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from nnscratch_plots import style
+from nnscratch_plots.axes import NAMES, HonestLogAxis, label_layers_across
+from nnscratch_plots.records import QUANTITIES, Array, Record, Series, read_norms
+
+
+def gradient_norms(
+    records: Record | Iterable[Record],
+    *,
+    quantity: str = "backprop_norm",
+    step: str | int = "first",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the gradient norm of every layer at one step, one line per record.
+
+    `quantity` is "backprop_norm" or "weight_gradient_norm"; `step` is "first", "last" or a recorded
+    step number. Norms of 0, infinity and NaN are marked in strips below and above the log axis.
+    Raises ValueError naming the record and key for wrong keys or shapes, an unknown quantity or
+    step.
+    """
+    series = read_norms(records, quantity)
+    rows = [one.values[one.row(step)] for one in series]
+    height = max(4.6, 0.3 * len(series) + 1.5)
+    with style.drawing_on(ax, 8.6 if len(series) > 1 else 6.8, height) as ax:
+        _draw(ax, series, rows, HonestLogAxis(rows))
+        label_layers_across(ax, series)
+        ax.set_ylabel(QUANTITIES[quantity].axis)
+        title = f"{QUANTITIES[quantity].title} at each layer, {_when(series, step)}"
+        if len(series) == 1:
+            title += f"\n{style.wrapped(series[0].label, 60)}"
+        else:
+            style.legend_beside(ax, _lines(ax))
+        ax.set_title(title)
+    return ax
+
+
+def gradient_norm_figure(
+    records: Record | Iterable[Record], *, quantity: str = "backprop_norm"
+) -> Figure:
+    """Draw the gradient norms by layer at the first step and at the end, side by side on one scale.
+
+    The sentence under the panels says how to read them. Raises ValueError as `gradient_norms` does.
+    """
+    series = read_norms(records, quantity)
+    first = [one.values[0] for one in series]
+    last = [one.values[-1] for one in series]
+    scale = HonestLogAxis([np.concatenate(pair) for pair in zip(first, last, strict=True)])
+    sentence = QUANTITIES[quantity].reading
+    if scale.strips:
+        kinds = " or ".join(text for name, text in NAMES.items() if name in scale.strips)
+        sentence += f". Marks in a grey strip are norms that are {kinds}"
+    body = max(4.2, 0.32 * len(series) + 0.8)
+    heading = f"{QUANTITIES[quantity].title} at each layer"
+    with style.explained_figure(11.5, body, heading, sentence) as figure:
+        left, right = figure.subplots(1, 2, sharey=True)
+        for ax, rows, step in ((left, first, "first"), (right, last, "last")):
+            _draw(style.prepared(ax), series, rows, scale)
+            label_layers_across(ax, series)
+            when = _when(series, step)
+            ax.set_title(when[0].upper() + when[1:])
+        left.set_ylabel(QUANTITIES[quantity].axis)
+        style.legend_beside(right, _lines(right))
+    return figure
+
+
+def _draw(ax: Axes, series: Sequence[Series], rows: Sequence[Array], scale: HonestLogAxis) -> None:
+    scale.apply(ax)
+    for index, (one, values) in enumerate(zip(series, rows, strict=True)):
+        layers = np.arange(1, len(values) + 1)
+        scale.draw(ax, index, layers, values).set_label(style.wrapped(one.label, 30))
+
+
+def _lines(ax: Axes) -> list[Line2D]:
+    return [line for line in ax.get_lines() if line.get_gid() == "values"]
+
+
+def _when(series: Sequence[Series], step: str | int) -> str:
+    numbers = sorted({int(one.steps[one.row(step)]) for one in series})
+    text = f"step {numbers[0]}" if len(numbers) == 1 else f"steps {numbers[0]} to {numbers[-1]}"
+    names = {"first": "first step", "last": "end of training"}
+    return f"{names[step]} ({text})" if isinstance(step, str) else text

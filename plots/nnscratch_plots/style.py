@@ -1,0 +1,176 @@
+"""One look for every picture: colours, marks and figures that stay out of pyplot.
+
+Colours follow Okabe and Ito (2008), safe for colour-blind readers; each comes with its own marker
+and a line style, so that lines can also be told apart in grayscale print.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
+
+from nnscratch_plots.records import Array
+
+INK = "#222222"
+# Half transparent grey, so that both also work on the dark axes that a caller may bring.
+GRID: dict[str, Any] = {"color": "0.5", "alpha": 0.35, "linewidth": 0.6}
+STRIP: dict[str, Any] = {"color": "0.5", "alpha": 0.13, "linewidth": 0}
+
+COLORS = (
+    "#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7",
+    "#56b4e9", "#e69f00", "#7a7a7a", "#661100", "#332288",
+)  # fmt: skip
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "h")
+DASHES = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
+
+PATCH_LEGEND: dict[str, Any] = {
+    "frameon": False,
+    "borderpad": 0.0,
+    "borderaxespad": 0.0,
+    "handlelength": 2.4,
+    "handleheight": 1.2,
+}
+_PAD = 0.06  # inches between a picture and the edge
+_LEFT = 0.012
+
+# A figure made here looks the same whatever style sheet is active; on axes that the caller brings,
+# the caller's own settings hold.
+_SETTINGS: Any = {
+    "text.usetex": False,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.facecolor": "white",
+    "axes.grid": False,
+    "axes.labelsize": 10,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "normal",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.facecolor": "white",
+    "figure.dpi": 100,
+    "font.size": 9,
+    "legend.fontsize": 9,
+    "hatch.linewidth": 0.8,
+}
+
+
+def line_style(index: int, count: int, ax: Axes) -> dict[str, Any]:
+    """Colour, marker and dashes of line `index` of `count`; later lines are thinner."""
+    marker = MARKERS[index % len(MARKERS)]
+    ahead = 1.0 - index / max(1, count - 1)
+    return {
+        "color": line_color(index, ax),
+        "marker": marker,
+        "markersize": (7.5 if marker == "*" else 5.0) + 2.0 * ahead,
+        "markeredgecolor": ax.get_facecolor(),
+        "markeredgewidth": 0.5,
+        "linestyle": DASHES[index % len(DASHES)],
+        "linewidth": 1.4 + 0.9 * ahead if count > 1 else 1.8,
+    }
+
+
+def line_color(index: int, ax: Axes) -> str:
+    """Colour of line `index`, lightened where the axes are dark."""
+    color = COLORS[index % len(COLORS)]
+    if np.mean(to_rgb(ax.get_facecolor())) >= 0.5:
+        return color
+    red, green, blue = (0.5 + part / 2 for part in to_rgb(color))
+    return to_hex((red, green, blue))
+
+
+def seen_through(ax: Axes, gid: str, x: Array, y: Array, looks: dict[str, Any]) -> dict[str, Any]:
+    """The looks of a line, made to show the lines on the axes that it would cover exactly.
+
+    Such a line is thinner and leaves out every second of its markers.
+    """
+    covered = sum(
+        line.get_gid() == gid
+        and np.array_equal(line.get_xdata(), x)
+        and np.allclose(line.get_ydata(), y, rtol=1e-3, atol=0.0, equal_nan=True)
+        for line in ax.get_lines()
+    )
+    if not covered or np.isnan(y).all():
+        return looks
+    marks = np.array(looks["markevery"])[covered % 2 :: 2].tolist()
+    return {**looks, "markevery": marks, "linewidth": 0.6 * looks["linewidth"]}
+
+
+def plain(text: str) -> str:
+    """Text that is drawn as it stands: a dollar sign does not start a formula."""
+    return text.replace("$", r"\$")
+
+
+def wrapped(text: str, width: int) -> str:
+    """Text as it stands, broken into lines of at most `width` characters."""
+    return plain(textwrap.fill(text, width))
+
+
+@contextmanager
+def drawing_on(ax: Axes | None, width: float, height: float) -> Iterator[Axes]:
+    """The caller's axes under the caller's settings, or axes of a new figure under ours."""
+    if ax is not None:
+        yield ax
+        return
+    with matplotlib.rc_context(_SETTINGS):
+        layout = ConstrainedLayoutEngine(w_pad=_PAD, h_pad=_PAD)
+        yield prepared(Figure(figsize=(width, height), layout=layout).subplots())
+
+
+@contextmanager
+def explained_figure(
+    width: float, body: float, heading: str, sentence: str, *, handles: Sequence[Artist] = ()
+) -> Iterator[Figure]:
+    """A figure with a heading above, and below a legend and the sentence that says how to read it.
+
+    `body` is the height in inches between them; the panels are laid out there.
+    """
+    text = wrapped(f"How to read: {sentence}.", round(14 * width))
+    header, footer = 0.42, 0.24 + 0.165 * (text.count("\n") + 1)
+    legend = 0.34 if handles else 0.0
+    height = header + body + legend + footer
+    with matplotlib.rc_context(_SETTINGS):
+        inside = (0.0, (footer + legend) / height, 1.0, body / height)
+        layout = ConstrainedLayoutEngine(rect=inside, w_pad=_PAD, h_pad=_PAD)
+        figure = Figure(figsize=(width, height), layout=layout)
+        top = 1 - 0.1 / height
+        figure.text(_LEFT, top, plain(heading), ha="left", va="top", size=13, weight="bold")
+        figure.text(_LEFT, 0.08 / height, text, ha="left", va="bottom", size=9.5)
+        if handles:
+            place: dict[str, Any] = {
+                "loc": "lower left",
+                "bbox_to_anchor": (_LEFT, (footer + 0.04) / height),
+            }
+            figure.legend(handles=handles, ncols=len(handles), **place, **PATCH_LEGEND)
+        yield figure
+
+
+def prepared(ax: Axes) -> Axes:
+    """Axes whose ticks have our look: they are made when drawn, after our settings have ended."""
+    ax.tick_params(axis="both", which="both", colors=INK, labelsize=9)
+    return ax
+
+
+def step_ticks() -> MaxNLocator:
+    """Ticks at round whole numbers."""
+    return MaxNLocator(nbins=7, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
+
+
+def legend_beside(ax: Axes, handles: Sequence[Artist]) -> None:
+    """A legend to the right of the axes where the figure makes room for it, else inside them."""
+    outside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
+    makes_room = ax.figure.get_layout_engine() is not None
+    place: dict[str, Any] = outside if makes_room else {"loc": "best", "framealpha": 0.85}
+    ax.legend(handles=handles, frameon=not makes_room, handlelength=3.6, labelspacing=0.7, **place)

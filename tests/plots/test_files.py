@@ -1,0 +1,140 @@
+"""Saved figures, and what drawing leaves alone."""
+
+import os
+import subprocess
+import sys
+
+import matplotlib
+import pytest
+from matplotlib.figure import Figure
+
+import nnscratch_plots as plots
+
+STARTS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".PNG": b"\x89PNG"}
+
+
+def every_picture(record):
+    records = [record("falls", per_layer=0.5), record("bursts", growth=50.0)]
+    return {
+        "norms": plots.gradient_norms(records).figure,
+        "norms_figure": plots.gradient_norm_figure(records),
+        "heatmap": plots.gradient_norm_heatmap(records[1]).figure,
+        "heatmaps": plots.heatmap_figure(records),
+        "accuracy": plots.accuracy_curves({"a": [0.5, 0.6]}).figure,
+        "loss": plots.loss_curves(records).figure,
+    }
+
+
+def some_pictures(record):
+    given = record("bursts", growth=50.0)
+    return {
+        "norms": plots.gradient_norms(given).figure,
+        "heatmap": plots.gradient_norm_heatmap(given).figure,
+    }
+
+
+@pytest.mark.parametrize("suffix", list(STARTS))
+def test_each_kind_of_file_is_written_alone_and_whole(record, tmp_path, suffix):
+    path = tmp_path / f"picture{suffix}"
+    assert plots.save_figure(plots.gradient_norm_figure(record("a")), path) == path
+    assert path.read_bytes().startswith(STARTS[suffix])
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_axes_and_strings_are_accepted_and_a_file_is_replaced(record, tmp_path):
+    path = tmp_path / "picture.png"
+    path.write_text("old")
+    plots.save_figure(plots.gradient_norms(record("a")), str(path))
+    assert path.read_bytes().startswith(STARTS[".png"])
+    nested = Figure().subfigures(1, 2)[0].subplots()
+    plots.save_figure(nested, path)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_the_same_records_give_the_same_bytes(record, tmp_path, suffix):
+    for name in ("a", "b"):
+        pictures = every_picture(record) if suffix == ".svg" else some_pictures(record)
+        for title, figure in pictures.items():
+            plots.save_figure(figure, tmp_path / f"{title}-{name}{suffix}", dpi=50)
+    first = sorted(tmp_path.glob("*-a.*"))
+    again = sorted(tmp_path.glob("*-b.*"))
+    assert len(first) == len(again) >= 2
+    for one, other in zip(first, again, strict=True):
+        assert one.read_bytes() == other.read_bytes(), one.name
+
+
+@pytest.mark.parametrize("name", ["picture", "picture.jpeg", "picture.png.txt"])
+def test_an_unknown_suffix_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match=r"expected \.png, \.svg or \.pdf"):
+        plots.save_figure(Figure(), tmp_path / name)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"folder '.*nowhere' does not exist"):
+        plots.save_figure(Figure(), tmp_path / "nowhere" / "picture.png")
+
+
+def test_what_is_no_figure_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="got str"):
+        plots.save_figure("picture", tmp_path / "picture.png")
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "picture.png"
+    path.write_text("old")
+
+    def full(self, file, **options):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", full)
+    with pytest.raises(OSError, match=r"picture\.png': No space left"):
+        plots.save_figure(Figure(), path)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["picture.png"]
+
+
+def test_a_folder_in_the_way_is_named(tmp_path):
+    (tmp_path / "picture.png").mkdir()
+    with pytest.raises(OSError, match=r"cannot save the figure as .*picture\.png"):
+        plots.save_figure(Figure(), tmp_path / "picture.png")
+    assert os.listdir(tmp_path) == ["picture.png"]
+
+
+def test_drawing_leaves_pyplot_and_the_settings_alone(record):
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    before = matplotlib.rcParams.copy()
+    every_picture(record)
+    assert plt.get_fignums() == []
+    assert matplotlib.rcParams == before
+
+
+def test_own_figures_look_the_same_under_any_style_sheet(record, tmp_path):
+    import matplotlib.pyplot as plt
+
+    ours = plots.save_figure(plots.gradient_norm_figure(record("a")), tmp_path / "ours.png")
+    with plt.style.context("dark_background"):
+        figure = plots.gradient_norm_figure(record("a"))
+        theirs = plots.save_figure(figure, tmp_path / "theirs.png")
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_import_changes_nothing_and_needs_neither_pyplot_nor_the_project():
+    code = """
+import sys, matplotlib
+from matplotlib import rcParams
+settings = lambda: {key: rcParams[key] for key in rcParams if key != 'backend'}
+before = settings()
+import nnscratch_plots
+assert settings() == before
+assert 'matplotlib.pyplot' not in sys.modules
+assert not {'nnscratch', 'nnscratch_kernels'} & set(sys.modules)
+"""
+    environment = {key: value for key, value in os.environ.items() if key != "DISPLAY"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
