@@ -13,6 +13,7 @@ import numpy as np
 
 from nnscratch.arrays import DTYPES, Array
 from nnscratch.backend import kernels
+from nnscratch.datasets.checks import check_labels
 from nnscratch.errors import DataError, DtypeError, ShapeError
 from nnscratch.workspace import Workspace
 
@@ -43,7 +44,8 @@ class SoftmaxCrossEntropy:
             targets = _check_targets(self, logits, labels)
             _check_probability_rows(self, targets)
             return kernels.softmax_cross_entropy_soft(dlogits, logits, targets), dlogits
-        labels = check_class_labels(f"labels of {self!r}", labels, *logits.shape)
+        batch, classes = logits.shape
+        labels = check_labels(labels, classes, batch, "labels")
         return kernels.softmax_cross_entropy(dlogits, logits, labels), dlogits
 
     def __repr__(self) -> str:
@@ -118,28 +120,10 @@ def accuracy(logits: Array, labels: Array) -> float:
         if labels.shape != logits.shape:
             raise ShapeError(f"accuracy got labels of shape {labels.shape}, logits {logits.shape}")
         labels = labels.argmax(axis=1)
-    labels = check_class_labels("labels of accuracy", labels, *logits.shape)
+    labels = check_labels(labels, logits.shape[1], len(logits), "labels")
     best = logits.argmax(axis=1)  # a NaN counts as the largest
     right = (best == labels) & ~np.isnan(logits[np.arange(len(best)), best])
     return float(np.mean(right))
-
-
-def check_class_labels(what: str, labels: Any, batch: int, classes: int) -> Array:
-    """Return `labels` as contiguous int64, or raise naming what is wrong; `what` names them.
-
-    They must be whole numbers (dtype and value) from 0 to ``classes - 1``, shape ``(batch,)``.
-    """
-    if not isinstance(labels, np.ndarray) or labels.shape != (batch,):
-        raise ShapeError(f"{what} must be an array of shape ({batch},), got {_shape(labels)}")
-    if labels.dtype.kind not in "iu":
-        raise DtypeError(
-            f"{what} must be whole numbers of an integer dtype, got {labels.dtype}; "
-            f"convert with labels.astype(np.int64)"
-        )
-    if labels.min() < 0 or labels.max() >= classes:
-        (row,) = _first((labels < 0) | (labels >= classes))
-        raise DataError(f"{what} must be 0 to {classes - 1}, got {labels[row]} in row {row}")
-    return np.ascontiguousarray(labels, dtype=np.int64)
 
 
 def _prepare(loss: Loss, workspace: Workspace, logits: Any) -> tuple[Array, Array]:
