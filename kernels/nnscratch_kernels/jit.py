@@ -4,12 +4,15 @@
 * ``reassoc`` lets a reduction run in vector lanes (the order is fixed at compile time, so the same
   input still gives the same bits); ``contract`` allows fused multiply-add; ``nsz`` and ``arcp``
   ignore the sign of zero and allow multiplication by a reciprocal.
-* Compiled code is kept between processes where a cache folder can be written, and only there.
+* Compiled code is kept between processes where a cache folder can be written, and only there,
+  until any source file of the kernels changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -29,8 +32,31 @@ def jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         **options,
     }
     try:
-        return numba.njit(cache=True, **flags)(function)
+        dispatcher = numba.njit(cache=True, **flags)(function)
     except RuntimeError as error:  # no cache folder can be written: slower to start, not fatal
         if "cache" not in str(error):
             raise
         return numba.njit(**flags)(function)
+    _stamp(dispatcher)
+    return dispatcher
+
+
+def _stamp(dispatcher: Any) -> None:
+    """Tie cached code to all kernel sources, not only to its own file.
+
+    A kernel contains the code of the functions it calls, wherever they are written. Numba compares
+    only the caller's file, and would go on running a callee that has changed since.
+    """
+    index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if hasattr(index, "_source_stamp"):
+        index._source_stamp = (index._source_stamp, _sources())
+
+
+@cache
+def _sources() -> tuple[tuple[str, int, int], ...]:
+    """Name, time and size of every source file of this package."""
+    found = []
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        state = path.stat()
+        found.append((path.name, state.st_mtime_ns, state.st_size))
+    return tuple(found)

@@ -1,0 +1,156 @@
+"""Matrix products and the dense layer, compiled; signatures and shapes as in `reference.matmul`.
+
+The functions that end in `_serial` are jitted, run on the calling thread and may be called from
+other jitted functions; the public ones choose between them and the same work split over threads.
+Threads get blocks of the output, so every number of threads gives the same bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy.typing as npt
+
+from nnscratch_kernels import threads
+from nnscratch_kernels.compiled.gemm import multiply, pack_transposed
+from nnscratch_kernels.jit import jit
+
+Array = npt.NDArray[Any]
+
+# The fewest multiply-adds that are split over threads: about 40 microseconds of one core, to pay
+# for the 2 to 3 that starting a parallel region costs.
+WORTH_THREADS = 2_000_000
+
+# What `b` is: stored as it is used, or to be transposed.
+A_B, AT_B, A_BT = 0, 1, 2
+
+
+@jit
+def _block(c, a, b, scratch, start, kind, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
+    """c[i0:i1, j0:j1] of c = start + op(a) op(b)."""
+    packed = kind == A_BT
+    if packed:
+        pack_transposed(scratch, b, j0, j1)
+    multiply(c, a, scratch if packed else b, start, kind == AT_B, packed, i0, i1, j0, j1)
+
+
+@jit
+def column_sums(sums, dy, accumulate):  # type: ignore[no-untyped-def]
+    """sums (+)= dy.sum(0), row after row."""
+    if not accumulate:
+        sums[:] = 0
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            sums[j] += dy[i, j]
+
+
+@jit
+def gemm_serial(c, a, b, scratch, start, kind):  # type: ignore[no-untyped-def]
+    """c = start + op(a) op(b), all of it; see `multiply` for `start`, `A_BT` for `kind`.
+
+    `scratch` has b's size and is used for `A_BT` only.
+    """
+    _block(c, a, b, scratch, start, kind, 0, c.shape[0], 0, c.shape[1])
+
+
+@jit
+def dense_forward_serial(y, x, weight, bias):  # type: ignore[no-untyped-def]
+    gemm_serial(y, x, weight, weight, bias.reshape(1, bias.size), A_B)
+
+
+@jit
+def dense_backward_parameters_serial(dweight, dbias, dy, x, accumulate):  # type: ignore[no-untyped-def]
+    start = dweight if accumulate else dweight[:0]
+    gemm_serial(dweight, x, dy, dy, start, AT_B)
+    column_sums(dbias, dy, accumulate)
+
+
+@jit
+def dense_backward_input_serial(dx, dy, weight, weight_t):  # type: ignore[no-untyped-def]
+    gemm_serial(dx, dy, weight, weight_t, dx[:0], A_BT)
+
+
+@jit
+def _chunk(c, a, b, scratch, start, kind, chunk, chunks):  # type: ignore[no-untyped-def]
+    """The output block number `chunk` of `chunks`: columns if that is the more even cut."""
+    m, n = c.shape
+    rows = (m + 4 * chunks - 1) // (4 * chunks) * 4
+    columns = (n + 32 * chunks - 1) // (32 * chunks) * 32
+    if kind == A_BT or columns * m <= rows * n:
+        rows = m
+        i, j = 0, chunk * columns
+    else:
+        columns = n
+        i, j = chunk * rows, 0
+    i0, i1, j0, j1 = min(m, i), min(m, i + rows), min(n, j), min(n, j + columns)
+    _block(c, a, b, scratch, start, kind, i0, i1, j0, j1)
+
+
+@jit(parallel=True)
+def _gemm_parallel(c, a, b, scratch, start, kind, chunks):  # type: ignore[no-untyped-def]
+    for chunk in numba.prange(chunks):
+        # The index is unsigned, which would spoil the loops below; a call makes it signed.
+        _chunk(c, a, b, scratch, start, kind, chunk, chunks)
+
+
+def _gemm(c: Array, a: Array, b: Array, scratch: Array, start: Array, kind: int) -> None:
+    chunks = threads.enter()
+    if chunks == 1:
+        gemm_serial(c, a, b, scratch, start, kind)
+        return
+    before = numba.get_num_threads()  # this thread's own setting
+    try:
+        if before != chunks:
+            numba.set_num_threads(chunks)  # wakes no more threads than are needed
+        _gemm_parallel(c, a, b, scratch, start, kind, chunks)
+    finally:
+        if before != chunks:
+            numba.set_num_threads(before)
+        threads.leave()
+
+
+def matmul(out: Array, a: Array, b: Array) -> None:
+    """out = a @ b, with a (m, k), b (k, n), out (m, n)."""
+    if len(a) * b.size < WORTH_THREADS:
+        gemm_serial(out, a, b, b, out[:0], A_B)
+    else:
+        _gemm(out, a, b, b, out[:0], A_B)
+
+
+def matmul_at_b(out: Array, a: Array, b: Array) -> None:
+    """out = a.T @ b, with a (k, m), b (k, n), out (m, n)."""
+    if len(out) * b.size < WORTH_THREADS:
+        gemm_serial(out, a, b, b, out[:0], AT_B)
+    else:
+        _gemm(out, a, b, b, out[:0], AT_B)
+
+
+def dense_forward(y: Array, x: Array, weight: Array, bias: Array) -> None:
+    """y = x @ weight + bias, with x (batch, n_in), bias (n_out,), y (batch, n_out)."""
+    if len(x) * weight.size < WORTH_THREADS:
+        dense_forward_serial(y, x, weight, bias)
+    else:
+        _gemm(y, x, weight, weight, bias.reshape(1, -1), A_B)
+
+
+def dense_backward_parameters(
+    dweight: Array, dbias: Array, dy: Array, x: Array, accumulate: bool
+) -> None:
+    """dweight = x.T @ dy and dbias = the column sums of dy; with `accumulate`, both are added."""
+    if len(x) * dweight.size < WORTH_THREADS:
+        dense_backward_parameters_serial(dweight, dbias, dy, x, accumulate)
+    else:
+        _gemm(dweight, x, dy, dy, dweight if accumulate else dweight[:0], AT_B)
+        column_sums(dbias, dy, accumulate)
+
+
+def dense_backward_input(dx: Array, dy: Array, weight: Array, weight_t: Array) -> None:
+    """dx = dy @ weight.T, with dy (batch, n_out); `weight_t` (n_out, n_in) is scratch."""
+    if len(dy) * weight.size < WORTH_THREADS:
+        dense_backward_input_serial(dx, dy, weight, weight_t)
+    else:
+        _gemm(dx, dy, weight, weight_t, dx[:0], A_BT)
+
+
+matmul_a_bt = dense_backward_input
