@@ -44,6 +44,7 @@ def unknown_name(what: str, got: object, known: Iterable[str]) -> ConfigError:
     """Return the error for a name that is not in `known`, with the closest match suggested."""
     names = sorted(known)
     close = difflib.get_close_matches(str(got), names, n=1)
+    close += [name for name in names if got and name.startswith(str(got))]
     hint = f"did you mean {close[0]!r}? " if close else ""
     return ConfigError(f"unknown {what} {got!r}: {hint}known are {', '.join(names)}")
 

@@ -10,6 +10,15 @@ from nnscratch import datasets
 from nnscratch.errors import ConfigError, require_count, require_number
 
 
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Show the defaults that say something; leave the lines of description and epilog alone."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False):
+            return action.help
+        return super()._get_help_string(action)
+
+
 def count(what: str, least: int = 1) -> Callable[[str], int]:
     """Return an argument type for a whole number >= `least`."""
 
@@ -35,9 +44,7 @@ def rate(what: str) -> Callable[[str], float]:
         except ConfigError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
         except ValueError:
-            raise argparse.ArgumentTypeError(
-                f"{what} must be a number > 0, got {text!r}"
-            ) from None
+            raise argparse.ArgumentTypeError(f"{what} must be a number > 0, got {text!r}") from None
 
     return parse
 
@@ -51,7 +58,7 @@ def add_data(command: argparse.ArgumentParser, *, choose: bool) -> None:
             default="digits",
             metavar="NAME",
             help=f"{' or '.join(datasets.names())}; digits (1,797 real 8x8 images) come with "
-            "the package (default: %(default)s)",
+            "the package",
         )
     group.add_argument(
         "--data-dir",

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from nnscratch import datasets
-from nnscratch.cli.arguments import add_data, count, rate
+from nnscratch.cli.arguments import HelpFormatter, add_data, count, rate
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder, write_atomically
 from nnscratch.flow import save_record
@@ -30,15 +30,17 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command = commands.add_parser(
         "compare",
         help="train one deep network under nine configurations and compare their gradients",
-        description="Train the same deep network under each remedy for vanishing and exploding "
+        description="Train the same deep network under each remedy for vanishing and exploding\n"
         "gradients, print one table, and draw the gradient of every layer.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
+        epilog="configurations:\n"
+        + "\n".join(f"  {rung.name:<24}{rung.label}" for rung in ladder.LADDER),
     )
     command.add_argument(
         "--only",
         nargs="+",
         metavar="NAME",
-        help="these configurations only: " + ", ".join(rung.name for rung in ladder.LADDER),
+        help="these configurations only",
     )
     command.add_argument(
         "--depth", type=count("depth"), default=defaults.depth, help="hidden layers"

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nnscratch import datasets
-from nnscratch.cli.arguments import add_data, count
+from nnscratch.cli.arguments import HelpFormatter, add_data, count
 from nnscratch.errors import unknown_name
 from nnscratch.experiments import mnist_bn_elu as post
 from nnscratch.files import make_folder, write_atomically
@@ -30,9 +30,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command = commands.add_parser(
         "reproduce",
         help="run an experiment of the post beside the published figures",
-        description="Run an experiment of the post beside the published figures. "
+        description="Run an experiment of the post beside the published figures.\n"
         "Without a name, list the experiments.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     command.add_argument("name", nargs="?", help=f"one of {', '.join(EXPERIMENTS)}")
     command.add_argument(
@@ -75,7 +75,14 @@ def run(options: argparse.Namespace) -> int:
             highlight=False,
         )
 
-    runs = post.reproduce(data, options.seeds, options.epochs, on_epoch)
+    runs: list[post.Run] = []
+    try:
+        for finished in post.reproduce(data, options.seeds, options.epochs, on_epoch):
+            runs.append(finished)
+    except KeyboardInterrupt:
+        if options.json is not None and runs:
+            console.print(f"interrupted: wrote {_write_json(runs, options.json)}", soft_wrap=True)
+        raise
     for seed in options.seeds:
         console.print(_table(runs, seed, options.epochs))
         for sentence in post.conclusion(runs, seed):
@@ -87,34 +94,41 @@ def run(options: argparse.Namespace) -> int:
     return 0 if met else 1
 
 
+# A column of the table: its heading, and a published table or the name of a run.
+COLUMNS = (
+    ("BN, post", "batch norm"),
+    ("BN", "batchnorm"),
+    ("BN clip", "batchnorm-clipped"),
+    ("clip, post", "gradient clipping"),
+    ("BN stale", "batchnorm-stale-statistics"),
+    ("plain", "plain"),
+    ("plain clip", "plain-clipped"),
+)
+
+
 def _table(runs: Sequence[post.Run], seed: int, epochs: int) -> Table:
-    names = [
-        "batchnorm",
-        "batchnorm-clipped",
-        "batchnorm-stale-statistics",
-        "plain",
-        "plain-clipped",
-    ]
-    made = Table(box=box.SIMPLE_HEAD, title=f"test accuracy, seed {seed}", title_justify="left")
-    for heading in (
-        "epoch",
-        "published:\nbatch norm",
-        "batch\nnorm",
-        "batch norm,\nclipped",
-        "published:\n'clipping'",
-        "batch norm,\nstale stat.",
-        "no batch\nnorm",
-        "no batch norm,\nclipped",
-    ):
-        made.add_column(heading, justify="right")
-    columns = [post.find(runs, name, seed).accuracy for name in names]
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        title=f"test accuracy, seed {seed}",
+        title_justify="left",
+        caption="post: as the post prints it; BN: with batch norm; clip: clipped by value at "
+        f"{post.THRESHOLD:g}; stale: evaluated with moving statistics that were never updated; "
+        "plain: without batch norm",
+        caption_justify="left",
+    )
+    made.add_column("epoch", justify="right")
+    for heading, _ in COLUMNS:
+        made.add_column(heading, justify="right", no_wrap=True)
+
+    def cell(source: str, epoch: int) -> str:
+        if source in post.PUBLISHED:
+            value = post.PUBLISHED[source].get(epoch)
+            return "" if value is None else f"{value:.4f}"
+        return f"{post.find(runs, source, seed).accuracy[epoch - 1]:.4f}"
+
     for epoch in range(1, epochs + 1):
-        mine = [f"{column[epoch - 1]:.4f}" for column in columns]
-        theirs = [
-            f"{post.PUBLISHED[table][epoch]:.4f}" if epoch in post.PUBLISHED[table] else ""
-            for table in ("batch norm", "gradient clipping")
-        ]
-        made.add_row(str(epoch), theirs[0], *mine[:2], theirs[1], *mine[2:])
+        made.add_row(str(epoch), *(cell(source, epoch) for _, source in COLUMNS))
     return made
 
 
@@ -125,9 +139,10 @@ def _report_tolerances(runs: Sequence[post.Run], console: Console) -> bool:
         for epoch, met in post.within_tolerance(run).items():
             low, high = post.TOLERANCE[str(post.COMPARED_WITH[run.name])][epoch]
             console.print(
-                f"seed {run.seed}  {run.name:<36} epoch {epoch:>2}: {run.accuracy[epoch - 1]:.4f} "
-                f"{'within' if met else 'OUTSIDE'} {low:.3f}..{high:.3f}",
+                f"seed {run.seed}  {run.name:<35} epoch {epoch:>2}: {run.accuracy[epoch - 1]:.4f} "
+                f"{'within' if met else 'OUTSIDE'} {low:g}..{high:g}",
                 highlight=False,
+                soft_wrap=True,
             )
             all_met &= met
     return all_met
@@ -136,10 +151,7 @@ def _report_tolerances(runs: Sequence[post.Run], console: Console) -> bool:
 def _write(runs: Sequence[post.Run], folder: Path, json_file: Path | None) -> list[Path]:
     import nnscratch_plots as plots
 
-    written = []
-    if json_file is not None:
-        text = json.dumps({"runs": [asdict(run) for run in runs]}, indent=2)
-        written.append(write_atomically(json_file, text.encode()))
+    written = [] if json_file is None else [_write_json(runs, json_file)]
     curves = {
         "batch norm": "batchnorm",
         "batch norm, statistics never updated": "batchnorm-stale-statistics",
@@ -151,11 +163,16 @@ def _write(runs: Sequence[post.Run], folder: Path, json_file: Path | None) -> li
             for label, name in curves.items()
         },
         published={
-            "published: batch norm": post.PUBLISHED["batch norm"],
-            "published: 'gradient clipping'": post.PUBLISHED["gradient clipping"],
+            "batch norm": post.PUBLISHED["batch norm"],
+            "'gradient clipping'": post.PUBLISHED["gradient clipping"],
         },
     )
     path = folder / "accuracy.png"
     plots.save_figure(axes, path)
     written.append(path)
     return written
+
+
+def _write_json(runs: Sequence[post.Run], path: Path) -> Path:
+    text = json.dumps({"runs": [asdict(run) for run in runs]}, indent=2)
+    return write_atomically(path, text.encode())

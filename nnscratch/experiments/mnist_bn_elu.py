@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -115,7 +115,10 @@ def train(
     epochs: int = EPOCHS,
     on_epoch: OnEpoch | None = None,
 ) -> list[Run]:
-    """Train once and return the run; with batch norm also its evaluation with stale statistics."""
+    """Train once and return the run; with batch norm also its evaluation with stale statistics.
+
+    Ctrl-C raises `KeyboardInterrupt`.
+    """
     model = build(seed, batchnorm)
     name = ("batchnorm" if batchnorm else "plain") + ("-clipped" if clipped else "")
     runs = {"running": Run(name, seed)}
@@ -123,7 +126,7 @@ def train(
         runs["initial"] = Run(f"{name}-stale-statistics", seed)
     clip = ClipByValue(THRESHOLD) if clipped else None
     trainer = Trainer(model, SoftmaxCrossEntropy(), SGD(lr=LEARNING_RATE, clip=clip))
-    trainer.fit(
+    history = trainer.fit(
         data[0],
         data[1],
         epochs=epochs,
@@ -132,6 +135,8 @@ def train(
         progress=False,
         seed=seed,
     )
+    if history.interrupted:
+        raise KeyboardInterrupt
     return list(runs.values())
 
 
@@ -140,18 +145,20 @@ def reproduce(
     seeds: Sequence[int] = (0,),
     epochs: int = EPOCHS,
     on_epoch: OnEpoch | None = None,
-) -> list[Run]:
+) -> Iterator[Run]:
     """Train with and without batch norm, with and without clipping, for each seed."""
     require_count("epochs", epochs)
-    return [
-        run
-        for seed in seeds
-        for batchnorm in (True, False)
-        for clipped in (False, True)
-        for run in train(
-            data, seed, batchnorm=batchnorm, clipped=clipped, epochs=epochs, on_epoch=on_epoch
-        )
-    ]
+    for seed in seeds:
+        for batchnorm in (True, False):
+            for clipped in (False, True):
+                yield from train(
+                    data,
+                    seed,
+                    batchnorm=batchnorm,
+                    clipped=clipped,
+                    epochs=epochs,
+                    on_epoch=on_epoch,
+                )
 
 
 def identical_epochs(run: Run, other: Run) -> int:

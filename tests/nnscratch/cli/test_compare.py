@@ -1,0 +1,80 @@
+"""``nnscratch compare``, small: what it prints and what it leaves behind."""
+
+import json
+
+import numpy as np
+import pytest
+
+from nnscratch.cli import compare, main
+from nnscratch.experiments import ladder
+from nnscratch.flow import load_record
+
+SMALL = ["--epochs", "1", "--depth", "3", "--width", "20", "--batch", "100"]
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compare")
+    assert main(["compare", *SMALL, "--out", str(folder)]) == 0
+    return folder
+
+
+def test_every_configuration_leaves_a_record(output):
+    for rung in ladder.LADDER:
+        record = load_record(output / "records" / f"{rung.name}.npz")
+        assert record["label"] == rung.label
+        assert list(record["steps"]) == list(range(len(record["steps"])))
+        assert len(record["layers"]) == 4
+        assert len(record["steps"]) == 15 or not np.isfinite(record["loss"][-1])
+
+
+def test_summary_agrees_with_the_records(output):
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["settings"]["depth"] == 3
+    names = [row["name"] for row in summary["configurations"]]
+    assert names == [rung.name for rung in ladder.LADDER]
+    for row in summary["configurations"]:
+        norms = load_record(output / "records" / f"{row['name']}.npz")["backprop_norm"]
+        if np.isfinite(norms).all():
+            assert row["ratio"] == pytest.approx(np.median(norms[:, 0] / norms[:, -1]))
+        assert 0 <= row["test_accuracy"] <= 1
+
+
+def test_pictures(output):
+    for name in ("gradient-norms", "weight-gradient-norms", "heatmaps"):
+        assert (output / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_table_and_progress_are_printed(capsys, tmp_path):
+    only = ["--only", "relu-he", "sigmoid-glorot"]
+    assert main(["compare", *SMALL, *only, "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "training sigmoid-glorot" in printed
+    rows = [line for line in printed.splitlines() if line.startswith(" ReLU, He")]
+    assert len(rows) == 1
+    assert rows[0].split()[-1] in ("healthy", "vanishing", "exploding", "diverged")
+    assert f"wrote {tmp_path / 'gradient-norms.png'}" in printed
+    lines = [line for line in printed.splitlines() if not line.startswith("wrote")]
+    assert max(map(len, lines)) <= 80
+
+
+def test_same_seed_same_records(tmp_path):
+    for name in ("a", "b"):
+        only = ["--only", "elu-he-batchnorm"]
+        assert main(["compare", *SMALL, *only, "--seed", "5", "--out", str(tmp_path / name)]) == 0
+    a, b = (load_record(tmp_path / n / "records" / "elu-he-batchnorm.npz") for n in ("a", "b"))
+    np.testing.assert_array_equal(a["backprop_norm"], b["backprop_norm"])
+    np.testing.assert_array_equal(a["loss"], b["loss"])
+
+
+def test_interrupt_keeps_what_is_done(capsys, tmp_path, monkeypatch):
+    def interrupt(watch, trainer, step):
+        if watch.rung.name == "tanh-glorot":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(compare.Watch, "on_step", interrupt)
+    only = ["--only", "sigmoid-glorot", "tanh-glorot", "relu-he"]
+    assert main(["compare", *SMALL, *only, "--out", str(tmp_path)]) == 130
+    assert "interrupted in tanh-glorot" in capsys.readouterr().out
+    assert [path.stem for path in (tmp_path / "records").iterdir()] == ["sigmoid-glorot"]
+    assert (tmp_path / "gradient-norms.png").exists()
