@@ -73,7 +73,8 @@ def load_npz(path: PathLike) -> dict[str, Array]:
     """
     source = Path(path)
     try:
-        with np.load(source, allow_pickle=False) as archive:
+        # Opened here, because np.load leaves a damaged file open.
+        with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
         raise FileError(f"no such file: {source}") from error

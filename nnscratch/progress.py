@@ -148,7 +148,7 @@ def _make_bar() -> Progress:
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[note]}"),
-        console=Console(stderr=True),
+        console=Console(file=sys.stderr),
         auto_refresh=False,
     )
 
