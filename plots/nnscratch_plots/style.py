@@ -6,6 +6,7 @@ and a line style, so that lines can also be told apart in grayscale print.
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -118,6 +119,15 @@ def wrapped(text: str, width: int) -> str:
     return plain(textwrap.fill(text, width))
 
 
+class Picture(Figure):
+    """A figure that a notebook shows by itself, without pyplot or a magic command."""
+
+    def _repr_png_(self) -> bytes:
+        content = io.BytesIO()
+        self.savefig(content, format="png", dpi=100)
+        return content.getvalue()
+
+
 @contextmanager
 def drawing_on(ax: Axes | None, width: float, height: float) -> Iterator[Axes]:
     """The caller's axes under the caller's settings, or axes of a new figure under ours."""
@@ -126,7 +136,7 @@ def drawing_on(ax: Axes | None, width: float, height: float) -> Iterator[Axes]:
         return
     with matplotlib.rc_context(_SETTINGS):
         layout = ConstrainedLayoutEngine(w_pad=_PAD, h_pad=_PAD)
-        yield prepared(Figure(figsize=(width, height), layout=layout).subplots())
+        yield prepared(Picture(figsize=(width, height), layout=layout).subplots())
 
 
 @contextmanager
@@ -144,7 +154,7 @@ def explained_figure(
     with matplotlib.rc_context(_SETTINGS):
         inside = (0.0, (footer + legend) / height, 1.0, body / height)
         layout = ConstrainedLayoutEngine(rect=inside, w_pad=_PAD, h_pad=_PAD)
-        figure = Figure(figsize=(width, height), layout=layout)
+        figure = Picture(figsize=(width, height), layout=layout)
         top = 1 - 0.1 / height
         figure.text(_LEFT, top, plain(heading), ha="left", va="top", size=13, weight="bold")
         figure.text(_LEFT, 0.08 / height, text, ha="left", va="bottom", size=9.5)
