@@ -1,0 +1,148 @@
+"""Saved files: what is written comes back, and anything damaged is refused by name."""
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from nnscratch import files
+from nnscratch.errors import DataError, FileError
+from nnscratch.files import load_npz, make_folder, save_npz, write_atomically
+
+unless_root = pytest.mark.skipif(
+    hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everywhere"
+)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("files") / "weights.npz"
+
+
+names = st.text("abcxyz0123456789._ ", min_size=1, max_size=12).filter(lambda s: s.strip(" ./"))
+arrays = hnp.arrays(
+    st.sampled_from([np.float32, np.float64, np.int64, np.bool_]),
+    hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(content=st.dictionaries(names, arrays | st.text(max_size=20), max_size=4))
+def test_what_is_saved_comes_back_bit_for_bit(path, content):
+    save_npz(path, content)
+    loaded = load_npz(path)
+    assert set(loaded) == set(content)
+    for name, value in content.items():
+        expected = np.asarray(value)
+        assert loaded[name].dtype == expected.dtype
+        assert loaded[name].shape == expected.shape
+        assert loaded[name].tobytes() == expected.tobytes()
+
+
+@pytest.fixture(scope="module")
+def good(path):
+    rng = np.random.default_rng(0)
+    content = {"0.weight": rng.standard_normal((3, 4)), "0.bias": np.zeros(4), "label": "elu"}
+    save_npz(path, content)
+    return path.read_bytes()
+
+
+def test_a_file_cut_off_at_any_byte_is_refused(path, good):
+    for length in range(len(good)):
+        path.write_bytes(good[:length])
+        with pytest.raises(DataError, match=r"weights\.npz is not a complete \.npz file"):
+            load_npz(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive at all", b"\x93NUMPY\x01\x00", b"PK\x03\x04 and no more"]
+)
+def test_other_content_is_refused(tmp_path, content):
+    (tmp_path / "other.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"other\.npz is not a complete \.npz file"):
+        load_npz(tmp_path / "other.npz")
+
+
+def test_python_objects_are_neither_written_nor_read(tmp_path):
+    objects = np.array([{"a": 1}], dtype=object)
+    np.savez(tmp_path / "pickled.npz", objects=objects)
+    with pytest.raises(DataError, match=r"pickled\.npz is not"):
+        load_npz(tmp_path / "pickled.npz")
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        save_npz(tmp_path / "objects.npz", {"objects": objects})
+    assert not (tmp_path / "objects.npz").exists()
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileError, match=r"no such file: .*nothing\.npz"):
+        load_npz(tmp_path / "nothing.npz")
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(FileError, match="cannot read"):
+        load_npz(tmp_path)
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeypatch, failing):
+    path = tmp_path / "weights.npz"
+    save_npz(path, {"a": np.arange(3)})
+
+    def disk_full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    if failing == "fsync":
+        monkeypatch.setattr(files.os, "fsync", disk_full)
+    else:
+        monkeypatch.setattr(files.Path, "replace", disk_full)
+    with pytest.raises(FileError, match=r"cannot write .*weights\.npz: No space left on device"):
+        save_npz(path, {"a": np.arange(1000)})
+    monkeypatch.undo()
+    assert load_npz(path)["a"].tolist() == [0, 1, 2]
+    assert os.listdir(tmp_path) == ["weights.npz"]
+
+
+def test_an_interrupt_while_writing_is_passed_on_and_leaves_nothing(tmp_path, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files.os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "a", b"content")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileError, match=r"cannot write .*nowhere.*a\.npz: No such file"):
+        save_npz(tmp_path / "nowhere" / "a.npz", {})
+
+
+@unless_root
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(FileError, match="Permission denied"):
+        write_atomically(tmp_path / "a", b"")
+    with pytest.raises(FileError, match="choose another folder"):
+        make_folder(tmp_path)
+
+
+def test_folders_are_made_and_a_file_in_the_way_is_named(tmp_path):
+    folder = make_folder(tmp_path / "a" / "b")
+    assert folder.is_dir()
+    assert make_folder(folder) == folder
+    assert os.listdir(folder) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError, match=r"cannot write into folder .*file"):
+        make_folder(tmp_path / "file" / "b")
+    with pytest.raises(FileError, match=r"choose another folder"):
+        make_folder(tmp_path / "file")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_files_get_the_usual_permissions(tmp_path):
+    (tmp_path / "plain").touch()
+    written = write_atomically(tmp_path / "written", b"")
+    assert written.stat().st_mode == (tmp_path / "plain").stat().st_mode
