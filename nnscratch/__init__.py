@@ -17,7 +17,8 @@ from importlib.metadata import version as _version
 
 from nnscratch import datasets, initializers, layers, optimizers, schedules
 from nnscratch.backend import active_kernels, use_kernels
-from nnscratch.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue
+from nnscratch.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from nnscratch.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue, ClipReport
 from nnscratch.errors import (
     ConfigError,
     DataError,
@@ -64,9 +65,11 @@ __all__ = [
     "AdamW",
     "BatchNorm",
     "Callback",
+    "Checkpoint",
     "ClipByGlobalNorm",
     "ClipByNorm",
     "ClipByValue",
+    "ClipReport",
     "ConfigError",
     "DataError",
     "Dense",
@@ -105,8 +108,10 @@ __all__ = [
     "for_activation",
     "initializers",
     "layers",
+    "load_checkpoint",
     "lsuv",
     "optimizers",
+    "save_checkpoint",
     "schedules",
     "use_kernels",
 ]

@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import nnscratch_kernels
-
 from nnscratch.errors import ConfigError, unknown_name
 
 VARIABLE = "NNSCRATCH_KERNELS"

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.callbacks import Callback
 from nnscratch.errors import ConfigError, DataError, ShapeError, require_count
 from nnscratch.files import PathLike, load_npz, save_npz
-from nnscratch.history import History
-from nnscratch.loop import Run
 from nnscratch.optimizers import Optimizer
 from nnscratch.parameters import Parameters
+from nnscratch.training.callbacks import Callback
+from nnscratch.training.history import History
+from nnscratch.training.loop import Run
 
 if TYPE_CHECKING:
     from nnscratch.training import Trainer

@@ -35,7 +35,10 @@ def test_batchnorm_in_evaluation_with_each_statistics(statistics):
     for values in (*layer.params.values(), *layer.statistics.values()):
         values[...] = rng.uniform(0.5, 2, 5)
     x = rng.normal(3, 2, (7, 5))
-    assert check_gradients(layer, x=x, training=False, statistics=statistics) < TOLERANCE
+    assert (
+        check_gradients(layer, x=x, training=False, statistics=statistics, tolerance=TOLERANCE)
+        < TOLERANCE
+    )
 
 
 @pytest.mark.parametrize("name", activation_names())
@@ -71,9 +74,16 @@ def test_inside_a_model(position, name):
     loss = nn.SoftmaxCrossEntropy()
     for training, statistics in ((True, "running"), (False, "running"), (False, "initial")):
         worst = check_gradients(
-            model, loss, x, labels, training=training, statistics=statistics, samples=6
+            model,
+            loss,
+            x,
+            labels,
+            training=training,
+            statistics=statistics,
+            samples=6,
+            tolerance=TOLERANCE,
         )
-        assert worst < 1e-6
+        assert worst < TOLERANCE
 
 
 @pytest.mark.parametrize("name", activation_names())
@@ -81,7 +91,7 @@ def test_one_activation_before_and_after_each_other_one(name):
     for other in activation_names():
         layers = nn.Dense(4, 5), activation(name), activation(other), nn.Dense(5, 2)
         model = nn.Sequential(*layers, seed=3, dtype=np.float64)
-        assert check_gradients(model, samples=4) < 1e-6
+        assert check_gradients(model, samples=4, tolerance=TOLERANCE) < TOLERANCE
 
 
 def test_a_deep_model_with_every_component():
@@ -93,4 +103,6 @@ def test_a_deep_model_with_every_component():
     )  # fmt: skip
     rng = np.random.default_rng(0)
     x, labels = rng.standard_normal((9, 5)), rng.integers(0, 4, 9)
-    assert check_gradients(model, nn.SoftmaxCrossEntropy(), x, labels) < 1e-6
+    assert (
+        check_gradients(model, nn.SoftmaxCrossEntropy(), x, labels, tolerance=TOLERANCE) < TOLERANCE
+    )

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from nnscratch.interrupt import DeferredInterrupt
+from nnscratch.training.interrupt import DeferredInterrupt
 
 
 def test_first_waits_second_does_not():

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.callbacks import Callback, StepInfo
 from nnscratch.errors import ConfigError, require_count
-from nnscratch.examples import Examples
-from nnscratch.interrupt import DeferredInterrupt
-from nnscratch.progress import Display
+from nnscratch.training.callbacks import Callback, StepInfo
+from nnscratch.training.examples import Examples
+from nnscratch.training.interrupt import DeferredInterrupt
+from nnscratch.training.progress import Display
 
 if TYPE_CHECKING:
     from nnscratch.training import Trainer

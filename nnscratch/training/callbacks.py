@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from nnscratch.clipping import ClipReport
 
 if TYPE_CHECKING:
-    from nnscratch.history import History
     from nnscratch.training import Trainer
+    from nnscratch.training.history import History
 
 
 @dataclass(frozen=True, slots=True)

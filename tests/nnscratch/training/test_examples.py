@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.examples import Examples
+from nnscratch.training.examples import Examples
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((30, 4))

@@ -7,16 +7,14 @@ from collections.abc import Sequence
 
 import numpy.typing as npt
 
-from nnscratch.callbacks import Callback, StepInfo
 from nnscratch.errors import ConfigError, ShapeError, require_count
-from nnscratch.examples import Examples
-from nnscratch.history import History
-from nnscratch.loop import Loop, Run
 from nnscratch.model import LossFunction, Sequential
 from nnscratch.optimizers import Optimizer
-from nnscratch.progress import make_display
-
-__all__ = ["Callback", "History", "Run", "StepInfo", "Trainer"]
+from nnscratch.training.callbacks import Callback
+from nnscratch.training.examples import Examples
+from nnscratch.training.history import History
+from nnscratch.training.loop import Loop, Run
+from nnscratch.training.progress import make_display
 
 Pair = tuple[npt.ArrayLike, npt.ArrayLike]
 

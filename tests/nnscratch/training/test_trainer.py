@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.examples import Examples
 from nnscratch.schedules import StepDecay
+from nnscratch.training.examples import Examples
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((70, 6)).astype(np.float32)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from nnscratch.history import History
+    from nnscratch.training.history import History
 
 REFRESH_SECONDS = 0.1
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch import progress
+from nnscratch.training import progress
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((50, 4)).astype(np.float32)

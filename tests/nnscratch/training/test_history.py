@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from nnscratch.history import History
+from nnscratch.training.history import History
 
 HISTORY = History(
     loss=[2.0, 1.5, 1.25, 1.0],
