@@ -20,34 +20,43 @@ import numba
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
 
 
+FLAGS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "boundscheck": False,
+    "fastmath": set(FASTMATH),
+}
+
+
 def jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Compile `function` with the project's flags; `options` go to `numba.njit`."""
     if function is None:
         return lambda f: jit(f, **options)
-    flags = {
-        "nogil": True,
-        "error_model": "numpy",
-        "boundscheck": False,
-        "fastmath": set(FASTMATH),
-        **options,
-    }
-    try:
-        dispatcher = numba.njit(cache=True, **flags)(function)
-    except RuntimeError as error:  # no cache folder can be written: slower to start, not fatal
-        if "cache" not in str(error):
-            raise
-        return numba.njit(**flags)(function)
-    _stamp(dispatcher)
+    dispatcher = numba.njit(**{**FLAGS, **options})(function)
+    keep(dispatcher)
     return dispatcher
 
 
-def _stamp(dispatcher: Any) -> None:
+def keep(compiled: Any) -> None:
+    """Keep the code of a Numba function between processes, if a cache folder can be written."""
+    if numba.config.DISABLE_JIT:
+        return
+    try:
+        compiled.enable_caching()
+    except RuntimeError as error:  # slower to start, not fatal
+        if "cache" not in str(error):
+            raise
+        return
+    _stamp(compiled)
+
+
+def _stamp(compiled: Any) -> None:
     """Tie cached code to all kernel sources, not only to its own file.
 
     A kernel contains the code of the functions it calls, wherever they are written. Numba compares
     only the caller's file, and would go on running a callee that has changed since.
     """
-    index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    index: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if hasattr(index, "_source_stamp"):
         index._source_stamp = (index._source_stamp, _sources())
 

@@ -1,7 +1,7 @@
 """The matrix product's inner tile, written in LLVM vector instructions: all LLVM code lives here.
 
-One tile computes `rows` x (`vectors` x lanes) elements of C = A B and keeps them in vector registers
-while k runs. Here 12 rows x 2 vectors, the tile of a machine with 32 registers of 64 bytes::
+One tile computes `rows` x (`vectors` x lanes) elements of C = A B and keeps them in registers while
+k runs. Here 12 rows x 2 vectors, the tile of a machine with 32 registers of 64 bytes::
 
                       B[k, j : j+16]   B[k, j+16 : j+32]          2 vector loads
                      +----------------+----------------+
@@ -27,10 +27,12 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils
+from numba.core import types as numba_types
 from numba.core.errors import NumbaTypeError
 from numba.extending import intrinsic
 
+types: Any = numba_types  # its contents are made at run time, unseen by type checkers
 I1, I32, I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 
 
@@ -71,7 +73,7 @@ def _step(builder: Any, pointer: Any, count: Any, element: Any) -> Any:
 class _Vector:
     """Loads, stores and arithmetic on vectors of one element type and one number of lanes."""
 
-    def __init__(self, builder: Any, element: types.Float, width: int) -> None:
+    def __init__(self, builder: Any, element: Any, width: int) -> None:
         self.builder = builder
         self.size = element.bitwidth // 8
         self.lanes = width // self.size
@@ -124,6 +126,13 @@ class _Vector:
         function = self._function(name, void, self.type, pointer.type, I32, self.masks)
         self.builder.call(function, [value, pointer, ir.Constant(I32, self.size), mask])
 
+    def prefetch(self, pointer: Any) -> None:
+        """Ask for the cache line at `pointer`, wherever that is: it never faults."""
+        pointer = self.builder.bitcast(pointer, ir.IntType(8).as_pointer())
+        function = self._function("llvm.prefetch.p0", ir.VoidType(), pointer.type, I32, I32, I32)
+        write, nearest, data = (ir.Constant(I32, value) for value in (0, 3, 1))
+        self.builder.call(function, [pointer, write, nearest, data])
+
     def load_scalar(self, pointer: Any) -> Any:
         """Return a vector with the number at `pointer` in every lane."""
         scalar = self.builder.load(pointer, align=self.size, typ=self.element)
@@ -163,7 +172,7 @@ def _not_unrolled(module: Any) -> Any:
     return node
 
 
-def _element_of(array: Any) -> types.Float:
+def _element_of(array: Any) -> Any:
     if not isinstance(array, types.Array) or array.layout != "C":
         raise NumbaTypeError(f"got {array}, expected a C-contiguous array")
     if array.dtype not in (types.float32, types.float64):
@@ -234,6 +243,8 @@ def _emit_tile(
 
     a_rows = [builder.mul(a_row, _constant(i)) for i in range(rows)]
     initial = [vector.load(at(start, start_row, i, j), masks[j]) for i, j in places]
+    for i, j in places:  # the tile below this one, before its sums are needed
+        vector.prefetch(at(c, c_row, rows + i, j))
     before = builder.block
     loop, done = builder.append_basic_block("tile_loop"), builder.append_basic_block("tile_done")
     builder.branch(loop)
@@ -337,6 +348,64 @@ def strip(
                 _Vector(inside, dtype, width), rows, vectors, use_mask, bool(fused), function.args
             )
         builder.call(function, arguments)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _emit_copy(vector: _Vector, vectors: int, masked: bool, arguments: Any) -> None:
+    """Emit the body of the function that `copy_panel` calls."""
+    builder = vector.builder
+    columns, depth, target, source, source_row = arguments
+    masks = [None] * (vectors - 1) + [vector.mask(columns) if masked else None]
+    before = builder.block
+    loop, done = builder.append_basic_block("copy_loop"), builder.append_basic_block("copy_done")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    k = builder.phi(I64)
+    following = builder.add(k, _constant(1))
+    k.add_incoming(_constant(0), before)
+    k.add_incoming(following, loop)
+    source = _step(builder, source, builder.mul(k, source_row), vector.element)
+    target = _step(builder, target, builder.mul(k, columns), vector.element)
+    for j, mask in enumerate(masks):
+        offset = _constant(j * vector.lanes)
+        value = vector.load(_step(builder, source, offset, vector.element), mask)
+        vector.store(value, _step(builder, target, offset, vector.element), mask)
+    again = builder.cbranch(builder.icmp_signed("<", following, depth), loop, done)
+    again.set_metadata("llvm.loop", _not_unrolled(builder.module))
+    builder.position_at_end(done)
+    builder.ret_void()
+
+
+@intrinsic(prefer_literal=True)
+def copy_panel(
+    typingctx: Any,
+    width: Any,
+    vectors: Any,
+    masked: Any,
+    columns: Any,
+    depth: Any,
+    target: Any,
+    source: Any,
+    source_row: Any,
+) -> Any:
+    """Copy `depth` (at least 1) rows of `columns` elements to one compact panel.
+
+    `width` in bytes, `vectors` and `masked` are constants, with the meaning they have in `strip`.
+    """
+    wide, count, use_mask = (int(part.literal_value) for part in (width, vectors, masked))
+    size = types.intp
+    signature = types.void(width, vectors, masked, size, size, target, target, size)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        dtype = signature.args[5].dtype
+        name = f"nnscratch_copy_{dtype}_{wide}x{count}_{use_mask}"
+        function, new = _function(builder, name, [argument.type for argument in args[3:]])
+        if new:
+            inside = ir.IRBuilder(function.append_basic_block("entry"))
+            _emit_copy(_Vector(inside, dtype, wide), count, bool(use_mask), function.args)
+        builder.call(function, args[3:])
         return context.get_dummy_value()
 
     return signature, codegen

@@ -10,11 +10,17 @@ nothing is known.
 fills c[i0:i1, j0:j1]. `transposed`: A is stored as (k, m) and read as its transpose. `start` says
 where the sums begin, by its number of rows: none, at zero; one, at that row; as many as C, there
 (`start` may be C itself). `packed`: B is what `pack_transposed` left for the same j0 and j1.
+
+Panels: the columns of B are worked on two vectors at a time, then one, the last one masked. A
+packed B stores panel after panel, each one row by row.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from nnscratch_kernels.jit import jit
 from nnscratch_kernels.tile import (
@@ -23,14 +29,23 @@ from nnscratch_kernels.tile import (
     WIDTH,
     address,
     advance,
+    copy_panel,
     strip,
     transpose_tile,
     zeros,
 )
 
-# The depth of one sweep: so many rows of a two-vector panel of B stay in the nearest caches while
-# all rows of A pass by.
+Array = npt.NDArray[Any]
+
+# The depth of one sweep over k: so many rows of a panel of B stay in the nearest caches while all
+# rows of A pass by.
 DEPTH = 512
+
+# Products of at least LARGE multiply-adds copy what they are about to use of A and B into compact
+# blocks: rows that lie a power of two apart fall into the same few places of every cache.
+LARGE = 100_000_000
+BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 512, 192, 1024
+PAD = 16  # elements between the rows of a block, against that same effect
 
 
 class Family(NamedTuple):
@@ -40,53 +55,139 @@ class Family(NamedTuple):
     pack_transposed: Any
 
 
+@jit(inline="always")
+def _panel_columns(full: int, left: int) -> int:
+    """Columns of the next panel when `left` are left: `full` (two vectors), or at most half."""
+    return full if left >= full else min(full // 2, left)
+
+
+@jit
+def _copy_rows(block: Array, row: int, a: Array, i0: int, i1: int, j0: int, j1: int) -> None:
+    """Copy a[i0:i1, j0:j1] to the rows of `block`, which are `row` elements apart."""
+    for i in range(i0, i1):
+        for j in range(j0, j1):
+            block[(i - i0) * row + j - j0] = a[i, j]
+
+
 def vector_family(width: int, rows: int, fused: bool) -> Family:
     """Make the family for vectors of `width` bytes and tiles of at most `rows` x 2 vectors."""
 
     @jit
-    def multiply(c, a, b, start, transposed, packed, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
-        lanes = width // c.itemsize
-        m, n = i1 - i0, c.shape[1]
+    def sweep(
+        c: Array,
+        i0: int,
+        i1: int,
+        j0: int,
+        j1: int,
+        k: int,
+        depth: int,
+        a: Any,
+        a_row: int,
+        a_column: int,
+        b: Any,
+        b_row: int,
+        panel: int,
+        start: Any,
+        start_row: int,
+        start_column: int,
+    ) -> None:
+        """Panel after panel of c[i0:i1, j0:j1]; the pointers are those of row i0, column j0."""
+        lanes, n = width // c.itemsize, c.shape[1]
+        j = j0
+        while j < j1:
+            columns = _panel_columns(2 * lanes, j1 - j)
+            row = max(b_row, columns)  # 0 where panels are stored: their width
+            b_j = advance(b, (j - j0) * panel + k * row)
+            c_j = address(c, i0 * n + j)
+            start_j = advance(start, (j - j0) * start_column)
+            strides = (a_row, a_column, row, n, start_row)
+            if columns > lanes:
+                shape = (width, rows, 2, fused)
+                strip(shape, False, 0, i1 - i0, depth, strides, a, b_j, c_j, start_j)
+            else:
+                shape = (width, rows, 1, fused)
+                strip(shape, True, columns, i1 - i0, depth, strides, a, b_j, c_j, start_j)
+            j += columns
+
+    @jit
+    def copy_panels(block: Array, b: Array, k0: int, k1: int, j0: int, j1: int) -> None:
+        """Copy b[k0:k1, j0:j1] to `block`, panel after panel."""
+        lanes, n = width // b.itemsize, b.shape[1]
+        j = j0
+        while j < j1:
+            columns = _panel_columns(2 * lanes, j1 - j)
+            target, source = address(block, (j - j0) * (k1 - k0)), address(b, k0 * n + j)
+            if columns > lanes:
+                copy_panel(width, 2, False, columns, k1 - k0, target, source, n)
+            else:
+                copy_panel(width, 1, True, columns, k1 - k0, target, source, n)
+            j += columns
+
+    @jit
+    def multiply(
+        c: Array,
+        a: Array,
+        b: Array,
+        start: Array,
+        transposed: bool,
+        packed: bool,
+        i0: int,
+        i1: int,
+        j0: int,
+        j1: int,
+    ) -> None:
+        n = c.shape[1]
         depth = a.shape[0] if transposed else a.shape[1]
         a_row, a_column = (1, a.shape[1]) if transposed else (a.shape[1], 1)
-        unpacked, panel = (0, depth) if packed else (n, 1)
-        a_0, b_0 = address(a, i0 * a_row), address(b, 0)
+        b_row, panel = (0, depth) if packed else (n, 1)
+        a_0, b_0 = address(a, 0), address(b, 0)
         if depth == 0:  # as if it were 1, with nothing but zeros in A and B
             depth, a_row, panel = 1, 0, 0
             a_0 = b_0 = zeros(a_0)
-        # Where the first sweep over k finds `start`; later ones continue from C.
-        start_row = n if start.shape[0] > 1 else 0
-        start_column = 1 if start.shape[0] > 0 else 0
-        origin = address(start, i0 * start_row) if start.shape[0] > 0 else zeros(a_0)
-        k = 0
-        while k < depth:
-            block = min(DEPTH, depth - k)
-            a_k = advance(a_0, k * a_column)
-            j = j0
-            while j < j1:
-                columns = 2 * lanes if j1 - j >= 2 * lanes else min(lanes, j1 - j)
-                b_row = max(unpacked, columns)
-                b_k = advance(b_0, j * panel + k * b_row)
-                c_j = address(c, i0 * n + j)
-                start_j = advance(origin, j * start_column)
-                strides = (a_row, a_column, b_row, n, start_row)
-                if columns > lanes:
-                    shape = (width, rows, 2, fused)
-                    strip(shape, False, 0, m, block, strides, a_k, b_k, c_j, start_j)
-                else:
-                    shape = (width, rows, 1, fused)
-                    strip(shape, True, columns, m, block, strides, a_k, b_k, c_j, start_j)
-                j += columns
-            k += block
-            origin, start_row, start_column = address(c, i0 * n), n, 1
+        copies = (i1 - i0) * (j1 - j0) * depth >= LARGE
+        # Only pointers into the blocks are handed on; being used in the loops keeps them alive.
+        a_block = b_block = c.reshape(c.size)
+        if copies:
+            a_block = np.empty((BLOCK_ROWS + PAD) * (BLOCK_DEPTH + PAD), c.dtype)
+            b_block = np.empty(0 if packed else BLOCK_COLUMNS * BLOCK_DEPTH, c.dtype)
+        deep = BLOCK_DEPTH if copies else DEPTH
+        high = BLOCK_ROWS if copies else max(1, i1 - i0)
+        wide = BLOCK_COLUMNS if copies else max(1, j1 - j0)
+        for j in range(j0, j1, wide):
+            j_end = min(j + wide, j1)
+            origin = address(start, 0) if start.shape[0] > 0 else zeros(a_0)
+            start_row = n if start.shape[0] > 1 else 0
+            start_column = 1 if start.shape[0] > 0 else 0
+            for k in range(0, depth, deep):
+                k_end = min(k + deep, depth)
+                b_k, k_b = advance(b_0, j * panel), k
+                if copies and not packed:
+                    copy_panels(b_block, b, k, k_end, j, j_end)
+                    b_k, k_b, b_row, panel = address(b_block, 0), 0, 0, k_end - k
+                for i in range(i0, i1, high):
+                    i_end = min(i + high, i1)
+                    a_i = advance(a_0, i * a_row + k * a_column)
+                    if copies and transposed:
+                        _copy_rows(a_block, BLOCK_ROWS + PAD, a, k, k_end, i, i_end)
+                        a_i, a_column = address(a_block, 0), BLOCK_ROWS + PAD
+                    elif copies:
+                        _copy_rows(a_block, BLOCK_DEPTH + PAD, a, i, i_end, k, k_end)
+                        a_i, a_row = address(a_block, 0), BLOCK_DEPTH + PAD
+                    start_i = advance(origin, i * start_row + j * start_column)
+                    sweep(
+                        *(c, i, i_end, j, j_end, k_b, k_end - k, a_i, a_row, a_column),
+                        *(b_k, b_row, panel, start_i, start_row, start_column),
+                    )
+                # The sums so far are in C; the next part of k goes on from there.
+                origin, start_row, start_column = address(c, 0), n, 1
 
     @jit
-    def pack_transposed(panels, b, j0, j1):  # type: ignore[no-untyped-def]
+    def pack_transposed(panels: Array, b: Array, j0: int, j1: int) -> None:
         lanes = width // b.itemsize
         depth = b.shape[1]
         j = j0
         while j < j1:
-            columns = 2 * lanes if j1 - j >= 2 * lanes else min(lanes, j1 - j)
+            columns = _panel_columns(2 * lanes, j1 - j)
             for first in range(0, columns, lanes):
                 r = min(lanes, columns - first)
                 for k in range(0, depth, lanes):
@@ -95,9 +196,8 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
                     if r == lanes and k + lanes <= depth:
                         transpose_tile(width, False, r, lanes, target, columns, source, depth)
                     else:
-                        transpose_tile(
-                            width, True, r, min(lanes, depth - k), target, columns, source, depth
-                        )
+                        left = min(lanes, depth - k)
+                        transpose_tile(width, True, r, left, target, columns, source, depth)
             j += columns
 
     return Family(multiply, pack_transposed)
@@ -107,7 +207,18 @@ def plain_family() -> Family:
     """Make the family of plain loops, for the compiler to vectorise as it can."""
 
     @jit
-    def multiply(c, a, b, start, transposed, packed, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
+    def multiply(
+        c: Array,
+        a: Array,
+        b: Array,
+        start: Array,
+        transposed: bool,
+        packed: bool,
+        i0: int,
+        i1: int,
+        j0: int,
+        j1: int,
+    ) -> None:
         depth = a.shape[0] if transposed else a.shape[1]
         for i in range(i0, i1):
             for j in range(j0, j1):
@@ -121,7 +232,7 @@ def plain_family() -> Family:
                     c[i, j] += scalar * b[k, j]
 
     @jit
-    def pack_transposed(panels, b, j0, j1):  # type: ignore[no-untyped-def]
+    def pack_transposed(panels: Array, b: Array, j0: int, j1: int) -> None:
         for k in range(b.shape[1]):
             for j in range(j0, j1):
                 panels[k, j] = b[j, k]

@@ -22,21 +22,12 @@ Array = npt.NDArray[Any]
 # for the 2 to 3 that starting a parallel region costs.
 WORTH_THREADS = 2_000_000
 
-# What `b` is: stored as it is used, or to be transposed.
+# The products: a @ b, a.T @ b, a @ b.T.
 A_B, AT_B, A_BT = 0, 1, 2
 
 
 @jit
-def _block(c, a, b, scratch, start, kind, i0, i1, j0, j1):  # type: ignore[no-untyped-def]
-    """c[i0:i1, j0:j1] of c = start + op(a) op(b)."""
-    packed = kind == A_BT
-    if packed:
-        pack_transposed(scratch, b, j0, j1)
-    multiply(c, a, scratch if packed else b, start, kind == AT_B, packed, i0, i1, j0, j1)
-
-
-@jit
-def column_sums(sums, dy, accumulate):  # type: ignore[no-untyped-def]
+def column_sums(sums: Array, dy: Array, accumulate: bool) -> None:
     """sums (+)= dy.sum(0), row after row."""
     if not accumulate:
         sums[:] = 0
@@ -46,58 +37,61 @@ def column_sums(sums, dy, accumulate):  # type: ignore[no-untyped-def]
 
 
 @jit
-def gemm_serial(c, a, b, scratch, start, kind):  # type: ignore[no-untyped-def]
-    """c = start + op(a) op(b), all of it; see `multiply` for `start`, `A_BT` for `kind`.
+def gemm_serial(
+    c: Array, a: Array, b: Array, scratch: Array, start: Array, kind: int, chunk: int, chunks: int
+) -> None:
+    """Block number `chunk` of the `chunks` into which the output of c = start + op(a) op(b) is cut.
 
-    `scratch` has b's size and is used for `A_BT` only.
+    0 and 1: all of it. `kind` is `A_B`, `AT_B` or `A_BT`; only the last one uses `scratch`, which
+    has b's size. `start` is explained in `compiled.gemm`.
     """
-    _block(c, a, b, scratch, start, kind, 0, c.shape[0], 0, c.shape[1])
+    m, n = c.shape
+    rows = (m + 4 * chunks - 1) // (4 * chunks) * 4
+    columns = (n + 32 * chunks - 1) // (32 * chunks) * 32
+    i, j = 0, chunk * columns
+    if kind == A_BT or columns * m <= rows * n:  # cut by columns, the more even of the two
+        rows = m
+    else:
+        i, j, columns = chunk * rows, 0, n
+    i0, i1, j0, j1 = min(m, i), min(m, i + rows), min(n, j), min(n, j + columns)
+    packed = kind == A_BT
+    if packed:
+        pack_transposed(scratch, b, j0, j1)
+    multiply(c, a, scratch if packed else b, start, kind == AT_B, packed, i0, i1, j0, j1)
 
 
 @jit
-def dense_forward_serial(y, x, weight, bias):  # type: ignore[no-untyped-def]
-    gemm_serial(y, x, weight, weight, bias.reshape(1, bias.size), A_B)
+def dense_forward_serial(y: Array, x: Array, weight: Array, bias: Array) -> None:
+    gemm_serial(y, x, weight, weight, bias.reshape(1, bias.size), A_B, 0, 1)
 
 
 @jit
-def dense_backward_parameters_serial(dweight, dbias, dy, x, accumulate):  # type: ignore[no-untyped-def]
+def dense_backward_parameters_serial(
+    dweight: Array, dbias: Array, dy: Array, x: Array, accumulate: bool
+) -> None:
     start = dweight if accumulate else dweight[:0]
-    gemm_serial(dweight, x, dy, dy, start, AT_B)
+    gemm_serial(dweight, x, dy, dy, start, AT_B, 0, 1)
     column_sums(dbias, dy, accumulate)
 
 
 @jit
-def dense_backward_input_serial(dx, dy, weight, weight_t):  # type: ignore[no-untyped-def]
-    gemm_serial(dx, dy, weight, weight_t, dx[:0], A_BT)
-
-
-@jit
-def _chunk(c, a, b, scratch, start, kind, chunk, chunks):  # type: ignore[no-untyped-def]
-    """The output block number `chunk` of `chunks`: columns if that is the more even cut."""
-    m, n = c.shape
-    rows = (m + 4 * chunks - 1) // (4 * chunks) * 4
-    columns = (n + 32 * chunks - 1) // (32 * chunks) * 32
-    if kind == A_BT or columns * m <= rows * n:
-        rows = m
-        i, j = 0, chunk * columns
-    else:
-        columns = n
-        i, j = chunk * rows, 0
-    i0, i1, j0, j1 = min(m, i), min(m, i + rows), min(n, j), min(n, j + columns)
-    _block(c, a, b, scratch, start, kind, i0, i1, j0, j1)
+def dense_backward_input_serial(dx: Array, dy: Array, weight: Array, weight_t: Array) -> None:
+    gemm_serial(dx, dy, weight, weight_t, dx[:0], A_BT, 0, 1)
 
 
 @jit(parallel=True)
-def _gemm_parallel(c, a, b, scratch, start, kind, chunks):  # type: ignore[no-untyped-def]
+def _gemm_parallel(
+    c: Array, a: Array, b: Array, scratch: Array, start: Array, kind: int, chunks: int
+) -> None:
     for chunk in numba.prange(chunks):
         # The index is unsigned, which would spoil the loops below; a call makes it signed.
-        _chunk(c, a, b, scratch, start, kind, chunk, chunks)
+        gemm_serial(c, a, b, scratch, start, kind, chunk, chunks)
 
 
 def _gemm(c: Array, a: Array, b: Array, scratch: Array, start: Array, kind: int) -> None:
     chunks = threads.enter()
     if chunks == 1:
-        gemm_serial(c, a, b, scratch, start, kind)
+        gemm_serial(c, a, b, scratch, start, kind, 0, 1)
         return
     before = numba.get_num_threads()  # this thread's own setting
     try:
@@ -113,7 +107,7 @@ def _gemm(c: Array, a: Array, b: Array, scratch: Array, start: Array, kind: int)
 def matmul(out: Array, a: Array, b: Array) -> None:
     """out = a @ b, with a (m, k), b (k, n), out (m, n)."""
     if len(a) * b.size < WORTH_THREADS:
-        gemm_serial(out, a, b, b, out[:0], A_B)
+        gemm_serial(out, a, b, b, out[:0], A_B, 0, 1)
     else:
         _gemm(out, a, b, b, out[:0], A_B)
 
@@ -121,7 +115,7 @@ def matmul(out: Array, a: Array, b: Array) -> None:
 def matmul_at_b(out: Array, a: Array, b: Array) -> None:
     """out = a.T @ b, with a (k, m), b (k, n), out (m, n)."""
     if len(out) * b.size < WORTH_THREADS:
-        gemm_serial(out, a, b, b, out[:0], AT_B)
+        gemm_serial(out, a, b, b, out[:0], AT_B, 0, 1)
     else:
         _gemm(out, a, b, b, out[:0], AT_B)
 
