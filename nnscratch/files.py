@@ -6,6 +6,7 @@ import io
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -61,7 +62,11 @@ def make_folder(path: PathLike) -> Path:
 def save_npz(path: PathLike, arrays: Mapping[str, Array | str]) -> Path:
     """Save `arrays` to `path` (uncompressed `.npz`), atomically."""
     content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
+    # Not np.savez: some versions of NumPy would pickle, and no array could be called "file".
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, values in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asarray(values), allow_pickle=False)
     return write_atomically(path, content.getvalue())
 
 
@@ -73,15 +78,24 @@ def load_npz(path: PathLike) -> dict[str, Array]:
     """
     source = Path(path)
     try:
-        # Opened here, because np.load leaves a damaged file open.
-        with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        content = source.read_bytes()
     except FileNotFoundError as error:
         raise FileError(f"no such file: {source}") from error
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, AttributeError) as error:
-        raise DataError(f"{source} is not a complete .npz file of arrays: {error}") from error
     except OSError as error:
         raise FileError(f"cannot read {source}: {error.strerror or error}") from error
+    try:
+        # From memory: NumPy leaves a file that it cannot open as an archive unclosed.
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return {
+                member.removesuffix(".npy"): np.lib.format.read_array(
+                    io.BytesIO(archive.read(member)), allow_pickle=False
+                )
+                for member in archive.namelist()
+            }
+    # What zipfile and NumPy raise for damaged content: no zip, a bad checksum or header, the end
+    # too early; NotImplementedError, a RuntimeError, for an unknown compression or version.
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, KeyError, RuntimeError) as error:
+        raise DataError(f"{source} is not a complete .npz file of arrays: {error}") from error
 
 
 def _umask() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -54,8 +55,8 @@ class Sequential:
         self.params = self._allocate("parameter_shapes")
         self.grads = self._allocate("parameter_shapes")
         self.statistics = self._allocate("statistic_shapes")
-        self._bind(_seed_sequence(seed))
         self.features_in, self.features_out = self._check_widths()
+        self._bind(_seed_sequence(seed))
         self._pass = 0
         self._inputs: list[Array] = []
         self._outputs: list[Array] = []
@@ -105,7 +106,7 @@ class Sequential:
         accumulate : add to `grads` instead of replacing what they hold.
         input_gradient : also compute, and return, the gradient with respect to the input.
         """
-        if not self._outputs:
+        if not self._complete:
             raise ConfigError("backward needs a forward pass first: call model.forward(x)")
         output = self._outputs[-1]
         if not isinstance(dlogits, np.ndarray) or dlogits.shape != output.shape:
@@ -126,9 +127,14 @@ class Sequential:
         return self._first_downstream
 
     @property
+    def _complete(self) -> bool:
+        """Whether the latest forward pass reached the end: a refused input leaves it half done."""
+        return len(self._caches) == len(self._sequence)
+
+    @property
     def last(self) -> Trace:
         """The trace of the latest pass, valid until the next one."""
-        if not self._outputs:
+        if not self._complete:
             raise ConfigError("the model has made no pass yet: call model.forward(x)")
         downstream = [self._first_downstream, *self._upstream[:-1]]
         layers = {
@@ -208,6 +214,22 @@ class Sequential:
         arrays = self.params.flat.nbytes + self.grads.flat.nbytes + self.statistics.flat.nbytes
         return arrays + sum(layer.workspace.nbytes for layer in self._sequence)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Sequential:
+        """Return an independent model, whose layers again share memory with its flat arrays."""
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        # Parameters first: they note the twin of every view, and the layers then find it.
+        for name in ("params", "grads", "statistics", *self.__dict__):
+            if name not in twin.__dict__:
+                twin.__dict__[name] = copy.deepcopy(self.__dict__[name], memo)
+        return twin
+
+    def __getstate__(self) -> None:
+        raise TypeError(
+            "a model is not pickled: its arrays would no longer share memory; "
+            "keep its weights with model.save_weights(path), or use copy.deepcopy(model)"
+        )
+
     def __repr__(self) -> str:
         width = max(len(name) for name in self.layers)
         rows = [f"  {name:<{width}}  {layer!r}" for name, layer in self.layers.items()]
@@ -268,8 +290,10 @@ def _check_layers(layers: tuple[Layer, ...]) -> list[Layer]:
 
 
 def _seed_sequence(seed: object) -> np.random.SeedSequence:
-    if isinstance(seed, np.random.SeedSequence):
-        return seed
+    if isinstance(seed, np.random.SeedSequence):  # spawning from the caller's would change it
+        return np.random.SeedSequence(
+            seed.entropy, spawn_key=seed.spawn_key, pool_size=seed.pool_size
+        )
     if seed is not None:
         seed = require_count("seed", seed, least=0)
     return np.random.SeedSequence(seed)

@@ -57,6 +57,14 @@ class Parameters(Mapping[str, Array]):
     def __len__(self) -> int:
         return len(self.names)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameters:
+        twin = Parameters({name: view.shape for name, view in self._views.items()}, self.dtype)
+        twin.flat[...] = self.flat
+        memo[id(self)] = twin
+        # Whoever else holds a view of this one gets the view of the twin.
+        memo.update({id(view): twin[name] for name, view in self._views.items()})
+        return twin
+
     def __repr__(self) -> str:
         rows = (f"  {name}: {view.shape}" for name, view in self._views.items())
         return f"Parameters({self.flat.dtype}, {self.flat.size:,} values)\n" + "\n".join(rows)

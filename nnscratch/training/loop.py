@@ -84,7 +84,7 @@ class Loop:
 
     def train(self, display: Display) -> None:
         """Run all that is left, and note in the history why if it ends early."""
-        trainer, run, history = self.trainer, self.run, self.trainer.history
+        run, history = self.run, self.trainer.history
         with self.interrupt:
             self._call("on_fit_start")
             while not run.is_over and not self._ended():

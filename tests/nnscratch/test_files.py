@@ -1,6 +1,7 @@
 """Saved files: what is written comes back, and anything damaged is refused by name."""
 
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -57,6 +58,22 @@ def test_a_file_cut_off_at_any_byte_is_refused(path, good):
             load_npz(path)
 
 
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_never_changes_a_value(path, good, position, bit):
+    damaged = bytearray(good)
+    damaged[int(position * len(good))] ^= 1 << bit
+    path.write_bytes(good)
+    expected = load_npz(path)
+    path.write_bytes(damaged)
+    try:
+        loaded = load_npz(path)
+    except (DataError, FileError):
+        return
+    for name, values in loaded.items():  # a flip in what is no value: a date, say
+        assert name not in expected or np.array_equal(values, expected[name])
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"no archive at all", b"\x93NUMPY\x01\x00", b"PK\x03\x04 and no more"]
 )
@@ -64,6 +81,28 @@ def test_other_content_is_refused(tmp_path, content):
     (tmp_path / "other.npz").write_bytes(content)
     with pytest.raises(DataError, match=r"other\.npz is not a complete \.npz file"):
         load_npz(tmp_path / "other.npz")
+
+
+def test_a_single_array_is_no_archive(tmp_path):
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    with pytest.raises(DataError, match=r"array\.npy is not a complete \.npz file"):
+        load_npz(tmp_path / "array.npy")
+
+
+def test_an_archive_of_other_files_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "other.npz", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+        archive.writestr("values.npy", "hello")
+    with pytest.raises(DataError, match=r"other\.npz is not a complete \.npz file"):
+        load_npz(tmp_path / "other.npz")
+
+
+def test_any_name_will_do(tmp_path):
+    content = {"file": np.zeros(1), "allow_pickle": np.ones(2), "a/b": np.ones(1)}
+    save_npz(tmp_path / "named.npz", content)
+    assert list(load_npz(tmp_path / "named.npz")) == list(content)
+    with np.load(tmp_path / "named.npz") as archive:  # anyone can read it
+        assert archive["file"].tolist() == [0]
 
 
 def test_python_objects_are_neither_written_nor_read(tmp_path):

@@ -1,3 +1,5 @@
+import copy
+import pickle
 import tracemalloc
 
 import numpy as np
@@ -100,6 +102,14 @@ def test_a_seed_gives_the_same_weights_and_noise():
     assert not np.array_equal(a.params.flat, c.params.flat)
     assert np.array_equal(a.forward(X, training=True), b.forward(X, training=True))
     assert [step(a) for _ in range(3)] == [step(b) for _ in range(3)]
+
+
+def test_a_seed_sequence_is_a_seed_and_is_not_used_up():
+    seed = np.random.SeedSequence(5).spawn(2)[1]
+    a, b = make(seed=seed), make(seed=seed)
+    assert np.array_equal(a.params.flat, b.params.flat)
+    assert seed.n_children_spawned == 0
+    assert not np.array_equal(a.params.flat, make(seed=5).params.flat)
 
 
 def test_no_seed_is_another_model_every_time():
@@ -282,6 +292,47 @@ def test_wrong_calls_are_refused():
         model.predict(X, batch_size=0)
     with pytest.raises(nn.ShapeError, match=r"nothing to predict: input of shape \(0, 4\)"):
         model.predict(X[:0])
+
+
+def test_a_refused_input_leaves_no_pass_behind():
+    model = nn.Sequential(nn.Identity(), nn.Dense(4, 3))
+    model.forward(X)
+    with pytest.raises(nn.ShapeError, match="expects 4 features, got 3"):
+        model.forward(X[:, :3])
+    with pytest.raises(nn.ConfigError, match="backward needs a forward pass first"):
+        model.backward(X)
+    with pytest.raises(nn.ConfigError, match="made no pass yet"):
+        _ = model.last
+
+
+def test_layers_that_were_refused_can_be_used_again():
+    layer = nn.Dense(4, 3)
+    with pytest.raises(nn.ShapeError):
+        nn.Sequential(layer, nn.Dense(5, 2))
+    assert nn.Sequential(layer, nn.Dense(3, 2)).forward(X).shape == (12, 2)
+
+
+# Copies
+
+
+def test_a_deep_copy_is_an_independent_whole_model():
+    model = make(nn.Dropout(0.5))
+    step(model)
+    twin = copy.deepcopy(model)
+    before = model.params.flat.copy()
+    assert twin.layers["0.dense"].params["weight"] is twin.params["0.weight"]
+    assert np.shares_memory(twin.params["0.weight"], twin.params.flat)
+    assert np.shares_memory(twin.layers["1.batchnorm"].grads["gamma"], twin.grads.flat)
+    values = [step(twin) for _ in range(3)]
+    assert np.array_equal(model.params.flat, before)
+    assert [step(model) for _ in range(3)] == values
+    assert np.array_equal(model.params.flat, twin.params.flat)
+    assert np.array_equal(model.statistics.flat, twin.statistics.flat)
+
+
+def test_a_model_is_not_pickled():
+    with pytest.raises(TypeError, match=r"save_weights\(path\)"):
+        pickle.dumps(make())
 
 
 # Weights

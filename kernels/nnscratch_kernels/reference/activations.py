@@ -37,64 +37,76 @@ def _finite(x: Array) -> Array:
     return np.clip(x, -largest, largest)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def sigmoid_forward(y: Array, x: Array) -> None:
     """y = 1 / (1 + e^-x)."""
     y[...] = _sigmoid(x)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def sigmoid_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy * y (1 - y)."""
     dx[...] = dy * (y * (1 - y))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def tanh_forward(y: Array, x: Array) -> None:
     """y = tanh x."""
     np.tanh(x, out=y)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def tanh_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy * (1 - y^2)."""
     dx[...] = dy * (1 - y * y)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def softsign_forward(y: Array, x: Array) -> None:
     """y = x / (1 + |x|)."""
     x = _finite(x)
     y[...] = x / (1 + np.abs(x))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def softsign_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy / (1 + |x|)^2."""
     r = 1 / (1 + np.abs(x))
     dx[...] = dy * (r * r)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def softplus_forward(y: Array, x: Array) -> None:
     """y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)."""
     y[...] = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def softplus_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy * sigmoid(x)."""
     dx[...] = dy * _sigmoid(x)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def silu_forward(y: Array, x: Array) -> None:
     """y = x sigmoid(x) (Elfwing et al. 2018; swish, Ramachandran et al. 2017)."""
     y[...] = np.maximum(x, -np.finfo(x.dtype).max) * _sigmoid(x)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def silu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy * s (1 + x (1 - s)) with s = sigmoid(x)."""
     s = _sigmoid(x)
     dx[...] = dy * (s * (1 + _finite(x) * (1 - s)))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def gelu_forward(y: Array, x: Array) -> None:
     """y = x Phi(x) with the normal distribution function Phi (Hendrycks and Gimpel 2016)."""
     y[...] = np.maximum(x, -np.finfo(x.dtype).max) * _normal_cdf(x)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def gelu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy * (Phi(x) + x phi(x)) with the normal density phi."""
     x = np.clip(x, -40, 40)  # phi(40) is 0 in double precision

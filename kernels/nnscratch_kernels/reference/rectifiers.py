@@ -28,26 +28,31 @@ def _negative_exp(x: Array) -> Array:
     return np.exp(np.minimum(x, 0))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def relu_forward(y: Array, x: Array) -> None:
     """y = max(x, 0)."""
     np.maximum(x, 0, out=y)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def relu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy where x > 0, else 0."""
     dx[...] = np.where(x <= 0, 0, dy)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def leaky_relu_forward(y: Array, x: Array, slope: float) -> None:
     """y = x where x > 0, else slope * x (Maas et al. 2013)."""
     y[...] = np.maximum(x, 0) + slope * np.minimum(x, 0)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def leaky_relu_backward(dx: Array, dy: Array, x: Array, y: Array, slope: float) -> None:
     """dx = dy where x > 0, else slope * dy."""
     dx[...] = np.where(x > 0, dy, slope * dy)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def prelu_forward(y: Array, x: Array, slope: Array) -> None:
     """y = x where x > 0, else slope * x, with learned slopes (He et al. 2015).
 
@@ -56,6 +61,7 @@ def prelu_forward(y: Array, x: Array, slope: Array) -> None:
     y[...] = np.maximum(x, 0) + slope * np.minimum(x, 0)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def prelu_backward(
     dx: Array, dslope: Array, dy: Array, x: Array, slope: Array, accumulate: bool
 ) -> None:
@@ -69,21 +75,25 @@ def prelu_backward(
     dslope[...] = dslope + total if accumulate else total
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def elu_forward(y: Array, x: Array, alpha: float) -> None:
     """y = x where x > 0, else alpha (e^x - 1) (Clevert et al. 2016)."""
     y[...] = np.maximum(x, 0) + alpha * _negative_expm1(x)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def elu_backward(dx: Array, dy: Array, x: Array, y: Array, alpha: float) -> None:
     """dx = dy where x > 0, else dy * alpha e^x."""
     dx[...] = np.where(x > 0, dy, dy * (alpha * _negative_exp(x)))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def selu_forward(y: Array, x: Array) -> None:
     """y = scale * elu(x, alpha) with the constants of Klambauer et al. (2017)."""
     y[...] = SELU_SCALE * (np.maximum(x, 0) + SELU_ALPHA * _negative_expm1(x))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def selu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy * scale where x > 0, else dy * scale * alpha e^x."""
     slope = np.where(x > 0, SELU_SCALE, SELU_SCALE * SELU_ALPHA * _negative_exp(x))
