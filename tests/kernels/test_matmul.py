@@ -11,7 +11,7 @@ import pytest
 
 from nnscratch_kernels import threads
 from nnscratch_kernels.compiled import gemm
-from nnscratch_kernels.tile import FUSED, WIDTH
+from nnscratch_kernels.vectors import FUSED, WIDTH
 
 compiled = importlib.import_module("nnscratch_kernels.compiled.matmul")
 reference = importlib.import_module("nnscratch_kernels.reference.matmul")

@@ -23,17 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels.jit import jit
-from nnscratch_kernels.tile import (
-    FUSED,
-    ROWS,
-    WIDTH,
-    address,
-    advance,
-    copy_panel,
-    strip,
-    transpose_tile,
-    zeros,
-)
+from nnscratch_kernels.panels import copy_panel, transpose_tile
+from nnscratch_kernels.tile import strip
+from nnscratch_kernels.vectors import FUSED, ROWS, WIDTH, address, advance, zeros
 
 Array = npt.NDArray[Any]
 
@@ -104,6 +96,10 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
             if columns > lanes:
                 shape = (width, rows, 2, fused)
                 strip(shape, False, 0, i1 - i0, depth, strides, a, b_j, c_j, start_j)
+            elif width == 64 and columns <= lanes // 2:
+                # Half a vector does: some processors run two of those in the time of a whole one.
+                shape = (32, rows, 1, fused)
+                strip(shape, True, columns, i1 - i0, depth, strides, a, b_j, c_j, start_j)
             else:
                 shape = (width, rows, 1, fused)
                 strip(shape, True, columns, i1 - i0, depth, strides, a, b_j, c_j, start_j)

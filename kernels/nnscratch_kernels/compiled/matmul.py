@@ -28,11 +28,16 @@ A_B, AT_B, A_BT = 0, 1, 2
 
 @jit
 def column_sums(sums: Array, dy: Array, accumulate: bool) -> None:
-    """sums (+)= dy.sum(0), row after row."""
+    """sums (+)= dy.sum(0), four rows at a time: one pass over `sums` serves them all."""
+    rows, columns = dy.shape
     if not accumulate:
         sums[:] = 0
-    for i in range(dy.shape[0]):
-        for j in range(dy.shape[1]):
+    for i in range(0, rows - 3, 4):
+        first, second, third, fourth = dy[i], dy[i + 1], dy[i + 2], dy[i + 3]
+        for j in range(columns):
+            sums[j] += (first[j] + second[j]) + (third[j] + fourth[j])
+    for i in range(rows - rows % 4, rows):
+        for j in range(columns):
             sums[j] += dy[i, j]
 
 
