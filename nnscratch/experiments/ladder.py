@@ -75,7 +75,7 @@ class Settings:
     width: int = 100
     epochs: int = 20
     batch_size: int = 50
-    lr: float = 0.05
+    lr: float = 0.02
     seed: int = 0
 
 
