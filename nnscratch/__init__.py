@@ -27,6 +27,7 @@ from nnscratch.errors import (
     NnscratchError,
     NonFiniteError,
     ShapeError,
+    UnknownNameError,
 )
 from nnscratch.flow import GradientFlow
 from nnscratch.gradcheck import GradientMismatch, check_gradients
@@ -100,6 +101,7 @@ __all__ = [
     "StepInfo",
     "Tanh",
     "Trainer",
+    "UnknownNameError",
     "__version__",
     "accuracy",
     "active_kernels",

@@ -20,6 +20,13 @@ class ConfigError(NnscratchError, ValueError):
     """An argument has a value that makes no sense, or a name is not known."""
 
 
+class UnknownNameError(ConfigError, KeyError):
+    """A mapping was asked for a name it does not have."""
+
+    def __str__(self) -> str:  # KeyError would print the representation of the message
+        return str(self.args[0])
+
+
 class ShapeError(NnscratchError, ValueError):
     """An array has the wrong shape."""
 
@@ -40,13 +47,13 @@ class NonFiniteError(NnscratchError, ArithmeticError):
     """A NaN or an infinity appeared where training cannot go on."""
 
 
-def unknown_name(what: str, got: object, known: Iterable[str]) -> ConfigError:
+def unknown_name(what: str, got: object, known: Iterable[str]) -> UnknownNameError:
     """Return the error for a name that is not in `known`, with the closest match suggested."""
     names = sorted(known)
     close = difflib.get_close_matches(str(got), names, n=1)
     close += [name for name in names if got and name.startswith(str(got))]
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return ConfigError(f"unknown {what} {got!r}: {hint}known are {', '.join(names)}")
+    return UnknownNameError(f"unknown {what} {got!r}: {hint}known are {', '.join(names)}")
 
 
 def require_number(

@@ -43,10 +43,9 @@ class Parameters(Mapping[str, Array]):
         }
 
     def __getitem__(self, name: str) -> Array:
-        try:
-            return self._views[name]
-        except KeyError:
-            raise _UnknownParameter(str(unknown_name("parameter", name, self.names))) from None
+        if name not in self._views:
+            raise unknown_name("parameter", name, self.names)
+        return self._views[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._views
@@ -98,10 +97,3 @@ class Parameters(Mapping[str, Array]):
         self.check(values, what)
         for name, view in self._views.items():
             view[...] = values[name]
-
-
-class _UnknownParameter(KeyError):
-    """`KeyError` whose message is printed as it is, not as a quoted representation."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])

@@ -1,0 +1,179 @@
+"""Captured passes: forward, loss and backward of a training step as one list of kernel calls.
+
+The layers' buffers stay where they are from step to step, so the kernels a step calls, and the
+arrays they are called with, are the same every time. `CapturedPass` notes them once, by letting the
+layers' own `forward` and `backward` run with a set of kernels that only takes notes, and from then
+on runs the list in one native call, on several threads: the same kernels in an order that gives the
+same bits. Printed, the list is back-propagation itself, call by call.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.backend import kernels
+from nnscratch.layers.base import Layer
+from nnscratch.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from nnscratch.workspace import changes
+
+if TYPE_CHECKING:
+    from nnscratch.model import LossFunction, Sequential
+
+_LOSSES = (SoftmaxCrossEntropy, SigmoidCrossEntropy, MeanSquaredError)
+_KEPT = 8  # captured passes that a model keeps: one for each shape of batch
+
+
+def capturable(layer: Layer) -> bool:
+    """Whether the layer's passes consist of kernel calls alone.
+
+    A class says so itself. A subclass does not inherit it: its `forward` may compute anything.
+    """
+    return bool(type(layer).__dict__.get("captured_whole", False)) and not (
+        {"forward", "backward"} & layer.__dict__.keys()
+    )
+
+
+class CapturedPass:
+    """The training pass of a model for one shape of batch. `print` shows its list of calls."""
+
+    def __init__(self, model: Sequential, x: Array, labels: Array, loss: LossFunction) -> None:
+        from nnscratch_kernels import schedule, team  # compiles: not before it is needed
+
+        self._team, self._schedule = team, schedule
+        self.model, self.loss = model, loss
+        self.value = np.full(1, np.nan)
+        self.calls: list[Any] = []
+        self.places: list[str] = []
+        with kernels.noted(self._note):
+            logits = model.forward(x, training=True)
+            _, self.dlogits = loss(logits, labels)
+            model.backward(self.dlogits)
+        self.logits = logits
+        self.lists = (model._inputs, model._outputs, model._caches, model._upstream)
+        self.x, self.labels = x, labels
+        self.arguments, self.starts = schedule.encode(self.calls)
+        self.programs: dict[int, Any] = {}
+        self.changes = changes.number
+        self.versions = _versions(model, loss)
+
+    def _note(self, name: str, arguments: tuple[Any, ...]) -> float:
+        """Keep a call instead of making it."""
+        result = self.value if isinstance(arguments[-1], np.ndarray) and _is_loss(name) else None
+        self.calls.append(self._schedule.Call(name, arguments, result))
+        return float("nan")
+
+    def is_current(self) -> bool:
+        """Whether the arrays and numbers of the calls are still those of the layers."""
+        if self.changes == changes.number:
+            return True
+        if self.versions != _versions(self.model, self.loss):
+            return False
+        self.changes = changes.number
+        return True
+
+    def run(self, x: Array, labels: Array) -> float:
+        """Run the pass on a batch of the same shape; return the loss."""
+        if x is not self.x:
+            self._replace_input(x)
+        if labels is not self.labels:
+            self._point(self.labels, labels)
+            self.labels = labels
+        threads = self._team.get_num_threads()
+        program = self.programs.get(threads)
+        if program is None:
+            scheduler = self._schedule.Scheduler(self.calls, self.model.dtype, threads)
+            program = self.programs[threads] = scheduler.build(self.starts, self.arguments)
+        if program.parts == 1 or not self._team.run(program):
+            self._team.alone(program)
+        model = self.model
+        model._pass += 1
+        model._inputs, model._outputs, model._caches, model._upstream = self.lists
+        model._first_downstream = None
+        return float(self.value[0])
+
+    def _replace_input(self, x: Array) -> None:
+        """Let every call, and every layer, that used the batch `self.x` use `x`."""
+        old = self.x
+        inputs, outputs, caches, _ = self.lists
+        for i in range(len(inputs)):
+            if inputs[i] is not old:
+                break
+            inputs[i] = x
+            if outputs[i] is old:
+                outputs[i] = x
+            cache = caches[i]
+            if cache is old:
+                caches[i] = x
+            elif isinstance(cache, tuple):
+                caches[i] = tuple(x if part is old else part for part in cache)
+        self._point(old, x)
+        self.x = x
+
+    def _point(self, old: Array, new: Array) -> None:
+        """Put the address of `new` wherever that of `old` is."""
+        self.calls = [
+            call._replace(arguments=tuple(new if a is old else a for a in call.arguments))
+            for call in self.calls
+        ]
+        self.arguments[:], _ = self._schedule.encode(self.calls)
+
+    def describe(self) -> str:
+        """Return the list of calls as text, one line each: layer, kernel, what it fills from what."""
+        owners = _owners(self.model, self.loss)
+        width = max(len(name) for name in owners.values())
+        rows = [f"Training pass of {len(self.calls)} kernel calls, batch {self.x.shape}"]
+        for i, call in enumerate(self.calls):
+            names = list(inspect.signature(_definition(call.name)).parameters)
+            shown = [
+                f"{name} {'x'.join(map(str, value.shape))}"
+                if isinstance(value, np.ndarray)
+                else f"{name} {value}"
+                for name, value in zip(names, call.arguments, strict=True)
+            ]
+            owner = owners.get(call.arguments[0].ctypes.data, "")
+            rows.append(f"{i:4}  {owner:<{width}}  {call.name}: {', '.join(shown)}")
+        return "\n".join(rows)
+
+    __str__ = describe
+
+
+def _is_loss(name: str) -> bool:
+    return name.endswith(("cross_entropy", "cross_entropy_soft", "squared_error"))
+
+
+def _definition(name: str) -> Any:
+    import nnscratch_kernels
+
+    return getattr(nnscratch_kernels.load("reference"), name)
+
+
+def _versions(model: Sequential, loss: Any) -> list[int]:
+    """Numbers that change when a layer or a buffer of the model does."""
+    numbers = [loss._workspace.version]
+    for layer in model.layers.values():
+        numbers += [layer.version, layer.workspace.version]
+    return numbers
+
+
+def _owners(model: Sequential, loss: Any) -> dict[int, str]:
+    """The name of the layer, or the loss, that an address belongs to."""
+    owners = {}
+    for name, layer in model.layers.items():
+        for array in [*layer.workspace.arrays(), *layer.grads.values(), *layer.statistics.values()]:
+            owners[array.ctypes.data] = name
+    for array in loss._workspace.arrays():
+        owners[array.ctypes.data] = "loss"
+    return owners
+
+
+def capture(
+    model: Sequential, x: Array, labels: Array, loss: LossFunction
+) -> CapturedPass | None:
+    """Return the captured pass of `model`, or None if its passes are more than kernel calls."""
+    if type(loss) not in _LOSSES or not all(map(capturable, model.layers.values())):
+        return None
+    return CapturedPass(model, x, labels, loss)
