@@ -36,7 +36,7 @@ DEPTH = 512
 # Products of at least LARGE multiply-adds copy what they are about to use of A and B into compact
 # blocks: rows that lie a power of two apart fall into the same few places of every cache.
 LARGE = 100_000_000
-BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 512, 192, 1024
+BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 512, 192, 2048
 PAD = 16  # elements between the rows of a block, against that same effect
 
 
