@@ -16,7 +16,7 @@ them.
 from importlib.metadata import version as _version
 
 from nnscratch import datasets, initializers, layers, optimizers, schedules
-from nnscratch.backend import active_kernels, use_kernels
+from nnscratch.backend import active_kernels, get_num_threads, set_num_threads, use_kernels
 from nnscratch.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nnscratch.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue, ClipReport
 from nnscratch.errors import (
@@ -108,6 +108,7 @@ __all__ = [
     "check_gradients",
     "datasets",
     "for_activation",
+    "get_num_threads",
     "initializers",
     "layers",
     "load_checkpoint",
@@ -115,5 +116,6 @@ __all__ = [
     "optimizers",
     "save_checkpoint",
     "schedules",
+    "set_num_threads",
     "use_kernels",
 ]

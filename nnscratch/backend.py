@@ -8,12 +8,13 @@ chooses the set at start-up.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import nnscratch_kernels
-from nnscratch.errors import ConfigError, unknown_name
+from nnscratch.errors import ConfigError, require_count, unknown_name
 
 VARIABLE = "NNSCRATCH_KERNELS"
 DEFAULT = "numba"
@@ -27,6 +28,7 @@ class Kernels:
 
     def __init__(self) -> None:
         self._chosen: str | None = None
+        self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -43,8 +45,35 @@ class Kernels:
 
     def choose(self, name: str) -> None:
         """Make `name` the active set."""
-        self.__dict__.clear()
         self._chosen = name
+        for kernel in [key for key in self.__dict__ if not key.startswith("_")]:
+            del self.__dict__[kernel]
+
+    @contextmanager
+    def noted(self, note: Callable[[str, tuple[Any, ...]], float]) -> Iterator[None]:
+        """Until the block ends, hand this thread's kernel calls to `note` instead of making them.
+
+        Other threads compute on.
+        """
+        with self._lock:
+            chosen, me = self.name, threading.get_ident()
+            module = nnscratch_kernels.load(chosen)
+            real = {name: getattr(module, name) for name in module.__all__}
+
+            def noting(name: str) -> Callable[..., Any]:
+                def kernel(*arguments: Any) -> Any:
+                    if threading.get_ident() == me:
+                        return note(name, arguments)
+                    return real[name](*arguments)
+
+                return kernel
+
+            self.__dict__.update({name: noting(name) for name in real})
+            try:
+                yield
+            finally:
+                if self._chosen == chosen:
+                    self.__dict__.update(real)
 
     def __getattr__(self, kernel: str) -> Any:
         if kernel.startswith("_"):
@@ -83,3 +112,22 @@ def use_kernels(name: str) -> AbstractContextManager[None]:
             kernels.choose(before)
 
     return until_block_ends()
+
+
+def set_num_threads(n: int) -> None:
+    """Let the compiled kernels use up to `n` threads (capped at the cores there are).
+
+    The bits of every result are the same for any number. Start-up takes it from the environment
+    variable ``NNSCRATCH_NUM_THREADS``, else up to 4 of the available cores. Small work stays on
+    one thread. Raises `ConfigError` unless `n` is a whole number >= 1.
+    """
+    from nnscratch_kernels import threads
+
+    threads.set_num_threads(require_count("the number of threads", n))
+
+
+def get_num_threads() -> int:
+    """Return how many threads the compiled kernels may use."""
+    from nnscratch_kernels import threads
+
+    return threads.get_num_threads()
