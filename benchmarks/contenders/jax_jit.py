@@ -1,0 +1,72 @@
+"""JAX: the whole training step in one `jax.jit`, old parameters donated to the new ones."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import numpy as np
+
+from benchmarks.workloads import BATCHNORM_EPSILON, BATCHNORM_MOMENTUM, Array, Problem
+
+jax: Any = importlib.import_module("jax")
+jnp: Any = jax.numpy
+
+
+class JaxJit:
+    """Parameters and running statistics are dictionaries of arrays that each step replaces."""
+
+    def __init__(self, problem: Problem, threads: int = 1) -> None:
+        layers, lr = problem.workload.layers, problem.workload.lr
+        self.params = {name: jnp.array(array) for name, array in problem.parameters.items()}
+        self.running = {}
+        for i, (kind, _, n_out) in enumerate(layers):
+            if kind == "batchnorm":
+                self.running[f"{i}.running_mean"] = jnp.zeros(n_out)
+                self.running[f"{i}.running_variance"] = jnp.ones(n_out)
+        self.x, self.labels = jnp.array(problem.x), jnp.array(problem.labels.astype(np.int32))
+
+        def loss(params: Any, running: Any, x: Any, labels: Any) -> Any:
+            logits, running = _forward(layers, params, running, x)
+            picked = jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1)
+            return -picked.mean(), running
+
+        def step(params: Any, running: Any, x: Any, labels: Any) -> Any:
+            (value, running), grads = jax.value_and_grad(loss, has_aux=True)(
+                params, running, x, labels
+            )
+            return value, jax.tree.map(lambda p, g: p - lr * g, params, grads), running
+
+        self._step = jax.jit(step, donate_argnums=(0, 1))
+
+    def step(self) -> float:
+        value, self.params, self.running = self._step(
+            self.params, self.running, self.x, self.labels
+        )
+        jax.block_until_ready(self.params)
+        return float(value)
+
+    def arrays(self) -> dict[str, Array]:
+        means = {name: a for name, a in self.running.items() if name.endswith("mean")}
+        return {name: np.asarray(array) for name, array in {**self.params, **means}.items()}
+
+
+def _forward(layers: Any, params: Any, running: Any, x: Any) -> Any:
+    activations = {"elu": jax.nn.elu, "tanh": jnp.tanh, "relu": jax.nn.relu}
+    updated = {}
+    for i, (kind, _, _) in enumerate(layers):
+        if kind == "dense":
+            x = x @ params[f"{i}.weight"] + params[f"{i}.bias"]
+        elif kind == "batchnorm":
+            mean, variance = x.mean(axis=0), x.var(axis=0)
+            normal = (x - mean) * jax.lax.rsqrt(variance + BATCHNORM_EPSILON)
+            x = params[f"{i}.gamma"] * normal + params[f"{i}.beta"]
+            for name, batch in (("running_mean", mean), ("running_variance", variance)):
+                old = running[f"{i}.{name}"]
+                updated[f"{i}.{name}"] = BATCHNORM_MOMENTUM * old + (1 - BATCHNORM_MOMENTUM) * batch
+        else:
+            x = activations[kind](x)
+    return x, updated
+
+
+CONTENDER = JaxJit

@@ -1,0 +1,42 @@
+"""nnscratch, used the way its documentation says."""
+
+from __future__ import annotations
+
+import nnscratch as nn
+from benchmarks.workloads import BATCHNORM_EPSILON, BATCHNORM_MOMENTUM, Array, Problem
+
+ACTIVATIONS = {"elu": nn.ELU, "tanh": nn.Tanh, "relu": nn.ReLU}
+
+
+class Nnscratch:
+    """A `Sequential`, its loss and plain gradient descent; `step` is the public way to train."""
+
+    def __init__(self, problem: Problem, threads: int = 1) -> None:
+        layers: list[nn.layers.Layer] = []
+        for kind, n_in, n_out in problem.workload.layers:
+            if kind == "dense":
+                layers.append(nn.Dense(n_in, n_out, init="zeros"))
+            elif kind == "batchnorm":
+                layers.append(nn.BatchNorm(n_out, BATCHNORM_MOMENTUM, BATCHNORM_EPSILON))
+            else:
+                layers.append(ACTIVATIONS[kind]())
+        self.model = nn.Sequential(*layers, dtype=problem.x.dtype)
+        for name, array in problem.parameters.items():
+            self.model.params[name][...] = array
+        self.loss = nn.SoftmaxCrossEntropy()
+        self.optimizer = nn.SGD(lr=problem.workload.lr)
+        self.x, self.labels = problem.x, problem.labels
+
+    def step(self) -> float:
+        model = self.model
+        value, dlogits = self.loss(model.forward(self.x, training=True), self.labels)
+        model.backward(dlogits)
+        self.optimizer.step(model.params, model.grads)
+        return value
+
+    def arrays(self) -> dict[str, Array]:
+        means = {name: a for name, a in self.model.statistics.items() if name.endswith("mean")}
+        return {**self.model.params, **means}
+
+
+CONTENDER = Nnscratch

@@ -1,0 +1,118 @@
+"""The machine: what it is, which cores a contender is pinned to, and the environment it gets."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+# Variables that tune a library for one machine or one program. The contenders run without them.
+TUNING = (
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+    "OPENBLAS_MAIN_FREE",
+    "OMP_WAIT_POLICY",
+    "OMP_PROC_BIND",
+    "OMP_PLACES",
+    "GOMP_SPINCOUNT",
+    "GOMP_CPU_AFFINITY",
+    "KMP_AFFINITY",
+    "KMP_BLOCKTIME",
+    "MKL_DEBUG_CPU_TYPE",
+    "NUMBA_CPU_NAME",
+    "NUMBA_CPU_FEATURES",
+    "NUMBA_DISABLE_JIT",
+    "NNSCRATCH_KERNELS",
+)
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "NNSCRATCH_NUM_THREADS",
+)
+
+
+def available_cores() -> list[int]:
+    """Return the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def pick_cores(n: int) -> list[int]:
+    """Return `n` cores to pin to: the last ones, and physical ones before hyper-threads."""
+    first: list[int] = []
+    second: list[int] = []
+    seen: set[str] = set()
+    for core in reversed(available_cores()):
+        siblings = _read(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
+        key = siblings or str(core)
+        (second if key in seen else first).append(core)
+        seen.add(key)
+    return sorted((first + second)[:n])
+
+
+def pin(cores: list[int]) -> None:
+    """Keep this process, and all threads it starts later, on `cores`, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Return the environment of a contender's process that uses `threads` threads."""
+    env = {name: value for name, value in os.environ.items() if name not in TUNING}
+    env.update(dict.fromkeys(THREADS, str(threads)))
+    eigen = "true" if threads > 1 else "false"
+    env["XLA_FLAGS"] = (
+        f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads}"
+    )
+    env["JAX_PLATFORMS"] = "cpu"
+    env["PYTHONUNBUFFERED"] = "1"
+    return env
+
+
+def describe() -> dict[str, str | int]:
+    """Return what identifies the machine in a report; entries of a history compare by it."""
+    return {
+        "processor": _processor(),
+        "cores": len(available_cores()),
+        "memory_gib": round(_memory_bytes() / 2**30),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def same_machine(a: dict[str, str | int], b: dict[str, str | int]) -> bool:
+    """Return whether two descriptions are of the same machine, whatever the version of Python."""
+    return all(a.get(key) == b.get(key) for key in ("processor", "cores", "memory_gib", "system"))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that process `pid` has used, or 0 where nobody says."""
+    stat = _read(f"/proc/{pid}/stat")
+    if not stat:
+        return 0.0
+    fields = stat.rsplit(")", 1)[1].split()  # the name before may contain spaces
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _processor() -> str:
+    for line in _read("/proc/cpuinfo").splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory_bytes() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""

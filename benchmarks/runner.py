@@ -1,0 +1,298 @@
+"""The run: which sections, in which order, and what is kept when something fails or ends early."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from benchmarks import contenders, correctness, kernels, roofline, startup, tasks
+from benchmarks.contenders import CONTENDERS, OURS
+from benchmarks.correctness import Verdict
+from benchmarks.results import (
+    KernelResult,
+    Results,
+    Skipped,
+    StartUpResult,
+    StepResult,
+    set_kernel_ratios,
+    set_step_ratios,
+    start_results,
+)
+from benchmarks.session import Judge, Session
+from benchmarks.workloads import Array, Workload
+
+SECTIONS = ("steps", "growth", "products", "activations", "startup")
+GROWTH_CONTENDERS = (OURS, "numpy", "torch-eager", "jax-jit")
+BUSY_LIMIT = 0.02
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure and how long."""
+
+    workloads: tuple[Workload, ...]
+    threads: tuple[int, ...]
+    contenders: tuple[str, ...]
+    sections: tuple[str, ...]
+    quick: bool
+    rounds: int
+    step_seconds: float
+    growth_rounds: int
+    kernel_rounds: int
+    kernel_seconds: float
+    startup_runs: int
+
+
+Say = Callable[[str], None]
+
+
+class Runner:
+    """Carries out a plan; `results` hold what is there so far, at any time."""
+
+    def __init__(self, plan: Plan, say: Say) -> None:
+        self.plan, self.say = plan, say
+        self.results = start_results(plan.contenders, plan.threads, plan.quick)
+        self.present = self._present()
+
+    def run(self) -> Results:
+        """Measure everything; Ctrl-C ends it and keeps what was measured."""
+        start = time.monotonic()
+        try:
+            self._roofline()
+            self._sections()
+            self._roofline()  # once more: the peak is the best of a quiet and a busy minute
+        except KeyboardInterrupt:
+            self.results.interrupted = True
+            self.say("interrupted: what was measured is kept")
+        finally:
+            self._set_limits()
+            self.results.seconds = time.monotonic() - start
+        return self.results
+
+    def _sections(self) -> None:
+        main = [w for w in self.plan.workloads if not w.grows]
+        growth = [w for w in self.plan.workloads if w.grows]
+        if "steps" in self.plan.sections:
+            for workload in main:
+                for threads in self.plan.threads:
+                    # Fresh processes for each: their peak memory is this workload's.
+                    with Session(threads) as session:
+                        self._step(session, workload, self.present, self.plan.rounds)
+        if "growth" in self.plan.sections:
+            names = [name for name in self.present if name in GROWTH_CONTENDERS]
+            for threads in self.plan.threads:
+                with Session(threads) as session:
+                    for workload in growth:
+                        self._step(session, workload, names, self.plan.growth_rounds)
+        for threads in self.plan.threads:
+            with Session(threads) as session:
+                if "products" in self.plan.sections:
+                    cases = kernels.product_cases(self.plan.quick)
+                    self._kernels(session, cases, kernels.PRODUCT_CONTENDERS)
+                if "activations" in self.plan.sections:
+                    cases = kernels.activation_cases()
+                    self._kernels(session, cases, kernels.ACTIVATION_CONTENDERS)
+        if "startup" in self.plan.sections:
+            self._startup()
+
+    def _present(self) -> list[str]:
+        """Contenders that can take part; why the others cannot is noted."""
+        present = []
+        for name in self.plan.contenders:
+            reason = contenders.why_absent(name)
+            if not reason and self.plan.quick and CONTENDERS[name].slow:
+                reason = "slow to compile: it takes part in the full run only"
+            if reason:
+                self._skip("everything", name, reason)
+            else:
+                present.append(name)
+        return present
+
+    def _step(
+        self, session: Session, workload: Workload, names: Sequence[str], rounds: int
+    ) -> None:
+        able = []
+        for name in names:
+            reason = contenders.why_unable(name, workload)
+            if reason:
+                self._skip(workload.name, name, reason, session.threads)
+            else:
+                able.append(name)
+        outcomes, failures = session.measure(
+            tasks.step_task(workload.name),
+            able,
+            _step_judge(workload),
+            rounds=rounds,
+            seconds=self.plan.step_seconds,
+            least=2,
+            with_baseline=not workload.grows,
+        )
+        found = []
+        for name, outcome in outcomes.items():
+            step = StepResult(
+                workload=workload.name,
+                threads=session.threads,
+                contender=name,
+                min_us=outcome.timing.min_us,
+                median_us=outcome.timing.median_us,
+                limit_us=None,
+                spread=outcome.timing.spread,
+                rounds=outcome.timing.rounds,
+                correct=outcome.verdict.correct,
+                checked_error=outcome.verdict.error,
+                first_step_s=outcome.first_seconds,
+            )
+            if not workload.grows:
+                step.peak_memory_bytes = outcome.memory["peak_memory_bytes"]
+                step.step_memory_bytes = outcome.memory["step_memory_bytes"]
+            found.append(step)
+        set_step_ratios(found)
+        self.results.steps += found
+        for name, reason in failures.items():
+            self._skip(workload.name, name, reason, session.threads)
+        self._note_busy(session, workload.name)
+        times = "  ".join(f"{s.contender} {s.min_us:.0f}" for s in found)
+        self.say(f"{workload.name}, {_threads(session.threads)}: {times} us")
+
+    def _kernels(
+        self, session: Session, cases: Sequence[Mapping[str, object]], names: Sequence[str]
+    ) -> None:
+        names = [name for name in names if name in self.present]
+        for case in cases:
+            task = dict(case)
+            outcomes, failures = session.measure(
+                task,
+                names,
+                _kernel_judge(task),
+                rounds=self.plan.kernel_rounds,
+                seconds=self.plan.kernel_seconds,
+                steps=1,
+                least=1,
+            )
+            is_product = task["kind"] == "product"
+            found = [
+                KernelResult(
+                    kind=str(task["kind"]),
+                    case=kernels.label(task),
+                    op=str(task["op"] if is_product else task["direction"]),
+                    shape=tuple(task["shape"]),  # type: ignore[arg-type]
+                    threads=session.threads,
+                    contender=name,
+                    min_us=outcome.timing.min_us,
+                    median_us=outcome.timing.median_us,
+                    spread=outcome.timing.spread,
+                    gflops=kernels.product_flops(task) / outcome.timing.min_us / 1e3
+                    if is_product
+                    else None,
+                )
+                for name, outcome in outcomes.items()
+            ]
+            set_kernel_ratios(found)
+            self.results.kernels += found
+            for name, reason in failures.items():
+                self._skip(kernels.label(task), name, reason, session.threads)
+        if cases:
+            self.say(f"{len(cases)} cases of {cases[0]['kind']}, {_threads(session.threads)}")
+
+    def _roofline(self) -> None:
+        """Measure peak and bandwidth by nnscratch's process, whoever else takes part."""
+        line = self.results.roofline
+        for threads in self.plan.threads:
+            with Session(threads) as session:
+                for task in (*roofline.peak_tasks(), *roofline.memory_tasks()):
+                    is_peak = task["kind"] == "product"
+                    outcomes, failures = session.measure(
+                        task,
+                        [OURS],
+                        _kernel_judge(task) if is_peak else _no_judge,
+                        rounds=3,
+                        seconds=self.plan.kernel_seconds,
+                        steps=1,
+                    )
+                    for reason in failures.values():
+                        self._skip("roofline", OURS, reason, threads)
+                    for outcome in outcomes.values():
+                        best = outcome.timing.min_us
+                        if is_peak:
+                            line.raise_peak(threads, kernels.product_flops(task) / best / 1e3)
+                        else:
+                            size = task["bytes"]
+                            line.raise_bandwidth(threads, size, roofline.gbs(size, best))
+            if threads in line.peak_gflops:
+                peak = line.peak_gflops[threads]
+                self.say(f"peak of the tile, {_threads(threads)}: {peak:.0f} GFLOP/s")
+
+    def _set_limits(self) -> None:
+        by_name = {workload.name: workload for workload in self.plan.workloads}
+        for step in self.results.steps:
+            step.limit_us = self.results.roofline.limit_us(by_name[step.workload], step.threads)
+
+    def _startup(self) -> None:
+        threads = max(self.plan.threads)
+        cases = [(name, "warm") for name in self.present if not CONTENDERS[name].slow]
+        if OURS in self.present and not self.plan.quick:
+            cases.append((OURS, "cold"))
+        for name, cache in cases:
+            runs = 1 if cache == "cold" else self.plan.startup_runs
+            try:
+                best = startup.best(
+                    [
+                        startup.measure(name, CONTENDERS[name].package, threads, cache == "cold")
+                        for _ in range(runs)
+                    ]
+                )
+            except startup.StartUpFailed as error:
+                self._skip(f"start-up, {cache}", name, str(error), threads)
+                continue
+            self.results.startup.append(
+                StartUpResult(
+                    name, cache, threads, best.import_s, best.first_step_s, best.total_s, runs
+                )
+            )
+            self.say(
+                f"start-up of {name}, {cache}: import {best.import_s:.2f} s, "
+                f"first step {best.first_step_s:.2f} s"
+            )
+
+    def _note_busy(self, session: Session, workload: str) -> None:
+        for name, fraction in session.busy_while_idle().items():
+            if fraction > BUSY_LIMIT:
+                self.results.notes.append(
+                    f"{workload}, {_threads(session.threads)}: {name} used {fraction:.0%} of a "
+                    f"core while the others were timed"
+                )
+        session.idle.clear()
+
+    def _skip(self, what: str, name: str, reason: str, threads: int | None = None) -> None:
+        self.results.skipped.append(Skipped(what, name, reason, threads))
+
+
+@lru_cache(maxsize=1)
+def _reference(workload: Workload) -> correctness.Reference:
+    return correctness.make_reference(workload)
+
+
+def _step_judge(workload: Workload) -> Judge:
+    return lambda losses, arrays: correctness.judge(_reference(workload), losses, arrays)
+
+
+def _kernel_judge(task: Mapping[str, object]) -> Judge:
+    expected = kernels.expected(task)
+    key = "rows" if task["kind"] == "product" else "out"
+    return lambda values, arrays: correctness.judge_product(expected, arrays[key])
+
+
+def _no_judge(values: list[float], arrays: Mapping[str, Array]) -> Verdict:
+    return Verdict(0.0, "", True)
+
+
+def _threads(n: int) -> str:
+    return f"{n} thread" if n == 1 else f"{n} threads"
+
+
+def say_on_stderr(text: str) -> None:
+    """Print a line of progress."""
+    print(text, file=sys.stderr, flush=True)

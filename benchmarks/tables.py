@@ -1,0 +1,254 @@
+"""The tables: what was measured, row by row, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.contenders import CONTENDERS, OURS
+from benchmarks.results import KernelResult, Results, StepResult, mean_ratio
+from benchmarks.workloads import FAMILIES, WORKLOADS
+
+
+@dataclass
+class Table:
+    """A heading, a row of column names, and rows."""
+
+    heading: str
+    columns: list[str]
+    rows: list[list[str]] = field(default_factory=list)
+    remark: str = ""
+
+    def markdown(self) -> str:
+        """Return the table as Markdown; the first column is text, the others numbers."""
+        lines = [f"## {self.heading}", ""]
+        if self.remark:
+            lines += [self.remark, ""]
+        if self.rows:
+            lines.append("| " + " | ".join(self.columns) + " |")
+            lines.append("|---" + "|---:" * (len(self.columns) - 1) + "|")
+            lines += ["| " + " | ".join(row) + " |" for row in self.rows]
+            lines.append("")
+        return "\n".join(lines)
+
+
+def tables(results: Results, brief: bool = False) -> list[Table]:
+    """Return every table for which something was measured; `brief` for narrow ones."""
+    made = []
+    for threads in results.threads:
+        made += [_steps(results, threads, brief), _memory(results, threads)]
+        made += [_growth(results, threads, family, brief) for family in FAMILIES]
+        made += [_products(results, threads), _squares(results, threads)]
+        made += [_activations(results, threads)]
+    made += [_startup(results), _roofline(results), _skipped(results)]
+    return [table for table in made if table.rows]
+
+
+# Best peer over nnscratch, nnscratch over the limit, and the spread of nnscratch.
+OUR_COLUMNS = ["peer / ours", "ours / limit", "spread"]
+
+
+def _steps(results: Results, threads: int, brief: bool) -> Table:
+    names = results.contenders()
+    table = Table(
+        f"Training step, {_threads(threads)}",
+        ["workload", "limit", *(CONTENDERS[n].label for n in names), *OUR_COLUMNS],
+    )
+    for workload in results.workloads():
+        if WORKLOADS[workload].grows:
+            continue
+        steps = {n: results.find(workload, threads, n) for n in names}
+        network = f": {WORKLOADS[workload].network}, batch {WORKLOADS[workload].batch}"
+        table.rows.append(
+            [
+                workload if brief else workload + network,
+                _limit(list(steps.values())),
+                *(_time(step, brief) for step in steps.values()),
+                *_ours(steps.get(OURS)),
+            ]
+        )
+    return table
+
+
+def _ours(step: StepResult | None) -> list[str]:
+    if step is None:
+        return ["-", "-", "-"]
+    ratio = "-" if step.ratio_to_best_peer is None else f"{step.ratio_to_best_peer:.2f}"
+    limit = f"{step.min_us / step.limit_us:.2f}" if step.limit_us else "-"
+    return [ratio, limit, f"{step.spread:.0%}"]
+
+
+def _memory(results: Results, threads: int) -> Table:
+    names = results.contenders()
+    table = Table(
+        f"Memory in MiB, {_threads(threads)}",
+        ["workload", *(CONTENDERS[n].label for n in names)],
+        remark="The most held while training, beyond the imported library; in brackets the peak "
+        "of the whole process.",
+    )
+    for workload in results.workloads():
+        steps = [results.find(workload, threads, n) for n in names]
+        if any(step and step.peak_memory_bytes for step in steps):
+            table.rows.append([workload, *(_mebibytes(step) for step in steps)])
+    return table
+
+
+def _mebibytes(step: StepResult | None) -> str:
+    if step is None or step.peak_memory_bytes is None:
+        return "-"
+    training = "-" if step.step_memory_bytes is None else f"{step.step_memory_bytes / 2**20:.1f}"
+    return f"{training} ({step.peak_memory_bytes / 2**20:.0f})"
+
+
+def _growth(results: Results, threads: int, family: str, brief: bool) -> Table:
+    workloads = [w for w in results.workloads() if WORKLOADS[w].family == family]
+    names = [n for n in results.contenders() if any(results.find(w, threads, n) for w in workloads)]
+    per_layer = ["ours a layer"] if family == "depth" else []
+    table = Table(
+        f"Growth with {family}, {_threads(threads)}",
+        [family, "limit", *(CONTENDERS[n].label for n in names), *per_layer, *OUR_COLUMNS],
+    )
+    if workloads:
+        example = WORKLOADS[workloads[-1]]
+        table.remark = f"The last row is {example.network}, batch {example.batch}."
+    for workload in workloads:
+        steps = {n: results.find(workload, threads, n) for n in names}
+        ours = steps.get(OURS)
+        layer = [f"{ours.min_us / WORKLOADS[workload].depth:.1f}" if ours else "-"]
+        table.rows.append(
+            [
+                str(WORKLOADS[workload].size),
+                _limit(list(steps.values())),
+                *(_time(step, brief) for step in steps.values()),
+                *(layer if per_layer else []),
+                *_ours(ours),
+            ]
+        )
+    return table
+
+
+def _products(results: Results, threads: int) -> Table:
+    table = Table(
+        f"Matrix products of network layers, {_threads(threads)}",
+        ["product", "shapes", "geometric mean", "lowest", "highest", "lowest at"],
+        remark="NumPy's time over nnscratch's: above 1, nnscratch is faster.",
+    )
+    kernels = results.product_ratios(threads, squares=False)
+    groups = [(op, [k for k in kernels if k.op == op]) for op in dict.fromkeys(_ops(kernels))]
+    for op, group in [*groups, ("all", kernels)]:
+        if group:
+            ordered = sorted(group, key=lambda k: k.ratio or 0.0)
+            table.rows.append(
+                [
+                    op,
+                    str(len(group)),
+                    f"{mean_ratio(group):.2f}",
+                    f"{ordered[0].ratio:.2f}",
+                    f"{ordered[-1].ratio:.2f}",
+                    ordered[0].case,
+                ]
+            )
+    return table
+
+
+def _ops(kernels: Sequence[KernelResult]) -> list[str]:
+    return [kernel.op for kernel in kernels]
+
+
+def _squares(results: Results, threads: int) -> Table:
+    table = Table(
+        f"Square matrix products, {_threads(threads)}",
+        ["product", "nnscratch GFLOP/s", "NumPy GFLOP/s", "NumPy / nnscratch"],
+    )
+    for ours in results.product_ratios(threads, squares=True):
+        assert ours.gflops is not None
+        assert ours.ratio is not None
+        numpy = ours.gflops / ours.ratio
+        table.rows.append([ours.case, f"{ours.gflops:.1f}", f"{numpy:.1f}", f"{ours.ratio:.2f}"])
+    return table
+
+
+def _activations(results: Results, threads: int) -> Table:
+    found = [k for k in results.kernels if k.kind == "activation" and k.threads == threads]
+    names = list(dict.fromkeys(kernel.contender for kernel in found))
+    table = Table(
+        f"Activations in microseconds, {_threads(threads)}",
+        ["activation", *(CONTENDERS[n].label for n in names)],
+    )
+    for case in dict.fromkeys(kernel.case for kernel in found):
+        times = {k.contender: k.min_us for k in found if k.case == case}
+        table.rows.append([case, *(f"{times[n]:.1f}" if n in times else "-" for n in names)])
+    if found:
+        table.remark = f"Over an array of shape {found[0].shape}."
+    return table
+
+
+def _startup(results: Results) -> Table:
+    table = Table(
+        "Start-up in seconds",
+        ["library", "import", "first step", "whole process", "runs"],
+        remark="Fresh processes, the fastest of the runs. The first step includes building the "
+        "network; cold means an empty cache of compiled kernels.",
+    )
+    for entry in results.startup:
+        label = CONTENDERS[entry.contender].label
+        if entry.contender == OURS:
+            label += f", {entry.cache} cache"
+        seconds = (entry.import_s, entry.first_step_s, entry.total_s)
+        table.rows.append([label, *(f"{s:.2f}" for s in seconds), str(entry.runs)])
+    return table
+
+
+def _roofline(results: Results) -> Table:
+    line = results.roofline
+    sizes = sorted({size for rates in line.bandwidth_gbs.values() for size in rates})
+    table = Table(
+        "Roofline",
+        ["threads", "peak GFLOP/s", *(f"GB/s at {_size(size)}" for size in sizes)],
+    )
+    for threads in results.threads:
+        if threads in line.peak_gflops:
+            rates = line.bandwidth_gbs.get(threads, {})
+            shown = [f"{rates[size]:.0f}" if size in rates else "-" for size in sizes]
+            table.rows.append([str(threads), f"{line.peak_gflops[threads]:.0f}", *shown])
+    return table
+
+
+def _skipped(results: Results) -> Table:
+    table = Table("Left out, and remarks", ["what", "contender", "reason"])
+    for skipped in results.skipped:
+        threads = "" if skipped.threads is None else f", {_threads(skipped.threads)}"
+        table.rows.append(
+            [f"{skipped.what}{threads}", CONTENDERS[skipped.contender].label, skipped.reason]
+        )
+    table.rows += [[note, "", ""] for note in results.notes]
+    return table
+
+
+def _limit(steps: Sequence[StepResult | None]) -> str:
+    limits = [step.limit_us for step in steps if step and step.limit_us]
+    return number(limits[0]) if limits else "-"
+
+
+def _time(step: StepResult | None, brief: bool) -> str:
+    if step is None:
+        return "-"
+    minimum = number(step.min_us)
+    return minimum if brief else f"{minimum} ({number(step.median_us)})"
+
+
+def number(value: float) -> str:
+    """Return a time with three figures or all its whole ones."""
+    if value <= 0 or not math.isfinite(value):
+        return f"{value:g}"
+    decimals = max(0, 2 - math.floor(math.log10(value)))
+    return f"{value:,.{min(decimals, 2)}f}"
+
+
+def _size(size: int) -> str:
+    return f"{size / 2**20:g} MiB" if size >= 2**20 else f"{size / 2**10:g} KiB"
+
+
+def _threads(n: int) -> str:
+    return f"{n} thread" if n == 1 else f"{n} threads"

@@ -1,0 +1,164 @@
+"""The one registry of workloads: the networks whose training step is checked and then timed.
+
+Five main ones, and three families in which one number grows: depth, width or batch. Everything here
+is plain NumPy, because every contender's process imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+# What keeps the size of the signal, so that hundreds of layers still compute something.
+GAIN = {"elu": 1.55, "tanh": 1.0, "relu": 2.0}
+BATCHNORM_MOMENTUM = 0.9
+BATCHNORM_EPSILON = 1e-3
+FAMILIES = ("depth", "width", "batch")
+CHECK_STEPS = 3  # after which a contender's weights are compared with the reference
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A network and a batch: one training step is forward, loss, backward, gradient descent.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Features in, the width of each hidden layer, classes.
+    activation : "elu", "tanh" or "relu"
+        After every dense layer but the last.
+    batch : int
+    lr : float
+    batchnorm : bool
+        Between each hidden dense layer and its activation.
+    family : str
+        "main", or the number that grows: "depth", "width" or "batch".
+    """
+
+    name: str
+    widths: tuple[int, ...]
+    activation: str
+    batch: int
+    lr: float
+    batchnorm: bool = False
+    family: str = "main"
+
+    @property
+    def depth(self) -> int:
+        """Dense layers."""
+        return len(self.widths) - 1
+
+    @property
+    def size(self) -> int:
+        """The number that grows in the family."""
+        sizes = {"depth": self.depth, "width": self.widths[1], "batch": self.batch}
+        return sizes.get(self.family, 0)
+
+    @property
+    def layers(self) -> list[tuple[str, int, int]]:
+        """Kind, features in and features out of every layer, in order."""
+        layers = []
+        for i, (n_in, n_out) in enumerate(pairwise(self.widths)):
+            layers.append(("dense", n_in, n_out))
+            if i < self.depth - 1:
+                if self.batchnorm:
+                    layers.append(("batchnorm", n_out, n_out))
+                layers.append((self.activation, n_out, n_out))
+        return layers
+
+    @property
+    def grows(self) -> bool:
+        """Whether it is one of a family."""
+        return self.family in FAMILIES
+
+    def small(self) -> Workload:
+        """Return a small one with the same kinds of layers."""
+        return replace(self, widths=(8, 16, 12, 4), batch=8)
+
+    @property
+    def network(self) -> str:
+        """The network in words, such as ``784-8x128-10, ELU``."""
+        parts: list[list[int]] = []
+        for i, width in enumerate(self.widths):
+            if 1 < i < self.depth and parts[-1][0] == width:
+                parts[-1][1] += 1
+            else:
+                parts.append([width, 1])
+        shape = "-".join(str(w) if n == 1 else f"{n}x{w}" for w, n in parts)
+        names = {"elu": "ELU", "relu": "ReLU"}
+        normal = ", batch norm" if self.batchnorm else ""
+        return f"{shape}{normal}, {names.get(self.activation, self.activation)}"
+
+
+def _hidden(n_in: int, layers: int, width: int, classes: int = 10) -> tuple[int, ...]:
+    return (n_in, *([width] * layers), classes)
+
+
+MAIN = (
+    Workload("mnist-bn-elu", (784, 300, 100, 10), "elu", 200, 0.01, batchnorm=True),
+    Workload("elu-8x128", _hidden(784, 8, 128), "elu", 64, 0.01),
+    Workload("tanh-50x100", _hidden(64, 50, 100), "tanh", 60, 0.01),
+    Workload("tanh-200x64", _hidden(64, 200, 64), "tanh", 32, 0.01),
+    Workload("relu-4x2048", _hidden(784, 4, 2048), "relu", 512, 0.01),
+)
+
+DEPTHS = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
+WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+BATCHES = (1, 4, 16, 64, 256, 1024, 4096, 8192)
+
+GROWTH = (
+    *(
+        Workload(f"depth-{n}", _hidden(64, n - 1, 64), "tanh", 32, 0.01, family="depth")
+        for n in DEPTHS
+    ),
+    *(Workload(f"width-{n}", _hidden(64, 3, n), "elu", 64, 0.01, family="width") for n in WIDTHS),
+    *(Workload(f"batch-{n}", _hidden(64, 4, 128), "elu", n, 0.01, family="batch") for n in BATCHES),
+)
+
+# For trying the runner itself: over in a moment.
+TINY = Workload("tiny", (8, 16, 12, 4), "elu", 8, 0.05, batchnorm=True, family="trial")
+
+WORKLOADS = {workload.name: workload for workload in (*MAIN, *GROWTH, TINY)}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A workload's arrays: the batch, its labels and the weights to start from.
+
+    `parameters` are named ``"index.parameter"`` by the index of the layer in `Workload.layers`.
+    """
+
+    workload: Workload
+    x: Array
+    labels: Array
+    parameters: dict[str, Array]
+
+
+def make_problem(workload: Workload, dtype: npt.DTypeLike = np.float32, seed: int = 0) -> Problem:
+    """Return the same arrays every time; in float64 they hold the float32 values."""
+    rng = np.random.default_rng(seed)
+    draw: Callable[..., Array] = rng.standard_normal
+    x = draw((workload.batch, workload.widths[0]), dtype=np.float32)
+    labels = rng.integers(0, workload.widths[-1], workload.batch)
+    parameters = {}
+    for i, (kind, n_in, n_out) in enumerate(workload.layers):
+        if kind == "dense":
+            std = np.float32(np.sqrt(GAIN[workload.activation] / n_in))
+            parameters[f"{i}.weight"] = draw((n_in, n_out), dtype=np.float32) * std
+            parameters[f"{i}.bias"] = draw(n_out, dtype=np.float32) * np.float32(0.01)
+        elif kind == "batchnorm":
+            parameters[f"{i}.gamma"] = 1 + draw(n_out, dtype=np.float32) * np.float32(0.1)
+            parameters[f"{i}.beta"] = draw(n_out, dtype=np.float32) * np.float32(0.1)
+    return Problem(
+        workload,
+        x.astype(dtype),
+        labels,
+        {name: array.astype(dtype) for name, array in parameters.items()},
+    )
