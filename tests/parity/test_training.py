@@ -13,10 +13,28 @@ X = RNG.standard_normal((STEPS, BATCH, N_IN))
 LABELS = RNG.integers(0, CLASSES, (STEPS, BATCH))
 
 
+ACTIVATIONS = {
+    "sigmoid": (nn.Sigmoid, torch.nn.Sigmoid),
+    "tanh": (nn.Tanh, torch.nn.Tanh),
+    "relu": (nn.ReLU, torch.nn.ReLU),
+    "leaky": (lambda: nn.LeakyReLU(0.2), lambda: torch.nn.LeakyReLU(0.2)),
+    "prelu": (nn.PReLU, torch.nn.PReLU),
+    "prelu per unit": (lambda: nn.PReLU(WIDTH), lambda: torch.nn.PReLU(WIDTH)),
+    "elu": (nn.ELU, torch.nn.ELU),
+    "selu": (nn.SELU, torch.nn.SELU),
+    "softsign": (nn.Softsign, torch.nn.Softsign),
+    "softplus": (nn.Softplus, lambda: torch.nn.Softplus(threshold=700)),
+    "gelu": (nn.GELU, torch.nn.GELU),
+    "silu": (nn.SiLU, torch.nn.SiLU),
+    "identity": (nn.Identity, torch.nn.Identity),
+    # Without noise, which no two frameworks share: dropout of nothing.
+    "dropout 0": (lambda: nn.Dropout(0.0), lambda: torch.nn.Dropout(0.0)),
+}
+
+
 def networks(activation="elu", batchnorm=True):
     """Return our network and PyTorch's with the same weights."""
-    makers = {"elu": (nn.ELU, torch.nn.ELU), "tanh": (nn.Tanh, torch.nn.Tanh)}
-    ours_activation, theirs_activation = makers[activation]
+    ours_activation, theirs_activation = ACTIVATIONS[activation]
     ours, theirs = [], []
     for n_in, n_out in ((N_IN, WIDTH), (WIDTH, WIDTH)):
         ours.append(nn.Dense(n_in, n_out, init="he_normal"))
@@ -32,16 +50,16 @@ def networks(activation="elu", batchnorm=True):
     peer = torch.nn.Sequential(*theirs).double()
     with torch.no_grad():
         for layer, module in zip(model.layers.values(), peer, strict=True):
-            if "weight" in layer.params:
+            if layer.kind == "dense":
                 module.weight.copy_(torch.tensor(layer.params["weight"].T))
                 module.bias.copy_(torch.tensor(layer.params["bias"]))
     return model, peer
 
 
-def train_ours(model, optimizer, scale=1.0):
-    loss = nn.SoftmaxCrossEntropy()
+def train_ours(model, optimizer, scale=1.0, loss=None, targets=LABELS):
+    loss = loss or nn.SoftmaxCrossEntropy()
     values = []
-    for x, labels in zip(X, LABELS, strict=True):
+    for x, labels in zip(X, targets, strict=True):
         value, dlogits = loss(model.forward(x, training=True), labels)
         model.backward(scale * dlogits)
         optimizer.step(model.params, model.grads)
@@ -49,15 +67,18 @@ def train_ours(model, optimizer, scale=1.0):
     return values
 
 
-def train_theirs(peer, optimizer, clip, scale=1.0):
+def train_theirs(
+    peer, optimizer, clip=None, scale=1.0, loss=torch.nn.functional.cross_entropy, targets=LABELS
+):
     values = []
-    for x, labels in zip(X, LABELS, strict=True):
+    for x, labels in zip(X, targets, strict=True):
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(peer(torch.tensor(x)), torch.tensor(labels))
-        (scale * loss).backward()
-        clip(list(peer.parameters()))
+        value = loss(peer(torch.tensor(x)), torch.tensor(labels))
+        (scale * value).backward()
+        if clip is not None:
+            clip(list(peer.parameters()))
         optimizer.step()
-        values.append(loss.item())
+        values.append(value.item())
     return values
 
 
@@ -65,7 +86,9 @@ def worst_difference(model, peer):
     worst = 0.0
     for layer, module in zip(model.layers.values(), peer, strict=True):
         for name, ours in layer.params.items():
-            theirs = getattr(module, {"gamma": "weight", "beta": "bias"}.get(name, name))
+            theirs = getattr(
+                module, {"gamma": "weight", "beta": "bias", "slope": "weight"}.get(name, name)
+            )
             theirs = theirs.detach().numpy()
             theirs = theirs.T if ours.ndim == 2 else theirs
             worst = max(worst, np.abs(ours - theirs).max() / np.abs(theirs).max())
@@ -102,7 +125,7 @@ def clip_each(parameters):
 # PyTorch divides by (norm + 1e-6) where the definition divides by the norm: gradients scaled by
 # 1e6 make that difference smaller than the tolerance, and the clip fire at every step.
 CLIPS = {
-    "none": (None, lambda parameters: None, 1.0),
+    "none": (None, None, 1.0),
     "by value": (
         nn.ClipByValue(0.02),
         lambda parameters: torch.nn.utils.clip_grad_value_(parameters, 0.02),
@@ -125,7 +148,7 @@ def test_optimizer(name):
     model, peer = networks(batchnorm=batchnorm)
     ours, theirs = OPTIMIZERS[name]
     values = train_ours(model, ours())
-    expected = train_theirs(peer, theirs(peer.parameters()), lambda parameters: None)
+    expected = train_theirs(peer, theirs(peer.parameters()))
     np.testing.assert_allclose(values, expected, rtol=1e-10)
     if batchnorm:
         for i in (0, 3):  # the biases of rounding errors
@@ -146,3 +169,39 @@ def test_clip(name):
         unclipped, _ = networks("tanh", batchnorm=False)
         train_ours(unclipped, nn.SGD(lr=0.5))
         assert np.abs(unclipped.params.flat - model.params.flat).max() > 1e-3
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activation(activation):
+    model, peer = networks(activation, batchnorm=False)
+    values = train_ours(model, nn.SGD(lr=0.1))
+    expected = train_theirs(peer, torch.optim.SGD(peer.parameters(), lr=0.1))
+    np.testing.assert_allclose(values, expected, rtol=1e-10)
+    assert worst_difference(model, peer) < 1e-10
+
+
+TARGETS = RNG.uniform(0, 1, (STEPS, BATCH, CLASSES))
+LOSSES = {
+    "softmax, one-hot": (
+        nn.SoftmaxCrossEntropy,
+        torch.nn.functional.cross_entropy,
+        np.eye(CLASSES)[LABELS],
+    ),
+    "sigmoid": (
+        nn.SigmoidCrossEntropy,
+        torch.nn.functional.binary_cross_entropy_with_logits,
+        TARGETS,
+    ),
+    "mean squared error": (nn.MeanSquaredError, torch.nn.functional.mse_loss, TARGETS),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss(name):
+    ours, theirs, targets = LOSSES[name]
+    model, peer = networks("tanh", batchnorm=False)
+    values = train_ours(model, nn.SGD(lr=0.1), loss=ours(), targets=targets)
+    optimizer = torch.optim.SGD(peer.parameters(), lr=0.1)
+    expected = train_theirs(peer, optimizer, loss=theirs, targets=targets)
+    np.testing.assert_allclose(values, expected, rtol=1e-10)
+    assert worst_difference(model, peer) < 1e-10
