@@ -114,7 +114,7 @@ class Watch(Callback):
 
     def __init__(self, progress: Progress, steps: int, console: Console) -> None:
         self.progress, self.steps, self.console = progress, steps, console
-        self.task = progress.add_task("", total=steps)
+        self.task = progress.add_task("", total=steps, loss="")
         self.rung: ladder.Rung | None = None
 
     def begin(self, rung: ladder.Rung) -> None:

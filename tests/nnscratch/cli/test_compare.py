@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from nnscratch.cli import compare, main
 from nnscratch.experiments import ladder
@@ -78,3 +79,11 @@ def test_interrupt_keeps_what_is_done(capsys, tmp_path, monkeypatch):
     assert "interrupted in tanh-glorot" in capsys.readouterr().out
     assert [path.stem for path in (tmp_path / "records").iterdir()] == ["sigmoid-glorot"]
     assert (tmp_path / "gradient-norms.png").exists()
+
+
+def test_a_terminal_gets_a_bar(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(compare, "Console", lambda: Console(force_terminal=True, width=100))
+    assert main(["compare", *SMALL, "--only", "elu-he", "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "15/15 steps" in printed
+    assert "loss " in printed
