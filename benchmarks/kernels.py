@@ -176,17 +176,27 @@ def product_cases(quick: bool) -> list[dict[str, Any]]:
     """Return the matrix products to time, as tasks."""
     layers, batches = (QUICK_LAYERS, QUICK_BATCHES) if quick else (LAYERS, BATCHES)
     squares = QUICK_SQUARES if quick else SQUARES
-    shapes = [(op, (batch, *layer)) for layer in layers for batch in batches for op in PRODUCT_OPS]
-    shapes += [(op, (n, n, n)) for n in squares for op in PRODUCT_OPS]
-    return [{"kind": "product", "op": op, "shape": list(shape)} for op, shape in shapes]
+    shapes = [("layer", (batch, *layer)) for layer in layers for batch in batches]
+    shapes += [("square", (n, n, n)) for n in squares]
+    return [
+        {"kind": "product", "group": group, "op": op, "shape": list(shape)}
+        for group, shape in shapes
+        for op in PRODUCT_OPS
+    ]
 
 
 def activation_cases() -> list[dict[str, Any]]:
     """Return the activations to time, as tasks."""
     return [
-        {"kind": "activation", "name": name, "direction": way, "shape": list(ACTIVATION_SHAPE)}
+        {
+            "kind": "activation",
+            "group": "activation",
+            "name": name,
+            "op": op,
+            "shape": list(ACTIVATION_SHAPE),
+        }
         for name in ACTIVATIONS
-        for way in ("forward", "backward")
+        for op in ("forward", "backward")
     ]
 
 
@@ -229,7 +239,7 @@ def expected(task: Mapping[str, Any]) -> Array:
     y, dx = np.empty_like(x), np.empty_like(x)
     extra = ACTIVATIONS[task["name"]]
     getattr(kernels, f"{task['name']}_forward")(y, x, *extra)
-    if task["direction"] == "forward":
+    if task["op"] == "forward":
         return y
     getattr(kernels, f"{task['name']}_backward")(dx, dy, x, y, *extra)
     return dx
@@ -244,7 +254,7 @@ def label(task: Mapping[str, Any]) -> str:
     """Return the case in words."""
     if task["kind"] == "product":
         batch, n_in, n_out = task["shape"]
-        if batch == n_in == n_out:
+        if task["group"] == "square":
             return f"{n_in} squared, {task['op']}"
         return f"{n_in} to {n_out}, batch {batch}, {task['op']}"
-    return f"{task['name']} {task['direction']}"
+    return f"{task['name']} {task['op']}"

@@ -88,15 +88,6 @@ def same_machine(a: dict[str, str | int], b: dict[str, str | int]) -> bool:
     return all(a.get(key) == b.get(key) for key in ("processor", "cores", "memory_gib", "system"))
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return the processor time that process `pid` has used, or 0 where nobody says."""
-    stat = _read(f"/proc/{pid}/stat")
-    if not stat:
-        return 0.0
-    fields = stat.rsplit(")", 1)[1].split()  # the name before may contain spaces
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def _processor() -> str:
     for line in _read("/proc/cpuinfo").splitlines():
         if line.startswith("model name"):

@@ -196,7 +196,7 @@ def _divisor(step: StepResult) -> int:
 
 def products(results: Results) -> Figure | None:
     """NumPy's time over nnscratch's for every matrix product, by its size."""
-    found = [k for k in results.kernels if k.kind == "product" and k.ratio is not None]
+    found = [k for k in results.kernels if k.kind in ("layer", "square") and k.ratio is not None]
     if not found:
         return None
     figure = Figure(figsize=(1.0 + 4.0 * len(results.threads), 3.4), layout="constrained")

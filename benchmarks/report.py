@@ -10,13 +10,14 @@ NARROWEST = 120  # columns on the terminal; where there are fewer, the lines wra
 
 METHOD = """\
 Every contender runs in a process of its own, pinned to the same cores with the same number of
-threads, on the same resident batch from the same weights. Its losses and weights after three steps
+threads, on the same resident batch from the same weights. Its losses and weights after two steps
 are first compared with plain NumPy in float64; who is wrong is not timed. Then the contenders take
-turns in rounds, and only one works at a time. Each step ends with the loss as a number in Python.
-Times are microseconds a step: the minimum over all steps, and in brackets the median over rounds.
-The spread is by how much the rounds' minima differ. The limit is the roofline: the step's matrix
-products at the measured peak of the tile, or its bytes at the measured bandwidth, whichever takes
-longer. Environment variables that tune a library for one machine are removed beforehand."""
+turns in rounds; while one is timed, the others are stopped. Each step ends with the loss as a
+number in Python. Times are microseconds a step: the minimum over all steps, and in brackets the
+median over rounds. The spread is by how much nnscratch's minima differ from round to round. The
+limit is the roofline: the step's matrix products at the measured peak of the tile, or its bytes at
+the measured bandwidth, whichever takes longer. Environment variables that tune a library for one
+machine are removed beforehand."""
 
 
 def markdown(results: Results) -> str:

@@ -51,7 +51,7 @@ class StepResult:
 
 @dataclass
 class KernelResult:
-    """One library's kernel: a matrix product or an activation.
+    """One library's kernel; `kind` is "layer" or "square" (matrix products) or "activation".
 
     `ratio` is set for nnscratch only: NumPy's minimum over ours.
     """
@@ -127,15 +127,12 @@ class Results:
         """Return the contenders whose step was measured, in order."""
         return list(dict.fromkeys(step.contender for step in self.steps))
 
-    def product_ratios(self, threads: int, squares: bool) -> list[KernelResult]:
-        """Return nnscratch's products that were compared: squares, or all others."""
+    def ratios(self, kind: str, threads: int) -> list[KernelResult]:
+        """Return nnscratch's kernels of a kind that were compared with NumPy's."""
         return [
             k
             for k in self.kernels
-            if k.kind == "product"
-            and k.ratio is not None
-            and k.threads == threads
-            and (len(set(k.shape)) == 1) == squares
+            if k.kind == kind and k.threads == threads and k.ratio is not None
         ]
 
     def as_json(self) -> dict[str, Any]:
@@ -204,16 +201,11 @@ def start_results(names: Sequence[str], threads: Sequence[int], quick: bool) -> 
 def _commit() -> str:
     """The commit, with a plus sign if files differ from it; empty outside a repository."""
     try:
-        told = [
-            subprocess.run(
-                ["git", *arguments],
-                capture_output=True,
-                text=True,
-                cwd=Path(__file__).parent,
-                check=True,
-            ).stdout.strip()
-            for arguments in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain", "-uno"))
-        ]
+        return _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "-s", "-uno") else "")
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return told[0] + ("+" if told[1] else "")
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

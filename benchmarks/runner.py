@@ -22,11 +22,10 @@ from benchmarks.results import (
     start_results,
 )
 from benchmarks.session import Judge, Session
-from benchmarks.workloads import Array, Workload
+from benchmarks.workloads import MAIN, WORKLOADS, Array, Workload
 
 SECTIONS = ("steps", "growth", "products", "activations", "startup")
 GROWTH_CONTENDERS = (OURS, "numpy", "torch-eager", "jax-jit")
-BUSY_LIMIT = 0.02
 
 
 @dataclass(frozen=True)
@@ -76,17 +75,10 @@ class Runner:
         main = [w for w in self.plan.workloads if not w.grows]
         growth = [w for w in self.plan.workloads if w.grows]
         if "steps" in self.plan.sections:
-            for workload in main:
-                for threads in self.plan.threads:
-                    # Fresh processes for each: their peak memory is this workload's.
-                    with Session(threads) as session:
-                        self._step(session, workload, self.present, self.plan.rounds)
+            self._steps(main, self.present, self.plan.rounds, fresh=not self.plan.quick)
         if "growth" in self.plan.sections:
             names = [name for name in self.present if name in GROWTH_CONTENDERS]
-            for threads in self.plan.threads:
-                with Session(threads) as session:
-                    for workload in growth:
-                        self._step(session, workload, names, self.plan.growth_rounds)
+            self._steps(growth, names, self.plan.growth_rounds, fresh=False)
         for threads in self.plan.threads:
             with Session(threads) as session:
                 if "products" in self.plan.sections:
@@ -111,8 +103,23 @@ class Runner:
                 present.append(name)
         return present
 
+    def _steps(
+        self, workloads: Sequence[Workload], names: Sequence[str], rounds: int, fresh: bool
+    ) -> None:
+        """Measure workloads; in `fresh` processes for each, their memory is the workload's."""
+        for threads in self.plan.threads:
+            for group in [[w] for w in workloads] if fresh else [workloads]:
+                with Session(threads) as session:
+                    for workload in group:
+                        self._step(session, workload, names, rounds, fresh)
+
     def _step(
-        self, session: Session, workload: Workload, names: Sequence[str], rounds: int
+        self,
+        session: Session,
+        workload: Workload,
+        names: Sequence[str],
+        rounds: int,
+        fresh: bool,
     ) -> None:
         able = []
         for name in names:
@@ -127,8 +134,8 @@ class Runner:
             _step_judge(workload),
             rounds=rounds,
             seconds=self.plan.step_seconds,
-            least=2,
-            with_baseline=not workload.grows,
+            least=1 if self.plan.quick else 2,
+            with_baseline=fresh,
         )
         found = []
         for name, outcome in outcomes.items():
@@ -145,7 +152,7 @@ class Runner:
                 checked_error=outcome.verdict.error,
                 first_step_s=outcome.first_seconds,
             )
-            if not workload.grows:
+            if fresh:
                 step.peak_memory_bytes = outcome.memory["peak_memory_bytes"]
                 step.step_memory_bytes = outcome.memory["step_memory_bytes"]
             found.append(step)
@@ -153,7 +160,6 @@ class Runner:
         self.results.steps += found
         for name, reason in failures.items():
             self._skip(workload.name, name, reason, session.threads)
-        self._note_busy(session, workload.name)
         times = "  ".join(f"{s.contender} {s.min_us:.0f}" for s in found)
         self.say(f"{workload.name}, {_threads(session.threads)}: {times} us")
 
@@ -175,9 +181,9 @@ class Runner:
             is_product = task["kind"] == "product"
             found = [
                 KernelResult(
-                    kind=str(task["kind"]),
+                    kind=str(task["group"]),
                     case=kernels.label(task),
-                    op=str(task["op"] if is_product else task["direction"]),
+                    op=str(task["op"]),
                     shape=tuple(task["shape"]),  # type: ignore[arg-type]
                     threads=session.threads,
                     contender=name,
@@ -236,6 +242,10 @@ class Runner:
         if OURS in self.present and not self.plan.quick:
             cases.append((OURS, "cold"))
         for name, cache in cases:
+            reason = contenders.why_unable(name, WORKLOADS[startup.WORKLOAD])
+            if reason:
+                self._skip("start-up", name, reason)
+                continue
             runs = 1 if cache == "cold" else self.plan.startup_runs
             try:
                 best = startup.best(
@@ -257,20 +267,11 @@ class Runner:
                 f"first step {best.first_step_s:.2f} s"
             )
 
-    def _note_busy(self, session: Session, workload: str) -> None:
-        for name, fraction in session.busy_while_idle().items():
-            if fraction > BUSY_LIMIT:
-                self.results.notes.append(
-                    f"{workload}, {_threads(session.threads)}: {name} used {fraction:.0%} of a "
-                    f"core while the others were timed"
-                )
-        session.idle.clear()
-
     def _skip(self, what: str, name: str, reason: str, threads: int | None = None) -> None:
         self.results.skipped.append(Skipped(what, name, reason, threads))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=len(MAIN))
 def _reference(workload: Workload) -> correctness.Reference:
     return correctness.make_reference(workload)
 

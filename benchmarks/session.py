@@ -1,7 +1,7 @@
 """The runner's side of the contenders' processes: start them, let them take turns, lose none.
 
-One process a contender, all pinned to the same cores. Only one works at a time; the others wait for
-their next request. A process that crashes, hangs or answers wrongly is set aside with a reason.
+One process a contender, all pinned to the same cores. Only one works at a time; while one is timed,
+the others are stopped. A process that crashes, hangs or answers wrongly is set aside with a reason.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,6 @@ from benchmarks.workloads import CHECK_STEPS, Array
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT = 300.0  # seconds; torch.compile and a thousand layers in JAX are slow to compile
-SETTLE = 0.02  # seconds that thread pools of the process before get to fall asleep
 
 Judge = Callable[[list[float], Mapping[str, Array]], Verdict]
 
@@ -52,7 +52,9 @@ class Worker:
             stderr=self.errors,
             cwd=ROOT,
             env=machine.environment(threads),
-            start_new_session=True,  # Ctrl-C is for the runner, which ends its workers itself
+            # Ctrl-C is for the runner, which ends its workers itself. In the same session, so that
+            # the system hangs up a frozen worker whose runner was killed.
+            process_group=0,
         )
         self._buffer = b""
         self.greeted = False
@@ -71,9 +73,15 @@ class Worker:
             raise WorkerFailed(self._last_words()) from None
         return self._answer(timeout)
 
-    def cpu_seconds(self) -> float:
-        """Return the processor time used so far."""
-        return machine.cpu_seconds(self.process.pid)
+    def freeze(self) -> None:
+        """Stop all of its threads: some libraries let idle threads spin for a while."""
+        if hasattr(signal, "SIGSTOP"):
+            self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if hasattr(signal, "SIGCONT"):
+            self.process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -126,14 +134,10 @@ class Outcome:
 
 @dataclass
 class Session:
-    """Contenders' processes for one number of threads; started when first needed.
-
-    `idle` collects how much of the time in which a process should have waited it computed.
-    """
+    """Contenders' processes for one number of threads; started when first needed."""
 
     threads: int
     workers: dict[str, Worker] = field(default_factory=dict)
-    idle: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def __enter__(self) -> Session:
         return self
@@ -180,16 +184,8 @@ class Session:
                 checked[name] = verdict, reply
             else:
                 failures[name] = f"wrong result: error {verdict.error:.3g} ({verdict.where})"
-        turns: dict[str, list[Turn]] = {name: [] for name in checked}
         request = {"do": "time", "seconds": seconds, "least": least}
-        for i in range(rounds):
-            for name in _rotated(list(turns), i):
-                try:
-                    turns[name].append(self._turn(name, request))
-                except WorkerFailed as error:
-                    failures[name] = str(error)
-                    del turns[name]
-                    self._drop(name)
+        turns = self._turns(checked, request, rounds, failures)
         outcomes = {}
         for name, measured in turns.items():
             verdict, reply = checked[name]
@@ -199,10 +195,6 @@ class Session:
                 verdict, Timing.of(measured), memory, imported, reply["first_seconds"]
             )
         return outcomes, failures
-
-    def busy_while_idle(self) -> dict[str, float]:
-        """Return, by contender, the fraction of its waiting time in which it used a processor."""
-        return {name: used / waited for name, (used, waited) in self.idle.items() if waited > 0}
 
     def _start(self, name: str) -> None:
         if name not in self.workers:
@@ -226,18 +218,31 @@ class Session:
                 arrays = {key: archive[key] for key in archive.files}
         return judge(reply["values"], arrays), reply
 
-    def _turn(self, name: str, request: dict[str, Any]) -> Turn:
-        time.sleep(SETTLE)
-        others = [worker for other, worker in self.workers.items() if other != name]
-        before = {worker.name: worker.cpu_seconds() for worker in others}
-        start = time.monotonic()
-        reply = self.workers[name].request(request)
-        waited = time.monotonic() - start
-        for worker in others:
-            used, total = self.idle.get(worker.name, (0.0, 0.0))
-            used += max(0.0, worker.cpu_seconds() - before[worker.name])
-            self.idle[worker.name] = used, total + waited
-        return Turn(reply["min_us"], reply["median_us"], reply["samples"])
+    def _turns(
+        self, names: Iterable[str], request: dict[str, Any], rounds: int, failures: dict[str, str]
+    ) -> dict[str, list[Turn]]:
+        """Let each of `names` take a turn in every round, while the others stand still."""
+        turns: dict[str, list[Turn]] = {name: [] for name in names}
+        for worker in self.workers.values():
+            worker.freeze()
+        try:
+            for i in range(rounds):
+                for name in _rotated(list(turns), i):
+                    worker = self.workers[name]
+                    worker.thaw()
+                    try:
+                        reply = worker.request(request)
+                    except WorkerFailed as error:
+                        failures[name] = str(error)
+                        del turns[name]
+                        self._drop(name)
+                        continue
+                    worker.freeze()
+                    turns[name].append(Turn(reply["min_us"], reply["median_us"], reply["samples"]))
+        finally:
+            for worker in self.workers.values():
+                worker.thaw()
+        return turns
 
 
 def _rotated(names: list[str], i: int) -> list[str]:

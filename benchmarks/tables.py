@@ -84,8 +84,8 @@ def _memory(results: Results, threads: int) -> Table:
     table = Table(
         f"Memory in MiB, {_threads(threads)}",
         ["workload", *(CONTENDERS[n].label for n in names)],
-        remark="The most held while training, beyond the imported library; in brackets the peak "
-        "of the whole process.",
+        remark="The most held while training, beyond what a small network needs; in brackets the "
+        "peak of the whole process, libraries and compilers included.",
     )
     for workload in results.workloads():
         steps = [results.find(workload, threads, n) for n in names]
@@ -134,7 +134,7 @@ def _products(results: Results, threads: int) -> Table:
         ["product", "shapes", "geometric mean", "lowest", "highest", "lowest at"],
         remark="NumPy's time over nnscratch's: above 1, nnscratch is faster.",
     )
-    kernels = results.product_ratios(threads, squares=False)
+    kernels = results.ratios("layer", threads)
     groups = [(op, [k for k in kernels if k.op == op]) for op in dict.fromkeys(_ops(kernels))]
     for op, group in [*groups, ("all", kernels)]:
         if group:
@@ -161,7 +161,7 @@ def _squares(results: Results, threads: int) -> Table:
         f"Square matrix products, {_threads(threads)}",
         ["product", "nnscratch GFLOP/s", "NumPy GFLOP/s", "NumPy / nnscratch"],
     )
-    for ours in results.product_ratios(threads, squares=True):
+    for ours in results.ratios("square", threads):
         assert ours.gflops is not None
         assert ours.ratio is not None
         numpy = ours.gflops / ours.ratio

@@ -34,9 +34,7 @@ def make_task(contender: str, task: Mapping[str, Any], threads: int) -> Task:
     if task["kind"] == "product":
         return Task(*kernels.make_product(contender, task["op"], *task["shape"]))
     if task["kind"] == "activation":
-        return Task(
-            *kernels.make_activation(contender, task["name"], task["direction"], *task["shape"])
-        )
+        return Task(*kernels.make_activation(contender, task["name"], task["op"], *task["shape"]))
     if task["kind"] == "memory":
         return Task(*kernels.make_memory_pass(task["bytes"], threads))
     raise ValueError(f"unknown kind of task {task['kind']!r}")

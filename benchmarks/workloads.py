@@ -21,7 +21,7 @@ GAIN = {"elu": 1.55, "tanh": 1.0, "relu": 2.0}
 BATCHNORM_MOMENTUM = 0.9
 BATCHNORM_EPSILON = 1e-3
 FAMILIES = ("depth", "width", "batch")
-CHECK_STEPS = 3  # after which a contender's weights are compared with the reference
+CHECK_STEPS = 2  # after which a contender's weights are compared with the reference
 
 
 @dataclass(frozen=True)
