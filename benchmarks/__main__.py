@@ -123,8 +123,7 @@ def _known(what: str, names: Iterable[str], known: Iterable[str]) -> tuple[str, 
 
 
 def keep(results: Results, options: argparse.Namespace) -> None:
-    """Print the tables and write the files; what one of them lacks does not lose the others."""
-    report.print_tables(results)
+    """Write the files and print the tables; what one of them lacks does not lose the others."""
     writers: list[Callable[[], object]] = []
     if options.json is not None:
         text = json.dumps(results.as_json(), indent=1) + "\n"
@@ -136,13 +135,14 @@ def keep(results: Results, options: argparse.Namespace) -> None:
         writers.append(lambda: write_atomically(options.out / "report.md", markdown))
         writers.append(lambda: pictures.draw(results, options.out))
     if not options.no_history and results.steps and not results.interrupted:
-        writers.append(lambda: history.append(results))
+        writers.append(lambda: history.append(results, history.PATH))
     errors = []
     for write in writers:
         try:
             write()
         except OSError as error:
             errors.append(error)
+    report.print_tables(results)
     if errors:
         raise errors[0]
 
@@ -152,7 +152,7 @@ def compare() -> int:
     from rich.console import Console
     from rich.table import Table
 
-    before, now, changes = history.compare(history.read())
+    before, now, changes = history.compare(history.read(history.PATH))
     table = Table(
         title=f"nnscratch {before['version']} {before.get('commit', '')} ({before['date']}) and "
         f"{now['version']} {now.get('commit', '')} ({now['date']}), {now['mode']} runs",

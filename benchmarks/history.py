@@ -74,7 +74,7 @@ def make_entry(results: Results) -> Entry:
     }
 
 
-def append(results: Results, path: Path = PATH) -> None:
+def append(results: Results, path: Path) -> None:
     """Append the run in one write, so that a line is there or not."""
     line = json.dumps(make_entry(results), separators=(",", ":")) + "\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -84,7 +84,7 @@ def append(results: Results, path: Path = PATH) -> None:
         os.close(descriptor)
 
 
-def read(path: Path = PATH) -> list[Entry]:
+def read(path: Path) -> list[Entry]:
     """Return all entries, oldest first. Raises `HistoryError` for a line that is none."""
     try:
         lines = path.read_text().splitlines()

@@ -9,6 +9,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 
 from benchmarks.contenders import CONTENDERS, OURS
 from benchmarks.results import Results, StepResult
@@ -17,7 +18,12 @@ from nnscratch_plots import save_figure
 from nnscratch_plots.style import COLORS, MARKERS
 
 LOOKS = {name: (COLORS[i], MARKERS[i]) for i, name in enumerate(CONTENDERS)}
-LIMIT: dict[str, Any] = {"color": "0.35", "linestyle": (0, (4, 2)), "linewidth": 1.2}
+LIMIT: dict[str, Any] = {
+    "color": "#882255",
+    "linestyle": (0, (3, 1)),
+    "linewidth": 1.4,
+    "path_effects": [withStroke(linewidth=3.0, foreground="white")],  # also on a dark bar
+}
 SETTINGS: Any = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -62,8 +68,7 @@ def step_times(results: Results) -> Figure | None:
             for i, name in enumerate(names):
                 step = results.find(workload, threads, name)
                 if step is not None:
-                    _bar(ax, _place(i, row, results), step, name, len(results.threads))
-            _limit_lines(ax, results, workload, row, len(names))
+                    _bar(ax, _place(i, row, results), row, step, len(results.threads))
         middle = (len(results.threads) - 1) / 2
         ax.set_xticks(
             [_place(i, middle, results) for i in range(len(names))],
@@ -73,7 +78,9 @@ def step_times(results: Results) -> Figure | None:
             rotation_mode="anchor",
         )
         ax.set_title(workload)
-        ax.margins(x=0.03, y=0.12)
+        ax.margins(x=0.03)
+        highest = max(s.min_us for s in results.steps if s.workload == workload)
+        ax.set_ylim(0, 1.2e-3 * highest)  # a median far above is cut off
         ax.tick_params(axis="x", length=0)
     panels[0].set_ylabel("milliseconds a training step (minimum)")
     handles: list[Any] = [
@@ -89,22 +96,13 @@ def _place(i: int, row: float, results: Results) -> float:
     return i + 0.8 * (row - (len(results.threads) - 1) / 2) / len(results.threads)
 
 
-def _bar(ax: Axes, place: float, step: StepResult, name: str, rows: int) -> None:
-    row = 0 if place < round(place) or rows == 1 else 1
-    color = _shade(LOOKS[name][0], row)
-    ax.bar(place, step.min_us / 1e3, 0.8 / rows, color=color)
+def _bar(ax: Axes, place: float, row: int, step: StepResult, rows: int) -> None:
+    width = 0.8 / rows
+    ax.bar(place, step.min_us / 1e3, width, color=_shade(LOOKS[step.contender][0], row))
     # From the minimum up to the median: what the noise of the machine adds.
     ax.vlines(place, step.min_us / 1e3, step.median_us / 1e3, color="0.25", linewidth=0.8)
-
-
-def _limit_lines(ax: Axes, results: Results, workload: str, row: int, count: int) -> None:
-    limits = [
-        step.limit_us
-        for step in results.steps
-        if step.workload == workload and step.threads == results.threads[row] and step.limit_us
-    ]
-    if limits:
-        ax.hlines(limits[0] / 1e3, -0.5, count - 0.5, **LIMIT)
+    if step.limit_us:
+        ax.hlines(step.limit_us / 1e3, place - width / 2, place + width / 2, **LIMIT)
 
 
 def roofline_fractions(results: Results) -> Figure | None:
@@ -175,8 +173,9 @@ def _growth_panel(
             limits = [(step.limit_us or float("nan")) / _divisor(step) for step in steps]
     if ours_last and _family_steps(results, threads, family, ours_last[-1]):
         (handles["limit"],) = ax.plot(sizes, limits, **LIMIT, label="roofline")
-    ax.set_xscale("log")
-    ax.set_yscale("log")
+    if ax.has_data():  # a run that was interrupted may lack a panel's
+        ax.set_xscale("log")
+        ax.set_yscale("log")
     ax.grid(color="0.5", alpha=0.25, linewidth=0.6)
 
 
@@ -199,11 +198,12 @@ def products(results: Results) -> Figure | None:
     found = [k for k in results.kernels if k.kind in ("layer", "square") and k.ratio is not None]
     if not found:
         return None
-    figure = Figure(figsize=(1.0 + 4.0 * len(results.threads), 3.4), layout="constrained")
-    panels = figure.subplots(1, len(results.threads), squeeze=False, sharey=True)[0]
+    measured = [n for n in results.threads if any(k.threads == n for k in found)]
+    figure = Figure(figsize=(1.0 + 4.0 * len(measured), 3.4), layout="constrained")
+    panels = figure.subplots(1, len(measured), squeeze=False, sharey=True)[0]
     ops = list(dict.fromkeys(kernel.op for kernel in found))
     handles: dict[str, Any] = {}
-    for ax, threads in zip(panels, results.threads, strict=True):
+    for ax, threads in zip(panels, measured, strict=True):
         for i, op in enumerate(ops):
             chosen = [k for k in found if (k.op, k.threads) == (op, threads)]
             sizes = [2e-6 * k.shape[0] * k.shape[1] * k.shape[2] for k in chosen]

@@ -1,0 +1,134 @@
+"""Statistics of timings, the roofline's arithmetic, kernels' cases, memory."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+from benchmarks import kernels, memory, roofline
+from benchmarks.contenders import why_absent
+from benchmarks.correctness import judge_product
+from benchmarks.roofline import Roofline
+from benchmarks.timing import Timing, Turn, geometric_mean, time_calls
+from benchmarks.workloads import WORKLOADS
+
+
+def test_minimum_median_and_spread_over_rounds():
+    timing = Timing.of([Turn(10, 12, 5), Turn(8, 20, 5), Turn(9, 11, 5)])
+    assert (timing.min_us, timing.median_us, timing.rounds) == (8, 12, 3)
+    assert timing.spread == pytest.approx(0.25)
+    with pytest.raises(ValueError, match="nothing was timed"):
+        Timing.of([])
+
+
+def test_time_calls_counts_what_it_calls():
+    calls = []
+
+    def run():
+        calls.append(None)
+        time.sleep(1e-3)
+
+    turn = time_calls(run, 0.0, least=4)
+    assert turn.samples == 4
+    assert len(calls) == 5  # the first one warms up and tells how long one takes
+    assert 1000 <= turn.min_us <= turn.median_us
+
+
+def test_short_calls_are_timed_together():
+    calls = []
+    turn = time_calls(lambda: calls.append(None), 0.002)
+    assert len(calls) > 5 * turn.samples
+    assert 0 < turn.min_us < 20
+
+
+def test_geometric_mean():
+    assert geometric_mean([2.0, 8.0]) == pytest.approx(4.0)
+    assert math.isnan(geometric_mean([]))
+
+
+def test_step_flops_leave_out_the_first_input_gradient():
+    # The limit in the design's table: 980 microseconds at 230 GFLOP/s.
+    workload = WORKLOADS["mnist-bn-elu"]
+    weights = [784 * 300, 300 * 100, 100 * 10]
+    assert roofline.step_flops(workload) == 400 * (2 * weights[0] + 3 * weights[1] + 3 * weights[2])
+    line = Roofline(peak_gflops={2: 230.0})
+    assert line.limit_us(workload, 2) == pytest.approx(980, rel=1e-3)
+    assert line.limit_us(workload, 1) is None
+
+
+def test_limit_is_the_slower_of_operations_and_bytes():
+    workload = WORKLOADS["batch-1"]
+    line = Roofline(peak_gflops={1: 100.0})
+    by_operations = line.limit_us(workload, 1)
+    line.raise_bandwidth(1, 2**18, 10.0)
+    assert line.limit_us(workload, 1) == pytest.approx(roofline.step_bytes(workload) / 10e3)
+    assert line.limit_us(workload, 1) > by_operations
+
+
+def test_bandwidth_is_that_of_the_largest_size_not_above_the_working_set():
+    line = Roofline()
+    assert line.bandwidth(1, 100) is None
+    for size, rate in ((2**18, 90.0), (2**22, 40.0), (2**26, 10.0)):
+        line.raise_bandwidth(1, size, rate)
+    line.raise_bandwidth(1, 2**22, 30.0)  # slower than before: the best counts
+    assert line.bandwidth(1, 2**23) == 40.0
+    assert line.bandwidth(1, 1000) == 90.0
+    line.raise_bandwidth(2, 2**22, 35.0)
+    assert line.bandwidth(2, 2**22) == 40.0
+
+
+@pytest.mark.parametrize("op", kernels.PRODUCT_OPS)
+@pytest.mark.parametrize("contender", kernels.PRODUCT_CONTENDERS)
+def test_products_are_right(op, contender):
+    task = {"kind": "product", "group": "layer", "op": op, "shape": [40, 30, 20]}
+    run, arrays = kernels.make_product(contender, op, 40, 30, 20)
+    run()
+    verdict = judge_product(kernels.expected(task), arrays()["rows"])
+    assert verdict.correct, verdict
+
+
+@pytest.mark.parametrize("contender", kernels.ACTIVATION_CONTENDERS)
+def test_activations_are_right(contender):
+    if why_absent(contender):
+        pytest.skip(why_absent(contender))
+    for task in kernels.activation_cases():
+        small = {**task, "shape": [6, 5]}
+        run, arrays = kernels.make_activation(contender, task["name"], task["op"], 6, 5)
+        run()
+        verdict = judge_product(kernels.expected(small), arrays()["out"])
+        assert verdict.correct, (task, verdict)
+
+
+def test_cases_cover_what_is_claimed():
+    cases = kernels.product_cases(quick=False)
+    layers = [case["shape"] for case in cases if case["group"] == "layer"]
+    squares = {case["shape"][0] for case in cases if case["group"] == "square"}
+    assert {shape[0] for shape in layers} == {16, 64, 256, 1024}
+    assert min(min(s[1:]) for s in layers) == 10
+    assert max(max(s[1:]) for s in layers) == 2048
+    assert {1024, 2048, 4096} <= squares
+    assert len(kernels.product_cases(quick=True)) < len(cases) / 4
+    assert len({kernels.label(case) for case in cases}) == len(cases)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_memory_pass_moves_its_bytes(threads):
+    run, _ = kernels.make_memory_pass(2**18, threads)
+    run()
+    assert kernels.memory_pass_bytes(2**18) == 2**25 // 2 * 3
+    assert roofline.gbs(2**18, 1000.0) == pytest.approx(2**25 * 1.5 / 1e6)
+
+
+@pytest.mark.skipif(not memory._status("VmHWM"), reason="needs /proc/self/status")
+def test_memory_of_a_step_is_what_it_held_beyond_the_baseline():
+    meter = memory.MemoryMeter()
+    meter.set_baseline()
+    meter.begin()
+    if not meter.began:
+        pytest.skip("the peak cannot be counted anew here")
+    held = np.ones(2**22)  # 32 MiB
+    told = meter.read()
+    del held
+    assert 30 * 2**20 < told["step_memory_bytes"] < 40 * 2**20
+    assert told["peak_memory_bytes"] > told["step_memory_bytes"]

@@ -1,0 +1,192 @@
+"""The whole runner on a tiny workload, in real processes; what fails and what is wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import contenders, history, machine, session, startup
+from benchmarks.correctness import Verdict
+from benchmarks.runner import Runner
+from benchmarks.session import Session
+from benchmarks.tasks import step_task
+
+ROOT = Path(__file__).parents[2]
+
+
+def fails(capsys, *arguments):
+    """Return the exit code and standard error of a command that ends in an error."""
+    try:
+        code = command.main(arguments)
+    except SystemExit as error:
+        code = error.code
+    return code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--workloads", "mnist-bn-elo"], "did you mean 'mnist-bn-elu'?"),
+        (["--contenders", "torch"], "unknown contender 'torch'"),
+        (["--sections", "step"], "did you mean 'steps'?"),
+        (["--threads", "0"], "--threads must be from 1 to"),
+        (["--threads", "100000"], "--threads must be from 1 to"),
+        (["--threads", "two"], "invalid int value"),
+        (["--rounds", "0"], "--rounds must be a whole number >= 1"),
+        (["--fast"], "unrecognized arguments"),
+    ],
+)
+def test_bad_input_is_an_error_of_one_line_and_exit_code_2(arguments, said, capsys):
+    code, message = fails(capsys, *arguments)
+    assert code == 2
+    assert said in message
+    assert "Traceback" not in message
+
+
+def test_an_output_folder_that_is_a_file(tmp_path, capsys):
+    (tmp_path / "taken").write_text("")
+    code, message = fails(capsys, "--out", str(tmp_path / "taken"))
+    assert code == 2
+    assert "cannot write into folder" in message
+
+
+def test_the_whole_runner_on_a_tiny_workload(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(history, "PATH", tmp_path / "history.jsonl")
+    arguments = [
+        "--workloads", "tiny", "depth-2", "--contenders", "nnscratch", "numpy", "--threads", "1",
+        "--quick", "--rounds", "2", "--json", str(tmp_path / "all.json"), "--out", str(tmp_path),
+    ]  # fmt: skip
+    assert command.main(arguments) == 0
+    told = json.loads((tmp_path / "all.json").read_text())
+    found = {(entry["workload"], entry["contender"]): entry for entry in told["results"]}
+    assert set(found) == {(w, c) for w in ("tiny", "depth-2") for c in ("nnscratch", "numpy")}
+    for entry in found.values():
+        assert entry["correct"]
+        assert entry["rounds"] == 2
+        assert 0 < entry["min_us"] <= entry["median_us"]
+        assert 0 < entry["limit_us"] < entry["min_us"]
+    ours, peer = found["tiny", "nnscratch"], found["tiny", "numpy"]
+    assert ours["ratio_to_best_peer"] == pytest.approx(peer["min_us"] / ours["min_us"])
+    assert told["skipped"] == []
+    assert "tiny" in (tmp_path / "report.md").read_text()
+    assert (tmp_path / "steps.png").exists()
+    assert len(history.read(tmp_path / "history.jsonl")) == 1
+    assert "Training step, 1 thread" in capsys.readouterr().out
+
+
+def test_a_session_loses_nobody_but_who_fails():
+    right = Verdict(0.0, "", True)
+    judges = {"n": 0}
+
+    def judge(losses, arrays):
+        judges["n"] += 1
+        assert len(losses) == 2
+        return right
+
+    with Session(1) as running:
+        running._start("sklearn")
+        running.workers["sklearn"].process.kill()
+        outcomes, failures = running.measure(
+            step_task("depth-2"), ["numpy", "sklearn"], judge, rounds=2, seconds=0.005
+        )
+        assert set(outcomes) == {"numpy"}
+        assert "its process ended with code -9" in failures["sklearn"]
+        outcomes, failures = running.measure(
+            step_task("no such workload"), ["numpy"], judge, rounds=1, seconds=0.005
+        )
+        assert outcomes == {}
+        assert "KeyError" in failures["numpy"]
+        # Whoever is wrong is reported and not timed.
+        outcomes, failures = running.measure(
+            step_task("depth-2"),
+            ["numpy"],
+            lambda losses, arrays: Verdict(0.5, "0.weight", False),
+            rounds=1,
+            seconds=0.005,
+        )
+        assert outcomes == {}
+        assert failures["numpy"] == "wrong result: error 0.5 (0.weight)"
+        processes = [worker.process for worker in running.workers.values()]
+    assert all(process.poll() is not None for process in processes)
+    assert judges["n"] == 1
+
+
+def test_an_answer_that_does_not_come():
+    worker = session.Worker("numpy", 1, machine.pick_cores(1))
+    try:
+        with pytest.raises(session.WorkerFailed, match="no answer within 0 seconds"):
+            worker.request({"do": "prepare", "task": step_task("tiny")}, timeout=0.01)
+    finally:
+        worker.close()
+
+
+def test_an_absent_contender_is_reported(monkeypatch):
+    monkeypatch.setattr(
+        contenders, "why_absent", lambda name: "not there" if name == "numpy" else ""
+    )
+    options = command.parser().parse_args(
+        ["--contenders", "numpy", "torch-compile", "--quick", "--sections", "startup"]
+    )
+    runner = Runner(command.make_plan(options), print)
+    assert runner.present == []
+    assert [(s.contender, s.reason) for s in runner.results.skipped] == [
+        ("numpy", "not there"),
+        ("torch-compile", "slow to compile: it takes part in the full run only"),
+    ]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGINT") or os.name == "nt", reason="needs signals")
+def test_ctrl_c_keeps_what_was_measured(tmp_path):
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "benchmarks", "--workloads", "tiny", "depth-1000", "--contenders",
+            "numpy", "--threads", "1", "--rounds", "20", "--quick", "--no-history",
+            "--json", str(tmp_path / "all.json"),
+        ],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )  # fmt: skip
+    for line in process.stderr:
+        if line.startswith("tiny"):
+            break
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    told = json.loads((tmp_path / "all.json").read_text())
+    assert told["interrupted"]
+    assert [entry["workload"] for entry in told["results"]] == ["tiny"]
+
+
+def test_start_up_of_a_fresh_process():
+    measured = startup.measure("numpy", "numpy", 1, cold=True, workload="tiny")
+    assert 0 < measured.import_s < measured.total_s
+    assert 0 < measured.first_step_s < measured.total_s
+    with pytest.raises(startup.StartUpFailed, match="No module named"):
+        startup.measure("numpy", "no_such_package", 1, cold=False, workload="tiny")
+    best = startup.best([measured, startup.StartUp(0.0, 9.0, 9.0)])
+    assert best == startup.StartUp(0.0, measured.first_step_s, measured.total_s)
+
+
+def test_compare(monkeypatch, results, tmp_path, capsys):
+    path = tmp_path / "history.jsonl"
+    monkeypatch.setattr(history, "PATH", path)
+    code, message = fails(capsys, "--compare")
+    assert code == 2
+    assert "the history is empty" in message
+    history.append(results, path)
+    history.append(results, path)
+    assert command.main(["--compare"]) == 0
+    results.steps[0].min_us *= 1.5
+    history.append(results, path)
+    assert command.main(["--compare"]) == 1
+    assert "slower" in capsys.readouterr().out
