@@ -53,6 +53,7 @@ from nnscratch.layers import (
 from nnscratch.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy, accuracy
 from nnscratch.model import Sequential
 from nnscratch.optimizers import SGD, Adam, AdamW, RMSProp, SteepestDescent
+from nnscratch.theory import predict
 from nnscratch.training import Callback, History, StepInfo, Trainer
 
 __version__ = _version("nnscratch")
@@ -114,6 +115,7 @@ __all__ = [
     "load_checkpoint",
     "lsuv",
     "optimizers",
+    "predict",
     "save_checkpoint",
     "schedules",
     "set_num_threads",

@@ -15,16 +15,28 @@ from nnscratch_plots.files import save_figure
 from nnscratch_plots.flow import gradient_norm_figure, gradient_norms
 from nnscratch_plots.heatmap import gradient_norm_heatmap, heatmap_figure, shared_limits
 from nnscratch_plots.records import QUANTITIES, Record
+from nnscratch_plots.theory import (
+    depth_scale,
+    phase_diagram,
+    phase_diagram_figure,
+    predicted_gradient_norm_figure,
+    predicted_gradient_norms,
+)
 
 __all__ = [
     "QUANTITIES",
     "Record",
     "accuracy_curves",
+    "depth_scale",
     "gradient_norm_figure",
     "gradient_norm_heatmap",
     "gradient_norms",
     "heatmap_figure",
     "loss_curves",
+    "phase_diagram",
+    "phase_diagram_figure",
+    "predicted_gradient_norm_figure",
+    "predicted_gradient_norms",
     "save_figure",
     "shared_limits",
 ]

@@ -1,0 +1,240 @@
+"""``nnscratch predict``: what theory expects of the ladder of networks, before any training."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from nnscratch import datasets
+from nnscratch.arrays import Array
+from nnscratch.cli.arguments import HelpFormatter, add_data, count
+from nnscratch.experiments import ladder
+from nnscratch.files import make_folder, write_atomically
+from nnscratch.layers import activation as activation_layer
+from nnscratch.theory import (
+    Prediction,
+    critical_scale,
+    measure_gradient,
+    phase_diagram,
+    predict,
+)
+from nnscratch.theory.report import depth_text
+
+DRAWS = 5
+_SETTINGS = ("depth", "width", "batch_size", "seed")
+_BIASES = np.linspace(0, 0.5, 21)
+_LINE = 0.5 * np.linspace(0, 1, 13) ** 2  # denser towards no bias, where the line bends
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """A rung, what theory expects of it, and what was measured: (draws, L) norms, or None."""
+
+    rung: ladder.Rung
+    prediction: Prediction
+    measured: Array | None
+
+    @property
+    def measured_ratio(self) -> float:
+        """Norm at the first layer over that at the last: geometric mean over draws, or NaN."""
+        if self.measured is None:
+            return math.nan
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.exp(np.mean(np.log(self.measured[:, 0] / self.measured[:, -1]))))
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``predict`` to the command line."""
+    defaults = ladder.Settings()
+    command = commands.add_parser(
+        "predict",
+        help="predict the gradient of every layer before training, and measure it beside",
+        description="Predict, from initializers, activations, widths, batch norm and what the\n"
+        "data look like, how the gradient flows in the networks of `nnscratch compare` before\n"
+        "their first step. Nothing is trained.",
+        formatter_class=HelpFormatter,
+        epilog="configurations:\n"
+        + "\n".join(f"  {rung.name:<24}{rung.label}" for rung in ladder.LADDER),
+    )
+    command.add_argument("--only", nargs="+", metavar="NAME", help="these configurations only")
+    command.add_argument(
+        "--depth", type=count("depth"), default=defaults.depth, help="hidden layers"
+    )
+    command.add_argument(
+        "--width", type=count("width"), default=defaults.width, help="units in each"
+    )
+    command.add_argument(
+        "--batch", type=count("batch", least=2), default=defaults.batch_size, help="batch size"
+    )
+    command.add_argument(
+        "--seed", type=count("seed", least=0), default=defaults.seed, help="random seed"
+    )
+    command.add_argument(
+        "--measure",
+        nargs="?",
+        type=count("measure"),
+        const=DRAWS,
+        metavar="DRAWS",
+        help=f"also measure the first step's gradient, over DRAWS draws of weights and batch "
+        f"({DRAWS} if not said)",
+    )
+    command.add_argument(
+        "--out", type=Path, default=Path("runs/predict"), metavar="DIR", help="output folder"
+    )
+    add_data(command, choose=True)
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Predict, measure where asked, print and draw."""
+    console = Console()
+    # Clipping acts after the gradient: such a rung starts like the one without.
+    rungs = [r for r in ladder.select(options.only) if options.only or r.max_norm is None]
+    settings = ladder.Settings(
+        depth=options.depth, width=options.width, batch_size=options.batch, seed=options.seed
+    )
+    folder = make_folder(options.out)
+    x, y, _, _ = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
+    settings = replace(settings, batch_size=min(settings.batch_size, len(x)))
+    console.print(
+        f"{len(rungs)} networks of {settings.depth} hidden layers x {settings.width} on "
+        f"{options.data}, batch {settings.batch_size}, before the first step"
+    )
+    foreseen = [foresee(rung, x, y, settings, options.measure or 0) for rung in rungs]
+    console.print(table(foreseen))
+    for one in foreseen:
+        console.print(f"{one.rung.label}: {one.prediction.verdict}", highlight=False)
+    for note in dict.fromkeys(note for one in foreseen for note in one.prediction.notes):
+        console.print(f"Note: {note}.", highlight=False)
+    for path in write(foreseen, settings, options.data, folder):
+        console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+    return 0
+
+
+def foresee(
+    rung: ladder.Rung, x: Array, y: Array, settings: ladder.Settings, draws: int
+) -> Foreseen:
+    """Return prediction and measurement, draw k with the weights of seed + k and its own batch."""
+    classes = int(y.max()) + 1
+    model = ladder.build(rung, x.shape[1], classes, settings)
+    prediction = predict(model, x, batch_size=settings.batch_size)
+    measured = []
+    for seed in range(settings.seed, settings.seed + draws):
+        model = ladder.build(rung, x.shape[1], classes, replace(settings, seed=seed))
+        rows = np.random.default_rng(seed).permutation(len(x))[: settings.batch_size]
+        measured.append(measure_gradient(model, x[rows], y[rows]))
+    return Foreseen(rung, prediction, np.array(measured) if measured else None)
+
+
+def table(foreseen: Sequence[Foreseen]) -> Table:
+    """Return the table of all configurations."""
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        caption="rate: factor on the squared gradient per layer, mean over the layers; ratio: norm "
+        "of dL/dz at the first over that at the last layer; scale: layers in which the squared "
+        "gradient changes e-fold, deep in the network; depth: hidden layers up to which such a "
+        "network trains",
+        caption_justify="left",
+    )
+    made.add_column("configuration", no_wrap=True)
+    for heading in ("rate", "ratio", "measured", "scale", "depth"):
+        made.add_column(heading, justify="right", no_wrap=True)
+    made.add_column("verdict")
+    colours = {"healthy": "green", "vanishing": "yellow", "exploding": "red"}
+    for one in foreseen:
+        p = one.prediction
+        measured = "-" if one.measured is None else f"{one.measured_ratio:.1e}"
+        made.add_row(
+            one.rung.label,
+            f"{p.rate_per_layer:.3f}",
+            f"{p.ratio:.1e}",
+            measured,
+            depth_text(p.depth_scale, digits=1),
+            depth_text(p.trainable_depth),
+            f"[{colours[p.word]}]{p.word}[/]",
+        )
+    return made
+
+
+def write(
+    foreseen: Sequence[Foreseen], settings: ladder.Settings, data: str, folder: Path
+) -> list[Path]:
+    """Write numbers and pictures into `folder`; return what was written."""
+    import nnscratch_plots as plots
+
+    summary = {
+        "data": data,
+        "settings": {key: getattr(settings, key) for key in _SETTINGS},
+        "configurations": [_numbers(one) for one in foreseen],
+    }
+    text = json.dumps(summary, indent=2)
+    written = [write_atomically(folder / "summary.json", text.encode())]
+    pictures = {
+        "predicted-gradient-norms": plots.predicted_gradient_norm_figure(
+            {"label": one.rung.label, **one.prediction.to_dict(), "measured": one.measured}
+            for one in foreseen
+        )
+    }
+    diagrams = _diagrams(foreseen)
+    if diagrams:
+        pictures["phase-diagrams"] = plots.phase_diagram_figure(diagrams)
+    for name, figure in pictures.items():
+        written.append(plots.save_figure(figure, folder / f"{name}.png"))
+    return written
+
+
+def _numbers(one: Foreseen) -> dict[str, Any]:
+    p = one.prediction
+    numbers = {
+        key: value.tolist() if isinstance(value, np.ndarray) else value
+        for key, value in p.to_dict().items()
+    }
+    return {
+        "name": one.rung.name,
+        "word": p.word,
+        "rate_per_layer": p.rate_per_layer,
+        "ratio": p.ratio,
+        "depth_scale": _finite(p.depth_scale),
+        "trainable_depth": _finite(p.trainable_depth),
+        "verdict": p.verdict,
+        "notes": list(p.notes),
+        **numbers,
+        "measured": None if one.measured is None else one.measured.tolist(),
+    }
+
+
+def _finite(value: float) -> float | None:
+    """Return `value`, or None for what JSON has no number for."""
+    return value if math.isfinite(value) else None
+
+
+def _diagrams(foreseen: Sequence[Foreseen]) -> list[dict[str, Any]]:
+    """Return a phase diagram for each activation without batch norm, with its networks."""
+    points: dict[str, dict[str, tuple[float, float]]] = {}
+    for one in foreseen:
+        regime = one.prediction.regime
+        if regime is not None and not one.rung.batchnorm:
+            at = points.setdefault(one.rung.activation, {})
+            at[one.rung.label] = (regime.sw2, regime.sb2)
+    diagrams = []
+    for name, networks in points.items():
+        layer = activation_layer(name)
+        scales = [(critical_scale(layer, float(b)), float(b)) for b in _LINE]
+        critical = [(scale, b) for scale, b in scales if scale is not None]
+        own = [at[0] for at in networks.values()]
+        widest = max([4.0, *(1.2 * sw2 for sw2 in own)])
+        weights = np.linspace(min([widest / 40, *(sw2 / 2 for sw2 in own)]), widest, 40)
+        diagram = phase_diagram(layer, weights, _BIASES)
+        diagrams.append({**diagram, "critical": critical, "points": networks, "label": name})
+    return diagrams

@@ -1,0 +1,48 @@
+"""Theory: what becomes of signal and gradient in wide random networks, before any training."""
+
+from nnscratch.theory import batchnorm
+from nnscratch.theory.criticality import (
+    best_scale,
+    critical_scale,
+    critical_scales,
+    phase_diagram,
+)
+from nnscratch.theory.finite_width import log_norm_moments
+from nnscratch.theory.meanfield import (
+    FixedPoint,
+    chi_1,
+    correlation_map,
+    depth_scale,
+    fixed_point,
+    gradient_rate,
+    variance_fixed_point,
+    variance_map,
+)
+from nnscratch.theory.nonlinearity import Nonlinearity, nonlinearity
+from nnscratch.theory.prediction import measure_gradient, predict
+from nnscratch.theory.regime import Cure, Regime
+from nnscratch.theory.report import Prediction
+
+__all__ = [
+    "Cure",
+    "FixedPoint",
+    "Nonlinearity",
+    "Prediction",
+    "Regime",
+    "batchnorm",
+    "best_scale",
+    "chi_1",
+    "correlation_map",
+    "critical_scale",
+    "critical_scales",
+    "depth_scale",
+    "fixed_point",
+    "gradient_rate",
+    "log_norm_moments",
+    "measure_gradient",
+    "nonlinearity",
+    "phase_diagram",
+    "predict",
+    "variance_fixed_point",
+    "variance_map",
+]

@@ -1,0 +1,119 @@
+"""An activation function as theory needs it: its value, its slope, and the noise it may draw."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+import nnscratch_kernels
+from nnscratch import layers
+from nnscratch.arrays import Array
+from nnscratch.errors import ConfigError
+from nnscratch.layers import Activation, Identity, Layer, PReLU, RReLU
+
+
+@dataclass(frozen=True)
+class Nonlinearity:
+    """``y = value(u)``, element by element, with derivative ``slope(u)``.
+
+    Where the function draws noise of its own (the random slopes of RReLU), `value` and `slope` are
+    averages over that noise, which is what two inputs share, and `square` and `slope_square` are
+    the averages of the squares, which one input has.
+
+    A corner, if there is one, is at 0. Two are equal if they have the same `name`.
+    """
+
+    name: str
+    value: Callable[[Array], Array]
+    slope: Callable[[Array], Array]
+    square: Callable[[Array], Array]
+    slope_square: Callable[[Array], Array]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Nonlinearity) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+def nonlinearity(activation: str | Layer | Nonlinearity) -> Nonlinearity:
+    """Return the nonlinearity of an activation layer, or of the activation of that name.
+
+    PReLU is taken at its initial slope, RReLU as in training. Raises `ConfigError` for an unknown
+    name or a layer that is no activation.
+    """
+    if isinstance(activation, Nonlinearity):
+        return activation
+    layer = layers.activation(activation) if isinstance(activation, str) else activation
+    if isinstance(layer, Identity):
+        return _leaky("Identity()", 1.0, 1.0)
+    if isinstance(layer, PReLU):
+        return _leaky(repr(layer), layer.initial, layer.initial**2)
+    if isinstance(layer, RReLU):
+        return _leaky(repr(layer), *_rrelu_moments(layer))
+    if isinstance(layer, Activation):
+        return _from_kernels(layer)
+    raise ConfigError(
+        f"theory needs an activation function applied element by element, got {layer!r}"
+    )
+
+
+def with_dropout(phi: Nonlinearity, factor: float) -> Nonlinearity:
+    """Return `phi` followed by dropout, which multiplies mean squares by ``1 / (1 - rate)``.
+
+    The mean stays, so that two inputs share nothing of the noise.
+    """
+    if factor == 1:
+        return phi
+    return Nonlinearity(
+        f"{phi.name}, dropout {1 - 1 / factor:.6g}",
+        phi.value,
+        phi.slope,
+        lambda u: factor * phi.square(u),
+        lambda u: factor * phi.slope_square(u),
+    )
+
+
+def _from_kernels(layer: Activation) -> Nonlinearity:
+    # The reference kernels: float64 to the last digit, and nothing to compile.
+    reference = nnscratch_kernels.load("reference")
+    forward = getattr(reference, f"{layer.kernel}_forward")
+    backward = getattr(reference, f"{layer.kernel}_backward")
+    constants = layer.constants
+
+    def value(u: Array) -> Array:
+        y = np.empty_like(u)
+        forward(y, u, *constants)
+        return y
+
+    def slope(u: Array) -> Array:
+        d = np.empty_like(u)
+        backward(d, np.ones_like(u), u, value(u), *constants)
+        return d
+
+    return Nonlinearity(repr(layer), value, slope, lambda u: value(u) ** 2, lambda u: slope(u) ** 2)
+
+
+@functools.cache
+def _leaky(name: str, slope: float, mean_square: float) -> Nonlinearity:
+    return Nonlinearity(
+        name,
+        lambda u: np.where(u > 0, u, slope * u),
+        lambda u: np.where(u > 0, 1.0, slope),
+        lambda u: np.where(u > 0, 1.0, mean_square) * u * u,
+        lambda u: np.where(u > 0, 1.0, mean_square),
+    )
+
+
+def _rrelu_moments(layer: RReLU) -> tuple[float, float]:
+    """Return mean and mean square of the slopes drawn in training."""
+    low, high = layer.low, layer.high
+    if layer.convention == "slope":
+        return (low + high) / 2, (low * low + low * high + high * high) / 3
+    # The slope is 1 / a with a ~ U(low, high).
+    average = 1 / low if low == high else math.log(high / low) / (high - low)
+    return average, 1 / (low * high)

@@ -1,0 +1,154 @@
+"""`predict`: what theory expects of a model before its first step."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.datasets.checks import check_labels
+from nnscratch.errors import ShapeError, require_count
+from nnscratch.layers import BatchNorm, Dense, Identity
+from nnscratch.losses import SoftmaxCrossEntropy
+from nnscratch.model import Sequential
+from nnscratch.theory.blocks import Network, read_network
+from nnscratch.theory.ends import (
+    InputStatistics,
+    LossGradient,
+    input_statistics,
+    softmax_gradient,
+)
+from nnscratch.theory.propagation import propagate_gradient, propagate_signal
+from nnscratch.theory.regime import common_block, cure, regime
+from nnscratch.theory.report import Prediction
+from nnscratch.theory.spectrum import even_spectrum
+
+
+def predict(
+    model: Sequential,
+    x: Array | None = None,
+    labels: Array | None = None,
+    *,
+    batch_size: int | None = None,
+) -> Prediction:
+    """Return what mean-field theory expects of `model` in its first training step.
+
+    Nothing is trained and the model is left as it is: only its layers, widths and initializers are
+    read, and what the data look like.
+
+    Parameters
+    ----------
+    model : Sequential
+        Dense layers, each followed by at most one activation, dropout, and batch norm before or
+        after them.
+    x : (rows, features) array, optional
+        Data as the model will see them: a batch or all of them. Without it inputs are taken to have
+        mean square 1 and to be unrelated to each other, and a note says so.
+    labels : (rows,) array, optional
+        Classes of `x`. With them the gradient is also *measured*, in one pass over `x` with the
+        weights the model has, and kept beside the prediction.
+    batch_size : int, optional
+        Examples in a training batch: batch norm and the norm of the mean loss's gradient depend on
+        it. By default the rows of `x`; without `x` the limit of large batches, and then no absolute
+        norms.
+
+    Raises `ConfigError` naming the layer that theory does not know, `ShapeError` or `DataError` for
+    data that do not fit the model.
+
+    Poole et al. 2016; Schoenholz et al. 2017; Yang et al. 2019 (batch norm); Hanin 2018 (spread).
+    """
+    network = read_network(model)
+    blocks = network.blocks
+    if batch_size is not None:
+        batch_size = require_count("batch_size", batch_size, least=2)
+    elif x is not None:
+        batch_size = len(x)
+    notes = list(network.notes)
+    inputs, notes_in = _inputs(model, network, x, batch_size)
+    notes += notes_in
+    signals = propagate_signal(blocks, inputs, batch_size)
+    last = signals[-1]
+    if labels is not None and x is None:
+        raise ShapeError("labels without x: give both, the data and their classes")
+    measured = None if labels is None or x is None else measure_gradient(model, x, labels)
+    classes = blocks[-1].n_out
+    loss = _no_loss() if classes < 2 else _loss_gradient(last.outgoing, classes, labels)
+    flow = propagate_gradient(signals, loss, batch_size)
+    kind = common_block(blocks)
+    usual = None if kind is None else regime(kind, signals, batch_size)
+    with np.errstate(divide="ignore"):  # a gradient of exactly 0 has a norm of 0
+        steps = np.log(flow.factor[:-1])
+    log_square = np.append(np.cumsum(steps[::-1])[::-1], 0.0)
+    with np.errstate(over="ignore", under="ignore"):
+        relative = np.exp(log_square / 2 - flow.variance / 4)
+    absolute = math.nan
+    if batch_size is not None and classes >= 2:
+        absolute = math.sqrt(loss.square / batch_size * flow.factor[-1])
+    return Prediction(
+        layers=tuple(block.name for block in blocks),
+        widths=np.array([block.n_out for block in blocks]),
+        second_moment=np.array([signal.q for signal in signals]),
+        correlation=np.array([signal.c for signal in signals]),
+        rate=np.append(flow.factor[:-1], 1.0),
+        relative_gradient=relative,
+        sd=np.sqrt(flow.variance) / 2,
+        last_gradient=absolute,
+        batch_size=batch_size,
+        regime=usual,
+        cure=None if kind is None or usual is None else cure(kind, usual),
+        at_initialization=network.at_initialization,
+        notes=tuple(notes),
+        measured=measured,
+    )
+
+
+def _inputs(
+    model: Sequential, network: Network, x: Array | None, batch_size: int | None
+) -> tuple[InputStatistics, list[str]]:
+    """Return what the first dense layer gets, and a note where it is assumed."""
+    before = [model.layers[name] for name in network.before]
+    if x is None:
+        assumed = InputStatistics(1.0, 0.0, even_spectrum(batch_size))
+        which = f"the output of {network.before[-1]!r}" if before else "the input"
+        return assumed, [
+            f"no data given: {which} is taken to have mean square 1 and two inputs to be unrelated"
+        ]
+    if getattr(x, "ndim", 0) != 2 or (model.features_in or x.shape[1]) != x.shape[1]:
+        raise ShapeError(
+            f"x must have shape (batch, {model.features_in or 'features'}), got shape {np.shape(x)}"
+        )
+    y = np.asarray(x, dtype=model.dtype)
+    input_statistics(y, batch_size)  # refuses bad data before any layer sees them
+    for layer in before:
+        if isinstance(layer, BatchNorm):
+            y, _ = copy.deepcopy(layer).forward(y, statistics="batch")
+        elif not isinstance(layer, Identity):
+            y, _ = copy.deepcopy(layer).forward(y, training=True)
+    return input_statistics(y, batch_size), []
+
+
+def _no_loss() -> LossGradient:
+    return LossGradient(1.0, 0.0, 0.0)
+
+
+def _loss_gradient(logits: InputStatistics, classes: int, labels: Array | None) -> LossGradient:
+    alike = None
+    if labels is not None:
+        labels = check_labels(labels, classes, len(labels), "labels")
+        alike = float(np.sum((np.bincount(labels) / len(labels)) ** 2))
+    return softmax_gradient(logits.square, logits.product / logits.square, classes, alike)
+
+
+def measure_gradient(model: Sequential, x: Array, labels: Array) -> Array:
+    """Return the norm of dL/dz at each dense layer, in one training pass of a copy of `model`.
+
+    L is the mean softmax cross-entropy over the batch.
+    """
+    twin = copy.deepcopy(model)
+    trace = twin.trace(np.asarray(x, dtype=model.dtype), labels, SoftmaxCrossEntropy())
+    gradients = (
+        trace[name].upstream for name, layer in twin.layers.items() if isinstance(layer, Dense)
+    )
+    return np.array([np.linalg.norm(np.asarray(g, dtype=np.float64)) for g in gradients])

@@ -1,0 +1,240 @@
+"""`Prediction`: the numbers by layer, and what they mean in a sentence."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from nnscratch.arrays import Array
+from nnscratch.flow.reading import FACTOR
+from nnscratch.theory.regime import Cure, Regime
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_SAME = 0.99  # inputs more correlated than this look alike to the network
+_CRITICAL = 2e-3
+_GENTLE = 0.05  # rates this close to 1 need no cure at ordinary depths
+_DEEP = 1000
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Prediction:
+    """What theory expects of a model before training. Arrays are by layer, dense layers in order.
+
+    Attributes
+    ----------
+    layers : tuple of str
+        Names of the dense layers.
+    widths : (L,) array
+        Their units.
+    second_moment : (L,) array
+        Expected mean square of each one's output z.
+    correlation : (L,) array
+        Correlation of two different inputs there.
+    rate : (L,) array
+        Factor on the squared norm of dL/dz from the layer above: 1 for the last.
+    relative_gradient : (L,) array
+        Norm of dL/dz over that at the last layer: the typical draw (geometric mean over draws).
+    sd : (L,) array
+        Standard deviation, over draws of the weights, of its natural logarithm.
+    last_gradient : float
+        Expected norm of dL/dz at the last layer for softmax cross-entropy, the mean over a batch;
+        NaN where no batch size is known or the model has one output.
+    batch_size : int or None
+    regime : Regime or None
+        What more such layers would lead to; None for a single dense layer.
+    cure : Cure or None
+        Weights that bring the rate closest to 1; None where their scale has no effect.
+    at_initialization : bool
+        False where parameters differ from what their initializers draw.
+    notes : tuple of str
+        Where theory does not apply, or only in part.
+    measured : (L,) array or None
+        Norms of dL/dz measured in one pass, where data and labels were given.
+    """
+
+    layers: tuple[str, ...]
+    widths: Array
+    second_moment: Array
+    correlation: Array
+    rate: Array
+    relative_gradient: Array
+    sd: Array
+    last_gradient: float
+    batch_size: int | None
+    regime: Regime | None
+    cure: Cure | None
+    at_initialization: bool
+    notes: tuple[str, ...]
+    measured: Array | None = None
+
+    @property
+    def variance(self) -> Array:
+        """Variance of each layer's output over different inputs, ``q (1 - c)``."""
+        return self.second_moment * (1 - self.correlation)
+
+    @property
+    def gradient_norm(self) -> Array:
+        """Expected norm of dL/dz at each layer; NaN where `last_gradient` is."""
+        return self.last_gradient * self.relative_gradient
+
+    @property
+    def ratio(self) -> float:
+        """Norm of dL/dz at the first dense layer over that at the last."""
+        return float(self.relative_gradient[0])
+
+    @property
+    def rate_per_layer(self) -> float:
+        """Geometric mean of the rates below the last layer; NaN for a single layer."""
+        if len(self.rate) < 2:
+            return math.nan
+        with np.errstate(divide="ignore"):
+            return float(np.exp(np.mean(np.log(self.rate[:-1]))))
+
+    @property
+    def depth_scale(self) -> float:
+        """Layers over which the squared gradient changes by a factor e, deep in the network."""
+        return math.nan if self.regime is None else self.regime.gradient_depth
+
+    @property
+    def trainable_depth(self) -> float:
+        """Hidden layers up to which such a network trains, about (six depth scales)."""
+        return math.nan if self.regime is None else self.regime.trainable_depth
+
+    @property
+    def word(self) -> str:
+        """``"vanishing"``, ``"exploding"`` or ``"healthy"``, by the limits of `read_flow`."""
+        if not self.ratio >= 1 / FACTOR:
+            return "vanishing"
+        return "exploding" if self.ratio > FACTOR else "healthy"
+
+    @property
+    def verdict(self) -> str:
+        """What to expect and what to do, in a sentence or two."""
+        if self.regime is None:
+            return "healthy: a single layer with weights has nothing that could vanish or explode"
+        parts = [
+            f"{self.word}: the gradient reaches the first layer {_times(self.ratio)} as at the "
+            f"last ({self.rate_per_layer:.3g} a layer on the squared norm)"
+        ]
+        growth = self.second_moment[-2] / self.second_moment[0]
+        if growth > FACTOR**2:
+            parts.append(f"the signal's mean square grows {growth:.1e}-fold on the way up")
+        if self.correlation[-1] > _SAME and self.word != "healthy":
+            parts.append("all inputs look alike to the last layer")
+        parts.append(_depth_sentence(self.trainable_depth))
+        text = "; ".join(parts) + "."
+        advice = self._advice()
+        return f"{text} {advice}" if advice else text
+
+    def _advice(self) -> str:
+        assert self.regime is not None
+        if self.cure is None:
+            if self.word == "healthy":
+                return ""
+            return (
+                "With batch norm the scale of the weights has no effect: take fewer layers or an "
+                "activation whose rate is nearer 1."
+            )
+        if abs(self.regime.rate - 1) < _CRITICAL:
+            if abs(math.log(self.cure.sw2 / self.regime.sw2)) < _CRITICAL:
+                return "The weights are at the critical scale."
+            if math.isinf(self.regime.q):
+                return "The rate tends to 1 only as the signal grows without end." + self._change()
+        if self.word == "healthy" and abs(math.log(max(self.regime.rate, 1e-300))) < _GENTLE:
+            return ""
+        return self._change().lstrip()
+
+    def _change(self) -> str:
+        """Return which weights bring the rate closest to 1."""
+        assert self.regime is not None
+        assert self.cure is not None
+        also = f", but {self.cure.caution}" if self.cure.caution else ""
+        return (
+            f" For a rate of {self.cure.rate:.3g}: init={self.cure.initializer}, "
+            f"n_in Var(w) = {self.cure.sw2:.4g} for {self.regime.sw2:.4g} now{also}."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain arrays, as the pictures take them."""
+        return {
+            "layers": np.array(self.layers),
+            "relative_gradient": self.relative_gradient,
+            "sd": self.sd,
+            "second_moment": self.second_moment,
+            "correlation": self.correlation,
+            "rate": self.rate,
+            "last_gradient": self.last_gradient,
+        }
+
+    def plot(self) -> Figure:
+        """Return a figure: the predicted gradient by layer with its band, over what was
+        measured."""
+        from nnscratch_plots import predicted_gradient_norm_figure
+
+        measured = None if self.measured is None else self.measured[None, :]
+        return predicted_gradient_norm_figure(
+            [{"label": self.word, **self.to_dict(), "measured": measured}]
+        )
+
+    def __repr__(self) -> str:
+        made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        made.add_column("layer", no_wrap=True)
+        headings = ["units", "E z^2", "corr.", "rate", "gradient", "spread"]
+        if self.measured is not None:
+            headings.append("measured")
+        for heading in headings:
+            made.add_column(heading, justify="right", no_wrap=True)
+        for i, name in enumerate(self.layers):
+            row = [
+                f"{self.widths[i]}",
+                f"{self.second_moment[i]:.3g}",
+                f"{self.correlation[i]:.3f}",
+                f"{self.rate[i]:.3f}",
+                f"{self.relative_gradient[i]:.2e}",
+                f"{math.exp(self.sd[i]):.2f}",
+            ]
+            if self.measured is not None:
+                row.append(f"{self.measured[i] / self.measured[-1]:.2e}")
+            made.add_row(name, *row)
+        console = Console(file=io.StringIO(), width=88, color_system=None)
+        with console.capture() as text:
+            console.print(f"Prediction: {self.verdict}", highlight=False)
+            console.print(made)
+            console.print(
+                "gradient: norm of dL/dz relative to the last layer; rate: factor on its square "
+                "from the layer above; spread: one standard deviation over draws, as a factor",
+                highlight=False,
+            )
+            if self.regime is not None:
+                console.print(f"Deep in the network: {self.regime.formula}.", highlight=False)
+            for note in self.notes:
+                console.print(f"Note: {note}.", highlight=False)
+        return text.get().rstrip()
+
+
+def depth_text(depth: float, digits: int = 0) -> str:
+    """Return a number of layers with no more digits than the theory has."""
+    if math.isnan(depth):
+        return "-"
+    if depth > _DEEP:
+        return "no limit" if depth > 1e6 else f"> {_DEEP}"
+    return f"{depth:.{digits}f}"
+
+
+def _depth_sentence(depth: float) -> str:
+    if depth > _DEEP:
+        return "nothing in this theory limits the depth of such a network in practice"
+    return f"such layers train up to a depth of about {max(1.0, depth):.0f}"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2g} times as large" if 0.01 <= ratio < 1000 else f"{ratio:.1e} times as large"
