@@ -52,9 +52,9 @@ class Roofline:
 
     def limit_us(self, workload: Workload, threads: int) -> float | None:
         """Return the least microseconds a step can take; None where the peak is not known."""
-        peak = self.peak_gflops.get(threads)
-        if not peak:
+        if threads not in self.peak_gflops:
             return None
+        peak = max(rate for n, rate in self.peak_gflops.items() if n <= threads)
         limit = step_flops(workload) / peak / 1e3
         bandwidth = self.bandwidth(threads, working_set(workload))
         if bandwidth:
