@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels.compiled.vectormath import erf, exp, log1p, sigmoid, tanh
-from nnscratch_kernels.jit import jit
+from nnscratch_kernels.jit import elementwise
 
 Array = npt.NDArray[Any]
 
@@ -17,7 +17,7 @@ _ROOT_HALF = math.sqrt(0.5)
 _NORMAL_PEAK = 1 / math.sqrt(2 * math.pi)
 
 
-@jit
+@elementwise
 def sigmoid_forward(y: Array, x: Array) -> None:
     """y = 1 / (1 + e^-x)."""
     y, x = y.reshape(y.size), x.reshape(x.size)
@@ -25,7 +25,7 @@ def sigmoid_forward(y: Array, x: Array) -> None:
         y[i] = sigmoid(x[i])
 
 
-@jit
+@elementwise
 def sigmoid_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy * y (1 - y)."""
     one = y.dtype.type(1)
@@ -34,7 +34,7 @@ def sigmoid_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = dy[i] * (y[i] * (one - y[i]))
 
 
-@jit
+@elementwise
 def tanh_forward(y: Array, x: Array) -> None:
     """y = tanh x."""
     y, x = y.reshape(y.size), x.reshape(x.size)
@@ -42,7 +42,7 @@ def tanh_forward(y: Array, x: Array) -> None:
         y[i] = tanh(x[i])
 
 
-@jit
+@elementwise
 def tanh_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy * (1 - y^2)."""
     one = y.dtype.type(1)
@@ -51,7 +51,7 @@ def tanh_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = dy[i] * (one - y[i] * y[i])
 
 
-@jit
+@elementwise
 def softsign_forward(y: Array, x: Array) -> None:
     """y = x / (1 + |x|)."""
     one, largest = x.dtype.type(1), x.dtype.type(np.finfo(x.dtype).max)
@@ -62,7 +62,7 @@ def softsign_forward(y: Array, x: Array) -> None:
         y[i] = -fraction if x[i] < 0 else fraction
 
 
-@jit
+@elementwise
 def softsign_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy / (1 + |x|)^2."""
     one = x.dtype.type(1)
@@ -72,7 +72,7 @@ def softsign_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = dy[i] * (r * r)
 
 
-@jit
+@elementwise
 def softplus_forward(y: Array, x: Array) -> None:
     """y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)."""
     zero = x.dtype.type(0)
@@ -82,7 +82,7 @@ def softplus_forward(y: Array, x: Array) -> None:
         y[i] = positive + log1p(exp(-abs(x[i])))
 
 
-@jit
+@elementwise
 def softplus_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy * sigmoid(x)."""
     dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
@@ -90,7 +90,7 @@ def softplus_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = dy[i] * sigmoid(x[i])
 
 
-@jit
+@elementwise
 def silu_forward(y: Array, x: Array) -> None:
     """y = x sigmoid(x)."""
     lowest = x.dtype.type(np.finfo(x.dtype).min)
@@ -100,7 +100,7 @@ def silu_forward(y: Array, x: Array) -> None:
         y[i] = finite * sigmoid(x[i])
 
 
-@jit
+@elementwise
 def silu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy * s (1 + x (1 - s)) with s = sigmoid(x)."""
     one, largest = x.dtype.type(1), x.dtype.type(np.finfo(x.dtype).max)
@@ -112,7 +112,7 @@ def silu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = dy[i] * (s * (one + finite * (one - s)))
 
 
-@jit
+@elementwise
 def gelu_forward(y: Array, x: Array) -> None:
     """y = x Phi(x) with the normal distribution function Phi."""
     one, half = x.dtype.type(1), x.dtype.type(0.5)
@@ -123,7 +123,7 @@ def gelu_forward(y: Array, x: Array) -> None:
         y[i] = finite * (half * (one + erf(x[i] * root_half)))
 
 
-@jit
+@elementwise
 def gelu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy * (Phi(x) + x phi(x)) with the normal density phi."""
     one, half, limit = x.dtype.type(1), x.dtype.type(0.5), x.dtype.type(40)

@@ -9,36 +9,46 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
+import numpy as np
 import numpy.typing as npt
 
-from nnscratch_kernels import threads
+from nnscratch_kernels import team
 from nnscratch_kernels.compiled.gemm import multiply, pack_transposed
-from nnscratch_kernels.jit import jit
+from nnscratch_kernels.jit import elementwise, jit
+from nnscratch_kernels.operation import encode, matrix, operation
+from nnscratch_kernels.program import Program
+from nnscratch_kernels.threads import get_num_threads
 
 Array = npt.NDArray[Any]
 
 # The fewest multiply-adds that are split over threads: about 40 microseconds of one core, to pay
-# for the 2 to 3 that starting a parallel region costs.
+# for the 10 or so that handing it to the team costs, most of them in Python.
 WORTH_THREADS = 2_000_000
 
 # The products: a @ b, a.T @ b, a @ b.T.
 A_B, AT_B, A_BT = 0, 1, 2
 
 
-@jit
-def column_sums(sums: Array, dy: Array, accumulate: bool) -> None:
-    """sums (+)= dy.sum(0), four rows at a time: one pass over `sums` serves them all."""
-    rows, columns = dy.shape
+@elementwise
+def column_sums(sums: Array, dy: Array, accumulate: bool, first_column: int) -> None:
+    """sums (+)= the sums of the columns of dy from `first_column` on, as many as `sums` holds.
+
+    Four rows at a time: one pass over `sums` serves them all. Rows are cut, so that every index
+    begins at 0: otherwise LLVM finds no vectors in the loop.
+    """
+    rows, columns = len(dy), len(sums)
+    start, stop = first_column, first_column + columns
     if not accumulate:
         sums[:] = 0
     for i in range(0, rows - 3, 4):
-        first, second, third, fourth = dy[i], dy[i + 1], dy[i + 2], dy[i + 3]
+        first, second = dy[i, start:stop], dy[i + 1, start:stop]
+        third, fourth = dy[i + 2, start:stop], dy[i + 3, start:stop]
         for j in range(columns):
             sums[j] += (first[j] + second[j]) + (third[j] + fourth[j])
     for i in range(rows - rows % 4, rows):
+        row = dy[i, start:stop]
         for j in range(columns):
-            sums[j] += dy[i, j]
+            sums[j] += row[j]
 
 
 @jit
@@ -76,7 +86,7 @@ def dense_backward_parameters_serial(
 ) -> None:
     start = dweight if accumulate else dweight[:0]
     gemm_serial(dweight, x, dy, dy, start, AT_B, 0, 1)
-    column_sums(dbias, dy, accumulate)
+    column_sums(dbias, dy, accumulate, 0)
 
 
 @jit
@@ -84,29 +94,37 @@ def dense_backward_input_serial(dx: Array, dy: Array, weight: Array, weight_t: A
     gemm_serial(dx, dy, weight, weight_t, dx[:0], A_BT, 0, 1)
 
 
-@jit(parallel=True)
-def _gemm_parallel(
-    c: Array, a: Array, b: Array, scratch: Array, start: Array, kind: int, chunks: int
-) -> None:
-    for chunk in numba.prange(chunks):
-        # The index is unsigned, which would spoil the loops below; a call makes it signed.
-        gemm_serial(c, a, b, scratch, start, kind, chunk, chunks)
+@operation
+def gemm_part(like, args, part, parts):  # type: ignore[no-untyped-def]
+    """`gemm_serial` for the team."""
+    gemm_serial(
+        matrix(like, args, 0),
+        matrix(like, args, 3),
+        matrix(like, args, 6),
+        matrix(like, args, 9),
+        matrix(like, args, 12),
+        args[15],
+        part,
+        parts,
+    )
 
 
 def _gemm(c: Array, a: Array, b: Array, scratch: Array, start: Array, kind: int) -> None:
-    chunks = threads.enter()
-    if chunks == 1:
-        gemm_serial(c, a, b, scratch, start, kind, 0, 1)
-        return
-    before = numba.get_num_threads()  # this thread's own setting
-    try:
-        if before != chunks:
-            numba.set_num_threads(chunks)  # wakes no more threads than are needed
-        _gemm_parallel(c, a, b, scratch, start, kind, chunks)
-    finally:
-        if before != chunks:
-            numba.set_num_threads(before)
-        threads.leave()
+    arrays = (c, a, b, scratch, start)
+    threads = get_num_threads()
+    # Addresses say nothing of strides and dtypes: what does not fit is left to fail below.
+    fit = all(array.flags.c_contiguous and array.dtype == c.dtype for array in arrays)
+    if threads > 1 and fit:
+        words = encode((*arrays, kind))
+        if team.run(_program(gemm_part.address(c.dtype), threads, words)):
+            return
+    gemm_serial(c, a, b, scratch, start, kind, 0, 1)
+
+
+def _program(function: int, parts: int, words: list[int]) -> Program:
+    """Return the program of one operation in so many parts."""
+    rows = np.array([(function, 0, part, parts) for part in range(parts)], np.int64)
+    return Program(rows, np.arange(parts + 1), np.array(words, np.int64), 1, parts)
 
 
 def matmul(out: Array, a: Array, b: Array) -> None:
@@ -141,7 +159,7 @@ def dense_backward_parameters(
         dense_backward_parameters_serial(dweight, dbias, dy, x, accumulate)
     else:
         _gemm(dweight, x, dy, dy, dweight if accumulate else dweight[:0], AT_B)
-        column_sums(dbias, dy, accumulate)
+        column_sums(dbias, dy, accumulate, 0)
 
 
 def dense_backward_input(dx: Array, dy: Array, weight: Array, weight_t: Array) -> None:
@@ -152,4 +170,6 @@ def dense_backward_input(dx: Array, dy: Array, weight: Array, weight_t: Array) -
         _gemm(dx, dy, weight, weight_t, dx[:0], A_BT)
 
 
-matmul_a_bt = dense_backward_input
+def matmul_a_bt(out: Array, a: Array, b: Array, b_t: Array) -> None:
+    """out = a @ b.T, with a (m, k), b (n, k), out (m, n); `b_t` (k, n) is scratch."""
+    dense_backward_input(out, a, b, b_t)

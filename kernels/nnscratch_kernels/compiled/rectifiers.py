@@ -7,7 +7,7 @@ from typing import Any
 import numpy.typing as npt
 
 from nnscratch_kernels.compiled.vectormath import exp, expm1
-from nnscratch_kernels.jit import jit
+from nnscratch_kernels.jit import elementwise, jit
 
 Array = npt.NDArray[Any]
 
@@ -15,7 +15,7 @@ SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 
 
-@jit
+@elementwise
 def relu_forward(y: Array, x: Array) -> None:
     """y = max(x, 0)."""
     zero = x.dtype.type(0)
@@ -24,7 +24,7 @@ def relu_forward(y: Array, x: Array) -> None:
         y[i] = zero if x[i] < zero else x[i]  # in this order NaN stays
 
 
-@jit
+@elementwise
 def relu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy where x > 0, else 0."""
     zero = x.dtype.type(0)
@@ -33,7 +33,7 @@ def relu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = zero if x[i] <= zero else dy[i]
 
 
-@jit
+@elementwise
 def leaky_relu_forward(y: Array, x: Array, slope: float) -> None:
     """y = x where x > 0, else slope * x."""
     zero, factor = x.dtype.type(0), x.dtype.type(slope)
@@ -42,7 +42,7 @@ def leaky_relu_forward(y: Array, x: Array, slope: float) -> None:
         y[i] = x[i] if x[i] > zero else factor * x[i]
 
 
-@jit
+@elementwise
 def leaky_relu_backward(dx: Array, dy: Array, x: Array, y: Array, slope: float) -> None:
     """dx = dy where x > 0, else slope * dy."""
     zero, factor = x.dtype.type(0), x.dtype.type(slope)
@@ -51,7 +51,7 @@ def leaky_relu_backward(dx: Array, dy: Array, x: Array, y: Array, slope: float) 
         dx[i] = dy[i] if x[i] > zero else factor * dy[i]
 
 
-@jit
+@elementwise
 def prelu_forward(y: Array, x: Array, slope: Array) -> None:
     """y = x where x > 0, else slope * x; slope of shape (1,) or (features,)."""
     zero = x.dtype.type(0)
@@ -90,7 +90,7 @@ def prelu_backward(
                 dslope[j] += zero if x[i, j] > zero else share
 
 
-@jit
+@elementwise
 def elu_forward(y: Array, x: Array, alpha: float) -> None:
     """y = x where x > 0, else alpha (e^x - 1)."""
     zero, factor = x.dtype.type(0), x.dtype.type(alpha)
@@ -100,7 +100,7 @@ def elu_forward(y: Array, x: Array, alpha: float) -> None:
         y[i] = x[i] if x[i] > zero else below
 
 
-@jit
+@elementwise
 def elu_backward(dx: Array, dy: Array, x: Array, y: Array, alpha: float) -> None:
     """dx = dy where x > 0, else dy * alpha e^x."""
     zero, factor = x.dtype.type(0), x.dtype.type(alpha)
@@ -110,7 +110,7 @@ def elu_backward(dx: Array, dy: Array, x: Array, y: Array, alpha: float) -> None
         dx[i] = dy[i] if x[i] > zero else below
 
 
-@jit
+@elementwise
 def selu_forward(y: Array, x: Array) -> None:
     """y = scale * elu(x, alpha)."""
     zero, scale = x.dtype.type(0), x.dtype.type(SELU_SCALE)
@@ -121,7 +121,7 @@ def selu_forward(y: Array, x: Array) -> None:
         y[i] = scale * x[i] if x[i] > zero else below
 
 
-@jit
+@elementwise
 def selu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy * scale where x > 0, else dy * scale * alpha e^x."""
     zero, scale = x.dtype.type(0), x.dtype.type(SELU_SCALE)

@@ -1,0 +1,275 @@
+"""From a list of kernel calls to a program for a number of threads.
+
+What makes small networks fast on several threads is not to wait: a dense layer and an activation,
+forward and backward, give each row of the batch its own row of the output. So every thread takes
+its rows through as many layers as it can. Where a call needs what other threads have written (the
+loss needs all rows, batch norm all rows of a column), a new segment begins.
+
+Gradients of weights need all rows too, but nothing waits for them: they are put off until a segment
+begins anyway, or their inputs are about to leave the caches, and then shared out whole if there are
+many of them, else split. Transposed weights are packed while the weight is in the caches, in the
+forward pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch_kernels.compiled.operations import OPERATIONS
+from nnscratch_kernels.operation import encode
+from nnscratch_kernels.program import Program
+
+Array = npt.NDArray[Any]
+
+_ACTIVATIONS = (
+    *("sigmoid", "tanh", "softsign", "softplus", "silu", "gelu"),
+    *("relu", "leaky_relu", "elu", "selu"),
+)
+_LOSSES = (
+    *("softmax_cross_entropy", "softmax_cross_entropy_soft"),
+    *("sigmoid_cross_entropy", "mean_squared_error"),
+)
+
+# For each array of a call, in order: written, read or neither, and what a part of the call touches
+# of it: its own rows, its own columns, or anything.
+ACCESS = {
+    **{f"{name}_forward": "w:rows r:rows" for name in _ACTIVATIONS},
+    **{f"{name}_backward": "w:rows r:rows r:rows r:rows" for name in _ACTIVATIONS},
+    "prelu_forward": "w:rows r:rows r:any",
+    "prelu_backward": "w:any w:any r:any r:any r:any",
+    "dense_forward": "w:rows r:rows r:any r:any",
+    "dense_backward_parameters": "w:any w:any r:any r:any",
+    "pack_weight": "-:any -:any r:any w:columns",
+    "dense_backward_input": "w:rows r:rows -:any r:any",
+    "batchnorm_forward": " ".join(["w:columns"] * 4 + ["r:columns"] * 3),
+    "batchnorm_backward": " ".join(["w:columns"] * 3 + ["r:columns"] * 5),
+    "batchnorm_update_running": "w:columns w:columns r:columns r:columns",
+    **dict.fromkeys(_LOSSES, "w:any r:any r:any"),
+}
+
+PRODUCTS = {"dense_forward", "dense_backward_input", "dense_backward_parameters"}
+
+# Rows of the batch that make it worth giving a thread its own.
+ROWS_PER_PART = 8
+# Multiply-adds of a product that is worth splitting by columns, where rows are too few.
+WORTH_COLUMNS = 200_000
+# Bytes of inputs of weight gradients that are put off: what surely stays in a core's own cache.
+PUT_OFF = 400_000
+# Nanoseconds of work that are worth the 3 microseconds that several threads need to come together.
+WORTH_TEAM = 20_000
+
+
+class Call(NamedTuple):
+    """A kernel with its arguments, and where a loss goes."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    result: Array | None = None
+
+    @property
+    def arrays(self) -> list[Array]:
+        """The arrays among the arguments."""
+        return [value for value in self.arguments if isinstance(value, np.ndarray)]
+
+    @property
+    def cost(self) -> float:
+        """Nanoseconds, very roughly."""
+        arrays = self.arrays
+        if self.name in PRODUCTS:
+            return self.products / 50
+        return sum(array.size for array in arrays) / 5
+
+    @property
+    def products(self) -> int:
+        """Multiply-adds of a product."""
+        y, x = (self.arrays[0], self.arrays[1])
+        if self.name == "dense_backward_parameters":
+            return y.size * len(self.arrays[2])
+        return y.size * x.shape[1]
+
+
+def encode_all(calls: list[Call]) -> tuple[Array, list[int]]:
+    """Return the arguments of all calls as integers, and where each call's begin."""
+    words: list[int] = []
+    starts = []
+    for call in calls:
+        starts.append(len(words))
+        words += encode(call.arguments if call.result is None else (*call.arguments, call.result))
+        words += [0] * (-len(words) % 8)  # each on cache lines of its own
+    return np.array(words, np.int64), starts
+
+
+@dataclass
+class _Segment:
+    """The lists of one segment, and who touches which array in it."""
+
+    lists: list[list[tuple[int, int, int, int]]]
+    loads: list[float]
+    readers: dict[int, set[Any]] = field(default_factory=dict)
+    writers: dict[int, Any] = field(default_factory=dict)
+
+
+class _Step(NamedTuple):
+    """An operation on its way into a segment: where its arguments are, how it touches what."""
+
+    name: str
+    start: int
+    split: str
+    accesses: list[tuple[int, bool, Any]]
+    cost: float
+    bytes: int
+
+
+class Scheduler:
+    """Builds the program; see the top of this file."""
+
+    def __init__(self, calls: list[Call], dtype: np.dtype[Any], parts: int) -> None:
+        self.calls, self.dtype = calls, dtype
+        if sum(call.cost for call in calls) < WORTH_TEAM:
+            parts = 1
+        self.parts = parts
+        self.segments: list[_Segment] = []
+        self.waiting: list[_Step] = []
+
+    def build(self, starts: list[int], arguments: Array) -> Program:
+        """Return the program."""
+        self._begin()
+        early = self._early_packs()
+        for i, call in enumerate(self.calls):
+            if call.name == "dense_backward_input" and i not in early.values():
+                self._add(self._step("pack_weight", i, starts[i]))
+            step = self._step(call.name, i, starts[i])
+            if call.name == "dense_backward_parameters" and self.parts > 1:
+                self._put_off(step)
+            else:
+                self._add(step)
+            if i in early:
+                self._add(self._step("pack_weight", early[i], starts[early[i]]))
+        if self.waiting:
+            self._begin()
+        lists = [rows for segment in self.segments for rows in segment.lists]
+        ends = np.concatenate(([0], np.cumsum([len(rows) for rows in lists]))).astype(np.int64)
+        table = np.array([row for rows in lists for row in rows], np.int64).reshape(-1, 4)
+        return Program(table, ends, arguments, len(self.segments), self.parts)
+
+    def _early_packs(self) -> dict[int, int]:
+        """For a dense layer's forward call, the call that needs its weight transposed."""
+        if self.parts == 1:  # one thread has it in its cache if it transposes just before
+            return {}
+        forward = {
+            call.arguments[2].ctypes.data: i
+            for i, call in enumerate(self.calls)
+            if call.name == "dense_forward"
+        }
+        return {
+            forward[call.arguments[2].ctypes.data]: i
+            for i, call in enumerate(self.calls)
+            if call.name == "dense_backward_input" and call.arguments[2].ctypes.data in forward
+        }
+
+    def _step(self, name: str, index: int, start: int) -> _Step:
+        call = self.calls[index]
+        split = self._split(name, call)
+        accesses = []
+        size = 0
+        for array, access in zip(call.arrays, ACCESS[name].split(), strict=True):
+            mode, part = access.split(":")
+            if mode == "-":
+                continue
+            if split == "one":
+                label: Any = "one"
+            elif split == "columns" and part == "rows":  # a product turned the other way
+                label = ("columns", array.shape[1]) if mode == "w" else "any"
+            elif part == "rows":
+                label = ("rows", array.shape[0])
+            elif part == "columns":
+                label = ("columns", array.shape[-1] if name != "pack_weight" else array.shape)
+            else:
+                label = "any"
+            accesses.append((array.ctypes.data, mode == "w", label))
+            size += array.nbytes if mode == "r" else 0
+        cost = call.cost if name != "pack_weight" else call.arguments[2].size / 10
+        return _Step(name, start, split, accesses, cost, size)
+
+    def _split(self, name: str, call: Call) -> str:
+        """rows, columns or one: how a call is split."""
+        access = ACCESS[name]
+        if self.parts == 1:
+            return "one"
+        if name == "dense_backward_parameters":
+            return "rows" if len(call.arguments[0]) >= ROWS_PER_PART * self.parts else "columns"
+        if "rows" in access:
+            if len(call.arguments[0]) >= ROWS_PER_PART * self.parts:
+                return "rows"
+            if name in PRODUCTS and call.products >= WORTH_COLUMNS:
+                return "columns"
+            return "one"
+        return "columns" if "columns" in access else "one"
+
+    def _begin(self) -> None:
+        """Begin a segment, with the work that was put off."""
+        parts = self.parts
+        segment = _Segment([[] for _ in range(parts)], [0.0] * parts)
+        self.segments.append(segment)
+        shared = len(self.waiting) < 2 * parts
+        for step in self.waiting:
+            self._note(step)
+            if shared:
+                self._emit(step)
+            else:
+                part = int(np.argmin(segment.loads))
+                segment.loads[part] += step.cost
+                segment.lists[part].append((*self._head(step), 0, 1))
+        self.waiting.clear()
+
+    def _put_off(self, step: _Step) -> None:
+        self.waiting.append(step)
+        if sum(other.bytes for other in self.waiting) > PUT_OFF:
+            self._begin()
+
+    def _add(self, step: _Step) -> None:
+        put_off = {address for other in self.waiting for address, _, _ in other.accesses}
+        if any(writes and address in put_off for address, writes, _ in step.accesses):
+            self._begin()
+        if self._conflicts(step):
+            self._begin()
+        self._note(step)
+        self._emit(step)
+
+    def _conflicts(self, step: _Step) -> bool:
+        """Whether the step touches what other parts of this segment write, or writes what they
+        touch."""
+        segment = self.segments[-1]
+        for address, writes, label in step.accesses:
+            writer = segment.writers.get(address)
+            if writer is not None and (writer != label or label == "any"):
+                return True
+            if writes and segment.readers.get(address, set()) - {label}:
+                return True
+        return False
+
+    def _note(self, step: _Step) -> None:
+        segment = self.segments[-1]
+        for address, writes, label in step.accesses:
+            if writes:
+                segment.writers[address] = label
+            else:
+                segment.readers.setdefault(address, set()).add(label)
+
+    def _emit(self, step: _Step) -> None:
+        segment, parts = self.segments[-1], self.parts
+        if step.split == "one":
+            segment.lists[0].append((*self._head(step), 0, 1))
+            segment.loads[0] += step.cost
+            return
+        columns = step.split == "columns" and step.name in PRODUCTS
+        for part in range(parts):
+            segment.lists[part].append((*self._head(step), part, -parts if columns else parts))
+            segment.loads[part] += step.cost / parts
+
+    def _head(self, step: _Step) -> tuple[int, int]:
+        return OPERATIONS[step.name].address(self.dtype), step.start

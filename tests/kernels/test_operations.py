@@ -1,0 +1,127 @@
+"""Operations do what their kernels do, bit for bit, in any number of parts."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+import nnscratch_kernels
+from nnscratch_kernels import team
+from nnscratch_kernels.compiled.operations import OPERATIONS
+from nnscratch_kernels.operation import encode
+from nnscratch_kernels.program import Program
+
+COMPILED = nnscratch_kernels.load("numba")
+LOSSES = [name for name in OPERATIONS if "entropy" in name or "error" in name]
+BY_COLUMNS = ["dense_forward", "dense_backward_input", "dense_backward_parameters"]
+ELEMENTWISE = [
+    name
+    for name in OPERATIONS
+    if name.endswith(("_forward", "_backward"))
+    and not name.startswith(("dense", "batchnorm", "prelu"))
+]
+
+
+def array(rng, shape, dtype):
+    return (3 * rng.standard_normal(shape)).astype(dtype)
+
+
+def arguments(name, rng, dtype, batch, n_in, n_out):
+    """Arguments for the kernel `name`, outputs filled with noise."""
+
+    def make(*shape):
+        return array(rng, shape, dtype)
+
+    if name in LOSSES:
+        dlogits, logits = make(batch, n_out), make(batch, n_out)
+        if name == "softmax_cross_entropy":
+            return [dlogits, logits, rng.integers(0, n_out, batch)]
+        return [dlogits, logits, rng.random((batch, n_out)).astype(dtype)]
+    x, n = make(batch, n_in), n_in
+    if name == "dense_forward":
+        return [make(batch, n_out), x, make(n_in, n_out), make(n_out)]
+    if name == "dense_backward_input":
+        return [make(batch, n_in), make(batch, n_out), make(n_in, n_out), make(n_out, n_in)]
+    if name == "dense_backward_parameters":
+        return [make(n_in, n_out), make(n_out), make(batch, n_out), x, bool(rng.integers(2))]
+    if name == "batchnorm_forward":
+        return [make(batch, n), make(n), make(n), make(n), x, make(n), make(n), 1e-3]
+    if name == "batchnorm_backward":
+        vectors = [make(n) for _ in range(3)]
+        flag = bool(rng.integers(2))
+        return [make(batch, n), make(n), make(n), make(batch, n), x, *vectors, flag]
+    if name == "batchnorm_update_running":
+        return [make(n), make(n), make(n), make(n), 0.9]
+    if name == "prelu_forward":
+        return [make(batch, n), x, make(n if rng.integers(2) else 1)]
+    if name == "prelu_backward":
+        slope = make(n if rng.integers(2) else 1)
+        return [make(batch, n), np.zeros_like(slope), make(batch, n), x, slope, True]
+    constants = [0.3] if name.startswith(("leaky", "elu")) else []
+    if name.endswith("forward"):
+        return [make(batch, n), x, *constants]
+    return [make(batch, n), make(batch, n), x, make(batch, n), *constants]
+
+
+def run(name, values, parts):
+    """Run an operation in so many parts (negative: by columns), last part first."""
+    result = np.full(1, np.nan)
+    words = encode([*values, result] if name in LOSSES else values)
+    dtype = values[0].dtype
+    names = ["pack_weight", name] if name == "dense_backward_input" else [name]
+    rows = [
+        (OPERATIONS[each].address(dtype), 0, part, abs(parts) if each == "pack_weight" else parts)
+        for each in names
+        for part in reversed(range(abs(parts)))
+    ]
+    table = np.array(rows, np.int64)
+    team.alone(Program(table, np.array([0, len(rows)]), np.array(words, np.int64), 1, 1))
+    return result[0]
+
+
+CASES = [(name, np.float32) for name in OPERATIONS if name != "pack_weight"]
+# In float64 one of each kind: compiling takes longer than testing.
+CASES += [(name, np.float64) for name in (*BY_COLUMNS, "tanh_forward", "elu_backward")]
+CASES += [("batchnorm_forward", np.float64), ("batchnorm_backward", np.float64)]
+
+
+@pytest.mark.parametrize(("name", "dtype"), CASES)
+def test_same_bits_as_the_kernel(name, dtype):
+    rng = np.random.default_rng(3)
+    splits = [1] if name in LOSSES or name == "prelu_backward" else [1, 2, 3, 7]
+    splits += [-2, -3] if name in BY_COLUMNS else []
+    for shape in [(1, 1, 1), (5, 3, 2), (33, 37, 70), (64, 96, 10), (200, 100, 129)]:
+        for parts in splits:
+            values = arguments(name, rng, dtype, *shape)
+            expected = [v.copy() if isinstance(v, np.ndarray) else v for v in values]
+            loss = getattr(COMPILED, name)(*expected)
+            found = run(name, values, parts)
+            if name in LOSSES:
+                assert found == loss
+            scratch = 3 if name == "dense_backward_input" else None
+            for i, (got, want) in enumerate(zip(values, expected, strict=True)):
+                if i != scratch:
+                    np.testing.assert_array_equal(got, want, f"{name} {shape} {parts} argument {i}")
+
+
+@pytest.mark.parametrize(("name", "dtype"), [case for case in CASES if case[0] in ELEMENTWISE])
+def test_no_element_depends_on_its_place(name, dtype):
+    """A loop's vectors and its leftover elements round alike; else a cut would show."""
+    rng = np.random.default_rng(4)
+    values = arguments(name, rng, dtype, 1, 203, 1)
+    getattr(COMPILED, name)(*values)
+    matrices = [v for v in values if isinstance(v, np.ndarray)]
+    numbers = [v for v in values if not isinstance(v, np.ndarray)]
+    for start in (1, 5, 64, 200):
+        cut = [matrix[:, start:].copy() for matrix in matrices]
+        getattr(COMPILED, name)(*cut, *numbers)
+        np.testing.assert_array_equal(cut[0], matrices[0][:, start:])
+
+
+def test_operations_are_named_after_kernels():
+    assert {name for name in OPERATIONS if name not in COMPILED.__all__} == {"pack_weight"}
+    for name, operation in OPERATIONS.items():
+        parameters = list(inspect.signature(operation.function).parameters)
+        assert parameters == ["like", "args", "part", "parts"], name
