@@ -42,11 +42,15 @@ class SoftmaxCrossEntropy:
         logits, dlogits = _prepare(self, self._workspace, logits)
         if getattr(labels, "ndim", 0) == 2:
             targets = _check_targets(self, logits, labels)
-            _check_probability_rows(self, targets)
+            self.check(targets)
             return kernels.softmax_cross_entropy_soft(dlogits, logits, targets), dlogits
         batch, classes = logits.shape
         labels = check_labels(labels, classes, batch, "labels")
         return kernels.softmax_cross_entropy(dlogits, logits, labels), dlogits
+
+    def check(self, targets: Array) -> None:
+        """Raise `DataError` unless the rows of `targets` are probabilities."""
+        _check_probability_rows(self, targets)
 
     def __repr__(self) -> str:
         return "SoftmaxCrossEntropy()"
@@ -66,6 +70,11 @@ class SigmoidCrossEntropy:
         """Return ``(value, dlogits)``. Raises `ShapeError`, `DtypeError` or `DataError`."""
         logits, dlogits = _prepare(self, self._workspace, logits)
         targets = _check_targets(self, logits, labels)
+        self.check(targets)
+        return kernels.sigmoid_cross_entropy(dlogits, logits, targets), dlogits
+
+    def check(self, targets: Array) -> None:
+        """Raise `DataError` unless `targets` lie between 0 and 1."""
         low, high = targets.min(), targets.max()
         if not (low >= 0 and high <= 1):
             row, column = _first(~((targets >= 0) & (targets <= 1)))
@@ -73,7 +82,6 @@ class SigmoidCrossEntropy:
                 f"targets of {self!r} must lie between 0 and 1, "
                 f"got {targets[row, column]} in row {row}, column {column}"
             )
-        return kernels.sigmoid_cross_entropy(dlogits, logits, targets), dlogits
 
     def __repr__(self) -> str:
         return "SigmoidCrossEntropy()"
@@ -93,13 +101,17 @@ class MeanSquaredError:
         """Return ``(value, dpredictions)``. Raises `ShapeError`, `DtypeError` or `DataError`."""
         predictions, dpredictions = _prepare(self, self._workspace, predictions)
         targets = _check_targets(self, predictions, targets)
+        self.check(targets)
+        return kernels.mean_squared_error(dpredictions, predictions, targets), dpredictions
+
+    def check(self, targets: Array) -> None:
+        """Raise `DataError` unless `targets` are finite."""
         if not (np.isfinite(targets.min()) and np.isfinite(targets.max())):
             row, column = _first(~np.isfinite(targets))
             raise DataError(
                 f"targets of {self!r} must be finite, "
                 f"got {targets[row, column]} in row {row}, column {column}"
             )
-        return kernels.mean_squared_error(dpredictions, predictions, targets), dpredictions
 
     def __repr__(self) -> str:
         return "MeanSquaredError()"

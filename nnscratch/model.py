@@ -15,6 +15,7 @@ from nnscratch.files import PathLike, load_npz, save_npz
 from nnscratch.layers.base import Layer
 from nnscratch.layers.batchnorm import STATISTICS
 from nnscratch.parameters import Parameters
+from nnscratch.replay import CapturedPass, CapturedPasses
 from nnscratch.trace import LayerTrace, Trace
 
 LossFunction = Callable[[Array, Array], tuple[float, Array]]
@@ -63,6 +64,7 @@ class Sequential:
         self._caches: list[Any] = []
         self._upstream: list[Array] = []
         self._first_downstream: Array | None = None
+        self._captured = CapturedPasses(self)
 
     # Passes
 
@@ -81,10 +83,8 @@ class Sequential:
         if getattr(x, "ndim", 0) == 2 and x.shape[0] == 0:
             raise ShapeError(f"the batch is empty: input of shape {x.shape}")
         self._pass += 1
-        self._inputs.clear()
-        self._outputs.clear()
-        self._caches.clear()
-        self._upstream.clear()
+        # New lists: a captured pass keeps its own.
+        self._inputs, self._outputs, self._caches, self._upstream = [], [], [], []
         self._first_downstream = None
         y = x
         for layer in self._sequence:
@@ -130,6 +130,36 @@ class Sequential:
     def _complete(self) -> bool:
         """Whether the latest forward pass reached the end: a refused input leaves it half done."""
         return len(self._caches) == len(self._sequence)
+
+    def training_pass(self, x: Array, labels: Array, loss: LossFunction) -> float:
+        """Run forward, loss and backward for a batch; return the loss. `grads` hold the gradients.
+
+        The same, bit for bit, as ``value, dlogits = loss(model.forward(x, training=True), labels)``
+        and ``model.backward(dlogits)``, and leaves the same trace. Where layers and loss are this
+        package's own and draw no noise, the calls of kernels are captured at the first batch of a
+        shape, and from then on run in one native call, on several threads (`captured`).
+        """
+        captured = self._captured.find(x, labels, loss)
+        if captured is not None:
+            return captured.run(x, labels)
+        value, dlogits = loss(self.forward(x, training=True), labels)
+        self.backward(dlogits)
+        return value
+
+    def captured(self, x: Array, labels: Array, loss: LossFunction) -> CapturedPass | None:
+        """Return the list of kernel calls that `training_pass` runs for a batch of this shape.
+
+        ``print(model.captured(x, labels, loss))`` shows back-propagation call by call. None where
+        the pass is run layer by layer. Computes nothing.
+        """
+        return self._captured.find(x, labels, loss)
+
+    @property
+    def output(self) -> Array:
+        """What the latest forward pass returned."""
+        if not self._complete:
+            raise ConfigError("the model has made no pass yet: call model.forward(x)")
+        return self._outputs[-1]
 
     @property
     def last(self) -> Trace:

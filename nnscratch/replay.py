@@ -9,6 +9,7 @@ same bits. Printed, the list is back-propagation itself, call by call.
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
+from nnscratch.errors import DataError
 from nnscratch.layers.base import Layer
 from nnscratch.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from nnscratch.workspace import changes
@@ -41,9 +43,9 @@ class CapturedPass:
     """The training pass of a model for one shape of batch. `print` shows its list of calls."""
 
     def __init__(self, model: Sequential, x: Array, labels: Array, loss: LossFunction) -> None:
-        from nnscratch_kernels import schedule, team  # compiles: not before it is needed
+        from nnscratch_kernels import schedule, team, threads  # imports Numba: not before now
 
-        self._team, self._schedule = team, schedule
+        self._team, self._schedule, self._threads = team, schedule, threads
         self.model, self.loss = model, loss
         self.value = np.full(1, np.nan)
         self.calls: list[Any] = []
@@ -55,7 +57,9 @@ class CapturedPass:
         self.logits = logits
         self.lists = (model._inputs, model._outputs, model._caches, model._upstream)
         self.x, self.labels = x, labels
-        self.arguments, self.starts = schedule.encode(self.calls)
+        self.arguments, self.starts = schedule.encode_all(self.calls)
+        self.x_at = np.flatnonzero(self.arguments == x.ctypes.data)
+        self.labels_at = np.flatnonzero(self.arguments == labels.ctypes.data)
         self.programs: dict[int, Any] = {}
         self.changes = changes.number
         self.versions = _versions(model, loss)
@@ -80,9 +84,9 @@ class CapturedPass:
         if x is not self.x:
             self._replace_input(x)
         if labels is not self.labels:
-            self._point(self.labels, labels)
+            self.arguments[self.labels_at] = labels.ctypes.data
             self.labels = labels
-        threads = self._team.get_num_threads()
+        threads = self._threads.get_num_threads()
         program = self.programs.get(threads)
         if program is None:
             scheduler = self._schedule.Scheduler(self.calls, self.model.dtype, threads)
@@ -110,19 +114,11 @@ class CapturedPass:
                 caches[i] = x
             elif isinstance(cache, tuple):
                 caches[i] = tuple(x if part is old else part for part in cache)
-        self._point(old, x)
+        self.arguments[self.x_at] = x.ctypes.data
         self.x = x
 
-    def _point(self, old: Array, new: Array) -> None:
-        """Put the address of `new` wherever that of `old` is."""
-        self.calls = [
-            call._replace(arguments=tuple(new if a is old else a for a in call.arguments))
-            for call in self.calls
-        ]
-        self.arguments[:], _ = self._schedule.encode(self.calls)
-
     def describe(self) -> str:
-        """Return the list of calls as text, one line each: layer, kernel, what it fills from what."""
+        """Return the list of calls as text: layer, kernel, what it fills from what."""
         owners = _owners(self.model, self.loss)
         width = max(len(name) for name in owners.values())
         rows = [f"Training pass of {len(self.calls)} kernel calls, batch {self.x.shape}"]
@@ -170,10 +166,65 @@ def _owners(model: Sequential, loss: Any) -> dict[int, str]:
     return owners
 
 
-def capture(
-    model: Sequential, x: Array, labels: Array, loss: LossFunction
-) -> CapturedPass | None:
-    """Return the captured pass of `model`, or None if its passes are more than kernel calls."""
-    if type(loss) not in _LOSSES or not all(map(capturable, model.layers.values())):
-        return None
-    return CapturedPass(model, x, labels, loss)
+class CapturedPasses:
+    """The captured passes of one model, made when they are first asked for."""
+
+    def __init__(self, model: Sequential) -> None:
+        self._model = model
+        self._passes: dict[Any, CapturedPass] = {}
+        self._checked = -1
+        self._capturable = False
+
+    def find(self, x: Array, labels: Array, loss: Any) -> CapturedPass | None:
+        """Return the pass for batches like these; None where only layer by layer is right.
+
+        None also for arguments that are wrong in any way: the layers and the loss say what it is.
+        """
+        if kernels.name != "numba" or not self._fit(x, labels, loss):
+            return None
+        key = (x.shape, labels.shape, id(loss))
+        found = self._passes.get(key)
+        if found is None or not found.is_current():
+            self._passes.pop(key, None)
+            while len(self._passes) >= _KEPT:
+                del self._passes[next(iter(self._passes))]
+            found = self._passes[key] = CapturedPass(self._model, x, labels, loss)
+        return found
+
+    def _fit(self, x: Array, labels: Array, loss: Any) -> bool:
+        model = self._model
+        if self._checked != changes.number:
+            self._capturable = all(map(capturable, model.layers.values()))
+            self._checked = changes.number
+        if not (
+            self._capturable
+            and type(loss) in _LOSSES
+            and type(x) is np.ndarray
+            and type(labels) is np.ndarray
+            and x.dtype == model.dtype
+            and x.ndim == 2
+            and x.size
+            and x.flags.c_contiguous
+            and labels.flags.c_contiguous
+            and len(labels) == len(x)
+        ):
+            return False
+        classes = model.features_out or x.shape[1]
+        if labels.ndim == 1:
+            return bool(
+                type(loss) is SoftmaxCrossEntropy
+                and labels.dtype == np.int64
+                and labels.min() >= 0
+                and labels.max() < classes
+            )
+        if labels.shape != (len(x), classes) or labels.dtype != model.dtype:
+            return False
+        try:
+            loss.check(labels)
+        except DataError:
+            return False
+        return True
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CapturedPasses:
+        """Return none for the twin of the model: its arrays lie elsewhere."""
+        return CapturedPasses(copy.deepcopy(self._model, memo))

@@ -11,6 +11,18 @@ import numpy.typing as npt
 from nnscratch.arrays import Array
 
 
+class Changes:
+    """Counts every change, anywhere, of a layer's attributes or of a buffer's place.
+
+    Whoever keeps addresses (`nnscratch.replay`) compares one number to know that nothing moved.
+    """
+
+    number = 0
+
+
+changes = Changes()
+
+
 class Workspace:
     """Named scratch arrays. The same name, shape and type give the same array every time.
 
@@ -21,6 +33,7 @@ class Workspace:
     def __init__(self) -> None:
         self._storage: dict[str, Array] = {}
         self._views: dict[tuple[str, tuple[int, ...], Any], Array] = {}
+        self.version = 0  # counts how often a buffer was made or moved
 
     def get(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
         """Return the buffer `name` with this shape; what it holds is whatever was there."""
@@ -35,9 +48,15 @@ class Workspace:
         storage = self._storage.get(name)
         if storage is None or storage.dtype != dtype or storage.size < size:
             storage = self._storage[name] = np.empty(size, dtype=dtype)
+            self.version += 1
+            changes.number += 1
             for key in [key for key in self._views if key[0] == name]:
                 del self._views[key]
         return storage[:size].reshape(shape)
+
+    def arrays(self) -> list[Array]:
+        """Return every array handed out that is still in use."""
+        return list(self._views.values())
 
     @property
     def nbytes(self) -> int:

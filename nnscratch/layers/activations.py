@@ -59,6 +59,7 @@ class Sigmoid(Activation):
     """
 
     kind: ClassVar[str] = "sigmoid"
+    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "sigmoid"
 
 
@@ -66,6 +67,7 @@ class Tanh(Activation):
     """``f(x) = tanh x``, ``f'(x) = 1 - y^2`` (LeCun et al., "Efficient BackProp", 1998)."""
 
     kind: ClassVar[str] = "tanh"
+    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "tanh"
 
 
@@ -77,6 +79,7 @@ class Softsign(Activation):
     """
 
     kind: ClassVar[str] = "softsign"
+    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "softsign"
 
 
@@ -84,6 +87,7 @@ class Softplus(Activation):
     """``f(x) = log(1 + e^x)``, ``f'(x) = 1 / (1 + e^-x)`` (Dugas et al. 2001)."""
 
     kind: ClassVar[str] = "softplus"
+    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "softplus"
 
 
@@ -95,6 +99,7 @@ class GELU(Activation):
     """
 
     kind: ClassVar[str] = "gelu"
+    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "gelu"
 
 
@@ -105,6 +110,7 @@ class SiLU(Activation):
     """
 
     kind: ClassVar[str] = "silu"
+    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "silu"
 
 
@@ -115,6 +121,7 @@ class Identity(Layer):
     """
 
     kind: ClassVar[str] = "identity"
+    captured_whole: ClassVar[bool] = True
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, None]:
         return self.check_input(x), None

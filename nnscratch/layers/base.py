@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from nnscratch.arrays import Array, check_dtype
 from nnscratch.errors import ConfigError, DtypeError, ShapeError
-from nnscratch.workspace import Workspace
+from nnscratch.workspace import Workspace, changes
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -36,10 +36,18 @@ class Layer:
         What the layer measures rather than learns (the running statistics of batch norm).
     noise : numpy.random.Generator
         Source of the layer's own noise (dropout, randomized slopes).
+    version : int
+        How often an attribute has been set.
     """
 
     kind: ClassVar[str] = "layer"
     has_statistics: ClassVar[bool] = False
+    # Set to True in a class whose own `forward` (in training) and `backward` do nothing but call
+    # kernels on the layer's buffers, so that the calls can be kept (`nnscratch.replay`). A subclass
+    # does not inherit it.
+    captured_whole: ClassVar[bool] = False
+
+    version: int
 
     def __init__(self) -> None:
         self.name = self.kind
@@ -49,6 +57,11 @@ class Layer:
         self.statistics: dict[str, Array] = {}
         self.noise = np.random.default_rng(0)
         self.workspace = Workspace()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        self.__dict__["version"] = self.__dict__.get("version", 0) + 1
+        changes.number += 1
 
     # What a subclass describes.
 

@@ -39,6 +39,7 @@ class BatchNorm(Layer):
     """
 
     kind: ClassVar[str] = "batchnorm"
+    captured_whole: ClassVar[bool] = True
     has_statistics: ClassVar[bool] = True
 
     def __init__(self, features: int, momentum: float = 0.9, epsilon: float = 1e-3) -> None:

@@ -28,6 +28,7 @@ class Dense(Layer):
     """
 
     kind: ClassVar[str] = "dense"
+    captured_whole: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ class ReLU(Activation):
     """
 
     kind: ClassVar[str] = "relu"
+    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "relu"
 
 
@@ -39,6 +40,7 @@ class LeakyReLU(Activation):
     """
 
     kind: ClassVar[str] = "leakyrelu"
+    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "leaky_relu"
 
     def __init__(self, slope: float = 0.01) -> None:
@@ -61,6 +63,7 @@ class ELU(Activation):
     """
 
     kind: ClassVar[str] = "elu"
+    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "elu"
 
     def __init__(self, alpha: float = 1.0) -> None:
@@ -81,6 +84,7 @@ class SELU(Activation):
     """
 
     kind: ClassVar[str] = "selu"
+    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "selu"
 
 
@@ -99,6 +103,7 @@ class PReLU(Layer):
     """
 
     kind: ClassVar[str] = "prelu"
+    captured_whole: ClassVar[bool] = True
 
     def __init__(self, features: int | None = None, initial: float = 0.25) -> None:
         super().__init__()

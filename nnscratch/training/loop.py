@@ -118,9 +118,8 @@ class Loop:
         model, optimizer, history = trainer.model, trainer.optimizer, trainer.history
         start = run.position * run.batch_size
         x, y = examples.gather(order[start : start + run.batch_size])
-        logits = model.forward(x, training=True)
-        value, dlogits = trainer.loss(logits, y)
-        model.backward(dlogits)
+        value = model.training_pass(x, y, trainer.loss)
+        logits = model.output
         number, epoch, lr = trainer.steps, run.epoch, optimizer.lr
         if self.hooks["on_backward"]:
             self._call("on_backward", StepInfo(number, epoch, value, lr))
