@@ -132,22 +132,24 @@ def variance_fixed_point(
     if abs(growing) < _NEUTRAL:
         return start
     changes = (sw2 * _moments(phi)[0] + sb2) / _GRID - 1
+    # The first variance of the grid, on the way up or down, that no longer moves that way.
     if growing > 0:
         ahead = np.flatnonzero((start < _GRID) & (changes <= _NEUTRAL))
         if not ahead.size:
             return math.inf
-        high = float(_GRID[ahead[0]])
-        low = max(start, float(_GRID[max(0, ahead[0] - 1)]))
+        at, step, endless = int(ahead[0]), 1, math.inf
     else:
         behind = np.flatnonzero((start > _GRID) & (changes >= -_NEUTRAL))
         if not behind.size:
             return 0.0
-        low = float(_GRID[behind[-1]])
-        high = min(start, float(_GRID[min(len(_GRID) - 1, behind[-1] + 1)]))
-    if abs(growth(low)) < _NEUTRAL or abs(growth(high)) < _NEUTRAL:
-        # The map touches q' = q without crossing it within what floating point can tell.
-        return 0.0 if growing < 0 else math.inf
-    return root(growth, low, high)
+        at, step, endless = int(behind[-1]), -1, 0.0
+    if abs(changes[at]) <= _NEUTRAL:
+        # A fixed point on the grid itself, or a variance so far out that it seems to stand still?
+        beyond = changes[min(max(at + step, 0), len(_GRID) - 1)]
+        return float(_GRID[at]) if beyond * step < -_NEUTRAL else endless
+    before = _GRID[at - step] if 0 <= at - step < len(_GRID) else start
+    near = max(start, float(before)) if step > 0 else min(start, float(before))
+    return root(growth, *sorted((near, float(_GRID[at]))))
 
 
 def fixed_point(

@@ -1,0 +1,69 @@
+"""Rates with batch norm: closed forms, limits, and the quadrature that covers all the others."""
+
+import math
+
+import pytest
+
+import nnscratch as nn
+from nnscratch.theory import batchnorm
+
+
+@pytest.mark.parametrize(
+    ("batch", "rate"), [(8, 1.788), (16, 1.590), (32, 1.522), (64, 1.493), (200, 1.475)]
+)
+def test_known_rates_of_relu(batch, rate):
+    assert batchnorm.relu_rate(batch) == pytest.approx(rate, abs=5e-4)
+
+
+@pytest.mark.parametrize("batch", [5, 8, 64, 200, 5000])
+def test_quadrature_agrees_with_the_closed_forms(batch):
+    assert batchnorm.rate("relu", batch) == pytest.approx(batchnorm.relu_rate(batch), rel=1e-10)
+    linear = batchnorm.linear_rate(batch)
+    assert linear == (batch - 2) / (batch - 3)
+    assert batchnorm.rate("identity", batch) == pytest.approx(linear, rel=1e-10)
+
+
+@pytest.mark.parametrize(("batch", "rate"), [(8, 1.20), (64, 1.016)])
+def test_known_rates_without_activation(batch, rate):
+    assert batchnorm.linear_rate(batch) == pytest.approx(rate, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("activation", "rate"),
+    [
+        ("tanh", 1.178),
+        ("sigmoid", 1.034),
+        ("elu", 1.079),
+        ("selu", 1.072),
+        ("leaky_relu", 1.453),
+        (nn.LeakyReLU(0.2), 1.243),
+        ("softsign", 1.244),
+    ],
+)
+def test_known_limits_for_large_batches(activation, rate):
+    # 1.24350 to 1.24355 for leaky ReLU 0.2 is given as 1.243.
+    assert batchnorm.large_batch_rate(activation) == pytest.approx(rate, abs=6.5e-4)
+
+
+def test_relu_with_endless_batches():
+    limit = math.pi / (math.pi - 1)
+    assert limit == pytest.approx(1.467, abs=5e-4)
+    assert math.sqrt(limit) == pytest.approx(1.211, abs=5e-4)
+    assert batchnorm.large_batch_rate("relu") == pytest.approx(limit, rel=1e-12)
+    assert batchnorm.relu_rate(10**7) == pytest.approx(limit, rel=1e-6)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "elu", "gelu", "rrelu"])
+def test_rates_fall_with_the_batch_to_their_limit_and_stay_above_1(activation):
+    rates = [batchnorm.rate(activation, batch) for batch in (5, 8, 20, 100, 3000)]
+    assert rates == sorted(rates, reverse=True)
+    limit = batchnorm.rate(activation)
+    assert rates[-1] == pytest.approx(limit, rel=2e-3)
+    assert rates[-1] > limit > 1
+
+
+def test_small_batches_are_refused():
+    with pytest.raises(nn.ConfigError, match="at least 5, got 4"):
+        batchnorm.rate("relu", 4)
+    with pytest.raises(nn.ConfigError, match="batch_size must be a whole number"):
+        batchnorm.relu_rate(8.5)
