@@ -9,7 +9,7 @@ ACTIVATIONS = {"elu": nn.ELU, "tanh": nn.Tanh, "relu": nn.ReLU}
 
 
 class Nnscratch:
-    """A `Sequential`, its loss and plain gradient descent; `step` is the public way to train."""
+    """A `Sequential`, its loss and plain gradient descent; `step` is what `Trainer` does."""
 
     def __init__(self, problem: Problem, threads: int = 1) -> None:
         layers: list[nn.layers.Layer] = []
@@ -28,10 +28,8 @@ class Nnscratch:
         self.x, self.labels = problem.x, problem.labels
 
     def step(self) -> float:
-        model = self.model
-        value, dlogits = self.loss(model.forward(self.x, training=True), self.labels)
-        model.backward(dlogits)
-        self.optimizer.step(model.params, model.grads)
+        value = self.model.training_pass(self.x, self.labels, self.loss)
+        self.optimizer.step(self.model.params, self.model.grads)
         return value
 
     def arrays(self) -> dict[str, Array]:
