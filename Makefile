@@ -3,14 +3,15 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help run test test-slow test-reference parity lint ci clean
+.PHONY: help run test test-slow test-reference parity bench lint ci clean
 
 help:
 	@echo "make run             set up, then train the ladder of networks and draw their gradients"
 	@echo "make test            set up, then run the test suite (under 5 minutes)"
 	@echo "make test-slow       the slow tests"
 	@echo "make test-reference  the suite on the readable NumPy kernels"
-	@echo "make parity          the comparison with PyTorch (installs PyTorch)"
+	@echo "make parity          the comparison with PyTorch (installs the peers)"
+	@echo "make bench           training steps timed beside the peers (ARGS=--quick: under 2 minutes)"
 	@echo "make lint            linter, formatter and types"
 	@echo "make clean           remove the environment, caches and outputs"
 
@@ -37,12 +38,9 @@ $(VENV)/.lint: $(VENV)/.test
 	@touch $@
 
 $(VENV)/.peers: $(VENV)/.test
-	@echo "==> Installing PyTorch to compare with"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)'
+	@echo "==> Installing the peers to compare with (PyTorch, JAX, scikit-learn)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[peers]'
 	@touch $@
-
-# The version the comparison was last run with.
-TORCH ?= 2.13.0
 
 run: $(VENV)/.runtime
 	@echo "==> Training the ladder of networks: nnscratch compare $(ARGS)"
@@ -62,7 +60,11 @@ test-reference: $(VENV)/.test
 
 parity: $(VENV)/.peers
 	@echo "==> Comparing with PyTorch"
-	@$(BIN)/python -m pytest tests/parity $(ARGS)
+	@$(BIN)/python -m pytest tests/parity tests/benchmarks $(ARGS)
+
+bench: $(VENV)/.peers
+	@echo "==> Benchmarks: python -m benchmarks $(ARGS)"
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/.lint
 	@echo "==> Linter, formatter, types"
