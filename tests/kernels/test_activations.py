@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from nnscratch_kernels.compiled import activations as compiled_smooth
 from nnscratch_kernels.compiled import rectifiers as compiled_rectifiers
 from nnscratch_kernels.reference import activations as reference_smooth

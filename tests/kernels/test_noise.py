@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from nnscratch_kernels.compiled import noise as compiled
 from nnscratch_kernels.reference import noise as reference
 

@@ -5,6 +5,7 @@ import math
 import numba
 import numpy as np
 import pytest
+
 from nnscratch_kernels.compiled import vectormath
 from nnscratch_kernels.jit import FASTMATH
 
