@@ -22,6 +22,7 @@ from nnscratch.model import Sequential
 from nnscratch.theory.nonlinearity import Nonlinearity, nonlinearity, with_dropout
 
 LINEAR = nonlinearity("identity")
+_NARROW_SUM = 0.05  # of 1/units over the hidden layers
 NARROW = 10  # below so many units a layer is far from the Gaussian of wide layers
 
 
@@ -213,6 +214,17 @@ def _limits(model: Sequential, blocks: list[Block]) -> list[str]:
     if narrow:
         notes.append(
             f"a layer has only {min(narrow)} units: theory is for wide layers and can be far off"
+        )
+    beta = sum(1 / block.n_out for block in blocks[:-1])
+    if any(block.epsilon is not None for block in blocks[:-1]) and beta > _NARROW_SUM:
+        notes.append(
+            f"batch norm in layers this narrow for their number (sum of 1/units {beta:.2g}): the "
+            "gradient grows a little faster than in the wide layers of theory"
+        )
+    if any(block.norm_after for block in blocks):
+        notes.append(
+            "batch norm after an activation: the limit of large batches is used, and inputs that "
+            "are all alike, as raw data often are, can put the first layers off by a third"
         )
     if any(
         isinstance(layer, Dense) and isinstance(layer.init, Orthogonal)

@@ -56,10 +56,13 @@ def variance_map(activation: ActivationLike, q: float, sw2: float, sb2: float = 
 def correlation_map(
     activation: ActivationLike, c: float, q: float, sw2: float, sb2: float = 0.0
 ) -> float:
-    """Return the next layer's correlation ``c' = (sw2 E phi(u) phi(v) + sb2) / q'``."""
+    """Return the next layer's correlation ``c' = (sw2 E phi(u) phi(v) + sb2) / q'``.
+
+    1 where no signal is left to tell two inputs apart.
+    """
     phi = nonlinearity(activation)
     after = variance_map(phi, q, sw2, sb2)
-    return (sw2 * pair_mean(phi.value, phi.value, q, c) + sb2) / after
+    return (sw2 * pair_mean(phi.value, phi.value, q, c) + sb2) / after if after > 0 else 1.0
 
 
 def gradient_rate(activation: ActivationLike, q: float, sw2: float) -> float:

@@ -57,6 +57,12 @@ def predict(
     Raises `ConfigError` naming the layer that theory does not know, `ShapeError` or `DataError` for
     data that do not fit the model.
 
+    How good it is: rates agree with wide random networks to their statistical error, norms of
+    networks of 10 layers x 100 on real images to a few per cent on average over draws. Two things
+    of the order of depth / width are left out: the loss's gradient depends on the weights it goes
+    through (which lifts ReLU's norms by up to 8 % there), and with batch norm the gradient grows a
+    little faster (10 % there).
+
     Poole et al. 2016; Schoenholz et al. 2017; Yang et al. 2019 (batch norm); Hanin 2018 (spread).
     """
     network = read_network(model)
@@ -138,7 +144,8 @@ def _loss_gradient(logits: InputStatistics, classes: int, labels: Array | None) 
     if labels is not None:
         labels = check_labels(labels, classes, len(labels), "labels")
         alike = float(np.sum((np.bincount(labels) / len(labels)) ** 2))
-    return softmax_gradient(logits.square, logits.product / logits.square, classes, alike)
+    correlation = logits.product / logits.square if logits.square > 0 else 1.0
+    return softmax_gradient(logits.square, correlation, classes, alike)
 
 
 def measure_gradient(model: Sequential, x: Array, labels: Array) -> Array:

@@ -154,7 +154,7 @@ def cure(block: Block, now: Regime) -> Cure | None:
     """
     if block.epsilon is not None:
         return None
-    sw2, point = best_scale(block.activation, block.sb2, near=now.sw2)
+    sw2, point = best_scale(block.activation, block.sb2, near=now.sw2 or 1.0)
     caution = ""
     if math.isinf(point.q):
         caution = "the signal then still grows from layer to layer"

@@ -125,9 +125,9 @@ class Prediction:
             f"{self.word}: the gradient reaches the first layer {_times(self.ratio)} as at the "
             f"last ({self.rate_per_layer:.3g} a layer on the squared norm)"
         ]
-        growth = self.second_moment[-2] / self.second_moment[0]
-        if growth > FACTOR**2:
-            parts.append(f"the signal's mean square grows {growth:.1e}-fold on the way up")
+        first, top = self.second_moment[0], self.second_moment[-2]
+        if top > FACTOR**2 * first:
+            parts.append(f"the signal's mean square grows {top / first:.1e}-fold on the way up")
         if self.correlation[-1] > _SAME and self.word != "healthy":
             parts.append("all inputs look alike to the last layer")
         parts.append(_depth_sentence(self.trainable_depth))

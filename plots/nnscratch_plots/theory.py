@@ -229,9 +229,8 @@ class _Checked:
 
     def __init__(self, prediction: Mapping[str, Any], index: int) -> None:
         if not isinstance(prediction, Mapping):
-            raise ValueError(
-                f"predictions[{index}] is a {type(prediction).__name__}, not a mapping"
-            )
+            got = type(prediction).__name__
+            raise ValueError(f"predictions[{index}] is a {got}, expected a mapping")
         self.label = str(prediction.get("label", ""))
         layers = np.asarray(_get(prediction, "layers"))
         if layers.ndim != 1 or not layers.size:

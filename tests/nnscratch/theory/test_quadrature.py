@@ -45,7 +45,9 @@ def test_corner_of_relu_is_exact_at_any_correlation(c):
 
 @pytest.mark.parametrize("q", [0.3, 140.0])
 def test_pairs_meet_singles_at_their_ends(q):
-    assert pair_mean(TANH.value, TANH.value, q, 1.0) == pytest.approx(mean(TANH.square, q), abs=1e-7)
+    assert pair_mean(TANH.value, TANH.value, q, 1.0) == pytest.approx(
+        mean(TANH.square, q), abs=1e-7
+    )
     assert pair_mean(TANH.value, TANH.value, q, -1.0) == pytest.approx(
         -mean(TANH.square, q), abs=1e-7
     )

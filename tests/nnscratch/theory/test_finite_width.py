@@ -1,0 +1,85 @@
+"""The spread over draws of the weights at finite width."""
+
+import math
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch import theory
+from nnscratch.theory import nonlinearity
+from nnscratch.theory.finite_width import LayerNoise, log_ratio_variance, plain_noise
+
+
+def test_beta_of_hanin():
+    mean, variance = theory.log_norm_moments([50] * 20)
+    assert (mean, variance) == pytest.approx((-1.0, 2.0))  # measured: -0.949 and 2.011
+    assert theory.log_norm_moments([100] * 10, kappa=1.0) == pytest.approx((-0.1, 0.2))
+    with pytest.raises(nn.ConfigError, match="width must be"):
+        theory.log_norm_moments([0])
+
+
+def test_forward_norm_of_relu_networks():
+    # One input through L = 20 layers of 50 units, 400 draws; He's weights.
+    rng = np.random.default_rng(0)
+    logs = []
+    for _ in range(400):
+        h = rng.standard_normal(50)
+        before = h @ h
+        for _ in range(20):
+            h = np.maximum(h @ rng.standard_normal((50, 50)) * math.sqrt(2 / 50), 0)
+        logs.append(math.log(h @ h / before))
+    mean, variance = theory.log_norm_moments([50] * 20)
+    assert np.mean(logs) == pytest.approx(mean, abs=3 * math.sqrt(variance / 400))
+    assert np.var(logs) == pytest.approx(variance, rel=3 * math.sqrt(2 / 400))
+
+
+def test_one_input_has_the_variance_of_hanin():
+    noise = plain_noise(nonlinearity("relu"), 1.0, 1.0, 50, 1.0)
+    assert (noise.kappa, noise.kappa_pair, noise.kept) == pytest.approx((2, 2, 1))
+    variance = log_ratio_variance([noise] * 20, [2.0] * 20, 1.0, 1.0)
+    # ln(1 + 5/n) per layer, 5/n to first order
+    assert variance[0] == pytest.approx(20 * math.log(1 + 5 / 50))
+    assert variance[-1] == 0
+    assert np.all(np.diff(variance) < 0)
+
+
+def test_unrelated_inputs_average_out():
+    noise = plain_noise(nonlinearity("identity"), 1.0, 0.0, 100, 50.0)
+    alone = log_ratio_variance([noise] * 5, [1.0] * 5, 1.0, 1.0)[0]
+    many = log_ratio_variance([noise] * 5, [1.0] * 5, 0.0, math.inf)[0]
+    assert many < alone / 10
+
+
+def test_a_dead_layer_has_no_spread():
+    dead = LayerNoise(10, 1.0, 1.0, 0.0)
+    assert plain_noise(nonlinearity("relu"), 0.0, 1.0, 10, 4.0) == dead
+
+
+@pytest.mark.parametrize(
+    ("make", "sw2", "sb2", "depth"),
+    [(nn.ReLU, 2.0, 0.0, 8), (nn.Tanh, 1.8, 0.05, 8), (nn.Sigmoid, 100.0, 0.0, 6)],
+)
+def test_spread_of_networks_against_simulation(make, sw2, sb2, depth):
+    # A random gradient at the top, unlike that of a loss, does not depend on the weights.
+    width, batch, draws = 60, 10, 120
+    init = nn.initializers.VarianceScaling(sw2, "fan_in")
+    bias = nn.initializers.Normal(math.sqrt(sb2))
+    logs = []
+    for seed in range(draws):
+        parts = []
+        for _ in range(depth):
+            parts += [nn.Dense(width, width, init=init, bias_init=bias), make()]
+        model = nn.Sequential(*parts, nn.Dense(width, 10, init=init), seed=seed)
+        rng = np.random.default_rng(seed)
+        model.forward(rng.standard_normal((batch, width)).astype(np.float32))
+        model.backward((np.eye(10) - 0.1).astype(np.float32))
+        first, last = (np.linalg.norm(model.last[f"{i}.dense"].upstream) for i in (0, 2 * depth))
+        logs.append(math.log(first / last))
+    x = np.random.default_rng(0).standard_normal((1000, width)).astype(np.float32)
+    prediction = nn.predict(model, x, batch_size=batch)
+    sd = prediction.sd[0]
+    assert np.mean(logs) == pytest.approx(
+        math.log(prediction.ratio), abs=3 * np.std(logs) / math.sqrt(draws) + 0.03
+    )
+    assert np.std(logs) == pytest.approx(sd, rel=0.25)
