@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, empty
 from nnscratch.errors import ShapeError, unknown_name
 
 
@@ -34,7 +34,8 @@ class Parameters(Mapping[str, Array]):
         sizes = [math.prod(shape) for shape in shapes.values()]
         self.names = tuple(shapes)
         self.offsets = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64))).astype(np.int64)
-        self.flat: Array = np.zeros(int(self.offsets[-1]), dtype=dtype)
+        self.flat: Array = empty(int(self.offsets[-1]), dtype)
+        self.flat[...] = 0
         self._views = {
             name: self.flat[start:stop].reshape(shape)
             for (name, shape), start, stop in zip(

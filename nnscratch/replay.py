@@ -39,6 +39,25 @@ def capturable(layer: Layer) -> bool:
     )
 
 
+class _Plan:
+    """The calls scheduled for a number of threads, with the addresses of the latest batch."""
+
+    def __init__(self, scheduler: Any, batch: tuple[Array, Array]) -> None:
+        self.program = scheduler.build()
+        self.calls = scheduler.calls  # keeps the arrays alive
+        self.batch = list(batch)
+        arguments = self.program.arguments
+        self.places = [np.flatnonzero(arguments == array.ctypes.data) for array in batch]
+
+    def for_batch(self, *batch: Array) -> Any:
+        """Return the program for these inputs and labels."""
+        for i, array in enumerate(batch):
+            if array is not self.batch[i]:
+                self.program.arguments[self.places[i]] = array.ctypes.data
+                self.batch[i] = array
+        return self.program
+
+
 class CapturedPass:
     """The training pass of a model for one shape of batch. `print` shows its list of calls."""
 
@@ -49,18 +68,15 @@ class CapturedPass:
         self.model, self.loss = model, loss
         self.value = np.full(1, np.nan)
         self.calls: list[Any] = []
-        self.places: list[str] = []
         with kernels.noted(self._note):
             logits = model.forward(x, training=True)
             _, self.dlogits = loss(logits, labels)
             model.backward(self.dlogits)
         self.logits = logits
         self.lists = (model._inputs, model._outputs, model._caches, model._upstream)
-        self.x, self.labels = x, labels
-        self.arguments, self.starts = schedule.encode_all(self.calls)
-        self.x_at = np.flatnonzero(self.arguments == x.ctypes.data)
-        self.labels_at = np.flatnonzero(self.arguments == labels.ctypes.data)
-        self.programs: dict[int, Any] = {}
+        self.first = (x, labels)  # the batch of the calls
+        self.x = x
+        self.plans: dict[int, _Plan] = {}
         self.changes = changes.number
         self.versions = _versions(model, loss)
 
@@ -83,14 +99,12 @@ class CapturedPass:
         """Run the pass on a batch of the same shape; return the loss."""
         if x is not self.x:
             self._replace_input(x)
-        if labels is not self.labels:
-            self.arguments[self.labels_at] = labels.ctypes.data
-            self.labels = labels
         threads = self._threads.get_num_threads()
-        program = self.programs.get(threads)
-        if program is None:
+        plan = self.plans.get(threads)
+        if plan is None:
             scheduler = self._schedule.Scheduler(self.calls, self.model.dtype, threads)
-            program = self.programs[threads] = scheduler.build(self.starts, self.arguments)
+            plan = self.plans[threads] = _Plan(scheduler, self.first)
+        program = plan.for_batch(x, labels)
         if program.parts == 1 or not self._team.run(program):
             self._team.alone(program)
         model = self.model
@@ -100,7 +114,7 @@ class CapturedPass:
         return float(self.value[0])
 
     def _replace_input(self, x: Array) -> None:
-        """Let every call, and every layer, that used the batch `self.x` use `x`."""
+        """Let every layer that keeps the batch `self.x` keep `x`."""
         old = self.x
         inputs, outputs, caches, _ = self.lists
         for i in range(len(inputs)):
@@ -114,7 +128,6 @@ class CapturedPass:
                 caches[i] = x
             elif isinstance(cache, tuple):
                 caches[i] = tuple(x if part is old else part for part in cache)
-        self.arguments[self.x_at] = x.ctypes.data
         self.x = x
 
     def describe(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, empty
 
 
 class Changes:
@@ -47,7 +47,7 @@ class Workspace:
         size = math.prod(shape)
         storage = self._storage.get(name)
         if storage is None or storage.dtype != dtype or storage.size < size:
-            storage = self._storage[name] = np.empty(size, dtype=dtype)
+            storage = self._storage[name] = empty(size, dtype)
             self.version += 1
             changes.number += 1
             for key in [key for key in self._views if key[0] == name]:

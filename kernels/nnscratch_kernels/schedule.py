@@ -7,12 +7,13 @@ loss needs all rows, batch norm all rows of a column), a new segment begins.
 
 Gradients of weights need all rows too, but nothing waits for them: they are put off until a segment
 begins anyway, or their inputs are about to leave the caches, and then shared out whole if there are
-many of them, else split. Transposed weights are packed while the weight is in the caches, in the
-forward pass.
+many of them, else split. Weights are transposed in the forward pass, while they are in the caches
+and nobody waits for it; on one thread, and for large weights, just before they are used.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -59,6 +60,8 @@ ROWS_PER_PART = 8
 WORTH_COLUMNS = 200_000
 # Bytes of inputs of weight gradients that are put off: what surely stays in a core's own cache.
 PUT_OFF = 400_000
+# Elements of a weight that is not transposed early: it would not stay in the caches.
+LARGE_WEIGHT = 250_000
 # Nanoseconds of work that are worth the 3 microseconds that several threads need to come together.
 WORTH_TEAM = 20_000
 
@@ -92,7 +95,7 @@ class Call(NamedTuple):
         return y.size * x.shape[1]
 
 
-def encode_all(calls: list[Call]) -> tuple[Array, list[int]]:
+def _encode(calls: list[Call]) -> tuple[Array, list[int]]:
     """Return the arguments of all calls as integers, and where each call's begin."""
     words: list[int] = []
     starts = []
@@ -128,15 +131,17 @@ class Scheduler:
     """Builds the program; see the top of this file."""
 
     def __init__(self, calls: list[Call], dtype: np.dtype[Any], parts: int) -> None:
-        self.calls, self.dtype = calls, dtype
+        self.dtype = dtype
         if sum(call.cost for call in calls) < WORTH_TEAM:
             parts = 1
         self.parts = parts
+        self.calls = self._share_scratch(calls)
         self.segments: list[_Segment] = []
         self.waiting: list[_Step] = []
 
-    def build(self, starts: list[int], arguments: Array) -> Program:
-        """Return the program."""
+    def build(self) -> Program:
+        """Return the program. Its arrays live as long as somebody keeps `calls`."""
+        arguments, starts = _encode(self.calls)
         self._begin()
         early = self._early_packs()
         for i, call in enumerate(self.calls):
@@ -156,9 +161,35 @@ class Scheduler:
         table = np.array([row for rows in lists for row in rows], np.int64).reshape(-1, 4)
         return Program(table, ends, arguments, len(self.segments), self.parts)
 
+    def _share_scratch(self, calls: list[Call]) -> list[Call]:
+        """Let weights be transposed into one scratch, which stays in the caches, one by one.
+
+        With several threads everybody would wait twice for each, which pays for large weights.
+        """
+        shared = {
+            i: call.arguments[3].shape
+            for i, call in enumerate(calls)
+            if call.name == "dense_backward_input"
+            and (self.parts == 1 or call.arguments[3].size >= LARGE_WEIGHT)
+        }
+        size = max((rows * columns for rows, columns in shared.values()), default=0)
+        scratch = np.empty(size + 64, self.dtype)
+        scratch = scratch[-scratch.ctypes.data % 64 // scratch.itemsize :]  # on a cache line
+        return [
+            call._replace(
+                arguments=(
+                    *call.arguments[:3],
+                    scratch[: math.prod(shared[i])].reshape(shared[i]),
+                )
+            )
+            if i in shared
+            else call
+            for i, call in enumerate(calls)
+        ]
+
     def _early_packs(self) -> dict[int, int]:
         """For a dense layer's forward call, the call that needs its weight transposed."""
-        if self.parts == 1:  # one thread has it in its cache if it transposes just before
+        if self.parts == 1:  # one thread has the weight in its cache anyway
             return {}
         forward = {
             call.arguments[2].ctypes.data: i
@@ -168,7 +199,9 @@ class Scheduler:
         return {
             forward[call.arguments[2].ctypes.data]: i
             for i, call in enumerate(self.calls)
-            if call.name == "dense_backward_input" and call.arguments[2].ctypes.data in forward
+            if call.name == "dense_backward_input"
+            and call.arguments[2].ctypes.data in forward
+            and call.arguments[3].size < LARGE_WEIGHT
         }
 
     def _step(self, name: str, index: int, start: int) -> _Step:
@@ -232,8 +265,11 @@ class Scheduler:
             self._begin()
 
     def _add(self, step: _Step) -> None:
-        put_off = {address for other in self.waiting for address, _, _ in other.accesses}
-        if any(writes and address in put_off for address, writes, _ in step.accesses):
+        put_off = {access[:2] for other in self.waiting for access in other.accesses}
+        if any(
+            (address, True) in put_off or (writes and (address, False) in put_off)
+            for address, writes, _ in step.accesses
+        ):
             self._begin()
         if self._conflicts(step):
             self._begin()

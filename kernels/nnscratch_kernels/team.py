@@ -46,6 +46,8 @@ class Team:
         self.condition = threading.Condition()
         self.sleepers = 0
         self.over = False
+        # Compiled here, not in a thread: a child forked meanwhile would wait for Numba for ever.
+        serve(self.state, 1, 0, 0, self.rest)
         for me in range(1, threads):
             threading.Thread(
                 target=self._work, args=(me,), name=f"nnscratch-{me}", daemon=True

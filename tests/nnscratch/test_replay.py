@@ -90,7 +90,7 @@ def test_same_bits_as_layer_by_layer(network, dtype, count, monkeypatch):
         labels = rng.integers(0, 10, batch)
         assert found.captured(x, labels, loss) is not None
         value = found.training_pass(x, labels, loss)
-        assert found.captured(x, labels, loss).programs[count].parts == count
+        assert found.captured(x, labels, loss).plans[count].program.parts == count
         assert value == layer_by_layer(expected, x, labels, plain_loss)
         assert_same_state(found, expected)
         assert found.last["0." + found.layers[next(iter(found.layers))].kind].input is x
