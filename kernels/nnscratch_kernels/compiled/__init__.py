@@ -1,5 +1,6 @@
 """The fast kernels: Numba, the same names and signatures as `reference`."""
 
+from nnscratch_kernels import announce
 from nnscratch_kernels.compiled.activations import (
     gelu_backward,
     gelu_forward,
@@ -69,6 +70,8 @@ from nnscratch_kernels.compiled.updates import (
     nesterov_update,
     rmsprop_update,
 )
+
+announce.listen()
 
 __all__ = [
     "adam_update",
