@@ -61,12 +61,13 @@ def time_calls(run: Callable[[], object], seconds: float, least: int = 3) -> Tur
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        start = clock()
-        run()
-        once = max(clock() - start, 1e-9)
-        inner = max(1, math.ceil(SAMPLE_SECONDS / once))
-        while clock() - start < WARM_UP * seconds:
+        start = before = clock()
+        once = math.inf
+        while once == math.inf or before - start < WARM_UP * seconds:
             run()
+            after = clock()
+            once, before = min(once, max(after - before, 1e-9)), after
+        inner = max(1, math.ceil(SAMPLE_SECONDS / once))
         samples: list[float] = []
         start = clock()
         while len(samples) < least or clock() - start < seconds:
