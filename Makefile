@@ -55,7 +55,7 @@ test-slow: $(VENV)/.test
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 test-reference: $(VENV)/.test
-	@echo "==> Running the tests on the reference kernels, JIT switched off"
+	@echo "==> Running the tests on the reference kernels (plain NumPy)"
 	@NNSCRATCH_KERNELS=reference $(BIN)/python -m pytest $(ARGS)
 
 parity: $(VENV)/.peers

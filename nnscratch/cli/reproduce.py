@@ -133,19 +133,18 @@ def _table(runs: Sequence[post.Run], seed: int, epochs: int) -> Table:
 
 
 def _report_tolerances(runs: Sequence[post.Run], console: Console) -> bool:
-    """Say which tolerances are met; return whether all are."""
-    all_met = True
-    for run in runs:
-        for epoch, met in post.within_tolerance(run).items():
-            low, high = post.TOLERANCE[str(post.COMPARED_WITH[run.name])][epoch]
-            console.print(
-                f"seed {run.seed}  {run.name:<35} epoch {epoch:>2}: {run.accuracy[epoch - 1]:.4f} "
-                f"{'within' if met else 'OUTSIDE'} {low:g}..{high:g}",
-                highlight=False,
-                soft_wrap=True,
-            )
-            all_met &= met
-    return all_met
+    """Say which tolerances the means over the seeds meet; return whether all do."""
+    comparisons = post.compare_with_tolerances(runs)
+    for found in comparisons:
+        seeds = " ".join(f"{accuracy:.4f}" for accuracy in found.accuracies)
+        mean = f", mean {found.mean:.4f}" if len(found.accuracies) > 1 else ""
+        console.print(
+            f"{found.name:<35} epoch {found.epoch:>2}: {seeds}{mean} "
+            f"{'within' if found.met else 'OUTSIDE'} {found.low:g}..{found.high:g}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    return all(found.met for found in comparisons)
 
 
 def _write(runs: Sequence[post.Run], folder: Path, json_file: Path | None) -> list[Path]:

@@ -90,10 +90,18 @@ def test_conclusion_follows_the_numbers():
     assert "do not show the drop" in post.conclusion(runs, 0)[-1]
 
 
-def test_tolerances_are_checked():
-    run = post.Run("batchnorm", 0, [0.88] * 19 + [0.97])
-    assert post.within_tolerance(run) == {1: True, 20: False}
-    assert post.within_tolerance(post.Run("plain", 0, [0.5])) == {}
+def test_tolerances_are_for_the_mean_over_the_seeds():
+    runs = [
+        post.Run("batchnorm", seed, [0.88] * 19 + [last]) for seed, last in ((0, 0.97), (1, 0.961))
+    ]
+    first, last = post.compare_with_tolerances(runs)
+    assert (first.epoch, first.accuracies, first.met) == (1, [0.88, 0.88], True)
+    assert (last.epoch, last.accuracies, last.met) == (20, [0.97, 0.961], True)
+    assert last.mean == pytest.approx(0.9655)
+    (_, alone) = post.compare_with_tolerances(runs[:1])
+    assert not alone.met
+    assert post.compare_with_tolerances([post.Run("plain", 0, [0.5])]) == []
+    assert len(post.compare_with_tolerances([post.Run("batchnorm", 0, [0.88])])) == 1
 
 
 def test_network_is_the_posts():
@@ -109,17 +117,24 @@ def test_network_is_the_posts():
 
 @pytest.mark.slow
 @needs_mnist
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_published_figures_on_real_mnist(tmp_path, capsys, seed):
+def test_published_figures_on_real_mnist(tmp_path, capsys):
     json_file = tmp_path / "out.json"
     arguments = ["--data-dir", str(REAL), "--json", str(json_file), "--out", str(tmp_path)]
-    assert main(["reproduce", "mnist-bn-elu", "--seeds", str(seed), *arguments]) == 0
-    runs = {run["name"]: run for run in json.loads(json_file.read_text())["runs"]}
-    assert 0.865 <= runs["batchnorm"]["accuracy"][0] <= 0.895
-    assert 0.960 <= runs["batchnorm"]["accuracy"][19] <= 0.969
-    assert 0.66 <= runs["batchnorm-stale-statistics"]["accuracy"][0] <= 0.80
-    assert 0.85 <= runs["batchnorm-stale-statistics"]["accuracy"][19] <= 0.92
-    assert runs["batchnorm-clipped"]["clipped_steps"] == 0
-    assert runs["batchnorm-clipped"]["largest_gradient_component"] < 1
-    assert runs["batchnorm"]["accuracy"] == runs["batchnorm-clipped"]["accuracy"]
-    assert "not from clipping" in capsys.readouterr().out
+    assert main(["reproduce", "mnist-bn-elu", "--seeds", "0", "1", "2", *arguments]) == 0
+    runs = json.loads(json_file.read_text())["runs"]
+    named = {name: [run for run in runs if run["name"] == name] for name in post.COMPARED_WITH}
+    assert [run["seed"] for run in named["batchnorm"]] == [0, 1, 2]
+    for run in named["batchnorm"]:
+        assert 0.865 <= run["accuracy"][0] <= 0.895
+        assert 0.960 <= run["accuracy"][19] <= 0.969
+    stale = np.array([run["accuracy"] for run in named["batchnorm-stale-statistics"]])
+    assert ((stale[:, 0] >= 0.66) & (stale[:, 0] <= 0.80)).all()
+    # From seed to seed this one varies by 0.02 and more: the tolerance is for the mean.
+    assert 0.85 <= stale[:, 19].mean() <= 0.92
+    whole = np.array([run["accuracy"] for run in named["batchnorm"]])
+    assert (whole[:, 19] - stale[:, 19] > 0.05).all()
+    for run, clipped in zip(named["batchnorm"], named["batchnorm-clipped"], strict=True):
+        assert clipped["clipped_steps"] == 0
+        assert clipped["largest_gradient_component"] < 1
+        assert run["weights_sha256"] == clipped["weights_sha256"]
+    assert capsys.readouterr().out.count("not from clipping") == 3
