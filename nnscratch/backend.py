@@ -7,10 +7,12 @@ chooses the set at start-up.
 
 from __future__ import annotations
 
+import importlib
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from types import ModuleType
 from typing import Any
 
 import nnscratch_kernels
@@ -18,6 +20,17 @@ from nnscratch.errors import ConfigError, require_count, unknown_name
 
 VARIABLE = "NNSCRATCH_KERNELS"
 DEFAULT = "numba"
+
+
+def load_module(name: str) -> ModuleType:
+    """Return a module of the kernels; what an environment variable says wrong is a `ConfigError`.
+
+    The kernels know nothing of this package's errors, and load when they are first needed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 class Kernels:
@@ -57,7 +70,7 @@ class Kernels:
         """
         with self._lock:
             chosen, me = self.name, threading.get_ident()
-            module = nnscratch_kernels.load(chosen)
+            module = load_module(nnscratch_kernels.SETS[chosen])
             real = {name: getattr(module, name) for name in module.__all__}
 
             def noting(name: str) -> Callable[..., Any]:
@@ -78,7 +91,7 @@ class Kernels:
     def __getattr__(self, kernel: str) -> Any:
         if kernel.startswith("_"):
             raise AttributeError(kernel)
-        module = nnscratch_kernels.load(self.name)
+        module = load_module(nnscratch_kernels.SETS[self.name])
         self.__dict__.update({name: getattr(module, name) for name in module.__all__})
         if kernel not in self.__dict__:
             raise AttributeError(f"kernel set {self.name!r} has no kernel {kernel!r}")
@@ -121,13 +134,10 @@ def set_num_threads(n: int) -> None:
     variable ``NNSCRATCH_NUM_THREADS``, else up to 4 of the available cores. Small work stays on
     one thread. Raises `ConfigError` unless `n` is a whole number >= 1.
     """
-    from nnscratch_kernels import threads
-
+    threads = load_module("nnscratch_kernels.threads")
     threads.set_num_threads(require_count("the number of threads", n))
 
 
 def get_num_threads() -> int:
     """Return how many threads the compiled kernels may use."""
-    from nnscratch_kernels import threads
-
-    return threads.get_num_threads()
+    return int(load_module("nnscratch_kernels.threads").get_num_threads())

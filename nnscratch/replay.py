@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.backend import kernels
+from nnscratch.backend import kernels, load_module
 from nnscratch.errors import DataError
 from nnscratch.layers.base import Layer
 from nnscratch.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
@@ -62,9 +62,11 @@ class CapturedPass:
     """The training pass of a model for one shape of batch. `print` shows its list of calls."""
 
     def __init__(self, model: Sequential, x: Array, labels: Array, loss: LossFunction) -> None:
-        from nnscratch_kernels import schedule, team, threads  # imports Numba: not before now
 
-        self._team, self._schedule, self._threads = team, schedule, threads
+        # They import Numba: not before now.
+        self._team, self._schedule, self._threads = (
+            load_module(f"nnscratch_kernels.{name}") for name in ("team", "schedule", "threads")
+        )
         self.model, self.loss = model, loss
         self.value = np.full(1, np.nan)
         self.calls: list[Any] = []

@@ -8,13 +8,18 @@ from pathlib import Path
 
 from nnscratch import datasets
 from nnscratch.errors import ConfigError, require_count, require_number
+from nnscratch.experiments import ladder
+
+CONFIGURATIONS = "configurations:\n" + "\n".join(
+    f"  {rung.name:<24}{rung.label}" for rung in ladder.LADDER
+)
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Show the defaults that say something; leave the lines of description and epilog alone."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, False):
+        if action.default is None or action.default is False:
             return action.help
         return super()._get_help_string(action)
 
@@ -47,6 +52,27 @@ def rate(what: str) -> Callable[[str], float]:
             raise argparse.ArgumentTypeError(f"{what} must be a number > 0, got {text!r}") from None
 
     return parse
+
+
+def add_ladder(command: argparse.ArgumentParser, *, least_batch: int = 1) -> None:
+    """Add which configurations of the ladder, how deep and wide, on what batches, which seed."""
+    defaults = ladder.Settings()
+    command.add_argument("--only", nargs="+", metavar="NAME", help="these configurations only")
+    command.add_argument(
+        "--depth", type=count("depth"), default=defaults.depth, help="hidden layers"
+    )
+    command.add_argument(
+        "--width", type=count("width"), default=defaults.width, help="units in each"
+    )
+    command.add_argument(
+        "--batch",
+        type=count("batch", least=least_batch),
+        default=defaults.batch_size,
+        help="batch size",
+    )
+    command.add_argument(
+        "--seed", type=count("seed", least=0), default=defaults.seed, help="random seed"
+    )
 
 
 def add_data(command: argparse.ArgumentParser, *, choose: bool) -> None:

@@ -15,13 +15,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from nnscratch import datasets
-from nnscratch.cli.arguments import HelpFormatter, add_data, count, rate
+from nnscratch.cli.arguments import (
+    CONFIGURATIONS,
+    HelpFormatter,
+    add_data,
+    add_ladder,
+    count,
+    rate,
+)
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder, write_atomically
 from nnscratch.flow import save_record
 from nnscratch.training import Callback, StepInfo, Trainer
-
-INTERRUPTED = 130
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,29 +38,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         description="Train the same deep network under each remedy for vanishing and exploding\n"
         "gradients, print one table, and draw the gradient of every layer.",
         formatter_class=HelpFormatter,
-        epilog="configurations:\n"
-        + "\n".join(f"  {rung.name:<24}{rung.label}" for rung in ladder.LADDER),
+        epilog=CONFIGURATIONS,
     )
-    command.add_argument(
-        "--only",
-        nargs="+",
-        metavar="NAME",
-        help="these configurations only",
-    )
-    command.add_argument(
-        "--depth", type=count("depth"), default=defaults.depth, help="hidden layers"
-    )
-    command.add_argument(
-        "--width", type=count("width"), default=defaults.width, help="units in each"
-    )
+    add_ladder(command)
     command.add_argument("--epochs", type=count("epochs"), default=defaults.epochs, help="epochs")
-    command.add_argument(
-        "--batch", type=count("batch"), default=defaults.batch_size, help="batch size"
-    )
     command.add_argument("--lr", type=rate("lr"), default=defaults.lr, help="learning rate")
-    command.add_argument(
-        "--seed", type=count("seed", least=0), default=defaults.seed, help="random seed"
-    )
     command.add_argument(
         "--out", type=Path, default=Path("runs/compare"), metavar="DIR", help="output folder"
     )
@@ -84,12 +71,13 @@ def run(options: argparse.Namespace) -> int:
         f"seed {settings.seed}"
     )
     outcomes, complete = _train(rungs, data, settings, console)
-    if not outcomes:
-        return INTERRUPTED
-    console.print(table(outcomes))
-    for path in write(outcomes, settings, options.data, folder):
-        console.print(f"wrote {path}", soft_wrap=True, highlight=False)
-    return 0 if complete else INTERRUPTED
+    if outcomes:
+        console.print(table(outcomes))
+        for path in write(outcomes, settings, options.data, folder):
+            console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+    if not complete:
+        raise KeyboardInterrupt
+    return 0
 
 
 def _train(
@@ -97,7 +85,7 @@ def _train(
 ) -> tuple[list[ladder.Outcome], bool]:
     """Return what the rungs gave, and whether all of them were trained to the end."""
     outcomes: list[ladder.Outcome] = []
-    with _progress(rungs, data, settings, console) as watch:
+    with _progress(data, settings, console) as watch:
         for rung in rungs:
             watch.begin(rung)
             outcome = ladder.climb(rung, data, settings, callbacks=(watch,))
@@ -135,9 +123,7 @@ class Watch(Callback):
 
 
 @contextlib.contextmanager
-def _progress(
-    rungs: Sequence[ladder.Rung], data: ladder.Data, settings: ladder.Settings, console: Console
-) -> Iterator[Watch]:
+def _progress(data: ladder.Data, settings: ladder.Settings, console: Console) -> Iterator[Watch]:
     steps = settings.epochs * -(-len(data[0]) // settings.batch_size)
     columns = (
         TextColumn("{task.description}"),

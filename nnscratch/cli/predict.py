@@ -17,7 +17,13 @@ from rich.table import Table
 
 from nnscratch import datasets
 from nnscratch.arrays import Array
-from nnscratch.cli.arguments import HelpFormatter, add_data, count
+from nnscratch.cli.arguments import (
+    CONFIGURATIONS,
+    HelpFormatter,
+    add_data,
+    add_ladder,
+    count,
+)
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder, write_atomically
 from nnscratch.layers import activation as activation_layer
@@ -55,7 +61,6 @@ class Foreseen:
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``predict`` to the command line."""
-    defaults = ladder.Settings()
     command = commands.add_parser(
         "predict",
         help="predict the gradient of every layer before training, and measure it beside",
@@ -63,22 +68,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "data look like, how the gradient flows in the networks of `nnscratch compare` before\n"
         "their first step. Nothing is trained.",
         formatter_class=HelpFormatter,
-        epilog="configurations:\n"
-        + "\n".join(f"  {rung.name:<24}{rung.label}" for rung in ladder.LADDER),
+        epilog=CONFIGURATIONS,
     )
-    command.add_argument("--only", nargs="+", metavar="NAME", help="these configurations only")
-    command.add_argument(
-        "--depth", type=count("depth"), default=defaults.depth, help="hidden layers"
-    )
-    command.add_argument(
-        "--width", type=count("width"), default=defaults.width, help="units in each"
-    )
-    command.add_argument(
-        "--batch", type=count("batch", least=2), default=defaults.batch_size, help="batch size"
-    )
-    command.add_argument(
-        "--seed", type=count("seed", least=0), default=defaults.seed, help="random seed"
-    )
+    add_ladder(command, least_batch=2)
     command.add_argument(
         "--measure",
         nargs="?",

@@ -20,13 +20,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
-
 from nnscratch.arrays import Array
 from nnscratch.clipping import ClipByValue
 from nnscratch.errors import require_count
 from nnscratch.layers import ELU, BatchNorm, Dense, Layer
-from nnscratch.losses import SoftmaxCrossEntropy
+from nnscratch.losses import SoftmaxCrossEntropy, accuracy
 from nnscratch.model import Sequential
 from nnscratch.optimizers import SGD
 from nnscratch.training import Callback, History, StepInfo, Trainer
@@ -263,7 +261,7 @@ class _Watch(Callback):
         digest = hashlib.sha256(trainer.model.params.flat.tobytes()).hexdigest()
         for statistics, run in self.runs.items():
             logits = trainer.model.predict(self.data[2], 10_000, statistics=statistics)
-            run.accuracy.append(float(np.mean(logits.argmax(axis=1) == self.data[3])))
+            run.accuracy.append(accuracy(logits, self.data[3]))
             run.weights_sha256.append(digest)
             run.seconds = time.perf_counter() - self.started
             if self.on_epoch is not None:

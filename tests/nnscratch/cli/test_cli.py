@@ -1,6 +1,9 @@
 """The command line as a user meets it: exit codes, messages, no stack traces."""
 
 import importlib.metadata
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -68,4 +71,22 @@ def test_version(capsys):
 def test_help_names_every_configuration(capsys):
     with pytest.raises(SystemExit):
         main(["compare", "--help"])
-    assert "sigmoid-glorot" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "sigmoid-glorot" in printed
+    assert "random seed (default: 0)" in printed
+
+
+def test_a_wrong_number_of_threads_in_the_environment(tmp_path):
+    environment = {**os.environ, "NNSCRATCH_NUM_THREADS": "many", "NNSCRATCH_KERNELS": "numba"}
+    arguments = ["compare", "--epochs", "1", "--only", "relu-he", "--out", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "nnscratch", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "NNSCRATCH_NUM_THREADS is 'many'" in done.stderr
