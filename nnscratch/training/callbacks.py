@@ -49,6 +49,9 @@ class Callback:
     def on_fit_start(self, trainer: Trainer) -> None:
         """Called once before the first step."""
 
+    def on_step_start(self, trainer: Trainer, step: int) -> None:
+        """Called before the forward pass of `step`, counted from 0 over all epochs."""
+
     def on_backward(self, trainer: Trainer, step: StepInfo) -> None:
         """Called between the backward pass and the update: gradients are not clipped yet."""
 

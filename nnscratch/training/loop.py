@@ -20,7 +20,14 @@ from nnscratch.training.progress import Display
 if TYPE_CHECKING:
     from nnscratch.training import Trainer
 
-_HOOKS = ("on_fit_start", "on_backward", "on_step", "on_epoch_end", "on_fit_end")
+_HOOKS = (
+    "on_fit_start",
+    "on_step_start",
+    "on_backward",
+    "on_step",
+    "on_epoch_end",
+    "on_fit_end",
+)
 
 
 @dataclass
@@ -118,9 +125,11 @@ class Loop:
         model, optimizer, history = trainer.model, trainer.optimizer, trainer.history
         start = run.position * run.batch_size
         x, y = examples.gather(order[start : start + run.batch_size])
+        number, epoch, lr = trainer.steps, run.epoch, optimizer.lr
+        if self.hooks["on_step_start"]:
+            self._call("on_step_start", number)
         value = model.training_pass(x, y, trainer.loss)
         logits = model.output
-        number, epoch, lr = trainer.steps, run.epoch, optimizer.lr
         if self.hooks["on_backward"]:
             self._call("on_backward", StepInfo(number, epoch, value, lr))
         report = None

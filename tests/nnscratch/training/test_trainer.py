@@ -40,10 +40,14 @@ class Watch(nn.Callback):
     """Writes down what it is called with."""
 
     def __init__(self):
-        self.calls, self.steps, self.backward = [], [], []
+        self.calls, self.steps, self.backward, self.before = [], [], [], []
 
     def on_fit_start(self, trainer):
         self.calls.append("start")
+
+    def on_step_start(self, trainer, step):
+        self.calls.append("step start")
+        self.before.append((step, trainer.model.params.flat.copy(), trainer.optimizer.steps))
 
     def on_backward(self, trainer, step):
         self.calls.append("backward")
@@ -225,7 +229,7 @@ def test_callbacks_are_called_in_order():
     watch = Watch()
     optimizer = nn.SGD(StepDecay(0.1, 0.5, 2), clip=nn.ClipByGlobalNorm(1e-3))
     make(optimizer).fit(X, LABELS, epochs=2, batch_size=40, progress=False, callbacks=[watch])
-    step = ["backward", "step"]
+    step = ["step start", "backward", "step"]
     assert watch.calls == ["start", *step, *step, "epoch 1", *step, *step, "epoch 2", "end"]
     assert [info.step for info in watch.steps] == [0, 1, 2, 3]
     assert [info.epoch for info in watch.steps] == [0, 0, 1, 1]
@@ -238,6 +242,18 @@ def test_callbacks_are_called_in_order():
         assert norm == pytest.approx(after.clip.norm_before, rel=1e-6)
         assert after.clip.fired
         assert after.clip.norm_after <= 1e-3 < norm
+
+
+def test_step_start_comes_before_the_step():
+    watch, trainer = Watch(), make()
+    initial = trainer.model.params.flat.copy()
+    trainer.fit(X, LABELS, **SETTINGS, max_steps=3, callbacks=[watch])
+    assert [step for step, _, _ in watch.before] == [0, 1, 2]
+    assert [updates for _, _, updates in watch.before] == [0, 1, 2]
+    np.testing.assert_array_equal(watch.before[0][1], initial)
+    other = make()
+    other.fit(X, LABELS, **SETTINGS, max_steps=2)
+    np.testing.assert_array_equal(watch.before[2][1], other.model.params.flat)
 
 
 def test_stop():
@@ -314,7 +330,7 @@ def test_nonfinite_loss_ends_before_the_update(value):
     assert f"the loss became {value} at step 5 (epoch 2)" in history.message
     assert len(history.loss) == trainer.steps == 6
     np.testing.assert_equal(history.loss[-1], value)
-    assert watch.calls[-3:] == ["backward", "step", "end"]
+    assert watch.calls[-4:] == ["step start", "backward", "step", "end"]
     expected.fit(X, LABELS, **SETTINGS, max_steps=5)
     assert trainer.model.params.flat.tobytes() == expected.model.params.flat.tobytes()
     assert trainer.optimizer.steps == 5
