@@ -1,0 +1,67 @@
+"""The scorecard: claims of the post and of the papers it rests on, each tried.
+
+How a claim is added
+--------------------
+1. Write a module in this folder, one claim or a close pair, at most 200 lines. `saturation.py` is
+   an example. It makes a `Claim`:
+
+   * `name`: short, lower case with hyphens; for the command line and file names;
+   * `sentence`: the claim, in one sentence that can be true or false;
+   * `source`: who makes it and where ("He et al. 2015, section 2.2");
+   * `configuration`: networks, data and training in words; settings are filled in by name, as in
+     ``"{depth} layers x {width}"``;
+   * `rule`: in words, when it holds, holds with a condition, does not hold. Write it, and
+     `verdict`, before the run;
+   * `full`: the settings, plain values; `quick`: those that are other with ``--quick``. Both have
+     ``seeds``, how many (they are then 0, 1, ...; at least 2). About 30 seconds in full and 6 quick
+     on 2 cores;
+   * `run(settings, data, progress) -> Measured`: measures. ``settings["seeds"]`` is a tuple of
+     seeds. ``data.digits()`` and ``data.mnist()`` return x_train, y_train, x_test, y_test. Go
+     through what takes time with ``for seed in progress.over(settings["seeds"], "what"):``. All
+     randomness from the seeds. Train with `networks.train`, which lets Ctrl-C through;
+   * `verdict(measured) -> Verdict`: the rule as code. Only numbers of `measured` decide. Four
+     words: `holds`, `with_condition`, `fails`, and `unchecked` where the interval is too wide;
+   * `picture(measured) -> Figure`: from ``measured.quantities`` and ``measured.curves`` alone, with
+     the functions of `nnscratch_plots.claims`; titles say what is drawn, not what comes out;
+   * `needs`: ``("mnist",)`` if it takes MNIST. Where MNIST is missing the claim is not run, and the
+     page says so.
+
+   `Measured` holds what is saved (JSON) and printed: `quantities`, each with one value per seed
+   (its mean and 95 % t-interval are computed) and what was published or predicted; `curves`, nested
+   dicts and lists of numbers for the picture (small: tens of points, not thousands).
+2. Import the module in `registry.py` and put its claims where they belong on the page.
+3. ``nnscratch reproduce NAME --quick``, and look at the picture.
+4. In the module's test, try the verdict on made-up numbers, both ways. The slow tests run every
+   claim of the registry.
+"""
+
+from nnscratch.experiments.claims.claim import (
+    Claim,
+    Data,
+    Measured,
+    Progress,
+    Quantity,
+    Settings,
+    Verdict,
+    fails,
+    holds,
+    unchecked,
+    with_condition,
+)
+from nnscratch.experiments.claims.intervals import Interval, interval
+
+__all__ = [
+    "Claim",
+    "Data",
+    "Interval",
+    "Measured",
+    "Progress",
+    "Quantity",
+    "Settings",
+    "Verdict",
+    "fails",
+    "holds",
+    "interval",
+    "unchecked",
+    "with_condition",
+]

@@ -1,0 +1,185 @@
+"""What a claim is, what running it gives, and the four verdicts."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nnscratch import datasets
+from nnscratch.arrays import Array
+from nnscratch.datasets.checks import Split
+from nnscratch.errors import unknown_name
+from nnscratch.experiments.claims.intervals import Interval, interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+T = TypeVar("T")
+Settings = Mapping[str, Any]
+
+HOLDS = "holds"
+CONDITION = "holds with a condition"
+FAILS = "does not hold"
+UNCHECKED = "cannot be checked here"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One of the four words, and the reason in one sentence, with the numbers that decided."""
+
+    word: str
+    reason: str
+
+
+def holds(reason: str) -> Verdict:
+    """Return the verdict on a claim that holds as it stands."""
+    return Verdict(HOLDS, reason)
+
+
+def with_condition(reason: str) -> Verdict:
+    """Return the verdict on a claim that holds, but not everywhere; `reason` says where."""
+    return Verdict(CONDITION, reason)
+
+
+def fails(reason: str) -> Verdict:
+    """Return the verdict on a claim that the measurement contradicts."""
+    return Verdict(FAILS, reason)
+
+
+def unchecked(reason: str) -> Verdict:
+    """Return the verdict where nothing can be said, and why: no data, or too wide an interval."""
+    return Verdict(UNCHECKED, reason)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something measured once per seed.
+
+    Attributes
+    ----------
+    what : str
+        In words, as the page prints it.
+    values : tuple of float
+        One for each seed; made from any sequence or array.
+    expected : float, (low, high) or None
+        What was published or predicted.
+    whose : str
+        Whose number `expected` is: "published", "mean-field theory" ...
+    """
+
+    what: str
+    values: Sequence[float] | Array
+    expected: float | tuple[float, float] | None = None
+    whose: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", tuple(float(value) for value in self.values))
+
+    @functools.cached_property
+    def interval(self) -> Interval:
+        """The mean over the seeds with its 95 % interval."""
+        return interval(tuple(self.values))
+
+    @property
+    def mean(self) -> float:
+        """The mean over the seeds."""
+        return self.interval.mean
+
+    def __str__(self) -> str:
+        return text(self.interval)
+
+
+def text(given: Interval | float) -> str:
+    """Return a number, or a mean and its interval, to three or four digits."""
+    if isinstance(given, float):
+        return f"{given:.4g}"
+    if given.low == given.high:
+        return f"{given.mean:.4g} (all seeds the same)"
+    return f"{given.mean:.4g} [{given.low:.4g}, {given.high:.4g}]"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What running a claim gives: all that the verdict and the picture see."""
+
+    quantities: Mapping[str, Quantity]
+    curves: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Quantity:
+        if name not in self.quantities:
+            raise unknown_name("quantity", name, self.quantities)
+        return self.quantities[name]
+
+
+class Data:
+    """The data sets, loaded when a claim asks for them."""
+
+    def __init__(
+        self, data_dir: str | os.PathLike[str] | None = None, download: bool = False
+    ) -> None:
+        self._data_dir, self._download = data_dir, download
+
+    def digits(self) -> Split:
+        """Return x_train, y_train, x_test, y_test of the embedded digits."""
+        return datasets.load("digits")
+
+    @functools.cached_property
+    def _mnist(self) -> Split:
+        return datasets.mnist(self._data_dir, self._download)
+
+    def mnist(self) -> Split:
+        """Return x_train, y_train, x_test, y_test of MNIST, or raise why they cannot be had."""
+        return self._mnist
+
+
+class Progress:
+    """Told how far a claim has come; `show(fraction, note)` draws it."""
+
+    def __init__(self, show: Callable[[float, str], None] | None = None) -> None:
+        self._show = show
+        self._spans: list[tuple[float, float]] = [(0.0, 1.0)]
+
+    def over(self, items: Sequence[T], note: str = "") -> Iterator[T]:
+        """Go through `items`, each an equal share of what is under way. Loops may be nested."""
+        start, length = self._spans[-1]
+        share = length / max(1, len(items))
+        for i, item in enumerate(items):
+            if self._show is not None:
+                self._show(start + i * share, f"{note} {item}" if note else "")
+            self._spans.append((start + i * share, share))
+            try:
+                yield item
+            finally:
+                self._spans.pop()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence that can be true or false, and the experiment that tries it.
+
+    The fields are described in `nnscratch.experiments.claims`.
+    """
+
+    name: str
+    sentence: str
+    source: str
+    configuration: str
+    rule: str
+    full: Settings
+    quick: Settings
+    run: Callable[[Settings, Data, Progress], Measured]
+    verdict: Callable[[Measured], Verdict]
+    picture: Callable[[Measured], Figure]
+    needs: tuple[str, ...] = ()
+
+    def settings(self, *, quick: bool = False, seeds: Sequence[int] | None = None) -> Settings:
+        """Return the settings of a run; `seeds` replaces the claim's own."""
+        chosen = {**self.full, **(self.quick if quick else {})}
+        return {**chosen, "seeds": tuple(range(chosen["seeds"]) if seeds is None else seeds)}
+
+    def described(self, settings: Settings) -> str:
+        """Return the configuration in words, with these settings."""
+        return self.configuration.format(**{**settings, "seeds": len(settings["seeds"])})

@@ -1,0 +1,28 @@
+"""All claims, in the order of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nnscratch.errors import unknown_name
+from nnscratch.experiments.claims import saturation
+from nnscratch.experiments.claims.claim import Claim
+
+CLAIMS: tuple[Claim, ...] = (
+    # The post
+    saturation.SATURATES,
+)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all claims."""
+    return tuple(claim.name for claim in CLAIMS)
+
+
+def select(wanted: Sequence[str]) -> tuple[Claim, ...]:
+    """Return the claims of these names, or all for "all", in the page's order."""
+    known = {*names(), "all"}
+    for name in wanted:
+        if name not in known:
+            raise unknown_name("claim", name, known)
+    return tuple(claim for claim in CLAIMS if claim.name in wanted or "all" in wanted)
