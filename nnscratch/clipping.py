@@ -45,6 +45,9 @@ class ClipReport:
         The largest absolute component before clipping.
     norms : mapping from name to (before, after)
         The norm of each parameter's gradient, where the clip works on each by itself; else empty.
+    cosine : float
+        Cosine of the angle between the gradient before and after: 1 where the direction is kept,
+        NaN where a norm is zero or not finite.
     """
 
     norm_before: float
@@ -53,6 +56,7 @@ class ClipReport:
     fraction: float
     largest: float
     norms: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    cosine: float = math.nan
 
     @property
     def fired(self) -> bool:
@@ -81,7 +85,12 @@ class ClipByValue(Clip):
         require_number("ClipByValue threshold", self.threshold, above=0)
 
     def clip(self, grads: Parameters) -> ClipReport:
-        return _report(grads, *kernels.clip_by_value(grads.flat, self.threshold))
+        g = grads.flat.astype(np.float64)
+        before, after, changed, largest = kernels.clip_by_value(grads.flat, self.threshold)
+        cosine = math.nan
+        if 0 < before < math.inf and 0 < after < math.inf:
+            cosine = min(1.0, float((g / before) @ (grads.flat / after))) if changed else 1.0
+        return _report(grads, before, after, changed, largest, cosine)
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,9 @@ class ClipByGlobalNorm(Clip):
         require_number("ClipByGlobalNorm max_norm", self.max_norm, above=0)
 
     def clip(self, grads: Parameters) -> ClipReport:
-        return _report(grads, *kernels.clip_by_norm(grads.flat, self.max_norm))
+        before, after, changed, largest = kernels.clip_by_norm(grads.flat, self.max_norm)
+        cosine = 1.0 if 0 < before < math.inf else math.nan
+        return _report(grads, before, after, changed, largest, cosine)
 
 
 @dataclass(frozen=True)
@@ -128,6 +139,7 @@ class ClipByNorm(Clip):
             _joint_norm(after),
             sum(changed),
             float(np.max(largest, initial=0.0)),
+            _joint_cosine(before, after),
             dict(zip(grads.names, zip(before, after, strict=True), strict=True)),
         )
 
@@ -138,12 +150,23 @@ def _report(
     after: float,
     changed: int,
     largest: float,
+    cosine: float,
     norms: Mapping[str, tuple[float, float]] | None = None,
 ) -> ClipReport:
     fraction = changed / max(grads.flat.size, 1)
-    return ClipReport(before, after, changed, fraction, largest, norms or {})
+    return ClipReport(before, after, changed, fraction, largest, norms or {}, cosine)
 
 
 def _joint_norm(norms: tuple[float, ...]) -> float:
     """Return the norm of all parts together; NaN if any is NaN (`hypot` would prefer infinity)."""
     return math.nan if any(map(math.isnan, norms)) else math.hypot(*norms)
+
+
+def _joint_cosine(before: tuple[float, ...], after: tuple[float, ...]) -> float:
+    """Return the cosine between two gradients whose parts are parallel."""
+    whole = _joint_norm(before), _joint_norm(after)
+    if not all(0 < norm < math.inf for norm in whole):
+        return math.nan
+    if before == after:
+        return 1.0
+    return min(1.0, sum(b / whole[0] * (a / whole[1]) for b, a in zip(before, after, strict=True)))

@@ -11,6 +11,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.clipping import Clip, ClipReport
 from nnscratch.errors import ConfigError, ShapeError
+from nnscratch.optimizers.measures import Tap
 from nnscratch.parameters import Parameters
 from nnscratch.schedules import Schedule, as_schedule
 
@@ -36,6 +37,8 @@ class Optimizer:
         The arrays it remembers from step to step.
     state : dict of arrays
         Those arrays, each laid out like ``params.flat``; empty before the first step.
+    tap : Tap or None
+        Who wants the steps measured.
     """
 
     def __init__(self, lr: float | Schedule, clip: Clip | None = None) -> None:
@@ -49,6 +52,7 @@ class Optimizer:
         self.steps = 0
         self.state_names: tuple[str, ...] = ()
         self.state: dict[str, Array] = {}
+        self.tap: Tap | None = None
         self._seen: tuple[Parameters, Parameters] | None = None
 
     @property
@@ -79,9 +83,18 @@ class Optimizer:
         if seen is None or seen[0] is not params or seen[1] is not grads:
             self._attach(params, grads)
         lr = self.lr
+        tap = self.tap
+        if tap is not None and not tap.due:
+            tap = None
+        if tap is not None:
+            tap.before_update(self)
+            tap.measures.measure_before(params, grads)
         report = None if self.clip is None else self.clip.clip(grads)
         self.update(params, grads, lr)
         self.steps += 1
+        if tap is not None:
+            tap.measures.measure_after(params)
+            tap.updated(self, report, lr)
         return report
 
     def update(self, params: Parameters, grads: Parameters, lr: float) -> None:

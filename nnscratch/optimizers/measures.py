@@ -1,0 +1,136 @@
+"""What one update did to every parameter: norms before and after, mean, histogram of a sample."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.backend import kernels
+from nnscratch.clipping import ClipReport
+from nnscratch.errors import ConfigError, require_count
+from nnscratch.parameters import Parameters
+
+if TYPE_CHECKING:
+    from nnscratch.optimizers.base import Optimizer
+
+BINS = 64
+LOWEST = -20  # the exponent whose bin begins at zero
+HALF = BINS // 2
+
+# The edges of the bins: one per factor 2 on either side of zero. The outermost bins hold everything
+# beyond them, the two in the middle everything closer to zero than 2^-19.
+HISTOGRAM_EDGES = np.concatenate(
+    (-(2.0 ** np.arange(12, -20, -1.0)), [0.0], 2.0 ** np.arange(-19, 13.0))
+)
+HISTOGRAM_EDGES.flags.writeable = False
+
+
+class ParameterMeasures:
+    """Measures of each parameter around one update, one number per parameter, in float64.
+
+    An optimizer with a tap fills them (see `Tap`). Names and order are those of `params`.
+
+    Parameters
+    ----------
+    params, grads : Parameters
+        Of the model that is trained.
+    histogram : bool
+        Whether to count a sample of each parameter's values.
+    samples : int
+        At most so many values of each parameter are counted, evenly spaced.
+
+    Attributes
+    ----------
+    param_norm, param_mean : arrays, shape (parameters,)
+        Euclidean norm and mean after the update.
+    param_norm_before : array
+        Norm before the update.
+    param_update_norm : array
+        Norm of the change.
+    param_gradient_norm : array
+        Norm of the gradient before clipping.
+    param_nonfinite, param_gradient_nonfinite : arrays
+        How many components are NaN or infinite, after the update and before clipping.
+    histogram : uint16 array, shape (parameters, 64), or (0, 64)
+        Counts in the bins of `HISTOGRAM_EDGES`, after the update; NaN is not counted.
+    """
+
+    def __init__(
+        self, params: Parameters, grads: Parameters, histogram: bool = True, samples: int = 256
+    ) -> None:
+        if params.offsets.tolist() != grads.offsets.tolist():
+            raise ConfigError("ParameterMeasures got gradients of another layout than parameters")
+        self.samples = require_count("ParameterMeasures samples", samples)
+        if self.samples >= 2**16:
+            raise ConfigError(
+                f"ParameterMeasures samples must be below {2**16:,}, counts are 16-bit integers; "
+                f"got {samples!r}"
+            )
+        self.names = params.names
+        self.offsets = params.offsets
+        self.values: Array = np.full((7, len(self.names)), np.nan)
+        self.param_norm, self.param_mean, self.param_norm_before = self.values[:3]
+        self.param_update_norm, self.param_gradient_norm = self.values[3:5]
+        self.param_nonfinite, self.param_gradient_nonfinite = self.values[5:]
+        self.histogram: Array = np.zeros((len(self.names) if histogram else 0, BINS), np.uint16)
+        self._before: Array = np.empty(0)
+
+    def measure_before(self, params: Parameters, grads: Parameters) -> None:
+        """Measure what is there before clip and update, and remember the parameters."""
+        kernels.segment_norms(self.param_gradient_norm, grads.flat, self.offsets)
+        kernels.segment_norms(self.param_norm_before, params.flat, self.offsets)
+        self._count(self.param_gradient_nonfinite, self.param_gradient_norm, grads.flat)
+        if self._before.shape != params.flat.shape or self._before.dtype != params.dtype:
+            self._before = np.empty_like(params.flat)
+        np.copyto(self._before, params.flat)
+
+    def measure_after(self, params: Parameters) -> None:
+        """Measure the parameters after the update, and the change."""
+        flat, change = params.flat, self._before
+        with np.errstate(all="ignore"):
+            np.subtract(flat, change, out=change)
+            for i, segment in enumerate(self._segments(flat)):
+                self.param_mean[i] = segment.mean(dtype=np.float64) if segment.size else 0.0
+        kernels.segment_norms(self.param_norm, flat, self.offsets)
+        kernels.segment_norms(self.param_update_norm, change, self.offsets)
+        self._count(self.param_nonfinite, self.param_norm, flat)
+        for i, segment in enumerate(self._segments(flat) if len(self.histogram) else ()):
+            stride = -(-segment.size // self.samples) or 1
+            self.histogram[i] = histogram_of(segment[::stride])
+
+    def _segments(self, flat: Array) -> list[Array]:
+        return [flat[a:b] for a, b in itertools.pairwise(self.offsets.tolist())]
+
+    def _count(self, counts: Array, norms: Array, flat: Array) -> None:
+        """Count what is not finite, where the norm says that there may be something."""
+        counts[...] = 0
+        for i in np.flatnonzero(~np.isfinite(norms)):
+            counts[i] = kernels.count_nonfinite(flat[self.offsets[i] : self.offsets[i + 1]])
+
+
+def histogram_of(values: Array) -> Array:
+    """Count `values` in the bins of `HISTOGRAM_EDGES`, by exponent and sign."""
+    values = values[~np.isnan(values)].astype(np.float64)
+    with np.errstate(divide="ignore"):
+        exponent = np.floor(np.log2(np.abs(values)))
+    place = np.clip(exponent - LOWEST, 0, HALF - 1).astype(np.int64)
+    bins = np.where(values < 0, HALF - 1 - place, HALF + place)
+    return np.bincount(bins, minlength=BINS)
+
+
+class Tap(Protocol):
+    """What may watch an optimizer: ``optimizer.tap = tap``. It never changes the training."""
+
+    due: bool
+    """Whether the next step is to be measured."""
+    measures: ParameterMeasures
+    """Where to put the measures."""
+
+    def before_update(self, optimizer: Optimizer) -> None:
+        """Called in a step that is due, before anything is changed."""
+
+    def updated(self, optimizer: Optimizer, report: ClipReport | None, lr: float) -> None:
+        """Called at the end of that step, when `measures` are filled."""
