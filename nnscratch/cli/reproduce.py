@@ -1,4 +1,4 @@
-"""``nnscratch reproduce``: an experiment of the post, beside what was published."""
+"""``nnscratch reproduce``: the claims of the scorecard, and the post's experiment on MNIST."""
 
 from __future__ import annotations
 
@@ -14,49 +14,77 @@ from rich.console import Console
 from rich.table import Table
 
 from nnscratch import datasets
+from nnscratch.cli import scorecard
 from nnscratch.cli.arguments import HelpFormatter, add_data, count
-from nnscratch.errors import unknown_name
+from nnscratch.errors import ConfigError
 from nnscratch.experiments import mnist_bn_elu as post
 from nnscratch.files import make_folder, write_atomically
 
-EXPERIMENTS = {
-    "mnist-bn-elu": "the post's network on MNIST: batch norm, clipping, and the true cause of the "
-    "drop it blames on clipping",
-}
+POST = "mnist-bn-elu"
+POST_SAYS = (
+    "the post's network on MNIST beside its two tables: batch norm, clipping, and the true cause "
+    "of the drop it blames on clipping"
+)
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``reproduce`` to the command line."""
     command = commands.add_parser(
         "reproduce",
-        help="run an experiment of the post beside the published figures",
-        description="Run an experiment of the post beside the published figures.\n"
-        "Without a name, list the experiments.",
+        help="try the claims of the post and the papers, beside the published figures",
+        description="Try claims of the post and of the papers behind it, over several seeds, each\n"
+        "with a verdict and a picture. Without a name, list them; `all` makes the whole page.\n"
+        "What Ctrl-C interrupts is continued by the same command.\n\n"
+        f"`{POST}` trains {POST_SAYS[: POST_SAYS.index(':')]}.",
         formatter_class=HelpFormatter,
     )
-    command.add_argument("name", nargs="?", help=f"one of {', '.join(EXPERIMENTS)}")
     command.add_argument(
-        "--seeds", nargs="+", type=count("seed", least=0), default=[0], help="random seeds"
+        "names", nargs="*", metavar="NAME", help=f"`all`, names of claims, or {POST}"
     )
-    command.add_argument("--epochs", type=count("epochs"), default=post.EPOCHS, help="epochs")
+    command.add_argument(
+        "--seeds", nargs="+", type=count("seed", least=0), help="random seeds instead of its own"
+    )
+    command.add_argument(
+        "--quick", action="store_true", help="few seeds and short runs; verdicts are provisional"
+    )
+    command.add_argument(
+        "--fresh", action="store_true", help="measure again what an earlier run has kept"
+    )
+    command.add_argument(
+        "--epochs", type=count("epochs"), help=f"of {POST} (default: {post.EPOCHS})"
+    )
     command.add_argument("--json", type=Path, metavar="FILE", help="write every number to FILE")
     command.add_argument(
-        "--out", type=Path, default=Path("runs/mnist-bn-elu"), metavar="DIR", help="output folder"
+        "--out", type=Path, metavar="DIR", help=f"output folder (default: runs, or runs/{POST})"
     )
     add_data(command, choose=False)
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """List the experiments, or run the one that is named."""
-    console = Console()
-    if options.name is None:
-        for name, claim in EXPERIMENTS.items():
-            console.print(f"{name}: {claim}", highlight=False)
+    """List the experiments, or run those that are named."""
+    if not options.names:
+        scorecard.show_list(Console(), {POST: POST_SAYS})
         return 0
-    if options.name not in EXPERIMENTS:
-        raise unknown_name("experiment", options.name, EXPERIMENTS)
-    folder = make_folder(options.out)
+    scorecard.check_names(options.names, also=POST)
+    if POST not in options.names:
+        if options.epochs is not None:
+            raise ConfigError(f"--epochs is for {POST}; a claim has its own: use --quick")
+        return scorecard.run(options)
+    if len(options.names) > 1:
+        raise ConfigError(f"{POST} is run by itself, got {' '.join(options.names)}")
+    for option in ("quick", "fresh"):
+        if getattr(options, option):
+            raise ConfigError(f"--{option} is for claims; {POST} has --epochs and --seeds")
+    return _run_post(options)
+
+
+def _run_post(options: argparse.Namespace) -> int:
+    """Train the post's network, and print it beside the published tables."""
+    console = Console()
+    options.epochs = post.EPOCHS if options.epochs is None else options.epochs
+    options.seeds = [0] if options.seeds is None else options.seeds
+    folder = make_folder(Path("runs") / POST if options.out is None else options.out)
     if options.json is not None:
         make_folder(options.json.parent)
     data = datasets.mnist(data_dir=options.data_dir, download=options.download)
