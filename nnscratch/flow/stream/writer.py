@@ -1,0 +1,251 @@
+"""Writing ``.flow`` files without getting in the way of the training."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import uuid
+import warnings
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import ConfigError, FileError, ShapeError, require_count
+from nnscratch.files import PathLike
+from nnscratch.flow.stream.format import (
+    CENSUS,
+    CRC,
+    END,
+    FRAME,
+    NOTE,
+    NOTE_BYTES,
+    ROW,
+    STEP,
+    SUFFIX,
+    frame,
+    header,
+    is_stream,
+)
+
+BLOCK_BYTES = 1 << 20  # blocks beyond the caches are no faster to write
+
+
+class Lost(NamedTuple):
+    """The first step that did not reach the file, and why."""
+
+    step: int
+    reason: str
+
+
+class StreamWriter:
+    """Append rows to a ``.flow`` file, in blocks, at the cost of a copy and a checksum per row.
+
+    ::
+
+        with StreamWriter("run.flow", description, scalars=120, counts=1280) as writer:
+            writer.row(step, scalars, counts)
+
+    The file appears at `path` at once and replaces a ``.flow`` file that was there. A process that
+    is killed loses what came after the last block. When a block cannot be written (full disk,
+    removed file) nothing is raised into the training: a `RuntimeWarning` says so once, `lost` holds
+    the first lost step and the reason, and the file ends with the last whole frame.
+
+    Parameters
+    ----------
+    path : path of the file
+    description : mapping
+        What the numbers of a row mean; anything that JSON can say.
+    scalars, counts, codes : int
+        How many of each a row (a census) has.
+    flush_every, flush_seconds : int, float
+        A block is written after so many rows, and with the first row after so much time.
+
+    Raises `FileError` if the file cannot be made, `ConfigError` for a bad setting.
+    """
+
+    def __init__(
+        self,
+        path: PathLike,
+        description: Mapping[str, Any],
+        *,
+        scalars: int,
+        counts: int = 0,
+        codes: int = 0,
+        flush_every: int = 50,
+        flush_seconds: float = 1.0,
+    ) -> None:
+        self.path = Path(path)
+        self.rows = 0  # in the file, whole
+        self.lost: Lost | None = None
+        self._codes = require_count("StreamWriter codes", codes, least=0)
+        self._seconds = flush_seconds
+        require_count("StreamWriter scalars", scalars, least=0)
+        require_count("StreamWriter counts", counts, least=0)
+        head, at = FRAME.size, FRAME.size + STEP.size
+        size = STEP.size + 8 * scalars + 2 * counts
+        self._frame = bytearray(head + size + CRC.size)
+        FRAME.pack_into(self._frame, 0, ROW, size)
+        self._scalars: Array = np.frombuffer(self._frame, "<f8", scalars, at)
+        self._counts: Array = np.frombuffer(self._frame, "<u2", counts, at + 8 * scalars)
+        self._summed = memoryview(self._frame)[: -CRC.size]
+        rows = require_count("StreamWriter flush_every", flush_every)
+        rows = min(rows, max(1, BLOCK_BYTES // len(self._frame)))
+        least = head + STEP.size + codes + CRC.size
+        self._block = bytearray(max(rows * len(self._frame), least, NOTE_BYTES + 64))
+        self._rows_per_block = rows
+        self._view = memoryview(self._block)
+        self._pending: list[tuple[int, bytes, int]] = []  # end in the block, kind, step
+        self._end = 0
+        self._step = -1
+        sizes = {"scalars": scalars, "counts": counts, "codes": codes}
+        content = header({**sizes, "description": dict(description)})
+        self._size = len(content)  # of what the file holds, all of it whole
+        self._file: Any = _create(self.path, content)
+        self._flushed = time.monotonic()
+
+    def row(self, step: int, scalars: Array, counts: Array) -> None:
+        """Append what was measured at `step`: float64 of shape (scalars,), uint16 (counts,)."""
+        if scalars.shape != self._scalars.shape or counts.shape != self._counts.shape:
+            raise ShapeError(
+                f"StreamWriter.row of {self.path} got scalars {scalars.shape} and counts "
+                f"{counts.shape}, expected {self._scalars.shape} and {self._counts.shape}"
+            )
+        if not self._writable():
+            return
+        STEP.pack_into(self._frame, FRAME.size, step)
+        np.copyto(self._scalars, scalars)
+        np.copyto(self._counts, counts)
+        CRC.pack_into(self._frame, len(self._summed), zlib.crc32(self._summed))
+        self._append(ROW, step, self._frame)
+        full = len(self._pending) >= self._rows_per_block
+        if full or time.monotonic() - self._flushed >= self._seconds:
+            self.flush()
+
+    def census(self, step: int, codes: Array) -> None:
+        """Append the census of the units at `step`: uint8 of shape (codes,)."""
+        if codes.shape != (self._codes,):
+            raise ShapeError(
+                f"StreamWriter.census of {self.path} got {codes.shape}, expected ({self._codes},)"
+            )
+        payload = STEP.pack(step) + codes.astype(np.uint8, casting="same_kind").tobytes()
+        if self._writable():
+            self._append(CENSUS, step, frame(CENSUS, payload))
+
+    def note(self, text: str) -> None:
+        """Append a remark that readers find in the record's note."""
+        payload = text.encode()[:NOTE_BYTES].decode(errors="ignore").encode()
+        if self._writable():
+            self._append(NOTE, self._step, frame(NOTE, payload))
+
+    def flush(self) -> None:
+        """Hand everything appended so far to the operating system."""
+        self._flushed = time.monotonic()
+        if self._file is None or not self._end:
+            return
+        written = 0
+        try:
+            if os.fstat(self._file.fileno()).st_nlink == 0:
+                raise OSError("the file was removed or replaced")
+            self._file.seek(self._size)  # Ctrl-C may have come between a write and its counting
+            while written < self._end:
+                written += self._file.write(self._view[written : self._end])
+        except OSError as error:
+            self._give_up(written, error)
+            return
+        self._count(self._end)
+
+    def finish(self) -> None:
+        """Write the rest and the mark that nothing is missing; rows may still follow."""
+        if self._file is not None:
+            self._append(END, self._step, frame(END, b""))
+            self.flush()
+
+    def close(self) -> None:
+        """Finish and close the file; more calls do nothing."""
+        self.finish()
+        if self._file is not None:
+            file, self._file = self._file, None
+            try:
+                file.close()
+            except OSError as error:  # network file systems report a full disk only here
+                self._lose(self._step, error)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_file", None) is not None:
+            self.close()
+
+    def _writable(self) -> bool:
+        if self._file is None and self.lost is None:
+            raise ConfigError(f"{self.path} is closed: nothing more can be recorded in it")
+        return self._file is not None
+
+    def _append(self, kind: bytes, step: int, content: bytes | bytearray) -> None:
+        if self._end + len(content) > len(self._block):
+            self.flush()
+            if self._file is None:
+                return
+        end = self._end + len(content)
+        self._view[self._end : end] = content
+        self._pending.append((end, kind, step))
+        self._end, self._step = end, step
+
+    def _count(self, written: int) -> None:
+        """Count the frames of the block that are whole in its first `written` bytes."""
+        whole = [one for one in self._pending if one[0] <= written]
+        self.rows += sum(kind == ROW for _, kind, _ in whole)
+        self._size += whole[-1][0] if whole else 0
+        self._pending = self._pending[len(whole) :]
+        self._end = 0
+
+    def _give_up(self, written: int, error: OSError) -> None:
+        """End the file with the last whole frame and say what is lost."""
+        self._count(written)
+        file, self._file = self._file, None
+        with contextlib.suppress(OSError):
+            file.truncate(self._size)
+        with contextlib.suppress(OSError):
+            file.close()
+        self._lose(self._pending[0][2], error)
+
+    def _lose(self, step: int, error: OSError) -> None:
+        self.lost = Lost(step, error.strerror or str(error))
+        warnings.warn(
+            f"recording into {self.path} ended at step {step}: {self.lost.reason}. The training "
+            f"goes on; the file keeps the {self.rows:,} recorded steps before",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+def _create(path: Path, content: bytes) -> Any:
+    """Return a new file that holds `content`, open for writing, in the place of `path`."""
+    if path.exists() and not is_stream(path):
+        raise FileError(f"{path} exists and is no {SUFFIX} record; choose another name")
+    # A new file under a temporary name: a run that still writes to `path` keeps its own file and
+    # notices, and an old record is there until the new one is.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    file = None
+    try:
+        file = open(temporary, "xb", buffering=0)  # noqa: SIM115  (the writer closes it)
+        if file.write(content) != len(content):
+            raise OSError("the disk is full")
+        temporary.replace(path)
+    except BaseException as error:
+        if file is not None:
+            file.close()
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise FileError(f"cannot write {path}: {error.strerror or error}") from error
+        raise
+    return file

@@ -1,0 +1,408 @@
+"""Record files: what is written is read, and what a kill, a full disk or damage leaves of them."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import nnscratch as nn
+from nnscratch.flow.stream import StreamWriter, is_stream, read_stream
+from nnscratch.flow.stream.format import VERSION
+
+SCALARS, COUNTS, CODES = 5, 3, 4
+FRAME = 8 + 8 + 8 * SCALARS + 2 * COUNTS + 4  # bytes of a row in the file
+END = 12
+DESCRIPTION = {"label": "a run", "fields": [["loss", None], ["output_norm", "layers"]]}
+
+
+def row(step):
+    rng = np.random.default_rng(step)
+    return step, rng.standard_normal(SCALARS), rng.integers(0, 2**16, COUNTS, dtype=np.uint16)
+
+
+def open_writer(path, **options):
+    return StreamWriter(path, DESCRIPTION, scalars=SCALARS, counts=COUNTS, codes=CODES, **options)
+
+
+def write(path, steps, **options):
+    with open_writer(path, **options) as writer:
+        for step in steps:
+            writer.row(*row(step))
+    return path.read_bytes()
+
+
+def check_rows(stream, steps):
+    np.testing.assert_array_equal(stream.steps, steps)
+    for i, step in enumerate(steps):
+        _, scalars, counts = row(step)
+        np.testing.assert_array_equal(stream.scalars[i], scalars)
+        np.testing.assert_array_equal(stream.counts[i], counts)
+    assert stream.scalars.shape == (len(steps), SCALARS)
+    assert stream.counts.shape == (len(steps), COUNTS)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "a.flow"
+
+
+def bits(dtype, shape):
+    """Any bits at all: every NaN, infinity and subnormal."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    return st.binary(min_size=size, max_size=size).map(
+        lambda raw: np.frombuffer(raw, dtype).reshape(shape)
+    )
+
+
+@given(data=st.data(), flush_every=st.sampled_from([1, 3, 50]))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_whatever_is_written_is_read_bit_for_bit(tmp_path_factory, data, flush_every):
+    path = tmp_path_factory.mktemp("stream") / "a.flow"
+    rows, scalars, counts = (data.draw(st.integers(0, 7)) for _ in range(3))
+    steps = data.draw(hnp.arrays(np.int64, rows))
+    values = data.draw(bits(np.float64, (rows, scalars)))
+    histograms = data.draw(bits(np.uint16, (rows, counts)))
+    census = data.draw(bits(np.uint8, (rows, 2)))
+    with StreamWriter(
+        path, DESCRIPTION, scalars=scalars, counts=counts, codes=2, flush_every=flush_every
+    ) as writer:
+        for i in range(rows):
+            writer.row(int(steps[i]), values[i], histograms[i])
+            writer.census(i, census[i])
+    stream = read_stream(path)
+    assert stream.description == DESCRIPTION
+    np.testing.assert_array_equal(stream.steps, steps)
+    np.testing.assert_array_equal(stream.scalars.view(np.uint64), values.view(np.uint64))
+    np.testing.assert_array_equal(stream.counts, histograms)
+    np.testing.assert_array_equal(stream.census_steps, np.arange(rows))
+    np.testing.assert_array_equal(stream.census, census)
+    assert (stream.rows, stream.closed, stream.note) == (rows, True, "")
+    dtypes = [array.dtype for array in (stream.steps, stream.scalars, stream.counts)]
+    assert dtypes == [np.int64, np.float64, np.uint16]
+
+
+def test_notes_are_kept_and_cut_to_their_longest(path):
+    with open_writer(path) as writer:
+        writer.note("one step in 4 was kept")
+        writer.note("é" * 5000)
+    note = read_stream(path).note
+    assert note.startswith("one step in 4 was kept; éé")
+    assert note.count("é") == 2048
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ({"keep_every": 4}, [0, 4, 8]),
+        ({"last": 3}, [7, 8, 9]),
+        ({"keep_every": 2, "last": 2}, [6, 8]),
+        ({"keep_every": 100}, [0]),
+        ({"last": 100}, range(10)),
+    ],
+)
+def test_selected_rows(path, selection, expected):
+    write(path, range(10))
+    stream = read_stream(path, **selection)
+    check_rows(stream, list(expected))
+    assert stream.rows == 10
+
+
+@pytest.mark.parametrize("selection", [{"keep_every": 0}, {"last": 0}])
+def test_selection_must_be_a_count(path, selection):
+    write(path, range(2))
+    with pytest.raises(nn.ConfigError, match="must be a whole number >= 1, got 0"):
+        read_stream(path, **selection)
+
+
+def test_rows_reach_the_file_in_blocks(path):
+    writer = open_writer(path, flush_every=4, flush_seconds=1e9)
+    reached = []
+    for step in range(10):
+        writer.row(*row(step))
+        reached.append(read_stream(path).rows)
+    writer.close()
+    assert reached == [0, 0, 0, 4, 4, 4, 4, 8, 8, 8]
+    assert read_stream(path).rows == 10
+
+
+def test_slow_steps_reach_the_file_one_by_one(path):
+    writer = open_writer(path, flush_seconds=0)
+    writer.row(*row(0))
+    assert read_stream(path).rows == 1
+    writer.close()
+
+
+def test_a_finished_file_may_go_on(path):
+    writer = open_writer(path)
+    writer.row(*row(0))
+    writer.finish()
+    assert read_stream(path).closed
+    writer.row(*row(1))
+    writer.flush()
+    assert not read_stream(path).closed
+    writer.close()
+    check_rows(read_stream(path), [0, 1])
+    assert read_stream(path).closed
+
+
+def test_a_forgotten_writer_closes_its_file(path):
+    writer = open_writer(path)
+    writer.row(*row(0))
+    del writer
+    assert read_stream(path).closed
+
+
+def test_a_closed_writer_takes_no_rows(path):
+    writer = open_writer(path)
+    writer.close()
+    writer.close()
+    with pytest.raises(nn.ConfigError, match="closed: nothing more can be recorded"):
+        writer.row(*row(0))
+
+
+def test_shapes_are_checked(path):
+    with open_writer(path) as writer:
+        with pytest.raises(nn.ShapeError, match=r"scalars \(1,\) .* expected \(5,\) and \(3,\)"):
+            writer.row(0, np.zeros(1), np.zeros(COUNTS, np.uint16))
+        with pytest.raises(nn.ShapeError, match=r"census .* got \(5,\), expected \(4,\)"):
+            writer.census(0, np.zeros(5, np.uint8))
+
+
+KILLED = """
+import sys, time
+import numpy as np
+from nnscratch.flow.stream import StreamWriter
+writer = StreamWriter(sys.argv[1], {}, scalars=5, counts=3, flush_every=10, flush_seconds=1e9)
+for step in range(57):
+    rng = np.random.default_rng(step)
+    writer.row(step, rng.standard_normal(5), rng.integers(0, 2**16, 3, dtype=np.uint16))
+print("written", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_killed_process_leaves_everything_up_to_the_last_flush(path):
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, path], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "written\n"
+        process.send_signal(signal.SIGKILL)
+    stream = read_stream(path)
+    check_rows(stream, range(50))
+    assert not stream.closed
+    assert stream.note == (
+        "the file was not closed (the run was killed, or still goes on): it is read up to step 49"
+    )
+
+
+FULL = """
+import resource, sys, warnings
+import numpy as np
+from nnscratch.flow.stream import StreamWriter
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+warnings.simplefilter("always")
+writer = StreamWriter(sys.argv[1], {}, scalars=5, counts=3, flush_every=4)
+for step in range(100):
+    rng = np.random.default_rng(step)
+    writer.row(step, rng.standard_normal(5), rng.integers(0, 2**16, 3, dtype=np.uint16))
+writer.close()
+print(*writer.lost, writer.rows, sep="|")
+"""
+
+
+def test_a_file_that_cannot_grow_ends_the_recording_not_the_run(path):
+    pytest.importorskip("resource", reason="limits of file size are not available here")
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, path], capture_output=True, text=True, check=True
+    )
+    step, reason, rows = done.stdout.strip().split("|")
+    # the rows whole within 1000 bytes, though the limit cuts the block of 4 that they came in
+    assert path.stat().st_size <= 1000 < path.stat().st_size + FRAME
+    assert int(step) == int(rows) > 4
+    assert int(rows) % 4 != 0
+    assert reason == "File too large"
+    check_rows(read_stream(path), range(int(rows)))
+    assert done.stderr.count("RuntimeWarning") == 1
+    assert f"ended at step {step}: File too large. The training goes on" in done.stderr
+
+
+class FullDisk:
+    """A file on a disk with room for `room` more bytes."""
+
+    def __init__(self, file, room):
+        self.file, self.room = file, room
+
+    def write(self, content):
+        if not self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.room -= (written := self.file.write(content[: self.room]))
+        return written
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+def write_all(writer):
+    for step in range(12):
+        writer.row(*row(step))
+    writer.census(3, np.zeros(CODES, np.uint8))
+    writer.note("lost too")
+    writer.finish()
+    writer.close()
+
+
+@pytest.mark.parametrize("room", [0, 1, 137, FRAME * 5, FRAME * 8 - 1])
+def test_a_full_disk_is_said_once_and_the_file_stays_readable(path, room):
+    writer = open_writer(path, flush_every=4)
+    writer._file = FullDisk(writer._file, room)
+    whole = room // FRAME
+    with pytest.warns(RuntimeWarning, match="No space left on device") as caught:
+        write_all(writer)
+    assert len(caught) == 1
+    assert f"{path} ended at step {whole}" in str(caught[0].message)
+    assert f"the file keeps the {whole} recorded steps before" in str(caught[0].message)
+    assert (writer.lost.step, writer.rows) == (whole, whole)
+    stream = read_stream(path)
+    check_rows(stream, range(whole))
+    assert "was not closed" in stream.note
+    assert "cut off" not in stream.note
+
+
+def test_a_removed_folder_is_said(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    writer = open_writer(folder / "a.flow", flush_every=1)
+    writer.row(*row(0))
+    (folder / "a.flow").unlink()
+    folder.rmdir()
+    with pytest.warns(RuntimeWarning, match=r"ended at step 1: .*removed or replaced"):
+        writer.row(*row(1))
+    writer.row(*row(2))
+
+
+def test_a_second_run_into_the_same_file_replaces_it_and_the_first_says_so(path):
+    first = open_writer(path, flush_every=1)
+    first.row(*row(0))
+    write(path, [5, 6])
+    with pytest.warns(RuntimeWarning, match="ended at step 1"):
+        first.row(*row(1))
+    check_rows(read_stream(path), [5, 6])
+
+
+def test_an_interrupted_flush_writes_nothing_twice(path, monkeypatch):
+    writer = open_writer(path)
+    for step in range(3):
+        writer.row(*row(step))
+
+    def interrupt(written):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writer, "_count", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        writer.flush()
+    monkeypatch.undo()
+    writer.row(*row(3))
+    writer.close()
+    check_rows(read_stream(path), range(4))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("missing/a.flow", "cannot write .*No such file or directory"),
+        ("folder", "exists and is no .flow record; choose another name"),
+        ("notes.txt", "exists and is no .flow record; choose another name"),
+    ],
+)
+def test_a_bad_place_is_said_before_the_training(tmp_path, name, said):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(nn.FileError, match=said):
+        open_writer(tmp_path / name)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["folder", "notes.txt"]
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_description_must_be_json(path):
+    with pytest.raises(nn.ConfigError, match="must be plain JSON"):
+        StreamWriter(path, {"clip": np.nan}, scalars=1)
+    assert not path.exists()
+
+
+def test_cut_anywhere_a_file_is_read_up_to_the_last_whole_frame(path):
+    content = write(path, range(3))
+    header = len(content) - 3 * FRAME - END
+    for size in range(header, len(content)):
+        path.write_bytes(content[:size])
+        stream = read_stream(path)
+        check_rows(stream, range(min(3, (size - header) // FRAME)))
+        assert not stream.closed
+        assert ("cut off" in stream.note) == ((size - header) % FRAME != 0)
+    for size in range(header):
+        path.write_bytes(content[:size])
+        with pytest.raises(nn.DataError, match=r"is empty|no .flow record|cut off or damaged"):
+            read_stream(path)
+
+
+def test_damaged_anywhere_a_file_is_read_up_to_the_damage(path):
+    content = write(path, range(3))
+    header = len(content) - 3 * FRAME - END
+    for at in range(len(content)):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+        if at < header:
+            with pytest.raises(nn.DataError):
+                read_stream(path)
+            continue
+        stream = read_stream(path)
+        check_rows(stream, range((at - header) // FRAME))
+        assert not stream.closed
+        assert "the file is " in stream.note
+        until = f"is read up to step {stream.rows - 1}" if stream.rows else "holds no step"
+        assert stream.note.endswith(f": it {until}")
+
+
+@pytest.mark.parametrize("version", [0, VERSION + 1])
+def test_another_version_is_named(path, version):
+    content = bytearray(write(path, range(3)))
+    content[8:12] = version.to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(
+        nn.DataError,
+        match=f"a.flow is a .flow record of version {version}, this program reads version 1",
+    ):
+        read_stream(path)
+    assert is_stream(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "said"),
+    [
+        ("none.flow", nn.FileError, "no such file"),
+        ("folder", nn.FileError, "cannot read .*directory"),
+        ("empty.flow", nn.DataError, "is empty"),
+        ("text.flow", nn.DataError, "is no .flow record of a run"),
+    ],
+)
+def test_what_is_no_record_file_is_an_error(tmp_path, name, error, said):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty.flow").write_bytes(b"")
+    (tmp_path / "text.flow").write_text(json.dumps({"no": "record"}))
+    with pytest.raises(error, match=said):
+        read_stream(tmp_path / name)
+    assert not is_stream(tmp_path / name)
+
+
+def test_nothing_warns_when_all_is_well(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write(path, range(200), flush_every=7)
+    check_rows(read_stream(path), range(200))
