@@ -19,6 +19,7 @@ from nnscratch import datasets, initializers, layers, optimizers, schedules
 from nnscratch.backend import active_kernels, get_num_threads, set_num_threads, use_kernels
 from nnscratch.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nnscratch.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue, ClipReport
+from nnscratch.curing import Cure, cure
 from nnscratch.errors import (
     ConfigError,
     DataError,
@@ -73,6 +74,7 @@ __all__ = [
     "ClipByValue",
     "ClipReport",
     "ConfigError",
+    "Cure",
     "DataError",
     "Dense",
     "Dropout",
@@ -107,6 +109,7 @@ __all__ = [
     "accuracy",
     "active_kernels",
     "check_gradients",
+    "cure",
     "datasets",
     "for_activation",
     "get_num_threads",

@@ -10,6 +10,7 @@ numbers), "backprop_norm" and "weight_gradient_norm" (both of shape (S, L)) and 
 each picture needs only the keys that it draws.
 """
 
+from nnscratch_plots.cure import cure_figure
 from nnscratch_plots.curves import accuracy_curves, loss_curves
 from nnscratch_plots.files import save_figure
 from nnscratch_plots.flow import gradient_norm_figure, gradient_norms
@@ -27,6 +28,7 @@ __all__ = [
     "QUANTITIES",
     "Record",
     "accuracy_curves",
+    "cure_figure",
     "depth_scale",
     "gradient_norm_figure",
     "gradient_norm_heatmap",

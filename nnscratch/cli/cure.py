@@ -1,0 +1,136 @@
+"""``nnscratch cure``: try changes on the ladder's networks and say which ones to make."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from nnscratch import datasets
+from nnscratch.arrays import Array
+from nnscratch.cli.arguments import CONFIGURATIONS, HelpFormatter, add_data, add_ladder, count, rate
+from nnscratch.clipping import ClipByGlobalNorm
+from nnscratch.curing import Cure, cure
+from nnscratch.curing.search import LEAST_STEPS
+from nnscratch.experiments import ladder
+from nnscratch.files import make_folder, write_atomically
+from nnscratch.losses import SoftmaxCrossEntropy
+from nnscratch.optimizers import SGD
+
+_HELD_OUT = 6  # one example in so many is kept for judging
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A rung and what was found for it."""
+
+    rung: ladder.Rung
+    cure: Cure
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``cure`` to the command line."""
+    defaults = ladder.Settings()
+    command = commands.add_parser(
+        "cure",
+        help="find the change of a network that helps its gradient and its loss",
+        description="Predict and try each network of `nnscratch compare`; where it is sick, rank\n"
+        "possible changes, try the best few from the same seed on the same batches, keep what\n"
+        "improves gradient flow and loss, and print the lines of Python that change.",
+        formatter_class=HelpFormatter,
+        epilog=CONFIGURATIONS,
+    )
+    add_ladder(command)
+    command.add_argument("--lr", type=rate("lr"), default=defaults.lr, help="learning rate")
+    command.add_argument(
+        "--steps", type=count("steps", least=LEAST_STEPS), default=300, help="steps of each trial"
+    )
+    command.add_argument(
+        "--tries", type=count("tries"), default=4, help="changes to try for each network"
+    )
+    command.add_argument(
+        "--out", type=Path, default=Path("runs/cure"), metavar="DIR", help="output folder"
+    )
+    add_data(command, choose=True)
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Cure one network after the other; Ctrl-C keeps those that are done."""
+    console = Console()
+    rungs = ladder.select(options.only)
+    settings = ladder.Settings(
+        depth=options.depth,
+        width=options.width,
+        batch_size=options.batch,
+        lr=options.lr,
+        seed=options.seed,
+    )
+    folder = make_folder(options.out)
+    x, y, _, _ = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
+    console.print(
+        f"{len(rungs)} networks of {settings.depth} hidden layers x {settings.width} on "
+        f"{options.data}, batch {settings.batch_size}, learning rate {settings.lr:g}; one training "
+        f"image in {_HELD_OUT} is held out for the loss"
+    )
+    patients = []
+    interrupted = False
+    for rung in rungs:
+        console.rule(rung.label, align="left")
+        try:
+            found = treat(rung, x, y, settings, options.steps, options.tries)
+        except KeyboardInterrupt:
+            interrupted = True
+            break
+        patients.append(Patient(rung, found))
+        console.print(found, highlight=False)
+        if found.interrupted:
+            interrupted = True
+            break
+    for path in write(patients, folder):
+        console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+    if interrupted:
+        raise KeyboardInterrupt
+    return 0
+
+
+def treat(
+    rung: ladder.Rung, x: Array, y: Array, settings: ladder.Settings, steps: int, tries: int
+) -> Cure:
+    """Return what was found for the network of `rung`, judged on held-out training examples."""
+    held_out = np.arange(len(x)) % _HELD_OUT == 0
+    model = ladder.build(rung, x.shape[1], int(y.max()) + 1, settings)
+    clip = ClipByGlobalNorm(rung.max_norm) if rung.max_norm is not None else None
+    return cure(
+        model,
+        SoftmaxCrossEntropy(),
+        SGD(lr=settings.lr, clip=clip),
+        x[~held_out],
+        y[~held_out],
+        batch_size=settings.batch_size,
+        steps=steps,
+        tries=tries,
+        seed=settings.seed,
+        validation=(x[held_out], y[held_out]),
+    )
+
+
+def write(patients: Sequence[Patient], folder: Path) -> list[Path]:
+    """Write numbers and pictures into `folder`; return what was written."""
+    import nnscratch_plots as plots
+
+    if not patients:
+        return []
+    summary = [{"name": one.rung.name, **one.cure.to_dict()} for one in patients]
+    text = json.dumps({"configurations": summary}, indent=2)
+    written = [write_atomically(folder / "summary.json", text.encode())]
+    for one in patients:
+        path = folder / f"{one.rung.name}.png"
+        plots.save_figure(one.cure.plot(), path)
+        written.append(path)
+    return written
