@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nnscratch.clipping import ClipReport
 
 if TYPE_CHECKING:
+    from nnscratch.nonfinite import NonFinite
     from nnscratch.training import Trainer
     from nnscratch.training.history import History
 
@@ -51,6 +52,12 @@ class Callback:
 
     def on_step_start(self, trainer: Trainer, step: int) -> None:
         """Called before the forward pass of `step`, counted from 0 over all epochs."""
+
+    def on_nonfinite(self, trainer: Trainer, found: NonFinite) -> None:
+        """Called once, when a training meets its first NaN or infinity.
+
+        In the pass, that is before `on_backward`; in an update, before it is undone.
+        """
 
     def on_backward(self, trainer: Trainer, step: StepInfo) -> None:
         """Called between the backward pass and the update: gradients are not clipped yet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.clipping import ClipReport
 from nnscratch.errors import ConfigError, require_count
+from nnscratch.nonfinite import UPDATE, NonFinite
 from nnscratch.training.callbacks import Callback, StepInfo
 from nnscratch.training.examples import Examples
 from nnscratch.training.interrupt import DeferredInterrupt
 from nnscratch.training.progress import Display
+from nnscratch.training.watch import NonFiniteWatch
 
 if TYPE_CHECKING:
     from nnscratch.training import Trainer
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 _HOOKS = (
     "on_fit_start",
     "on_step_start",
+    "on_nonfinite",
     "on_backward",
     "on_step",
     "on_epoch_end",
@@ -79,6 +84,7 @@ class Loop:
         self.max_steps = max_steps
         self.made = 0
         self.interrupt = DeferredInterrupt()
+        self.watch: NonFiniteWatch | None = NonFiniteWatch(trainer)
         # Only what a callback overrides is ever called.
         self.hooks = {
             hook: [
@@ -130,23 +136,53 @@ class Loop:
             self._call("on_step_start", number)
         value = model.training_pass(x, y, trainer.loss)
         logits = model.output
+        watch = self.watch
+        if watch is not None and not watch.sees_finite(value):
+            self._report(watch.find(value, epoch, (x, y)))
         if self.hooks["on_backward"]:
             self._call("on_backward", StepInfo(number, epoch, value, lr))
         report = None
-        if run.stop_on_nonfinite and not math.isfinite(value):
-            history.diverged = True
-            history.message = (
-                f"the loss became {value} at step {number} (epoch {epoch + 1}): stopped before "
-                f"that step's update; try a smaller learning rate, clipping, or another init"
-            )
-        else:
-            report = optimizer.step(model.params, model.grads)
+        if not history.diverged:
+            report = self._update(value, epoch, (x, y))
         history.loss.append(value)
         run.position += 1
         self.made += 1
         display.step(len(x), value, lambda: examples.accuracy(logits, y))
         if self.hooks["on_step"]:
             self._call("on_step", StepInfo(number, epoch, value, lr, report))
+
+    def _update(self, value: float, epoch: int, batch: tuple[Array, Array]) -> ClipReport | None:
+        """Let the optimizer make its update, watched where values have become large."""
+        trainer, watch = self.trainer, self.watch
+        if watch is not None:
+            watch.before_update()
+        report = trainer.optimizer.step(trainer.model.params, trainer.model.grads)
+        if watch is not None:
+            self._report(watch.find_in_update(value, epoch, batch))
+            if trainer.history.diverged:
+                watch.undo_update()
+        return report
+
+    def _report(self, found: NonFinite | None) -> None:
+        """Say where the first NaN or infinity is; end the training, or go on without looking."""
+        if found is None:
+            return
+        trainer, history = self.trainer, self.trainer.history
+        trainer.nonfinite, self.watch = found, None
+        self._call("on_nonfinite", found)
+        found.batch = found.kept = None  # their arrays are reused
+        saved = ""
+        if found.saved:
+            saved = f". Saved for `nnscratch replay {found.saved}`"
+        if self.run.stop_on_nonfinite:
+            history.diverged = True
+            done = "undone" if found.first.stage == UPDATE else "not made"
+            history.message = (
+                f"{found}. Stopped, the step's update {done}: try a smaller learning rate, "
+                f"clipping, or another init{saved}"
+            )
+        else:
+            warnings.warn(f"{found}. Training goes on{saved}", RuntimeWarning, stacklevel=2)
 
     def _end_epoch(self, started: float, display: Display) -> None:
         trainer, run, history = self.trainer, self.run, self.trainer.history

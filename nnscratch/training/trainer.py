@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from nnscratch.errors import ConfigError, ShapeError, require_count
 from nnscratch.model import LossFunction, Sequential
+from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.examples import Examples
@@ -44,6 +45,10 @@ class Trainer:
         Everything measured so far.
     run : Run or None
         Where the latest `fit` stands.
+    nonfinite : NonFinite or None
+        The first NaN or infinity that the latest `fit` or `resume` met, and where it was.
+    callbacks : sequence of Callback
+        Those of the latest `fit` or `resume`.
     stop_message : str
         Not empty once `stop` was called.
     """
@@ -62,6 +67,8 @@ class Trainer:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.history = History()
         self.run: Run | None = None
+        self.nonfinite: NonFinite | None = None
+        self.callbacks: Sequence[Callback] = ()
         self.stop_message = ""
 
     @property
@@ -106,8 +113,10 @@ class Trainer:
         max_steps : int or None
             End this call after so many steps.
         stop_on_nonfinite : bool
-            End the training at the first step whose loss is NaN or infinite, before its update, so
-            that the weights keep their last values. ``history.message`` then names the step.
+            End the training at the first NaN or infinity in loss, gradients or running statistics,
+            before the step's update, or after undoing it if the update made it, so that the weights
+            keep their last values. ``history.message`` then names step, layer and tensor. False:
+            warn once, and go on. See also `Forensics`.
 
         Ctrl-C ends the training after the current step; what was trained stays, and
         ``history.interrupted`` is True. A second Ctrl-C raises `KeyboardInterrupt` at once, and
@@ -202,6 +211,7 @@ class Trainer:
         loop = Loop(self, run, examples, checked, callbacks, max_steps)
         history = self.history
         self.run, self.stop_message = run, ""
+        self.nonfinite, self.callbacks = None, tuple(callbacks)
         history.interrupted = history.diverged = False
         history.message = ""
         if run.is_over:

@@ -327,7 +327,7 @@ def test_nonfinite_loss_ends_before_the_update(value):
     trainer.loss = BrokenAt(5, value)
     history = trainer.fit(X, LABELS, **SETTINGS, callbacks=[watch])
     assert history.diverged
-    assert f"the loss became {value} at step 5 (epoch 2)" in history.message
+    assert "not finite at step 5 (epoch 2), in the forward pass: first the loss" in history.message
     assert len(history.loss) == trainer.steps == 6
     np.testing.assert_equal(history.loss[-1], value)
     assert watch.calls[-4:] == ["step start", "backward", "step", "end"]
@@ -339,7 +339,10 @@ def test_nonfinite_loss_ends_before_the_update(value):
 def test_nonfinite_loss_may_be_ignored():
     trainer = make()
     trainer.loss = BrokenAt(5)
-    history = trainer.fit(X, LABELS, **SETTINGS, stop_on_nonfinite=False)
+    with pytest.warns(RuntimeWarning, match="not finite at step 5 .*Training goes on") as caught:
+        history = trainer.fit(X, LABELS, **SETTINGS, stop_on_nonfinite=False)
+    assert len(caught) == 1
+    assert trainer.nonfinite.step == 5
     assert (history.diverged, history.epochs) == (False, 3)
     assert np.isnan(trainer.model.params.flat).any()
 
