@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from nnscratch.layers.batchnorm import STATISTICS
 from nnscratch.parameters import Parameters
 from nnscratch.replay import CapturedPass, CapturedPasses
 from nnscratch.trace import LayerTrace, Trace
+
+if TYPE_CHECKING:
+    from nnscratch.flow.tap import Tap
 
 LossFunction = Callable[[Array, Array], tuple[float, Array]]
 
@@ -42,6 +45,8 @@ class Sequential:
     params, grads, statistics : Parameters
         Every parameter ``"index.parameter"``, its gradient, and running statistics, each a view
         into one flat array.
+    tap : Tap or None
+        Who measures the training passes (`GradientFlow`).
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class Sequential:
         self._upstream: list[Array] = []
         self._first_downstream: Array | None = None
         self._captured = CapturedPasses(self)
+        self.tap: Tap | None = None
 
     # Passes
 
@@ -139,11 +145,15 @@ class Sequential:
         package's own and draw no noise, the calls of kernels are captured at the first batch of a
         shape, and from then on run in one native call, on several threads (`captured`).
         """
-        captured = self._captured.find(x, labels, loss)
+        tap = self.tap if self.tap is not None and self.tap.due else None
+        captured = self._captured.find(x, labels, loss, tap)
         if captured is not None:
-            return captured.run(x, labels)
-        value, dlogits = loss(self.forward(x, training=True), labels)
-        self.backward(dlogits)
+            value = captured.run(x, labels)
+        else:
+            value, dlogits = loss(self.forward(x, training=True), labels)
+            self.backward(dlogits)
+        if tap is not None:
+            tap.passed(value, measured=captured is not None)
         return value
 
     def captured(self, x: Array, labels: Array, loss: LossFunction) -> CapturedPass | None:

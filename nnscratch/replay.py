@@ -23,6 +23,7 @@ from nnscratch.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCross
 from nnscratch.workspace import changes
 
 if TYPE_CHECKING:
+    from nnscratch.flow.tap import Request, Tap
     from nnscratch.model import LossFunction, Sequential
 
 _LOSSES = (SoftmaxCrossEntropy, SigmoidCrossEntropy, MeanSquaredError)
@@ -61,8 +62,9 @@ class _Plan:
 class CapturedPass:
     """The training pass of a model for one shape of batch. `print` shows its list of calls."""
 
-    def __init__(self, model: Sequential, x: Array, labels: Array, loss: LossFunction) -> None:
-
+    def __init__(
+        self, model: Sequential, x: Array, labels: Array, loss: LossFunction, tap: Tap | None = None
+    ) -> None:
         # They import Numba: not before now.
         self._team, self._schedule, self._threads = (
             load_module(f"nnscratch_kernels.{name}") for name in ("team", "schedule", "threads")
@@ -76,6 +78,9 @@ class CapturedPass:
             model.backward(self.dlogits)
         self.logits = logits
         self.lists = (model._inputs, model._outputs, model._caches, model._upstream)
+        self.tap = tap
+        if tap is not None:
+            self._insert(tap.requests(model._inputs, model._outputs, model._upstream))
         self.first = (x, labels)  # the batch of the calls
         self.x = x
         self.plans: dict[int, _Plan] = {}
@@ -87,6 +92,21 @@ class CapturedPass:
         result = self.value if isinstance(arguments[-1], np.ndarray) and _is_loss(name) else None
         self.calls.append(self._schedule.Call(name, arguments, result))
         return float("nan")
+
+    def _insert(self, requests: list[Request]) -> None:
+        """Put the calls that measure a tensor behind the last call that fills it."""
+        last = {}
+        for i, call in enumerate(self.calls):
+            for array in self._schedule.written(call):
+                last[array.ctypes.data] = i
+        behind: dict[int, list[Any]] = {}
+        for tensor, name, arguments in requests:
+            call = self._schedule.Call(name, arguments)
+            behind.setdefault(last.get(tensor.ctypes.data, -1), []).append(call)
+        calls = behind.get(-1, [])
+        for i, call in enumerate(self.calls):
+            calls += [call, *behind.get(i, [])]
+        self.calls = calls
 
     def is_current(self) -> bool:
         """Whether the arrays and numbers of the calls are still those of the layers."""
@@ -190,20 +210,22 @@ class CapturedPasses:
         self._checked = -1
         self._capturable = False
 
-    def find(self, x: Array, labels: Array, loss: Any) -> CapturedPass | None:
+    def find(
+        self, x: Array, labels: Array, loss: Any, tap: Tap | None = None
+    ) -> CapturedPass | None:
         """Return the pass for batches like these; None where only layer by layer is right.
 
         None also for arguments that are wrong in any way: the layers and the loss say what it is.
         """
         if kernels.name != "numba" or not self._fit(x, labels, loss):
             return None
-        key = (x.shape, labels.shape, id(loss))
+        key = (x.shape, labels.shape, id(loss), id(tap))
         found = self._passes.get(key)
         if found is None or not found.is_current():
             self._passes.pop(key, None)
             while len(self._passes) >= _KEPT:
                 del self._passes[next(iter(self._passes))]
-            found = self._passes[key] = CapturedPass(self._model, x, labels, loss)
+            found = self._passes[key] = CapturedPass(self._model, x, labels, loss, tap)
         return found
 
     def _fit(self, x: Array, labels: Array, loss: Any) -> bool:

@@ -28,14 +28,31 @@ def pointer(typingctx: Any, like: Any, address: Any) -> Any:
     return like(like, types.int64), codegen
 
 
-@intrinsic
-def integers(typingctx: Any, address: Any) -> Any:
-    """`address`, an integer, as a pointer to 64-bit integers."""
+def _typed(kind: Any) -> Any:
+    """Return code that turns an address, an integer, into a pointer to `kind`."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
-    return types.CPointer(types.int64)(types.int64), codegen
+    return types.CPointer(kind)(types.int64), codegen
+
+
+@intrinsic
+def integers(typingctx: Any, address: Any) -> Any:
+    """`address`, an integer, as a pointer to 64-bit integers."""
+    return _typed(types.int64)
+
+
+@intrinsic
+def doubles(typingctx: Any, address: Any) -> Any:
+    """`address`, an integer, as a pointer to float64."""
+    return _typed(types.float64)
+
+
+@intrinsic
+def shorts(typingctx: Any, address: Any) -> Any:
+    """`address`, an integer, as a pointer to uint16."""
+    return _typed(types.uint16)
 
 
 @intrinsic

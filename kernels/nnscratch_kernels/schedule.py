@@ -7,8 +7,9 @@ loss needs all rows, batch norm all rows of a column), a new segment begins.
 
 Gradients of weights need all rows too, but nothing waits for them: they are put off until a segment
 begins anyway, or their inputs are about to leave the caches, and then shared out whole if there are
-many of them, else split. Weights are transposed in the forward pass, while they are in the caches
-and nobody waits for it; on one thread, and for large weights, just before they are used.
+many of them, else split. What a recorder measures is put off likewise, and shared out whole.
+Weights are transposed in the forward pass, while they are in the caches and nobody waits for it; on
+one thread, and for large weights, just before they are used.
 """
 
 from __future__ import annotations
@@ -50,7 +51,12 @@ ACCESS = {
     "batchnorm_backward": " ".join(["w:columns"] * 3 + ["r:columns"] * 5),
     "batchnorm_update_running": "w:columns w:columns r:columns r:columns",
     **dict.fromkeys(_LOSSES, "w:any r:any r:any"),
+    # Each measure has a place of its own to write to, which nothing else in the list touches.
+    **dict.fromkeys(("measure_elements", "sample_signed", "sample_magnitudes"), "-:any r:any"),
+    "measure_batchnorm": "-:any" + " r:any" * 5,
 }
+
+MEASURES = {name for name in ACCESS if name.startswith(("measure", "sample"))}
 
 PRODUCTS = {"dense_forward", "dense_backward_input", "dense_backward_parameters"}
 
@@ -84,6 +90,8 @@ class Call(NamedTuple):
         arrays = self.arrays
         if self.name in PRODUCTS:
             return self.products / 50
+        if self.name == "measure_elements":
+            return (self.arguments[5] - self.arguments[4]) / 10
         return sum(array.size for array in arrays) / 5
 
     @property
@@ -93,6 +101,12 @@ class Call(NamedTuple):
         if self.name == "dense_backward_parameters":
             return y.size * len(self.arrays[2])
         return y.size * x.shape[1]
+
+
+def written(call: Call) -> list[Array]:
+    """Return the arrays that a call fills."""
+    access = ACCESS[call.name].split()
+    return [a for a, mode in zip(call.arrays, access, strict=True) if mode.startswith("w")]
 
 
 def _encode(calls: list[Call]) -> tuple[Array, list[int]]:
@@ -148,7 +162,9 @@ class Scheduler:
             if call.name == "dense_backward_input" and i not in early.values():
                 self._add(self._step("pack_weight", i, starts[i]))
             step = self._step(call.name, i, starts[i])
-            if call.name == "dense_backward_parameters" and self.parts > 1:
+            if self.parts > 1 and (
+                call.name == "dense_backward_parameters" or call.name in MEASURES
+            ):
                 self._put_off(step)
             else:
                 self._add(step)
@@ -225,6 +241,8 @@ class Scheduler:
                 label = "any"
             accesses.append((array.ctypes.data, mode == "w", label))
             size += array.nbytes if mode == "r" else 0
+        if name == "measure_elements":
+            size = (call.arguments[5] - call.arguments[4]) * call.arguments[1].itemsize
         cost = call.cost if name != "pack_weight" else call.arguments[2].size / 10
         return _Step(name, start, split, accesses, cost, size)
 
@@ -248,10 +266,10 @@ class Scheduler:
         parts = self.parts
         segment = _Segment([[] for _ in range(parts)], [0.0] * parts)
         self.segments.append(segment)
-        shared = len(self.waiting) < 2 * parts
+        shared = sum(step.split != "one" for step in self.waiting) < 2 * parts
         for step in self.waiting:
             self._note(step)
-            if shared:
+            if shared and step.split != "one":
                 self._emit(step)
             else:
                 part = int(np.argmin(segment.loads))

@@ -184,11 +184,11 @@ def write(
     }
     text = json.dumps(summary, indent=2)
     written.append(write_atomically(folder / "summary.json", text.encode()))
-    pictures = {"gradient-norms": plots.gradient_norm_figure(records, quantity="backprop_norm")}
+    pictures = {"gradient-norms": plots.gradient_norm_figure(records, quantity="gradient_norm")}
     pictures["weight-gradient-norms"] = plots.gradient_norm_figure(
-        records, quantity="weight_gradient_norm"
+        records, quantity="param_gradient_norm"
     )
-    pictures["heatmaps"] = plots.heatmap_figure(records, quantity="backprop_norm")
+    pictures["heatmaps"] = plots.heatmap_figure(records, quantity="gradient_norm")
     for name, figure in pictures.items():
         path = folder / f"{name}.png"
         plots.save_figure(figure, path)

@@ -1,104 +1,254 @@
-"""The recorder: watches a model train and keeps the gradient norms of every layer."""
+"""The recorder: watches a model train and keeps the full panel of every layer at every step."""
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from nnscratch.arrays import Array
-from nnscratch.backend import kernels
-from nnscratch.errors import ConfigError, require_count
+from nnscratch.errors import ConfigError, require_count, unknown_name
+from nnscratch.flow.census import Census, is_activation
+from nnscratch.flow.layout import Layout
 from nnscratch.flow.reading import Reading, read_flow
 from nnscratch.flow.records import Record, save_record
+from nnscratch.flow.store import Store
+from nnscratch.flow.stream import StreamWriter
+from nnscratch.flow.tap import Tap
 from nnscratch.model import Sequential
-from nnscratch.training import Callback, StepInfo, Trainer
+from nnscratch.optimizers import Optimizer
+from nnscratch.training import Callback, History, StepInfo, Trainer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nnscratch.files import PathLike
 
+SAMPLES = 128  # elements of a tensor that a histogram counts, about
+
 
 class GradientFlow(Callback):
-    """Record, at every step, how large the gradient is at every layer with weights.
+    """Record, at every step, what the signal and the gradient are at every layer.
 
-    ``flow = nn.GradientFlow(model)``; then ``trainer.fit(..., callbacks=[flow])``, or in one's
-    own loop ``flow.record(loss)`` after ``model.backward``. Gradients are recorded before any
-    clipping. Looking does not change the training by a single bit.
+    With a trainer: ``flow = nn.GradientFlow(model)``, then ``trainer.fit(..., callbacks=[flow])``.
+    In one's own loop::
 
-    Two norms are kept, because they can disagree: the *back-propagated* gradient, dL/dz at the
-    output z of the layer, and the gradient of the layer's *weights*. Glorot & Bengio (2010,
-    figure 8) show that the second can look flat while the first vanishes.
+        with flow.attached(optimizer):
+            for x, labels in batches:
+                value = model.training_pass(x, labels, loss)
+                optimizer.step(model.params, model.grads)
+
+    Of each layer's output, and of the gradient of the loss that arrives there: norm, mean, standard
+    deviation, largest magnitude, zeros, NaN and infinities, histogram; how much of an activation is
+    saturated. Of each parameter: its norm, and those of its gradient (before clipping) and of its
+    update. Batch norm's statistics; what clipping did. Looking does not change the training by a
+    single bit. `nnscratch.flow.records` lists the names.
 
     Parameters
     ----------
     model : Sequential
     every : int
         Record one step in `every`.
+    layers : sequence of str or None
+        Names of the layers to record; None for all.
+    probe : array (examples, features) or None
+        A fixed batch on which the units are counted as dead, saturated or alive.
+    probe_every : int
+        Count the units before one step in `probe_every`.
+    histograms : bool
     label : str
         Name of the run in plots and tables.
+    memory : str or int
+        The most that is kept in memory, such as ``"512 MB"``, or bytes. Beyond it every second step
+        is given up, and the record says so.
+    file : path or None
+        Also append every recorded step to this file (suffix ``.flow``), which survives a killed
+        process.
     """
 
-    def __init__(self, model: Sequential, every: int = 1, label: str = "run") -> None:
+    def __init__(
+        self,
+        model: Sequential,
+        every: int = 1,
+        *,
+        layers: Sequence[str] | None = None,
+        probe: npt.ArrayLike | None = None,
+        probe_every: int = 100,
+        histograms: bool = True,
+        label: str = "run",
+        memory: str | int = "512 MB",
+        file: PathLike | None = None,
+    ) -> None:
         self.model = model
         self.every = require_count("GradientFlow every", every)
+        self.probe_every = require_count("GradientFlow probe_every", probe_every)
         self.label = label
-        self.layers = tuple(n for n in model.layers if f"{_index(n)}.weight" in model.params)
-        if not self.layers:
-            raise ConfigError("GradientFlow found no layer with weights in the model")
-        names = model.params.names
-        self._weights = np.array([names.index(f"{_index(name)}.weight") for name in self.layers])
-        self._weight_norms: Array = np.empty(len(names))
-        self._steps: list[int] = []
-        self._losses: list[float] = []
-        self._backprop: list[Array] = []
-        self._weight_gradients: list[Array] = []
+        self.layers = _select(model, layers)
+        self.limit = _bytes(memory)
+        self.histograms = bool(histograms)
+        self.file = file
+        counted = tuple(name for name in self.layers if is_activation(model.layers[name]))
+        self.census = None if probe is None else Census(model, counted, probe)
+        self._counted = counted if probe is not None else ()
+        self._layout: Layout | None = None
+        self._writer: StreamWriter | None = None
+        self._census_steps: list[int] = []
+        self._census_rows: list[Array] = []
+        self._step = 0
+        self._attached_to: Optimizer | None = None
+        self._prepare("")
 
-    def on_backward(self, trainer: Trainer, step: StepInfo) -> None:
-        """Record one training step (called by the trainer)."""
+    # Attaching
+
+    @contextmanager
+    def attached(self, optimizer: Optimizer) -> Iterator[GradientFlow]:
+        """Record the steps that are made until the block ends: see the class."""
+        self._attach(optimizer)
+        try:
+            self._begin(self._step)
+            yield self
+        finally:
+            self._detach()
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Begin to record (called by the trainer)."""
         if trainer.model is not self.model:
             raise ConfigError("this GradientFlow was made for another model than the trainer's")
-        if step.step % self.every == 0:
-            self.record(step.loss, step.step)
+        self._attach(trainer.optimizer)
+
+    def on_step_start(self, trainer: Trainer, step: int) -> None:
+        """Decide whether to record a step (called by the trainer)."""
+        self._begin(step)
+
+    def on_step(self, trainer: Trainer, step: StepInfo) -> None:
+        """Finish a step that was not followed by an update (called by the trainer)."""
+        if self._tap.waiting:
+            self._tap.unfinished(step.lr)
+
+    def on_fit_end(self, trainer: Trainer, history: History) -> None:
+        """Let go of the model (called by the trainer)."""
+        self._detach()
 
     def record(self, loss: float, step: int | None = None) -> None:
-        """Record the pass the model has just made, forward and backward.
+        """Record the pass that the model has just made, forward and backward, without an update.
 
-        `step` numbers the record; without it steps are counted 0, `every`, 2 `every`, ...
+        For a single look. `step` numbers the record; without it steps are counted 0, `every`, ...
         """
-        trace = self.model.last
-        norms = np.empty(len(self.layers))
-        for i, name in enumerate(self.layers):
-            upstream = trace[name].upstream
-            if upstream is None:
-                raise ConfigError("GradientFlow.record needs a backward pass before it")
-            norms[i] = kernels.norm(upstream)
-        grads = self.model.grads
-        kernels.segment_norms(self._weight_norms, grads.flat, grads.offsets)
-        self._steps.append(len(self._steps) * self.every if step is None else step)
-        self._losses.append(float(loss))
-        self._backprop.append(norms)
-        self._weight_gradients.append(self._weight_norms[self._weights])
+        self._step = len(self) * self.every if step is None else step
+        self._take_census()
+        self._tap.passed(float(loss), measured=False)
+        self._tap.unfinished(math.nan)
+
+    def _attach(self, optimizer: Optimizer) -> None:
+        for watched in (self.model, optimizer):
+            if watched.tap not in (None, self._tap):
+                raise ConfigError(
+                    f"another GradientFlow records this {type(watched).__name__} already; "
+                    f"one is enough: give several labels to several runs"
+                )
+        self._prepare("" if optimizer.clip is None else repr(optimizer.clip))
+        self._attached_to = optimizer
+        self.model.tap = optimizer.tap = self._tap
+
+    def _detach(self) -> None:
+        self.model.tap = None
+        if self._attached_to is not None:
+            self._attached_to.tap = None
+            self._attached_to = None
+        self._tap.due = False
+        if self._writer is not None:
+            self._writer.flush()
+
+    def _prepare(self, clip: str) -> None:
+        """Lay out the rows; nothing changes once there are some."""
+        if self._layout is not None and (len(self._store) or self._layout.clip == clip):
+            return
+        self._layout = _layout(self, clip)
+        self._store = Store(self._layout, self.limit)
+        self._tap = Tap(self.model, self._layout, SAMPLES if self.histograms else 0, self._finished)
+
+    # Step by step
+
+    def _begin(self, step: int) -> None:
+        self._step = step
+        self._tap.due = step % self.every == 0
+        self._take_census()
+
+    def _take_census(self) -> None:
+        if self.census is None or self._step % self.probe_every:
+            return
+        if self._census_steps and self._census_steps[-1] >= self._step:
+            return
+        states = self.census.take()
+        self._census_steps.append(self._step)
+        self._census_rows.append(states)
+        if self.file is not None:
+            self._stream().census(self._step, states)
+
+    def _finished(self, tap: Tap) -> None:
+        self._store.append(self._step, tap.numbers, tap.counts)
+        if self.file is not None:
+            self._stream().row(self._step, tap.numbers, tap.counts)
+        if self._attached_to is not None:
+            self._begin(self._step + 1)
+
+    def _stream(self) -> StreamWriter:
+        """Return the file's writer, made when there is something to write."""
+        if self._writer is None:
+            layout = self._layout
+            assert layout is not None
+            assert self.file is not None
+            self._writer = StreamWriter(
+                self.file,
+                layout.describe(),
+                scalars=layout.numbers,
+                counts=layout.counts,
+                codes=layout.census_units[-1],
+            )
+        return self._writer
+
+    def close(self) -> None:
+        """Close the file, if there is one. Nothing can be recorded into it afterwards."""
+        if self._writer is not None:
+            self._writer.close()
+
+    # What was recorded
 
     def __len__(self) -> int:
-        return len(self._steps)
+        return len(self._store)
 
     def to_dict(self) -> Record:
         """Return what was recorded (see `nnscratch.flow.records`)."""
-        if not self._steps:
+        assert self._layout is not None
+        if not len(self):
             raise ConfigError(
                 f"GradientFlow {self.label!r} has recorded nothing yet: pass it to "
-                f"trainer.fit(..., callbacks=[flow]) or call flow.record(loss) after backward"
+                f"trainer.fit(..., callbacks=[flow]), or make steps in `with flow.attached(...)`"
             )
-        return {
-            "label": self.label,
-            "layers": np.array(self.layers),
-            "steps": np.array(self._steps, dtype=np.int64),
-            "loss": np.array(self._losses),
-            "backprop_norm": np.array(self._backprop),
-            "weight_gradient_norm": np.array(self._weight_gradients),
-        }
+        steps, numbers, counts = self._store.rows()
+        return self._layout.to_record(
+            steps,
+            numbers,
+            counts,
+            self._census_steps,
+            np.array(self._census_rows) if self._census_rows else None,
+            self._store.kept_every,
+            self._note(),
+        )
+
+    def _note(self) -> str:
+        kept = self._store.kept_every
+        if kept == 1:
+            return ""
+        return (
+            f"memory was limited to {self.limit:,} bytes: of the recorded steps one in {kept} is "
+            f"kept"
+        )
 
     def reading(self) -> Reading:
         """Return what the record says in a word: healthy, vanishing, exploding or diverged."""
@@ -108,15 +258,66 @@ class GradientFlow(Callback):
         """Save the record to `path` (`.npz`)."""
         save_record(path, self.to_dict())
 
-    def plot(self, quantity: str = "backprop_norm") -> Figure:
+    def plot(self, quantity: str = "gradient_norm") -> Figure:
         """Return a figure of the norm of the gradient by layer, at the first step and at the end.
 
-        quantity : ``"backprop_norm"`` or ``"weight_gradient_norm"``.
+        quantity : ``"gradient_norm"`` or ``"param_gradient_norm"``.
         """
         from nnscratch_plots import gradient_norm_figure
 
         return gradient_norm_figure([self.to_dict()], quantity=quantity)
 
 
-def _index(name: str) -> str:
-    return name.split(".")[0]
+def _select(model: Sequential, layers: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the layers to record, in the model's order."""
+    if not any(layer.params for layer in model.layers.values()):
+        raise ConfigError("GradientFlow found no layer with weights in the model")
+    if layers is None:
+        return tuple(model.layers)
+    if isinstance(layers, str):
+        raise ConfigError(f"GradientFlow layers must be a list of names: layers=[{layers!r}]")
+    for name in layers:
+        if name not in model.layers:
+            raise unknown_name("layer of the model", name, model.layers)
+    if not layers:
+        raise ConfigError("GradientFlow layers is empty: name at least one, or None for all")
+    return tuple(name for name in model.layers if name in layers)
+
+
+def _layout(flow: GradientFlow, clip: str) -> Layout:
+    model = flow.model
+    widths, features = {}, model.features_in
+    for name, layer in model.layers.items():
+        features = layer.output_features(features)
+        widths[name] = features or 0
+    params = [
+        f"{name.split('.')[0]}.{key}" for name in flow.layers for key in model.layers[name].params
+    ]
+    units = np.cumsum([0, *(widths[name] for name in flow._counted)])
+    return Layout(
+        label=flow.label,
+        layers=flow.layers,
+        features=tuple(widths[name] for name in flow.layers),
+        params=tuple(params),
+        param_sizes=tuple(model.params[name].size for name in params),
+        batchnorm_layers=tuple(n for n in flow.layers if model.layers[n].has_statistics),
+        census_layers=flow._counted,
+        census_units=tuple(int(unit) for unit in units),
+        every=flow.every,
+        clip=clip,
+        histograms=flow.histograms,
+    )
+
+
+_UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+def _bytes(memory: str | int) -> int:
+    if isinstance(memory, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?i?b)\s*", memory.lower())
+        if match is None:
+            raise ConfigError(
+                f"GradientFlow memory must be bytes or a size such as '512 MB', got {memory!r}"
+            )
+        return int(float(match[1]) * _UNITS[match[2]])
+    return require_count("GradientFlow memory", memory)

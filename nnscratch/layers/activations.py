@@ -6,6 +6,7 @@ The functions with a corner at zero are in `rectifiers`. In the formulas ``f(x)`
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 from nnscratch.arrays import Array
@@ -61,6 +62,7 @@ class Sigmoid(Activation):
     kind: ClassVar[str] = "sigmoid"
     captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "sigmoid"
+    saturation = (0.015, 0.985)
 
 
 class Tanh(Activation):
@@ -69,6 +71,7 @@ class Tanh(Activation):
     kind: ClassVar[str] = "tanh"
     captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "tanh"
+    saturation = (-0.97, 0.97)
 
 
 class Softsign(Activation):
@@ -81,6 +84,7 @@ class Softsign(Activation):
     kind: ClassVar[str] = "softsign"
     captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "softsign"
+    saturation = (-0.97, 0.97)
 
 
 class Softplus(Activation):
@@ -89,6 +93,7 @@ class Softplus(Activation):
     kind: ClassVar[str] = "softplus"
     captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "softplus"
+    saturation = (0.03, math.nan)
 
 
 class GELU(Activation):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +47,10 @@ class Layer:
     # kernels on the layer's buffers, so that the calls can be kept (`nnscratch.replay`). A subclass
     # does not inherit it.
     captured_whole: ClassVar[bool] = False
+
+    # An activation saturates where its output comes within 3 % of an asymptote (of half its range,
+    # if it is bounded): (low, high), outputs at or beyond which it does; NaN: it has no such end.
+    saturation: tuple[float, float] = (math.nan, math.nan)
 
     version: int
 

@@ -5,6 +5,7 @@ At exactly ``x = 0``, where they have no derivative, the slope is the one from t
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -26,6 +27,7 @@ class ReLU(Activation):
     kind: ClassVar[str] = "relu"
     captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "relu"
+    saturation = (0.0, math.nan)
 
 
 class LeakyReLU(Activation):
@@ -70,6 +72,8 @@ class ELU(Activation):
         super().__init__()
         self.alpha = require_number("ELU alpha", alpha, least=0)
         self.constants = (self.alpha,)
+        if self.alpha > 0:
+            self.saturation = (-0.97 * self.alpha, math.nan)
 
     def options(self) -> str:
         return f"alpha={self.alpha:g}"
@@ -86,6 +90,7 @@ class SELU(Activation):
     kind: ClassVar[str] = "selu"
     captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "selu"
+    saturation = (-0.97 * 1.0507009873554805 * 1.6732632423543772, math.nan)
 
 
 class PReLU(Layer):

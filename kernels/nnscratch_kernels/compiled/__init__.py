@@ -40,6 +40,14 @@ from nnscratch_kernels.compiled.matmul import (
     matmul_a_bt,
     matmul_at_b,
 )
+from nnscratch_kernels.compiled.measures import (
+    finish_histograms,
+    finish_measures,
+    measure_batchnorm,
+    measure_elements,
+    sample_magnitudes,
+    sample_signed,
+)
 from nnscratch_kernels.compiled.noise import (
     dropout_backward,
     dropout_forward,
@@ -90,6 +98,8 @@ __all__ = [
     "dropout_forward",
     "elu_backward",
     "elu_forward",
+    "finish_histograms",
+    "finish_measures",
     "gelu_backward",
     "gelu_forward",
     "gradient_descent_update",
@@ -99,6 +109,8 @@ __all__ = [
     "matmul_a_bt",
     "matmul_at_b",
     "mean_squared_error",
+    "measure_batchnorm",
+    "measure_elements",
     "momentum_update",
     "nesterov_update",
     "norm",
@@ -109,6 +121,8 @@ __all__ = [
     "rmsprop_update",
     "rrelu_backward",
     "rrelu_forward",
+    "sample_magnitudes",
+    "sample_signed",
     "segment_norms",
     "selu_backward",
     "selu_forward",

@@ -39,6 +39,14 @@ from nnscratch_kernels.reference.matmul import (
     matmul_a_bt,
     matmul_at_b,
 )
+from nnscratch_kernels.reference.measures import (
+    finish_histograms,
+    finish_measures,
+    measure_batchnorm,
+    measure_elements,
+    sample_magnitudes,
+    sample_signed,
+)
 from nnscratch_kernels.reference.noise import (
     dropout_backward,
     dropout_forward,
@@ -87,6 +95,8 @@ __all__ = [
     "dropout_forward",
     "elu_backward",
     "elu_forward",
+    "finish_histograms",
+    "finish_measures",
     "gelu_backward",
     "gelu_forward",
     "gradient_descent_update",
@@ -96,6 +106,8 @@ __all__ = [
     "matmul_a_bt",
     "matmul_at_b",
     "mean_squared_error",
+    "measure_batchnorm",
+    "measure_elements",
     "momentum_update",
     "nesterov_update",
     "norm",
@@ -106,6 +118,8 @@ __all__ = [
     "rmsprop_update",
     "rrelu_backward",
     "rrelu_forward",
+    "sample_magnitudes",
+    "sample_signed",
     "segment_norms",
     "selu_backward",
     "selu_forward",

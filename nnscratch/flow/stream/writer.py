@@ -106,7 +106,6 @@ class StreamWriter:
         content = header({**sizes, "description": dict(description)})
         self._size = len(content)  # of what the file holds, all of it whole
         self._file: Any = _create(self.path, content)
-        self._process = os.getpid()
         self._flushed = time.monotonic()
 
     def row(self, step: int, scalars: Array, counts: Array) -> None:
@@ -183,8 +182,7 @@ class StreamWriter:
         self.close()
 
     def __del__(self) -> None:
-        # A forked process has the same file, but the rows are its parent's to write.
-        if getattr(self, "_file", None) is not None and self._process == os.getpid():
+        if getattr(self, "_file", None) is not None:
             self.close()
 
     def _writable(self) -> bool:
@@ -205,11 +203,10 @@ class StreamWriter:
     def _count(self, written: int) -> None:
         """Count the frames of the block that are whole in its first `written` bytes."""
         whole = [one for one in self._pending if one[0] <= written]
-        rows = self.rows + sum(kind == ROW for _, kind, _ in whole)
-        size = self._size + (whole[-1][0] if whole else 0)
-        left = self._pending[len(whole) :]
-        # at once, so that Ctrl-C finds all of it done or nothing
-        self.rows, self._size, self._pending, self._end = rows, size, left, 0
+        self.rows += sum(kind == ROW for _, kind, _ in whole)
+        self._size += whole[-1][0] if whole else 0
+        self._pending = self._pending[len(whole) :]
+        self._end = 0
 
     def _give_up(self, written: int, error: OSError) -> None:
         """End the file with the last whole frame and say what is lost."""

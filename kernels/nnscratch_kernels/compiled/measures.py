@@ -1,0 +1,238 @@
+"""What a recorder measures of a tensor: one vectorised pass, as `reference.measures` defines it.
+
+Sums run in the tensor's own precision over blocks short enough for it, and in float64 over blocks.
+The mean and the standard deviation are therefore good to about 1e-6 of the root mean square.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch_kernels.compiled.statistics import bit_view, count_nonfinite, flat_norm
+from nnscratch_kernels.jit import jit
+from nnscratch_kernels.reference.measures import BINS, MAGNITUDE_LEAST, SIGNED_LEAST
+
+Array = npt.NDArray[Any]
+
+BLOCK = 2048
+# Between these, squares neither overflow nor underflow in float32, in any block.
+SMALL, LARGE = 1e-15, 1e15
+
+
+@jit
+def _block(x: Array, low: Any, high: Any) -> Any:
+    """Sum, sum of squares, bits of the largest |x|, zeros, at the low end, at the high end."""
+    number = x.dtype.type
+    zero, one = number(0), number(1)
+    bits = bit_view(x)
+    integer = bits.dtype.type
+    mask, top = integer(np.iinfo(bits.dtype).max), integer(0)
+    total, squares, zeros, lows, highs = zero, zero, zero, zero, zero
+    for i in range(len(x)):
+        v = x[i]
+        total += v
+        squares += v * v
+        magnitude = integer(bits[i] & mask)
+        top = magnitude if magnitude > top else top
+        zeros += one if v == zero else zero
+        lows += one if v <= low else zero
+        highs += one if v >= high else zero
+    return total, squares, top, zeros, lows, highs
+
+
+@jit
+def _plain_block(x: Array) -> Any:
+    """The same without ends."""
+    number = x.dtype.type
+    zero, one = number(0), number(1)
+    bits = bit_view(x)
+    integer = bits.dtype.type
+    mask, top = integer(np.iinfo(bits.dtype).max), integer(0)
+    total, squares, zeros = zero, zero, zero
+    for i in range(len(x)):
+        v = x[i]
+        total += v
+        squares += v * v
+        magnitude = integer(bits[i] & mask)
+        top = magnitude if magnitude > top else top
+        zeros += one if v == zero else zero
+    return total, squares, top, zeros, zero, zero
+
+
+@jit
+def measure_run(sums: Array, flat: Array, low: float, high: float) -> None:
+    """`measure_elements` of a 1-d array."""
+    number = flat.dtype.type
+    ends = low == low or high == high
+    total, squares, zeros, lows, highs = 0.0, 0.0, 0.0, 0.0, 0.0
+    bits = bit_view(flat[:0])
+    top = bits.dtype.type(0)
+    for start in range(0, len(flat), BLOCK):
+        block = flat[start : start + BLOCK]
+        if ends:
+            found = _block(block, number(low), number(high))
+        else:
+            found = _plain_block(block)
+        total += found[0]
+        squares += found[1]
+        top = found[2] if found[2] > top else top
+        zeros += found[3]
+        lows += found[4]
+        highs += found[5]
+    largest = np.empty(1, flat.dtype)
+    bit_view(largest)[0] = top
+    magnitude = np.float64(largest[0])
+    sums[0], sums[1], sums[2], sums[3] = total, math.sqrt(squares), magnitude, zeros
+    sums[4], sums[5], sums[6] = 0.0, lows, highs
+    if not (SMALL < magnitude < LARGE) and magnitude != 0.0:
+        _measure_extremes(sums, flat)
+
+
+@jit
+def _measure_extremes(sums: Array, flat: Array) -> None:
+    """Sum, norm and largest of values that are very small, very large or not finite."""
+    total, largest = 0.0, 0.0
+    for i in range(len(flat)):
+        value = np.float64(flat[i])
+        total += value
+        magnitude = abs(value)
+        if magnitude > largest and magnitude < math.inf:
+            largest = magnitude
+    sums[0], sums[1], sums[2] = total, flat_norm(flat), largest
+    sums[4] = count_nonfinite(flat)
+
+
+@jit
+def measure_elements(sums: Array, x: Array, low: float, high: float, first: int, last: int) -> None:
+    """Measure elements `first` to `last` - 1 of `x`: see `reference.measures`."""
+    measure_run(sums, x.reshape(x.size)[first:last], low, high)
+
+
+@jit(fastmath={"contract"})  # reordered, (norm / scale)^2 may become norm^2 / scale^2
+def finish_measures(out: Array, sums: Array, starts: Array, sizes: Array) -> None:
+    """Put runs of elements together: see `reference.measures`."""
+    for i in range(len(sizes)):
+        size = sizes[i]
+        scale, total, largest = 0.0, 0.0, 0.0
+        zeros, nonfinite, lows, highs = 0.0, 0.0, 0.0, 0.0
+        for k in range(starts[i], starts[i + 1]):
+            norm = sums[k, 1]
+            scale = norm if norm > scale or norm != norm else scale
+            total += sums[k, 0]
+            largest = max(largest, sums[k, 2])
+            zeros += sums[k, 3]
+            nonfinite += sums[k, 4]
+            lows += sums[k, 5]
+            highs += sums[k, 6]
+        out[i, 1] = total / size
+        if scale > 0.0 and scale < math.inf:
+            squares = 0.0
+            for k in range(starts[i], starts[i + 1]):
+                squares += (sums[k, 1] / scale) ** 2
+            ratio = total / size / scale
+            out[i, 0] = math.sqrt(squares) * scale
+            out[i, 2] = math.sqrt(max(squares / size - ratio * ratio, 0.0)) * scale
+        else:
+            out[i, 0], out[i, 2] = scale, scale - scale
+        out[i, 3], out[i, 4], out[i, 5] = largest, zeros / size, nonfinite
+        out[i, 6], out[i, 7] = lows / size, highs / size
+
+
+@jit
+def _signed_bin(exponent: Any, negative: Any) -> Any:
+    half = BINS // 2
+    place = min(max(exponent - SIGNED_LEAST, 0), half - 1)
+    return (half + place) * (1 - negative) + (half - 1 - place) * negative
+
+
+@jit
+def _magnitude_bin(exponent: Any, negative: Any) -> Any:
+    return min(max((exponent - MAGNITUDE_LEAST) >> 1, 0), BINS - 1)
+
+
+def _sampler(bin_of: Any) -> Any:
+    """Return the loop that counts; Numba puts it into its callers, which have names to cache by.
+
+    The bins are found first, without branches, which could not be foreseen; then counted.
+    """
+
+    @jit(inline="always", cache=False)
+    def sample(tables: Array, flat: Array, stride: int) -> None:
+        bits = bit_view(flat)
+        mask = np.int64(np.iinfo(bits.dtype).max)
+        mantissa, bias = (23, 127) if mask == 0x7FFFFFFF else (52, 1023)
+        places = tables[4]
+        tables[:4] = 0
+        i = stride // 2
+        left = (len(flat) - i + stride - 1) // stride
+        while left > 0:
+            count = min(left, BINS)
+            for j in range(count):
+                word = np.int64(bits[i + j * stride])
+                magnitude = word & mask
+                negative = np.int64(word < 0) * np.int64(magnitude > 0)
+                place = bin_of((magnitude >> mantissa) - bias, negative)
+                number = np.int64(magnitude <= (np.int64(2 * bias + 1) << mantissa))
+                places[j] = place * number + BINS * (1 - number)
+            for j in range(count):
+                tables[j & 3, places[j]] += 1
+            i += count * stride
+            left -= count
+
+    return sample
+
+
+_sample_signed, _sample_magnitudes = _sampler(_signed_bin), _sampler(_magnitude_bin)
+
+
+@jit
+def sample_signed(tables: Array, x: Array, stride: int) -> None:
+    """Histogram by sign and factor 2: see `reference.measures`."""
+    _sample_signed(tables, x.reshape(x.size), stride)
+
+
+@jit
+def sample_magnitudes(tables: Array, x: Array, stride: int) -> None:
+    """Histogram of |x| by factors of 4: see `reference.measures`."""
+    _sample_magnitudes(tables, x.reshape(x.size), stride)
+
+
+@jit
+def finish_histograms(counts: Array, tables: Array) -> None:
+    """Add the tables up: see `reference.measures`."""
+    for i in range(len(counts)):
+        for k in range(BINS):
+            counts[i, k] = tables[i, 0, k] + tables[i, 1, k] + tables[i, 2, k] + tables[i, 3, k]
+
+
+@jit
+def measure_batchnorm(
+    out: Array,
+    mean: Array,
+    variance: Array,
+    running_mean: Array,
+    running_variance: Array,
+    gamma: Array,
+    epsilon: float,
+) -> None:
+    """Batch against running statistics, and gamma / sigma: see `reference.measures`."""
+    gaps, scales, largest, logs, ratio = 0.0, 0.0, 0.0, 0.0, 1.0
+    for i in range(len(mean)):
+        batch, running = variance[i] + epsilon, running_variance[i] + epsilon
+        difference = np.float64(mean[i]) - running_mean[i]
+        gaps += difference * difference / running
+        scale = gamma[i] * gamma[i] / batch
+        scales += scale
+        largest = scale if scale > largest or scale != scale else largest
+        ratio *= batch / running
+        if i % 4 == 3:  # one logarithm for four: the product of four stays in range
+            logs += math.log(ratio)
+            ratio = 1.0
+    logs += math.log(ratio)
+    n = len(mean)
+    out[0], out[1] = math.sqrt(gaps / n), math.exp(logs / n)
+    out[2], out[3] = math.sqrt(scales / n), math.sqrt(largest)

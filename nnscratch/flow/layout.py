@@ -1,0 +1,206 @@
+"""How one recorded step lies in memory and in a file: a row of numbers and a row of counts.
+
+A row is float64 numbers, field after field, followed by uint16 counts, field after field. A
+`Layout` says which field is where, what its axis is called, and turns rows into a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import DataError
+
+FORMAT = 2
+
+# One number a step.
+STEP_FIELDS = (
+    *("loss", "lr", "batch_size"),
+    *("clip_before", "clip_after", "clip_fraction", "clip_cosine"),
+)
+# What is measured of a tensor, in the order of the kernels; the ends are those of an activation.
+TENSOR_FIELDS = ("norm", "mean", "std", "max", "zeros", "nonfinite", "low", "high")
+PARAM_FIELDS = (
+    *("param_norm", "param_mean", "param_norm_before", "param_update_norm"),
+    *("param_gradient_norm", "param_nonfinite", "param_gradient_nonfinite"),
+)
+BATCHNORM_FIELDS = (
+    *("batchnorm_mean_gap", "batchnorm_variance_ratio"),
+    *("batchnorm_scale", "batchnorm_scale_max"),
+)
+HISTOGRAMS = ("output_histogram", "gradient_histogram", "param_histogram")
+BINS = 64
+
+_POWERS = 2.0 ** np.arange(-19, 13)
+SIGNED_EDGES: Array = np.concatenate((-_POWERS[::-1], [0.0], _POWERS))
+MAGNITUDE_EDGES: Array = np.concatenate(([0.0], 2.0 ** np.arange(-100.0, 27.0, 2.0)))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The static side of a recording: what is recorded, and where in a row it lies.
+
+    Attributes
+    ----------
+    label : str
+    layers : tuple of str
+        The layers recorded, first to last.
+    features : tuple of int
+        The width of each one's output.
+    params : tuple of str
+    param_sizes : tuple of int
+    batchnorm_layers : tuple of str
+    census_layers : tuple of str
+    census_units : tuple of int
+        Where each of their units begin in a row of the census; one longer than `census_layers`.
+    every : int
+        One step in so many was recorded.
+    clip : str
+        What clips the gradient; empty for nothing.
+    histograms : bool
+    """
+
+    label: str
+    layers: tuple[str, ...]
+    features: tuple[int, ...]
+    params: tuple[str, ...]
+    param_sizes: tuple[int, ...]
+    batchnorm_layers: tuple[str, ...] = ()
+    census_layers: tuple[str, ...] = ()
+    census_units: tuple[int, ...] = (0,)
+    every: int = 1
+    clip: str = ""
+    histograms: bool = True
+
+    @property
+    def numbers(self) -> int:
+        """How many float64 a row holds."""
+        tensors = 1 + 2 * len(self.layers)
+        return (
+            len(STEP_FIELDS)
+            + tensors * len(TENSOR_FIELDS)
+            + len(PARAM_FIELDS) * len(self.params)
+            + len(self.batchnorm_layers) * len(BATCHNORM_FIELDS)
+        )
+
+    @property
+    def counts(self) -> int:
+        """How many uint16 a row holds."""
+        return (2 * len(self.layers) + len(self.params)) * BINS if self.histograms else 0
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row, with its step."""
+        return 8 + 8 * self.numbers + 2 * self.counts
+
+    def blocks(self, numbers: Array) -> tuple[Array, Array, Array, Array]:
+        """Return views of rows of numbers, shape (..., numbers): step, tensors, params, batch norm.
+
+        Their shapes are (..., 7), (..., 1 + 2 layers, 8), (..., 7, params) and (..., N, 4). Tensors
+        are the input, the outputs of all layers, and the gradients that arrive there.
+        """
+        shapes = (
+            (len(STEP_FIELDS),),
+            (1 + 2 * len(self.layers), len(TENSOR_FIELDS)),
+            (len(PARAM_FIELDS), len(self.params)),
+            (len(self.batchnorm_layers), len(BATCHNORM_FIELDS)),
+        )
+        views, start = [], 0
+        for shape in shapes:
+            size = int(np.prod(shape))
+            views.append(numbers[..., start : start + size].reshape(*numbers.shape[:-1], *shape))
+            start += size
+        return views[0], views[1], views[2], views[3]
+
+    def describe(self) -> dict[str, Any]:
+        """Return the layout as plain values, for a file's header."""
+        return {
+            "format": FORMAT,
+            **{
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in self.__dict__.items()
+            },
+        }
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> Layout:
+        """Return the layout that `describe` described; `DataError` if it does not fit."""
+        if description.get("format") != FORMAT:
+            raise DataError(
+                f"this record has format {description.get('format')!r}, expected {FORMAT}: "
+                f"it was written by another version of nnscratch"
+            )
+        try:
+            return cls(
+                **{
+                    name: tuple(value) if isinstance(value, list) else value
+                    for name, value in description.items()
+                    if name != "format"
+                }
+            )
+        except TypeError as error:
+            raise DataError(f"this record's description is damaged: {error}") from None
+
+    def to_record(
+        self,
+        steps: Sequence[int] | Array,
+        numbers: Array,
+        counts: Array,
+        census_steps: Sequence[int] | Array = (),
+        census: Array | None = None,
+        kept_every: int = 1,
+        note: str = "",
+    ) -> dict[str, Any]:
+        """Return rows, shapes (steps, numbers) and (steps, counts), as a record.
+
+        See `nnscratch.flow.records` for what a record is.
+        """
+        n = len(self.layers)
+        step, tensors, params, batchnorm = self.blocks(numbers)
+        record: dict[str, Any] = {
+            "format": FORMAT,
+            "label": self.label,
+            "layers": np.array(self.layers, dtype=str),
+            "features": np.array(self.features, dtype=np.int64),
+            "params": np.array(self.params, dtype=str),
+            "param_sizes": np.array(self.param_sizes, dtype=np.int64),
+            "every": self.every,
+            "kept_every": kept_every,
+            "note": note,
+            "clip": self.clip,
+            "steps": np.asarray(steps, dtype=np.int64),
+        }
+        record.update({name: step[:, i].copy() for i, name in enumerate(STEP_FIELDS)})
+        record["batch_size"] = record["batch_size"].astype(np.int64)
+        for i, field in enumerate(TENSOR_FIELDS[:6]):
+            record[f"input_{field}"] = tensors[:, 0, i].copy()
+            record[f"output_{field}"] = tensors[:, 1 : 1 + n, i].copy()
+            record[f"gradient_{field}"] = tensors[:, 1 + n :, i].copy()
+        record["saturated_low"] = tensors[:, 1 : 1 + n, 6].copy()
+        record["saturated_high"] = tensors[:, 1 : 1 + n, 7].copy()
+        record.update({name: params[:, i].copy() for i, name in enumerate(PARAM_FIELDS)})
+        with np.errstate(divide="ignore", invalid="ignore"):
+            record["update_ratio"] = record["param_update_norm"] / record.pop("param_norm_before")
+        record["batchnorm_layers"] = np.array(self.batchnorm_layers, dtype=str)
+        record.update({name: batchnorm[:, :, i].copy() for i, name in enumerate(BATCHNORM_FIELDS)})
+        histograms = counts.reshape(len(counts), -1, BINS) if self.histograms else None
+        ends = np.cumsum([0, n, n, len(self.params)])
+        for i, name in enumerate(HISTOGRAMS):
+            width = int(ends[i + 1] - ends[i])
+            record[name] = (
+                np.zeros((0, width, BINS), np.uint16)
+                if histograms is None
+                else histograms[:, ends[i] : ends[i + 1]].copy()
+            )
+        record["histogram_edges_signed"] = SIGNED_EDGES.copy()
+        record["histogram_edges_magnitude"] = MAGNITUDE_EDGES.copy()
+        units = self.census_units[-1]
+        record["census_layers"] = np.array(self.census_layers, dtype=str)
+        record["census_units"] = np.array(self.census_units, dtype=np.int64)
+        record["census_steps"] = np.asarray(census_steps, dtype=np.int64)
+        record["census"] = np.zeros((0, units), np.uint8) if census is None else census
+        return record
