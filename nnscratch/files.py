@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -18,11 +20,12 @@ from nnscratch.errors import DataError, FileError
 PathLike = str | os.PathLike[str]
 
 
-def write_atomically(path: PathLike, content: bytes) -> Path:
-    """Write `content` under a temporary name beside `path`, then rename it into place.
+@contextlib.contextmanager
+def new_file(path: PathLike) -> Iterator[BinaryIO]:
+    """Open a file under a temporary name beside `path`, and rename it into place at the end.
 
-    Raises `FileError` when the folder is missing, cannot be written, or the disk is full; whatever
-    was at `path` is then still there.
+    Raises `FileError` when the folder is missing, cannot be written, or the disk is full; then, and
+    after any other error, whatever was at `path` is still there.
     """
     target = Path(path)
     temporary = None
@@ -31,7 +34,7 @@ def write_atomically(path: PathLike, content: bytes) -> Path:
             dir=target.parent, prefix=f".{target.name}.", delete=False
         ) as file:
             temporary = Path(file.name)
-            file.write(content)
+            yield cast(BinaryIO, file)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
@@ -39,10 +42,16 @@ def write_atomically(path: PathLike, content: bytes) -> Path:
     except BaseException as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and not isinstance(error, FileError):
             raise FileError(f"cannot write {target}: {error.strerror or error}") from error
         raise
-    return target
+
+
+def write_atomically(path: PathLike, content: bytes) -> Path:
+    """Write `content` to `path`, whole or not at all; raises as `new_file` does."""
+    with new_file(path) as file:
+        file.write(content)
+    return Path(path)
 
 
 def make_folder(path: PathLike) -> Path:
@@ -61,13 +70,12 @@ def make_folder(path: PathLike) -> Path:
 
 def save_npz(path: PathLike, arrays: Mapping[str, Array | str]) -> Path:
     """Save `arrays` to `path` (uncompressed `.npz`), atomically."""
-    content = io.BytesIO()
     # Not np.savez: some versions of NumPy would pickle, and no array could be called "file".
-    with zipfile.ZipFile(content, "w") as archive:
+    with new_file(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, values in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asarray(values), allow_pickle=False)
-    return write_atomically(path, content.getvalue())
+    return Path(path)
 
 
 def load_npz(path: PathLike) -> dict[str, Array]:

@@ -144,6 +144,21 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeyp
     assert os.listdir(tmp_path) == ["weights.npz"]
 
 
+def test_a_file_that_cannot_grow_keeps_the_old_one_and_leaves_no_other(tmp_path):
+    resource = pytest.importorskip("resource", reason="no limits of file size here")
+    path = tmp_path / "weights.npz"
+    save_npz(path, {"a": np.arange(3)})
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, most))
+    try:
+        with pytest.raises(FileError, match=r"cannot write .*weights\.npz: File too large"):
+            save_npz(path, {"a": np.arange(400), "b": np.arange(400)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+    assert load_npz(path)["a"].tolist() == [0, 1, 2]
+    assert os.listdir(tmp_path) == ["weights.npz"]
+
+
 def test_an_interrupt_while_writing_is_passed_on_and_leaves_nothing(tmp_path, monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
