@@ -18,7 +18,8 @@ from nnscratch.backend import kernels
 from nnscratch.model import Sequential
 
 BEFORE, FORWARD, BACKWARD, UPDATE = "before the pass", "forward", "backward", "update"
-STAGES = (BEFORE, FORWARD, BACKWARD, UPDATE)
+# Of a tensor, the name under which a record keeps its largest value at each step.
+SEEN = {"output": "output_max", "gradient of output": "gradient_max"}
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,15 @@ class NonFinite:
             text += f"; the loss {verb} {self.loss:.6g}"
         text += _series(f"largest of {first.name}", self.earlier)
         return text + _series("losses", self.losses)
+
+    def remember(self, record: Mapping[str, Any], history: int = 5) -> None:
+        """Take from a record how large the tensor was in up to `history` steps before."""
+        name = SEEN.get(self.first.tensor)
+        layers = list(record["layers"])
+        if name is None or self.first.layer not in layers:
+            return
+        column = record[name][:, layers.index(self.first.layer)]
+        self.earlier = column[record["steps"] < self.step][-history:].tolist()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as plain values."""

@@ -21,6 +21,7 @@ from nnscratch.flow.store import Store
 from nnscratch.flow.stream import StreamWriter
 from nnscratch.flow.tap import Tap
 from nnscratch.model import Sequential
+from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
 from nnscratch.training import Callback, History, StepInfo, Trainer
 
@@ -129,6 +130,11 @@ class GradientFlow(Callback):
         """Finish a step that was not followed by an update (called by the trainer)."""
         if self._tap.waiting:
             self._tap.unfinished(step.lr)
+
+    def on_nonfinite(self, trainer: Trainer, found: NonFinite) -> None:
+        """Tell how large the tensor was in the steps before (called by the trainer)."""
+        if len(self):
+            found.remember(self.to_dict())
 
     def on_fit_end(self, trainer: Trainer, history: History) -> None:
         """Let go of the model (called by the trainer)."""

@@ -17,7 +17,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError
-from nnscratch.flow.layout import BINS, Layout
+from nnscratch.flow.layout import BINS, TENSOR_FIELDS, Layout
 from nnscratch.layers import BatchNorm
 from nnscratch.optimizers.measures import ParameterMeasures
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nnscratch.optimizers import Optimizer
 
 RUN = 32768  # elements of a tensor that are measured by one call
+_NONFINITE = TENSOR_FIELDS.index("nonfinite")
 TABLES = (5, 80)  # see `sample_signed`
 Request = tuple[Array, str, tuple[Any, ...]]  # a tensor, the kernel that measures it, its arguments
 
@@ -148,6 +149,11 @@ class Tap:
         if self.layout.histograms:
             kernels.finish_histograms(self._tensor_counts, self._tables)
         self.waiting = True
+
+    @property
+    def saw_nonfinite(self) -> bool:
+        """Whether the pass that waits for its update holds a NaN or an infinity."""
+        return self.waiting and bool(self.tensors[:, _NONFINITE].any())
 
     # What the optimizer calls
 

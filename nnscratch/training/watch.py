@@ -50,6 +50,9 @@ class NonFiniteWatch:
         """Return whether the pass that was just made is finite."""
         model = self.trainer.model
         grads, statistics = model.grads.flat, model.statistics.flat
+        tap = model.tap  # a recorder has counted, also what leaves no trace in the gradient
+        if tap is not None and tap.saw_nonfinite:
+            return False
         grads.take(self.rows, out=self.values, mode="clip")
         self.calm = (
             abs(loss) < LARGE

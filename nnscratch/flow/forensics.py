@@ -1,0 +1,261 @@
+"""Non-finite forensics: the state from just before the first NaN or infinity, saved and replayed.
+
+``trainer.fit(..., callbacks=[nn.Forensics("runs")])`` writes ``runs/nonfinite-step-123.npz`` when
+the training meets its first NaN or infinity: parameters, running statistics, optimizer, sources of
+noise and the mini-batch, all as they were before that step. `replay_nonfinite`, or
+``nnscratch replay FILE``, makes the step again, tensor by tensor.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.backend import active_kernels, use_kernels
+from nnscratch.description import describe, describe_model, rebuild, rebuild_model
+from nnscratch.errors import ConfigError, DataError, FileError, NnscratchError, require_count
+from nnscratch.files import PathLike, load_npz, make_folder, save_npz
+from nnscratch.flow.recorder import GradientFlow
+from nnscratch.model import LossFunction, Sequential
+from nnscratch.nonfinite import (
+    SEEN,
+    UPDATE,
+    NonFinite,
+    TensorSummary,
+    first_bad,
+    tensors_of_pass,
+    tensors_of_update,
+)
+from nnscratch.optimizers import Optimizer
+from nnscratch.replay import capturable
+from nnscratch.training import Callback, Trainer
+
+FORMAT = "nnscratch nonfinite"
+VERSION = 1
+
+
+class Forensics(Callback):
+    """Save the state from just before the first NaN or infinity of a training.
+
+    ``trainer.fit(..., callbacks=[nn.Forensics("runs"), flow])``. What happens then is decided by
+    ``fit(stop_on_nonfinite=...)``. Where a `GradientFlow` is among the callbacks, the largest
+    outputs and gradients of every layer in the steps before are saved too; without one, only the
+    losses are known. Costs a copy of the running statistics a step, and of the state of each source
+    of noise that is drawn from.
+
+    Parameters
+    ----------
+    folder : path
+        Made if need be. `FileError` at once if it cannot be written.
+    history : int
+        How many steps before are told.
+
+    Attributes
+    ----------
+    path : Path or None
+        What was saved by the latest training.
+    """
+
+    def __init__(self, folder: PathLike, history: int = 5) -> None:
+        self.history = require_count("Forensics history", history)
+        self.folder = make_folder(folder)
+        self.path: Path | None = None
+        self._statistics: Array | None = None
+        self._noise: list[dict[str, Any]] = []
+        self._noisy: list[int] = []
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        model = trainer.model
+        self.path = None
+        self._noise = model.noise_state()
+        layers = list(model.layers.values())
+        self._noisy = [i for i, layer in enumerate(layers) if not capturable(layer)]
+        self._layers = layers
+        self._statistics = model.statistics.flat.copy()
+
+    def on_step_start(self, trainer: Trainer, step: int) -> None:
+        """Keep what the forward pass will change."""
+        if trainer.nonfinite is None:
+            self._statistics[...] = trainer.model.statistics.flat  # type: ignore[index]
+            for i in self._noisy:
+                self._noise[i] = dict(self._layers[i].noise.bit_generator.state)
+
+    def on_nonfinite(self, trainer: Trainer, found: NonFinite) -> None:
+        """Save everything; a disk that is full is said, and does not end a training."""
+        record = _latest(trainer, found, self.history)
+        found.losses = trainer.history.loss[-self.history :]
+        path = self.folder / f"nonfinite-step-{found.step}.npz"
+        try:
+            self.path = save_npz(path, self._state(trainer, found, record))
+        except FileError as error:
+            warnings.warn(
+                f"the state before step {found.step} is lost: {error}", RuntimeWarning, stacklevel=2
+            )
+        else:
+            found.saved = str(path)
+
+    def _state(
+        self, trainer: Trainer, found: NonFinite, record: dict[str, Array]
+    ) -> dict[str, Array | str]:
+        model, optimizer = trainer.model, trainer.optimizer
+        assert found.batch is not None
+        params, state = found.kept or (model.params.flat, optimizer.state_dict())
+        facts = {
+            "format": FORMAT,
+            "version": VERSION,
+            "found": found.to_dict(),
+            "kernels": active_kernels(),
+            "dtype": str(model.dtype),
+            "model": describe_model(model),
+            "loss": describe(trainer.loss),
+            "optimizer": describe(optimizer),
+            "noise": self._noise,
+        }
+        assert self._statistics is not None
+        return {
+            "nonfinite": json.dumps(facts),
+            "params": params,
+            "statistics": self._statistics,
+            "x": found.batch[0],
+            "y": found.batch[1],
+            **{f"optimizer/{name}": array for name, array in state.items()},
+            **{f"before/{name}": array for name, array in record.items()},
+        }
+
+
+def _latest(trainer: Trainer, found: NonFinite, history: int) -> dict[str, Array]:
+    """Return what a recorder among the callbacks saw in the steps before."""
+    for callback in trainer.callbacks:
+        if isinstance(callback, GradientFlow) and len(callback):
+            record = callback.to_dict()
+            found.remember(record, history)
+            rows = np.flatnonzero(record["steps"] < found.step)[-history:]
+            kept = {name: record[name][rows] for name in ("steps", *SEEN.values())}
+            return {"layers": np.asarray(record["layers"]), **kept}
+    return {}
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A step made again.
+
+    Attributes
+    ----------
+    saved, found : NonFinite
+        What the training met, and what was met now (None: everything was finite).
+    tensors : list of TensorSummary
+        All tensors of the step in the order of computation.
+    before : dict of arrays
+        ``steps``, ``layers``, and the largest outputs and gradients of the layers in these steps
+        (``output_max``, ``gradient_max``); empty where no recorder saw them.
+    model, loss, optimizer, x, y
+        To look further: as they are after the step; ``model.last`` is its pass.
+    """
+
+    saved: NonFinite
+    found: NonFinite | None
+    tensors: list[TensorSummary]
+    before: dict[str, Array]
+    model: Sequential
+    loss: LossFunction
+    optimizer: Optimizer | None
+    x: Array
+    y: Array
+
+    @property
+    def same(self) -> bool:
+        """Whether the first tensor that is not finite is again the same one."""
+        return self.found is not None and self.found.first.same_place(self.saved.first)
+
+
+def replay_nonfinite(
+    path: PathLike,
+    model: Sequential | None = None,
+    loss: LossFunction | None = None,
+    optimizer: Optimizer | None = None,
+) -> Replay:
+    """Make the step again that `Forensics` saved at `path`, layer by layer.
+
+    Model, loss and optimizer are made again from the file. Give your own where they are not of this
+    package (`ConfigError` says so); they take over the saved state.
+
+    Raises `FileError`, `DataError` for a damaged file, `ShapeError` for another model.
+    """
+    arrays = load_npz(path)
+    facts, saved = _read_facts(arrays, path)
+    try:
+        model = model or rebuild_model(facts["model"], facts["dtype"])
+        loss = loss or rebuild(facts["loss"], "the loss")
+        if optimizer is None and saved.first.stage == UPDATE:
+            optimizer = rebuild(facts["optimizer"], "the optimizer")
+    except ConfigError as error:
+        raise ConfigError(
+            f"{error}: give yours, nn.replay_nonfinite({str(path)!r}, model=..., loss=..., "
+            f"optimizer=...)"
+        ) from error
+    for name, kept in (("params", model.params), ("statistics", model.statistics)):
+        if arrays[name].shape != kept.flat.shape:
+            raise DataError(
+                f"{path} does not fit this model: {name} has {arrays[name].size:,} values, "
+                f"the model {kept.flat.size:,}"
+            )
+        kept.flat[...] = arrays[name]
+    try:
+        model.set_noise_state(facts["noise"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is damaged: state of noise, {error!r}") from error
+    x, y = arrays["x"], arrays["y"]
+    with use_kernels(facts["kernels"]), np.errstate(all="ignore"):
+        value, dlogits = loss(model.forward(x, training=True), y)
+        model.backward(dlogits)
+        tensors = list(tensors_of_pass(model, value))
+        if optimizer is not None and saved.first.stage == UPDATE:
+            optimizer.load_state_dict(_group(arrays, "optimizer"))
+            optimizer.step(model.params, model.grads)
+            tensors += tensors_of_update(model, optimizer.state)
+    found = first_bad(iter(tensors))
+    if found is not None:
+        found.step, found.epoch, found.loss = saved.step, saved.epoch, value
+        found.losses, found.earlier = saved.losses, saved.earlier
+        found.since = saved.since if found.first.same_place(saved.first) else ""
+    before = _group(arrays, "before")
+    return Replay(saved, found, tensors, before, model, loss, optimizer, x, y)
+
+
+def _read_facts(arrays: dict[str, Array], path: PathLike) -> tuple[dict[str, Any], NonFinite]:
+    """Return what the file says, or raise unless it is one that `Forensics` wrote."""
+    text = arrays.get("nonfinite")
+    if text is None or text.dtype.kind != "U":
+        raise DataError(f"{path} is no state before a NaN or infinity; Forensics writes such files")
+    try:
+        facts = json.loads(str(text))
+        known = facts["format"], facts["version"]
+        if known != (FORMAT, VERSION):
+            raise DataError(
+                f"{path} is {known[0]!r} version {known[1]!r}, this program reads {FORMAT!r} "
+                f"version {VERSION}; replay it with the program that wrote it"
+            )
+        missing = [key for key in ("params", "statistics", "x", "y") if key not in arrays]
+        missing += [
+            key
+            for key in ("kernels", "dtype", "model", "loss", "optimizer", "noise")
+            if key not in facts
+        ]
+        if missing:
+            raise DataError(f"{path} is damaged: it lacks {', '.join(missing)}")
+        return facts, NonFinite.from_dict(facts["found"])
+    except NnscratchError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is damaged: {error!r}") from error
+
+
+def _group(arrays: dict[str, Array], group: str) -> dict[str, Array]:
+    start = f"{group}/"
+    return {key[len(start) :]: arrays[key] for key in arrays if key.startswith(start)}
