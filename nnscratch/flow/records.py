@@ -53,7 +53,8 @@ from typing import Any
 
 from nnscratch.errors import DataError
 from nnscratch.files import PathLike, load_npz, save_npz
-from nnscratch.flow.layout import FORMAT
+from nnscratch.flow.layout import FORMAT, Layout
+from nnscratch.flow.stream import SUFFIX, Stream, is_stream, read_stream
 
 Record = dict[str, Any]
 
@@ -70,12 +71,21 @@ def save_record(path: PathLike, record: Record) -> Path:
     return save_npz(path, record)
 
 
-def load_record(path: PathLike) -> Record:
-    """Return the record saved at `path`.
+def load_record(
+    path: PathLike, *, keep_every: int = 1, last: int | None = None, memory: int = 2**29
+) -> Record:
+    """Return the record at `path`: one saved as `.npz`, or what was appended to a ``.flow`` file.
+
+    A ``.flow`` file is read as far as it is whole, and may be large: `keep_every` and `last` select
+    steps as in `read_stream`, and beyond `memory` bytes steps are left out evenly. The record's
+    note says so.
 
     Raises `FileError` if it cannot be read, `DataError` if it is damaged, is no record, or was
     written in another format.
     """
+    if is_stream(path) or Path(path).suffix == SUFFIX:
+        stream = read_stream(path, keep_every=keep_every, last=last, memory=memory)
+        return _from_stream(path, stream)
     record: Record = dict(load_npz(path))
     if "backprop_norm" in record or int(record.get("format", FORMAT)) != FORMAT:
         raise DataError(
@@ -96,3 +106,24 @@ def load_record(path: PathLike) -> Record:
                 f"expected ({', '.join(axes)}) = {shape}"
             )
     return record
+
+
+def _from_stream(path: PathLike, stream: Stream) -> Record:
+    try:
+        layout = Layout.from_description(stream.description)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    widths = stream.scalars.shape[1], stream.counts.shape[1], stream.census.shape[1]
+    if widths != (layout.numbers, layout.counts, layout.census_units[-1]):
+        raise DataError(f"{path} is no record of a run: its rows are not what its header says")
+    if not len(stream.steps):
+        raise DataError(f"{path} holds no step of a run{stream.note and ': '}{stream.note}")
+    return layout.to_record(
+        stream.steps,
+        stream.scalars,
+        stream.counts,
+        stream.census_steps,
+        stream.census,
+        stream.kept_every,
+        stream.note,
+    )

@@ -44,12 +44,12 @@ class Stream:
         Of shape (S,) int64, (S, scalars) float64, (S, counts) uint16.
     census_steps, census : arrays
         Of shape (C,) int64, (C, codes) uint8.
-    rows : int
-        How many rows the file holds; S of them were selected.
+    rows, kept_every : int
+        How many rows the file holds, and that one in so many of them was kept.
     closed : bool
         The writer closed the file: nothing is missing.
     note : str
-        The writer's notes, and what is missing; "" if nothing.
+        The writer's notes, and what is missing or was left out; "" if nothing.
     """
 
     description: dict[str, Any]
@@ -59,28 +59,33 @@ class Stream:
     census_steps: Array
     census: Array
     rows: int
+    kept_every: int
     closed: bool
     note: str
 
 
-def read_stream(path: PathLike, *, keep_every: int = 1, last: int | None = None) -> Stream:
+def read_stream(
+    path: PathLike, *, keep_every: int = 1, last: int | None = None, memory: int | None = None
+) -> Stream:
     """Return what the ``.flow`` file at `path` holds, up to its last whole frame.
 
     keep_every : keep the first row and every so many-th after it
     last : of these, keep only the last so many
+    memory : double `keep_every` until the rows kept fit into so many bytes
 
     Only what is kept takes memory. A file that was not closed, is cut off or damaged is read as far
     as it goes, and `Stream.note` says so. Raises `FileError` if it cannot be read, and `DataError`
     if it is no such file, of another version, or its header is damaged.
     """
     require_count("read_stream keep_every", keep_every)
-    if last is not None:
-        require_count("read_stream last", last)
+    for what, value in (("last", last), ("memory", memory)):
+        if value is not None:
+            require_count(f"read_stream {what}", value)
     source = Path(path)
     try:
         with source.open("rb", buffering=BUFFER) as file:
             facts = _read_header(file, source)
-            return _Frames(facts, file, keep_every, last).read(file)
+            return _Frames(facts, file, keep_every, last, memory).read(file)
     except FileNotFoundError as error:
         raise FileError(f"no such file: {source}") from error
     except OSError as error:
@@ -106,15 +111,25 @@ def _read_header(file: BinaryIO, path: Path) -> dict[str, Any]:
     raise DataError(f"the header of {path} is cut off or damaged: nothing can be read of it")
 
 
+def _room(rows: int, keep_every: int, last: int | None) -> int:
+    kept = rows // keep_every + 1
+    return kept if last is None else min(kept, last)
+
+
 class _Frames:
     """What was read so far: rows go into rings as long as what is to be kept."""
 
     def __init__(
-        self, facts: dict[str, Any], file: BinaryIO, keep_every: int, last: int | None
+        self,
+        facts: dict[str, Any],
+        file: BinaryIO,
+        keep_every: int,
+        last: int | None,
+        memory: int | None,
     ) -> None:
         self.description: dict[str, Any] = facts["description"]
         scalars, counts, codes = facts["scalars"], facts["counts"], facts["codes"]
-        self.keep_every, self.scalars, self.codes = keep_every, scalars, codes
+        self.scalars, self.codes = scalars, codes
         self.lengths = {
             ROW: STEP.size + 8 * scalars + 2 * counts,
             CENSUS: STEP.size + codes,
@@ -122,8 +137,12 @@ class _Frames:
         }
         # What is written meanwhile is left for the next reader.
         self.bytes = os.fstat(file.fileno()).st_size
-        room = self.bytes // (FRAME.size + self.lengths[ROW] + CRC.size) // keep_every + 1
-        room = room if last is None else min(last, room)
+        rows = self.bytes // (FRAME.size + self.lengths[ROW] + CRC.size)
+        room = _room(rows, keep_every, last)
+        while memory is not None and room > 1 and room * self.lengths[ROW] > memory:
+            keep_every *= 2
+            room = _room(rows, keep_every, last)
+        self.keep_every, self.last = keep_every, last
         self.ring = (
             np.empty(room, np.int64),
             np.empty((room, scalars), np.float64),
@@ -147,6 +166,10 @@ class _Frames:
             self.notes.append(
                 f"the file was not closed (the run was killed, or still goes on): {known}"
             )
+        if self.keep_every > 1:
+            self.notes.append(f"of {self.rows:,} recorded steps one in {self.keep_every} was read")
+        if self.last is not None and self.kept > self.last:
+            self.notes.append(f"only the last {self.last:,} of {self.kept:,} were kept")
         order = np.arange(self.kept - len(self.ring[0]), self.kept)  # where the rings went round
         steps, scalars, counts = (
             ring[: self.kept] if self.kept <= len(ring) else ring[order % len(ring)]
@@ -162,6 +185,7 @@ class _Frames:
                 len(self.census), self.codes
             ),
             self.rows,
+            self.keep_every,
             self.closed and not fault,
             "; ".join(self.notes),
         )
