@@ -30,7 +30,7 @@ from nnscratch.errors import (
     ShapeError,
     UnknownNameError,
 )
-from nnscratch.flow import GradientFlow
+from nnscratch.flow import Forensics, GradientFlow, replay_nonfinite
 from nnscratch.gradcheck import GradientMismatch, check_gradients
 from nnscratch.initializers import for_activation, lsuv
 from nnscratch.layers import (
@@ -53,6 +53,7 @@ from nnscratch.layers import (
 )
 from nnscratch.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy, accuracy
 from nnscratch.model import Sequential
+from nnscratch.nonfinite import NonFinite, find_nonfinite
 from nnscratch.optimizers import SGD, Adam, AdamW, RMSProp, SteepestDescent
 from nnscratch.theory import predict
 from nnscratch.training import Callback, History, StepInfo, Trainer
@@ -80,6 +81,7 @@ __all__ = [
     "Dropout",
     "DtypeError",
     "FileError",
+    "Forensics",
     "GradientFlow",
     "GradientMismatch",
     "History",
@@ -87,6 +89,7 @@ __all__ = [
     "LeakyReLU",
     "MeanSquaredError",
     "NnscratchError",
+    "NonFinite",
     "NonFiniteError",
     "PReLU",
     "RMSProp",
@@ -111,6 +114,7 @@ __all__ = [
     "check_gradients",
     "cure",
     "datasets",
+    "find_nonfinite",
     "for_activation",
     "get_num_threads",
     "initializers",
@@ -119,6 +123,7 @@ __all__ = [
     "lsuv",
     "optimizers",
     "predict",
+    "replay_nonfinite",
     "save_checkpoint",
     "schedules",
     "set_num_threads",

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from nnscratch.cli import compare, cure, predict, reproduce
+from nnscratch.cli import compare, cure, predict, replay, reproduce
 from nnscratch.errors import NnscratchError
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
@@ -26,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     predict.add_command(commands)
     cure.add_command(commands)
     reproduce.add_command(commands)
+    replay.add_command(commands)
     return root
 
 
