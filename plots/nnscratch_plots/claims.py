@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import matplotlib
 import numpy as np
@@ -17,6 +17,22 @@ from nnscratch_plots import style
 from nnscratch_plots.records import Array
 
 Expected = float | tuple[float, float]
+
+
+class Quantity(Protocol):
+    """What a row of `interval_rows` is drawn from."""
+
+    @property
+    def values(self) -> Any:
+        """One number per seed."""
+
+    @property
+    def interval(self) -> Any:
+        """With `mean`, `low` and `high`."""
+
+    @property
+    def expected(self) -> Expected | None:
+        """A value, a range or None."""
 
 
 @contextmanager
@@ -78,6 +94,8 @@ def seed_lines(
                 label=None if label in colours else style.wrapped(label, 36),
             )
         _scales(ax, log, log_x)
+        if not log_x and len(longest) and np.array_equal(longest, np.rint(longest)):
+            ax.xaxis.set_major_locator(style.step_ticks())
         ax.set_xlabel(xlabel)
         ax.set_ylabel(ylabel)
         ax.set_title(style.wrapped(title, 60))
@@ -88,27 +106,31 @@ def seed_lines(
     return ax
 
 
-def interval_dots(
-    rows: Mapping[str, Mapping[str, Any]],
+def interval_rows(
+    rows: Mapping[str, Quantity],
     *,
     log: bool = False,
     xlabel: str = "",
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw one row per label: a small dot per seed, the mean with its interval, and the expected.
+    """Draw one row per label: a tick for each seed, the mean with its interval, and the expected.
 
-    Each row is a mapping with "values", "low" and "high" (the interval), and "expected": a value
-    (diamond), a range (bar) or None.
+    Each row has `values`, `interval` (with `mean`, `low` and `high`) and `expected`: a value
+    (diamond), a range (bar) or None. What is not finite is left out, and said.
     """
     with style.drawing_on(ax, 7.0, 0.9 + 0.42 * len(rows)) as ax:
+        color = style.line_color(1, ax)
         for place, row in enumerate(rows.values()):
-            values = np.asarray(row["values"], dtype=np.float64)
-            color = style.line_color(1, ax)
-            _expectation(ax, place, row.get("expected"))
-            ax.plot(values, np.full(len(values), place + 0.16), "|", color="0.45", markersize=5)
-            ax.plot([row["low"], row["high"]], [place, place], color=color, linewidth=2.2)
-            ax.plot([np.mean(values)], [place], "o", color=color, markersize=6)
+            values = np.asarray(row.values, dtype=np.float64)
+            finite = values[np.isfinite(values)]
+            _expectation(ax, place, row.expected)
+            ax.plot(finite, np.full(len(finite), place + 0.2), "|", color="0.45", markersize=6)
+            ax.plot([row.interval.low, row.interval.high], [place] * 2, color=color, linewidth=2.2)
+            ax.plot([row.interval.mean], [place], "o", color=color, markersize=6)
+            if len(finite) < len(values):
+                lost = f"{len(values) - len(finite)} of {len(values)} not finite"
+                ax.annotate(lost, (1, place), xycoords=("axes fraction", "data"), ha="right")
         ax.set_yticks(range(len(rows)), [style.wrapped(label, 34) for label in rows])
         ax.set_ylim(len(rows) - 0.4, -0.6)
         _scales(ax, False, log)
@@ -116,17 +138,23 @@ def interval_dots(
         ax.set_title(style.wrapped(title, 60))
         ax.grid(axis="x", **style.GRID)
         ax.set_axisbelow(True)
-        handles = [
-            Line2D([], [], color=style.line_color(1, ax), marker="o", label="mean, 95 % interval"),
-            Line2D([], [], color="0.45", marker="|", linestyle="none", label="one seed"),
-        ]
-        if any(row.get("expected") is not None for row in rows.values()):
-            color = style.line_color(2, ax)
-            handles.append(
-                Line2D([], [], color=color, marker="D", linestyle="none", label="expected")
-            )
-        ax.legend(handles=handles, frameon=True, framealpha=0.85, edgecolor="none", loc="best")
+        _legend(ax, any(row.expected is not None for row in rows.values()))
     return ax
+
+
+def _legend(ax: Axes, expected: bool) -> None:
+    """Below the figure's axes: what the marks of `interval_rows` are."""
+    color = style.line_color(1, ax)
+    handles = [
+        Line2D([], [], color=color, marker="o", label="mean, 95 % interval"),
+        Line2D([], [], color="0.45", marker="|", linestyle="none", label="one seed"),
+    ]
+    if expected:
+        color = style.line_color(2, ax)
+        handles.append(Line2D([], [], color=color, marker="D", linestyle="none", label="expected"))
+    figure = ax.figure
+    if not figure.legends:
+        figure.legend(handles=handles, loc="outside lower right", ncols=3, frameon=False)
 
 
 def _expectation(ax: Axes, place: int, expected: Expected | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from nnscratch import layers
 from nnscratch.arrays import Array
-from nnscratch.initializers import Initializer
+from nnscratch.initializers import Initializer, Normal, VarianceScaling
 from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.model import Sequential
 from nnscratch.optimizers import Optimizer
@@ -70,7 +71,7 @@ def activation_outputs(model: Sequential, x: Array, training: bool = True) -> li
 
 
 def back_propagated(
-    model: Sequential, x: Array, labels: Array, *, random_top: int | None = None
+    model: Sequential, x: Array, labels: Array | None, *, random_top: int | None = None
 ) -> Array:
     """Return the squared norm of dL/dz at each dense layer, in one training pass over `x`.
 
@@ -78,6 +79,7 @@ def back_propagated(
     from the loss, so that nothing but the layers acts on it.
     """
     if random_top is None:
+        assert labels is not None
         trace = model.trace(x, labels, SoftmaxCrossEntropy())
     else:
         model.forward(x, training=True)
@@ -86,6 +88,36 @@ def back_propagated(
         trace = model.last
     upstream = [np.asarray(trace[name].upstream, dtype=np.float64) for name in dense_names(model)]
     return np.array([float(np.sum(g * g)) for g in upstream])
+
+
+def wide_rate(
+    activation: Activation,
+    sw2: float,
+    *,
+    width: int,
+    depth: int,
+    examples: int,
+    seed: int,
+    batchnorm: bool = False,
+    q: float = 1.0,
+    sb2: float = 0.0,
+) -> float:
+    """Return the factor on the squared gradient per layer of one random network, mean over layers.
+
+    Weights have variance ``sw2 / width``, biases `sb2`; inputs are Gaussian, such that the first
+    layer's z have variance `q`; the gradient at the top is random. The first layers, whose inputs
+    another layer has not yet made, are left out.
+    """
+    init = VarianceScaling(sw2, "fan_in")
+    bias = Normal(math.sqrt(sb2))
+    model = stack(
+        width, [width] * depth, 10, activation, init, batchnorm=batchnorm, bias_init=bias, seed=seed
+    )
+    scale = math.sqrt(max(q - sb2, 0.0) / sw2)
+    x = scale * np.random.default_rng([seed, 1]).standard_normal((examples, width))
+    squares = back_propagated(model, x.astype(np.float32), None, random_top=seed)
+    skip = 2 if batchnorm else 1
+    return float(np.mean(squares[skip:-2] / squares[skip + 1 : -1]))
 
 
 def train(

@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nnscratch.errors import unknown_name
-from nnscratch.experiments.claims import saturation
+from nnscratch.experiments.claims import (
+    first_question,
+    glorot,
+    jacobian,
+    saturation,
+    sigmoid_gradient,
+    swapped_rows,
+)
 from nnscratch.experiments.claims.claim import Claim
 
 CLAIMS: tuple[Claim, ...] = (
     # The post
     saturation.SATURATES,
+    sigmoid_gradient.GRADIENT,
+    first_question.QUESTION,
+    swapped_rows.SWAPPED,
+    # Glorot & Bengio 2010
+    glorot.KEEPS,
+    glorot.MISLEADS,
+    jacobian.JACOBIAN,
 )
 
 

@@ -120,7 +120,7 @@ def _missing(claim: Claim, data: Data) -> str:
         for name in claim.needs:
             getattr(data, name)()
     except (NnscratchError, OSError) as error:
-        return str(error)
+        return str(error).splitlines()[0].rstrip(".")
     return ""
 
 

@@ -1,0 +1,152 @@
+"""ReLU units that die at a large learning rate, and leaky ones that cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnscratch.experiments.claims.claim import (
+    Claim,
+    Data,
+    Measured,
+    Progress,
+    Quantity,
+    Settings,
+    Verdict,
+    fails,
+    holds,
+    unchecked,
+    with_condition,
+)
+from nnscratch.experiments.claims.networks import accuracy, activation_outputs, stack, train
+from nnscratch.optimizers import SGD
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CONSIDERABLE = 0.1  # of the units more dead at the large rate than at the small one
+
+
+def run(settings: Settings, data: Data, progress: Progress) -> Measured:
+    given = data.digits()
+    x, _, x_test, y_test = given
+    rates = settings["rates"]
+    dead: list[list[float]] = []
+    right: list[list[float]] = []
+    leaky: list[float] = []
+    for seed in progress.over(settings["seeds"], "seed"):
+        dead.append([])
+        right.append([])
+        for lr in rates:
+            for activation in ("relu", "leaky_relu"):
+                if activation == "leaky_relu" and lr != rates[-1]:
+                    continue
+                model = stack(
+                    x.shape[1],
+                    [settings["width"]] * settings["depth"],
+                    10,
+                    activation,
+                    "he_normal",
+                    seed=seed,
+                )
+                train(
+                    model,
+                    given,
+                    SGD(lr=lr),
+                    epochs=settings["epochs"],
+                    batch_size=settings["batch"],
+                    seed=seed,
+                )
+                if activation == "relu":
+                    outputs = activation_outputs(model, x, training=False)
+                    silent = [np.mean((out <= 0).all(axis=0)) for out in outputs]
+                    dead[-1].append(float(np.mean(silent)))
+                    right[-1].append(accuracy(model, x_test, y_test))
+                else:
+                    leaky.append(accuracy(model, x_test, y_test))
+    d, a = np.array(dead), np.array(right)
+    return Measured(
+        {
+            "small": Quantity(f"fraction of units dead after training at {rates[0]:g}", d[:, 0]),
+            "large": Quantity(f"the same at {rates[-1]:g}", d[:, -1]),
+            "more": Quantity("difference of the two, seed by seed", d[:, -1] - d[:, 0]),
+            "accuracy": Quantity(f"test accuracy of ReLU at {rates[-1]:g}", a[:, -1]),
+            "leaky": Quantity(f"test accuracy of leaky ReLU (0.01) at {rates[-1]:g}", leaky),
+        },
+        {"rates": list(rates), "dead": dead, "accuracy": right},
+    )
+
+
+def verdict(measured: Measured) -> Verdict:
+    more = measured["more"].interval
+    said = (
+        f"{measured['small'].mean:.1%} of the units are dead after training at the smallest rate, "
+        f"{measured['large'].mean:.1%} at the largest"
+    )
+    if more.below(CONSIDERABLE):
+        return fails(said)
+    if not more.above(CONSIDERABLE):
+        return unchecked(f"{said}; the interval of the difference reaches across {CONSIDERABLE:g}")
+    better = measured["leaky"].interval.low > measured["accuracy"].interval.high
+    accuracies = (
+        f"test accuracy there: ReLU {measured['accuracy'].mean:.3f}, leaky ReLU "
+        f"{measured['leaky'].mean:.3f}"
+    )
+    if better:
+        return holds(f"{said}; {accuracies}")
+    return with_condition(f"{said}. But that costs less than leaky ReLU could show: {accuracies}")
+
+
+def picture(measured: Measured) -> Figure:
+    from nnscratch_plots.claims import claim_figure, seed_lines
+
+    curves = measured.curves
+    with claim_figure(2) as (figure, (left, right)):
+        seed_lines(
+            {"ReLU": curves["dead"]},
+            x=curves["rates"],
+            log_x=True,
+            xlabel="learning rate",
+            ylabel="fraction of units",
+            title="Units that give 0 for every training image, after training",
+            ax=left,
+        )
+        left.set_ylim(-0.02, 1.02)
+        seed_lines(
+            {"ReLU": curves["accuracy"]},
+            expected={"leaky ReLU at the largest rate": measured["leaky"].mean},
+            x=curves["rates"],
+            log_x=True,
+            xlabel="learning rate",
+            ylabel="test accuracy",
+            title="What that costs",
+            ax=right,
+        )
+    return figure
+
+
+DIES = Claim(
+    name="dying-relu",
+    sentence="With a large learning rate many ReLU units die: their weights jump to where they "
+    "output 0 for every input, and no gradient brings them back; leaky units cannot die so.",
+    source="the post, on ReLU; Maas et al. 2013",
+    configuration="digits, {depth} ReLU layers x {width}, He, SGD at {rates}, batch {batch}, "
+    "{epochs} epochs; leaky ReLU (0.01) at the largest rate; {seeds} seeds",
+    rule="A unit is dead if it gives 0 for every training image after training. The claim fails if "
+    f"the largest rate leaves less than {CONSIDERABLE:.0%} of the units more dead than the "
+    "smallest (whole interval); it holds if more, and leaky ReLU's test accuracy at that rate is "
+    "better (intervals apart); with a condition if more die but leaky ReLU is not better.",
+    full={
+        "seeds": 5,
+        "depth": 3,
+        "width": 60,
+        "epochs": 15,
+        "batch": 50,
+        "rates": (0.02, 0.1, 0.3, 0.6, 1.0),
+    },
+    quick={"seeds": 3, "epochs": 8, "rates": (0.02, 0.3, 1.0)},
+    run=run,
+    verdict=verdict,
+    picture=picture,
+)
