@@ -1,0 +1,149 @@
+"""One page from its parts: everything is inside the file, nothing is fetched."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnscratch_plots.records import Record
+from nnscratch_plots.report.findings import findings_html, several
+from nnscratch_plots.report.fragment import picture_html
+from nnscratch_plots.report.glance import glance, number
+from nnscratch_plots.report.packing import pack_runs
+from nnscratch_plots.report.reading import Measured, Run, read_runs
+
+# In this order: each file uses those before it.
+SCRIPTS = ("base.js", "axes.js", "lines.js", "heatmap.js", "histograms.js", "main.js")
+_TABLE = {
+    "gradient_norm": "gradient norm",
+    "output_std": "output std",
+    "update_ratio": "update / weight",
+    "output_zeros": "zeros",
+}
+
+
+def report_html(
+    records: Record | Iterable[Record],
+    *,
+    findings: Any = None,
+    title: str | None = None,
+) -> str:
+    """Return the whole page (see `write_report`)."""
+    runs = read_runs(records)
+    found = several(findings, len(runs))
+    if title is None:
+        labels = [run.label for run in runs]
+        title = f"Gradient flow: {', '.join(labels[:3])}" + (" ..." if len(labels) > 3 else "")
+    script = "\n".join(_part(name) for name in SCRIPTS)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    parts = {
+        "title": escape(title),
+        # Only this script runs, whatever a label or a finding may hold, and nothing is fetched.
+        "policy": f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'",
+        "style": _part("style.css"),
+        "overview": "".join(map(_overview, runs, found)),
+        "pictures": "".join(f"<h3>{escape(run.label)}</h3>{picture_html(run)}" for run in runs),
+        "tables": "".join(map(_table, runs)),
+        "data": _safe_json(pack_runs(runs)),
+        "script": script,
+    }
+    # One pass: what is put in is not searched again.
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _part("page.html"))
+
+
+def write_report(
+    records: Record | Iterable[Record],
+    path: str | os.PathLike[str],
+    findings: Any = None,
+    title: str | None = None,
+) -> Path:
+    """Write one self-contained HTML page about one run, or several to compare.
+
+    It opens in any browser without a network. Long and deep runs are thinned to a few megabytes;
+    the page says what it left out. The file appears complete or not at all.
+
+    Parameters
+    ----------
+    records : one record or several (see `nnscratch_plots`)
+    path : where to write, ending in .html or .htm
+    findings : objects with `kind`, `severity`, `sentence`, `cause` and `cures`, and if they have
+        them `step` and `layer`: a sequence for one record, a sequence of sequences for several
+    title : heading of the page; by default it names the runs
+
+    Raises ValueError for a wrong record, findings that do not fit or another suffix,
+    FileNotFoundError for a missing folder and OSError where nothing can be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(
+            f"cannot write the report as {str(path)!r}: got suffix {path.suffix!r}, expected .html"
+        )
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"cannot write the report as {str(path)!r}: folder {str(path.parent)!r} does not "
+            "exist, create it first"
+        )
+    content = report_html(records, findings=findings, title=title).encode("utf-8")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"cannot write the report as {str(path)!r}: {reason}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _part(name: str) -> str:
+    return (files("nnscratch_plots.report") / "page" / name).read_text("utf-8")
+
+
+def _safe_json(data: Any) -> str:
+    """JSON that no label can end: without <, > and &, which its strings write as escapes."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _overview(run: Run, findings: Sequence[Any] | None) -> str:
+    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in glance(run))
+    found = "" if findings is None else findings_html(findings, controls=True)
+    return (
+        f'<article class="run"><h3>{escape(run.label)}</h3>{found}'
+        f'<ul class="glance">{sentences}</ul></article>'
+    )
+
+
+def _table(run: Run) -> str:
+    """Every layer at the last recorded step, for readers without script or without sight."""
+    keys = [key for key in _TABLE if key in run.quantities]
+    head = "".join(f'<th scope="col">{_TABLE[key]}</th>' for key in keys)
+    rows = []
+    for index, name in enumerate(run.layers):
+        cells = "".join(f"<td>{_at_end(run.quantities[key], index)}</td>" for key in keys)
+        rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
+    return (
+        f"<details><summary>{escape(run.label)}: every layer at step {run.steps[-1]}, as a table"
+        f'</summary><table class="numbers"><thead><tr><th scope="col">layer</th>{head}</tr>'
+        f"</thead><tbody>{''.join(rows)}</tbody></table></details>"
+    )
+
+
+def _at_end(measured: Measured, layer: int) -> str:
+    column = np.flatnonzero(measured.columns == layer)
+    return number(measured.values[-1, column[0]]) if column.size else ""

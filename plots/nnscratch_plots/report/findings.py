@@ -1,0 +1,83 @@
+"""Findings as HTML: whatever has `kind`, `severity`, `sentence`, `cause` and `cures`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+# What other words and numbers of severity come to; unknown words count as the middle.
+_LEVELS = {
+    "error": "high", "critical": "high", "fatal": "high", "high": "high", "severe": "high",
+    "warning": "medium", "medium": "medium", "moderate": "medium",
+    "info": "low", "note": "low", "hint": "low", "low": "low", "minor": "low",
+}  # fmt: skip
+_LOOKS = {"high": ("#b3261e", "■"), "medium": ("#9a5b00", "▲"), "low": ("#2f5f8f", "●")}
+
+
+def findings_html(findings: Iterable[Any], *, controls: bool = False, inline: bool = False) -> str:
+    """A list of findings. `controls` adds a button to those with a step; `inline` own colours."""
+    rows = [_row(finding, controls, inline) for finding in findings]
+    if not rows:
+        return '<p class="no-findings">Nothing was found that needs attention.</p>'
+    style = ' style="list-style:none;padding-left:0;max-width:60em"' if inline else ""
+    return f'<ol class="findings"{style}>{"".join(rows)}</ol>'
+
+
+def several(findings: Any, count: int) -> list[list[Any] | None]:
+    """Findings as one list per run: given flat for one run, or as a sequence of one per run."""
+    if findings is None:
+        return [None] * count
+    listed = list(findings)
+    if count == 1 and all(hasattr(finding, "sentence") for finding in listed):
+        return [listed]
+    if len(listed) != count:
+        raise ValueError(
+            f"findings has {len(listed)} entries for {count} records, expected a sequence of "
+            "findings (or None) for each record"
+        )
+    return [None if one is None else list(one) for one in listed]
+
+
+def level(severity: Any) -> str:
+    """The severity as "high", "medium" or "low"."""
+    word = str(getattr(severity, "name", severity)).lower()
+    return _LEVELS.get(word, "medium")
+
+
+def _row(finding: Any, controls: bool, inline: bool) -> str:
+    severity = level(getattr(finding, "severity", ""))
+    color, mark = _LOOKS[severity]
+    word = escape(str(getattr(finding, "severity", severity)))
+    kind = escape(str(getattr(finding, "kind", "")))
+    badge = f' style="color:{color};font-weight:bold"' if inline else ""
+    parts = [
+        f'<span class="badge"{badge}>{mark} {word}: {kind}</span> ',
+        f'<span class="sentence">{escape(str(finding.sentence))}</span>',
+    ]
+    cause = getattr(finding, "cause", None)
+    if cause:
+        parts.append(f'<div class="cause">Cause: {escape(str(cause))}</div>')
+    cures = _strings(getattr(finding, "cures", None))
+    if cures:
+        items = "".join(f"<li>{escape(cure)}</li>" for cure in cures)
+        parts.append(f'<div class="cures">What may help:<ul>{items}</ul></div>')
+    if controls:
+        parts.append(_button(finding))
+    edge = f' style="border-left:4px solid {color};padding:2px 10px;margin:8px 0"' if inline else ""
+    return f'<li class="finding {severity}"{edge}>{"".join(parts)}</li>'
+
+
+def _button(finding: Any) -> str:
+    """A button that takes the page to the step and the layer, for findings that say them."""
+    step, layer = getattr(finding, "step", None), getattr(finding, "layer", None)
+    if not isinstance(step, int) or isinstance(step, bool):
+        return ""
+    name = "" if layer is None else f' data-layer="{escape(str(layer))}"'
+    return f'<button type="button" class="go needs-script" data-step="{step}"{name}>Show</button>'
+
+
+def _strings(cures: Any) -> Sequence[str]:
+    if not cures:
+        return ()
+    return [cures] if isinstance(cures, str) else [str(cure) for cure in cures]

@@ -1,0 +1,146 @@
+"use strict";
+// Reading the page's data, writing numbers, and the looks of runs.
+
+const ARRAYS = { f4: Float32Array, f8: Float64Array, u1: Uint8Array, u2: Uint16Array };
+
+function decode(packed) {
+  const text = atob(packed.data);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return new ARRAYS[packed.type](bytes.buffer);
+}
+
+// Four digits. undefined is what was never measured, which is not the same as NaN.
+function format(value) {
+  if (value === undefined) return "not measured";
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "infinite" : "-infinite";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  return size >= 1e-3 && size < 1e4 ? value.toPrecision(4) : value.toExponential(3);
+}
+
+// One value per layer and step; a layer without such a quantity has no column.
+class Quantity {
+  constructor(packed, layers) {
+    this.values = decode(packed);
+    this.columns = packed.columns;
+    this.width = packed.columns.length;
+    this.column = new Int32Array(layers).fill(-1);
+    packed.columns.forEach((layer, column) => { this.column[layer] = column; });
+  }
+
+  at(row, layer) {
+    const column = layer < this.column.length ? this.column[layer] : -1;
+    return column < 0 ? undefined : this.values[row * this.width + column];
+  }
+}
+
+// Low and high end together, since a panel of one line per run shows more runs.
+class BothEnds {
+  constructor(low, high) {
+    this.parts = [low, high].filter(Boolean);
+    this.columns = [...new Set(this.parts.flatMap((part) => part.columns))].sort((a, b) => a - b);
+  }
+
+  at(row, layer) {
+    const values = this.parts.map((part) => part.at(row, layer)).filter((v) => v !== undefined);
+    if (!values.length) return undefined;
+    const numbers = values.filter((v) => !Number.isNaN(v));
+    return numbers.length ? numbers.reduce((a, b) => a + b) : NaN;
+  }
+}
+
+class Run {
+  constructor(packed, index) {
+    this.index = index;
+    this.label = packed.label;
+    this.notes = packed.notes;
+    this.layers = packed.layers;
+    this.steps = packed.steps;
+    this.lossSteps = packed.loss.steps;
+    this.loss = decode(packed.loss);
+    this.visible = true;
+    this.quantities = {};
+    for (const [key, one] of Object.entries(packed.quantities)) {
+      this.quantities[key] = new Quantity(one, this.layers.length);
+    }
+    const { saturated_low: low, saturated_high: high } = this.quantities;
+    if (low || high) this.quantities.saturated = new BothEnds(low, high);
+    this.histograms = {};
+    if (packed.histograms) {
+      const { rows, ...named } = packed.histograms;
+      this.histogramRows = rows;
+      for (const [name, one] of Object.entries(named)) {
+        this.histograms[name] = { ...one, bins: one.edges.length - 1, counts: decode(one) };
+      }
+    }
+  }
+
+  value(key, row, layer) {
+    return this.quantities[key] ? this.quantities[key].at(row, layer) : undefined;
+  }
+
+  // The kept step at or before `step`, as an index; the first where the run began later.
+  row(step) { return Math.max(0, lastNotAbove(this.steps, step)); }
+
+  lossAt(step) { return this.loss[Math.max(0, lastNotAbove(this.lossSteps, step))]; }
+}
+
+// Index of the last entry of an increasing list that is not above `value`, or -1.
+function lastNotAbove(list, value) {
+  let low = 0, high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle] <= value) low = middle + 1; else high = middle;
+  }
+  return low - 1;
+}
+
+function nearest(list, value) {
+  const i = lastNotAbove(list, value);
+  if (i < 0) return 0;
+  return i + 1 < list.length && list[i + 1] - value < value - list[i] ? i + 1 : i;
+}
+
+// Okabe and Ito (2008), with dashes for print in grey; lightened on dark paper.
+const COLORS = ["#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00",
+  "#7a7a7a", "#661100", "#332288"];
+const DASHES = [[], [7, 3], [2, 2], [8, 2, 2, 2]];
+
+function isDark() { return matchMedia("screen and (prefers-color-scheme: dark)").matches; }
+
+function runColor(index) {
+  const color = COLORS[index % COLORS.length];
+  if (!isDark()) return color;
+  const light = (at) => Math.round(127.5 + parseInt(color.slice(at, at + 2), 16) / 2);
+  return index % COLORS.length ? `rgb(${light(1)},${light(3)},${light(5)})` : "#ffffff";
+}
+
+function runDash(index) { return DASHES[index % DASHES.length]; }
+
+function theme(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+function element(tag, text, attributes = {}) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+// A short stroke in the colour and dashes of a run, for legends and the text under the pointer.
+function swatch(index) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  const line = document.createElementNS(space, "line");
+  const all = { x1: 0, x2: 26, y1: 6, y2: 6, stroke: runColor(index), "stroke-width": 3,
+    "stroke-dasharray": runDash(index).join(" ") };
+  for (const [name, value] of Object.entries(all)) line.setAttribute(name, value);
+  for (const [name, value] of Object.entries({ width: 26, height: 12, "aria-hidden": "true" })) {
+    svg.setAttribute(name, value);
+  }
+  svg.append(line);
+  return svg;
+}

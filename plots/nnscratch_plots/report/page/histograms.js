@@ -1,0 +1,130 @@
+"use strict";
+// How often each size occurs in the chosen layer, at the kept histogram nearest to the step.
+
+class HistogramChart {
+  constructor(app, canvas, name) {
+    Object.assign(this, { app, canvas, name });
+    listen(this, canvas);
+  }
+
+  measure() {}
+
+  // What to draw of each visible run: bin numbers count from the first edge of the record.
+  found() {
+    const layer = this.app.layer;
+    return this.app.shown().flatMap((run) => {
+      const one = run.histograms[this.name];
+      const column = one ? one.columns.indexOf(layer) : -1;
+      if (column < 0) return [];
+      const index = this.app.histogramIndex(run);
+      const start = (index * one.columns.length + column) * one.bins;
+      const counts = one.counts.subarray(start, start + one.bins);
+      return [{ run, one, counts, total: counts.reduce((a, b) => a + b, 0) }];
+    });
+  }
+
+  // The bins that this layer uses at any kept step of any visible run.
+  measureBins(found) {
+    let [low, high] = [Infinity, -Infinity];
+    for (const { one } of found) {
+      const column = one.columns.indexOf(this.app.layer), width = one.columns.length * one.bins;
+      for (let at = column * one.bins; at < one.counts.length; at += width) {
+        for (let bin = 0; bin < one.bins; bin++) {
+          if (!one.counts[at + bin]) continue;
+          low = Math.min(low, one.first + bin);
+          high = Math.max(high, one.first + bin + 1);
+        }
+      }
+    }
+    return low > high ? null : [low - 1, high + 1];
+  }
+
+  draw() {
+    const { context, width, height } = prepare(this.canvas);
+    this.left = 46;
+    this.right = width - 10;
+    const bottom = height - MARGIN.bottom;
+    const found = this.found();
+    const bins = this.bins = found.length ? this.measureBins(found) : null;
+    if (!bins) {
+      const kept = this.app.shown().some((run) => run.histograms[this.name]);
+      const without = this.name === "weight" ? "this layer has no weights" : "nothing to count";
+      emptyPanel(context, width, height, kept ? without : "not in these records");
+      return;
+    }
+    const most = Math.max(...found.map(({ counts, total }) => Math.max(...counts) / (total || 1)));
+    const range = new Range(false);
+    range.fixed = [0, 1.05 * most || 1];
+    const axis = this.axis = new UprightAxis(range, MARGIN.top, bottom);
+    drawUpright(context, axis, this.left, this.right);
+    drawAcross(context, this.ticks(found[0].one), (bin) => this.placeBin(bin), bottom, this.left,
+      this.right, "value");
+    found.forEach((each, position) => this.outline(context, each, axis, position === 0));
+  }
+
+  outline(context, { run, one, counts, total }, axis, filled) {
+    context.beginPath();
+    context.moveTo(this.placeBin(one.first), axis.bottom);
+    counts.forEach((count, i) => {
+      const y = axis.place(count / (total || 1));
+      context.lineTo(this.placeBin(one.first + i), y);
+      context.lineTo(this.placeBin(one.first + i + 1), y);
+    });
+    context.lineTo(this.placeBin(one.first + counts.length), axis.bottom);
+    context.strokeStyle = context.fillStyle = runColor(run.index);
+    if (filled) {
+      context.globalAlpha = 0.2;
+      context.fill();
+      context.globalAlpha = 1;
+    }
+    context.lineWidth = 1.4;
+    context.setLineDash(runDash(run.index));
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  placeBin(bin) {
+    const [low, high] = this.bins;
+    return this.left + Math.min(1, Math.max(0, (bin - low) / (high - low))) * (this.right - this.left);
+  }
+
+  // Ticks at 0 and at every few bins away from it.
+  ticks(one) {
+    const [low, high] = this.bins;
+    const every = Math.max(1, Math.ceil((high - low) / Math.max(2, (this.right - this.left) / 62)));
+    const zero = one.edges.indexOf(0);
+    const ticks = [];
+    one.edges.forEach((edge, i) => {
+      const bin = one.first + i;
+      if (bin < low || bin > high) return;
+      if ((i - Math.max(0, zero)) % every === 0) ticks.push({ value: bin, text: binary(edge) });
+    });
+    return ticks;
+  }
+
+  describe(x) {
+    if (!this.bins) return null;
+    const [low, high] = this.bins;
+    const bin = Math.floor(low + (x - this.left) / (this.right - this.left) * (high - low));
+    let title = null;
+    const rows = this.found().map(({ run, one, counts, total }) => {
+      const i = bin - one.first;
+      if (i < 0 || i >= one.bins) return [run, `0 of ${total}`];
+      title = `${format(one.edges[i])} to ${format(one.edges[i + 1])}`;
+      return [run, `${counts[i]} of ${total} sampled values`];
+    });
+    return { title: title || "no value here", rows };
+  }
+
+  click() {}
+
+  locate(bin) { return [this.placeBin(bin + 0.5), (MARGIN.top + this.axis.bottom) / 2]; }
+}
+
+// An edge of a bin, a power of two, in few characters.
+function binary(edge) {
+  if (edge === 0) return "0";
+  const exponent = Math.log2(Math.abs(edge)), sign = edge < 0 ? "−" : "";
+  if (Math.abs(exponent) <= 6 && exponent >= -3) return `${sign}${Math.abs(edge)}`;
+  return sign + power(2, Math.round(exponent));
+}

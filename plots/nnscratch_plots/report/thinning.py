@@ -1,0 +1,65 @@
+"""Which steps of a long run a page keeps, so that it stays small and quick."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from nnscratch_plots.records import Array
+from nnscratch_plots.report.reading import Run
+
+MOST_STEPS = 500
+MOST_LOSSES = 1500
+
+
+def kept_steps(run: Run, most: int) -> Array:
+    """Indices of at most `most` steps, evenly spaced, among them all that stand out.
+
+    Those are the first and the last, the first where something is not finite, the last before it,
+    and those of the largest loss and the largest gradient. A page of fewer than 8 steps holds 8.
+    """
+    count = len(run.steps)
+    most = max(8, most)
+    if count <= most:
+        return np.arange(count)
+    notable = _notable(run)
+    even = np.linspace(0, count - 1, most - len(notable)).round().astype(int)
+    return np.unique(np.concatenate([even, notable]))
+
+
+def kept_losses(run: Run, most: int = MOST_LOSSES) -> Array:
+    """Indices of about `most` losses: the lowest and the highest of each window of steps."""
+    count = len(run.steps)
+    if count <= most:
+        return np.arange(count)
+    starts = np.linspace(0, count, most // 2 + 1).round().astype(int)
+    finite = np.isfinite(run.loss)
+    low = np.where(finite, run.loss, np.inf)
+    high = np.where(finite, run.loss, -np.inf)
+    chosen = [_notable(run)]
+    for start, stop in pairwise(starts):
+        chosen.append(start + np.array([low[start:stop].argmin(), high[start:stop].argmax()]))
+    return np.unique(np.concatenate(chosen))
+
+
+def spread(kept: Array, most: int) -> Array:
+    """Positions of at most `most` of the `kept`, the first and the last among them."""
+    if len(kept) <= most:
+        return np.arange(len(kept))
+    return np.unique(np.linspace(0, len(kept) - 1, max(2, most)).round().astype(int))
+
+
+def _notable(run: Run) -> Array:
+    count = len(run.steps)
+    gradient = run.quantities["gradient_norm"].values
+    finite = np.isfinite(gradient).all(axis=1) & np.isfinite(run.loss)
+    if "output_std" in run.quantities:
+        finite &= np.isfinite(run.quantities["output_std"].values).all(axis=1)
+    chosen = {0, count - 1}
+    if not finite.all():
+        first = int(finite.argmin())
+        chosen |= {first, max(0, first - 1)}
+    for values in (run.loss, gradient.max(axis=1)):
+        chosen.add(int(np.where(np.isfinite(values), values, -np.inf).argmax()))
+    return np.array(sorted(chosen))
