@@ -120,7 +120,7 @@ def chosen(count: int, first: int, most: int) -> list[int]:
 def _earlier(replay: Replay) -> Table | None:
     """Return how large the layers around the first bad one were in the steps before."""
     before = replay.before
-    if "layers" not in before or not len(before.get("steps", ())):
+    if not before or not len(before["steps"]):
         return None
     layers = [str(layer) for layer in before["layers"]]
     at = replay.saved.first.layer

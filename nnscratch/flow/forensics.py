@@ -19,7 +19,14 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.backend import active_kernels, use_kernels
 from nnscratch.description import describe, describe_model, rebuild, rebuild_model
-from nnscratch.errors import ConfigError, DataError, FileError, NnscratchError, require_count
+from nnscratch.errors import (
+    ConfigError,
+    DataError,
+    FileError,
+    NnscratchError,
+    ShapeError,
+    require_count,
+)
 from nnscratch.files import PathLike, load_npz, make_folder, save_npz
 from nnscratch.flow.recorder import GradientFlow
 from nnscratch.model import LossFunction, Sequential
@@ -189,6 +196,7 @@ def replay_nonfinite(
     """
     arrays = load_npz(path)
     facts, saved = _read_facts(arrays, path)
+    before = _read_before(arrays, path)
     try:
         model = model or rebuild_model(facts["model"], facts["dtype"])
         loss = loss or rebuild(facts["loss"], "the loss")
@@ -200,10 +208,10 @@ def replay_nonfinite(
             f"optimizer=...)"
         ) from error
     for name, kept in (("params", model.params), ("statistics", model.statistics)):
-        if arrays[name].shape != kept.flat.shape:
-            raise DataError(
-                f"{path} does not fit this model: {name} has {arrays[name].size:,} values, "
-                f"the model {kept.flat.size:,}"
+        if (arrays[name].shape, arrays[name].dtype) != (kept.flat.shape, kept.flat.dtype):
+            raise ShapeError(
+                f"{path} does not fit this model: {name} has {arrays[name].size:,} values of "
+                f"{arrays[name].dtype}, the model {kept.flat.size:,} of {kept.flat.dtype}"
             )
         kept.flat[...] = arrays[name]
     try:
@@ -224,7 +232,6 @@ def replay_nonfinite(
         found.step, found.epoch, found.loss = saved.step, saved.epoch, value
         found.losses, found.earlier = saved.losses, saved.earlier
         found.since = saved.since if found.first.same_place(saved.first) else ""
-    before = _group(arrays, "before")
     return Replay(saved, found, tensors, before, model, loss, optimizer, x, y)
 
 
@@ -249,11 +256,28 @@ def _read_facts(arrays: dict[str, Array], path: PathLike) -> tuple[dict[str, Any
         ]
         if missing:
             raise DataError(f"{path} is damaged: it lacks {', '.join(missing)}")
+        if not isinstance(facts["model"], list):
+            raise DataError(f"{path} is damaged: its model is {facts['model']!r}")
         return facts, NonFinite.from_dict(facts["found"])
     except NnscratchError:
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is damaged: {error!r}") from error
+
+
+def _read_before(arrays: dict[str, Array], path: PathLike) -> dict[str, Array]:
+    """Return what a recorder saw in the steps before, or nothing."""
+    before = _group(arrays, "before")
+    if not before:
+        return {}
+    try:
+        shape = (len(before["steps"]), len(before["layers"]))
+        fits = all(before[name].shape == shape for name in SEEN.values())
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path} is damaged: the steps before, {error!r}") from error
+    if not fits:
+        raise DataError(f"{path} is damaged: the steps before are not of shape {shape}")
+    return before
 
 
 def _group(arrays: dict[str, Array], group: str) -> dict[str, Array]:
