@@ -270,6 +270,11 @@ class Sequential:
             "keep its weights with model.save_weights(path), or use copy.deepcopy(model)"
         )
 
+    def _repr_html_(self) -> str:
+        from nnscratch.display import model_html
+
+        return model_html(self)
+
     def __repr__(self) -> str:
         width = max(len(name) for name in self.layers)
         rows = [f"  {name:<{width}}  {layer!r}" for name, layer in self.layers.items()]

@@ -87,6 +87,11 @@ class Trace(Mapping[str, LayerTrace]):
         """Return a trace with arrays of its own, which no later pass changes."""
         return Trace({name: self[name].copy() for name in self}, self.loss)
 
+    def _repr_html_(self) -> str:
+        from nnscratch.display import trace_html
+
+        return trace_html(self)
+
     def __repr__(self) -> str:
         rows = [f"Trace of {len(self)} layers, loss {self.loss}"]
         rows += [

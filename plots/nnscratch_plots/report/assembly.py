@@ -79,7 +79,7 @@ def write_report(
     records : one record or several (see `nnscratch_plots`)
     path : where to write, ending in .html or .htm
     findings : objects with `kind`, `severity`, `sentence`, `cause` and `cures`, and if they have
-        them `step` and `layer`: a sequence for one record, a sequence of sequences for several
+        them `step` and `layers`: a sequence for one record, a sequence of sequences for several
     title : heading of the page; by default it names the runs
 
     Raises ValueError for a wrong record, findings that do not fit or another suffix,

@@ -8,9 +8,9 @@ from typing import Any
 
 # What other words and numbers of severity come to; unknown words count as the middle.
 _LEVELS = {
-    "error": "high", "critical": "high", "fatal": "high", "high": "high", "severe": "high",
-    "warning": "medium", "medium": "medium", "moderate": "medium",
-    "info": "low", "note": "low", "hint": "low", "low": "low", "minor": "low",
+    "fatal": "high", "error": "high", "critical": "high", "high": "high",
+    "serious": "medium", "warning": "medium", "medium": "medium",
+    "notice": "low", "info": "low", "note": "low", "low": "low",
 }  # fmt: skip
 _LOOKS = {"high": ("#b3261e", "■"), "medium": ("#9a5b00", "▲"), "low": ("#2f5f8f", "●")}
 
@@ -18,25 +18,28 @@ _LOOKS = {"high": ("#b3261e", "■"), "medium": ("#9a5b00", "▲"), "low": ("#2f
 def findings_html(findings: Iterable[Any], *, controls: bool = False, inline: bool = False) -> str:
     """A list of findings. `controls` adds a button to those with a step; `inline` own colours."""
     rows = [_row(finding, controls, inline) for finding in findings]
+    scope = escape(str(getattr(findings, "scope", "")))  # what was looked at
     if not rows:
-        return '<p class="no-findings">Nothing was found that needs attention.</p>'
+        return f'<p class="no-findings">Nothing was found that needs attention. {scope}</p>'
     style = ' style="list-style:none;padding-left:0;max-width:60em"' if inline else ""
-    return f'<ol class="findings"{style}>{"".join(rows)}</ol>'
+    below = f'<p class="scope">{scope}</p>' if scope else ""
+    return f'<ol class="findings"{style}>{"".join(rows)}</ol>{below}'
 
 
-def several(findings: Any, count: int) -> list[list[Any] | None]:
-    """Findings as one list per run: given flat for one run, or as a sequence of one per run."""
+def several(findings: Any, count: int) -> list[Sequence[Any] | None]:
+    """Findings of each run: given flat for one run, or as a sequence with one entry per run."""
     if findings is None:
         return [None] * count
     listed = list(findings)
-    if count == 1 and all(hasattr(finding, "sentence") for finding in listed):
-        return [listed]
-    if len(listed) != count:
+    flat = all(hasattr(finding, "sentence") for finding in listed)
+    if count == 1 and flat:
+        return [findings]
+    if len(listed) != count or flat:
         raise ValueError(
-            f"findings has {len(listed)} entries for {count} records, expected a sequence of "
-            "findings (or None) for each record"
+            f"findings has {len(listed)} entries{' of one run' if flat else ''} for {count} "
+            "records, expected a sequence of findings (or None) for each record"
         )
-    return [None if one is None else list(one) for one in listed]
+    return listed
 
 
 def level(severity: Any) -> str:
@@ -70,10 +73,10 @@ def _row(finding: Any, controls: bool, inline: bool) -> str:
 
 def _button(finding: Any) -> str:
     """A button that takes the page to the step and the layer, for findings that say them."""
-    step, layer = getattr(finding, "step", None), getattr(finding, "layer", None)
+    step, layers = getattr(finding, "step", None), getattr(finding, "layers", None)
     if not isinstance(step, int) or isinstance(step, bool):
         return ""
-    name = "" if layer is None else f' data-layer="{escape(str(layer))}"'
+    name = f' data-layer="{escape(str(layers[0]))}"' if layers else ""
     return f'<button type="button" class="go needs-script" data-step="{step}"{name}>Show</button>'
 
 

@@ -1,0 +1,105 @@
+"""What a notebook shows: whole tables, escaped, with the numbers of the arrays."""
+
+import re
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.display import findings_html
+
+VOID = {"img", "br"}
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag that is not closed, and collects the cells and the text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.cells, self.tags = [], [], set()
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag in ("td", "th"):
+            self.cells.append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("td", "th"):
+            self.cells[-1] += data
+
+
+@pytest.fixture
+def model():
+    return nn.Sequential(nn.Dense(6, 4), nn.BatchNorm(4), nn.ELU(), nn.Dense(4, 3), seed=0)
+
+
+def test_a_model_is_a_table_of_its_layers(model):
+    cells = Balanced(model._repr_html_()).cells
+    assert cells[:4] == ["layer", "is", "gives", "parameters"]
+    rows = [cells[4 + 4 * i : 8 + 4 * i] for i in range(4)]
+    assert [row[0] for row in rows] == list(model.layers)
+    assert [row[2] for row in rows] == ["(batch, 4)", "(batch, 4)", "(batch, 4)", "(batch, 3)"]
+    assert [row[3] for row in rows] == ["28", "8", "-", "15"]
+    assert "51 parameters, float32" in cells[-1]
+
+
+def test_a_trace_shows_what_came_out_and_what_arrived(model):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((8, 6)).astype(np.float32)
+    trace = model.trace(x, rng.integers(0, 3, 8), nn.SoftmaxCrossEntropy())
+    cells = Balanced(trace._repr_html_()).cells
+    row = cells[7:14]
+    first = trace["0.dense"]
+    assert row[:2] == ["0.dense", "(8, 4)"]
+    expected = [
+        first.output.mean(), first.output.std(), np.abs(first.output).max(),
+        np.sqrt((first.upstream**2).sum()), first.upstream.std(),
+    ]  # fmt: skip
+    assert [float(cell) for cell in row[2:]] == pytest.approx(expected, rel=6e-3)
+    assert cells[-1] == f"loss {trace.loss:.4g}"
+
+
+def test_a_trace_before_a_backward_pass_and_one_with_nan(model):
+    x = np.zeros((2, 6), dtype=np.float32)
+    x[0, 0] = np.nan
+    model.forward(x)
+    cells = Balanced(model.last._repr_html_()).cells
+    assert cells[12:14] == ["-", "-"]
+    assert cells[9] == "nan"
+
+
+def test_an_outdated_trace_says_so(model):
+    x = np.ones((2, 6), dtype=np.float32)
+    model.forward(x)
+    old = model.last
+    model.forward(x)
+    assert "outdated" in old._repr_html_()
+
+
+def test_findings_come_with_cause_and_cures_and_are_escaped():
+    class Found(list):
+        label, scope = "<b>run</b>", "Looked at 3 steps."
+
+    one = SimpleNamespace(
+        kind="vanishing", severity="serious", sentence="falls <script>alert(1)</script> by 1e4",
+        cause="sigmoid & depth", cures=("batch norm", "ELU"), layers=("0.dense",), step=3,
+    )  # fmt: skip
+    html = findings_html(Found([one]))
+    assert "script" not in Balanced(html).tags
+    assert "&lt;script&gt;" in html
+    assert "&lt;b&gt;run&lt;/b&gt;" in html
+    for said in ("serious: vanishing", "sigmoid &amp; depth", "batch norm", "Looked at 3 steps."):
+        assert said in html
+    assert re.search(
+        r"#[0-9a-f]{6}", html
+    )  # its own colours, since a notebook has no sheet of ours
+    assert "needs attention. Looked" in findings_html(Found())
