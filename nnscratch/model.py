@@ -258,6 +258,7 @@ class Sequential:
         """Return an independent model, whose layers again share memory with its flat arrays."""
         twin = object.__new__(type(self))
         memo[id(self)] = twin
+        twin.tap = None  # whoever measures this model does not measure its twin
         # Parameters first: they note the twin of every view, and the layers then find it.
         for name in ("params", "grads", "statistics", *self.__dict__):
             if name not in twin.__dict__:

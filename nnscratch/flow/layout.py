@@ -134,14 +134,13 @@ class Layout:
                 f"this record has format {description.get('format')!r}, expected {FORMAT}: "
                 f"it was written by another version of nnscratch"
             )
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in description.items()
+            if name != "format"
+        }
         try:
-            return cls(
-                **{
-                    name: tuple(value) if isinstance(value, list) else value
-                    for name, value in description.items()
-                    if name != "format"
-                }
-            )
+            return cls(**fields)
         except TypeError as error:
             raise DataError(f"this record's description is damaged: {error}") from None
 

@@ -101,7 +101,11 @@ class GradientFlow(Callback):
         self._census_steps: list[int] = []
         self._census_rows: list[Array] = []
         self._step = 0
+        self._from_trainer = self._due = False
+        self._first_update = 0  # of one's own loop: the optimizer's count at step 0
         self._attached_to: Optimizer | None = None
+        self._store: Store
+        self._tap: Tap
         self._prepare("")
 
     # Attaching
@@ -111,7 +115,7 @@ class GradientFlow(Callback):
         """Record the steps that are made until the block ends: see the class."""
         self._attach(optimizer)
         try:
-            self._begin(self._step)
+            self._take_census()
             yield self
         finally:
             self._detach()
@@ -121,10 +125,13 @@ class GradientFlow(Callback):
         if trainer.model is not self.model:
             raise ConfigError("this GradientFlow was made for another model than the trainer's")
         self._attach(trainer.optimizer)
+        self._from_trainer = True
 
     def on_step_start(self, trainer: Trainer, step: int) -> None:
         """Decide whether to record a step (called by the trainer)."""
-        self._begin(step)
+        self._step = step
+        self._due = step % self.every == 0
+        self._take_census()
 
     def on_step(self, trainer: Trainer, step: StepInfo) -> None:
         """Finish a step that was not followed by an update (called by the trainer)."""
@@ -151,22 +158,24 @@ class GradientFlow(Callback):
         self._tap.unfinished(math.nan)
 
     def _attach(self, optimizer: Optimizer) -> None:
-        for watched in (self.model, optimizer):
-            if watched.tap not in (None, self._tap):
+        for watched, tap in ((self.model, self.model.tap), (optimizer, optimizer.tap)):
+            if tap is not None and tap is not self._tap:
                 raise ConfigError(
                     f"another GradientFlow records this {type(watched).__name__} already; "
-                    f"one is enough: give several labels to several runs"
+                    f"one records everything"
                 )
         self._prepare("" if optimizer.clip is None else repr(optimizer.clip))
         self._attached_to = optimizer
+        self._from_trainer = False
+        self._first_update = optimizer.steps - self._step
         self.model.tap = optimizer.tap = self._tap
 
     def _detach(self) -> None:
         self.model.tap = None
         if self._attached_to is not None:
+            self._step += self._from_trainer  # where the next loop begins
             self._attached_to.tap = None
             self._attached_to = None
-        self._tap.due = False
         if self._writer is not None:
             self._writer.flush()
 
@@ -176,19 +185,28 @@ class GradientFlow(Callback):
             return
         self._layout = _layout(self, clip)
         self._store = Store(self._layout, self.limit)
-        self._tap = Tap(self.model, self._layout, SAMPLES if self.histograms else 0, self._finished)
+        self._tap = Tap(
+            self.model,
+            self._layout,
+            SAMPLES if self.histograms else 0,
+            self._is_due,
+            self._finished,
+        )
 
     # Step by step
 
-    def _begin(self, step: int) -> None:
-        self._step = step
-        self._tap.due = step % self.every == 0
-        self._take_census()
+    def _is_due(self) -> bool:
+        if not self._from_trainer and self._attached_to is not None:
+            self._step = self._attached_to.steps - self._first_update
+            self._due = self._step % self.every == 0
+        return self._due
 
     def _take_census(self) -> None:
-        if self.census is None or self._step % self.probe_every:
-            return
-        if self._census_steps and self._census_steps[-1] >= self._step:
+        """Count the units if that has not been done for the latest multiple of `probe_every`."""
+        turn = self._step // self.probe_every
+        if self.census is None or (
+            self._census_steps and turn <= self._census_steps[-1] // self.probe_every
+        ):
             return
         states = self.census.take()
         self._census_steps.append(self._step)
@@ -196,12 +214,14 @@ class GradientFlow(Callback):
         if self.file is not None:
             self._stream().census(self._step, states)
 
-    def _finished(self, tap: Tap) -> None:
+    def _finished(self) -> None:
+        tap = self._tap
         self._store.append(self._step, tap.numbers, tap.counts)
         if self.file is not None:
             self._stream().row(self._step, tap.numbers, tap.counts)
-        if self._attached_to is not None:
-            self._begin(self._step + 1)
+        if self._attached_to is not None and not self._from_trainer:
+            self._step += 1
+            self._take_census()  # between two steps: it uses the layers' buffers
 
     def _stream(self) -> StreamWriter:
         """Return the file's writer, made when there is something to write."""

@@ -51,13 +51,13 @@ class Tap:
         Which layers.
     samples : int
         A histogram counts so many elements of a tensor, about; 0 for no histograms.
+    is_due : callable
+        Says whether the step at hand is to be measured.
     finished : callable
-        Called with the tap when a step has been measured as far as it will be.
+        Called when a step has been measured as far as it will be.
 
     Attributes
     ----------
-    due : bool
-        Whether passes are to be measured.
     numbers, counts : array
         The row of the latest step (see `Layout`).
     """
@@ -67,10 +67,11 @@ class Tap:
         model: Sequential,
         layout: Layout,
         samples: int,
-        finished: Callable[[Tap], None],
+        is_due: Callable[[], bool],
+        finished: Callable[[], None],
     ) -> None:
-        self.model, self.layout, self.samples, self.finished = model, layout, samples, finished
-        self.due = False
+        self.model, self.layout, self.samples = model, layout, samples
+        self._is_due, self._finished = is_due, finished
         self.waiting = False  # a pass is measured, its update has not been made
         self.loss = math.nan
         self.numbers: Array = np.full(layout.numbers, np.nan)
@@ -92,6 +93,11 @@ class Tap:
         n = 2 * len(layout.layers)
         histograms = self.counts.reshape(-1, BINS)
         self._tensor_counts, self._param_counts = histograms[:n], histograms[n:]
+
+    @property
+    def due(self) -> bool:
+        """Whether the step at hand is to be measured."""
+        return self._is_due()
 
     # What the model calls
 
@@ -115,22 +121,23 @@ class Tap:
                 kernel = "sample_signed" if t <= n else "sample_magnitudes"
                 stride = _stride(tensor, self.samples)
                 requests.append((tensor, kernel, (self._tables[t - 1], tensor, stride)))
-        for i, name in enumerate(self.layout.batchnorm_layers):
-            layer = self.model.layers[name]
-            assert isinstance(layer, BatchNorm)
-            shape = (layer.features,)
-            running = layer.statistics["running_mean"]
-            arguments = (
-                self.batchnorm[i],
-                layer.buffer("mean", shape),
-                layer.buffer("variance", shape),
-                running,
-                layer.statistics["running_variance"],
-                layer.params["gamma"],
-                layer.epsilon,
-            )
-            requests.append((running, "measure_batchnorm", arguments))
+        requests += map(self._batchnorm_request, range(len(self.layout.batchnorm_layers)))
         return requests
+
+    def _batchnorm_request(self, i: int) -> Request:
+        layer = self.model.layers[self.layout.batchnorm_layers[i]]
+        assert isinstance(layer, BatchNorm)
+        shape, statistics = (layer.features,), layer.statistics
+        arguments = (
+            self.batchnorm[i],
+            layer.buffer("mean", shape),
+            layer.buffer("variance", shape),
+            statistics["running_mean"],
+            statistics["running_variance"],
+            layer.params["gamma"],
+            layer.epsilon,
+        )
+        return statistics["running_mean"], "measure_batchnorm", arguments
 
     def passed(self, loss: float, measured: bool) -> None:
         """Note the end of a training pass; `measured` if its list of calls held the requests."""
@@ -191,7 +198,7 @@ class Tap:
 
     def _deliver(self) -> None:
         self.waiting = False
-        self.finished(self)
+        self._finished()
 
     def _places_for(self, batch: int) -> _Places:
         found = self._places.get(batch)

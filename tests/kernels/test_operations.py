@@ -14,6 +14,7 @@ from nnscratch_kernels.operation import encode
 from nnscratch_kernels.program import Program
 
 COMPILED = nnscratch_kernels.load("numba")
+MEASURES = [name for name in OPERATIONS if name.startswith(("measure", "sample"))]
 LOSSES = [name for name in OPERATIONS if "entropy" in name or "error" in name]
 BY_COLUMNS = ["dense_forward", "dense_backward_input", "dense_backward_parameters"]
 ELEMENTWISE = [
@@ -40,6 +41,12 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
             return [dlogits, logits, rng.integers(0, n_out, batch)]
         return [dlogits, logits, rng.random((batch, n_out)).astype(dtype)]
     x, n = make(batch, n_in), n_in
+    if name == "measure_elements":
+        return [np.empty(7), x, -0.5, 2.0, x.size // 3, x.size]
+    if name.startswith("sample"):
+        return [np.empty((5, 80), np.uint16), x, 3]
+    if name == "measure_batchnorm":
+        return [np.empty(4), *(abs(make(n)) for _ in range(5)), 1e-3]
     if name == "dense_forward":
         return [make(batch, n_out), x, make(n_in, n_out), make(n_out)]
     if name == "dense_backward_input":
@@ -69,7 +76,7 @@ def run(name, values, parts):
     """Run an operation in so many parts (negative: by columns), last part first."""
     result = np.full(1, np.nan)
     words = encode([*values, result] if name in LOSSES else values)
-    dtype = values[0].dtype
+    dtype = values[1].dtype
     names = ["pack_weight", name] if name == "dense_backward_input" else [name]
     rows = [
         (OPERATIONS[each].address(dtype), 0, part, abs(parts) if each == "pack_weight" else parts)
@@ -90,7 +97,8 @@ CASES += [("batchnorm_forward", np.float64), ("batchnorm_backward", np.float64)]
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_same_bits_as_the_kernel(name, dtype):
     rng = np.random.default_rng(3)
-    splits = [1] if name in LOSSES or name == "prelu_backward" else [1, 2, 3, 7]
+    whole = name in (*LOSSES, *MEASURES, "prelu_backward")
+    splits = [1] if whole else [1, 2, 3, 7]
     splits += [-2, -3] if name in BY_COLUMNS else []
     for shape in [(1, 1, 1), (5, 3, 2), (33, 37, 70), (64, 96, 10), (200, 100, 129)]:
         for parts in splits:
@@ -101,6 +109,8 @@ def test_same_bits_as_the_kernel(name, dtype):
             if name in LOSSES:
                 assert found == loss
             scratch = 3 if name == "dense_backward_input" else None
+            if name.startswith("sample"):
+                values[0], expected[0] = values[0][:4], expected[0][:4]  # the rest is scratch
             for i, (got, want) in enumerate(zip(values, expected, strict=True)):
                 if i != scratch:
                     np.testing.assert_array_equal(got, want, f"{name} {shape} {parts} argument {i}")

@@ -1,3 +1,5 @@
+"""Records on disk: saved and loaded, or refused with a reason."""
+
 import numpy as np
 import pytest
 
@@ -5,29 +7,38 @@ import nnscratch as nn
 from nnscratch.files import save_npz
 from nnscratch.flow import load_record, save_record
 
-
-def record(**changes):
-    made = {
-        "label": "a run",
-        "layers": np.array(["0.dense", "2.dense"]),
-        "steps": np.arange(3),
-        "loss": np.array([3.0, 2.0, np.nan]),
-        "backprop_norm": np.array([[1.0, 2.0], [0.0, np.inf], [np.nan, 1.0]]),
-        "weight_gradient_norm": np.ones((3, 2)),
-    }
-    return {**made, **changes}
+RNG = np.random.default_rng(0)
+X, LABELS = RNG.standard_normal((40, 8)).astype(np.float32), RNG.integers(0, 3, 40)
 
 
-def test_round_trip(tmp_path):
-    save_record(tmp_path / "a.npz", record())
-    loaded = load_record(tmp_path / "a.npz")
-    assert loaded["label"] == "a run"
-    for key, value in record().items():
-        np.testing.assert_array_equal(loaded[key], value)
+def recorded(**options):
+    model = nn.Sequential(nn.Dense(8, 6), nn.BatchNorm(6), nn.ReLU(), nn.Dense(6, 3), seed=0)
+    flow = nn.GradientFlow(model, label="a run", probe=X, probe_every=2, **options)
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(0.1, clip=nn.ClipByValue(0.01)))
+    trainer.fit(X, LABELS, epochs=3, batch_size=20, callbacks=[flow], progress=False)
+    flow.close()
+    return flow
+
+
+def test_saved_and_loaded_a_record_is_the_same(tmp_path):
+    flow = recorded()
+    flow.save(tmp_path / "a.npz")
+    np.testing.assert_equal(load_record(tmp_path / "a.npz"), flow.to_dict())
+
+
+def test_the_file_of_a_recorder_holds_the_same_record(tmp_path):
+    flow = recorded(file=tmp_path / "a.flow")
+    np.testing.assert_equal(load_record(tmp_path / "a.flow"), flow.to_dict())
+
+
+def test_the_file_keeps_what_memory_gives_up(tmp_path):
+    flow = recorded(file=tmp_path / "a.flow", memory=1)
+    assert len(flow) == 2
+    assert list(load_record(tmp_path / "a.flow")["steps"]) == list(range(6))
 
 
 def test_missing_key_is_named(tmp_path):
-    incomplete = record()
+    incomplete = recorded().to_dict()
     del incomplete["loss"]
     save_npz(tmp_path / "a.npz", incomplete)
     with pytest.raises(nn.DataError, match="lacks loss"):
@@ -35,9 +46,18 @@ def test_missing_key_is_named(tmp_path):
 
 
 def test_shape_is_checked(tmp_path):
-    save_npz(tmp_path / "a.npz", record(backprop_norm=np.ones((2, 2))))
-    with pytest.raises(nn.DataError, match=r"backprop_norm has shape \(2, 2\)"):
+    save_record(tmp_path / "a.npz", {**recorded().to_dict(), "gradient_norm": np.ones((2, 2))})
+    with pytest.raises(nn.DataError, match=r"gradient_norm has shape \(2, 2\)"):
         load_record(tmp_path / "a.npz")
+
+
+def test_records_of_other_formats_are_refused(tmp_path):
+    save_npz(tmp_path / "old.npz", {"label": "old", "backprop_norm": np.ones((1, 1))})
+    with pytest.raises(nn.DataError, match=r"format 1, expected 2.*another version"):
+        load_record(tmp_path / "old.npz")
+    save_record(tmp_path / "new.npz", {**recorded().to_dict(), "format": 3})
+    with pytest.raises(nn.DataError, match="format 3, expected 2"):
+        load_record(tmp_path / "new.npz")
 
 
 def test_missing_file(tmp_path):
