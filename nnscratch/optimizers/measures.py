@@ -124,10 +124,12 @@ def histogram_of(values: Array) -> Array:
 class Tap(Protocol):
     """What may watch an optimizer: ``optimizer.tap = tap``. It never changes the training."""
 
-    due: bool
-    """Whether the next step is to be measured."""
     measures: ParameterMeasures
     """Where to put the measures."""
+
+    @property
+    def due(self) -> bool:
+        """Whether the next step is to be measured."""
 
     def before_update(self, optimizer: Optimizer) -> None:
         """Called in a step that is due, before anything is changed."""
