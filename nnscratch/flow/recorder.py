@@ -100,7 +100,7 @@ class GradientFlow(Callback):
         self._writer: StreamWriter | None = None
         self._census_steps: list[int] = []
         self._census_rows: list[Array] = []
-        self._step = 0
+        self._step = self._latest = 0
         self._from_trainer = self._due = False
         self._first_update = 0  # of one's own loop: the optimizer's count at step 0
         self._attached_to: Optimizer | None = None
@@ -215,6 +215,7 @@ class GradientFlow(Callback):
             self._stream().census(self._step, states)
 
     def _finished(self) -> None:
+        self._latest = self._step
         tap = self._tap
         self._store.append(self._step, tap.numbers, tap.counts)
         if self.file is not None:
@@ -266,6 +267,14 @@ class GradientFlow(Callback):
             self._store.kept_every,
             self._note(),
         )
+
+    def latest(self) -> Record | None:
+        """Return the record of the latest step alone, at little cost; None before the first."""
+        if not len(self):
+            return None
+        assert self._layout is not None
+        numbers, counts = self._tap.numbers[None], self._tap.counts[None]
+        return self._layout.to_record([self._latest], numbers, counts)
 
     def _note(self) -> str:
         kept = self._store.kept_every
