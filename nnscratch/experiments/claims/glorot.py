@@ -121,9 +121,13 @@ def keeps_picture(measured: Measured) -> Figure:
             ("Activations (figure 6)", "Back-propagated gradients (figure 7)"),
             strict=True,
         ):
-            lines = _lines(measured, measure)
             seed_lines(
-                lines, log=True, xlabel="hidden layer", ylabel="variance", title=title, ax=ax
+                {name: measured.curves[name][measure] for name in INITS},
+                log=True,
+                xlabel="hidden layer",
+                ylabel="variance",
+                title=title,
+                ax=ax,
             )
     return figure
 
@@ -137,10 +141,8 @@ def misleads_picture(measured: Measured) -> Figure:
     with claim_figure() as (figure, (ax,)):
         seed_lines(
             {
-                "weight gradient": np.array(curves["weights"])
-                / np.array(curves["weights"])[:, -1:],
-                "back-propagated gradient": np.array(curves["gradient"])
-                / np.array(curves["gradient"])[:, -1:],
+                "weight gradient": weights / weights[:, -1:],
+                "back-propagated gradient": gradient / gradient[:, -1:],
             },
             x={
                 "weight gradient": range(2, weights.shape[1] + 2),

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from nnscratch.errors import unknown_name
 from nnscratch.experiments.claims import (
+    clipping_blamed,
     first_question,
     glorot,
+    he_xavier,
     jacobian,
+    one_fan,
     saturation,
     sigmoid_gradient,
     swapped_rows,
@@ -21,10 +24,14 @@ CLAIMS: tuple[Claim, ...] = (
     sigmoid_gradient.GRADIENT,
     first_question.QUESTION,
     swapped_rows.SWAPPED,
+    clipping_blamed.BLAMED,
     # Glorot & Bengio 2010
     glorot.KEEPS,
     glorot.MISLEADS,
     jacobian.JACOBIAN,
+    # He et al. 2015
+    one_fan.ONE_FAN,
+    he_xavier.DEPTH,
 )
 
 
