@@ -1,4 +1,4 @@
-"""PyTorch is optional: without it these tests are skipped, unless the environment insists."""
+"""The peers are optional: without them these tests are skipped, unless the environment insists."""
 
 import importlib.util
 import os
@@ -7,5 +7,7 @@ import pytest
 
 
 def pytest_configure(config):
-    if os.environ.get("NNSCRATCH_REQUIRE_PEERS") and not importlib.util.find_spec("torch"):
-        raise pytest.UsageError("NNSCRATCH_REQUIRE_PEERS is set, but PyTorch is not installed")
+    if os.environ.get("NNSCRATCH_REQUIRE_PEERS"):
+        for peer in ("torch", "tensorboard"):
+            if not importlib.util.find_spec(peer):
+                raise pytest.UsageError(f"NNSCRATCH_REQUIRE_PEERS is set, but {peer} is missing")
