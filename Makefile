@@ -3,14 +3,14 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help run test test-slow test-reference parity bench lint ci clean
+.PHONY: help run test test-slow test-reference browser parity bench lint ci clean
 
 help:
 	@echo "make run             set up, then train the ladder of networks and draw their gradients"
 	@echo "make test            set up, then run the test suite (under 5 minutes)"
 	@echo "make test-slow       the slow tests"
 	@echo "make test-reference  the suite on the readable NumPy kernels"
-	@echo "make parity          the comparison with PyTorch (installs the peers)"
+	@echo "make parity          the comparison with PyTorch, the HTML report in a browser (installs both)"
 	@echo "make bench           training steps timed beside the peers (ARGS=--quick: under 2 minutes)"
 	@echo "make lint            linter, formatter and types"
 	@echo "make clean           remove the environment, caches and outputs"
@@ -58,9 +58,12 @@ test-reference: $(VENV)/.test
 	@echo "==> Running the tests on the reference kernels (plain NumPy)"
 	@NNSCRATCH_KERNELS=reference $(BIN)/python -m pytest $(ARGS)
 
-parity: $(VENV)/.peers
-	@echo "==> Comparing with PyTorch"
-	@$(BIN)/python -m pytest tests/parity tests/benchmarks $(ARGS)
+browser:
+	@sh tests/plots/report/browser/install.sh
+
+parity: $(VENV)/.peers browser
+	@echo "==> Comparing with PyTorch, and the HTML report in a browser"
+	@$(BIN)/python -m pytest tests/parity tests/benchmarks tests/plots/report/browser $(ARGS)
 
 bench: $(VENV)/.peers
 	@echo "==> Benchmarks: python -m benchmarks $(ARGS)"

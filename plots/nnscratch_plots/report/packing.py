@@ -13,8 +13,8 @@ from nnscratch_plots.report.reading import Measured, Run
 from nnscratch_plots.report.thinning import MOST_STEPS, kept_losses, kept_steps, spread
 
 # Bytes of all runs together; base64 makes 4 of 3, so that a page stays below 5 MB.
-VALUE_BYTES = 2_200_000
-HISTOGRAM_BYTES = 900_000
+VALUE_BYTES = 2_000_000
+HISTOGRAM_BYTES = 800_000
 _MOST_HISTOGRAMS = 60
 
 

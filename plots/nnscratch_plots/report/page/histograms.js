@@ -23,21 +23,30 @@ class HistogramChart {
     });
   }
 
-  // The bins that this layer uses at any kept step of any visible run.
+  // The bins that this layer uses at any kept step of any visible run. Of magnitudes the first bin
+  // holds the zeros: it stands just left of the others, and not 2^-100 away from them.
   measureBins(found) {
-    let [low, high] = [Infinity, -Infinity];
+    let [low, high, zeros] = [Infinity, -Infinity, false];
     for (const { one } of found) {
       const column = one.columns.indexOf(this.app.layer), width = one.columns.length * one.bins;
       for (let at = column * one.bins; at < one.counts.length; at += width) {
-        for (let bin = 0; bin < one.bins; bin++) {
-          if (!one.counts[at + bin]) continue;
-          low = Math.min(low, one.first + bin);
-          high = Math.max(high, one.first + bin + 1);
+        for (let i = 0; i < one.bins; i++) {
+          if (!one.counts[at + i]) continue;
+          const bin = one.first + i;
+          if (bin === 0 && one.edges[0] === 0) { zeros = true; continue; }
+          low = Math.min(low, bin);
+          high = Math.max(high, bin + 1);
         }
       }
     }
-    return low > high ? null : [low - 1, high + 1];
+    if (low > high && !zeros) return null;
+    if (low > high) [low, high] = [1, 2];
+    this.zeros = zeros ? low - 3 : null;
+    return [low - (zeros ? 4 : 1), high + 1];
   }
+
+  // Where a bin begins on the axis, counted in bins.
+  position(bin) { return bin === 0 && this.zeros !== null ? this.zeros : bin; }
 
   draw() {
     const { context, width, height } = prepare(this.canvas);
@@ -57,20 +66,26 @@ class HistogramChart {
     range.fixed = [0, 1.05 * most || 1];
     const axis = this.axis = new UprightAxis(range, MARGIN.top, bottom);
     drawUpright(context, axis, this.left, this.right);
-    drawAcross(context, this.ticks(found[0].one), (bin) => this.placeBin(bin), bottom, this.left,
+    drawAcross(context, this.ticks(found[0].one), (bin) => this.placeX(bin), bottom, this.left,
       this.right, "value");
     found.forEach((each, position) => this.outline(context, each, axis, position === 0));
   }
 
   outline(context, { run, one, counts, total }, axis, filled) {
     context.beginPath();
-    context.moveTo(this.placeBin(one.first), axis.bottom);
+    let end = null;
+    const close = () => { if (end !== null) context.lineTo(this.placeX(end), axis.bottom); };
     counts.forEach((count, i) => {
-      const y = axis.place(count / (total || 1));
-      context.lineTo(this.placeBin(one.first + i), y);
-      context.lineTo(this.placeBin(one.first + i + 1), y);
+      const at = this.position(one.first + i), y = axis.place(count / (total || 1));
+      if (at !== end) {
+        close();
+        context.moveTo(this.placeX(at), axis.bottom);
+      }
+      context.lineTo(this.placeX(at), y);
+      context.lineTo(this.placeX(at + 1), y);
+      end = at + 1;
     });
-    context.lineTo(this.placeBin(one.first + counts.length), axis.bottom);
+    close();
     context.strokeStyle = context.fillStyle = runColor(run.index);
     if (filled) {
       context.globalAlpha = 0.2;
@@ -83,7 +98,7 @@ class HistogramChart {
     context.setLineDash([]);
   }
 
-  placeBin(bin) {
+  placeX(bin) {
     const [low, high] = this.bins;
     return this.left + Math.min(1, Math.max(0, (bin - low) / (high - low))) * (this.right - this.left);
   }
@@ -93,10 +108,11 @@ class HistogramChart {
     const [low, high] = this.bins;
     const every = Math.max(1, Math.ceil((high - low) / Math.max(2, (this.right - this.left) / 62)));
     const zero = one.edges.indexOf(0);
-    const ticks = [];
+    const ticks = this.zeros === null ? [] : [{ value: this.zeros + 0.5, text: "0" }];
+    const first = this.zeros === null ? low : this.zeros + 3;
     one.edges.forEach((edge, i) => {
       const bin = one.first + i;
-      if (bin < low || bin > high) return;
+      if (bin < first || bin > high) return;
       if ((i - Math.max(0, zero)) % every === 0) ticks.push({ value: bin, text: binary(edge) });
     });
     return ticks;
@@ -105,7 +121,8 @@ class HistogramChart {
   describe(x) {
     if (!this.bins) return null;
     const [low, high] = this.bins;
-    const bin = Math.floor(low + (x - this.left) / (this.right - this.left) * (high - low));
+    const position = Math.floor(low + (x - this.left) / (this.right - this.left) * (high - low));
+    const bin = position === this.zeros ? 0 : position;
     let title = null;
     const rows = this.found().map(({ run, one, counts, total }) => {
       const i = bin - one.first;
@@ -118,7 +135,7 @@ class HistogramChart {
 
   click() {}
 
-  locate(bin) { return [this.placeBin(bin + 0.5), (MARGIN.top + this.axis.bottom) / 2]; }
+  locate(bin) { return [this.placeX(this.position(bin) + 0.5), (MARGIN.top + this.axis.bottom) / 2]; }
 }
 
 // An edge of a bin, a power of two, in few characters.

@@ -121,7 +121,8 @@ class App {
     byId("histogram-name").textContent = `${names.join(" / ")}, layer ${this.layer + 1}`;
     const kept = runs.filter((run) => run.histogramRows);
     const shown = kept.map((run) => run.steps[run.histogramRows[this.histogramIndex(run)]]);
-    byId("histogram-step").textContent = shown.length
+    const others = [...new Set(shown)].filter((one) => one !== step);
+    byId("histogram-step").textContent = others.length
       ? `Shown: step ${[...new Set(shown)].join(" / ")}, the nearest whose histograms this page holds.` : "";
   }
 

@@ -162,7 +162,7 @@ class Browser:
             method, values = event.get("method"), event.get("params", {})
             if method == "Runtime.exceptionThrown":
                 found.append(values["exceptionDetails"])
-            elif method == "Log.entryAdded":
+            elif method == "Log.entryAdded" and values["entry"]["level"] == "error":
                 found.append(values["entry"])
             elif method == "Network.requestWillBeSent":
                 url = values["request"]["url"]

@@ -1,0 +1,182 @@
+"""The page as a file: complete, safe, self-contained, and readable without a script."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+from html import unescape
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import nnscratch_plots.report as reports
+from nnscratch_plots.report.findings import level
+from nnscratch_plots.report.glance import glance
+from nnscratch_plots.report.reading import read_run
+
+NASTY = '</script><script>alert("x")</script><img src=x onerror=alert(1)>&amp;\u2028{{data}}'
+
+
+def finding(sentence="the gradient loses a factor 1e4", **more):
+    given = {"kind": "vanishing", "severity": "serious", "cause": "", "cures": ()}
+    return SimpleNamespace(sentence=sentence, **{**given, **more})
+
+
+def script_blocks(page):
+    return re.findall(r"<script([^>]*)>(.*?)</script>", page, flags=re.S)
+
+
+def test_labels_cannot_break_out_of_the_page(run):
+    record = run(NASTY)
+    record["layers"][0] = "0.<b>dense"
+    record["note"] = NASTY
+    bad = finding(NASTY, kind=NASTY, cause=NASTY, cures=[NASTY], step=3, layers=('"><i>',))
+    page = reports.report_html(record, findings=[bad], title=NASTY)
+    blocks = script_blocks(page)
+    assert [attributes for attributes, _ in blocks] == [
+        ' type="application/json" id="data"',
+        "",
+    ]
+    assert json.loads(blocks[0][1])[0]["label"] == NASTY
+    rest = page.replace(blocks[1][1], "")
+    for text in ("<img src=x", "<script>alert", "<b>dense", "<i>"):
+        assert text not in rest
+    assert "{{data}}" in unescape(rest)  # and was not replaced
+
+
+def test_only_the_page_s_own_script_may_run_and_nothing_may_be_fetched(run):
+    page = reports.report_html(run())
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == "'none'"
+    digest = hashlib.sha256(script_blocks(page)[1][1].encode()).digest()
+    assert rules["script-src"] == f"'sha256-{base64.b64encode(digest).decode()}'"
+    assert re.findall(r"https?:[^\"'\s]*", page) == ["http://www.w3.org/2000/svg"]  # a name
+    assert not re.search(r"@import|url\(|<iframe|<object|fetch\(|XMLHttp|import\(", page)
+    sources = re.findall(r'\b(?:src|href)="([^"]{0,16})', page)
+    assert all(source.startswith("data:") for source in sources)
+
+
+def test_findings_and_tables_are_there_without_a_script(run):
+    found = [finding(cause="sigmoid", cures=["batch norm", "ELU"], step=4, layers=("2.dense",))]
+    page = reports.report_html(run("first"), findings=found)
+    before = page[: page.index("<noscript>")]
+    for said in ("the gradient loses a factor 1e4", "Cause: sigmoid", "batch norm", "ELU"):
+        assert said in before
+    assert 'data-step="4" data-layer="2.dense"' in before
+    table = re.search(r'<table class="numbers"><thead>.*?</table>', page)[0]
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', table)
+    assert [name for name, _ in rows] == run()["layers"].tolist()
+    cells = [re.findall("<td>(.*?)</td>", row) for _, row in rows]
+    norms = [float(row[0]) for row in cells]
+    np.testing.assert_allclose(norms, run()["gradient_norm"][-1], rtol=6e-4)
+    assert cells[1][2] == ""  # an activation has no weights
+    assert page.count("data:image/png") == 1
+
+
+def test_findings_per_run(run):
+    records = [run("a"), run("b"), run("c")]
+    page = reports.report_html(records, findings=[[finding("only a")], None, []])
+    articles = re.findall('<article class="run">.*?</article>', page, flags=re.S)
+    assert ["only a" in one for one in articles] == [True, False, False]
+    assert ["Nothing was found" in one for one in articles] == [False, False, True]
+    for wrong in ([finding()], [[], []], [finding()] * 3):
+        with pytest.raises(ValueError, match="for 3 records"):
+            reports.report_html(records, findings=wrong)
+
+
+@pytest.mark.parametrize(
+    ("severity", "expected"),
+    [("fatal", "high"), ("serious", "medium"), ("notice", "low"), ("odd", "medium"), (3, "medium")],
+)
+def test_severity(severity, expected):
+    assert level(severity) == expected
+    assert f'class="finding {expected}"' in reports.findings_html([finding(severity=severity)])
+
+
+def test_the_glance_counts_what_is_not_finite(run):
+    record = run(growth=50.0)
+    record["gradient_norm"][2, 4] = 0.0
+    said = " ".join(glance(read_run(record)))
+    first = int(np.flatnonzero(~np.isfinite(record["loss"]))[0])
+    assert f"the first is step {first} (infinite)" in said
+    infinite, nans = (
+        np.isinf(record["gradient_norm"]).sum(),
+        np.isnan(record["gradient_norm"]).sum(),
+    )
+    assert f"Gradient infinite {infinite} time" in said
+    assert f"Gradient NaN {nans} times" in said
+    assert "Gradient exactly 0 1 time, at 1 recorded step; the first is step 2, at 4.dense" in said
+
+
+def test_the_glance_of_odd_records(run):
+    one = run(steps=1, blocks=1, histograms=False)
+    assert "1 recorded step of 3 layers; loss" in glance(read_run(one))[0]
+    dead = run()
+    dead["gradient_norm"][:] = 0
+    assert "is exactly 0 at some steps" in glance(read_run(dead))[1]
+    dead["gradient_norm"][:] = np.nan
+    assert "No step has finite gradients" in glance(read_run(dead))[1]
+    for record in (one, dead):
+        assert "data:image/png" in reports.record_html(record)
+        assert len(reports.report_html(record)) > 10_000
+
+
+def test_a_fragment_for_notebooks(run):
+    record = run("<label>", growth=50.0)
+    record["note"] = "of the steps one in 4 is kept"
+    html = reports.record_html(record)
+    assert html.startswith("<div")
+    assert "&lt;label&gt;" in html
+    assert "one in 4 is kept" in html
+    assert "<script" not in html
+    assert len(html) < 20_000
+    png = base64.b64decode(re.search(r"base64,([^\"]*)", html)[1])
+    assert png.startswith(b"\x89PNG")
+
+
+def test_the_picture_of_a_long_deep_run_stays_small(run):
+    record = run(blocks=100, steps=1000, histograms=False)
+    assert len(reports.record_html(record)) < 300_000
+
+
+def test_200_layers_and_thousands_of_steps_stay_below_5_megabytes(run):
+    record = run("deep", blocks=200, steps=300)
+    for key, values in record.items():  # ten times as long without ten times the work
+        if isinstance(values, np.ndarray) and values.shape[:1] == (300,):
+            record[key] = np.concatenate([values] * 10)
+    record["steps"] = np.arange(3000)
+    one = len(reports.report_html(record))
+    several = len(reports.report_html([record, record, record]))
+    assert 2_000_000 < one < 5_000_000
+    assert several < 5_000_000
+
+
+def test_the_same_records_give_the_same_bytes(run):
+    assert reports.report_html(run()) == reports.report_html(run())
+
+
+def test_a_file_is_written_whole_or_not_at_all(run, tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    assert reports.write_report(run(), path) == path
+    content = path.read_bytes()
+    assert content.startswith(b"<!DOCTYPE html>")
+    assert content.rstrip().endswith(b"</html>")
+
+    def fails(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(OSError, match=r"report\.html': No space left"):
+        reports.write_report([run(), run()], str(path))
+    assert path.read_bytes() == content
+    assert os.listdir(tmp_path) == ["report.html"]
+
+
+def test_wrong_places_are_named(run, tmp_path):
+    with pytest.raises(ValueError, match=r"got suffix '.pdf', expected .html"):
+        reports.write_report(run(), tmp_path / "report.pdf")
+    with pytest.raises(FileNotFoundError, match="nowhere' does not exist"):
+        reports.write_report(run(), tmp_path / "nowhere" / "report.html")
