@@ -6,10 +6,15 @@ from collections.abc import Sequence
 
 from nnscratch.errors import unknown_name
 from nnscratch.experiments.claims import (
+    bn_cost,
+    bn_explodes,
+    bn_freedom,
+    bn_sigmoid,
     clipping_blamed,
     first_question,
     glorot,
     he_xavier,
+    ioffe_drift,
     jacobian,
     one_fan,
     saturation,
@@ -32,6 +37,14 @@ CLAIMS: tuple[Claim, ...] = (
     # He et al. 2015
     one_fan.ONE_FAN,
     he_xavier.DEPTH,
+    # Batch norm: Ioffe & Szegedy 2015, Yang et al. 2019
+    bn_sigmoid.SIGMOID,
+    bn_freedom.RATES,
+    bn_freedom.SCALES,
+    ioffe_drift.DRIFT,
+    bn_cost.COST,
+    bn_cost.REGULARIZER,
+    bn_explodes.EXPLODES,
 )
 
 
