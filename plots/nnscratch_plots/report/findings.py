@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from numbers import Integral
 from typing import Any
 
 # What other words and numbers of severity come to; unknown words count as the middle.
@@ -74,7 +75,7 @@ def _row(finding: Any, controls: bool, inline: bool) -> str:
 def _button(finding: Any) -> str:
     """A button that takes the page to the step and the layer, for findings that say them."""
     step, layers = getattr(finding, "step", None), getattr(finding, "layers", None)
-    if not isinstance(step, int) or isinstance(step, bool):
+    if not isinstance(step, Integral) or isinstance(step, bool):
         return ""
     name = f' data-layer="{escape(str(layers[0]))}"' if layers else ""
     return f'<button type="button" class="go needs-script" data-step="{step}"{name}>Show</button>'
