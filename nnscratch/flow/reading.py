@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nnscratch.arrays import Array
 from nnscratch.flow.records import Record
 
 # A network whose back-propagated gradient shrinks or grows by less than this from one end to the
@@ -26,11 +27,11 @@ class Reading:
     word : str
         ``"diverged"``: the loss or a gradient became NaN or infinite, or the loss ended more than
         10 times above where it began. Else, by the median over the recorded steps of
-        first / last back-propagated norm: ``"vanishing"`` below 1/100, ``"exploding"`` above 100,
-        ``"healthy"`` between.
+        first / last norm of the back-propagated gradient: ``"vanishing"`` below 1/100,
+        ``"exploding"`` above 100, ``"healthy"`` between.
     first, last : float
-        Norm of the back-propagated gradient at the first and at the last layer: the median over
-        the steps with finite gradients (NaN when there is none).
+        Norm of the back-propagated gradient at the first and at the last dense layer: the median
+        over the steps with finite gradients (NaN when there is none).
     ratio : float
         The median over these steps of first / last (0 / 0, no gradient at all, counts as 0).
     diverged_at : int or None
@@ -44,18 +45,31 @@ class Reading:
     diverged_at: int | None
 
 
+def dense_columns(record: Record) -> list[int]:
+    """Return the columns of the dense layers; of all layers where no dense one was recorded."""
+    kinds = [str(name).partition(".")[2] for name in record["layers"]]
+    return [i for i, kind in enumerate(kinds) if kind == "dense"] or list(range(len(kinds)))
+
+
+def ratios(norms: Array, columns: list[int]) -> Array:
+    """Return, by step, the first over the last of `columns`; no gradient at all (0 / 0) is 0."""
+    first, last = norms[:, columns[0]], norms[:, columns[-1]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((first == 0) & (last == 0), 0.0, first / last)
+
+
 def read_flow(record: Record) -> Reading:
     """Return the `Reading` of a record with at least one step."""
-    norms, losses = record["backprop_norm"], record["loss"]
-    finite = np.isfinite(losses) & np.isfinite(norms).all(axis=1)
+    columns = dense_columns(record)
+    norms, losses = record["gradient_norm"], record["loss"]
+    finite = np.isfinite(losses) & np.isfinite(norms[:, columns]).all(axis=1)
     bad = np.flatnonzero(~finite)
     diverged_at = int(record["steps"][bad[0]]) if bad.size else None
     first, last, ratio = np.nan, np.nan, np.nan
     if finite.any():
-        ends = norms[finite][:, [0, -1]]
+        ends = norms[finite][:, [columns[0], columns[-1]]]
         first, last = (float(value) for value in np.median(ends, axis=0))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = float(np.median(np.nan_to_num(ends[:, 0] / ends[:, 1], posinf=np.inf)))
+        ratio = float(np.median(ratios(norms[finite], columns)))
     if bad.size or losses[-1] > RUNAWAY * max(losses[0], 1e-12):
         word = "diverged"
     elif not ratio >= 1 / FACTOR:

@@ -5,8 +5,14 @@ from nnscratch.flow import read_flow
 
 
 def record(first, last, loss=(2.3, 2.0, 1.5)):
-    norms = np.stack([np.asarray(first, float), np.ones(len(loss)), np.asarray(last, float)], 1)
-    return {"backprop_norm": norms, "loss": np.asarray(loss), "steps": 10 * np.arange(len(loss))}
+    between = np.full(len(loss), 1e9)  # an activation's: only dense layers count
+    norms = np.stack([np.asarray(first, float), between, np.asarray(last, float), between], 1)
+    return {
+        "layers": np.array(["0.dense", "1.tanh", "2.dense", "3.tanh"]),
+        "gradient_norm": norms,
+        "loss": np.asarray(loss),
+        "steps": 10 * np.arange(len(loss)),
+    }
 
 
 @pytest.mark.parametrize(
@@ -53,3 +59,9 @@ def test_nothing_finite():
     reading = read_flow(record([np.nan], [np.nan], loss=(np.nan,)))
     assert reading.word == "diverged"
     assert np.isnan(reading.ratio)
+
+
+def test_layers_without_a_dense_one_are_read_all():
+    made = record([3] * 3, [1] * 3)
+    made["layers"] = np.array(["1.tanh", "3.tanh", "5.tanh", "7.tanh"])
+    assert read_flow(made).last == 1e9

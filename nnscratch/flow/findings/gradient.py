@@ -1,0 +1,206 @@
+"""Vanishing and exploding: the gradient's norm between the first and the last dense layer."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.flow.attribution import DERIVATIVE, TERMS, UNRECORDED, WEIGHTS, attribute
+from nnscratch.flow.findings import cures
+from nnscratch.flow.findings.finding import Finding
+from nnscratch.flow.findings.view import View
+from nnscratch.flow.findings.words import (
+    called,
+    factor,
+    listed,
+    number,
+    percent,
+    sentence,
+    since,
+)
+from nnscratch.flow.reading import FACTOR, ratios
+from nnscratch.flow.records import Record
+
+_NEEDED = ("gradient_norm", "output_norm", "input_mean", "input_std", "batch_size", "steps")
+_SATURATED = 0.2
+
+
+def find(view: View) -> list[Finding]:
+    """Return whether the gradient vanishes or explodes on its way down."""
+    if len(view.dense) < 2 or not view.rows:
+        return []
+    norms = view.get("gradient_norm")
+    ratio = ratios(norms, view.dense)
+    vanishing, exploding = ratio < 1 / FACTOR, ratio > FACTOR
+    if view.holds(vanishing):
+        return [_finding(view, norms, vanishing, "vanishing")]
+    if view.holds(exploding):
+        return [_finding(view, norms, exploding, "exploding")]
+    return []
+
+
+def _finding(view: View, norms: Array, where: Array, kind: str) -> Finding:
+    low, high = view.dense[0], view.dense[-1]
+    first, last = (float(np.median(norms[view.now, i])) for i in (low, high))
+    step = view.since(where)
+    with np.errstate(divide="ignore"):
+        change = float(np.log10(first) - np.log10(last))
+    terms = mean_terms(view, low, high)
+    verb = "vanishes" if kind == "vanishing" else "explodes"
+    size = "to nothing" if math.isinf(change) and change < 0 else factor(change)
+    seen = (
+        f"The gradient {verb}: from {number(last)} at {view.layers[high]} to {number(first)} at "
+        f"{view.layers[low]} ({size} over {len(view.dense)} dense layers), "
+        f"{since(step, int(view.steps[0]))}."
+    )
+    cause, main = explain(view, terms, change)
+    numbers = {"first": first, "last": last, "log10_ratio": change}
+    numbers |= {f"log10_{name}": value for name, value in zip(TERMS, terms, strict=True)}
+    return Finding(
+        kind,
+        "serious",
+        (view.layers[low], view.layers[high]),
+        step,
+        seen,
+        cause,
+        _cures(view, kind, main),
+        numbers,
+    )
+
+
+def mean_terms(view: View, low: int, high: int) -> Array:
+    """Return what each term adds to log10 of the gradient between two layers, now, on average."""
+    made = attribute(latest(view)).sums(slice(None), low, high)
+    made = made[np.isfinite(made).all(axis=1)]
+    return made.mean(axis=0) if len(made) else np.full(len(TERMS), np.nan)
+
+
+def latest(view: View) -> Record:
+    """Return the record's latest rows, as far as the attribution needs them."""
+    record, now = view.record, view.now
+    part = {key: record[key][now] for key in (*_NEEDED, "batchnorm_scale")}
+    kept = {key: record[key] for key in ("layers", "features", "batchnorm_layers")}
+    return {**kept, **part}
+
+
+def explain(view: View, terms: Array, change: float) -> tuple[str, str]:
+    """Return in words what the change of the gradient is made of, and its main term."""
+    if not np.isfinite([*terms, change]).all() or change == 0:
+        return "No layer's part can be named: somewhere on the way the gradient is exactly 0.", ""
+    main = int(np.argmax(terms * np.sign(change)))
+    share = terms[main] / change
+    what = {
+        "weights": "the weights",
+        "derivative": f"the derivative of {called(view.activation)}",
+        "scale": "batch norm's scale gamma / sigma",
+        "projection": "batch norm's projection",
+        "noise": "dropout",
+        "unrecorded": "layers that were not recorded",
+    }
+    if share <= 1.05:
+        part = "all" if share > 0.995 else percent(share)
+        text = f"{part} of that (in log units) is {what[TERMS[main]]}"
+    else:
+        against = int(np.argmin(terms * np.sign(change)))
+        does, undoes = ("take away", "give back") if change < 0 else ("add", "take back")
+        text = (
+            f"{what[TERMS[main]]} alone {_verb(does, main)} {factor(terms[main])}, of which "
+            f"{what[TERMS[against]]} {_verb(undoes, against)} {factor(terms[against])}"
+        )
+    reasons = _reasons(view, main)
+    return sentence("; ".join([text, *reasons])), TERMS[main]
+
+
+def _verb(words: str, term: int) -> str:
+    """Return a verb as its subject wants it: weights give back, dropout gives back."""
+    if term in (WEIGHTS, UNRECORDED):
+        return words
+    verb, _, rest = words.partition(" ")
+    return f"{verb}s {rest}".strip()
+
+
+def _reasons(view: View, main: int) -> list[str]:
+    reasons = []
+    kind = view.activation
+    scale = view.hidden_scale()
+    if main == DERIVATIVE:
+        reasons += saturation_reason(view)
+        if not reasons and kind == "sigmoid":
+            reasons.append("the slope of sigmoid is at most 1/4, whatever its input")
+    if kind in cures.SUITS and not view.has_batchnorm and math.isfinite(scale):
+        suits = cures.SUITS[kind][0]
+        if not 0.8 < scale / suits < 1.25:
+            size = "small" if scale < suits else "large"
+            reasons.append(
+                f"the weights are too {size} for {called(kind)}: n_in Var(w) = {number(scale)}, "
+                f"where {number(suits)} would keep the gradient"
+            )
+    return reasons
+
+
+def saturation_reason(view: View) -> list[str]:
+    """Return which layers are saturated, and the spread of their inputs that makes them so."""
+    ends = []
+    for i, kind in enumerate(view.kinds):
+        if kind in ("sigmoid", "tanh", "softsign") and view.rows:
+            low, high = (view.now_of(f"saturated_{end}", i) for end in ("low", "high"))
+            ends.append((i, low, high))
+    worst = [end for end in ends if end[1] + end[2] >= _SATURATED]
+    if not worst:
+        return []
+    column, low, high = max(worst, key=lambda end: end[1] + end[2])
+    names = view.names([end[0] for end in worst])
+    end = ""
+    if max(low, high) > 0.9 * (low + high):
+        end = " high" if high > low else " low"
+    text = (
+        f"{listed(names)} {'is' if len(names) == 1 else 'are'} saturated{end} "
+        f"({percent(low + high)} of the outputs of {view.layers[column]})"
+    )
+    return [text, *inputs_reason(view, column)]
+
+
+def inputs_reason(view: View, activation: int) -> list[str]:
+    """Return what the inputs of an activation are like and what makes them so, as a clause."""
+    if activation == 0 or not view.rows:
+        return []
+    mean = view.now_of("output_mean", activation - 1)
+    std = view.now_of("output_std", activation - 1)
+    text = (
+        f"the inputs of {view.layers[activation]} have mean {number(mean)} and standard deviation "
+        f"{number(std)}"
+    )
+    dense = view.before(activation, "dense")
+    if dense is None or view.kinds[activation - 1] == "batchnorm":
+        return [text]
+    offset = view.offset(dense)
+    if abs(mean) > 1.5 * std and abs(offset) > 0.5 * abs(mean):
+        return [f"{text}, because the biases of {view.layers[dense]} average {number(offset)}"]
+    if std > 2:
+        scale, n_in = view.weight_scale(dense), view.fan_in(dense)
+        return [
+            f"{text}, because the weights of {view.layers[dense]} have standard deviation "
+            f"{number(math.sqrt(scale / n_in))} on {n_in} inputs: n_in Var(w) = {number(scale)}"
+        ]
+    return [text]
+
+
+def _cures(view: View, kind: str, main: str) -> tuple[str, ...]:
+    init = cures.suitable_init(view.activation)
+    scale = view.hidden_scale()
+    if view.activation in cures.SUITS and 0.8 < scale / cures.SUITS[view.activation][0] < 1.25:
+        init = ()  # the weights are right
+    if view.has_batchnorm:
+        init = ()  # batch norm undoes any scale of the weights
+    if kind == "vanishing":
+        return init + cures.batch_norm(view.has_batchnorm) + cures.other_activation(view.activation)
+    if view.has_batchnorm:
+        return (
+            "take fewer layers: with batch norm the gradient of random weights grows in each "
+            "(pi / (pi - 1) = 1.47 on the squared norm with ReLU)",
+            "take an activation with a rate nearer 1: nn.ELU() or nn.Tanh() before batch norm",
+            cures.clip(1.0),
+        )
+    return init + cures.batch_norm(view.has_batchnorm) + (cures.clip(1.0),)

@@ -1,0 +1,145 @@
+"""A record as the findings look at it: which columns are what, and what held when."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.flow.attribution import index_of, kind_of
+from nnscratch.flow.records import Record
+
+LATEST = 20  # steps that "now" means, at most
+MOST = 0.8  # the fraction of them that must show a thing
+STALLED = 0.9  # a loss above this times the first has not fallen
+
+
+class View:
+    """What a record says, by name.
+
+    Attributes
+    ----------
+    record : Record
+    rows : int
+        Recorded steps up to the first that is not finite; the rest is for `non-finite` alone.
+    layers, kinds : tuple of str
+        Names of the layers, and what each is.
+    dense : list of int
+        Columns of the dense layers.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.layers = tuple(str(name) for name in record["layers"])
+        self.kinds = tuple(kind_of(name) for name in self.layers)
+        self.dense = [i for i, kind in enumerate(self.kinds) if kind == "dense"]
+        self.steps: Array = np.asarray(record["steps"])
+        self.rows = self._count_finite()
+
+    def _count_finite(self) -> int:
+        """Return the number of rows before the first with a NaN or an infinity."""
+        bad = ~np.isfinite(self.record["loss"])
+        for key in ("output_nonfinite", "gradient_nonfinite", "param_gradient_nonfinite"):
+            bad = bad | (np.nan_to_num(self.record[key]) > 0).any(axis=1)
+        return int(bad.argmax()) if bad.any() else len(bad)
+
+    def get(self, key: str) -> Array:
+        """Return the finite rows of one quantity."""
+        return np.asarray(self.record[key][: self.rows])
+
+    @property
+    def now(self) -> slice:
+        """The latest rows: a fifth of them, at least 5 and at most `LATEST`."""
+        return slice(max(0, self.rows - min(LATEST, max(5, self.rows // 5))), self.rows)
+
+    def holds(self, where: Array) -> bool:
+        """Return whether `where`, one truth a row, is true of most of the latest rows."""
+        latest = where[self.now]
+        return bool(len(latest) and latest.mean() >= MOST)
+
+    def since(self, where: Array) -> int:
+        """Return the step from which on `where` was true of most rows."""
+        backward = where[::-1].astype(np.float64)
+        share = (np.cumsum(backward) / np.arange(1, len(backward) + 1))[::-1]
+        good = np.flatnonzero((share >= MOST) & where)
+        return int(self.steps[good[0] if good.size else len(where) - 1])
+
+    @cached_property
+    def first_loss(self) -> float:
+        """The loss at the beginning: the median of three."""
+        return float(np.median(self.get("loss")[:3])) if self.rows else math.nan
+
+    @cached_property
+    def last_loss(self) -> float:
+        """The loss now."""
+        return float(np.median(self.get("loss")[self.now])) if self.rows else math.nan
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the loss has not fallen."""
+        return not self.last_loss < STALLED * self.first_loss
+
+    @cached_property
+    def weights(self) -> list[int]:
+        """The columns of the dense layers' weights among the parameters, in order."""
+        names = [str(name) for name in self.record["params"]]
+        wanted = {f"{index_of(self.layers[i])}.weight" for i in self.dense}
+        return [column for column, name in enumerate(names) if name in wanted]
+
+    def param(self, layer: int, name: str) -> int | None:
+        """Return the column of a layer's parameter, None if it has none of that name."""
+        names = [str(param) for param in self.record["params"]]
+        wanted = f"{index_of(self.layers[layer])}.{name}"
+        return names.index(wanted) if wanted in names else None
+
+    def before(self, layer: int, kind: str) -> int | None:
+        """Return the closest layer of a kind below `layer`."""
+        return next((i for i in range(layer - 1, -1, -1) if self.kinds[i] == kind), None)
+
+    @cached_property
+    def activation(self) -> str:
+        """The kind of activation that occurs most often; empty if there is none."""
+        others = [k for k in self.kinds if k not in ("dense", "batchnorm", "dropout", "identity")]
+        return max(others, key=others.count) if others else ""
+
+    @property
+    def has_batchnorm(self) -> bool:
+        """Whether the network has batch norm."""
+        return "batchnorm" in self.kinds
+
+    def now_of(self, key: str, column: int) -> float:
+        """Return the median of one column over the latest rows; NaN if none is a number."""
+        values = self.get(key)[self.now, column]
+        values = values[~np.isnan(values)]
+        return float(np.median(values)) if len(values) else math.nan
+
+    def weight_scale(self, layer: int, row: int = -1) -> float:
+        """Return n_in times the mean square of a dense layer's weights (``sw2`` of theory)."""
+        column = self.param(layer, "weight")
+        if column is None or not self.rows:
+            return math.nan
+        n_out = int(self.record["features"][layer])
+        return float(self.get("param_norm")[row, column] ** 2 / n_out)
+
+    def fan_in(self, layer: int) -> int:
+        """Return how many inputs a dense layer has; 0 if its weights were not recorded."""
+        column = self.param(layer, "weight")
+        if column is None:
+            return 0
+        return int(self.record["param_sizes"][column] // self.record["features"][layer])
+
+    def offset(self, layer: int) -> float:
+        """Return the mean of a dense layer's biases; 0 if they were not recorded."""
+        column = self.param(layer, "bias")
+        return 0.0 if column is None else self.now_of("param_mean", column)
+
+    def hidden_scale(self) -> float:
+        """Return the median of `weight_scale` over the dense layers between first and last."""
+        inner = self.dense[1:-1] or self.dense
+        return float(np.median([self.weight_scale(i) for i in inner])) if inner else math.nan
+
+    def names(self, columns: list[int]) -> tuple[str, ...]:
+        """Return the names of layers."""
+        return tuple(self.layers[i] for i in columns)
