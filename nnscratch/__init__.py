@@ -30,7 +30,7 @@ from nnscratch.errors import (
     ShapeError,
     UnknownNameError,
 )
-from nnscratch.flow import Forensics, GradientFlow, replay_nonfinite
+from nnscratch.flow import Forensics, GradientFlow, LiveTable, replay_nonfinite
 from nnscratch.gradcheck import GradientMismatch, check_gradients
 from nnscratch.initializers import for_activation, lsuv
 from nnscratch.layers import (
@@ -87,6 +87,7 @@ __all__ = [
     "History",
     "Identity",
     "LeakyReLU",
+    "LiveTable",
     "MeanSquaredError",
     "NnscratchError",
     "NonFinite",

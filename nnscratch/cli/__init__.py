@@ -1,4 +1,4 @@
-"""The command line: ``nnscratch compare``, ``nnscratch predict``, ``nnscratch reproduce``."""
+"""The command line, ``nnscratch COMMAND``: one module for each command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from nnscratch.cli import compare, cure, predict, replay, reproduce
+from nnscratch.cli import compare, cure, predict, replay, report, reproduce, train
 from nnscratch.errors import NnscratchError
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
@@ -22,11 +22,13 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"nnscratch {__version__}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    train.add_command(commands)
     compare.add_command(commands)
     predict.add_command(commands)
     cure.add_command(commands)
     reproduce.add_command(commands)
     replay.add_command(commands)
+    report.add_command(commands)
     return root
 
 

@@ -1,6 +1,7 @@
 """Gradient flow: what the gradient does on its way through the layers, recorded step by step."""
 
 from nnscratch.flow.forensics import Forensics, Replay, replay_nonfinite
+from nnscratch.flow.live import LiveTable
 from nnscratch.flow.reading import Reading, read_flow
 from nnscratch.flow.recorder import GradientFlow
 from nnscratch.flow.records import load_record, save_record
@@ -8,6 +9,7 @@ from nnscratch.flow.records import load_record, save_record
 __all__ = [
     "Forensics",
     "GradientFlow",
+    "LiveTable",
     "Reading",
     "Replay",
     "load_record",
