@@ -187,8 +187,8 @@ REGULARIZER = Claim(
     "{width}, He; plain, with batch norm, with dropout {dropout}; gradient descent at {rate}; "
     "{seeds} seeds, each with its own examples and weights",
     rule=f"Holds if, with training accuracies of {FITTED} or more, the test accuracy is higher "
-    "with batch norm than without for the same seed, by no less than with dropout; with a condition if "
-    "dropout gains clearly more; does not hold if it is lower.",
+    "with batch norm than without for the same seed, by no less than with dropout; with a "
+    "condition if dropout gains clearly more; does not hold if it is lower.",
     full=_REGULARIZER,
     quick={"seeds": 8, "epochs": 40},
     run=run_regularizer,
