@@ -51,18 +51,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nnscratch.errors import DataError
+import numpy as np
+
+from nnscratch.errors import DataError, require_count
 from nnscratch.files import PathLike, load_npz, save_npz
-from nnscratch.flow.layout import FORMAT, Layout
-from nnscratch.flow.stream import SUFFIX, Stream, is_stream, read_stream
+from nnscratch.flow.layout import BINS, FORMAT, Layout
+from nnscratch.flow.quantities import AXES, HISTOGRAMS
+from nnscratch.flow.stream import SUFFIX, Stream, is_stream, left_out, read_stream
 
 Record = dict[str, Any]
 
 _PLAIN = {"format": int, "label": str, "clip": str, "note": str, "every": int, "kept_every": int}
-_SHAPES = {
-    **dict.fromkeys(("loss", "lr", "batch_size", "clip_before", "clip_after"), ("steps",)),
-    **dict.fromkeys(("output_norm", "gradient_norm", "output_std"), ("steps", "layers")),
-    **dict.fromkeys(("param_norm", "param_gradient_norm"), ("steps", "params")),
+_TEXT = ("label", "clip", "note", "layers", "params", "batchnorm_layers", "census_layers")
+# Along each axis of an array there is an entry for each of these, or so many.
+_SHAPES: dict[str, tuple[str | int, ...]] = {
+    **dict.fromkeys(_PLAIN, ()),
+    **{name: (name,) for name in ("layers", "params", "batchnorm_layers", "steps")},
+    "features": ("layers",),
+    "param_sizes": ("params",),
+    **AXES,
+    **{name: ("steps", axis, BINS) for name, (axis, _) in HISTOGRAMS.items()},
+    **{edges: (BINS + 1,) for _, edges in HISTOGRAMS.values()},
+    **{name: (name,) for name in ("census_steps", "census_layers", "census_units")},
+    "census": ("census_steps", "units"),
 }
 
 
@@ -76,9 +87,11 @@ def load_record(
 ) -> Record:
     """Return the record at `path`: one saved as `.npz`, or what was appended to a ``.flow`` file.
 
-    A ``.flow`` file is read as far as it is whole, and may be large: `keep_every` and `last` select
-    steps as in `read_stream`, and beyond `memory` bytes steps are left out evenly. The record's
-    note says so.
+    A ``.flow`` file is read as far as it is whole, and may be large: beyond `memory` bytes steps
+    are left out evenly. The record's note says so.
+
+    keep_every : keep the first step and every so many-th after it
+    last : of these, keep only the last so many
 
     Raises `FileError` if it cannot be read, `DataError` if it is damaged, is no record, or was
     written in another format.
@@ -87,25 +100,53 @@ def load_record(
         stream = read_stream(path, keep_every=keep_every, last=last, memory=memory)
         return _from_stream(path, stream)
     record: Record = dict(load_npz(path))
-    if "backprop_norm" in record or int(record.get("format", FORMAT)) != FORMAT:
-        raise DataError(
-            f"{path} is a record of format {int(record.get('format', 1))}, expected {FORMAT}: it "
-            f"was written by another version of nnscratch; record the run again"
-        )
-    needed = [*_PLAIN, "layers", "params", "steps", *_SHAPES]
-    missing = [key for key in needed if key not in record]
-    if missing:
-        raise DataError(f"{path} is no record of a run: it lacks {', '.join(missing)}")
+    _check(path, record)
     for key, kind in _PLAIN.items():
         record[key] = kind(record[key])
+    return _select(record, keep_every, last)
+
+
+def _check(path: PathLike, record: Record) -> None:
+    """Raise unless `record` is one of this format and nothing of it is missing or misshapen."""
+    kept = record.get("format", np.array(1 if "backprop_norm" in record else FORMAT))
+    if kept.shape == () and kept != FORMAT:
+        raise DataError(
+            f"{path} is a record of format {kept}, expected {FORMAT}: it was written by another "
+            f"version of nnscratch; record the run again"
+        )
+    missing = [key for key in _SHAPES if key not in record]
+    if missing:
+        raise DataError(f"{path} is no record of a run: it lacks {', '.join(missing)}")
+    lengths = {key: record[key].size for key in _SHAPES}
+    lengths["census_units"] = lengths["census_layers"] + 1
+    lengths["units"] = int(record["census_units"].flat[-1]) if record["census_units"].size else 0
     for key, axes in _SHAPES.items():
-        shape = tuple(len(record[axis]) for axis in axes)
-        if record[key].shape != shape:
+        shape = tuple(axis if isinstance(axis, int) else lengths[axis] for axis in axes)
+        if key in HISTOGRAMS and not len(record[key]):
+            shape = (0, *shape[1:])
+        found, kinds = record[key], "U" if key in _TEXT else "iuf"
+        if found.shape != shape or found.dtype.kind not in kinds:
             raise DataError(
-                f"{path} is no record of a run: {key} has shape {record[key].shape}, "
-                f"expected ({', '.join(axes)}) = {shape}"
+                f"{path} is no record of a run: {key} has shape {found.shape} of {found.dtype}, "
+                f"expected {shape} of {'text' if key in _TEXT else 'numbers'}"
             )
-    return record
+    if not lengths["steps"]:
+        raise DataError(f"{path} holds no step of a run")
+
+
+def _select(record: Record, keep_every: int, last: int | None) -> Record:
+    """Return `record` with the steps that `read_stream` would select."""
+    count = len(record["steps"])
+    require_count("load_record keep_every", keep_every)
+    most = count if last is None else require_count("load_record last", last)
+    chosen = np.arange(0, count, keep_every)[-most:]
+    if len(chosen) == count:
+        return record
+    for key in ("steps", *AXES, *HISTOGRAMS):
+        record[key] = record[key][chosen] if len(record[key]) else record[key]
+    record["kept_every"] *= keep_every
+    notes = [record["note"], *left_out(count, keep_every, last)]
+    return record | {"note": "; ".join(filter(None, notes))}
 
 
 def _from_stream(path: PathLike, stream: Stream) -> Record:

@@ -10,7 +10,7 @@ from typing import Any
 
 from nnscratch.arrays import Array
 from nnscratch.files import PathLike, new_file
-from nnscratch.flow.export import quantities
+from nnscratch.flow import quantities
 from nnscratch.flow.records import Record
 
 

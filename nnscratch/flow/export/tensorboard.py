@@ -19,7 +19,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import require_count
 from nnscratch.files import PathLike, make_folder, new_file
-from nnscratch.flow.export import quantities
+from nnscratch.flow import quantities
 from nnscratch.flow.records import Record
 
 FILE_NAME = "events.out.tfevents.nnscratch"

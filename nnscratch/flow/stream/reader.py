@@ -111,6 +111,17 @@ def _read_header(file: BinaryIO, path: Path) -> dict[str, Any]:
     raise DataError(f"the header of {path} is cut off or damaged: nothing can be read of it")
 
 
+def left_out(rows: int, keep_every: int, last: int | None) -> list[str]:
+    """Return what to note when of so many recorded steps some were selected."""
+    notes = []
+    kept = -(-rows // keep_every)
+    if keep_every > 1:
+        notes.append(f"of {rows:,} recorded steps one in {keep_every} was read")
+    if last is not None and kept > last:
+        notes.append(f"only the last {last:,} of {kept:,} were kept")
+    return notes
+
+
 def _room(rows: int, keep_every: int, last: int | None) -> int:
     kept = rows // keep_every + 1
     return kept if last is None else min(kept, last)
@@ -166,10 +177,7 @@ class _Frames:
             self.notes.append(
                 f"the file was not closed (the run was killed, or still goes on): {known}"
             )
-        if self.keep_every > 1:
-            self.notes.append(f"of {self.rows:,} recorded steps one in {self.keep_every} was read")
-        if self.last is not None and self.kept > self.last:
-            self.notes.append(f"only the last {self.last:,} of {self.kept:,} were kept")
+        self.notes += left_out(self.rows, self.keep_every, self.last)
         order = np.arange(self.kept - len(self.ring[0]), self.kept)  # where the rings went round
         steps, scalars, counts = (
             ring[: self.kept] if self.kept <= len(ring) else ring[order % len(ring)]

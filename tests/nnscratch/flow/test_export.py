@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.flow.export import quantities, to_json_lines, to_tensorboard
+from nnscratch.flow import quantities
+from nnscratch.flow.export import to_json_lines, to_tensorboard
 from nnscratch.flow.export.tensorboard import FILE_NAME, crc32c
 
 
@@ -42,9 +43,9 @@ def test_json_lines_hold_every_number(record, tmp_path):
     lines = read_lines(to_json_lines(record, tmp_path / "a.jsonl"))
     assert [line["step"] for line in lines] == record["steps"].tolist()
     assert {line["label"] for line in lines} == {"a run"}
-    for name, axis in quantities.AXES.items():
+    for name, (_, *axis) in quantities.AXES.items():
         if axis:
-            assert list(lines[0][name]) == record[axis].tolist()
+            assert list(lines[0][name]) == record[axis[0]].tolist()
             read = np.array([numbers(line[name].values()) for line in lines])
         else:
             read = numbers(line[name] for line in lines)
@@ -190,8 +191,8 @@ def test_an_event_file_holds_every_number(recording, tmp_path):
     assert path == tmp_path / "new" / "folder" / FILE_NAME
     series = read_events(path)
     expected = {}
-    for name, axis in quantities.AXES.items():
-        for i, column in enumerate(record[axis] if axis else ["step"]):
+    for name, (_, *axis) in quantities.AXES.items():
+        for i, column in enumerate(record[axis[0]] if axis else ["step"]):
             tag = f"{name}/{column}" if axis else f"step/{name}"
             expected[tag] = record[name][:, i] if axis else record[name]
     del expected["saturated_low/0.dense"]
