@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def report_html(
         "policy": f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{digest}'",
         "style": _part("style.css"),
-        "overview": "".join(map(_overview, runs, found)),
+        "overview": "".join(map(_overview, count(), runs, found)),
         "pictures": "".join(f"<h3>{escape(run.label)}</h3>{picture_html(run)}" for run in runs),
         "tables": "".join(map(_table, runs)),
         "data": _safe_json(pack_runs(runs)),
@@ -120,9 +121,9 @@ def _safe_json(data: Any) -> str:
     return text
 
 
-def _overview(run: Run, findings: Sequence[Any] | None) -> str:
+def _overview(index: int, run: Run, findings: Sequence[Any] | None) -> str:
     sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in glance(run))
-    found = "" if findings is None else findings_html(findings, controls=True)
+    found = "" if findings is None else findings_html(findings, run=index)
     return (
         f'<article class="run"><h3>{escape(run.label)}</h3>{found}'
         f'<ul class="glance">{sentences}</ul></article>'

@@ -16,9 +16,13 @@ _LEVELS = {
 _LOOKS = {"high": ("#b3261e", "■"), "medium": ("#9a5b00", "▲"), "low": ("#2f5f8f", "●")}
 
 
-def findings_html(findings: Iterable[Any], *, controls: bool = False, inline: bool = False) -> str:
-    """A list of findings. `controls` adds a button to those with a step; `inline` own colours."""
-    rows = [_row(finding, controls, inline) for finding in findings]
+def findings_html(findings: Iterable[Any], *, run: int | None = None, inline: bool = False) -> str:
+    """A list of findings.
+
+    `run`, the number of the run on a page, adds a button that goes to the finding's step and
+    layer; `inline` gives the list its own colours.
+    """
+    rows = [_row(finding, run, inline) for finding in findings]
     scope = escape(str(getattr(findings, "scope", "")))  # what was looked at
     if not rows:
         return f'<p class="no-findings">Nothing was found that needs attention. {scope}</p>'
@@ -49,7 +53,7 @@ def level(severity: Any) -> str:
     return _LEVELS.get(word, "medium")
 
 
-def _row(finding: Any, controls: bool, inline: bool) -> str:
+def _row(finding: Any, run: int | None, inline: bool) -> str:
     severity = level(getattr(finding, "severity", ""))
     color, mark = _LOOKS[severity]
     word = escape(str(getattr(finding, "severity", severity)))
@@ -66,19 +70,22 @@ def _row(finding: Any, controls: bool, inline: bool) -> str:
     if cures:
         items = "".join(f"<li>{escape(cure)}</li>" for cure in cures)
         parts.append(f'<div class="cures">What may help:<ul>{items}</ul></div>')
-    if controls:
-        parts.append(_button(finding))
+    if run is not None:
+        parts.append(_button(finding, run))
     edge = f' style="border-left:4px solid {color};padding:2px 10px;margin:8px 0"' if inline else ""
     return f'<li class="finding {severity}"{edge}>{"".join(parts)}</li>'
 
 
-def _button(finding: Any) -> str:
-    """A button that takes the page to the step and the layer, for findings that say them."""
+def _button(finding: Any, run: int) -> str:
+    """A button for findings that say a step."""
     step, layers = getattr(finding, "step", None), getattr(finding, "layers", None)
     if not isinstance(step, Integral) or isinstance(step, bool):
         return ""
     name = f' data-layer="{escape(str(layers[0]))}"' if layers else ""
-    return f'<button type="button" class="go needs-script" data-step="{step}"{name}>Show</button>'
+    return (
+        f'<button type="button" class="go needs-script" data-run="{run}" data-step="{step}"{name}>'
+        "Show</button>"
+    )
 
 
 def _strings(cures: Any) -> Sequence[str]:

@@ -65,7 +65,7 @@ def test_findings_and_tables_are_there_without_a_script(run):
     before = page[: page.index("<noscript>")]
     for said in ("the gradient loses a factor 1e4", "Cause: sigmoid", "batch norm", "ELU"):
         assert said in before
-    assert 'data-step="4" data-layer="2.dense"' in before
+    assert 'data-run="0" data-step="4" data-layer="2.dense"' in before
     table = re.search(r'<table class="numbers"><thead>.*?</table>', page)[0]
     rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', table)
     assert [name for name, _ in rows] == run()["layers"].tolist()

@@ -187,7 +187,7 @@ function offerChoices(app) {
   byId("layer").addEventListener("change", (event) => app.chooseLayer(Number(event.target.value)));
   for (const button of document.querySelectorAll("button.go")) {
     button.addEventListener("click", () => {
-      const layer = app.longest().layers.indexOf(button.dataset.layer);
+      const layer = app.runs[Number(button.dataset.run)].layers.indexOf(button.dataset.layer);
       if (layer >= 0) app.chooseLayer(layer);
       app.goTo(Number(button.dataset.step));
       byId("controls").scrollIntoView({ behavior: "smooth" });
