@@ -26,6 +26,7 @@ from nnscratch.cli.arguments import (
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder, write_atomically
 from nnscratch.flow import save_record
+from nnscratch.flow.findings import find
 from nnscratch.training import Callback, StepInfo, Trainer
 
 
@@ -168,6 +169,7 @@ def write(
 ) -> list[Path]:
     """Write records, table and pictures into `folder`; return what was written."""
     import nnscratch_plots as plots
+    from nnscratch_plots.report import write_report
 
     written = []
     records = [outcome.record for outcome in outcomes]
@@ -193,4 +195,7 @@ def write(
         path = folder / f"{name}.png"
         plots.save_figure(figure, path)
         written.append(path)
+    findings = [find(record) for record in records]
+    title = f"nnscratch compare, {data}"
+    written.append(write_report(records, folder / "report.html", findings=findings, title=title))
     return written

@@ -158,6 +158,11 @@ class Findings(Sequence[Finding]):
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        from nnscratch.display import findings_html
+
+        return findings_html(self)
+
 
 def arrange(found: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return the findings most serious first, without what another one brings with it."""

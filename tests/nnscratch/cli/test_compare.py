@@ -46,6 +46,12 @@ def test_pictures(output):
         assert (output / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_report_compares_all_configurations(output):
+    page = (output / "report.html").read_text("utf-8")
+    for rung in ladder.LADDER:
+        assert f"<h3>{rung.label}</h3>" in page
+
+
 def test_table_and_progress_are_printed(capsys, tmp_path):
     only = ["--only", "relu-he", "sigmoid-glorot"]
     assert main(["compare", *SMALL, *only, "--out", str(tmp_path)]) == 0
