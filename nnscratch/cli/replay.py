@@ -44,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
     console.print(table(replay, len(replay.tensors) if options.all else SHOWN))
     earlier = _earlier(replay)
     if earlier is not None:
+        console.print("largest finite values in the steps before:", highlight=False)
         console.print(earlier)
     console.print(f"Training met: {replay.saved}", highlight=False, soft_wrap=True)
     if replay.same:
@@ -125,12 +126,7 @@ def _earlier(replay: Replay) -> Table | None:
     layers = [str(layer) for layer in before["layers"]]
     at = replay.saved.first.layer
     middle = layers.index(at) if at in layers else len(layers) - 1
-    made = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        title="largest finite values in the steps before",
-        title_justify="left",
-    )
+    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     made.add_column("tensor", no_wrap=True)
     for step in before["steps"]:
         made.add_column(f"step {step}", justify="right", no_wrap=True)

@@ -162,7 +162,7 @@ def render(found: Glance, title: str, losses: list[float], console: Console) -> 
             style=style,
         )
     sparks = sparkline(losses, SPARKS if ascii_only else BLOCKS)
-    heading = Text(f"{title}, loss {found.loss:.4g} {sparks}", no_wrap=True, overflow="ellipsis")
+    top = Text(f"{title}, loss {found.loss:.4g} {sparks}", no_wrap=True, overflow="ellipsis")
     caption = "gradient: norm at the output, log scale; ends: saturated; update: of the weights"
     if grouped:
         caption = (
@@ -170,7 +170,7 @@ def render(found: Glance, title: str, losses: list[float], console: Console) -> 
             "ends: saturated; update: relative to the weights; the worst layer is named"
         )
     note = Text(caption, style="dim", no_wrap=True, overflow="ellipsis")
-    return Group(heading, Text(""), table, note)
+    return Group(top, Text(""), table, note)
 
 
 def sparkline(values: list[float], marks: str) -> str:
