@@ -5,40 +5,65 @@ and on a figure of its own otherwise, and returns what it drew on: Axes from the
 Figure from those named `..._figure`. Nothing is shown, nothing is registered with pyplot, no
 display is needed and no setting of matplotlib is left changed.
 
-A record is a mapping with the keys "label" (a string), "layers" (L names), "steps" (S step
-numbers), "backprop_norm" and "weight_gradient_norm" (both of shape (S, L)) and "loss" (S values);
-each picture needs only the keys that it draws.
+A record is a mapping of arrays by name: "format" (2), "label", "layers" (L names of all layers,
+"0.dense", "1.elu", ...), "params" (P names, "0.weight", ...), "steps" (S step numbers) and what was
+measured, such as "loss" (S,), "gradient_norm" (S, L) or "update_ratio" (S, P): see `QUANTITIES`.
+Each picture needs only the keys that it draws. Where a network lacks what a picture is about, such
+as a clip or batch norm, the picture says so.
 """
 
+from nnscratch_plots.attribution import attribution_bars, attribution_figure
+from nnscratch_plots.batchnorm import batchnorm_figure, batchnorm_statistics
+from nnscratch_plots.census import dead_unit_figure, dead_units, unit_turnover
+from nnscratch_plots.clip import clip_figure, clip_ledger, clip_shares
+from nnscratch_plots.comparison import comparison_figure
 from nnscratch_plots.cure import cure_figure
 from nnscratch_plots.curves import accuracy_curves, loss_curves
 from nnscratch_plots.files import save_figure
 from nnscratch_plots.flow import gradient_norm_figure, gradient_norms
 from nnscratch_plots.heatmap import gradient_norm_heatmap, heatmap_figure, shared_limits
-from nnscratch_plots.records import QUANTITIES, Record
-from nnscratch_plots.theory import (
-    depth_scale,
-    phase_diagram,
-    phase_diagram_figure,
-    predicted_gradient_norm_figure,
-    predicted_gradient_norms,
-)
+from nnscratch_plots.overview import overview_figure
+from nnscratch_plots.phase import depth_scale, phase_diagram, phase_diagram_figure
+from nnscratch_plots.prediction import predicted_gradient_norm_figure, predicted_gradient_norms
+from nnscratch_plots.quantities import QUANTITIES
+from nnscratch_plots.records import Record
+from nnscratch_plots.ridges import histogram_figure, histogram_ridges
+from nnscratch_plots.saturation import saturation, saturation_figure
+from nnscratch_plots.updates import update_ratio_figure, update_ratios
 
 __all__ = [
     "QUANTITIES",
     "Record",
     "accuracy_curves",
+    "attribution_bars",
+    "attribution_figure",
+    "batchnorm_figure",
+    "batchnorm_statistics",
+    "clip_figure",
+    "clip_ledger",
+    "clip_shares",
+    "comparison_figure",
     "cure_figure",
+    "dead_unit_figure",
+    "dead_units",
     "depth_scale",
     "gradient_norm_figure",
     "gradient_norm_heatmap",
     "gradient_norms",
     "heatmap_figure",
+    "histogram_figure",
+    "histogram_ridges",
     "loss_curves",
+    "overview_figure",
     "phase_diagram",
     "phase_diagram_figure",
     "predicted_gradient_norm_figure",
     "predicted_gradient_norms",
+    "saturation",
+    "saturation_figure",
     "save_figure",
     "shared_limits",
+    "unit_turnover",
+    "update_ratio_figure",
+    "update_ratios",
 ]

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter
 
 from nnscratch_plots import style
+from nnscratch_plots.quantities import QUANTITIES
 from nnscratch_plots.records import Array, Series
 
 # Beyond these a strip above or below would leave the range of float64.
@@ -25,6 +26,7 @@ NAMES = {
     "nan": "not a number (NaN)",
 }
 _LEAST_DECADES = 2.0
+_LEAST_STRIP = 0.13  # inches, or the name of a strip would not fit
 _ROW, _STRIP, _MOST, _GAP = 0.03, 0.06, 0.17, 0.015  # heights as fractions of the axes
 
 
@@ -62,8 +64,12 @@ class HonestLogAxis:
             name: [index for index, kind in enumerate(kinds) if kind[name].any()]
             for name in BELOW + ABOVE
         }
+        self._place(_STRIP)
+
+    def _place(self, strip: float) -> None:
+        """Lay out the strips, each at least the fraction `strip` of the axes high."""
         heights = {
-            name: min(max(_STRIP, _ROW * (len(lines) + 1)), _MOST) + _GAP
+            name: max(strip, min(_ROW * (len(lines) + 1), _MOST)) + _GAP
             for name, lines in self._lines.items()
             if lines
         }
@@ -81,11 +87,16 @@ class HonestLogAxis:
 
     def apply(self, ax: Axes) -> None:
         """Scale, limits, ticks and strips; call it once, before drawing."""
+        height = style.inches_high(ax)
+        self._place(max(_STRIP, min(0.2, _LEAST_STRIP / height)))
         ax.set_yscale("log")
         ax.set_ylim(10**self.bottom, 10**self.top)
         for low, high in self.strips.values():
             ax.axhspan(10**low, 10**high, zorder=0, **style.STRIP)
-        major, minor = decade_ticks(self.low, self.high)
+        most = max(
+            3, min(9, int(height * (self.high - self.low) / (self.top - self.bottom) / 0.16))
+        )
+        major, minor = decade_ticks(self.low, self.high, most)
         centres = {name: (low + high) / 2 for name, (low, high) in self.strips.items()}
         positions = [*major, *centres.values()]
         names = [power_of_ten(tick) for tick in major] + [STRIP_NAMES[name] for name in centres]
@@ -165,17 +176,28 @@ def thinned_numbers(count: int, most: int) -> list[int]:
 
 
 def label_layers_across(ax: Axes, series: Sequence[Series]) -> None:
-    """Layers on the x axis: their names where all runs agree and they fit, else their numbers."""
+    """Layers on the x axis: their names, as many as fit, where all runs agree, else numbers."""
     count = max(len(one.layers) for one in series)
     longest = max(series, key=lambda one: len(one.layers)).layers
     width = 0.8 * ax.get_window_extent().width / ax.figure.dpi  # before the legend takes its share
     agree = all(one.layers == longest for one in series)
-    fits = sum(len(name) + 2 for name in longest) * 0.075 < width
-    if agree and fits:
-        ax.set_xticks(range(1, count + 1), [style.plain(name) for name in longest])
+    character = 0.0083 * style.tick_size(ax)
+    if sum(len(name) + 2 for name in longest) * character < width:
+        most = count
+    else:
+        most = int(width / ((max(len(name) for name in longest) + 3) * character))
+    if agree and most >= min(4, count):
+        numbers = thinned_numbers(count, most)
+        ax.set_xticks(numbers, [style.plain(longest[number - 1]) for number in numbers])
         ax.set_xlabel("layer (input side on the left)")
     else:
-        ax.set_xticks(thinned_numbers(count, 11))
+        ax.set_xticks(thinned_numbers(count, max(2, min(11, int(width / (5 * character))))))
         ax.set_xlabel("layer, counted from the input")
     margin = max(0.5, 0.02 * count)
     ax.set_xlim(1 - margin, count + margin)
+
+
+def axis_label(ax: Axes, quantity: str) -> str:
+    """The name of a quantity for the y axis, the short one where the long one does not fit."""
+    fits = 0.072 * len(QUANTITIES[quantity].axis) < style.inches_high(ax)
+    return QUANTITIES[quantity].axis if fits else QUANTITIES[quantity].short

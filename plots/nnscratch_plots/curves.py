@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from nnscratch_plots import style
 from nnscratch_plots.axes import HonestLogAxis, thinned_numbers
 from nnscratch_plots.records import Array, Record, Series, read_losses
+from nnscratch_plots.thinning import largest_of, noted, window_size
 
 _MOST_POINTS = 1000
 
@@ -61,21 +62,25 @@ def loss_curves(records: Record | Iterable[Record], *, ax: Axes | None = None) -
     naming the record and key for wrong keys or shapes.
     """
     series = read_losses(records)
-    window = max(-(-len(one.steps) // _MOST_POINTS) for one in series)
-    thinned = [_thinned(one, window) for one in series]
-    scale = HonestLogAxis([losses for _, losses in thinned])
     with style.drawing_on(ax, 8.6, max(4.6, 0.3 * len(series) + 1.5)) as ax:
-        scale.apply(ax)
-        for index, (one, (steps, losses)) in enumerate(zip(series, thinned, strict=True)):
-            line = scale.draw(ax, index, steps, losses, marked=False)
-            line.set_label(style.wrapped(one.label, 30))
-        ax.xaxis.set_major_locator(style.step_ticks())
-        note = f" (each point: the largest loss of {window} recorded steps)" if window > 1 else ""
-        ax.set_xlabel(f"training step{note}")
-        ax.set_ylabel("training loss, log scale")
+        draw_losses(ax, series)
         ax.set_title("Loss during training")
         style.legend_beside(ax, [line for line in ax.get_lines() if line.get_gid() == "values"])
     return ax
+
+
+def draw_losses(ax: Axes, series: Sequence[Series]) -> None:
+    """Draw the losses on a log axis, without title and legend."""
+    window = max(window_size(len(one.steps), _MOST_POINTS) for one in series)
+    thinned = [(one.steps[::window], largest_of(one.values, window)) for one in series]
+    scale = HonestLogAxis([losses for _, losses in thinned])
+    scale.apply(ax)
+    for index, (one, (steps, losses)) in enumerate(zip(series, thinned, strict=True)):
+        line = scale.draw(ax, index, steps, losses, marked=False)
+        line.set_label(style.wrapped(one.label, 30))
+    ax.xaxis.set_major_locator(style.step_ticks())
+    ax.set_xlabel(noted("training step", window, "loss"))
+    ax.set_ylabel("loss" if style.inches_high(ax) < 2 else "training loss, log scale")
 
 
 def _draw_run(ax: Axes, index: int, count: int, label: str, accuracy: Array) -> Line2D:
@@ -156,8 +161,3 @@ def _check_fractions(what: str, accuracy: Array) -> None:
     wrong = accuracy[~((accuracy >= 0) & (accuracy <= 1))]
     if wrong.size:
         raise ValueError(f"{what}: accuracy {wrong[0]} found, expected fractions from 0 to 1")
-
-
-def _thinned(series: Series, window: int) -> tuple[Array, Array]:
-    starts = np.arange(0, len(series.steps), window)
-    return series.steps[starts], np.maximum.reduceat(series.values, starts)

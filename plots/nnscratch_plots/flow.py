@@ -10,31 +10,35 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import NAMES, HonestLogAxis, label_layers_across
-from nnscratch_plots.records import QUANTITIES, Array, Record, Series, read_norms
+from nnscratch_plots.axes import NAMES, HonestLogAxis, axis_label, label_layers_across
+from nnscratch_plots.quantities import QUANTITIES
+from nnscratch_plots.records import Array, Layers, Record, Series, Step, read_norms
 
 
 def gradient_norms(
     records: Record | Iterable[Record],
     *,
-    quantity: str = "backprop_norm",
-    step: str | int = "first",
+    quantity: str = "gradient_norm",
+    step: Step = "first",
+    layers: Layers = "dense",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the gradient norm of every layer at one step, one line per record.
 
-    `quantity` is "backprop_norm" or "weight_gradient_norm"; `step` is "first", "last" or a recorded
-    step number. Norms of 0, infinity and NaN are marked in strips below and above the log axis.
-    Raises ValueError naming the record and key for wrong keys or shapes, an unknown quantity or
-    step.
+    `quantity` is "gradient_norm", "param_gradient_norm" (of the weights) or another that is
+    recorded by layer or parameter (`QUANTITIES`), of which those with a sign are drawn as
+    magnitudes; `step` is "first", "last" or a recorded step number; `layers` is "dense" (for
+    parameters: weights), "activations", "all" or names. Values of 0, infinity and NaN are marked in
+    strips below and above the log axis. Raises ValueError naming the record and key for wrong keys
+    or shapes, an unknown quantity or step.
     """
-    series = read_norms(records, quantity)
+    series = read_norms(records, quantity, layers)
     rows = [one.values[one.row(step)] for one in series]
     height = max(4.6, 0.3 * len(series) + 1.5)
     with style.drawing_on(ax, 8.6 if len(series) > 1 else 6.8, height) as ax:
         _draw(ax, series, rows, HonestLogAxis(rows))
         label_layers_across(ax, series)
-        ax.set_ylabel(QUANTITIES[quantity].axis)
+        ax.set_ylabel(axis_label(ax, quantity))
         title = f"{QUANTITIES[quantity].title} at each layer, {_when(series, step)}"
         if len(series) == 1:
             title += f"\n{style.wrapped(series[0].label, 60)}"
@@ -45,17 +49,20 @@ def gradient_norms(
 
 
 def gradient_norm_figure(
-    records: Record | Iterable[Record], *, quantity: str = "backprop_norm"
+    records: Record | Iterable[Record],
+    *,
+    quantity: str = "gradient_norm",
+    layers: Layers = "dense",
 ) -> Figure:
     """Draw the gradient norms by layer at the first step and at the end, side by side on one scale.
 
     The sentence under the panels says how to read them. Raises ValueError as `gradient_norms` does.
     """
-    series = read_norms(records, quantity)
+    series = read_norms(records, quantity, layers)
     first = [one.values[0] for one in series]
     last = [one.values[-1] for one in series]
     scale = HonestLogAxis([np.concatenate(pair) for pair in zip(first, last, strict=True)])
-    sentence = QUANTITIES[quantity].reading
+    sentence = QUANTITIES[quantity].reading or "one line per run, layers from the input (left)"
     if scale.strips:
         kinds = " or ".join(text for name, text in NAMES.items() if name in scale.strips)
         sentence += f". Marks in a grey strip are norms that are {kinds}"
@@ -84,7 +91,7 @@ def _lines(ax: Axes) -> list[Line2D]:
     return [line for line in ax.get_lines() if line.get_gid() == "values"]
 
 
-def _when(series: Sequence[Series], step: str | int) -> str:
+def _when(series: Sequence[Series], step: Step) -> str:
     numbers = sorted({int(one.steps[one.row(step)]) for one in series})
     text = f"step {numbers[0]}" if len(numbers) == 1 else f"steps {numbers[0]} to {numbers[-1]}"
     names = {"first": "first step", "last": "end of training"}

@@ -10,6 +10,7 @@ import io
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import matplotlib
@@ -18,7 +19,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from nnscratch_plots.records import Array
@@ -67,19 +70,29 @@ _SETTINGS: Any = {
     "hatch.linewidth": 0.8,
 }
 
+_SMALL: Any = {
+    "axes.labelsize": 7,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "font.size": 7,
+    "hatch.linewidth": 0.5,
+    "legend.fontsize": 6.5,
+}
+
 
 def line_style(index: int, count: int, ax: Axes) -> dict[str, Any]:
     """Colour, marker and dashes of line `index` of `count`; later lines are thinner."""
     marker = MARKERS[index % len(MARKERS)]
     ahead = 1.0 - index / max(1, count - 1)
+    scale = min(1.0, (matplotlib.rcParams["font.size"] / 9) ** 2)  # smaller on a page of panels
     return {
         "color": line_color(index, ax),
         "marker": marker,
-        "markersize": (7.5 if marker == "*" else 5.0) + 2.0 * ahead,
+        "markersize": scale * ((7.5 if marker == "*" else 5.0) + 2.0 * ahead),
         "markeredgecolor": ax.get_facecolor(),
         "markeredgewidth": 0.5,
         "linestyle": DASHES[index % len(DASHES)],
-        "linewidth": 1.4 + 0.9 * ahead if count > 1 else 1.8,
+        "linewidth": scale * (1.4 + 0.9 * ahead if count > 1 else 1.8),
     }
 
 
@@ -156,7 +169,8 @@ def explained_figure(
         layout = ConstrainedLayoutEngine(rect=inside, w_pad=_PAD, h_pad=_PAD)
         figure = Picture(figsize=(width, height), layout=layout)
         top = 1 - 0.1 / height
-        figure.text(_LEFT, top, plain(heading), ha="left", va="top", size=13, weight="bold")
+        short = textwrap.shorten(heading, round(8.5 * width), placeholder=" …")
+        figure.text(_LEFT, top, plain(short), ha="left", va="top", size=13, weight="bold")
         figure.text(_LEFT, 0.08 / height, text, ha="left", va="bottom", size=9.5)
         if handles:
             place: dict[str, Any] = {
@@ -167,9 +181,24 @@ def explained_figure(
         yield figure
 
 
-def prepared(ax: Axes) -> Axes:
+@contextmanager
+def page(width: float, height: float) -> Iterator[Figure]:
+    """A figure in small type for panels that are placed by hand."""
+    with matplotlib.rc_context({**_SETTINGS, **_SMALL}):
+        yield Picture(figsize=(width, height))
+
+
+def retitle(ax: Axes, title: str) -> None:
+    """Another text for the title of the axes, in the old place."""
+    old = ax.get_title("left")
+    for child in ax.get_children():
+        if isinstance(child, Text) and child.get_text() == old:
+            child.set_text(title)
+
+
+def prepared(ax: Axes, *, size: float = 9) -> Axes:
     """Axes whose ticks have our look: they are made when drawn, after our settings have ended."""
-    ax.tick_params(axis="both", which="both", colors=INK, labelsize=9)
+    ax.tick_params(axis="both", which="both", colors=INK, labelsize=size)
     return ax
 
 
@@ -184,3 +213,44 @@ def legend_beside(ax: Axes, handles: Sequence[Artist]) -> None:
     makes_room = ax.figure.get_layout_engine() is not None
     place: dict[str, Any] = outside if makes_room else {"loc": "best", "framealpha": 0.85}
     ax.legend(handles=handles, frameon=not makes_room, handlelength=3.6, labelspacing=0.7, **place)
+
+
+def legend_above(ax: Axes, title: str, handles: Sequence[Artist]) -> None:
+    """A title, and between it and the axes a legend in as many columns as fit."""
+    size = FontProperties(size=matplotlib.rcParams["legend.fontsize"]).get_size_in_points()
+    lengths = [len(str(handle.get_label())) for handle in handles]
+    width = 72 * ax.get_window_extent().width / ax.figure.dpi
+    columns = next((n for n in range(len(lengths), 1, -1) if _wide(lengths, n, size) < width), 1)
+    rows = -(-len(lengths) // columns)
+    ax.set_title(title, pad=6 + (1.3 * size * rows + 5 if rows else 0))
+    if lengths:
+        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.01)}
+        looks = {**PATCH_LEGEND, "columnspacing": 1.2, "labelspacing": 0.25, "handletextpad": 0.5}
+        ax.legend(handles=list(handles), ncols=columns, **place, **looks)
+
+
+def _wide(lengths: Sequence[int], columns: int, size: float) -> float:
+    """About how wide, in points, a legend of so many columns is, filled column by column."""
+    rows, longer = divmod(len(lengths), columns)
+    starts = [i * rows + min(i, longer) for i in range(columns + 1)]
+    longest = [max(lengths[a:b]) for a, b in pairwise(starts)]
+    return size * sum(0.58 * length + 4.1 for length in longest)
+
+
+def say_nothing_to_draw(ax: Axes, title: str, reason: str) -> Axes:
+    """Axes that say in words why they are empty."""
+    ax.set_axis_off()
+    ax.set_title(title)
+    width = max(20, round(ax.get_window_extent().width / ax.figure.dpi * 11))
+    ax.text(0.5, 0.5, wrapped(reason, width), ha="center", va="center", transform=ax.transAxes)
+    return ax
+
+
+def inches_high(ax: Axes) -> float:
+    """Height of the axes as they stand."""
+    return float(ax.get_window_extent().height / ax.figure.dpi)
+
+
+def tick_size(ax: Axes) -> float:
+    """Size of the axes' tick labels, in points."""
+    return float(ax.xaxis.get_tick_params().get("labelsize", 9))

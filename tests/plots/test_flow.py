@@ -10,11 +10,16 @@ from matplotlib.figure import Figure
 import nnscratch_plots as plots
 
 
+def shown(given, quantity):
+    """What is drawn by default: dense layers (every second here), or their weights."""
+    return given[quantity] if quantity.startswith("param") else given[quantity][:, ::2]
+
+
 def lines(ax, gid="values"):
     return [line for line in ax.get_lines() if line.get_gid() == gid]
 
 
-@pytest.mark.parametrize("quantity", ["backprop_norm", "weight_gradient_norm"])
+@pytest.mark.parametrize("quantity", ["gradient_norm", "param_gradient_norm"])
 @pytest.mark.parametrize(("step", "row"), [("first", 0), ("last", -1), (37, 37)])
 def test_one_line_per_record_with_its_norms(record, quantity, step, row):
     records = [record("a", per_layer=0.5), record("b", per_layer=2.0, layers=3)]
@@ -22,8 +27,8 @@ def test_one_line_per_record_with_its_norms(record, quantity, step, row):
     assert isinstance(ax, Axes)
     assert [line.get_label() for line in lines(ax)] == ["a", "b"]
     for line, given in zip(lines(ax), records, strict=True):
-        np.testing.assert_array_equal(line.get_xdata(), np.arange(1, len(given["layers"]) + 1))
-        np.testing.assert_array_equal(line.get_ydata(), given[quantity][row])
+        np.testing.assert_array_equal(line.get_xdata(), np.arange(1, len(given["params"]) + 1))
+        np.testing.assert_array_equal(line.get_ydata(), shown(given, quantity)[row])
     assert ax.get_yscale() == "log"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
 
@@ -35,9 +40,27 @@ def test_the_title_says_what_and_when(record):
     )
     assert one.get_legend() is None
     several = [record("a", steps=5), record("b", steps=9)]
-    title = plots.gradient_norms(several, step="last", quantity="weight_gradient_norm")
+    title = plots.gradient_norms(several, step="last", quantity="param_gradient_norm")
     assert "end of training (steps 4 to 8)" in title.get_title("left")
     assert title.get_title("left").startswith("Weight gradient")
+
+
+def test_other_layers_and_quantities_can_be_chosen(record):
+    given = record("a", layers=3)
+    everything = lines(plots.gradient_norms(given, layers="all"))[0]
+    np.testing.assert_array_equal(everything.get_ydata(), given["gradient_norm"][0])
+    activations = plots.gradient_norms(given, quantity="output_std", layers="activations")
+    np.testing.assert_array_equal(lines(activations)[0].get_ydata(), given["output_std"][0, 1::2])
+    named = plots.gradient_norms(given, layers=["4.dense", "1.tanh"])
+    np.testing.assert_array_equal(lines(named)[0].get_ydata(), given["gradient_norm"][0, [4, 1]])
+    means = lines(plots.gradient_norms(given, quantity="param_mean"))[0]
+    np.testing.assert_array_equal(means.get_ydata(), np.abs(given["param_mean"][0]))
+
+
+@pytest.mark.parametrize("layers", ["some", ["7.dense"], []])
+def test_layers_that_are_not_there_are_refused(record, layers):
+    with pytest.raises(ValueError, match=r"layers"):
+        plots.gradient_norms(record("a"), layers=layers)
 
 
 @pytest.mark.parametrize("step", ["middle", 1.5, True, None])
@@ -53,13 +76,13 @@ def test_a_step_that_was_not_recorded_is_refused_with_the_nearest(record):
 
 def test_zeros_infinities_and_nan_are_marked(record):
     given = record("broken")
-    given["backprop_norm"][0] = [0.0, np.inf, np.nan, 1.0, 2.0, 0.0]
+    given["gradient_norm"][0, ::2] = [0.0, np.inf, np.nan, 1.0, 2.0, 0.0]
     ax = plots.gradient_norms(given)
     np.testing.assert_array_equal(lines(ax)[0].get_ydata()[3:5], [1.0, 2.0])
     for gid, layers in {"zero": [1, 6], "infinite": [2], "nan": [3]}.items():
         (marks,) = lines(ax, gid)
-        shown = np.isfinite(marks.get_ydata())
-        assert marks.get_xdata()[shown].tolist() == layers
+        places = np.isfinite(marks.get_ydata())
+        assert marks.get_xdata()[places].tolist() == layers
     assert {"0", "∞", "NaN"} <= {text.get_text() for text in ax.get_yticklabels()}
 
 
@@ -78,7 +101,8 @@ def test_layer_names_are_shown_where_runs_agree_and_they_fit(record):
     short = record("a", layers=3)
     assert labels(short, record("b", layers=3)) == ["0.dense", "2.dense", "4.dense"]
     assert labels(short, record("b", layers=2)) == ["1", "2", "3"]
-    assert labels(record("a", layers=50))[:3] == ["1", "5", "10"]
+    assert labels(record("a", layers=50))[:3] == ["0.dense", "18.dense", "38.dense"]
+    assert labels(record("a", layers=50), record("b", layers=49))[:3] == ["1", "5", "10"]
 
 
 def test_given_axes_are_used_and_returned(record):
@@ -108,7 +132,7 @@ def test_the_figure_shows_start_and_end_on_one_scale(record):
     assert right.get_title("left") == "End of training (step 39)"
     for ax, row in ((left, 0), (right, -1)):
         falls = lines(ax)[0].get_ydata()
-        np.testing.assert_array_equal(falls, records[0]["backprop_norm"][row])
+        np.testing.assert_array_equal(falls, shown(records[0], "gradient_norm")[row])
     assert not lines(left, "nan")
     assert np.isfinite(lines(right, "nan")[0].get_ydata()).all()
     reading = figure.texts[-1].get_text().replace("\n", " ")

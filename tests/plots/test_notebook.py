@@ -10,7 +10,7 @@ def test_figure_has_a_png_of_its_own():
         "label": "run",
         "layers": np.array(["0.dense", "2.dense"]),
         "steps": np.arange(2),
-        "backprop_norm": np.ones((2, 2)),
+        "gradient_norm": np.ones((2, 2)),
     }
     png = plots.gradient_norm_figure(record)._repr_png_()
     assert png.startswith(b"\x89PNG")

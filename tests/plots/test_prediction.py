@@ -1,9 +1,9 @@
-"""Theory over measurement."""
+"""Predictions over measurements."""
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection, QuadMesh
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 import nnscratch_plots as plots
@@ -21,12 +21,6 @@ def prediction(**changes):
         "sd": np.array([0.3, 0.2, 0.0]),
         "measured": np.array([[0.02, 0.2, 2.0], [0.03, 0.3, 2.5]]),
     }
-    return {**made, **changes}
-
-
-def diagram(**changes):
-    sw2, sb2 = np.linspace(0.5, 4, 8), np.linspace(0, 0.5, 5)
-    made = {"sw2": sw2, "sb2": sb2, "rate": np.broadcast_to(sw2 / 2, (5, 8))}
     return {**made, **changes}
 
 
@@ -79,53 +73,8 @@ def test_figure_of_several(count):
     assert any("How to read" in text.get_text() for text in figure.texts)
 
 
-def test_phase_diagram():
-    critical = np.array([[2.0, 0.0], [2.0, 0.5]])
-    ax = plots.phase_diagram(
-        diagram(), critical=critical, points={"He": (2.0, 0.0), "big": (4.0, 0.1)}, label="relu"
-    )
-    (mesh,) = [child for child in ax.get_children() if isinstance(child, QuadMesh)]
-    np.testing.assert_allclose(
-        mesh.get_array().reshape(5, 8), np.log(np.broadcast_to(diagram()["sw2"] / 2, (5, 8)))
-    )
-    (line,) = lines(ax, "critical")
-    np.testing.assert_array_equal(line.get_xdata(), [2, 2])
-    assert [line.get_label() for line in lines(ax, "point")] == ["He", "big"]
-    assert "relu" in ax.get_title("left")
-
-
-def test_phase_diagram_takes_rates_of_zero_and_no_line():
-    rate = np.zeros((5, 8))
-    ax = plots.phase_diagram(diagram(rate=rate))
-    assert ax.get_legend() is None
-    ax = plots.phase_diagram(diagram(), critical=np.empty((0, 2)))
-    assert not lines(ax, "critical")
-
-
-def test_phase_diagram_figure():
-    figure = plots.phase_diagram_figure(
-        [diagram(label="relu", points={"He": (2.0, 0.0)}), diagram(label="tanh")]
-    )
-    assert [ax.get_title("left") for ax in figure.axes[:2]] == ["relu", "tanh"]
-    assert figure.axes[-1].get_ylabel().startswith("rate")
-
-
-def test_depth_scale():
-    curve = {"sw2": np.array([1.0, 2.0, 3.0]), "depth": np.array([10.0, np.inf, 20.0])}
-    ax = plots.depth_scale(curve, measured={"sw2": [1.0, 3.0], "depth": [8, 18]}, label="tanh")
-    (line,) = lines(ax, "theory")
-    np.testing.assert_array_equal(line.get_ydata(), [10, np.nan, 20])
-    (marks,) = lines(ax, "measured")
-    np.testing.assert_array_equal(marks.get_ydata(), [8, 18])
-    assert ax.get_yscale() == "log"
-
-
 def test_draws_on_axes_that_are_given():
-    for draw, data in (
-        (plots.predicted_gradient_norms, prediction()),
-        (plots.phase_diagram, diagram()),
-        (plots.depth_scale, {"sw2": [1.0, 2.0], "depth": [10.0, 20.0]}),
-    ):
+    for draw, data in ((plots.predicted_gradient_norms, prediction()),):
         ax = Figure().subplots()
         assert draw(data, ax=ax) is ax
 
@@ -139,12 +88,6 @@ def test_draws_on_axes_that_are_given():
         (plots.predicted_gradient_norms, {"label": "x"}, "'layers' is missing"),
         (plots.predicted_gradient_norms, [1], "expected a mapping"),
         (plots.predicted_gradient_norm_figure, [], "at least one"),
-        (plots.phase_diagram, diagram(rate=np.ones((8, 5))), "'rate' has shape"),
-        (plots.phase_diagram, diagram(rate=-np.ones((5, 8))), "below 0"),
-        (plots.phase_diagram, diagram(sw2=np.ones(8)), "increasing"),
-        (plots.phase_diagram_figure, [], "at least one"),
-        (plots.phase_diagram_figure, [diagram(points={"a": (1, 2, 3)})], "point 'a'"),
-        (plots.depth_scale, {"sw2": [1.0, 2.0]}, "'depth' is missing"),
     ],
 )
 def test_bad_data_is_refused(draw, data, words):

@@ -1,0 +1,141 @@
+"""The census of units: alive, dead or saturated on the probe batch, who died and who came back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from nnscratch_plots import style
+from nnscratch_plots.axes import label_layers_across
+from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
+from nnscratch_plots.saturation import percent_axis
+
+STATES = ("alive", "dead", "saturated low", "saturated high")
+_LOOKS: tuple[dict[str, Any], ...] = (
+    {"facecolor": "#d9ece4", "edgecolor": "0.55"},
+    {"facecolor": "black", "edgecolor": "white", "hatch": ".."},
+    {"facecolor": style.COLORS[1], "edgecolor": "white", "hatch": "//"},
+    {"facecolor": style.COLORS[2], "edgecolor": "white", "hatch": "\\\\"},
+)
+_NOTHING = "No census of units was recorded: it needs a probe batch."
+READING = (
+    "a unit is dead where its output is the same for every example of the probe batch (for ReLU: "
+    "0), and saturated where all of them push it to the same end; such units hardly learn. Left: "
+    "the units of each layer at the last census. Right: how many units stopped being alive since "
+    "the census before, and how many came back"
+)
+
+
+def dead_units(record: Record, *, step: Step = "last", ax: Axes | None = None) -> Axes:
+    """Draw the units of each activation at one census: alive, dead, saturated low and high.
+
+    `step` is "first", "last" or the number of a step with a census. Raises ValueError naming the
+    record and key for wrong keys or shapes, or the step.
+    """
+    run = read_run(record)
+    steps, layers, counts = run.census()
+    with style.drawing_on(ax, 8.6, 4.6) as ax:
+        label = style.wrapped(run.label, 70)
+        if not len(steps):
+            title = f"Units of each activation on the probe batch\n{label}"
+            return style.say_nothing_to_draw(ax, title, _NOTHING)
+        row = Series(run.label, layers, steps, counts).row(step)
+        title = f"Units of each activation on the probe batch, step {steps[row]}\n{label}"
+        style.legend_above(ax, title, _bars(ax, run, layers, counts[row]))
+    return ax
+
+
+def unit_turnover(record: Record, *, ax: Axes | None = None) -> Axes:
+    """Draw how many units stopped being alive (up) and came back (down) from census to census.
+
+    Raises ValueError naming the record and key for wrong keys or shapes.
+    """
+    run = read_run(record)
+    steps, stopped, revived = turnover(run)
+    with style.drawing_on(ax, 8.6, 4.2) as ax:
+        title = "Units that stopped and units that came back"
+        if len(steps) < 2:
+            return style.say_nothing_to_draw(ax, title, "That takes two censuses or more.")
+        style.legend_above(ax, title, _turnover_bars(ax, steps, stopped, revived))
+    return ax
+
+
+def dead_unit_figure(record: Record) -> Figure:
+    """Draw the last census by layer, and beside it the units that stopped and came back.
+
+    The sentence under the panels says how to read them.
+    """
+    run = read_run(record)
+    steps, layers, counts = run.census()
+    heading = f"Dead and saturated units: {run.label}"
+    with style.explained_figure(11.5, 4.0 if len(steps) else 1.2, heading, READING) as figure:
+        if not len(steps):
+            style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
+            return figure
+        left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
+        handles = _bars(style.prepared(left), run, layers, counts[-1])
+        style.legend_above(left, f"at the last census, step {steps[-1]}", handles)
+        unit_turnover(record, ax=style.prepared(right))
+    return figure
+
+
+def turnover(run: Run) -> tuple[Array, Array, Array]:
+    """Census steps, and per census the units that stopped being alive and that came back."""
+    steps, layers, _ = run.census()
+    if not layers or len(steps) < 2:
+        return steps, np.zeros(len(steps), dtype=int), np.zeros(len(steps), dtype=int)
+    alive = run.alive()
+    stopped = (alive[:-1] & ~alive[1:]).sum(axis=1)
+    revived = (~alive[:-1] & alive[1:]).sum(axis=1)
+    return steps, np.append(0, stopped), np.append(0, revived)
+
+
+def _bars(ax: Axes, run: Run, layers: tuple[str, ...], counts: Array) -> list[Artist]:
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    places = np.arange(1, len(layers) + 1)
+    narrow = len(layers) > 60
+    bottom = np.zeros(len(layers))
+    handles: list[Artist] = []
+    for state, looks in enumerate(_LOOKS):
+        total = int(counts[:, state].sum())
+        looks = {**looks, "linewidth": 0.0 if narrow else 0.4}
+        if narrow:
+            looks["hatch"] = None
+        if total:
+            width = 1.0 if narrow else 0.8
+            ax.bar(places, shares[:, state], width, bottom=bottom, gid=STATES[state], **looks)
+            handles.append(Patch(label=f"{STATES[state]}: {total}", **looks))
+        bottom = bottom + shares[:, state]
+    label_layers_across(ax, [Series(run.label, layers, run.steps, counts)])
+    percent_axis(ax)
+    ax.set_ylabel("share of the units")
+    return handles
+
+
+def _turnover_bars(ax: Axes, steps: Array, stopped: Array, revived: Array) -> list[Artist]:
+    width = 0.8 * float(np.diff(steps).min())
+    handles: list[Artist] = []
+    for name, heights, looks in (
+        ("stopped", stopped, _LOOKS[1]),
+        ("revived", -revived, {"facecolor": style.COLORS[3], "edgecolor": "white"}),
+    ):
+        looks = {**looks, "linewidth": 0}
+        ax.bar(steps, heights, width, gid=name, **looks)
+        words = "stopped being alive" if name == "stopped" else "came back"
+        handles.append(Patch(label=f"{words}: {abs(int(heights.sum()))}", **looks))
+    most = max(1, int(stopped.max()), int(revived.max()))
+    ax.set_ylim(-1.1 * most, 1.1 * most)
+    ax.axhline(0, color="0.4", linewidth=0.8)
+    ax.yaxis.set_major_locator(style.step_ticks())
+    ax.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.0f}")
+    ax.xaxis.set_major_locator(style.step_ticks())
+    ax.grid(axis="y", **style.GRID)
+    ax.set_axisbelow(True)
+    ax.set_xlabel("training step of the census")
+    ax.set_ylabel("units")
+    return handles

@@ -1,0 +1,162 @@
+"""The clip ledger: what gradient clipping did, when, to whom, and how it turned the gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from nnscratch_plots import style
+from nnscratch_plots.axes import HonestLogAxis, classified, thinned_numbers
+from nnscratch_plots.cells import draw_fractions, edges_of, share_bar
+from nnscratch_plots.over_steps import MOST_POINTS
+from nnscratch_plots.records import Array, Record, Run, read_run
+from nnscratch_plots.thinning import largest_of, noted, window_size
+
+_NOTHING = "The gradient was not clipped in this run."
+READING = (
+    "top: where the two lines part, the clip fired (marks at the foot); a clip that fires at every "
+    "step has become the learning rate, one that never fires does nothing. Middle: each layer's "
+    "share of the squared norm: a layer that holds most of it decides when the clip fires. Bottom: "
+    "the angle between the gradient before and after; clipping by norm keeps the direction, "
+    "clipping by value turns it"
+)
+
+
+def clip_ledger(record: Record, *, ax: Axes | None = None) -> Axes:
+    """Draw the norm of the whole gradient before and after clipping, and where the clip fired.
+
+    Norms of 0, infinity and NaN are marked in strips. Raises ValueError naming the record and key
+    for wrong keys or shapes.
+    """
+    run = read_run(record)
+    with style.drawing_on(ax, 8.6, 4.4) as ax:
+        title = "Norm of the whole gradient, before and after clipping"
+        title += f"\n{style.wrapped(run.label, 70)}"
+        if not clipped(run):
+            return style.say_nothing_to_draw(ax, title, _NOTHING)
+        style.legend_above(ax, title, _norms(ax, run))
+    return ax
+
+
+def clip_shares(record: Record, *, ax: Axes | None = None) -> Axes:
+    """Draw each layer's share of the squared norm of the gradient: layers (up) by steps (across).
+
+    A layer's share is the sum over its parameters of ‖∂L/∂p‖², before clipping, over that of all.
+    Raises ValueError naming the record and key for wrong keys or shapes.
+    """
+    run = read_run(record)
+    with style.drawing_on(ax, 8.6, 4.4) as ax:
+        _shares(ax, run)
+        ax.set_title("Share of each layer in the squared norm of the gradient")
+    return ax
+
+
+def clip_figure(record: Record) -> Figure:
+    """Draw norms before and after clipping, the layers' shares and the angle, one above the other.
+
+    The sentence under the panels says how to read them.
+    """
+    run = read_run(record)
+    clip = run.text("clip")
+    heading = f"What {clip or 'clipping'} did: {run.label}"
+    body = 8.2 if clipped(run) else 1.2
+    with style.explained_figure(9.5, body, heading, READING) as figure:
+        if not clipped(run):
+            style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
+            return figure
+        top, middle, bottom = figure.subplots(3, 1, height_ratios=(1.3, 1.3, 0.8), sharex=True)
+        style.legend_above(top, "norm of the whole gradient", _norms(style.prepared(top), run))
+        _shares(style.prepared(middle), run)
+        middle.set_title("share of each layer in the squared norm")
+        _angles(style.prepared(bottom), run)
+        bottom.set_title("angle between the gradient before and after")
+        for ax in (top, middle):
+            ax.set_xlabel("")
+    return figure
+
+
+def clipped(run: Run) -> bool:
+    """Whether the run had a clip."""
+    return "clip_before" in run and not bool(np.isnan(run.get("clip_before")).all())
+
+
+def fired(run: Run) -> Array:
+    """At which recorded steps the clip changed the gradient."""
+    return run.get("clip_fraction") > 0
+
+
+def shares(run: Run) -> tuple[tuple[str, ...], Array]:
+    """Names of the layers with parameters, and their shares (steps, layers)."""
+    squares = run.get("param_gradient_norm") ** 2
+    owners = [name.partition(".")[0] for name in run.names("params")]
+    order = [name.partition(".")[0] for name in run.names("layers")]
+    unique = sorted(set(owners), key=lambda owner: order.index(owner) if owner in order else 0)
+    by_layer = np.zeros((len(squares), len(unique)))
+    for column, owner in enumerate(owners):
+        by_layer[:, unique.index(owner)] += squares[:, column]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_layer /= by_layer.sum(axis=1, keepdims=True)
+    full = {name.partition(".")[0]: name for name in run.names("layers")}
+    return tuple(full.get(owner, owner) for owner in unique), by_layer
+
+
+def _norms(ax: Axes, run: Run) -> list[Artist]:
+    window = window_size(len(run.steps), MOST_POINTS)
+    steps = run.steps[::window]
+    lines = [largest_of(run.get(key), window) for key in ("clip_before", "clip_after")]
+    pooled = np.concatenate(lines)
+    drawable = np.log10(pooled[classified(pooled)["drawable"]])
+    # Room at the foot for the marks of where it fired.
+    foot = [10 ** (drawable.min() - 0.08 * np.ptp(drawable) - 0.1)] if drawable.size else []
+    scale = HonestLogAxis([*lines, np.array(foot)])
+    scale.apply(ax)
+    handles: list[Artist] = []
+    for index, (name, values) in enumerate(zip(("before", "after"), lines, strict=True)):
+        line = scale.draw(ax, index, steps, values, marked=False)
+        line.set_label(name)
+        handles.append(line)
+    changed = fired(run)
+    looks: dict[str, Any] = {"linestyle": "none", "marker": "|", "color": style.COLORS[2]}
+    at = run.steps[changed]
+    if len(at):
+        ax.plot(
+            at, np.full(len(at), 0.03), transform=ax.get_xaxis_transform(), gid="fired", **looks
+        )
+    share = float(changed.mean())
+    handles.append(Line2D([], [], label=f"fired at {share:.0%} of the steps", **looks))
+    ax.xaxis.set_major_locator(style.step_ticks())
+    ax.set_xlabel(noted("training step", window, "norm"))
+    ax.set_ylabel("norm of the gradient" if style.inches_high(ax) > 1.4 else "‖gradient‖")
+    return handles
+
+
+def _shares(ax: Axes, run: Run) -> None:
+    names, values = shares(run)
+    window = window_size(len(run.steps), MOST_POINTS)
+    draw_fractions(ax, largest_of(values, window), edges_of(run.steps, window))
+    numbers = thinned_numbers(len(names), max(6, round(3.2 * style.inches_high(ax))))
+    ax.set_yticks(numbers, [style.plain(names[number - 1]) for number in numbers])
+    ax.set_xlabel(noted("training step", window, "share"))
+    share_bar(ax)
+
+
+def _angles(ax: Axes, run: Run) -> None:
+    degrees = np.degrees(np.arccos(np.clip(run.get("clip_cosine"), -1, 1)))
+    ax.plot(run.steps, degrees, color=style.line_color(1, ax), linewidth=1.4, gid="angle")
+    missing = np.isnan(degrees)
+    if missing.any():
+        looks: dict[str, Any] = {"linestyle": "none", "marker": "x", "color": "0.4"}
+        at = run.steps[missing]
+        ax.plot(at, np.full(len(at), 0.94), transform=ax.get_xaxis_transform(), gid="nan", **looks)
+        ax.text(at[0], 0.84, " NaN", transform=ax.get_xaxis_transform(), va="top", color="0.4")
+    most = float(np.nanmax(degrees, initial=0.0))
+    ax.set_ylim(-0.04 * max(10.0, most), 1.15 * max(10.0, most))
+    ax.xaxis.set_major_locator(style.step_ticks())
+    ax.grid(axis="y", **style.GRID)
+    ax.set_xlabel("training step")
+    ax.set_ylabel("degrees")

@@ -1,0 +1,228 @@
+"""A whole run on one page: eight panels, each with a sentence that reads it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nnscratch_plots import style
+from nnscratch_plots.attribution import attribution_bars
+from nnscratch_plots.axes import HonestLogAxis, axis_label, label_layers_across
+from nnscratch_plots.batchnorm import batchnorm_statistics, has_batchnorm
+from nnscratch_plots.census import dead_units
+from nnscratch_plots.clip import clip_ledger, clipped, fired
+from nnscratch_plots.curves import loss_curves
+from nnscratch_plots.heatmap import gradient_norm_heatmap
+from nnscratch_plots.records import Record, Run, read_run
+from nnscratch_plots.ridges import histogram_ridges
+from nnscratch_plots.saturation import ends, saturation
+from nnscratch_plots.sentences import READING, shows
+from nnscratch_plots.updates import update_ratios
+
+WIDTH, HEIGHT = 8.27, 11.69  # A4
+_MARGIN, _GUTTER = 0.35, 0.3
+_TEXT = 6.8  # points
+_LINE = 1.25 * _TEXT / 72
+_MOST_FINDINGS, _MOST_PANELS = 5, 8
+
+
+def overview_figure(record: Record, *, findings: Sequence[object] = ()) -> Figure:
+    """Draw a run on one A4 page: loss, gradient, its attribution, updates, outputs and more.
+
+    Eight panels at most: the last three are, as far as the record has them, saturation, the census
+    of units, clipping and batch norm, else the sizes of weight gradients and signal. Under each
+    panel one sentence says how to read it, and one what this run shows. `findings` (sentences, or
+    what has a text) are printed at the top. Raises ValueError naming the record and key for wrong
+    keys or shapes.
+    """
+    run = read_run(record)
+    panels = _panels(run)
+    with style.page(WIDTH, HEIGHT) as figure:
+        top = _header(figure, run, [str(finding) for finding in findings])
+        column = (WIDTH - 2 * _MARGIN - _GUTTER) / 2
+        characters = round(column / (0.465 * _TEXT / 72))
+        rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
+        texts = {name: _text(run, name, characters) for name in panels}
+        lines = [max(len(a) + len(b) for a, b in (texts[n] for n in row)) for row in rows]
+        room = top - 0.2 - sum(count * _LINE + 0.16 for count in lines)
+        height = room / len(rows)
+        for row, count in zip(rows, lines, strict=True):
+            for place, name in enumerate(row):
+                left = _MARGIN + place * (column + _GUTTER)
+                box = _Box(left, top - height, column, height)
+                title, draw = _PANELS[name]
+                ax = _axes(figure, box, name)
+                draw(record, ax)
+                style.retitle(ax, title)
+                _write(figure, left, top - height - 0.06, *texts[name])
+            top -= height + count * _LINE + 0.16
+    return figure
+
+
+class _Box:
+    def __init__(self, left: float, bottom: float, width: float, height: float) -> None:
+        self.left, self.bottom, self.width, self.height = left, bottom, width, height
+
+
+def _panels(run: Run) -> list[str]:
+    """Which panels this record has: the usual five, and what else it holds up to eight."""
+    chosen = ["loss", "gradient_map", "attribution", "updates"]
+    chosen += ["outputs" if run.histograms("output") is not None else "signal"]
+    others = {
+        "saturation": bool(ends(run)[0].layers),
+        "census": len(run.census()[0]) > 0,
+        "clip": clipped(run),
+        "batchnorm": has_batchnorm(run),
+        "weight_gradients": True,
+        "signal": "signal" not in chosen,
+    }
+    chosen += [name for name, has in others.items() if has]
+    idle_clip = clipped(run) and not fired(run).any()
+    for spare in ("weight_gradients", "clip" if idle_clip else "", "saturation", "clip"):
+        if len(chosen) > _MOST_PANELS and spare in chosen:
+            chosen.remove(spare)
+    return chosen[:_MOST_PANELS]
+
+
+def _header(figure: Figure, run: Run, findings: list[str]) -> float:
+    """Title, facts and findings; returns the height, in inches, at which the panels begin."""
+    top = HEIGHT - _MARGIN + 0.05
+
+    def line(text: str, size: float, **looks: Any) -> None:
+        nonlocal top
+        figure.text(
+            _MARGIN / WIDTH,
+            top / HEIGHT,
+            style.plain(text),
+            size=size,
+            ha="left",
+            va="top",
+            **looks,
+        )
+        top -= 1.32 * size / 72
+
+    line(textwrap.shorten(run.label, 70, placeholder=" …"), 14, weight="bold")
+    line(_facts(run), 8, color="0.3")
+    top -= 0.04
+    width = round((WIDTH - 2 * _MARGIN) / (0.5 * 8.5 / 72))
+    for text in findings[:_MOST_FINDINGS]:
+        wrapped = textwrap.wrap(text, width, initial_indent="• ", subsequent_indent="   ")
+        for part in wrapped[:3]:
+            line(part, 8.5)
+    if len(findings) > _MOST_FINDINGS:
+        line(f"… and {len(findings) - _MOST_FINDINGS} more findings", 8.5, style="italic")
+    return top - 0.05
+
+
+def _facts(run: Run) -> str:
+    layers = len(run.names("layers"))
+    dense = len(run.select("layers", "dense"))
+    parts = [f"{layers} layers, {dense} of them dense"]
+    if "param_sizes" in run:
+        parts.append(f"{int(run.numbers('param_sizes').sum()):,} parameters")
+    parts.append(f"{len(run.steps)} recorded steps, {run.steps[0]} to {run.steps[-1]}")
+    if "batch_size" in run:
+        parts.append(f"batches of {int(run.numbers('batch_size').max())}")
+    note = run.text("note")
+    return ", ".join(parts) + "." + (f" {note}" if note else "")
+
+
+def _text(run: Run, name: str, characters: int) -> tuple[list[str], list[str]]:
+    reading = textwrap.wrap(f"How to read: {READING[name]}", characters)
+    return reading, textwrap.wrap(f"This run: {shows(run, name)}", characters)
+
+
+def _write(figure: Figure, left: float, top: float, reading: list[str], run: list[str]) -> None:
+    looks: dict[str, Any] = {"ha": "left", "va": "top", "size": _TEXT, "linespacing": 1.25}
+    x = left / WIDTH
+    figure.text(x, top / HEIGHT, style.plain("\n".join(reading)), color="0.35", **looks)
+    below = top - len(reading) * _LINE
+    figure.text(x, below / HEIGHT, style.plain("\n".join(run)), color=style.INK, **looks)
+
+
+# Room inside a panel, in inches, for what stands around the axes: left, right, bottom, top.
+_AROUND = {
+    "loss": (0.5, 0.1, 0.36, 0.24),
+    "gradient_map": (0.62, 0.0, 0.36, 0.4),
+    "outputs": (0.62, 0.1, 0.36, 0.24),
+    "saturation": (0.62, 0.0, 0.36, 0.4),
+}
+_USUAL = (0.5, 0.1, 0.36, 0.5)
+
+
+def _axes(figure: Figure, box: _Box, name: str) -> Axes:
+    around = _AROUND.get(name, _USUAL)
+    left, right, bottom, top = around
+    ax = figure.add_axes((
+        (box.left + left) / WIDTH,
+        (box.bottom + bottom) / HEIGHT,
+        (box.width - left - right) / WIDTH,
+        (box.height - bottom - top) / HEIGHT,
+    ))  # fmt: skip
+    return style.prepared(ax, size=6.5)
+
+
+def _loss(record: Record, ax: Axes) -> None:
+    loss_curves(record, ax=ax)
+    legend = ax.get_legend()
+    if legend is not None:
+        legend.remove()
+
+
+def _signal(record: Record, ax: Axes) -> None:
+    _two_steps(record, ax, "output_std")
+
+
+def _weight_gradients(record: Record, ax: Axes) -> None:
+    _two_steps(record, ax, "param_gradient_norm")
+
+
+def _two_steps(record: Record, ax: Axes, quantity: str) -> None:
+    """A quantity over the layers, at the first and at the last finite step."""
+    run = read_run(record)
+    series = run.series(quantity)
+    rows = sorted({0, run.row("finite")})
+    scale = HonestLogAxis([series.values[row] for row in rows])
+    scale.apply(ax)
+    layers = np.arange(1, len(series.layers) + 1)
+    handles = []
+    for index, row in enumerate(rows):
+        line = scale.draw(ax, index, layers, series.values[row])
+        line.set_label(f"step {run.steps[row]}")
+        handles.append(line)
+    label_layers_across(ax, [series])
+    ax.set_ylabel(axis_label(ax, quantity))
+    style.legend_above(ax, quantity, handles)
+
+
+_Draw = Callable[[Record, Axes], object]
+_PANELS: dict[str, tuple[str, _Draw]] = {
+    "loss": ("Loss", _loss),
+    "gradient_map": (
+        "Back-propagated gradient",
+        lambda record, ax: gradient_norm_heatmap(record, ax=ax),
+    ),
+    "attribution": (
+        "What changes the gradient",
+        lambda record, ax: attribution_bars(record, ax=ax),
+    ),
+    "updates": ("Update-to-weight ratio", lambda record, ax: update_ratios(record, ax=ax)),
+    "outputs": (
+        "Outputs of the activations",
+        lambda record, ax: histogram_ridges(record, ridges=7, ax=ax),
+    ),
+    "saturation": ("Saturated outputs", lambda record, ax: saturation(record, ax=ax)),
+    "census": ("Dead and saturated units", lambda record, ax: dead_units(record, ax=ax)),
+    "clip": ("Clipping", lambda record, ax: clip_ledger(record, ax=ax)),
+    "batchnorm": (
+        "Batch norm: batch against running mean",
+        lambda record, ax: batchnorm_statistics(record, ax=ax),
+    ),
+    "signal": ("Forward signal", _signal),
+    "weight_gradients": ("Weight gradients", _weight_gradients),
+}

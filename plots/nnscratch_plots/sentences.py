@@ -1,0 +1,250 @@
+"""What each panel shows, in sentences: how to read it, and what this run says, with numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnscratch_plots import batchnorm, clip
+from nnscratch_plots.attribution import split_at
+from nnscratch_plots.census import STATES, turnover
+from nnscratch_plots.records import Array, Run
+from nnscratch_plots.saturation import ends
+from nnscratch_plots.updates import LEAST, MOST
+
+READING = {
+    "loss": "the training loss of each step; it should fall and then level off.",
+    "gradient_map": "rows are layers, input at the bottom, columns are steps; one colour from "
+    "bottom to top is a healthy flow, dark at the bottom a vanishing gradient, bright there an "
+    "exploding one.",
+    "attribution": "each bar is what happens to the gradient on its way down to that layer: -1 is "
+    "a factor of ten lost, 1 a factor of ten gained; all bars add up to the whole change.",
+    "updates": "how far a step moves the weights, as a fraction of them: about 1/1000 (line) is "
+    "usual, in the green band is fine, below it a layer hardly learns.",
+    "outputs": "histograms of each activation's outputs, to both sides of 0 on log axes; alike "
+    "from bottom to top is healthy, piled up at -1 or 1 is saturated, at 0 is silent.",
+    "saturation": "the share of outputs at an end of the activation's range, where no gradient "
+    "passes; for ReLU the low end is its zero, about half is usual.",
+    "census": "units that do the same for every example of the probe batch (dead, or saturated) "
+    "hardly learn; pale is alive.",
+    "clip": "where the lines part, the clip fired; at every step means that it has become the "
+    "learning rate.",
+    "batchnorm": "how far a batch lies from the running statistics used for prediction, in "
+    "standard deviations; it should stay far below 1 (line).",
+    "signal": "the standard deviation of each layer's output, at the first and at a late step; "
+    "level is healthy, falling to the right means that the signal dies out.",
+    "weight_gradients": "the size of the gradient of each layer's weights; a steep line means that "
+    "some layers learn far faster than others.",
+}
+
+
+def number(value: float) -> str:
+    """A number as one reads it: 0.031, 3.1e-5, 1,400, infinite."""
+    if not np.isfinite(value):
+        return "NaN" if np.isnan(value) else "infinite"
+    if value != 0 and not 1e-3 <= abs(value) < 1e5:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    if abs(value) >= 100:
+        return f"{float(f'{value:.2g}'):,.0f}"
+    return f"{value:.2g}"
+
+
+def shows(run: Run, panel: str) -> str:
+    """What this run shows in a panel, in a sentence or two."""
+    return _SHOWS[panel](run)
+
+
+def _loss(run: Run) -> str:
+    losses = run.get("loss")
+    finite = np.isfinite(losses)
+    if not finite.any():
+        return "no loss was finite."
+    last = int(np.flatnonzero(finite)[-1])
+    best = float(np.nanmin(np.where(finite, losses, np.nan)))
+    text = f"from {number(losses[0])} at step {run.steps[0]} to {number(losses[last])} at step "
+    text += f"{run.steps[last]}, lowest {number(best)}"
+    bad = np.flatnonzero(~finite)
+    return f"{text}; not finite from step {run.steps[bad[0]]} on." if bad.size else f"{text}."
+
+
+def _gradient(run: Run) -> str:
+    series = run.series("gradient_norm")
+    row = run.row("finite")
+    first, last = series.values[row, 0], series.values[row, -1]
+    if len(series.layers) == 1:
+        return f"one layer only, its gradient {number(first)} at {run.when('finite')}."
+    text = f"at {run.when('finite')}, {number(last)} arrives at {series.layers[-1]} and "
+    text += f"{number(first)} at {series.layers[0]}: "
+    text += _change(first, last) + "."
+    bad = ~np.isfinite(series.values)
+    if bad.any():
+        begun = int(np.flatnonzero(bad.any(axis=1))[0])
+        at = series.layers[int(np.flatnonzero(bad[begun])[-1])]
+        text += f" Not finite from step {run.steps[begun]} on, from {at} downwards."
+    zeros = float((series.values == 0).mean())
+    return text + (f" {zeros:.0%} of the norms are exactly 0." if zeros else "")
+
+
+def _change(value: float, reference: float) -> str:
+    if value == reference == 0:
+        return "no gradient at all"
+    if value == 0:
+        return "nothing is left"
+    with np.errstate(all="ignore"):
+        factor = value / reference
+    if not np.isfinite(factor):
+        return "no factor can be given"
+    if 0.5 <= factor <= 2:
+        return "hardly any change"
+    return f"{number(factor)} times as much" if factor > 1 else f"{number(1 / factor)} times less"
+
+
+def _attribution(run: Run) -> str:
+    split = split_at(run, run.row("finite"), "backward")
+    if not split.blocks or split.broken.all():
+        return "nothing to split."
+    totals = split.totals()
+    whole = sum(totals.values())
+    names = {"weights": "the weights", "derivative": "the activations' derivative"}
+    names |= {"scale": "batch norm's scale", "projection": "the rest of batch norm"}
+    names |= {"noise": "dropout", "unrecorded": "layers not recorded"}
+    text = f"{round(whole, 1) + 0.0:+.1f} powers of ten in all, at {run.when('finite')}: "
+    text += ", ".join(
+        f"{round(total, 1) + 0.0:+.1f} by {names[term]}" for term, total in totals.items()
+    )
+    if split.broken.any():
+        text += f"; {split.broken.sum()} of {len(split.blocks)} layers have no finite change"
+    return text + "."
+
+
+def _updates(run: Run) -> str:
+    series = run.series("update_ratio")
+    columns = [values[np.isfinite(values)] for values in series.values.T]
+    medians = np.array([np.median(one) if one.size else np.nan for one in columns])
+    if np.isnan(medians).all():
+        return "no update was measured."
+    low, high = int(np.nanargmin(medians)), int(np.nanargmax(medians))
+    text = f"medians over the run from {number(medians[low])} ({series.layers[low]}) to "
+    text += f"{number(medians[high])} ({series.layers[high]})"
+    under, over = int((medians < LEAST).sum()), int((medians > MOST).sum())
+    if not under and not over:
+        return text + "; all inside the band."
+    return text + f"; of {len(medians)} layers {under} lie below the band and {over} above it."
+
+
+def _outputs(run: Run) -> str:
+    row = run.row("finite")
+    chosen = run.select("layers", "activations")
+    names = run.names("layers")
+    std = run.get("output_std")[row, chosen]
+    if not np.isfinite(std).any():
+        return "no output was finite."
+    text = f"at {run.when('finite')} the standard deviation is {number(std[0])} at "
+    text += f"{names[chosen[0]]} and {number(std[-1])} at {names[chosen[-1]]}"
+    zeros = run.get("output_zeros")[row, chosen]
+    most = int(np.nanargmax(np.nan_to_num(zeros)))
+    if zeros[most] > 0:
+        text += f"; most zeros at {names[chosen[most]]}: {zeros[most]:.0%}"
+    return text + "."
+
+
+def _saturation(run: Run) -> str:
+    low, high = ends(run)
+    if not low.layers:
+        return "no activation here can saturate."
+    row = run.row("finite")
+    both = low.values[row] + high.values[row]
+    if np.isnan(both).all():
+        return "no output was finite."
+    worst = int(np.nanargmax(both))
+    text = f"at {run.when('finite')}, {np.nanmean(both):.0%} on average; most at "
+    text += f"{low.layers[worst]}: {low.values[row, worst]:.0%} at the low"
+    if high.values[row, worst] > 0:
+        text += f" and {high.values[row, worst]:.0%} at the high"
+    return text + " end."
+
+
+def _census(run: Run) -> str:
+    steps, layers, counts = run.census()
+    if not len(steps):
+        return "no census was recorded."
+    last = counts[-1]
+    idle = last[:, 1:].sum(axis=1) / np.maximum(last.sum(axis=1), 1)
+    worst = int(np.argmax(idle))
+    sums = last.sum(axis=0)
+    text = f"at step {steps[-1]}, of {sums.sum()} units "
+    text += ", ".join(f"{sums[i]} {STATES[i]}" for i in range(4) if sums[i] or i == 0)
+    if idle[worst] > 0:
+        text += f"; most at {layers[worst]}: {idle[worst]:.0%}"
+    _, stopped, revived = turnover(run)
+    return f"{text}; since the first census {stopped.sum()} stopped and {revived.sum()} came back."
+
+
+def _clip(run: Run) -> str:
+    if not clip.clipped(run):
+        return "the gradient was not clipped."
+    fired = clip.fired(run)
+    before, after = run.get("clip_before"), run.get("clip_after")
+    text = f"{run.text('clip') or 'the clip'} fired at {fired.mean():.0%} of the steps"
+    both = fired & np.isfinite(before) & np.isfinite(after) & (after > 0)
+    if both.any():
+        text += f", where it divided the norm by {number(np.median(before[both] / after[both]))}"
+        cosines = np.clip(run.get("clip_cosine")[both], -1, 1)
+        if np.isfinite(cosines).any():
+            angle = float(np.degrees(np.arccos(np.nanmin(cosines))))
+            text += f" (median) and turned the gradient by at most {angle:.0f}°"
+    return text + "."
+
+
+def _batchnorm(run: Run) -> str:
+    if not batchnorm.has_batchnorm(run):
+        return "this network has no batch norm."
+    row = run.row("finite")
+    gaps, scales = run.get("batchnorm_mean_gap")[row], run.get("batchnorm_scale")[row]
+    names = run.names("batchnorm_layers")
+    if np.isnan(gaps).all():
+        return "no statistic was finite."
+    worst = int(np.nanargmax(gaps))
+    text = f"at {run.when('finite')} the largest gap is {number(gaps[worst])} ({names[worst]})"
+    if np.isfinite(scales).any():
+        text += f"; |gamma/sigma| is {number(np.nanmin(scales))} to {number(np.nanmax(scales))}"
+    return text + "."
+
+
+def _signal(run: Run) -> str:
+    series = run.series("output_std")
+    row = run.row("finite")
+    text = f"{number(series.values[0, 0])} at {series.layers[0]} and "
+    text += f"{number(series.values[0, -1])} at {series.layers[-1]} at the first step, "
+    text += f"{number(series.values[row, 0])} and {number(series.values[row, -1])} at "
+    return text + f"{run.when('finite')}."
+
+
+def _weight_gradients(run: Run) -> str:
+    series = run.series("param_gradient_norm")
+    values = series.values[run.row("finite")]
+    if not np.isfinite(values).any():
+        return "no weight gradient was finite."
+    low, high = (int(i) for i in _argrange(values))
+    text = f"at {run.when('finite')} from {number(values[low])} ({series.layers[low]}) to "
+    return text + f"{number(values[high])} ({series.layers[high]})."
+
+
+def _argrange(values: Array) -> tuple[int, int]:
+    finite = np.where(np.isfinite(values), values, np.nan)
+    return int(np.nanargmin(finite)), int(np.nanargmax(finite))
+
+
+_SHOWS = {
+    "loss": _loss,
+    "gradient_map": _gradient,
+    "attribution": _attribution,
+    "updates": _updates,
+    "outputs": _outputs,
+    "saturation": _saturation,
+    "census": _census,
+    "clip": _clip,
+    "batchnorm": _batchnorm,
+    "signal": _signal,
+    "weight_gradients": _weight_gradients,
+}

@@ -1,0 +1,86 @@
+"""Update-to-weight ratios: how far each step moves the weights, layer by layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from nnscratch_plots import style
+from nnscratch_plots.axes import HonestLogAxis, axis_label, label_layers_across
+from nnscratch_plots.over_steps import draw_over_steps
+from nnscratch_plots.quantities import QUANTITIES
+from nnscratch_plots.records import Layers, Record, Series, Step, read_run
+
+USUAL, LEAST, MOST = 1e-3, 1e-4, 1e-2
+_TITLE = QUANTITIES["update_ratio"].title
+
+
+def update_ratios(
+    record: Record,
+    *,
+    step: Step | None = None,
+    layers: Layers = "dense",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw ‖ΔW‖ / ‖W‖ of the weights over the steps, with the line at 1e-3 and its usual band.
+
+    At most six layers get a line, spread over the depth; a grey band spans all of them. With `step`
+    ("first", "last" or a number) the ratios of that step are drawn over the layers instead. NaN
+    stands for steps without an update and for weights that are not finite. Raises ValueError naming
+    the record and key for wrong keys or shapes.
+    """
+    series = read_run(record).series("update_ratio", layers)
+    with style.drawing_on(ax, 8.6, 4.8) as ax:
+        if step is None:
+            handles = _over_steps(ax, series)
+            title = f"{_TITLE} during training"
+        else:
+            handles = _over_layers(ax, series, step)
+            title = f"{_TITLE}, step {series.steps[series.row(step)]}"
+        style.legend_above(ax, f"{title}\n{style.wrapped(series.label, 70)}", handles)
+    return ax
+
+
+def update_ratio_figure(record: Record, *, layers: Layers = "dense") -> Figure:
+    """Draw the update-to-weight ratios over the steps, and beside it by layer at the last step.
+
+    The sentence under the panels says how to read them.
+    """
+    series = read_run(record).series("update_ratio", layers)
+    heading = f"{_TITLE}: {series.label}"
+    with style.explained_figure(11.5, 4.2, heading, QUANTITIES["update_ratio"].reading) as figure:
+        left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
+        style.legend_above(left, "during training", _over_steps(style.prepared(left), series))
+        handles = _over_layers(style.prepared(right), series, "last")
+        style.legend_above(right, "by layer", handles)
+    return figure
+
+
+def _over_steps(ax: Axes, series: Series) -> list[Artist]:
+    handles = draw_over_steps(ax, series, what="ratio", shown=(LEAST, MOST))
+    ax.set_ylabel(axis_label(ax, "update_ratio"))
+    return [*handles, mark_usual(ax)]
+
+
+def _over_layers(ax: Axes, series: Series, step: Step) -> list[Artist]:
+    values = series.values[series.row(step)]
+    scale = HonestLogAxis([values, np.array([LEAST, MOST])])
+    scale.apply(ax)
+    line = scale.draw(ax, 0, np.arange(1, len(values) + 1), values)
+    line.set_label(f"step {series.steps[series.row(step)]}")
+    label_layers_across(ax, [series])
+    ax.set_ylabel(axis_label(ax, "update_ratio"))
+    return [line, mark_usual(ax)]
+
+
+def mark_usual(ax: Axes) -> Patch:
+    """Draw the usual band and its line; returns what a legend needs."""
+    looks: dict[str, Any] = {"color": style.COLORS[3], "alpha": 0.16, "linewidth": 0}
+    ax.axhspan(LEAST, MOST, zorder=0.2, gid="usual", **looks)
+    ax.axhline(USUAL, color=style.COLORS[3], linewidth=1.4, zorder=0.6, gid="line")
+    return Patch(label="1e-4 to 1e-2", **{**looks, "alpha": 0.4})
