@@ -33,23 +33,14 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
     x, _, x_test, y_test = given
     rates = settings["rates"]
     dead: list[list[float]] = []
-    right: list[list[float]] = []
-    leaky: list[float] = []
+    right: dict[str, list[list[float]]] = {"relu": [], "leaky_relu": []}
     for seed in progress.over(settings["seeds"], "seed"):
         dead.append([])
-        right.append([])
-        for lr in rates:
-            for activation in ("relu", "leaky_relu"):
-                if activation == "leaky_relu" and lr != rates[-1]:
-                    continue
-                model = stack(
-                    x.shape[1],
-                    [settings["width"]] * settings["depth"],
-                    10,
-                    activation,
-                    "he_normal",
-                    seed=seed,
-                )
+        for activation, rows in right.items():
+            rows.append([])
+            for lr in rates:
+                widths = [settings["width"]] * settings["depth"]
+                model = stack(x.shape[1], widths, 10, activation, "he_normal", seed=seed)
                 train(
                     model,
                     given,
@@ -58,21 +49,19 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
                     batch_size=settings["batch"],
                     seed=seed,
                 )
+                rows[-1].append(accuracy(model, x_test, y_test))
                 if activation == "relu":
                     outputs = activation_outputs(model, x, training=False)
                     silent = [np.mean((out <= 0).all(axis=0)) for out in outputs]
                     dead[-1].append(float(np.mean(silent)))
-                    right[-1].append(accuracy(model, x_test, y_test))
-                else:
-                    leaky.append(accuracy(model, x_test, y_test))
-    d, a = np.array(dead), np.array(right)
+    d, relu, leaky = np.array(dead), np.array(right["relu"]), np.array(right["leaky_relu"])
     return Measured(
         {
             "small": Quantity(f"fraction of units dead after training at {rates[0]:g}", d[:, 0]),
             "large": Quantity(f"the same at {rates[-1]:g}", d[:, -1]),
             "more": Quantity("difference of the two, seed by seed", d[:, -1] - d[:, 0]),
-            "accuracy": Quantity(f"test accuracy of ReLU at {rates[-1]:g}", a[:, -1]),
-            "leaky": Quantity(f"test accuracy of leaky ReLU (0.01) at {rates[-1]:g}", leaky),
+            "accuracy": Quantity(f"test accuracy of ReLU at {rates[-1]:g}", relu[:, -1]),
+            "leaky": Quantity(f"test accuracy of leaky ReLU (0.01) at {rates[-1]:g}", leaky[:, -1]),
         },
         {"rates": list(rates), "dead": dead, "accuracy": right},
     )
@@ -95,7 +84,7 @@ def verdict(measured: Measured) -> Verdict:
     )
     if better:
         return holds(f"{said}; {accuracies}")
-    return with_condition(f"{said}. But that costs less than leaky ReLU could show: {accuracies}")
+    return with_condition(f"{said}. But leaky units are no remedy at such a rate; {accuracies}")
 
 
 def picture(measured: Measured) -> Figure:
@@ -109,13 +98,15 @@ def picture(measured: Measured) -> Figure:
             log_x=True,
             xlabel="learning rate",
             ylabel="fraction of units",
-            title="Units that give 0 for every training image, after training",
+            title="Dead units after training",
             ax=left,
         )
         left.set_ylim(-0.02, 1.02)
         seed_lines(
-            {"ReLU": curves["accuracy"]},
-            expected={"leaky ReLU at the largest rate": measured["leaky"].mean},
+            {
+                "ReLU": curves["accuracy"]["relu"],
+                "leaky ReLU, 0.01": curves["accuracy"]["leaky_relu"],
+            },
             x=curves["rates"],
             log_x=True,
             xlabel="learning rate",
@@ -132,20 +123,20 @@ DIES = Claim(
     "output 0 for every input, and no gradient brings them back; leaky units cannot die so.",
     source="the post, on ReLU; Maas et al. 2013",
     configuration="digits, {depth} ReLU layers x {width}, He, SGD at {rates}, batch {batch}, "
-    "{epochs} epochs; leaky ReLU (0.01) at the largest rate; {seeds} seeds",
+    "{epochs} epochs; beside it leaky ReLU (0.01); {seeds} seeds",
     rule="A unit is dead if it gives 0 for every training image after training. The claim fails if "
     f"the largest rate leaves less than {CONSIDERABLE:.0%} of the units more dead than the "
     "smallest (whole interval); it holds if more, and leaky ReLU's test accuracy at that rate is "
     "better (intervals apart); with a condition if more die but leaky ReLU is not better.",
     full={
-        "seeds": 5,
+        "seeds": 10,
         "depth": 3,
         "width": 60,
         "epochs": 15,
         "batch": 50,
         "rates": (0.02, 0.1, 0.3, 0.6, 1.0),
     },
-    quick={"seeds": 3, "epochs": 8, "rates": (0.02, 0.3, 1.0)},
+    quick={"seeds": 5, "epochs": 8, "rates": (0.02, 0.1, 0.3, 1.0)},
     run=run,
     verdict=verdict,
     picture=picture,

@@ -11,15 +11,27 @@ from nnscratch.experiments.claims import (
     bn_freedom,
     bn_sigmoid,
     clipping_blamed,
+    clipping_rescues,
+    dying_relu,
+    elu_median,
+    elu_speed,
     first_question,
     glorot,
+    hanin,
     he_xavier,
     ioffe_drift,
     jacobian,
+    leaks,
+    lsuv,
     one_fan,
+    orthogonal,
+    ranking,
     saturation,
+    selu,
     sigmoid_gradient,
+    steepest,
     swapped_rows,
+    trainable_depth,
 )
 from nnscratch.experiments.claims.claim import Claim
 
@@ -30,6 +42,13 @@ CLAIMS: tuple[Claim, ...] = (
     first_question.QUESTION,
     swapped_rows.SWAPPED,
     clipping_blamed.BLAMED,
+    clipping_rescues.RESCUES,
+    dying_relu.DIES,
+    leaks.LARGE_LEAK,
+    leaks.RANDOM_AND_LEARNED,
+    ranking.RANKING,
+    elu_speed.ELU_SPEED,
+    steepest.STEEPEST,
     # Glorot & Bengio 2010
     glorot.KEEPS,
     glorot.MISLEADS,
@@ -45,6 +64,14 @@ CLAIMS: tuple[Claim, ...] = (
     bn_cost.COST,
     bn_cost.REGULARIZER,
     bn_explodes.EXPLODES,
+    # Clevert et al. 2015, Klambauer et al. 2017
+    elu_median.MEDIAN,
+    selu.SELU,
+    # Initialization at depth: Saxe et al. 2013, Mishkin & Matas 2015, Hanin 2018, Schoenholz 2017
+    orthogonal.ORTHOGONAL,
+    lsuv.LSUV,
+    hanin.WIDTHS,
+    trainable_depth.DEPTH,
 )
 
 

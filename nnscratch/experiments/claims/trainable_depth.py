@@ -1,0 +1,201 @@
+"""Trainable depth: how deep tanh networks train, beside six depth scales."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnscratch import theory
+from nnscratch.datasets.checks import Split
+from nnscratch.experiments.claims.claim import (
+    Claim,
+    Data,
+    Measured,
+    Progress,
+    Quantity,
+    Settings,
+    Verdict,
+    fails,
+    holds,
+    unchecked,
+    with_condition,
+)
+from nnscratch.experiments.claims.networks import stack, train
+from nnscratch.initializers import Normal, VarianceScaling
+from nnscratch.optimizers import SGD
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TRAINED = 0.5  # a loss below this fraction of ln 10, that of guessing
+WITHIN = 2.0  # a factor between predicted and measured depth
+_SB2 = 0.05
+
+
+def predicted(sw2: float) -> float:
+    """Return six depth scales of tanh with this weight variance and bias variance 0.05."""
+    return theory.fixed_point("tanh", sw2, _SB2, 1.0).trainable_depth
+
+
+def run(settings: Settings, data: Data, progress: Progress) -> Measured:
+    given = data.digits()
+    scales = settings["scales"]
+    depths = []
+    for seed in progress.over(settings["seeds"], "seed"):
+        depths.append(
+            [
+                _deepest(sw2, seed, settings, given)
+                for sw2 in progress.over(scales, f"seed {seed}, weight variance")
+            ]
+        )
+    measured = np.array(depths)
+    expected = np.array([predicted(sw2) for sw2 in scales])
+    most = settings["most"]
+    quantities = {
+        f"at {sw2:g}": Quantity(
+            f"deepest network that trains, weight variance {sw2:g}",
+            measured[:, i],
+            min(float(expected[i]), float(most)),
+            f"6 depth scales{' (or the deepest tried)' if expected[i] > most else ''}",
+        )
+        for i, sw2 in enumerate(scales)
+    }
+    inside = expected < most
+    factor = np.exp(np.mean(np.log(measured[:, inside] / expected[inside]), axis=1))
+    # Correlation of the logarithms, all scales; what no network reached counts as the deepest.
+    logs = np.log(np.minimum(expected, most))
+    quantities["factor"] = Quantity(
+        "measured / predicted depth, geometric mean over the weights", factor, 1.0, "theory"
+    )
+    quantities["correlation"] = Quantity(
+        "correlation of the two, logarithms",
+        [float(np.corrcoef(np.log(row), logs)[0, 1]) for row in measured],
+    )
+    line = np.linspace(min(scales) * 0.9, max(scales) * 1.05, 60)
+    return Measured(
+        quantities,
+        {
+            "scales": list(scales),
+            "depth": depths,
+            "line": line.tolist(),
+            "predicted": [min(predicted(float(sw2)), 1e4) for sw2 in line],
+            "most": most,
+        },
+    )
+
+
+def _deepest(sw2: float, seed: int, settings: Settings, given: Split) -> float:
+    """Return the deepest network that trains, to a factor `step`, by bisection on a log scale.
+
+    Deeper networks are assumed to train no better.
+    """
+    step, most = settings["step"], settings["most"]
+    grid = [1, 2]
+    while grid[-1] < most:
+        grid.append(min(most, max(grid[-1] + 1, round(grid[-1] * step))))
+    low, high = 0, len(grid)  # grid[low] is taken to train, grid[high] not
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _trains(grid[middle], sw2, seed, settings, given):
+            low = middle
+        else:
+            high = middle
+    return float(grid[low])
+
+
+def _trains(depth: int, sw2: float, seed: int, settings: Settings, given: Split) -> bool:
+    widths = [settings["width"]] * depth
+    init, bias = VarianceScaling(sw2, "fan_in"), Normal(math.sqrt(_SB2))
+    model = stack(given[0].shape[1], widths, 10, "tanh", init, bias_init=bias, seed=seed)
+    # The best of a few rates: deep networks near the edge want small ones.
+    for lr in settings["rates"]:
+        history = train(
+            model,
+            given,
+            SGD(lr=lr),
+            epochs=1000,
+            batch_size=settings["batch"],
+            seed=seed,
+            max_steps=settings["steps"],
+        )
+        last = float(np.mean(history.loss[-10:]))
+        if last < TRAINED * math.log(10):
+            return True
+    return False
+
+
+def verdict(measured: Measured) -> Verdict:
+    factor, correlation = measured["factor"].interval, measured["correlation"].interval
+    said = (
+        f"measured / predicted depth {factor.mean:.2f} [{factor.low:.2f}, {factor.high:.2f}] on "
+        f"average, correlation of the logarithms {correlation.mean:.2f}"
+    )
+    if correlation.below(0.5):
+        return fails(said)
+    if not correlation.above(0.5):
+        return unchecked(f"{said}: too wide an interval")
+    if factor.within(1 / WITHIN, WITHIN):
+        return holds(said)
+    if factor.meets(1 / WITHIN, WITHIN):
+        return unchecked(f"{said}: too wide an interval")
+    return with_condition(
+        f"{said}. The depth goes with the depth scale, but six of them is not the number here"
+    )
+
+
+def picture(measured: Measured) -> Figure:
+    from nnscratch_plots.claims import claim_figure
+
+    curves = measured.curves
+    depth = np.array(curves["depth"])
+    with claim_figure(1, height=4.2) as (figure, (ax,)):
+        ax.plot(curves["line"], curves["predicted"], color="#0072b2", label="6 depth scales")
+        for k, row in enumerate(depth):
+            jitter = 0.012 * (k - (len(depth) - 1) / 2)
+            ax.plot(
+                np.array(curves["scales"]) + jitter,
+                row,
+                "o",
+                color="#d55e00",
+                markerfacecolor="none",
+                label="deepest that trained (one seed)" if k == 0 else None,
+            )
+        ax.axhline(curves["most"], color="0.45", linestyle=(0, (2, 2)), label="deepest tried")
+        ax.set_yscale("log")
+        ax.set_ylim(1, 4 * curves["most"])
+        ax.set_xlabel("weight variance, n_in Var(w)")
+        ax.set_ylabel("hidden layers")
+        ax.set_title("How deep tanh networks train (bias variance 0.05)")
+        ax.legend(frameon=False)
+    return figure
+
+
+DEPTH = Claim(
+    name="trainable-depth",
+    sentence="Random networks train up to about six depth scales of mean-field theory: deepest "
+    "at the critical weights, and less deep on both sides.",
+    source="Schoenholz et al. 2017, section 5 and figure 5",
+    configuration="digits, tanh layers x {width}, bias variance 0.05, weight variances {scales} "
+    "(critical: 1.76), SGD at the better of {rates}, batch {batch}, {steps} steps; up to {most} "
+    "layers, found by bisection to a factor of {step}; {seeds} seeds",
+    rule=f"A network trains if its loss falls below {TRAINED:g} of ln 10. Holds if the measured "
+    "depths correlate with the predicted ones (logarithms; interval above 0.5) and are within a "
+    f"factor of {WITHIN:g} of them on average; with a condition if they correlate only; does not "
+    "hold if they do not.",
+    full={
+        "seeds": 4,
+        "width": 100,
+        "batch": 50,
+        "steps": 300,
+        "rates": (0.05, 0.01),
+        "scales": (0.8, 1.0, 1.3, 1.76, 2.5, 3.5),
+        "most": 100,
+        "step": 1.3,
+    },
+    quick={"seeds": 2, "width": 60, "steps": 150, "scales": (0.8, 1.2, 1.76, 3.0), "most": 60},
+    run=run,
+    verdict=verdict,
+    picture=picture,
+)
