@@ -169,7 +169,7 @@ class Cure:
 
     def _outcome(self, trial: Trial) -> str:
         if trial is self.before:
-            return "does not learn" if trial.word == "healthy" and trial.stalled else trial.word
+            return "no learning" if trial.word == "healthy" and trial.stalled else trial.word
         if trial is self.best:
             return "KEPT"
         return objection(trial, self.before) or "good too"
@@ -178,7 +178,7 @@ class Cure:
         """Return the table of all trials."""
         held_out = not math.isnan(self.before.held_out[1])
         made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        made.add_column("change", min_width=20)
+        made.add_column("change", min_width=18)
         headings = ["strain", "expected", "measured", "loss", *(["accuracy"] if held_out else [])]
         for heading in headings:
             made.add_column(heading, justify="right", no_wrap=True)

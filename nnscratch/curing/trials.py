@@ -166,7 +166,7 @@ def objection(trial: Trial, before: Trial) -> str:
     if trial.diverged:
         return "diverges"
     if trial.stalled:
-        return "does not learn"
+        return "no learning"
     was_healthy = before.word == "healthy"
     if was_healthy and trial.word != "healthy":
         return "worse flow"

@@ -36,7 +36,7 @@ def test_pictures(output):
 
 def test_printed(capsys, tmp_path):
     only = ["--only", "relu-exploding"]
-    assert main(["cure", *SMALL, *only, "--out", str(tmp_path)]) == 0
+    assert main(["cure", *SMALL, *only, "--lr", "0.1", "--out", str(tmp_path)]) == 0
     captured = capsys.readouterr()
     assert "Diagnosis: predicted exploding" in captured.out
     assert (
