@@ -33,7 +33,7 @@ def show_list(console: Console, others: Mapping[str, str]) -> None:
     table.add_column("claim")
     table.add_column("needs", no_wrap=True)
     for claim in registry.CLAIMS:
-        sentence = f"{claim.sentence} [dim]({escape(claim.source)})[/]"
+        sentence = f"{escape(claim.sentence)} [dim]({escape(claim.source)})[/]"
         table.add_row(claim.name, sentence, ", ".join(claim.needs))
     for name, says in others.items():
         table.add_row(name, says, "mnist")
@@ -135,13 +135,17 @@ def _print(console: Console, outcome: Outcome, number: int, count: int, details:
     )
     if not details:
         return
-    console.print(f"{outcome.claim.sentence} ({outcome.claim.source})", highlight=False)
-    console.print(escape(f"{outcome.verdict.reason}."), highlight=False)
-    console.print(f"Rule: {escape(outcome.claim.rule)}", highlight=False)
-    console.print(f"Tried on: {outcome.claim.described(outcome.settings)}", highlight=False)
+    claim = outcome.claim
+    for line in (
+        f"{claim.sentence} ({claim.source})",
+        f"{outcome.verdict.reason}.",
+        f"Rule: {claim.rule}",
+        f"Tried on: {claim.described(outcome.settings)}.",
+    ):
+        console.print(line, highlight=False, markup=False)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("measured")
-    table.add_column("mean [95 % interval]".replace("[", r"\["), justify="right")
+    table.add_column(escape("mean [95 % interval]"), justify="right")
     table.add_column("expected", justify="right")
     if outcome.measured is not None:
         for quantity in outcome.measured.quantities.values():
