@@ -118,6 +118,7 @@ def picture(measured: Measured) -> Figure:
             title="Distribution over draws",
             ax=right,
         )
+        right.set_ylim(0, 0.45)  # room for the legend
     return figure
 
 

@@ -25,7 +25,7 @@ from nnscratch.experiments.claims.networks import Init
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_ONE = 1e-3  # float32 after many layers
+_ONE = 1e-6
 _SPREAD = 100.0  # largest over median singular value of a product that has lost its balance
 
 
@@ -38,10 +38,10 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
     for seed in progress.over(settings["seeds"], "draw"):
         for kind, init in inits.items():
             rng = np.random.default_rng(seed)
-            product = np.eye(width, dtype=np.float32)
+            product = np.eye(width)
             largest = []
             for n in range(1, depth + 1):
-                product = product @ initializers.get(init)((width, width), rng)
+                product = product @ initializers.get(init)((width, width), rng, np.float64)
                 if n not in looked_at:
                     continue
                 values = np.linalg.svd(product, compute_uv=False)
@@ -98,7 +98,7 @@ ORTHOGONAL = Claim(
     sentence="Orthogonal weights keep every singular value of a deep linear network at 1, while "
     "the product of Gaussian matrices of the same variance becomes ever more uneven.",
     source="Saxe et al. 2013",
-    configuration="products of {depth} matrices of {width} x {width}, float32; {seeds} draws",
+    configuration="products of {depth} matrices of {width} x {width}; {seeds} draws",
     rule=f"Holds if the largest and smallest singular value stay within {_ONE:g} of 1 and the "
     f"Gaussian product's largest is over {_SPREAD:g} times its median (intervals clear); with a "
     "condition if the Gaussian product stays balanced too; does not hold otherwise.",

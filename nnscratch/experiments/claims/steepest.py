@@ -120,7 +120,7 @@ def picture(measured: Measured) -> Figure:
         ax.set_yticks(range(len(NORMS)), list(LABELS.values()))
         ax.set_xlabel("norm in which all steps are equally long")
         ax.set_ylabel("direction that is steepest in the norm")
-        ax.set_title("Fall of the loss, best of each column = 1 (mean over the seeds)")
+        ax.set_title("Fall of the loss, the best of each column = 1")
         figure.colorbar(image, ax=ax)
     return figure
 
