@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 RUN = 32768  # elements of a tensor that are measured by one call
 _NONFINITE = TENSOR_FIELDS.index("nonfinite")
-TABLES = (5, 80)  # see `sample_signed`
+TABLES = (4, 80)  # see `sample_signed`
 Request = tuple[Array, str, tuple[Any, ...]]  # a tensor, the kernel that measures it, its arguments
 
 

@@ -14,7 +14,12 @@ import numpy.typing as npt
 
 from nnscratch_kernels.compiled.statistics import bit_view, count_nonfinite, flat_norm
 from nnscratch_kernels.jit import jit
-from nnscratch_kernels.reference.measures import BINS, MAGNITUDE_LEAST, SIGNED_LEAST
+from nnscratch_kernels.reference.measures import (
+    BINS,
+    MAGNITUDE_LEAST,
+    SIGNED_LEAST,
+    TABLE,
+)
 
 Array = npt.NDArray[Any]
 
@@ -142,51 +147,49 @@ def finish_measures(out: Array, sums: Array, starts: Array, sizes: Array) -> Non
         out[i, 6], out[i, 7] = lows / size, highs / size
 
 
-@jit
-def _signed_bin(exponent: Any, negative: Any) -> Any:
-    half = BINS // 2
-    place = min(max(exponent - SIGNED_LEAST, 0), half - 1)
-    return (half + place) * (1 - negative) + (half - 1 - place) * negative
-
-
-@jit
-def _magnitude_bin(exponent: Any, negative: Any) -> Any:
-    return min(max((exponent - MAGNITUDE_LEAST) >> 1, 0), BINS - 1)
-
-
-def _sampler(bin_of: Any) -> Any:
+def _sampler(signed: bool) -> Any:
     """Return the loop that counts; Numba puts it into its callers, which have names to cache by.
 
-    The bins are found first, without branches, which could not be foreseen; then counted.
+    Without branches, which could not be foreseen, and in integers no wider than the floats.
     """
+    narrow = np.int32
+    half, nan, zero_bin = narrow(BINS // 2), narrow(BINS), narrow(BINS // 2 if signed else 0)
+    least = SIGNED_LEAST if signed else MAGNITUDE_LEAST
+    top = narrow(BINS // 2 - 1 if signed else BINS - 1)
+    zero, one, none = narrow(0), np.uint16(1), np.uint16(0)
 
     @jit(inline="always", cache=False)
     def sample(tables: Array, flat: Array, stride: int) -> None:
         bits = bit_view(flat)
-        mask = np.int64(np.iinfo(bits.dtype).max)
-        mantissa, bias = (23, 127) if mask == 0x7FFFFFFF else (52, 1023)
-        places = tables[4]
-        tables[:4] = 0
-        i = stride // 2
-        left = (len(flat) - i + stride - 1) // stride
-        while left > 0:
-            count = min(left, BINS)
-            for j in range(count):
-                word = np.int64(bits[i + j * stride])
-                magnitude = word & mask
-                negative = np.int64(word < 0) * np.int64(magnitude > 0)
-                place = bin_of((magnitude >> mantissa) - bias, negative)
-                number = np.int64(magnitude <= (np.int64(2 * bias + 1) << mantissa))
-                places[j] = place * number + BINS * (1 - number)
-            for j in range(count):
-                tables[j & 3, places[j]] += 1
-            i += count * stride
-            left -= count
+        integer = bits.dtype.type
+        mask = integer(np.iinfo(bits.dtype).max)
+        wide = mask > 0x7FFFFFFF
+        mantissa, bias, sign = (52, 1023, 63) if wide else (23, 127, 31)
+        infinity = integer(np.int64(2 * bias + 1) << mantissa)
+        counts = tables.reshape(tables.size)
+        counts[:] = none
+        first = stride // 2
+        samples = max((len(flat) - first + stride - 1) // stride, 0)
+        at, step = np.uint64(first), np.uint64(stride)  # unsigned: never counted from the end
+        for j in range(samples):
+            word = bits[at]
+            at += step
+            magnitude = integer(word & mask)
+            place = narrow((magnitude >> integer(mantissa)) - integer(bias + least))
+            if signed:
+                place = min(max(place, zero), top)
+                # The complement, if the number is negative: with `half` added, half - 1 - place.
+                place = narrow((place ^ narrow(word >> integer(sign))) + half)
+            else:
+                place = min(max(narrow(place >> 1), zero), top)
+            place = zero_bin if magnitude == 0 else place
+            place = nan if magnitude > infinity else place
+            counts[np.uint64(place) + np.uint64(TABLE * (j & 3))] += one
 
     return sample
 
 
-_sample_signed, _sample_magnitudes = _sampler(_signed_bin), _sampler(_magnitude_bin)
+_sample_signed, _sample_magnitudes = _sampler(True), _sampler(False)
 
 
 @jit

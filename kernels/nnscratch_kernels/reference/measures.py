@@ -78,8 +78,8 @@ def finish_measures(out: Array, sums: Array, starts: Array, sizes: Array) -> Non
 def sample_signed(tables: Array, x: Array, stride: int) -> None:
     """How many of every `stride`-th element of `x` lie in each signed bin.
 
-    tables (5, 80), uint16: the first four, added up, are the counts of the 64 bins, then that of
-    NaN. Four, because adding to one number again and again waits for itself; the fifth is scratch.
+    tables (4, 80), uint16: added up over the first axis, the counts of the 64 bins, then that of
+    NaN. Four, because adding to one number again and again waits for itself.
     """
     values = x.reshape(-1)[stride // 2 :: stride]
     place = np.clip(_exponents(values) - SIGNED_LEAST, 0, BINS // 2 - 1)
@@ -95,12 +95,12 @@ def sample_magnitudes(tables: Array, x: Array, stride: int) -> None:
 
 
 def finish_histograms(counts: Array, tables: Array) -> None:
-    """counts (tensors, 64), uint16, from tables (tensors, 5, 80)."""
-    counts[...] = tables[:, :4, :BINS].sum(axis=1)
+    """counts (tensors, 64), uint16, from tables (tensors, 4, 80)."""
+    counts[...] = tables[:, :, :BINS].sum(axis=1)
 
 
 def _count(tables: Array, place: Array, values: Array) -> None:
-    tables[:4] = 0
+    tables[...] = 0
     tables[0] = np.bincount(np.where(np.isnan(values), BINS, place), minlength=TABLE)
 
 
