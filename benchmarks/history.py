@@ -63,6 +63,15 @@ def make_entry(results: Results) -> Entry:
         }
         for step in results.steps
     ]
+    recorded = [
+        {
+            "workload": recording.workload,
+            "threads": recording.threads,
+            "contender": recording.contender,
+            "overhead": round(recording.overhead, 4),
+        }
+        for recording in results.recording
+    ]
     return {
         "version": results.version,
         "commit": results.commit,
@@ -71,6 +80,7 @@ def make_entry(results: Results) -> Entry:
         "machine": results.machine,
         "libraries": results.libraries,
         "figures": figures,
+        "recording": recorded,
     }
 
 

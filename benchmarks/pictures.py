@@ -17,7 +17,8 @@ from benchmarks.workloads import WORKLOADS
 from nnscratch_plots import save_figure
 from nnscratch_plots.style import COLORS, MARKERS
 
-LOOKS = {name: (COLORS[i], MARKERS[i]) for i, name in enumerate(CONTENDERS)}
+STEPPERS = [name for name, entry in CONTENDERS.items() if not entry.recorded]
+LOOKS = {name: (COLORS[i], MARKERS[i]) for i, name in enumerate(STEPPERS)}
 LIMIT: dict[str, Any] = {
     "color": "#882255",
     "linestyle": (0, (3, 1)),
@@ -43,6 +44,7 @@ def draw(results: Results, folder: Path) -> list[Path]:
     pictures = {
         "steps.png": step_times,
         "roofline.png": roofline_fractions,
+        "recording.png": recording,
         "growth.png": growth,
         "products.png": products,
     }
@@ -127,6 +129,35 @@ def roofline_fractions(results: Results) -> Figure | None:
         ax.set_xticks(range(len(workloads)), workloads, rotation=25, ha="right")
         ax.set_title(_threads(threads))
     panels[0].set_ylabel("percent of the roofline")
+    handles = [Patch(facecolor=LOOKS[n][0], label=CONTENDERS[n].label) for n in names]
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), frameon=False)
+    return figure
+
+
+def recording(results: Results) -> Figure | None:
+    """One panel a number of threads: how many times as long a step takes that is recorded."""
+    if not results.recording:
+        return None
+    workloads = list(dict.fromkeys(r.workload for r in results.recording))
+    names = list(dict.fromkeys(r.contender for r in results.recording))
+    figure = Figure(figsize=(1.5 + 4.2 * len(results.threads), 3.4), layout="constrained")
+    panels = figure.subplots(1, len(results.threads), squeeze=False, sharey=True)[0]
+    for ax, threads in zip(panels, results.threads, strict=True):
+        for r in results.recording:
+            if r.threads == threads:
+                i = names.index(r.contender)
+                place = workloads.index(r.workload) + 0.8 * (i - (len(names) - 1) / 2) / len(names)
+                ax.bar(place, r.overhead - 1, 0.8 / len(names), 1, color=LOOKS[r.contender][0])
+                ax.annotate(
+                    f"{r.overhead:.2f}", (place, r.overhead), (0, 2), textcoords="offset points",
+                    ha="center", fontsize=7,
+                )  # fmt: skip
+        ax.axhline(1, color="0.35", linewidth=1)
+        ax.set_yscale("log", base=2)
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.set_xticks(range(len(workloads)), workloads, rotation=25, ha="right")
+        ax.set_title(_threads(threads))
+    panels[0].set_ylabel("recorded / not recorded")
     handles = [Patch(facecolor=LOOKS[n][0], label=CONTENDERS[n].label) for n in names]
     figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), frameon=False)
     return figure

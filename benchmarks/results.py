@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks import contenders, machine
 from benchmarks.contenders import OURS
+from benchmarks.recording import RecordingResult
 from benchmarks.roofline import Roofline
 from benchmarks.timing import geometric_mean
 
@@ -105,6 +106,7 @@ class Results:
     threads: list[int]
     roofline: Roofline = field(default_factory=Roofline)
     steps: list[StepResult] = field(default_factory=list)
+    recording: list[RecordingResult] = field(default_factory=list)
     kernels: list[KernelResult] = field(default_factory=list)
     startup: list[StartUpResult] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
@@ -154,6 +156,7 @@ class Results:
                 },
             },
             "results": [step.as_json() for step in self.steps],
+            "recording": [recording.as_json() for recording in self.recording],
             "kernels": [asdict(kernel) for kernel in self.kernels],
             "startup": [asdict(startup) for startup in self.startup],
             "skipped": [asdict(skipped) for skipped in self.skipped],

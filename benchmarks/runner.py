@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from benchmarks import contenders, correctness, kernels, roofline, startup, tasks
+from benchmarks import contenders, correctness, kernels, recording, roofline, startup, tasks
 from benchmarks.contenders import CONTENDERS, OURS
 from benchmarks.correctness import Verdict
 from benchmarks.results import (
@@ -24,7 +24,7 @@ from benchmarks.results import (
 from benchmarks.session import Judge, Session
 from benchmarks.workloads import MAIN, WORKLOADS, Array, Workload
 
-SECTIONS = ("steps", "growth", "products", "activations", "startup")
+SECTIONS = ("steps", "recording", "growth", "products", "activations", "startup")
 GROWTH_CONTENDERS = (OURS, "numpy", "torch-eager", "jax-jit")
 
 
@@ -75,7 +75,10 @@ class Runner:
         main = [w for w in self.plan.workloads if not w.grows]
         growth = [w for w in self.plan.workloads if w.grows]
         if "steps" in self.plan.sections:
-            self._steps(main, self.present, self.plan.rounds, fresh=not self.plan.quick)
+            names = [name for name in self.present if not CONTENDERS[name].recorded]
+            self._steps(main, names, self.plan.rounds, fresh=not self.plan.quick)
+        if "recording" in self.plan.sections:
+            self._recording(main)
         if "growth" in self.plan.sections:
             names = [name for name in self.present if name in GROWTH_CONTENDERS]
             self._steps(growth, names, self.plan.growth_rounds, fresh=False)
@@ -163,6 +166,25 @@ class Runner:
         times = "  ".join(f"{s.contender} {s.min_us:.0f}" for s in found)
         self.say(f"{workload.name}, {_threads(session.threads)}: {times} us")
 
+    def _recording(self, workloads: Sequence[Workload]) -> None:
+        """Measure each contender that can record beside itself without recording."""
+        for threads in self.plan.threads:
+            for workload in workloads:
+                with Session(threads) as session:
+                    found, failures = recording.measure(
+                        session,
+                        workload,
+                        self.present,
+                        _step_judge(workload),
+                        rounds=self.plan.rounds,
+                        seconds=self.plan.step_seconds,
+                    )
+                self.results.recording += found
+                for name, reason in failures.items():
+                    self._skip(f"{workload.name}, recorded", name, reason, threads)
+                times = "  ".join(f"{r.contender} {r.overhead:.2f}" for r in found)
+                self.say(f"{workload.name} recorded, {_threads(threads)}: {times} times as long")
+
     def _kernels(
         self, session: Session, cases: Sequence[Mapping[str, object]], names: Sequence[str]
     ) -> None:
@@ -238,7 +260,11 @@ class Runner:
 
     def _startup(self) -> None:
         threads = max(self.plan.threads)
-        cases = [(name, "warm") for name in self.present if not CONTENDERS[name].slow]
+        cases = [
+            (name, "warm")
+            for name in self.present
+            if not CONTENDERS[name].slow and not CONTENDERS[name].recorded
+        ]
         if OURS in self.present and not self.plan.quick:
             cases.append((OURS, "cold"))
         for name, cache in cases:

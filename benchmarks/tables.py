@@ -38,6 +38,7 @@ def tables(results: Results, brief: bool = False) -> list[Table]:
     made = []
     for threads in results.threads:
         made += [_steps(results, threads, brief), _memory(results, threads)]
+        made += [_recording(results, threads)]
         made += [_growth(results, threads, family, brief) for family in FAMILIES]
         made += [_products(results, threads), _squares(results, threads)]
         made += [_activations(results, threads)]
@@ -99,6 +100,32 @@ def _mebibytes(step: StepResult | None) -> str:
         return "-"
     training = "-" if step.step_memory_bytes is None else f"{step.step_memory_bytes / 2**20:.1f}"
     return f"{training} ({step.peak_memory_bytes / 2**20:.0f})"
+
+
+def _recording(results: Results, threads: int) -> Table:
+    found = [r for r in results.recording if r.threads == threads]
+    names = list(dict.fromkeys(r.contender for r in found))
+    table = Table(
+        f"Recording everything at every step, {_threads(threads)}",
+        ["workload", *(c for n in names for c in (CONTENDERS[n].label, "recorded", "times"))],
+        remark="The step without and with the full panel of every layer recorded, and how many "
+        "times as long it takes; in brackets by the medians.",
+    )
+    for workload in dict.fromkeys(r.workload for r in found):
+        row = [workload]
+        for name in names:
+            pair = [r for r in found if (r.workload, r.contender) == (workload, name)]
+            row += (
+                [
+                    number(pair[0].plain_us),
+                    number(pair[0].recorded_us),
+                    f"{pair[0].overhead:.3f} ({pair[0].median_overhead:.3f})",
+                ]
+                if pair
+                else ["-"] * 3
+            )
+        table.rows.append(row)
+    return table
 
 
 def _growth(results: Results, threads: int, family: str, brief: bool) -> Table:

@@ -42,7 +42,8 @@ class Entry:
     """A contender in the registry.
 
     `package` must be installed for it to take part; `unable` says why a workload is beyond it (an
-    empty string: it is not). A `slow` one takes part in the full run only.
+    empty string: it is not). A `slow` one takes part in the full run only. One that is `recorded`
+    makes the steps of the contender of that name and records them.
     """
 
     label: str
@@ -50,6 +51,7 @@ class Entry:
     package: str
     slow: bool = False
     unable: Callable[[Workload], str] = _any
+    recorded: str = ""
 
 
 CONTENDERS = {
@@ -59,6 +61,10 @@ CONTENDERS = {
     "torch-compile": Entry("torch.compile", "torch_compile", "torch", True, _compile_one),
     "jax-jit": Entry("JAX jit", "jax_jit", "jax"),
     "sklearn": Entry("scikit-learn", "sklearn_mlp", "sklearn", unable=_no_batchnorm_no_elu),
+    "nnscratch-recorded": Entry(
+        "nnscratch, recorded", "nnscratch_recorded", "nnscratch", recorded=OURS
+    ),
+    "torch-recorded": Entry("PyTorch, hooks", "torch_recorded", "torch", recorded="torch-eager"),
 }
 
 
