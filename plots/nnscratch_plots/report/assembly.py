@@ -8,19 +8,19 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nnscratch_plots.records import Record
-from nnscratch_plots.report.findings import findings_html, several
+from nnscratch_plots.report.findings import several
 from nnscratch_plots.report.fragment import picture_html
-from nnscratch_plots.report.glance import glance, number
+from nnscratch_plots.report.glance import number
+from nnscratch_plots.report.overview import overview
 from nnscratch_plots.report.packing import pack_runs
 from nnscratch_plots.report.reading import Measured, Run, read_runs
 
@@ -54,7 +54,7 @@ def report_html(
         "policy": f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{digest}'",
         "style": _part("style.css"),
-        "overview": "".join(map(_overview, count(), runs, found)),
+        "overview": overview(runs, found),
         "pictures": "".join(f"<h3>{escape(run.label)}</h3>{picture_html(run)}" for run in runs),
         "tables": "".join(map(_table, runs)),
         "data": _safe_json(pack_runs(runs)),
@@ -119,15 +119,6 @@ def _safe_json(data: Any) -> str:
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
-
-
-def _overview(index: int, run: Run, findings: Sequence[Any] | None) -> str:
-    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in glance(run))
-    found = "" if findings is None else findings_html(findings, run=index)
-    return (
-        f'<article class="run"><h3>{escape(run.label)}</h3>{found}'
-        f'<ul class="glance">{sentences}</ul></article>'
-    )
 
 
 def _table(run: Run) -> str:

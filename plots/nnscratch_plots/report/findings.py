@@ -53,14 +53,22 @@ def level(severity: Any) -> str:
     return _LEVELS.get(word, "medium")
 
 
-def _row(finding: Any, run: int | None, inline: bool) -> str:
+def badge(finding: Any, *, inline: bool = False, short: bool = False) -> str:
+    """Mark, severity (unless `short`) and kind of a finding in the colour of its severity."""
     severity = level(getattr(finding, "severity", ""))
     color, mark = _LOOKS[severity]
-    word = escape(str(getattr(finding, "severity", severity)))
     kind = escape(str(getattr(finding, "kind", "")))
-    badge = f' style="color:{color};font-weight:bold"' if inline else ""
+    word = escape(str(getattr(finding, "severity", severity)))
+    style = f' style="color:{color};font-weight:bold"' if inline else ""
+    said = kind if short else f"{word}: {kind}"
+    return f'<span class="badge {severity}"{style}>{mark} {said}</span>'
+
+
+def _row(finding: Any, run: int | None, inline: bool) -> str:
+    severity = level(getattr(finding, "severity", ""))
+    color, _ = _LOOKS[severity]
     parts = [
-        f'<span class="badge"{badge}>{mark} {word}: {kind}</span> ',
+        f"{badge(finding, inline=inline)} ",
         f'<span class="sentence">{escape(str(finding.sentence))}</span>',
     ]
     cause = getattr(finding, "cause", None)

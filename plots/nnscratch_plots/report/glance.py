@@ -36,20 +36,38 @@ def number(value: float) -> str:
         return "infinite" if value > 0 else "-infinite"
     if value == 0:
         return "0"
-    return f"{value:.3e}" if not 1e-3 <= abs(value) < 1e4 else f"{value:#.4g}".rstrip(".")
+    if 1e-3 <= abs(value) < 1e4:
+        return f"{value:#.4g}".rstrip(".")
+    digits, exponent = f"{value:.3e}".split("e")
+    return f"{digits}e{int(exponent):+d}"
+
+
+def ratio_of_ends(run: Run) -> float:
+    """Gradient norm at the first layer over that at the last: the median over finite steps.
+
+    NaN where no step is finite or the last layer's is 0.
+    """
+    usable = _usable(run)
+    if not len(usable) or not usable[:, -1].all():
+        return float("nan")
+    return float(np.median(usable[:, 0] / usable[:, -1]))
+
+
+def _usable(run: Run) -> Array:
+    norms = run.quantities["gradient_norm"].values
+    return norms[np.isfinite(norms).all(axis=1)]
 
 
 def _from_end_to_end(run: Run) -> str:
-    norms = run.quantities["gradient_norm"].values
-    usable = norms[np.isfinite(norms).all(axis=1)]
+    usable = _usable(run)
     first, last = run.layers[0], run.layers[-1]
     if not len(usable):
         return "No step has finite gradients at every layer."
     if not usable[:, -1].all():
         return f"The gradient at the last layer ({last}) is exactly 0 at some steps."
-    ratio = float(np.median(usable[:, 0] / usable[:, -1]))
     return (
-        f"The back-propagated gradient at the first layer ({first}) is {number(ratio)} times "
+        f"The back-propagated gradient at the first layer ({first}) is "
+        f"{number(ratio_of_ends(run))} times "
         f"that at the last ({last}), median over the steps with finite gradients."
     )
 

@@ -13,7 +13,7 @@ import pytest
 
 import nnscratch_plots.report as reports
 from nnscratch_plots.report.findings import level
-from nnscratch_plots.report.glance import glance
+from nnscratch_plots.report.glance import glance, number
 from nnscratch_plots.report.reading import read_run
 
 NASTY = '</script><script>alert("x")</script><img src=x onerror=alert(1)>&amp;\u2028{{data}}'
@@ -79,9 +79,12 @@ def test_findings_and_tables_are_there_without_a_script(run):
 def test_findings_per_run(run):
     records = [run("a"), run("b"), run("c")]
     page = reports.report_html(records, findings=[[finding("only a")], None, []])
-    articles = re.findall('<article class="run">.*?</article>', page, flags=re.S)
+    articles = re.findall('<details class="run">.*?</details>', page, flags=re.S)
     assert ["only a" in one for one in articles] == [True, False, False]
     assert ["Nothing was found" in one for one in articles] == [False, False, True]
+    table = re.search('<table class="numbers overview">.*?</table>', page)[0]
+    assert ["vanishing" in row for row in table.split("<tr>")[2:]] == [True, False, False]
+    assert re.findall("<td>(not looked for|nothing)</td>", table) == ["not looked for", "nothing"]
     for wrong in ([finding()], [[], []], [finding()] * 3):
         with pytest.raises(ValueError, match="for 3 records"):
             reports.report_html(records, findings=wrong)
@@ -109,6 +112,17 @@ def test_the_glance_counts_what_is_not_finite(run):
     assert f"Gradient infinite {infinite} time" in said
     assert f"Gradient NaN {nans} times" in said
     assert "Gradient exactly 0 1 time, at 1 recorded step; the first is step 2, at 4.dense" in said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.0, "0"), (1.0, "1.000"), (-0.25, "-0.2500"), (1234.5678, "1235"), (12345.0, "1.234e+4"),
+        (3.2e-7, "3.200e-7"), (1e-300, "1.000e-300"), (np.inf, "infinite"), (np.nan, "NaN"),
+    ],
+)  # fmt: skip
+def test_numbers_in_sentences(value, said):
+    assert number(value) == said
 
 
 def test_the_glance_of_odd_records(run):

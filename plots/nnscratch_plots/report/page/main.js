@@ -224,5 +224,6 @@ offerKeys(app);
 app.rebuild();
 const redraw = () => { offerRuns(app); app.rebuild(); };
 for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", redraw);
+addEventListener("beforeprint", () => document.querySelectorAll("details.run").forEach((one) => { one.open = true; }));
 let width = innerWidth;
 addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; redraw(); } });
