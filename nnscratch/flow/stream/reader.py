@@ -47,7 +47,7 @@ class Stream:
     rows, kept_every : int
         How many rows the file holds, and that one in so many of them was kept.
     closed : bool
-        The writer closed the file: nothing is missing.
+        The writer closed the file; what it could not write is in the note.
     note : str
         The writer's notes, and what is missing or was left out; "" if nothing.
     """

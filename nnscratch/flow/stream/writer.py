@@ -173,7 +173,7 @@ class StreamWriter:
             try:
                 file.close()
             except OSError as error:  # network file systems report a full disk only here
-                self._lose(self._step, error)
+                self._lose(Lost(self._step, error.strerror or str(error)))
 
     def __enter__(self) -> Self:
         return self
@@ -209,19 +209,27 @@ class StreamWriter:
         self._end = 0
 
     def _give_up(self, written: int, error: OSError) -> None:
-        """End the file with the last whole frame and say what is lost."""
+        """End the file with the last whole frame and say what is lost, in it too if it can be."""
         self._count(written)
         file, self._file = self._file, None
+        _, kind, step = self._pending[0]
+        measured = kind in (ROW, CENSUS)  # else what follows the last step
+        lost = Lost(step if measured else step + 1, error.strerror or str(error))
+        said = f"recording ended at step {lost.step}: {lost.reason}"
+        ending = frame(NOTE, said.encode()) + frame(END, b"")
         with contextlib.suppress(OSError):
             file.truncate(self._size)
+            file.seek(self._size)
+            if file.write(ending) < len(ending):
+                file.truncate(self._size)
         with contextlib.suppress(OSError):
             file.close()
-        self._lose(self._pending[0][2], error)
+        self._lose(lost)
 
-    def _lose(self, step: int, error: OSError) -> None:
-        self.lost = Lost(step, error.strerror or str(error))
+    def _lose(self, lost: Lost) -> None:
+        self.lost = lost
         warnings.warn(
-            f"recording into {self.path} ended at step {step}: {self.lost.reason}. The training "
+            f"recording into {self.path} ended at step {lost.step}: {lost.reason}. The training "
             f"goes on; the file keeps the {self.rows:,} recorded steps before",
             RuntimeWarning,
             stacklevel=2,

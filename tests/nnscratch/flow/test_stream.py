@@ -254,13 +254,13 @@ class FullDisk:
 def write_all(writer):
     for step in range(12):
         writer.row(*row(step))
-    writer.census(3, np.zeros(CODES, np.uint8))
+    writer.census(12, np.zeros(CODES, np.uint8))
     writer.note("lost too")
     writer.finish()
     writer.close()
 
 
-@pytest.mark.parametrize("room", [0, 1, 137, FRAME * 5, FRAME * 8 - 1])
+@pytest.mark.parametrize("room", [0, 1, 137, FRAME * 5, FRAME * 8 - 1, FRAME * 12])
 def test_a_full_disk_is_said_once_and_the_file_stays_readable(path, room):
     writer = open_writer(path, flush_every=4)
     writer._file = FullDisk(writer._file, room)
@@ -275,6 +275,22 @@ def test_a_full_disk_is_said_once_and_the_file_stays_readable(path, room):
     check_rows(stream, range(whole))
     assert "was not closed" in stream.note
     assert "cut off" not in stream.note
+
+
+def test_where_there_is_room_for_it_the_file_says_itself_what_is_lost(path):
+    writer = open_writer(path, flush_every=4)
+    full = writer._file = FullDisk(writer._file, 2 * FRAME + 5)
+
+    def truncate(size):
+        full.room = 200  # what was cut off, and slack
+        return full.file.truncate(size)
+
+    full.truncate = truncate
+    with pytest.warns(RuntimeWarning, match="ended at step 2"):
+        write_all(writer)
+    stream = read_stream(path)
+    check_rows(stream, [0, 1])
+    assert stream.note == "recording ended at step 2: No space left on device"
 
 
 def test_a_removed_folder_is_said(tmp_path):
