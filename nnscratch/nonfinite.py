@@ -155,6 +155,8 @@ class NonFinite:
         The loss of the step.
     losses : list of float
         Those of the steps before, the latest last.
+    examples : list of int
+        The rows of the training data that are not finite there, where others of the mini-batch are.
     since : str
         For a parameter that was bad before the pass: what made it so.
     saved : str
@@ -173,6 +175,7 @@ class NonFinite:
     epoch: int | None = None
     loss: float | None = None
     losses: list[float] = field(default_factory=list)
+    examples: list[int] = field(default_factory=list)
     since: str = ""
     saved: str = ""
     earlier: list[float] = field(default_factory=list)
@@ -196,6 +199,8 @@ class NonFinite:
         if self.before is not None:
             largest.append(f"largest of {self.before.name} {self.before.largest:.3g}")
         text += f" ({'; '.join(largest)})" if largest else ""
+        if self.examples:
+            text += f"; from {_examples(self.examples)} of the training data"
         text += f"; {self.since}" if self.since else ""
         if self.loss is not None and first.tensor != "loss":
             verb = "is still" if math.isfinite(self.loss) else "became"
@@ -215,7 +220,7 @@ class NonFinite:
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as plain values."""
         facts = {key: getattr(self, key) for key in _FACTS}
-        facts["losses"], facts["earlier"] = list(self.losses), list(self.earlier)
+        facts.update({key: list(getattr(self, key)) for key in _LISTS})
         facts["first"] = vars_of(self.first)
         facts["before"] = None if self.before is None else vars_of(self.before)
         return facts
@@ -224,13 +229,19 @@ class NonFinite:
     def from_dict(cls, facts: Mapping[str, Any]) -> NonFinite:
         """Return what `to_dict` described. Raises `KeyError` or `TypeError` if it did not."""
         before = facts["before"]
-        return cls(
-            TensorSummary(**facts["first"]),
-            None if before is None else TensorSummary(**before),
-            losses=list(facts["losses"]),
-            earlier=list(facts["earlier"]),
-            **{key: facts[key] for key in _FACTS},
+        found = cls(
+            TensorSummary(**facts["first"]), None if before is None else TensorSummary(**before)
         )
+        for key in (*_FACTS, *_LISTS):
+            setattr(found, key, facts[key])
+        return found
+
+
+def _examples(rows: list[int]) -> str:
+    if len(rows) == 1:
+        return f"example {rows[0]}"
+    shown = ", ".join(map(str, rows[:5]))
+    return f"{len(rows)} examples ({shown}{', ...' if len(rows) > 5 else ''})"
 
 
 def _series(what: str, values: list[float]) -> str:
@@ -247,6 +258,7 @@ _WHERE = {
     UPDATE: "in the update",
 }
 _SOURCES = {FORWARD: ("output", "input"), BACKWARD: ("gradient of output",), UPDATE: ()}
+_LISTS = ("losses", "earlier", "examples")
 _FACTS = ("step", "epoch", "loss", "since")
 
 
@@ -272,6 +284,22 @@ def find_nonfinite(model: Sequential, loss: float | None = None) -> NonFinite | 
     ``print(nn.find_nonfinite(model, value))``.
     """
     return first_bad(tensors_of_pass(model, loss))
+
+
+def bad_rows(model: Sequential, first: TensorSummary) -> Array:
+    """Return which rows of the latest batch are not finite in `first`; none for a parameter."""
+    values = None
+    if first.layer:
+        layer = model.last[first.layer]
+        places = {
+            "input": layer.input,
+            "output": layer.output,
+            "gradient of output": layer.upstream,
+        }
+        values = places.get(first.tensor)
+    if values is None:
+        return np.empty(0, np.int64)
+    return np.flatnonzero(~np.isfinite(values).all(axis=1))
 
 
 def _source(tensor: TensorSummary, seen: list[TensorSummary]) -> TensorSummary | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -167,7 +166,6 @@ def _fit(made: _Recorded, options: argparse.Namespace, data: Sequence[Array]) ->
             batch_size=options.batch,
             validation=(x_test, y_test),
             callbacks=callbacks,
-            progress=made.live is None,
             seed=options.seed,
             stop_on_nonfinite=not options.go_on,
         )
@@ -220,8 +218,7 @@ def _make(
     flow = GradientFlow(
         model, options.every, probe=x_test[:PROBE], label=rung.label, file=options.record
     )
-    # Where there is no terminal, the trainer's own line an epoch does.
-    live = LiveTable(flow) if options.live and sys.stderr.isatty() else None
+    live = LiveTable(flow) if options.live else None
     return _Recorded(Trainer(model, SoftmaxCrossEntropy(), optimizer), flow, live)
 
 

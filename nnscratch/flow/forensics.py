@@ -230,8 +230,10 @@ def replay_nonfinite(
     found = first_bad(iter(tensors))
     if found is not None:
         found.step, found.epoch, found.loss = saved.step, saved.epoch, value
-        found.losses, found.earlier = saved.losses, saved.earlier
-        found.since = saved.since if found.first.same_place(saved.first) else ""
+        found.losses = saved.losses
+        if found.first.same_place(saved.first):
+            found.earlier, found.since = saved.earlier, saved.since
+            found.examples = saved.examples
     return Replay(saved, found, tensors, before, model, loss, optimizer, x, y)
 
 

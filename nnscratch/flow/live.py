@@ -1,6 +1,6 @@
 """The live table: every layer of a training network on one screen, while it trains.
 
-``trainer.fit(..., callbacks=[flow, nn.LiveTable(flow)], progress=False)``. A row is a layer; where
+``trainer.fit(..., callbacks=[flow, nn.LiveTable(flow)])``. A row is a layer; where
 there are more layers than lines, a row is a band of layers next to each other, and says how they
 spread and which of them is the worst. Where the output is no terminal, a line an epoch instead.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from nnscratch.flow.glance import Glance, glance
 from nnscratch.flow.recorder import GradientFlow
@@ -41,6 +41,8 @@ class LiveTable(Callback):
     console : rich.console.Console or None
         Where to; None for standard error, as all progress.
     """
+
+    shows_progress: ClassVar[bool] = True
 
     def __init__(self, flow: GradientFlow, console: Console | None = None) -> None:
         from rich.console import Console
@@ -83,9 +85,11 @@ class LiveTable(Callback):
             return
         self._look(trainer, trainer.steps - 1, history.loss[-1])
         if self._latest is not None:
-            glance, _ = self._latest
+            glance, title = self._latest
+            accuracy = history.val_accuracy[-1]
+            judged = "" if accuracy != accuracy else f"validation accuracy {accuracy:.4f}  "
             self.console.print(
-                f"epoch {history.epochs}  loss {history.train_loss[-1]:.4g}  {glance.line()}",
+                f"{title}  loss {history.train_loss[-1]:.4g}  {judged}{glance.line()}",
                 highlight=False,
                 soft_wrap=True,
             )
@@ -116,7 +120,7 @@ class LiveTable(Callback):
         title = f"{self.flow.label}: step {step:,}"
         if run is not None:
             left = (run.end - run.epoch) * run.steps_per_epoch - run.position
-            title += f", epoch {min(run.epoch + 1, run.end)}/{run.end}"
+            title += f", epoch {run.epoch + (run.position > 0)}/{run.end}"
             title += f", {_clock(left / max(speed, 1e-9))} left" if left else ", done"
         self._latest = glance(row), title
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from nnscratch.clipping import ClipReport
 
@@ -45,7 +45,14 @@ class Callback:
     ``trainer.model``, its gradients ``trainer.model.grads``, its latest pass
     ``trainer.model.last``. ``trainer.stop()`` ends the training after the current step; raising
     `KeyboardInterrupt` does what Ctrl-C does.
+
+    Attributes
+    ----------
+    shows_progress : bool
+        Whether this callback shows how the training goes, in the place of the trainer's own bar.
     """
+
+    shows_progress: ClassVar[bool] = False
 
     def on_fit_start(self, trainer: Trainer) -> None:
         """Called once before the first step."""

@@ -130,7 +130,8 @@ class Loop:
         trainer, run, examples = self.trainer, self.run, self.examples
         model, optimizer, history = trainer.model, trainer.optimizer, trainer.history
         start = run.position * run.batch_size
-        x, y = examples.gather(order[start : start + run.batch_size])
+        rows = order[start : start + run.batch_size]
+        x, y = examples.gather(rows)
         number, epoch, lr = trainer.steps, run.epoch, optimizer.lr
         if self.hooks["on_step_start"]:
             self._call("on_step_start", number)
@@ -138,7 +139,7 @@ class Loop:
         logits = model.output
         watch = self.watch
         if watch is not None and not watch.sees_finite(value):
-            self._report(watch.find(value, epoch, (x, y)))
+            self._report(watch.find(value, epoch, (x, y), rows))
         if self.hooks["on_backward"]:
             self._call("on_backward", StepInfo(number, epoch, value, lr))
         report = None

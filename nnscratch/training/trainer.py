@@ -104,7 +104,8 @@ class Trainer:
             Evaluated after every epoch.
         callbacks : sequence of Callback
         progress : bool
-            Show a bar on a terminal, one line per epoch elsewhere (on standard error).
+            Show a bar on a terminal, one line per epoch elsewhere (on standard error), unless a
+            callback shows the progress.
         seed : int
             Decides the order of the examples: each epoch has an order of its own, so 2 and 2
             epochs give the same bits as 4.
@@ -217,7 +218,8 @@ class Trainer:
         if run.is_over:
             return history
         started = time.perf_counter()
-        display = make_display(progress, run.epoch, run.end, run.steps_per_epoch, run.position)
+        wanted = progress and not any(callback.shows_progress for callback in callbacks)
+        display = make_display(wanted, run.epoch, run.end, run.steps_per_epoch, run.position)
         try:
             loop.train(display)
         except KeyboardInterrupt:

@@ -9,7 +9,14 @@ import numpy as np
 
 from nnscratch.arrays import Array, empty
 from nnscratch.backend import kernels
-from nnscratch.nonfinite import BEFORE, NonFinite, find_nonfinite, first_bad, tensors_of_update
+from nnscratch.nonfinite import (
+    BEFORE,
+    NonFinite,
+    bad_rows,
+    find_nonfinite,
+    first_bad,
+    tensors_of_update,
+)
 
 if TYPE_CHECKING:
     from nnscratch.training import Trainer
@@ -68,10 +75,15 @@ class NonFiniteWatch:
             and kernels.count_nonfinite(statistics) == 0
         )
 
-    def find(self, loss: float, epoch: int, batch: tuple[Array, Array]) -> NonFinite | None:
-        """Return where the pass first holds something that is not finite."""
+    def find(
+        self, loss: float, epoch: int, batch: tuple[Array, Array], rows: Array
+    ) -> NonFinite | None:
+        """Return where the pass, on these rows of the data, first holds what is not finite."""
         found = find_nonfinite(self.trainer.model, loss)
         if found is not None:
+            bad = bad_rows(self.trainer.model, found.first)
+            if len(bad) < len(rows):
+                found.examples = rows[bad].tolist()
             if found.first.stage == BEFORE:
                 found.since = (
                     "it was so before the first step"

@@ -136,7 +136,6 @@ def test_ctrl_c_still_writes(folder, capsys, monkeypatch):
 def test_live_on_a_terminal_and_elsewhere(capsys, monkeypatch):
     assert main([*SMALL, "--live"]) == 0
     assert capsys.readouterr().err.count("epoch ") == 2  # no terminal: a line an epoch
-    monkeypatch.setattr(command.sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert main([*SMALL, "--live"]) == 0
     err = capsys.readouterr().err

@@ -139,9 +139,20 @@ def test_a_line_an_epoch_where_there_is_no_terminal():
     table = LiveTable(flow, console)
     trainer.fit(X, Y, epochs=3, batch_size=10, progress=False, callbacks=[flow, table])
     lines = file.getvalue().splitlines()
-    assert [line[:9] for line in lines] == ["epoch 1  ", "epoch 2  ", "epoch 3  "]
+    assert [line.split(",")[1] for line in lines] == [" epoch 1/3", " epoch 2/3", " epoch 3/3"]
     assert "vanishing: 0.dense and " in lines[-1]
     assert "\x1b" not in file.getvalue()
+
+
+def test_it_takes_the_place_of_the_bar(capsys):
+    console, file = screen(200, 24, terminal=False)
+    trainer = network(3)
+    flow = nn.GradientFlow(trainer.model)
+    trainer.fit(
+        X, Y, epochs=2, batch_size=10, validation=(X, Y), callbacks=[flow, LiveTable(flow, console)]
+    )
+    assert capsys.readouterr().err == ""
+    assert file.getvalue().count("validation accuracy 0.") == 2
 
 
 def test_the_message_of_an_early_end_is_shown():

@@ -133,6 +133,24 @@ def test_running_statistics_are_looked_at():
     assert np.isfinite(history.loss[-1])
 
 
+def test_the_examples_are_named():
+    x = X.copy()
+    x[[7, 23]] *= np.float32(1e30)
+    trainer = make(nn.Dense(6, 8, init=Normal(1e10)), nn.ReLU(), nn.Dense(8, 3))
+    history = fit(trainer, x=x, batch_size=40)
+    assert trainer.nonfinite.first.name == "the output of 0.dense"
+    assert sorted(trainer.nonfinite.examples) == [7, 23]
+    assert "from 2 examples (" in history.message
+    trainer = make(*small(), loss=SpoiledGradient(0, np.nan))
+    fit(trainer, seed=3)
+    order = nn.training.examples.Examples(trainer.model, X, Y).order(3, 0)
+    assert trainer.nonfinite.examples == [order[0]]
+    assert f"from example {order[0]} of the training data" in str(trainer.nonfinite)
+    trainer = make(*small())
+    fit(trainer, callbacks=[Spoil(0, "0.weight", np.nan)])
+    assert trainer.nonfinite.examples == []
+
+
 def test_going_on_warns_once():
     trainer = make(*small(), loss=SpoiledGradient(3, np.inf))
     with pytest.warns(RuntimeWarning, match="step 3 .*Training goes on") as caught:
