@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from nnscratch.cli import compare, cure, export, predict, replay, report, reproduce, train
+from nnscratch.cli import compare, cure, diagnose, export, predict, replay, report, reproduce, train
 from nnscratch.errors import NnscratchError
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     predict.add_command(commands)
     cure.add_command(commands)
     reproduce.add_command(commands)
+    diagnose.add_command(commands)
     replay.add_command(commands)
     export.add_command(commands)
     report.add_command(commands)

@@ -34,7 +34,7 @@ def _scope(view: View) -> str:
         f"Read: {plural(steps, 'recorded step')}, {int(view.steps[0])} to {int(view.steps[-1])}, "
         f"of {plural(len(view.layers), 'layer')}."
     )
-    if not len(view.record.get("census_steps", ())) and "relu" in view.kinds:
+    if not len(view.record["census_steps"]) and "relu" in view.kinds:
         text += " Dead units were not counted: give GradientFlow a probe batch for that."
     note = str(view.record.get("note", ""))
     return f"{text} {note}" if note else text

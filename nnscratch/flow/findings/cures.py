@@ -60,9 +60,9 @@ ZERO_BIASES: Final = 'begin with biases of zero: nn.Dense(n_in, n_out, bias_init
 LEAK: Final = "use a rectifier with a slope on the negative side: nn.LeakyReLU(0.01) or nn.ELU()"
 
 
-def learning_rate(lr: float) -> str:
-    """Return a change of the learning rate to `lr`."""
-    return f"change the learning rate: optimizer.lr = {lr:.2g}"
+def learning_rate(lr: float) -> tuple[str, ...]:
+    """Return a change of the learning rate to `lr`; none where it was not recorded."""
+    return (f"change the learning rate: optimizer.lr = {lr:.2g}",) if lr > 0 else ()
 
 
 def clip(norm: float) -> str:

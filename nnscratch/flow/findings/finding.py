@@ -124,6 +124,16 @@ class Findings(Sequence[Finding]):
         limit = SEVERITIES.index(severity)
         return tuple(f for f in self.findings if SEVERITIES.index(f.severity) <= limit)
 
+    def told(self) -> tuple[Finding, ...]:
+        """Return the findings as a text tells them: each cure where it is named first only."""
+        said: set[str] = set()
+        made = []
+        for finding in self.findings:
+            new = tuple(cure for cure in finding.cures if cure not in said)
+            said.update(new)
+            made.append(replace(finding, cures=new))
+        return tuple(made)
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON knows it."""
         return {
@@ -149,11 +159,7 @@ class Findings(Sequence[Finding]):
             return f"{self.label}: nothing wrong was found. {self.scope}"
         count = "1 finding" if len(self) == 1 else f"{len(self)} findings"
         rows = [f"{self.label}: {count}. {self.scope}"]
-        said: set[str] = set()
-        for i, finding in enumerate(self.findings, 1):
-            new = tuple(cure for cure in finding.cures if cure not in said)
-            said.update(new)
-            rows.append(f"{i}. {replace(finding, cures=new)}")
+        rows += [f"{i}. {finding}" for i, finding in enumerate(self.told(), 1)]
         return "\n".join(rows)
 
     __repr__ = __str__

@@ -32,12 +32,12 @@ def find(view: View) -> list[Finding]:
     if len(view.dense) < 2 or not view.rows:
         return []
     norms = view.get("gradient_norm")
-    ratio = ratios(norms, view.dense)
-    vanishing, exploding = ratio < 1 / FACTOR, ratio > FACTOR
-    if view.holds(vanishing):
-        return [_finding(view, norms, vanishing, "vanishing")]
-    if view.holds(exploding):
-        return [_finding(view, norms, exploding, "exploding")]
+    with np.errstate(divide="ignore"):
+        size = np.log10(ratios(norms, view.dense)) / math.log10(FACTOR)
+    for kind, beyond in (("vanishing", -size), ("exploding", size)):
+        # Once over the limit, it has ended when it is back to the limit's square root.
+        if view.holds(beyond > 1) or (np.median(beyond) > 1 and view.holds(beyond > 0.5)):
+            return [_finding(view, norms, beyond > 0.5, kind)]
     return []
 
 
@@ -124,20 +124,27 @@ def _verb(words: str, term: int) -> str:
 def _reasons(view: View, main: int) -> list[str]:
     reasons = []
     kind = view.activation
-    scale = view.hidden_scale()
     if main == DERIVATIVE:
         reasons += saturation_reason(view)
         if not reasons and kind == "sigmoid":
             reasons.append("the slope of sigmoid is at most 1/4, whatever its input")
-    if kind in cures.SUITS and not view.has_batchnorm and math.isfinite(scale):
-        suits = cures.SUITS[kind][0]
-        if not 0.8 < scale / suits < 1.25:
-            size = "small" if scale < suits else "large"
-            reasons.append(
-                f"the weights are too {size} for {called(kind)}: n_in Var(w) = {number(scale)}, "
-                f"where {number(suits)} would keep the gradient"
-            )
+    first, now = view.hidden_scale(0), view.hidden_scale()
+    if kind in cures.SUITS and not view.has_batchnorm and not _suits(kind, now):
+        text = (
+            f"the weights are too {'small' if now < cures.SUITS[kind][0] else 'large'} for "
+            f"{called(kind)}: n_in Var(w) = {number(now)}, where {number(cures.SUITS[kind][0])} "
+            f"would keep the gradient"
+        )
+        grown = f" (in training: they began with {number(first)})" * _suits(kind, first)
+        reasons.append(text + grown)
     return reasons
+
+
+def _suits(kind: str, scale: float) -> bool:
+    """Return whether weights of this ``n_in Var(w)`` suit an activation (or nothing is known)."""
+    return kind not in cures.SUITS or not (
+        scale < 0.8 * cures.SUITS[kind][0] or scale > 1.25 * cures.SUITS[kind][0]
+    )
 
 
 def saturation_reason(view: View) -> list[str]:
@@ -188,12 +195,11 @@ def inputs_reason(view: View, activation: int) -> list[str]:
 
 
 def _cures(view: View, kind: str, main: str) -> tuple[str, ...]:
-    init = cures.suitable_init(view.activation)
-    scale = view.hidden_scale()
-    if view.activation in cures.SUITS and 0.8 < scale / cures.SUITS[view.activation][0] < 1.25:
-        init = ()  # the weights are right
-    if view.has_batchnorm:
-        init = ()  # batch norm undoes any scale of the weights
+    right = _suits(view.activation, view.hidden_scale(0))
+    # Batch norm undoes any scale of the weights.
+    init = () if right or view.has_batchnorm else cures.suitable_init(view.activation)
+    if right and not _suits(view.activation, view.hidden_scale()):
+        init = cures.learning_rate(float(view.get("lr")[-1]) / 10)
     if kind == "vanishing":
         return init + cures.batch_norm(view.has_batchnorm) + cures.other_activation(view.activation)
     if view.has_batchnorm:

@@ -17,9 +17,11 @@ _RECTIFIERS = ("relu",)  # the others of the family let a gradient through on th
 
 SATURATED_FROM_START = 0.2  # of the outputs, at the beginning and now
 SATURATED = 0.5  # of the outputs, whenever it began
-DEAD_UNITS = 0.4  # of a layer
+DEAD_UNITS = 0.36  # of a layer
 ALL_ZERO = 0.999
-CONSTANT = 0.02  # how far |dW| / (|db| |h|) is from 1 when the inputs h of a layer are all the same
+CONSTANT = (
+    0.005  # how far |dW| / (|db| |h|) is from 1 when the inputs h of a layer are all the same
+)
 _ENOUGH = 10  # steps before a constant output is called that
 
 
@@ -130,7 +132,7 @@ def _dead_layer(view: View) -> list[Finding]:
 def _cures(view: View, layer: int, step: int) -> tuple[str, ...]:
     """Return what to do about the inputs of a layer's units, by what made them what they are."""
     if step > view.steps[0]:  # it came in training
-        return (cures.learning_rate(float(view.get("lr")[-1]) / 10), cures.clip(1.0))
+        return (*cures.learning_rate(float(view.get("lr")[-1]) / 10), cures.clip(1.0))
     dense = layer if view.kinds[layer] == "dense" else view.before(layer, "dense")
     if dense is not None and layer > 0:
         mean, offset = view.now_of("output_mean", layer - 1), view.offset(dense)
@@ -153,9 +155,9 @@ def _why_silent(view: View, layer: int) -> str:
 
 def census(view: View) -> dict[int, Array]:
     """Return, by column of the layer, the fraction of its units that are dead at each census."""
-    names = [str(name) for name in view.record.get("census_layers", ())]
-    codes, units = view.record.get("census"), view.record.get("census_units")
-    if codes is None or units is None or not len(codes):
+    names = [str(name) for name in view.record["census_layers"]]
+    codes, units = view.record["census"], view.record["census_units"]
+    if not len(codes):
         return {}
     return {
         view.layers.index(name): (codes[:, units[i] : units[i + 1]] == 1).mean(axis=1)
@@ -210,7 +212,7 @@ def _constant(view: View) -> list[Finding]:
     """The last layer's inputs h are the same for every example: then dW = h (x) db exactly."""
     last = view.dense[-1] if view.dense else 0
     weight, bias = (view.param(last, name) for name in ("weight", "bias")) if last else (None, None)
-    if weight is None or bias is None or view.rows < _ENOUGH or not view.stalled:
+    if weight is None or bias is None or view.rows < _ENOUGH:
         return []
     size = view.get("output_norm")[:, last - 1] / np.sqrt(view.get("batch_size"))
     norms = view.get("param_gradient_norm")

@@ -62,7 +62,7 @@ def _large(view: View, typical: Array) -> list[Finding]:
             step,
             sentence,
             f"The learning rate was {number(rate)} there.",
-            (cures.learning_rate(rate * _GOAL / size), *_clip(view)),
+            (*cures.learning_rate(rate * _GOAL / size), *_clip(view)),
             {"ratio": size, "lr": rate},
         )
     ]
@@ -78,7 +78,7 @@ def _small(view: View, typical: Array) -> list[Finding]:
         return []
     size, rate = float(np.nanmedian(typical[view.now])), float(view.get("lr")[-1])
     step = view.since(where)
-    cure = (cures.learning_rate(rate * _GOAL / size),) if size > 0 else ()
+    cure = cures.learning_rate(rate * _GOAL / size) if size > 0 else ()
     return [
         Finding(
             "updates too small",
@@ -107,7 +107,7 @@ def _slow(view: View, ratios: Array, typical: Array) -> list[Finding]:
     worst = max(slow, key=lambda i: float(np.nanmedian(behind[view.now, i])))
     times = float(np.nanmedian(behind[view.now, worst]))
     layer = view.dense[worst]
-    own, usual = float(np.nanmedian(ratios[view.now, worst])), view.hidden_scale()
+    own, usual = float(np.nanmedian(ratios[view.now, worst])), view.hidden_scale(but=layer)
     step = view.since(behind[:, worst] > SLOWER)
     scale = view.weight_scale(layer)
     cause = ""

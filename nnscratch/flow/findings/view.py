@@ -8,8 +8,20 @@ from functools import cached_property
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.errors import DataError
 from nnscratch.flow.attribution import index_of, kind_of
 from nnscratch.flow.records import Record
+
+NEEDED = (
+    *("layers", "features", "params", "param_sizes", "steps", "loss", "lr", "batch_size", "clip"),
+    *("input_mean", "input_std", "input_max", "input_nonfinite", "saturated_low", "saturated_high"),
+    *(f"output_{what}" for what in ("norm", "mean", "std", "max", "zeros", "nonfinite")),
+    *(f"gradient_{what}" for what in ("norm", "zeros", "nonfinite")),
+    *("param_norm", "param_mean", "param_nonfinite", "update_ratio"),
+    *("param_gradient_norm", "param_gradient_nonfinite", "clip_before", "clip_after"),
+    *("clip_fraction", "batchnorm_layers", "batchnorm_mean_gap", "batchnorm_variance_ratio"),
+    *("batchnorm_scale", "census_steps", "census_layers", "census_units", "census"),
+)
 
 LATEST = 20  # steps that "now" means, at most
 MOST = 0.8  # the fraction of them that must show a thing
@@ -31,6 +43,12 @@ class View:
     """
 
     def __init__(self, record: Record) -> None:
+        missing = [key for key in NEEDED if key not in record]
+        if missing:
+            raise DataError(
+                f"the record of {record.get('label', 'a run')} lacks {', '.join(missing)}: "
+                f"findings need a whole record of GradientFlow"
+            )
         self.record = record
         self.layers = tuple(str(name) for name in record["layers"])
         self.kinds = tuple(kind_of(name) for name in self.layers)
@@ -135,10 +153,13 @@ class View:
         column = self.param(layer, "bias")
         return 0.0 if column is None else self.now_of("param_mean", column)
 
-    def hidden_scale(self) -> float:
-        """Return the median of `weight_scale` over the dense layers between first and last."""
-        inner = self.dense[1:-1] or self.dense
-        return float(np.median([self.weight_scale(i) for i in inner])) if inner else math.nan
+    def hidden_scale(self, row: int = -1, but: int | None = None) -> float:
+        """Return the median of `weight_scale` over the dense layers between first and last.
+
+        `but` is a layer to leave out.
+        """
+        inner = [i for i in self.dense[1:-1] if i != but] or [i for i in self.dense if i != but]
+        return float(np.median([self.weight_scale(i, row) for i in inner])) if inner else math.nan
 
     def names(self, columns: list[int]) -> tuple[str, ...]:
         """Return the names of layers."""

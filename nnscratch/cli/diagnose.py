@@ -1,0 +1,192 @@
+"""``nnscratch diagnose``: what is wrong with a recorded run, and how well that is told."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from nnscratch.cli.arguments import HelpFormatter, count
+from nnscratch.errors import ConfigError
+from nnscratch.files import write_atomically
+from nnscratch.flow import load_record
+from nnscratch.flow.findings import SEVERITIES, Finding, Findings, find
+
+FAILED = 1  # the exit code of a run with findings
+NEVER = "never"
+AIM = 0.95  # recall and precision of the self-test
+
+_COLOURS = {"fatal": "bold red", "serious": "red", "notice": "yellow"}
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``diagnose`` to the command line."""
+    command = commands.add_parser(
+        "diagnose",
+        help="say what is wrong with recorded runs, and why",
+        description="Read records of runs and say in sentences what is wrong: where, since which "
+        "step,\nwhy, and what cures it.",
+        formatter_class=HelpFormatter,
+        epilog="exit codes: 0 nothing as serious as --fail-on, 1 something, 2 bad input\n\n"
+        "  nnscratch train --record run.flow && nnscratch diagnose run.flow",
+    )
+    command.add_argument(
+        "runs", nargs="*", type=Path, metavar="RUN", help="records: .flow files, or .npz"
+    )
+    command.add_argument(
+        "--fail-on",
+        choices=(*SEVERITIES, NEVER),
+        default="serious",
+        help="the mildest finding that makes the exit code 1",
+    )
+    command.add_argument("--json", type=Path, metavar="FILE", help="also write the findings here")
+    command.add_argument(
+        "--self-test",
+        action="store_true",
+        help="diagnose labelled runs, faulty and healthy, and print how many are told right",
+    )
+    command.add_argument(
+        "--seeds",
+        type=count("seeds"),
+        default=2,
+        metavar="N",
+        help="of the self-test: make every labelled run N times",
+    )
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Diagnose records, or with ``--self-test`` the diagnosis itself."""
+    if options.self_test:
+        if options.runs:
+            raise ConfigError("--self-test makes its own runs: leave the files out")
+        return _self_test(options)
+    if not options.runs:
+        raise ConfigError(
+            "diagnose needs a record: nnscratch diagnose RUN, RUN being a file that "
+            "nnscratch train --record RUN or flow.save(RUN) wrote"
+        )
+    console = Console()
+    found = [(path, find(load_record(path))) for path in options.runs]
+    for path, findings in found:
+        show(console, findings, str(path))
+    failed = [
+        path
+        for path, findings in found
+        if options.fail_on != NEVER and findings.at_least(options.fail_on)
+    ]
+    if options.json is not None:
+        runs = [{"file": str(path), **findings.to_dict()} for path, findings in found]
+        _write(options.json, {"fail_on": options.fail_on, "failed": bool(failed), "runs": runs})
+    return FAILED if failed else 0
+
+
+def show(console: Console, findings: Findings, title: str) -> None:
+    """Print the findings of a run."""
+    console.print(f"[bold]{escape(title)}[/] {escape(findings.label)}", highlight=False)
+    if not findings:
+        console.print(Padding("[green]nothing wrong was found[/]", (0, 0, 0, 2)))
+    for finding in findings.told():
+        console.print(Padding(_said(finding), (0, 0, 0, 2)), highlight=False)
+        console.print(Padding(_why(finding), (0, 0, 0, 4)), highlight=False)
+    console.print(Padding(f"[dim]{escape(findings.scope)}[/]", (0, 0, 1, 2)), highlight=False)
+
+
+def _said(finding: Finding) -> str:
+    colour = _COLOURS[finding.severity]
+    return f"[{colour}]{finding.kind}[/] ({finding.severity}): {escape(finding.sentence)}"
+
+
+def _why(finding: Finding) -> Table:
+    grid = Table.grid(padding=(0, 1))
+    if finding.cause:
+        grid.add_row("[bold]why[/]", escape(finding.cause))
+    for cure in finding.cures:
+        grid.add_row("[bold]cure[/]", escape(cure))
+    return grid
+
+
+def _self_test(options: argparse.Namespace) -> int:
+    from nnscratch.experiments import faults
+
+    console = Console()
+    seeds = [faults.HELD_OUT[0] + i for i in range(options.seeds)]
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as p:
+        task = p.add_task("labelled runs", total=len(faults.CASES) * len(seeds))
+        score = faults.run_suite(seeds, watch=lambda result: p.update(task, advance=1))
+    figures = score.to_dict()
+    console.print(_table(score.results))
+    for result in score.results:
+        missed = not result.case.healthy and not result.detected
+        if missed or result.false:
+            what = f"false alarm {', '.join(sorted(result.false))}" if result.false else "missed"
+            console.print(f"{what}: {result.case.name} (seed {result.seed})", highlight=False)
+    console.print(
+        f"{figures['faulty']} faulty and {figures['healthy']} healthy runs, of seeds that no "
+        f"threshold was chosen on.\n"
+        f"recall {figures['recall']:.3f} (faulty runs whose fault is found), "
+        f"precision {figures['precision']:.3f} (findings that are right), "
+        f"{figures['false_alarms']} false alarms "
+        f"({figures['false_alarms_in_healthy_runs']} in healthy runs)\n"
+        f"steps to detection: median {figures['steps_to_detection_median']:.0f}, "
+        f"nine in ten within {figures['steps_to_detection_90_percent']:.0f}, "
+        f"the slowest {figures['steps_to_detection_most']}",
+        highlight=False,
+    )
+    if options.json is not None:
+        rows = [
+            {
+                "case": r.case.name,
+                "seed": r.seed,
+                "expected": sorted(r.case.expected),
+                "found": list(r.findings.kinds),
+                "false": sorted(r.false),
+                "steps_to_detection": r.delay,
+            }
+            for r in score.results
+        ]
+        _write(options.json, {**figures, "seeds": seeds, "results": rows})
+    return 0 if min(score.recall, score.precision) >= AIM else FAILED
+
+
+def _table(results: Sequence[Any]) -> Table:
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        caption="steps: recorded until the fault was found, median (a NaN is planted at step 25 or "
+        "40, a huge step at 20); healthy runs are also read at a tenth, a quarter and half of "
+        "their steps",
+        caption_justify="left",
+    )
+    made.add_column("fault", no_wrap=True)
+    for heading in ("runs", "found", "false alarms", "steps"):
+        made.add_column(heading, justify="right", no_wrap=True)
+    groups = defaultdict(list)
+    for result in results:
+        groups[" or ".join(sorted(result.case.expected)) or "healthy"].append(result)
+    for name, group in groups.items():
+        delays = [r.delay for r in group if r.delay is not None]
+        made.add_row(
+            name,
+            f"{len(group)}",
+            "-" if name == "healthy" else f"{sum(r.detected for r in group)}",
+            f"{sum(len(r.false) for r in group)}",
+            f"{statistics.median(delays):.0f}" if delays else "-",
+        )
+    return made
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    write_atomically(path, json.dumps(content, indent=2, allow_nan=False).encode())
