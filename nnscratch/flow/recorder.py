@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, require_count, unknown_name
+from nnscratch.errors import ConfigError, require_count
+from nnscratch.flow.attribution import Attribution, attribute
 from nnscratch.flow.census import Census, is_activation
+from nnscratch.flow.findings import Findings, find
 from nnscratch.flow.layout import Layout
 from nnscratch.flow.reading import Reading, read_flow
 from nnscratch.flow.records import Record, save_record
+from nnscratch.flow.selection import make_layout, parse_size, select_layers
 from nnscratch.flow.store import Store
 from nnscratch.flow.stream import StreamWriter
 from nnscratch.flow.tap import Tap
@@ -89,8 +92,8 @@ class GradientFlow(Callback):
         self.every = require_count("GradientFlow every", every)
         self.probe_every = require_count("GradientFlow probe_every", probe_every)
         self.label = label
-        self.layers = _select(model, layers)
-        self.limit = _bytes(memory)
+        self.layers = select_layers(model, layers)
+        self.limit = parse_size(memory)
         self.histograms = bool(histograms)
         self.file = file
         counted = tuple(name for name in self.layers if is_activation(model.layers[name]))
@@ -183,7 +186,15 @@ class GradientFlow(Callback):
         """Lay out the rows; nothing changes once there are some."""
         if self._layout is not None and (len(self._store) or self._layout.clip == clip):
             return
-        self._layout = _layout(self, clip)
+        self._layout = make_layout(
+            self.model,
+            self.layers,
+            self._counted,
+            label=self.label,
+            every=self.every,
+            clip=clip,
+            histograms=self.histograms,
+        )
         self._store = Store(self._layout, self.limit)
         self._tap = Tap(
             self.model,
@@ -289,6 +300,14 @@ class GradientFlow(Callback):
         """Return what the record says in a word: healthy, vanishing, exploding or diverged."""
         return read_flow(self.to_dict())
 
+    def findings(self) -> Findings:
+        """Return what is wrong: where, since when, why, and what cures it; most serious first."""
+        return find(self.to_dict())
+
+    def attribution(self) -> Attribution:
+        """Return which layer changed the gradient and the signal by what factor, and by what."""
+        return attribute(self.to_dict())
+
     def save(self, path: PathLike) -> None:
         """Save the record to `path` (`.npz`)."""
         save_record(path, self.to_dict())
@@ -302,57 +321,24 @@ class GradientFlow(Callback):
 
         return gradient_norm_figure([self.to_dict()], quantity=quantity)
 
+    def overview(self) -> Figure:
+        """Return one page: the run in eight panels, its findings on top, a sentence under each."""
+        from nnscratch_plots import overview_figure
 
-def _select(model: Sequential, layers: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the layers to record, in the model's order."""
-    if not any(layer.params for layer in model.layers.values()):
-        raise ConfigError("GradientFlow found no layer with weights in the model")
-    if layers is None:
-        return tuple(model.layers)
-    if isinstance(layers, str):
-        raise ConfigError(f"GradientFlow layers must be a list of names: layers=[{layers!r}]")
-    for name in layers:
-        if name not in model.layers:
-            raise unknown_name("layer of the model", name, model.layers)
-    if not layers:
-        raise ConfigError("GradientFlow layers is empty: name at least one, or None for all")
-    return tuple(name for name in model.layers if name in layers)
+        record = self.to_dict()
+        return overview_figure(record, findings=find(record))
 
+    def report(self, path: PathLike) -> Path:
+        """Write the run as one HTML page that opens in any browser, and return its path."""
+        from nnscratch_plots.report import write_report
 
-def _layout(flow: GradientFlow, clip: str) -> Layout:
-    model = flow.model
-    widths, features = {}, model.features_in
-    for name, layer in model.layers.items():
-        features = layer.output_features(features)
-        widths[name] = features or 0
-    params = [
-        f"{name.split('.')[0]}.{key}" for name in flow.layers for key in model.layers[name].params
-    ]
-    units = np.cumsum([0, *(widths[name] for name in flow._counted)])
-    return Layout(
-        label=flow.label,
-        layers=flow.layers,
-        features=tuple(widths[name] for name in flow.layers),
-        params=tuple(params),
-        param_sizes=tuple(model.params[name].size for name in params),
-        batchnorm_layers=tuple(n for n in flow.layers if model.layers[n].has_statistics),
-        census_layers=flow._counted,
-        census_units=tuple(int(unit) for unit in units),
-        every=flow.every,
-        clip=clip,
-        histograms=flow.histograms,
-    )
+        record = self.to_dict()
+        return write_report(record, path, findings=find(record))
 
+    def _repr_html_(self) -> str:
+        from nnscratch_plots.report import record_html
 
-_UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+        return record_html(self.to_dict()) if len(self) else repr(self)
 
-
-def _bytes(memory: str | int) -> int:
-    if isinstance(memory, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?i?b)\s*", memory.lower())
-        if match is None:
-            raise ConfigError(
-                f"GradientFlow memory must be bytes or a size such as '512 MB', got {memory!r}"
-            )
-        return int(float(match[1]) * _UNITS[match[2]])
-    return require_count("GradientFlow memory", memory)
+    def __repr__(self) -> str:
+        return f"GradientFlow({self.label!r}, {len(self)} steps of {len(self.layers)} layers)"
