@@ -162,3 +162,33 @@ def test_he_against_xavier(he22, he30, xavier22, xavier30, word):
         "Xavier,_22_layers": xavier22, "Xavier,_30_layers": xavier30,
     }  # fmt: skip
     assert judge("he-against-xavier", **means).word == word
+
+
+@pytest.mark.parametrize(
+    ("first", "top", "bottom"),
+    [(4.0, HOLDS, FAILS), (1.0, FAILS, HOLDS), ((3.0, WIDE), UNCHECKED, UNCHECKED)],
+)
+def test_which_layer_saturates_first(first, top, bottom):
+    means = {"first": first, **{f"layer {n}": 0.1 for n in range(1, 5)}}
+    assert judge("sigmoid-top-first", **means).word == top
+    assert judge("tanh-bottom-first", **means).word == bottom
+
+
+@pytest.mark.parametrize(
+    ("low", "middle", "high", "word"),
+    [
+        (0.4, 0.7, 1.5, HOLDS),
+        (1.1, 0.7, 1.5, FAILS),
+        (0.4, 0.7, 0.9, FAILS),
+        (0.4, 1.2, 1.5, FAILS),
+        ((0.4, WIDE), 0.7, 1.5, UNCHECKED),
+    ],
+)
+def test_recurrent(low, middle, high, word):
+    means = {
+        f"{activation} {ratio:g}": factor
+        for activation in ("tanh", "sigmoid")
+        for ratio, factor in ((0.5, low), (2.0, middle), (8.0, high))
+    }
+    curves = {"ratios": [0.5, 2.0, 8.0]}
+    assert judge("recurrent-singular-value", curves, **means).word == word
