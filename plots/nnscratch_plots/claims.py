@@ -81,13 +81,14 @@ def seed_lines(
             ax.plot(places, mean, label=style.wrapped(label, 36), **looks)
             if len(values) > 1:
                 ax.fill_between(places, low, high, color=looks["color"], alpha=0.2, linewidth=0)
+        greys = iter(("0.45", "0.7", "0.25"))
         for label, given in (expected or {}).items():
             predicted = np.atleast_1d(np.asarray(given, dtype=np.float64))
             places = _places(x, label, len(predicted)) if len(predicted) > 1 else longest
             ax.plot(
                 places,
                 predicted if len(predicted) > 1 else np.full(len(places), predicted[0]),
-                color=colours.get(label, "0.45"),
+                color=colours.get(label) or next(greys, "0.45"),
                 linestyle=(0, (2, 2)),
                 linewidth=1.6,
                 zorder=3,

@@ -26,6 +26,8 @@ from nnscratch.experiments.claims import (
     one_fan,
     orthogonal,
     ranking,
+    recurrent,
+    saturates_first,
     saturation,
     selu,
     sigmoid_gradient,
@@ -53,6 +55,8 @@ CLAIMS: tuple[Claim, ...] = (
     glorot.KEEPS,
     glorot.MISLEADS,
     jacobian.JACOBIAN,
+    saturates_first.TOP,
+    saturates_first.BOTTOM,
     # He et al. 2015
     one_fan.ONE_FAN,
     he_xavier.DEPTH,
@@ -64,6 +68,8 @@ CLAIMS: tuple[Claim, ...] = (
     bn_cost.COST,
     bn_cost.REGULARIZER,
     bn_explodes.EXPLODES,
+    # Clipping and recurrent networks: Pascanu et al. 2013
+    recurrent.SINGULAR,
     # Clevert et al. 2015, Klambauer et al. 2017
     elu_median.MEDIAN,
     selu.SELU,
