@@ -101,7 +101,7 @@ def verdict(measured: Measured) -> Verdict:
     )
     return holds(
         f"below 1/gamma every gradient vanishes; above, {others} on it explodes, but {activation} "
-        f"at {ratio:g}/gamma still loses (factor {found.mean:.3f} a step): necessary, not sufficient"
+        f"at {ratio:g}/gamma still loses (factor {found.mean:.3f} a step): necessary, not enough"
     )
 
 
@@ -127,8 +127,8 @@ def picture(measured: Measured) -> Figure:
 SINGULAR = Claim(
     name="recurrent-singular-value",
     sentence="A recurrent network's gradient vanishes for certain if the largest singular value of "
-    "its weights is below 1/gamma, gamma being the activation's largest slope (tanh 1, sigmoid 1/4); "
-    "above it may explode, but need not.",
+    "its weights is below 1/gamma, gamma being the activation's largest slope (tanh 1, sigmoid "
+    "1/4); above it may explode, but need not.",
     source="Pascanu et al. 2013, section 2.1",
     configuration="recurrent networks of {units} units over {steps} steps, Gaussian weights scaled "
     "to largest singular values {ratios} times 1/gamma, inputs N(0, 0.1²); {seeds} draws",
