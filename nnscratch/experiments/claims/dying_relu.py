@@ -124,10 +124,10 @@ DIES = Claim(
     source="the post, on ReLU; Maas et al. 2013",
     configuration="digits, {depth} ReLU layers x {width}, He, SGD at {rates}, batch {batch}, "
     "{epochs} epochs; beside it leaky ReLU (0.01); {seeds} seeds",
-    rule="A unit is dead if it gives 0 for every training image after training. The claim fails if "
-    f"the largest rate leaves less than {CONSIDERABLE:.0%} of the units more dead than the "
-    "smallest (whole interval); it holds if more, and leaky ReLU's test accuracy at that rate is "
-    "better (intervals apart); with a condition if more die but leaky ReLU is not better.",
+    rule=f"Holds if the largest rate leaves over {CONSIDERABLE:.0%} of the units more dead than "
+    "the smallest (whole interval; dead: 0 for every training image after training) and leaky "
+    "ReLU's test accuracy at that rate is better (intervals apart); with a condition if more die "
+    f"but leaky ReLU is not better; does not hold if less than {CONSIDERABLE:.0%} more die.",
     full={
         "seeds": 10,
         "depth": 3,

@@ -141,10 +141,10 @@ MEDIAN = Claim(
     source="Clevert et al. 2015, section 4.1.1 and figure 4",
     configuration="digits in place of MNIST, {depth} layers x {width}, He, SGD at {lr}, batch "
     "{batch}, {epochs} epochs, leaky ReLU with slope 0.1; {seeds} seeds",
-    rule="By |median over the hidden units of their mean activation|, averaged over the epochs, "
-    "and the training loss at the end, seed by seed: holds if ELU < leaky ReLU < ReLU in the first "
-    "and ELU < ReLU in the second (intervals clear of 0); with a condition if only leaky ReLU "
-    "against ReLU is not shown; does not hold if ELU is not nearest to 0 or not faster.",
+    rule="Holds if |median over the hidden units of their mean activation|, averaged over the "
+    "epochs, is ELU < leaky ReLU < ReLU, and the training loss at the end ELU < ReLU (seed by "
+    "seed, intervals clear of 0); with a condition if only leaky ReLU against ReLU is not shown; "
+    "does not hold if ELU is not nearest to 0 or not faster.",
     full={"seeds": 8, "depth": 8, "width": 128, "lr": 0.01, "batch": 64, "epochs": 30},
     quick={"seeds": 4, "epochs": 10},
     run=run,

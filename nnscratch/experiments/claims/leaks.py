@@ -159,7 +159,7 @@ LARGE_LEAK = Claim(
     sentence="A leaky ReLU with the slope 0.2 generalizes better than one with 0.01.",
     source="the post, on leaky ReLU; Xu et al. 2015, tables 2 to 4 (on images, convolutional)",
     configuration=_CONFIGURATION,
-    rule="By the difference in test accuracy, seed by seed: holds if its interval lies above 0; "
+    rule="Holds if the interval of the difference in test accuracy, seed by seed, lies above 0; "
     f"does not hold if it lies below {NOTICEABLE:.1%}, half a point; else cannot be said.",
     full=_FULL,
     quick=_QUICK,

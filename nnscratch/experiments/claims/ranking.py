@@ -134,9 +134,9 @@ RANKING = Claim(
     configuration="digits, {depth} layers x {width}, He (tanh, sigmoid: Glorot), SGD, batch "
     "{batch}, {epochs} epochs; each activation at that of the learning rates {rates} whose "
     "worst of {trials} other seeds is best; {seeds} seeds",
-    rule="By the difference in test accuracy of each two neighbours in the ranking, seed by seed: "
-    "holds if all four intervals lie above 0; does not hold if one lies below; with a condition "
-    "if some lie above and none below; cannot be said if all include 0.",
+    rule="Holds if, of the differences in test accuracy between each two neighbours in the "
+    "ranking, seed by seed, all four intervals lie above 0; does not hold if one lies below; with "
+    "a condition if some lie above and none below; cannot be said if all include 0.",
     full={
         "seeds": 15,
         "trials": 3,

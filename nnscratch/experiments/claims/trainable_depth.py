@@ -180,10 +180,10 @@ DEPTH = Claim(
     configuration="digits, tanh layers x {width}, bias variance 0.05, weight variances {scales} "
     "(critical: 1.76), SGD at the better of {rates}, batch {batch}, {steps} steps; up to {most} "
     "layers, found by bisection to a factor of {step}; {seeds} seeds",
-    rule=f"A network trains if its loss falls below {TRAINED:g} of ln 10. Holds if the measured "
-    "depths correlate with the predicted ones (logarithms; interval above 0.5) and are within a "
-    f"factor of {WITHIN:g} of them on average; with a condition if they correlate only; does not "
-    "hold if they do not.",
+    rule="Holds if the deepest networks that train (loss below "
+    f"{TRAINED:g} of ln 10) correlate with the predicted depths (logarithms; interval above 0.5) "
+    f"and are within a factor of {WITHIN:g} of them on average; with a condition if they correlate "
+    "only; does not hold if they do not.",
     full={
         "seeds": 4,
         "width": 100,

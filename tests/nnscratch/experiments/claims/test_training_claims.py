@@ -1,0 +1,159 @@
+"""Verdicts of the claims on activations, clipping and descent, on made-up numbers, both ways."""
+
+import numpy as np
+import pytest
+
+from nnscratch.experiments.claims import (
+    Measured,
+    Quantity,
+    clipping_rescues,
+    dying_relu,
+    elu_median,
+    elu_speed,
+    leaks,
+    ranking,
+    steepest,
+)
+
+HOLDS, CONDITION, FAILS, UNCHECKED = (
+    "holds",
+    "holds with a condition",
+    "does not hold",
+    "cannot be checked here",
+)
+WIDE = 5.0
+
+
+def made(means, **others):
+    """Quantities whose mean is given, with a narrow interval; (mean, half width) for another."""
+    quantities = {}
+    for name, given in {**means, **others}.items():
+        mean, half = given if isinstance(given, tuple) else (given, 1e-4)
+        quantities[name] = Quantity(name, mean + half * np.array([-0.4, 0.0, 0.4]))
+    return Measured(quantities)
+
+
+DIES = {"small": 0.02, "large": 0.6, "more": 0.58, "accuracy": 0.5, "leaky": 0.8}
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({}, HOLDS),
+        ({"leaky": 0.5}, CONDITION),
+        ({"large": 0.05, "more": 0.03}, FAILS),
+        ({"more": (0.2, WIDE)}, UNCHECKED),
+    ],
+)
+def test_dying_relu(change, word):
+    assert dying_relu.DIES.verdict(made(DIES, **change)).word == word
+
+
+@pytest.mark.parametrize(
+    ("gain", "word"),
+    [(0.01, HOLDS), (0.001, HOLDS), (-0.01, FAILS), ((0.0, 0.002), FAILS), ((0, WIDE), UNCHECKED)],
+)
+def test_large_leak(gain, word):
+    assert leaks.LARGE_LEAK.verdict(made({"large leak": gain})).word == word
+
+
+@pytest.mark.parametrize(
+    ("less", "better", "more", "word"),
+    [
+        (0.1, 0.01, -0.1, HOLDS),
+        ((0.1, WIDE), 0.01, -0.1, CONDITION),
+        (0.1, (0.01, WIDE), -0.1, CONDITION),
+        (-0.1, 0.01, -0.1, FAILS),
+        (0.1, -0.01, -0.1, FAILS),
+        (0.1, 0.01, 0.1, FAILS),
+        ((0.1, WIDE), (0.01, WIDE), (-0.1, WIDE), UNCHECKED),
+    ],
+)
+def test_random_and_learned_leaks(less, better, more, word):
+    measured = made({"random loss": less, "random": better, "learned loss": more})
+    assert leaks.RANDOM_AND_LEARNED.verdict(measured).word == word
+
+
+@pytest.mark.parametrize(
+    ("gaps", "word"),
+    [
+        ([0.1, 0.1, 0.1, 0.1], HOLDS),
+        ([0.1, (0.1, WIDE), 0.1, 0.1], CONDITION),
+        ([0.1, 0.1, -0.1, 0.1], FAILS),
+        ([(0.1, WIDE)] * 4, UNCHECKED),
+    ],
+)
+def test_ranking(gaps, word):
+    pairs = [f"{better} > {worse}" for better, worse in ranking.PAIRS]
+    found = ranking.RANKING.verdict(made(dict(zip(pairs, gaps, strict=True))))
+    assert found.word == word
+    assert ("reversed: ReLU over tanh -10.0 points" in found.reason) == (word == FAILS)
+
+
+@pytest.mark.parametrize(
+    ("step", "loss", "word"),
+    [
+        (1.2, -0.5, HOLDS),
+        (1.0, -0.5, CONDITION),
+        (1.2, 0.5, FAILS),
+        (1.0, (0.0, WIDE), FAILS),
+        ((1.2, WIDE), -0.5, UNCHECKED),
+        (1.2, (-0.5, WIDE), UNCHECKED),
+    ],
+)
+def test_elu_speed(step, loss, word):
+    assert elu_speed.ELU_SPEED.verdict(made({"step": step, "loss": loss})).word == word
+
+
+RESCUES = {"lost": 0.1, "rescued": 0.9, "good": 0.9, "short": 0.0, "steps": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({}, HOLDS),
+        ({"rescued": 0.7, "short": 0.2}, CONDITION),
+        ({"rescued": 0.3}, FAILS),
+        ({"lost": 0.9}, FAILS),
+        ({"rescued": (0.6, WIDE)}, UNCHECKED),
+    ],
+)
+def test_clipping_rescues(change, word):
+    assert clipping_rescues.RESCUES.verdict(made(RESCUES, **change)).word == word
+
+
+MEDIAN = {"ELU": 0.1, "leaky ReLU": 0.2, "ReLU": 0.3}
+MEDIAN |= {"ELU first": -0.7, "ReLU last": -0.4, "loss": -0.5}
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({}, HOLDS),
+        ({"ReLU last": 0.1}, CONDITION),
+        ({"ELU first": 0.1}, FAILS),
+        ({"loss": 0.1}, FAILS),
+        ({"loss": (-0.5, WIDE)}, UNCHECKED),
+    ],
+)
+def test_elu_median(change, word):
+    assert elu_median.MEDIAN.verdict(made(MEDIAN, **change)).word == word
+
+
+STEEPEST = dict.fromkeys(steepest.NORMS, 1.5)
+STEEPEST |= {f"cosine {norm}": 0.5 for norm in steepest.NORMS}
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({}, HOLDS),
+        ({"spectral": 0.9}, FAILS),
+        ({"cosine linf": (1.0, 0.0)}, FAILS),
+        ({"cosine l2": 0.5}, FAILS),
+        ({"l1": (1.5, WIDE)}, UNCHECKED),
+    ],
+)
+def test_steepest(change, word):
+    exact = {**STEEPEST, "cosine l2": (1.0, 0.0)}
+    assert steepest.STEEPEST.verdict(made(exact, **change)).word == word
