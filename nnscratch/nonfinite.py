@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -221,8 +221,8 @@ class NonFinite:
         """Return the facts as plain values."""
         facts = {key: getattr(self, key) for key in _FACTS}
         facts.update({key: list(getattr(self, key)) for key in _LISTS})
-        facts["first"] = vars_of(self.first)
-        facts["before"] = None if self.before is None else vars_of(self.before)
+        facts["first"] = asdict(self.first)
+        facts["before"] = None if self.before is None else asdict(self.before)
         return facts
 
     @classmethod
@@ -260,11 +260,6 @@ _WHERE = {
 _SOURCES = {FORWARD: ("output", "input"), BACKWARD: ("gradient of output",), UPDATE: ()}
 _LISTS = ("losses", "earlier", "examples")
 _FACTS = ("step", "epoch", "loss", "since")
-
-
-def vars_of(summary: TensorSummary) -> dict[str, Any]:
-    """Return the fields of `summary` by name."""
-    return {key: getattr(summary, key) for key in TensorSummary.__dataclass_fields__}
 
 
 def first_bad(tensors: Iterator[TensorSummary]) -> NonFinite | None:

@@ -125,8 +125,9 @@ def test_adams_moments_overflow_in_silence_no_more():
     np.testing.assert_array_equal(list(trainer.optimizer.state), [])
 
 
-def test_running_statistics_are_looked_at():
-    trainer = make(nn.Dense(6, 8), nn.BatchNorm(8), nn.ReLU(), nn.Dense(8, 3))
+@pytest.mark.parametrize("width", [8, 2000])
+def test_running_statistics_are_looked_at(width):
+    trainer = make(nn.Dense(6, width), nn.BatchNorm(width), nn.ReLU(), nn.Dense(width, 3))
     history = fit(trainer, x=X * np.float32(1e25))
     assert trainer.nonfinite.first.name == "the running_variance of 1.batchnorm"
     assert trainer.nonfinite.before.name == "the output of 0.dense"
