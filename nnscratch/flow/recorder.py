@@ -21,7 +21,7 @@ from nnscratch.flow.reading import Reading, read_flow
 from nnscratch.flow.records import Record, save_record
 from nnscratch.flow.selection import make_layout, parse_size, select_layers
 from nnscratch.flow.store import Store
-from nnscratch.flow.stream import StreamWriter
+from nnscratch.flow.stream import Lost, StreamWriter
 from nnscratch.flow.tap import Tap
 from nnscratch.model import Sequential
 from nnscratch.nonfinite import NonFinite
@@ -168,6 +168,8 @@ class GradientFlow(Callback):
                     f"one records everything"
                 )
         self._prepare("" if optimizer.clip is None else repr(optimizer.clip))
+        if self.file is not None:
+            self._stream()  # a file that cannot be made is said before the first step
         self._attached_to = optimizer
         self._from_trainer = False
         self._first_update = optimizer.steps - self._step
@@ -180,7 +182,7 @@ class GradientFlow(Callback):
             self._attached_to.tap = None
             self._attached_to = None
         if self._writer is not None:
-            self._writer.flush()
+            self._writer.finish()
 
     def _prepare(self, clip: str) -> None:
         """Lay out the rows; nothing changes once there are some."""
@@ -288,13 +290,22 @@ class GradientFlow(Callback):
         return self._layout.to_record([self._latest], numbers, counts)
 
     def _note(self) -> str:
-        kept = self._store.kept_every
-        if kept == 1:
-            return ""
-        return (
-            f"memory was limited to {self.limit:,} bytes: of the recorded steps one in {kept} is "
-            f"kept"
-        )
+        notes, kept = [], self._store.kept_every
+        if kept > 1:
+            notes.append(
+                f"memory was limited to {self.limit:,} bytes: of the recorded steps one in {kept} "
+                f"is kept"
+            )
+        if self.lost is not None:
+            notes.append(
+                f"from step {self.lost.step} on nothing is in {self.file}: {self.lost.reason}"
+            )
+        return "; ".join(notes)
+
+    @property
+    def lost(self) -> Lost | None:
+        """The first step that did not reach the file, and why; None if all did."""
+        return None if self._writer is None else self._writer.lost
 
     def reading(self) -> Reading:
         """Return what the record says in a word: healthy, vanishing, exploding or diverged."""
