@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nnscratch.model import Sequential
     from nnscratch.trace import LayerTrace, Trace
 
-_LEFT = ' style="text-align:left"'
+_LEFT, _RIGHT = ' style="text-align:left"', ' style="text-align:right"'
 
 
 def model_html(model: Sequential) -> str:
@@ -86,13 +86,13 @@ def _table(
 
     def row(cells: Sequence[str], tag: str) -> str:
         made = (
-            f"<{tag}{_LEFT if index < left else ''}>{escape(cell)}</{tag}>"
+            f"<{tag}{_LEFT if index < left else _RIGHT}>{escape(cell)}</{tag}>"
             for index, cell in enumerate(cells)
         )
         return f"<tr>{''.join(made)}</tr>"
 
     body = "".join(row(cells, "td") for cells in rows)
-    end = f"<tfoot>{row([below], 'td').replace('<td', f'<td colspan={len(heads)}')}</tfoot>"
+    end = f"<tfoot><tr><td colspan={len(heads)}{_LEFT}>{escape(below)}</td></tr></tfoot>"
     return (
         f"<table><caption{_LEFT}><strong>{escape(caption)}</strong></caption>"
         f"<thead>{row(heads, 'th')}</thead><tbody>{body}</tbody>{end if below else ''}</table>"

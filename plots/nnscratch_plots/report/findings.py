@@ -13,7 +13,8 @@ _LEVELS = {
     "serious": "medium", "warning": "medium", "medium": "medium",
     "notice": "low", "info": "low", "note": "low", "low": "low",
 }  # fmt: skip
-_LOOKS = {"high": ("#b3261e", "■"), "medium": ("#9a5b00", "▲"), "low": ("#2f5f8f", "●")}
+# Colours for notebooks, which may be light or dark: readable on both.
+_LOOKS = {"high": ("#d64545", "■"), "medium": ("#b06f00", "▲"), "low": ("#3b82c4", "●")}
 
 
 def findings_html(findings: Iterable[Any], *, run: int | None = None, inline: bool = False) -> str:

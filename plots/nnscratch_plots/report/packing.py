@@ -32,7 +32,10 @@ def _pack(run: Run, count: int) -> dict[str, Any]:
         "notes": [note for note in (run.note, thinning_note(len(run.steps), len(kept))) if note],
         "layers": list(run.layers),
         "steps": run.steps[kept].tolist(),
-        "loss": {"steps": run.steps[losses].tolist(), **encoded(run.loss[losses])},
+        "series": {
+            "steps": run.steps[losses].tolist(),
+            **{key: encoded(values[losses]) for key, values in run.series.items()},
+        },
         "quantities": {
             key: {"columns": measured.columns.tolist(), **encoded(measured.values[kept])}
             for key, measured in run.quantities.items()

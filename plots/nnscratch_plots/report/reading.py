@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,15 @@ LAYER_QUANTITIES = (
     "saturated_high",
 )
 PARAMETER_QUANTITIES = ("update_ratio",)
+BATCHNORM_QUANTITIES = ("batchnorm_mean_gap", "batchnorm_variance_ratio", "batchnorm_scale")
+# By step (S,): lines over the steps, beside the loss.
+SERIES = ("clip_before", "clip_after")
+DEAD = 1  # in the census of units
 # A column of these that is NaN at every step was not measured: the layer has no such thing.
-SOMETIMES_MEASURED = {"saturated_low", "saturated_high", "update_ratio"}
+SOMETIMES_MEASURED = {
+    *("saturated_low", "saturated_high", "update_ratio", "dead_units"),
+    *BATCHNORM_QUANTITIES,
+}
 HISTOGRAMS = {
     "output": ("output_histogram", "histogram_edges_signed"),
     "gradient": ("gradient_histogram", "histogram_edges_magnitude"),
@@ -38,15 +46,23 @@ class Measured:
 
 @dataclass(frozen=True)
 class Run:
-    """A checked record. `histograms` are (values, edges of the bins) by name."""
+    """A checked record.
+
+    `series` are (S,) by name, the loss always among them; `histograms` (values, edges of the bins).
+    """
 
     label: str
     note: str
     layers: tuple[str, ...]
     steps: Array
-    loss: Array
+    series: dict[str, Array]
     quantities: dict[str, Measured]
     histograms: dict[str, tuple[Measured, Array]]
+
+    @property
+    def loss(self) -> Array:
+        """The loss (S,)."""
+        return self.series["loss"]
 
 
 def read_runs(records: Record | Iterable[Record]) -> list[Run]:
@@ -84,12 +100,19 @@ def read_run(record: Record, what: str = "record") -> Run:
         for key in LAYER_QUANTITIES
         if key in record
     }
-    chosen, owners = _first_parameters(record, layers)
+    chosen, owners = _weights(record, layers)
     parameters = len(np.atleast_1d(np.asarray(record.get("params", ()))))
     for key in PARAMETER_QUANTITIES:
         if key in record:
             values = _numbers(record, what, key, (len(steps), parameters))
             quantities[key] = Measured(values[:, chosen], owners)
+    normed = _places(record.get("batchnorm_layers", ()), layers)
+    for key in BATCHNORM_QUANTITIES:
+        if key in record and len(normed):
+            values = _numbers(record, what, key, (len(steps), len(normed)))
+            quantities[key] = Measured(values, normed)
+    if len(record.get("census_steps", ())) and len(record.get("census_layers", ())):
+        quantities["dead_units"] = _dead_units(record, what, steps, layers)
     for key in SOMETIMES_MEASURED & set(quantities):
         seen = ~np.isnan(quantities[key].values).all(axis=0)
         quantities[key] = Measured(quantities[key].values[:, seen], quantities[key].columns[seen])
@@ -105,17 +128,45 @@ def read_run(record: Record, what: str = "record") -> Run:
         measured = (values[:, chosen], owners) if name == "weight" else (values, np.arange(count))
         if len(measured[1]):
             histograms[name] = (Measured(*measured), bounds)
-    loss = _numbers(record, what, "loss", (len(steps),)).astype(np.float64)
+    series = {"loss": _numbers(record, what, "loss", (len(steps),)).astype(np.float64)}
+    for key in SERIES:
+        values = _numbers(record, what, key, (len(steps),)) if key in record else np.array(np.nan)
+        if not np.isnan(values).all():
+            series[key] = values.astype(np.float64)
     note = str(record.get("note", ""))
-    return Run(label, note, layers, steps, loss, quantities, histograms)
+    return Run(label, note, layers, steps, series, quantities, histograms)
 
 
-def _first_parameters(record: Record, layers: tuple[str, ...]) -> tuple[Array, Array]:
-    """Indices of the first parameter of each layer that has one (its weights), and the layers."""
+def _dead_units(record: Record, what: str, steps: Array, layers: tuple[str, ...]) -> Measured:
+    """Fraction of each layer's units that the latest census found dead, (S, layers counted)."""
+    counted = _numbers(record, what, "census_steps", (None,))
+    bounds = _numbers(record, what, "census_units", (len(record["census_layers"]) + 1,))
+    states = _numbers(record, what, "census", (len(counted), int(bounds[-1])))
+    dead = np.stack(
+        [(states[:, a:b] == DEAD).mean(axis=1) for a, b in pairwise(bounds.tolist())], axis=1
+    )
+    latest = np.searchsorted(counted, steps, side="right") - 1
+    values = np.where(latest[:, None] < 0, np.nan, dead[np.maximum(latest, 0)])
+    return Measured(values, _places(record["census_layers"], layers))
+
+
+def _places(names: Any, layers: tuple[str, ...]) -> Array:
+    return np.array([layers.index(str(name)) for name in np.atleast_1d(names)], dtype=int)
+
+
+def _weights(record: Record, layers: tuple[str, ...]) -> tuple[Array, Array]:
+    """Indices of the parameters called weight, "3.weight", and of the layers they belong to.
+
+    Other parameters, such as batch norm's scale, learn at another pace: on one line with the
+    weights they would hide it. They are taken where no parameter is called weight.
+    """
     numbers = {name.split(".")[0]: index for index, name in enumerate(layers)}
+    names = [str(name) for name in np.atleast_1d(np.asarray(record.get("params", ())))]
+    owners = [numbers.get(name.split(".")[0]) for name in names]
+    plain = [i for i, name in enumerate(names) if name.endswith(".weight")] or range(len(names))
     first: dict[int, int] = {}
-    for index, name in enumerate(np.atleast_1d(np.asarray(record.get("params", ())))):
-        owner = numbers.get(str(name).split(".")[0])
+    for index in plain:
+        owner = owners[index]
         if owner is not None:
             first.setdefault(owner, index)
     return np.array(list(first.values()), dtype=int), np.array(list(first), dtype=int)

@@ -29,17 +29,20 @@ def kept_steps(run: Run, most: int) -> Array:
 
 
 def kept_losses(run: Run, most: int = MOST_LOSSES) -> Array:
-    """Indices of about `most` losses: the lowest and the highest of each window of steps."""
+    """Indices of about `most` steps for the lines over the steps.
+
+    Of each window of steps those of the lowest and the highest value of each series.
+    """
     count = len(run.steps)
     if count <= most:
         return np.arange(count)
-    starts = np.linspace(0, count, most // 2 + 1).round().astype(int)
-    finite = np.isfinite(run.loss)
-    low = np.where(finite, run.loss, np.inf)
-    high = np.where(finite, run.loss, -np.inf)
+    starts = np.linspace(0, count, most // (2 * len(run.series)) + 1).round().astype(int)
     chosen = [_notable(run)]
-    for start, stop in pairwise(starts):
-        chosen.append(start + np.array([low[start:stop].argmin(), high[start:stop].argmax()]))
+    for values in run.series.values():
+        finite = np.isfinite(values)
+        low, high = np.where(finite, values, np.inf), np.where(finite, values, -np.inf)
+        for start, stop in pairwise(starts):
+            chosen.append(start + np.array([low[start:stop].argmin(), high[start:stop].argmax()]))
     return np.unique(np.concatenate(chosen))
 
 

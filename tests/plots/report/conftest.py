@@ -60,6 +60,31 @@ def make_run(
     return record
 
 
+def with_extras(record, *, norms=(2, 6), counted=(1, 3), every=10, fires=2.0, seed=1):
+    """Add batch norm at the layers `norms`, a census of the layers `counted`, and a clip."""
+    rng = np.random.default_rng(seed)
+    steps, layers = len(record["steps"]), record["layers"]
+    for key in ("mean_gap", "variance_ratio", "scale", "scale_max"):
+        record[f"batchnorm_{key}"] = np.exp(rng.standard_normal((steps, len(norms))))
+    before = np.exp(rng.standard_normal(steps))
+    census_steps = np.arange(every // 2, steps, every)
+    return record | {
+        "batchnorm_layers": layers[list(norms)],
+        "clip": "ClipByGlobalNorm",
+        "clip_before": before,
+        "clip_after": np.minimum(before, fires),
+        "census_steps": census_steps,
+        "census_layers": layers[list(counted)],
+        "census_units": np.arange(len(counted) + 1) * 8,
+        "census": rng.integers(0, 4, (len(census_steps), 8 * len(counted))).astype(np.uint8),
+    }
+
+
 @pytest.fixture
 def run():
     return make_run
+
+
+@pytest.fixture
+def extras():
+    return with_extras

@@ -24,13 +24,27 @@ def test_a_short_run_is_held_whole(run):
         held = packed["quantities"][key]
         assert held["columns"] == list(range(11))
         np.testing.assert_allclose(decoded(held), record[key], rtol=1e-7)
-    np.testing.assert_allclose(decoded(packed["loss"]), record["loss"], rtol=1e-7)
+    assert packed["series"]["steps"] == packed["steps"]
+    assert packed["series"].keys() == {"steps", "loss"}
+    np.testing.assert_allclose(decoded(packed["series"]["loss"]), record["loss"], rtol=1e-7)
 
 
 def test_parameters_belong_to_the_layer_with_their_number(run):
     record = run()
     held = packing.pack_runs(read_runs(record))[0]["quantities"]["update_ratio"]
     assert held["columns"] == [0, 2, 4, 6, 8, 10]
+    np.testing.assert_allclose(decoded(held), record["update_ratio"][:, ::2], rtol=1e-7)
+
+
+def test_only_weights_are_drawn_as_weights_where_there_are_any(run):
+    record = run()
+    record["params"][2:4] = ["1.gamma", "1.beta"]  # of 12, in the place of the second layer's
+    assert packing.pack_runs(read_runs(record))[0]["quantities"]["update_ratio"]["columns"] == [
+        0, 4, 6, 8, 10,
+    ]  # fmt: skip
+    record["params"] = np.array([f"{i}.{name}" for i in range(6) for name in ("kernel", "b")])
+    held = packing.pack_runs(read_runs(record))[0]["quantities"]["update_ratio"]
+    assert held["columns"] == [0, 1, 2, 3, 4, 5]
     np.testing.assert_allclose(decoded(held), record["update_ratio"][:, ::2], rtol=1e-7)
 
 
@@ -43,6 +57,30 @@ def test_what_a_layer_does_not_have_is_left_out(run):
     quantities = packing.pack_runs(read_runs(record))[0]["quantities"]
     assert "saturated_low" not in quantities
     assert "output_std" not in quantities
+
+
+def test_batch_norm_clip_and_census_where_a_record_has_them(run, extras):
+    record = extras(run())
+    (packed,) = packing.pack_runs(read_runs(record))
+    for key in ("clip_before", "clip_after"):
+        np.testing.assert_allclose(decoded(packed["series"][key]), record[key], rtol=1e-7)
+    for key in ("batchnorm_mean_gap", "batchnorm_variance_ratio", "batchnorm_scale"):
+        held = packed["quantities"][key]
+        assert held["columns"] == [2, 6]
+        np.testing.assert_allclose(decoded(held), record[key], rtol=1e-7)
+    held = packed["quantities"]["dead_units"]
+    assert held["columns"] == [1, 3]
+    values = decoded(held)
+    assert np.isnan(values[:5]).all()  # before the first census, at step 5
+    for step, row in ((5, 0), (14, 0), (15, 1), (39, 3)):
+        dead = [(record["census"][row, a : a + 8] == 1).mean() for a in (0, 8)]
+        np.testing.assert_allclose(values[step], dead)
+
+
+def test_a_record_without_a_clip_has_no_line_for_it(run, extras):
+    record = extras(run())
+    record["clip_before"] = record["clip_after"] = np.full(40, np.nan)
+    assert packing.pack_runs(read_runs(record))[0]["series"].keys() == {"steps", "loss"}
 
 
 def test_a_gradient_that_is_always_nan_is_not_left_out(run):
@@ -122,6 +160,7 @@ def test_counts_beyond_255_and_no_histograms_at_all(run):
         ({"output_std": np.full((40, 11), "a")}, "key 'output_std' has dtype <U1"),
         ({"update_ratio": np.zeros((40, 11))}, r"expected \(40, 12\)"),
         ({"output_histogram": np.zeros((40, 11, 5))}, r"expected \(40, 11, 64\)"),
+        ({"clip_before": np.zeros(4)}, r"key 'clip_before' has shape \(4,\)"),
     ],
 )
 def test_a_wrong_record_is_named(run, change, said):

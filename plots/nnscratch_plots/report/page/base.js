@@ -58,8 +58,9 @@ class Run {
     this.notes = packed.notes;
     this.layers = packed.layers;
     this.steps = packed.steps;
-    this.lossSteps = packed.loss.steps;
-    this.loss = decode(packed.loss);
+    const { steps, ...series } = packed.series;
+    this.seriesSteps = steps;
+    this.series = Object.fromEntries(Object.entries(series).map(([key, one]) => [key, decode(one)]));
     this.visible = true;
     this.quantities = {};
     for (const [key, one] of Object.entries(packed.quantities)) {
@@ -84,7 +85,7 @@ class Run {
   // The kept step at or before `step`, as an index; the first where the run began later.
   row(step) { return Math.max(0, lastNotAbove(this.steps, step)); }
 
-  lossAt(step) { return this.loss[Math.max(0, lastNotAbove(this.lossSteps, step))]; }
+  lossAt(step) { return this.series.loss[Math.max(0, lastNotAbove(this.seriesSteps, step))]; }
 }
 
 // Index of the last entry of an increasing list that is not above `value`, or -1.

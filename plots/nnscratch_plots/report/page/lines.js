@@ -1,5 +1,5 @@
 "use strict";
-// Line charts: a quantity over the layers at one step, and the loss over the steps.
+// Line charts: a quantity over the layers at one step, and the loss or the clip over the steps.
 
 const MOST_DOTS = 45; // with more values on a line, only those that stand alone get a dot
 const MARGIN = { left: 58, right: 14, top: 8, bottom: 38 };
@@ -149,20 +149,23 @@ class ProfileChart {
   }
 }
 
-class LossChart {
-  constructor(app, canvas) {
-    Object.assign(this, { app, canvas });
+// One series or two of every visible run over the steps; `keys` are [name in the record, in words].
+class SeriesChart {
+  constructor(app, canvas, keys) {
+    Object.assign(this, { app, canvas, keys });
     listen(this, canvas);
   }
 
+  runs() { return this.app.shown().filter((run) => this.keys.some(([key]) => run.series[key])); }
+
   measure() {
-    const values = this.app.shown().flatMap((run) => [...run.loss]);
+    const values = this.runs().flatMap((run) => this.keys.flatMap(([key]) => [...(run.series[key] || [])]));
     const finite = values.filter((value) => Number.isFinite(value));
     const smallest = finite.reduce((a, b) => Math.min(a, b), Infinity);
     const largest = finite.reduce((a, b) => Math.max(a, b), -Infinity);
     this.range = new Range(smallest >= 0 && largest > 30 * Math.max(smallest, 1e-300));
     values.forEach((value) => this.range.add(value));
-    const steps = this.app.shown().map((run) => [run.lossSteps[0], run.lossSteps.at(-1)]);
+    const steps = this.app.shown().map((run) => [run.seriesSteps[0], run.seriesSteps.at(-1)]);
     this.first = Math.min(...steps.map(([first]) => first));
     this.last = Math.max(...steps.map(([, last]) => last));
   }
@@ -172,14 +175,21 @@ class LossChart {
     this.left = MARGIN.left;
     this.right = width - MARGIN.right;
     const bottom = height - MARGIN.bottom;
+    if (!this.runs().length) { emptyPanel(context, width, height, "not in these records"); return; }
     const axis = this.axis = new UprightAxis(this.range, MARGIN.top, bottom);
     drawUpright(context, axis, this.left, this.right);
     drawAcross(context, linearTicks(this.first, this.last, 8, true), (step) => this.placeX(step),
       bottom, this.left, this.right, "step");
     const at = this.placeX(this.app.step());
     rule(context, at, MARGIN.top, at, bottom, theme("ink"), [2, 3]);
-    const lines = this.app.shown().map((run) => ({ run, xs: run.lossSteps, ys: run.loss }));
-    drawLines(context, lines, (step) => this.placeX(step), axis);
+    // The first series is a line, the second the same line fainter.
+    this.keys.forEach(([key], i) => {
+      context.globalAlpha = i ? 0.45 : 1;
+      const lines = this.runs().filter((run) => run.series[key])
+        .map((run) => ({ run, xs: run.seriesSteps, ys: run.series[key] }));
+      drawLines(context, lines, (step) => this.placeX(step), axis);
+    });
+    context.globalAlpha = 1;
   }
 
   placeX(step) {
@@ -192,11 +202,12 @@ class LossChart {
 
   describe(x) {
     const step = this.stepAt(x);
-    const rows = this.app.shown().map((run) => {
-      const i = nearest(run.lossSteps, step);
-      return [run, `loss ${format(run.loss[i])} at step ${run.lossSteps[i]}`];
+    const rows = this.runs().map((run) => {
+      const i = nearest(run.seriesSteps, step);
+      const said = this.keys.filter(([key]) => run.series[key]).map(([key, name]) => `${name} ${format(run.series[key][i])}`);
+      return [run, `${said.join(", ")} at step ${run.seriesSteps[i]}`];
     });
-    return { title: "Loss", rows };
+    return { title: this.canvas.closest("figure").querySelector("figcaption").textContent, rows };
   }
 
   click(x) { this.app.goTo(this.stepAt(x)); }

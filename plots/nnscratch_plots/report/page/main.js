@@ -16,10 +16,22 @@ at either flat end of its activation; a bright row passes no gradient." },
 outputs at the low end of its activation (0 of ReLU, -1 of tanh)." },
   saturated_high: { title: "saturated high", log: false, how: "How to read: the fraction of a \
 layer's outputs at the high end of its activation (1 of sigmoid and tanh)." },
+  dead_units: { title: "dead units", log: false, how: "How to read: the fraction of a layer's units \
+that were dead for every example of the probe batch, as last counted; a unit that stays dead learns \
+nothing more." },
+  batchnorm_mean_gap: { title: "batch mean gap", log: true, how: "How to read: how far the batch's \
+mean lies from the running mean, in running standard deviations; far above 1, evaluation sees \
+another network than training does." },
+  batchnorm_variance_ratio: { title: "variance ratio", log: true, how: "How to read: the batch's \
+variance over the running variance; far from 1, evaluation sees another network than training \
+does." },
+  batchnorm_scale: { title: "scale gamma / sigma", log: true, how: "How to read: what batch norm \
+multiplies the gradient by on its way back; above 1 it grows, below 1 it shrinks." },
   output_zeros: { title: "zeros", log: false, how: "How to read: the fraction of a layer's outputs \
 that are exactly 0." },
 };
-const ENDS = ["saturated", "saturated_low", "saturated_high", "output_zeros"];
+const ENDS = ["saturated", "saturated_low", "saturated_high", "output_zeros", "dead_units"];
+const BATCHNORM = ["batchnorm_mean_gap", "batchnorm_variance_ratio", "batchnorm_scale"];
 const byId = (id) => document.getElementById(id);
 
 const tip = {
@@ -48,13 +60,22 @@ class App {
     this.layer = 0;
     this.quantity = "gradient_norm";
     this.charts = [
-      new LossChart(this, byId("loss")),
+      new SeriesChart(this, byId("loss"), [["loss", "loss"]]),
       new ProfileChart(this, byId("profile-gradient_norm"), "gradient_norm"),
       new ProfileChart(this, byId("profile-update_ratio"), "update_ratio", { lines: [1e-3], band: [1e-4, 1e-2] }),
       new ProfileChart(this, byId("profile-output_std"), "output_std"),
       this.ends = new ProfileChart(this, byId("profile-ends"), "saturated", { log: false, fixed: [-0.02, 1.02] }),
       ...["output", "gradient", "weight"].map((name) => new HistogramChart(this, byId(`histogram-${name}`), name)),
     ];
+    this.clip = new SeriesChart(this, byId("clip"), [["clip_before", "before"], ["clip_after", "after"]]);
+    this.batchnorm = new ProfileChart(this, byId("profile-batchnorm"), BATCHNORM[0], { lines: [1] });
+    // Panels of what not every network has.
+    const some = (keys, where) => this.runs.some((run) => keys.some((key) => run[where][key]));
+    for (const [chart, found] of [[this.clip, some(["clip_before"], "series")],
+      [this.batchnorm, some(BATCHNORM, "quantities")]]) {
+      chart.canvas.closest("figure").hidden = !found;
+      if (found) this.charts.push(chart);
+    }
     this.heatmaps = [];
   }
 
@@ -103,7 +124,7 @@ class App {
       ? `step ${step}, loss ${format(runs[0].lossAt(step))}` : `step ${step}`;
     byId("step").setAttribute("aria-valuetext", `step ${step}`);
     const keys = Object.keys(QUANTITIES).filter((key) => key !== "saturated"
-      && runs.some((run) => run.quantities[key]));
+      && runs.some((run) => run.value(key, run.row(step), this.layer) !== undefined));
     const head = element("tr");
     head.append(element("th", "run"), ...keys.map((key) => element("th", QUANTITIES[key].title)));
     const rows = runs.map((run) => {
@@ -175,9 +196,11 @@ function offerChoices(app) {
   const option = (key) => element("option", QUANTITIES[key].title, { value: key });
   byId("quantity").append(...Object.keys(QUANTITIES).filter(known).map(option));
   byId("quantity").addEventListener("change", (event) => { app.quantity = event.target.value; app.rebuild(); });
-  byId("ends").append(...ENDS.filter(known).map(option));
-  app.ends.key = ENDS.find(known) || "saturated";
-  byId("ends").addEventListener("change", (event) => { app.ends.key = event.target.value; app.rebuild(); });
+  for (const [select, keys, chart] of [["ends", ENDS, app.ends], ["batchnorm", BATCHNORM, app.batchnorm]]) {
+    byId(select).append(...keys.filter(known).map(option));
+    chart.key = keys.find(known) || keys[0];
+    byId(select).addEventListener("change", (event) => { chart.key = event.target.value; app.rebuild(); });
+  }
   byId("step").max = app.positions.length - 1;
   // The last step that still says something: of a run that diverged, the last with a finite loss.
   const telling = app.positions.findLastIndex((step) => app.runs.some((run) => run.steps.at(-1) >= step
@@ -204,10 +227,10 @@ function offerKeys(app) {
     const move = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1 }[event.key];
     if (!move) return;
     event.preventDefault();
-    const acrossSteps = target.id === "loss" || !target.id;
+    const series = ["loss", "clip"].includes(target.id), acrossSteps = series || !target.id;
     if (acrossSteps && event.key.match(/Left|Right/)) {
       app.goTo(app.positions[Math.min(app.positions.length - 1, Math.max(0, Number(byId("step").value) + move))]);
-    } else if (target.id !== "loss") app.chooseLayer(app.layer + move);
+    } else if (!series) app.chooseLayer(app.layer + move);
   });
 }
 

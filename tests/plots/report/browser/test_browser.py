@@ -27,8 +27,8 @@ def opened(browser, tmp_path):
 
 
 def value_in(text, quantity="gradient norm"):
-    """The number that stands after a quantity's name."""
-    said = re.search(rf"{quantity} (\S+)", text)[1]
+    """The number that stands after a quantity's name, the title aside."""
+    said = re.search(rf"{quantity} ([^\s,]+)", text.split("\n", 1)[-1])[1]
     return {"infinite": np.inf, "NaN": np.nan}.get(said) if said[0] in "iN" else float(said)
 
 
@@ -89,8 +89,7 @@ def test_the_table_shows_the_chosen_layer(opened, run):
         "Object.fromEntries([...document.querySelectorAll('#values td')]"
         ".map((cell) => [cell.dataset.key, cell.textContent]))"
     )
-    assert cells.pop("update_ratio") == "\N{EN DASH}"  # a sigmoid has no weights
-    assert cells.keys() == {
+    assert cells.keys() == {  # no update / weight: a sigmoid has no weights
         "gradient_norm", "output_std", "output_zeros", "saturated_low", "saturated_high",
     }  # fmt: skip
     for key, text in cells.items():
@@ -228,6 +227,32 @@ def test_every_quantity_has_its_heatmap(opened, run):
             f"byId('quantity').value = '{key}'; byId('quantity').dispatchEvent(new Event('change'))"
         )
         assert_shown(page.hover(HEATMAP, 17, 5), record[key][17, 5], name)
+
+
+def test_batch_norm_clip_and_dead_units(opened, run, extras):
+    record = extras(run())
+    page = opened([record, run("without")])
+    keys = page.evaluate("[...byId('quantity').options].map((option) => option.value)")
+    assert {"dead_units", "batchnorm_mean_gap"} <= set(keys)
+    text = page.hover("app.clip", 8)
+    assert_shown(text, record["clip_before"][8], "before")
+    assert_shown(text, record["clip_after"][8], "after")
+    assert "without" not in text
+    go_to(page, 12)
+    text = page.hover("app.batchnorm", 6, "app.runs[0]")
+    assert_shown(text, record["batchnorm_mean_gap"][12, 1], "batch mean gap")
+    assert "without: batch mean gap not measured" in text
+    page.evaluate(
+        "byId('ends').value = 'dead_units'; byId('ends').dispatchEvent(new Event('change'))"
+    )
+    dead = (record["census"][0, 8:16] == 1).mean()
+    assert_shown(page.hover("app.ends", 3, "app.runs[0]"), dead, "dead units")
+
+
+def test_panels_of_what_no_run_has_are_not_there(opened, run):
+    page = opened(run())
+    hidden = "[byId('clip'), byId('profile-batchnorm')].map((one) => one.checkVisibility())"
+    assert page.evaluate(hidden) == [False, False]
 
 
 def test_a_finding_takes_the_page_to_its_step_and_layer(opened, run):
