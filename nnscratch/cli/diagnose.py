@@ -125,7 +125,9 @@ def _self_test(options: argparse.Namespace) -> int:
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as p:
         task = p.add_task("labelled runs", total=len(faults.CASES) * len(seeds))
-        score = faults.run_suite(seeds, watch=lambda result: p.update(task, advance=1))
+        score = faults.run_suite(
+            seeds, faults.CASES, watch=lambda result: p.update(task, advance=1)
+        )
     figures = score.to_dict()
     console.print(_table(score.results))
     for result in score.results:
@@ -139,12 +141,16 @@ def _self_test(options: argparse.Namespace) -> int:
         f"recall {figures['recall']:.3f} (faulty runs whose fault is found), "
         f"precision {figures['precision']:.3f} (findings that are right), "
         f"{figures['false_alarms']} false alarms "
-        f"({figures['false_alarms_in_healthy_runs']} in healthy runs)\n"
-        f"steps to detection: median {figures['steps_to_detection_median']:.0f}, "
-        f"nine in ten within {figures['steps_to_detection_90_percent']:.0f}, "
-        f"the slowest {figures['steps_to_detection_most']}",
+        f"({figures['false_alarms_in_healthy_runs']} in healthy runs)",
         highlight=False,
     )
+    if score.delays:
+        console.print(
+            f"steps to detection: median {figures['steps_to_detection_median']:.0f}, "
+            f"nine in ten within {figures['steps_to_detection_90_percent']:.0f}, "
+            f"the slowest {figures['steps_to_detection_most']}",
+            highlight=False,
+        )
     if options.json is not None:
         rows = [
             {

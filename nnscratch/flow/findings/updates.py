@@ -14,6 +14,7 @@ SMALL, LARGE = 1e-4, 1e-2  # the usual range of |update| / |weights| (Karpathy's
 VIOLENT = 0.3  # one step that changes half of the layers by this much of their weights
 SLOWER = 50.0  # times slower than the layers' median
 _ENOUGH = 20  # steps
+_LASTING = 50  # steps in which a loss would have fallen
 _GOAL = 1e-3
 
 
@@ -33,7 +34,7 @@ def find(view: View) -> list[Finding]:
 def _large(view: View, typical: Array) -> list[Finding]:
     lr = view.get("lr")
     jumps = np.flatnonzero(typical > VIOLENT)
-    lasting = view.rows >= _ENOUGH and view.stalled and view.holds(typical > LARGE)
+    lasting = view.rows >= _LASTING and view.stalled and view.holds(typical > LARGE)
     if jumps.size:
         row = int(jumps[0])
         step, size = int(view.steps[row]), float(typical[row])

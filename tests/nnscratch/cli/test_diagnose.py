@@ -1,0 +1,113 @@
+"""``nnscratch diagnose``: what it prints, its exit codes, and its own test."""
+
+import json
+
+import pytest
+
+import nnscratch.experiments.faults as faults
+from nnscratch.cli import main
+from nnscratch.experiments.faults import CASES, make_record
+from nnscratch.files import save_npz
+from nnscratch.flow import load_record, save_record
+
+
+def case(name):
+    return next(c for c in CASES if c.name == name)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("runs")
+    runs = {
+        "healthy": "healthy: tanh",
+        "small": "updates too small: Adam, learning rate 1e-7",
+        "clip": "clip never: by value, at 100",
+    }
+    for name, label in runs.items():
+        save_record(made / f"{name}.npz", make_record(case(label), 4001))
+    return made
+
+
+def test_a_healthy_run(folder, capsys):
+    assert main(["diagnose", str(folder / "healthy.npz")]) == 0
+    assert "nothing wrong was found" in capsys.readouterr().out
+
+
+def test_a_fault_fails_a_build(folder, capsys):
+    assert main(["diagnose", str(folder / "small.npz")]) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "updates too small (serious): The updates are too small" in printed
+    assert "cure change the learning rate: optimizer.lr =" in printed
+
+
+@pytest.mark.parametrize(
+    ("name", "severity", "code"),
+    [
+        ("small", "never", 0),
+        ("small", "fatal", 0),
+        ("clip", "serious", 0),
+        ("clip", "notice", 1),
+        ("healthy", "notice", 0),
+    ],
+)
+def test_fail_on(folder, name, severity, code):
+    assert main(["diagnose", str(folder / f"{name}.npz"), "--fail-on", severity]) == code
+
+
+def test_several_runs_as_json(folder, tmp_path, capsys):
+    files = [str(folder / f"{name}.npz") for name in ("healthy", "small", "clip")]
+    assert main(["diagnose", *files, "--json", str(tmp_path / "found.json")]) == 1
+    content = json.loads((tmp_path / "found.json").read_text())
+    assert content["failed"] is True
+    assert [run["file"] for run in content["runs"]] == files
+    kinds = [[finding["kind"] for finding in run["findings"]] for run in content["runs"]]
+    assert kinds == [[], ["updates too small"], ["clip never"]]
+    printed = capsys.readouterr().out
+    assert all(file in printed.replace("\n", "") for file in files)
+
+
+def fails(capsys, *arguments):
+    code = main(["diagnose", *arguments])
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    return code, message
+
+
+def test_bad_input(folder, tmp_path, capsys):
+    assert fails(capsys, str(tmp_path / "none.npz"))[0] == 2
+    code, message = fails(capsys)
+    assert code == 2
+    assert "needs a record" in message
+    code, message = fails(capsys, "--self-test", "run.npz")
+    assert code == 2
+    assert "leave the files out" in message
+    record = load_record(folder / "healthy.npz")
+    del record["saturated_low"]
+    save_npz(tmp_path / "part.npz", record)
+    code, message = fails(capsys, str(tmp_path / "part.npz"))
+    assert code == 2
+    assert "lacks saturated_low" in message
+
+
+def test_self_test(capsys, tmp_path, monkeypatch):
+    chosen = ("clip never: by value, at 100", "healthy: logistic regression")
+    monkeypatch.setattr(faults, "CASES", tuple(case(name) for name in chosen))
+    options = ["--self-test", "--seeds", "1", "--json", str(tmp_path / "score.json")]
+    assert main(["diagnose", *options]) == 0
+    printed = capsys.readouterr().out
+    assert "recall 1.000" in printed
+    assert "precision 1.000" in printed
+    assert "0 false alarms" in printed
+    figures = json.loads((tmp_path / "score.json").read_text())
+    assert figures["seeds"] == [faults.HELD_OUT[0]]
+    assert [row["case"] for row in figures["results"]] == list(chosen)
+
+
+def test_a_self_test_that_fails(capsys, monkeypatch):
+    wrong = case("healthy: logistic regression")
+    missed = faults.Case("missed", "", frozenset({"diverged"}), frozenset(), wrong.build, steps=5)
+    monkeypatch.setattr(faults, "CASES", (missed,))
+    assert main(["diagnose", "--self-test", "--seeds", "1"]) == 1
+    printed = capsys.readouterr().out
+    assert "missed: missed (seed 1000)" in printed
+    assert "recall 0.000" in printed

@@ -1,0 +1,92 @@
+"""The labelled runs: enough of them, of every kind; and their figures on seeds held out."""
+
+import numpy as np
+import pytest
+
+from nnscratch.experiments import faults
+from nnscratch.experiments.faults.suite import Result, Score
+from nnscratch.flow.findings import KINDS, Finding, Findings
+
+FAULTY = [case for case in faults.CASES if not case.healthy]
+HEALTHY = [case for case in faults.CASES if case.healthy]
+
+
+def test_enough_runs_of_every_kind():
+    assert len(FAULTY) >= 24
+    assert len(HEALTHY) >= 12
+    assert set().union(*(case.expected for case in FAULTY)) == set(KINDS)
+    assert set().union(*(case.consequences for case in FAULTY)) <= set(KINDS)
+    assert len({case.name for case in faults.CASES}) == len(faults.CASES)
+    assert not set(faults.TUNING) & set(faults.HELD_OUT)
+
+
+def test_a_seed_decides_depth_width_and_data():
+    case = next(c for c in FAULTY if c.name.startswith("vanishing: tanh, half"))
+    made = [case.make(seed) for seed in range(12)]
+    assert len({len(setup.model.layers) for setup in made}) > 3
+    assert len({setup.model.params["0.bias"].size for setup in made}) == 3
+    assert len({setup.x.shape for setup in made}) == 3  # digits, blobs, spirals
+    again = case.make(3)
+    assert again.model.params.flat.tobytes() == made[3].model.params.flat.tobytes()
+    assert again.x.tobytes() == made[3].x.tobytes()
+
+
+def test_cut_is_the_record_as_it_was():
+    case = next(c for c in HEALTHY if c.name == "healthy: ReLU with batch norm")
+    record = faults.make_record(case, 3)
+    part = faults.cut(record, 41)
+    assert list(part["steps"]) == list(range(41))
+    assert list(part["census_steps"]) == [0, 10, 20, 30, 40]
+    assert len(part["census"]) == 5
+    for key in ("loss", "output_norm", "update_ratio", "batchnorm_mean_gap", "clip_fraction"):
+        np.testing.assert_array_equal(part[key], record[key][:41])
+    for key in ("batchnorm_layers", "layers", "params", "param_sizes", "census_units", "features"):
+        np.testing.assert_array_equal(part[key], record[key])
+
+
+def result(case, kinds, false=(), delay=None):
+    made = tuple(Finding(kind, "serious", (), 0, "x.") for kind in kinds)
+    return Result(case, 0, Findings(made, "run", ""), frozenset(false), delay)
+
+
+def test_figures():
+    case = next(c for c in FAULTY if c.expected == {"vanishing"})
+    healthy = HEALTHY[0]
+    score = Score(
+        (
+            result(case, ["vanishing", "slow layer"], delay=1),
+            result(case, ["vanishing", "clip never"], ["clip never"], delay=5),
+            result(case, [], delay=9),  # found on the way, gone at the end: missed
+            result(case, ["slow layer"]),
+            result(healthy, ["diverged"], ["diverged"]),
+            result(healthy, []),
+        )
+    )
+    assert score.recall == 2 / 4
+    assert score.false_alarms == 2
+    assert score.precision == 4 / 6
+    assert score.run_precision == 3 / 4
+    assert score.delays == [1, 5, 9]
+    assert score.to_dict()["steps_to_detection_median"] == 5
+
+
+def test_a_false_alarm_on_the_way_counts(monkeypatch):
+    alarm = Findings((Finding("diverged", "fatal", (), 0, "x."),), "run", "")
+    quiet = Findings((), "run", "")
+    monkeypatch.setattr(
+        "nnscratch.experiments.faults.suite.find",
+        lambda record: alarm if len(record["steps"]) == 15 else quiet,
+    )
+    assert faults.diagnose(HEALTHY[0], 0).false == {"diverged"}
+
+
+@pytest.mark.slow
+def test_recall_and_precision_on_held_out_seeds():
+    score = faults.run_suite(faults.HELD_OUT)
+    figures = score.to_dict()
+    assert figures["faulty"] >= 2 * 24
+    assert figures["healthy"] >= 2 * 12
+    assert score.recall >= 0.95, [r.case.name for r in score.faulty if not r.detected]
+    assert score.precision >= 0.95, [(r.case.name, r.false) for r in score.results if r.false]
+    assert sum(len(r.false) for r in score.healthy) <= 1
+    assert figures["steps_to_detection_median"] <= 10
