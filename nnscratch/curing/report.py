@@ -54,7 +54,7 @@ class Cure:
 
     @property
     def sick(self) -> bool:
-        """Whether prediction or trial call the network sick."""
+        """Whether prediction, trial or the trial's findings call the network sick."""
         prediction = self.before.forecast.prediction
         foreseen = prediction is not None and prediction.word != "healthy"
         return foreseen or not self.before.healthy
@@ -70,6 +70,8 @@ class Cure:
             )
         steps = f"a trial of {len(trial.losses)} steps"
         parts.append(f"{steps} is {trial.word} ({_ratio(trial.reading.ratio)})")
+        if trial.ills:
+            parts.append(f"found: {', '.join(trial.ills)}")
         start = trial.losses[0]
         if trial.diverged:
             parts.append(f"the loss goes from {start:.3g} to {trial.losses[-1]:.3g}")
@@ -161,6 +163,7 @@ class Cure:
             "predicted_ratio": _number(trial.forecast.ratio),
             "measured_ratio": _number(reading.ratio),
             "word": trial.word,
+            "findings": list(trial.ills),
             "training_loss": _number(trial.training_loss),
             "held_out_loss": _number(trial.held_out[0]),
             "held_out_accuracy": _number(trial.held_out[1]),
@@ -169,7 +172,9 @@ class Cure:
 
     def _outcome(self, trial: Trial) -> str:
         if trial is self.before:
-            return "no learning" if trial.word == "healthy" and trial.stalled else trial.word
+            if trial.word != "healthy":
+                return trial.word
+            return "no learning" if trial.stalled else next(iter(trial.ills), trial.word)
         if trial is self.best:
             return "KEPT"
         return objection(trial, self.before) or "good too"

@@ -38,7 +38,8 @@ def cure(
 ) -> Cure:
     """Return what is wrong with a network, and the few changed lines of Python that put it right.
 
-    1. Theory predicts its gradient flow, and a trial of `steps` steps shows it: is it sick?
+    1. Theory predicts its gradient flow, and a trial of `steps` steps shows it and is read for
+       findings: is it sick?
     2. If so, changes of weights, activation, batch norm, clipping and learning rate are ranked by
        what is expected of them (`nnscratch.curing.forecast.Forecast`).
     3. The best `tries` are tried from the same seed on the same batches, and the best two that go

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from nnscratch.curing.changes import Change
 from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.plan import Plan
-from nnscratch.flow import GradientFlow, Reading
-from nnscratch.flow.reading import FACTOR
+from nnscratch.flow import GradientFlow
+from nnscratch.flow.findings import Findings, find
+from nnscratch.flow.reading import FACTOR, Reading, read_flow
 from nnscratch.flow.records import Record
 from nnscratch.model import LossFunction
 from nnscratch.training import Callback, Trainer
@@ -53,6 +54,8 @@ class Trial:
         Of every step that was made.
     held_out : (loss, accuracy)
         On the validation data after the last step; NaN without them.
+    findings : Findings
+        What the record says is wrong.
     record : Record
     interrupted : bool
     """
@@ -63,6 +66,7 @@ class Trial:
     reading: Reading
     losses: list[float] = field(repr=False)
     held_out: tuple[float, float]
+    findings: Findings = field(repr=False)
     record: Record = field(repr=False)
     interrupted: bool = False
 
@@ -107,9 +111,15 @@ class Trial:
         return not self.training_loss <= (1 - LOSS_MARGIN) * self.losses[0]
 
     @property
+    def ills(self) -> tuple[str, ...]:
+        """The kinds of its serious and fatal findings."""
+        return tuple(finding.kind for finding in self.findings.at_least("serious"))
+
+    @property
     def healthy(self) -> bool:
-        """Whether the gradient reaches every layer and the network learns."""
-        return self.word == "healthy" and not self.stalled
+        """Whether the gradient reaches every layer, the network learns and nothing serious was
+        found."""
+        return self.word == "healthy" and not self.stalled and not self.ills
 
 
 def run_trial(
@@ -143,14 +153,16 @@ def run_trial(
             value, accuracy = trainer.evaluate(*c.validation)
             value = value if math.isfinite(value) else math.inf
             held_out = (value, math.nan if accuracy is None else accuracy)
+    record = flow.to_dict()
     return Trial(
         change,
         plan,
         forecast,
-        flow.reading(),
+        read_flow(record),
         list(history.loss),
         held_out,
-        flow.to_dict(),
+        find(record),
+        record,
         history.interrupted,
     )
 
@@ -161,6 +173,7 @@ def objection(trial: Trial, before: Trial) -> str:
     * It must not diverge, and its own training loss must fall, by 5 % at least.
     * Gradient flow: first / last norm nearer to 1 by a factor of 2 at least; where it was within a
       factor of 100 before, which is healthy, it must stay so.
+    * Findings: no more serious ones than before.
     * Loss: lower by 5 % at least, on held-out data if there are any.
     """
     if trial.diverged:
@@ -172,6 +185,8 @@ def objection(trial: Trial, before: Trial) -> str:
             return "worse flow"
     elif not trial.spread * FLOW_MARGIN <= before.spread:
         return "no better flow"
+    if len(trial.ills) > len(before.ills):
+        return "new findings"
     if not trial.loss <= (1 - LOSS_MARGIN) * before.loss:
         return "no lower loss"
     return ""

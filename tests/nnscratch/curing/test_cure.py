@@ -10,6 +10,7 @@ import pytest
 import nnscratch as nn
 from nnscratch.curing import Together, cure, objection
 from nnscratch.flow import Reading
+from nnscratch.flow.findings import Finding, Findings
 
 LOSS = nn.SoftmaxCrossEntropy()
 
@@ -71,6 +72,7 @@ def test_report(vanishing):
     printed = repr(vanishing)
     assert max(map(len, printed.splitlines())) <= 88
     assert "Diagnosis: predicted vanishing" in printed
+    assert "vanishing" in vanishing.before.ills
     assert "KEPT" in printed
     assert '- nn.Dense(32, 32, init="glorot_normal"), nn.Sigmoid()' in printed
     for line in vanishing.lines:
@@ -140,10 +142,15 @@ def test_same_seed_same_cure(digits):
 
 @pytest.fixture(scope="module")
 def trial(vanishing):
-    def made(word="healthy", ratio=1.0, losses=(2.0, 1.0), held_out=math.nan):
+    def made(word="healthy", ratio=1.0, losses=(2.0, 1.0), held_out=math.nan, found=1):
         reading = Reading(word, 1.0, 1.0, ratio, None)
+        ill = Finding("vanishing", "serious", (), 0, "It vanishes.")
         return replace(
-            vanishing.before, reading=reading, losses=list(losses), held_out=(held_out, math.nan)
+            vanishing.before,
+            reading=reading,
+            losses=list(losses),
+            held_out=(held_out, math.nan),
+            findings=Findings((ill,) * found, "run", ""),
         )
 
     return made
@@ -157,6 +164,7 @@ def test_what_is_kept(trial):
     assert objection(trial("exploding", 2e4, (2.0, 0.9)), sick) == "no better flow"
     assert objection(trial("healthy", 1.0, (2.0, 0.96)), sick) == "no lower loss"
     assert objection(trial("healthy", 1.0, (2.0, 1.95)), sick) == "no learning"
+    assert objection(trial("healthy", 1.0, (2.0, 0.9), found=2), sick) == "new findings"
     assert objection(trial("diverged", 1.0, (2.0, 0.1)), sick) == "diverges"
     assert objection(trial("healthy", 1.0, (2.0, math.nan)), sick) == "diverges"
 
@@ -226,3 +234,15 @@ def test_ctrl_c_in_the_first_trial(digits):
             steps=20,
             progress=False,
         )
+
+
+def test_findings_alone_make_a_network_sick(digits):
+    """Its gradient is carried and it learns, but its units are saturated."""
+    found = cured(network(nn.Sigmoid, "normal", 4, width=64), nn.SGD(lr=0.05), digits)
+    assert found.before.word == "healthy"
+    assert not found.before.stalled
+    assert found.before.ills == ("saturated",)
+    assert found.sick
+    assert "found: saturated" in found.diagnosis
+    assert found.best is not None
+    assert found.best.ills == ()
