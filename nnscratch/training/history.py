@@ -30,7 +30,7 @@ class History:
     interrupted : bool
         Whether the latest call was ended by Ctrl-C.
     diverged : bool
-        Whether the latest call ended because the loss was no finite number.
+        Whether the latest call ended because of a NaN or an infinity (`Trainer.nonfinite`).
     message : str
         Why the latest call ended early; empty if it did not.
     """
