@@ -128,7 +128,7 @@ def picture(measured: Measured) -> Figure:
             x=depths,
             log=True,
             xlabel="hidden layers, of alternating width",
-            ylabel="factor on the signal, mean over draws",
+            ylabel="factor on the signal (mean)",
             title="Deeper networks",
             ax=right,
         )

@@ -25,9 +25,10 @@ INTRODUCTION = (
     "Each sentence of the blog post that this project began with, and of the papers behind it, "
     "that can be tried on a laptop: what is claimed, how it was tried, what was measured over "
     "several seeds, and whether it holds. Numbers are means over the seeds with their 95 % "
-    "t-interval in brackets. The rule that decides was written before the run, in the claim's own "
-    "file in nnscratch/experiments/claims/; where an interval reaches across a limit of the rule, "
-    "the verdict is that it cannot be checked here. Claims that fail are shown as failing."
+    "t-interval in brackets; in pictures bands run from the lowest to the highest seed. The rule "
+    "that decides was written before the run, in the claim's own file in "
+    "nnscratch/experiments/claims/; where an interval reaches across a limit of the rule, the "
+    "verdict is that it cannot be checked here. Claims that fail are shown as failing."
 )
 QUICK = (
     "This page was made with --quick: few seeds, short runs, wide intervals. Its verdicts are "

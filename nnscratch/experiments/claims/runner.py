@@ -140,4 +140,4 @@ def _progress(claim: Claim, show: Show | None) -> Progress:
 def _draw(claim: Claim, measured: Measured, folder: Path) -> Path:
     import nnscratch_plots as plots
 
-    return plots.save_figure(claim.picture(measured), folder / f"{claim.name}.png", dpi=90)
+    return plots.save_figure(claim.picture(measured), folder / f"{claim.name}.png", dpi=84)
