@@ -46,17 +46,18 @@ class HonestLogAxis:
     """A log axis that marks what has no logarithm instead of dropping it.
 
     `series` holds, for each line, every value that will be drawn, on all panels that share the
-    axis. Zeros get a strip at the bottom, infinities and NaN strips at the top; inside a strip each
-    line that needs it has a row of its own, so that marks of different lines never collide.
+    axis; it is `least` decades high or more. Zeros get a strip at the bottom, infinities and NaN
+    strips at the top; inside a strip each line that needs it has a row of its own, so that marks of
+    different lines never collide.
     """
 
-    def __init__(self, series: Sequence[Array]) -> None:
+    def __init__(self, series: Sequence[Array], *, least: float = _LEAST_DECADES) -> None:
         kinds = [classified(np.asarray(values)) for values in series]
         finite = [values[kind["drawable"]] for values, kind in zip(series, kinds, strict=True)]
         pooled = np.log10(np.concatenate(finite)) if finite else np.empty(0)
         low, high = (float(pooled.min()), float(pooled.max())) if pooled.size else (-1.0, 1.0)
-        missing = max(0.0, _LEAST_DECADES - (high - low)) / 2
-        pad = 0.04 * max(high - low, _LEAST_DECADES)
+        missing = max(0.0, least - (high - low)) / 2
+        pad = 0.04 * max(high - low, least)
         self.low, self.high = low - missing - pad, high + missing + pad
 
         self._count = len(series)
@@ -96,10 +97,10 @@ class HonestLogAxis:
         most = max(
             3, min(9, int(height * (self.high - self.low) / (self.top - self.bottom) / 0.16))
         )
-        major, minor = decade_ticks(self.low, self.high, most)
+        major, labels, minor = log_ticks(self.low, self.high, most)
         centres = {name: (low + high) / 2 for name, (low, high) in self.strips.items()}
         positions = [*major, *centres.values()]
-        names = [power_of_ten(tick) for tick in major] + [STRIP_NAMES[name] for name in centres]
+        names = labels + [STRIP_NAMES[name] for name in centres]
         ax.yaxis.set_major_locator(FixedLocator([10.0**position for position in positions]))
         ax.yaxis.set_major_formatter(FixedFormatter(names))
         ax.yaxis.set_minor_locator(FixedLocator([10.0**position for position in minor]))
@@ -160,9 +161,27 @@ def decade_ticks(low: float, high: float, most: int = 9) -> tuple[list[float], l
     return major, [tick for tick in minor if low <= tick <= high]
 
 
+def log_ticks(low: float, high: float, most: int = 9) -> tuple[list[float], list[str], list[float]]:
+    """Exponents and labels of the ticks from `low` to `high`, and exponents of the unlabelled.
+
+    Powers of ten, and where fewer than two are in sight also the numbers between.
+    """
+    major, minor = decade_ticks(low, high, most)
+    if len(major) >= 2:
+        return major, [power_of_ten(tick) for tick in major], minor
+    decades = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    for digits in ((1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8)):
+        values = [digit * 10.0**decade for decade in decades for digit in digits]
+        values = [value for value in values if low <= np.log10(value) <= high]
+        if len(values) >= 3:
+            break
+    labels = [f"{value:.3g}" for value in values]
+    return [float(np.log10(value)) for value in values], labels, minor
+
+
 def power_of_ten(exponent: float) -> str:
     """A tick label such as 10^-3, in mathematical type."""
-    return f"$\\mathdefault{{10^{{{exponent:.0f}}}}}$"
+    return f"$\\mathdefault{{10^{{{round(exponent):d}}}}}$"
 
 
 def thinned_numbers(count: int, most: int) -> list[int]:
@@ -175,11 +194,14 @@ def thinned_numbers(count: int, most: int) -> list[int]:
     return [1, *(n for n in inner if 1 + 0.6 * every < n < count - 0.6 * every), count]
 
 
-def label_layers_across(ax: Axes, series: Sequence[Series]) -> None:
-    """Layers on the x axis: their names, as many as fit, where all runs agree, else numbers."""
+def label_layers_across(ax: Axes, series: Sequence[Series], *, room: float = 1.0) -> None:
+    """Layers on the x axis: their names, as many as fit, where all runs agree, else numbers.
+
+    `room` is the part of the width that a legend beside the axes will leave.
+    """
     count = max(len(one.layers) for one in series)
     longest = max(series, key=lambda one: len(one.layers)).layers
-    width = 0.8 * ax.get_window_extent().width / ax.figure.dpi  # before the legend takes its share
+    width = room * ax.get_window_extent().width / ax.figure.dpi
     agree = all(one.layers == longest for one in series)
     character = 0.0083 * style.tick_size(ax)
     if sum(len(name) + 2 for name in longest) * character < width:

@@ -61,6 +61,9 @@ def unit_turnover(record: Record, *, ax: Axes | None = None) -> Axes:
         title = "Units that stopped and units that came back"
         if len(steps) < 2:
             return style.say_nothing_to_draw(ax, title, "That takes two censuses or more.")
+        if not (stopped.any() or revived.any()):
+            text = f"No unit stopped being alive or came back in {len(steps)} censuses."
+            return style.say_nothing_to_draw(ax, title, text)
         style.legend_above(ax, title, _turnover_bars(ax, steps, stopped, revived))
     return ax
 

@@ -78,7 +78,7 @@ def _by_layer(ax: Axes, series: Sequence[Series], rows: Sequence[Array], quantit
         line.set_label(style.wrapped(one.label, 30))
     if quantity == "update_ratio":
         mark_usual(ax)
-    label_layers_across(ax, series)
+    label_layers_across(ax, series, room=0.8)
     ax.set_title(_TITLES[quantity])
     ax.set_ylabel(axis_label(ax, quantity) if quantity in QUANTITIES else "")
     return set(scale.strips)

@@ -73,7 +73,7 @@ def draw_losses(ax: Axes, series: Sequence[Series]) -> None:
     """Draw the losses on a log axis, without title and legend."""
     window = max(window_size(len(one.steps), _MOST_POINTS) for one in series)
     thinned = [(one.steps[::window], largest_of(one.values, window)) for one in series]
-    scale = HonestLogAxis([losses for _, losses in thinned])
+    scale = HonestLogAxis([losses for _, losses in thinned], least=0.5)
     scale.apply(ax)
     for index, (one, (steps, losses)) in enumerate(zip(series, thinned, strict=True)):
         line = scale.draw(ax, index, steps, losses, marked=False)

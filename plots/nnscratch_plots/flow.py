@@ -37,7 +37,7 @@ def gradient_norms(
     height = max(4.6, 0.3 * len(series) + 1.5)
     with style.drawing_on(ax, 8.6 if len(series) > 1 else 6.8, height) as ax:
         _draw(ax, series, rows, HonestLogAxis(rows))
-        label_layers_across(ax, series)
+        label_layers_across(ax, series, room=0.8)
         ax.set_ylabel(axis_label(ax, quantity))
         title = f"{QUANTITIES[quantity].title} at each layer, {_when(series, step)}"
         if len(series) == 1:
@@ -72,7 +72,7 @@ def gradient_norm_figure(
         left, right = figure.subplots(1, 2, sharey=True)
         for ax, rows, step in ((left, first, "first"), (right, last, "last")):
             _draw(style.prepared(ax), series, rows, scale)
-            label_layers_across(ax, series)
+            label_layers_across(ax, series, room=0.8)
             when = _when(series, step)
             ax.set_title(when[0].upper() + when[1:])
         left.set_ylabel(QUANTITIES[quantity].axis)

@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from nnscratch_plots import cells, style
-from nnscratch_plots.axes import axis_label, decade_ticks, power_of_ten, thinned_numbers
+from nnscratch_plots.axes import axis_label, log_ticks, thinned_numbers
 from nnscratch_plots.quantities import QUANTITIES
 from nnscratch_plots.records import Array, Layers, Record, Series, read_norms
 from nnscratch_plots.thinning import largest_of, window_size
@@ -184,8 +184,8 @@ def _color_bar(
         ScalarMappable(norm=scale, cmap=COLORMAP), ax=axes, extend=extend, pad=0.02, aspect=26
     )
     most = max(4, min(9, int(style.inches_high(axes[0]) / 0.2)))
-    major, minor = decade_ticks(low, high, most)
-    bar.set_ticks(major, labels=[power_of_ten(tick) for tick in major])
+    major, labels, minor = log_ticks(low, high, most)
+    bar.set_ticks(major, labels=labels)
     bar.set_ticks(minor, minor=True)
     bar.set_label(axis_label(axes[0], quantity))
     bar.ax.tick_params(which="both", colors=style.INK, labelsize=style.tick_size(axes[0]))

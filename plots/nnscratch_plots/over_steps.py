@@ -35,7 +35,9 @@ def draw_over_steps(
     chosen = evenly(len(series.layers), MOST_LINES if style.inches_high(ax) > 2 else FEWER_LINES)
     rest = np.setdiff1d(np.arange(len(series.layers)), chosen)
     lines = [highest[:, i] for i in chosen]
-    scale = HonestLogAxis([*lines, highest[:, rest].ravel(), np.array(shown, dtype=np.float64)])
+    scale = HonestLogAxis(
+        [*lines, highest[:, rest].ravel(), np.array(shown, dtype=np.float64)], least=1.0
+    )
     scale.apply(ax)
     handles: list[Artist] = []
     if rest.size:

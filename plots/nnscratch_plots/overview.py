@@ -45,7 +45,7 @@ def overview_figure(record: Record, *, findings: Sequence[object] = ()) -> Figur
     with style.page(WIDTH, HEIGHT) as figure:
         top = _header(figure, run, [str(finding) for finding in findings])
         column = (WIDTH - 2 * _MARGIN - _GUTTER) / 2
-        characters = round(column / (0.465 * _TEXT / 72))
+        characters = round(column / (0.497 * _TEXT / 72))
         rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
         texts = {name: _text(run, name, characters) for name in panels}
         lines = [max(len(a) + len(b) for a, b in (texts[n] for n in row)) for row in rows]

@@ -129,7 +129,7 @@ def _draw_prediction(ax: Axes, one: _Checked) -> list[Any]:
     positive = np.where(one.expected > 0, one.expected, np.nan)
     ax.plot(layers, positive, color=color, linewidth=1.8, gid="predicted")
     names = Series(one.label, one.layers, np.zeros(1), np.zeros((1, 1)))
-    label_layers_across(ax, [names])
+    label_layers_across(ax, [names], room=0.8)
     return _legend(one.measured is not None)
 
 

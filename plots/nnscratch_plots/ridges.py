@@ -107,6 +107,7 @@ class _Axis:
         signs = np.sign(edges[:-1] + edges[1:])
         off_zero = used & ~self._zero
         self.smallest = float(inner[off_zero].min(initial=1e300))
+        self._edges = edges
         self._ratio = float(edges[-1] / edges[-2])
         self._sides: list[tuple[Array, Array]] = []  # per side with values: its bins, their ends
         self.largest = {}
@@ -141,7 +142,7 @@ class _Axis:
         return shares[:, self._zero].sum(axis=1)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Powers of ten, few enough to be read, and 0."""
+        """Powers of ten, few enough to be read, 0, and the bins for all that lies beyond."""
         ticks = []
         for sign, largest in self.largest.items():
             first, last = np.ceil(np.log10(self.smallest)), np.floor(np.log10(largest) + 1e-9)
@@ -152,11 +153,21 @@ class _Axis:
             for power in powers[powers % every == 0]:
                 text = ("\N{MINUS SIGN}" if sign < 0 else "") + power_of_ten(power)
                 ticks.append((float(self.at(np.array(sign * 10.0**power))), text))
-        if self.has_zero:
-            near = 0.05 * (self.high - self.low)
-            ticks = [tick for tick in ticks if abs(tick[0]) > near]
-            ticks.append((0.0, "0"))
-        return sorted(ticks)
+        if len(ticks) < 2 and list(self.largest) == [1]:
+            edges = self._edges[(self._edges >= self.smallest) & (self._edges <= self.largest[1])]
+            ticks = [(float(self.at(edge)), f"{edge:.3g}") for edge in edges[-6:]]
+        ends = [sign for sign, largest in self.largest.items() if largest >= self._edges[-1]]
+        own = [(sign * (abs(self.high if sign > 0 else self.low) - 0.5), sign) for sign in ends]
+        last = f"{self._edges[-2]:,.0f}" if self._edges[-2] < 1e5 else f"{self._edges[-2]:.1e}"
+        named = [(at, f"≥ {last}" if sign > 0 else f"≤ \N{MINUS SIGN}{last}") for at, sign in own]
+        named += [(0.0, "0")] if self.has_zero else []
+        span = self.high - self.low
+        free = [
+            tick
+            for tick in ticks
+            if all(abs(tick[0] - at) > (0.08 if at == 0 else 0.15) * span for at, _ in named)
+        ]
+        return sorted(free + named)
 
 
 def _draw(ax: Axes, counts: Array, edges: Array) -> None:

@@ -23,7 +23,7 @@ _NOTHING = "No activation of this network has an end at which it saturates."
 READING = (
     "where an activation sits at an end of its range its derivative is almost 0 and the gradient "
     "stops there; left, the brighter a cell the larger the share of saturated outputs; right, the "
-    "same by layer at the last step, split into the low and the high end. For ReLU the low end is "
+    "same by layer at one late step, split into the low and the high end. For ReLU the low end is "
     "its zero: about half is usual"
 )
 
@@ -121,6 +121,9 @@ def _bars(ax: Axes, series: Series, low: Array, high: Array) -> list[Artist]:
         looks = cells.LOOKS["nan"]
         ax.bar(places[missing], 1.0, width, linewidth=0, gid="nan", **looks)
         handles.append(Patch(label="not a number (NaN)", **looks))
+    elif not bottom.any():
+        text: dict[str, Any] = {"ha": "center", "va": "center", "transform": ax.transAxes}
+        ax.text(0.5, 0.5, "nothing is saturated", **text)
     label_layers_across(ax, [series])
     percent_axis(ax)
     ax.set_ylabel("share of the outputs")

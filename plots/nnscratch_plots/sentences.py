@@ -108,12 +108,14 @@ def _attribution(run: Run) -> str:
     names = {"weights": "the weights", "derivative": "the activations' derivative"}
     names |= {"scale": "batch norm's scale", "projection": "the rest of batch norm"}
     names |= {"noise": "dropout", "unrecorded": "layers not recorded"}
-    text = f"{round(whole, 1) + 0.0:+.1f} powers of ten in all, at {run.when('finite')}: "
+    finite = len(split.blocks) - int(split.broken.sum())
+    over = "in all" if not split.broken.any() else f"over {finite} of {len(split.blocks)} layers"
+    text = f"{round(whole, 1) + 0.0:+.1f} powers of ten {over}, at {run.when('finite')}: "
     text += ", ".join(
         f"{round(total, 1) + 0.0:+.1f} by {names[term]}" for term, total in totals.items()
     )
     if split.broken.any():
-        text += f"; {split.broken.sum()} of {len(split.blocks)} layers have no finite change"
+        text += "; at the others a norm is 0 or not finite"
     return text + "."
 
 
@@ -157,6 +159,8 @@ def _saturation(run: Run) -> str:
     if np.isnan(both).all():
         return "no output was finite."
     worst = int(np.nanargmax(both))
+    if both[worst] < 0.005:
+        return f"at {run.when('finite')}, nothing is saturated."
     text = f"at {run.when('finite')}, {np.nanmean(both):.0%} on average; most at "
     text += f"{low.layers[worst]}: {low.values[row, worst]:.0%} at the low"
     if high.values[row, worst] > 0:
@@ -172,12 +176,16 @@ def _census(run: Run) -> str:
     idle = last[:, 1:].sum(axis=1) / np.maximum(last.sum(axis=1), 1)
     worst = int(np.argmax(idle))
     sums = last.sum(axis=0)
-    text = f"at step {steps[-1]}, of {sums.sum()} units "
-    text += ", ".join(f"{sums[i]} {STATES[i]}" for i in range(4) if sums[i] or i == 0)
     if idle[worst] > 0:
+        text = f"at step {steps[-1]}, of {sums.sum():,} units "
+        text += ", ".join(f"{sums[i]:,} {STATES[i]}" for i in range(4) if sums[i] or i == 0)
         text += f"; most at {layers[worst]}: {idle[worst]:.0%}"
+    else:
+        text = f"at step {steps[-1]}, all {sums.sum():,} units are alive"
     _, stopped, revived = turnover(run)
-    return f"{text}; since the first census {stopped.sum()} stopped and {revived.sum()} came back."
+    if stopped.any() or revived.any():
+        text += f"; since the first census {stopped.sum():,} stopped, {revived.sum():,} came back"
+    return f"{text}."
 
 
 def _clip(run: Run) -> str:

@@ -160,7 +160,7 @@ def explained_figure(
 
     `body` is the height in inches between them; the panels are laid out there.
     """
-    text = wrapped(f"How to read: {sentence}.", round(14 * width))
+    text = wrapped(f"How to read: {sentence}.", round(13.4 * width))
     header, footer = 0.42, 0.24 + 0.165 * (text.count("\n") + 1)
     legend = 0.34 if handles else 0.0
     height = header + body + legend + footer
@@ -222,9 +222,9 @@ def legend_above(ax: Axes, title: str, handles: Sequence[Artist]) -> None:
     width = 72 * ax.get_window_extent().width / ax.figure.dpi
     columns = next((n for n in range(len(lengths), 1, -1) if _wide(lengths, n, size) < width), 1)
     rows = -(-len(lengths) // columns)
-    ax.set_title(title, pad=6 + (1.3 * size * rows + 5 if rows else 0))
+    ax.set_title(title, pad=6 + (1.3 * size * rows + 6 if rows else 0))
     if lengths:
-        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.01)}
+        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.02)}
         looks = {**PATCH_LEGEND, "columnspacing": 1.2, "labelspacing": 0.25, "handletextpad": 0.5}
         ax.legend(handles=list(handles), ncols=columns, **place, **looks)
 

@@ -47,16 +47,17 @@ def update_ratios(
 
 
 def update_ratio_figure(record: Record, *, layers: Layers = "dense") -> Figure:
-    """Draw the update-to-weight ratios over the steps, and beside it by layer at the last step.
+    """Draw the update-to-weight ratios over the steps, and by layer at the last finite step.
 
     The sentence under the panels says how to read them.
     """
-    series = read_run(record).series("update_ratio", layers)
+    run = read_run(record)
+    series = run.series("update_ratio", layers)
     heading = f"{_TITLE}: {series.label}"
     with style.explained_figure(11.5, 4.2, heading, QUANTITIES["update_ratio"].reading) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
         style.legend_above(left, "during training", _over_steps(style.prepared(left), series))
-        handles = _over_layers(style.prepared(right), series, "last")
+        handles = _over_layers(style.prepared(right), series, run.steps[run.row("finite")])
         style.legend_above(right, "by layer", handles)
     return figure
 

@@ -22,7 +22,15 @@ def every_picture(record):
         "heatmaps": plots.heatmap_figure(records),
         "accuracy": plots.accuracy_curves({"a": [0.5, 0.6]}).figure,
         "loss": plots.loss_curves(records).figure,
+        "bars": plots.attribution_bars(records[0]).figure,
+        "units": plots.dead_units(records[0]).figure,
     }
+
+
+def full(record):
+    """A record that has something for every picture."""
+    options = {"layers": 3, "batchnorm": True, "clip": True, "growth": 20.0, "histograms": True}
+    return record("everything", **options)
 
 
 def some_pictures(record):
@@ -112,14 +120,51 @@ def test_drawing_leaves_pyplot_and_the_settings_alone(record):
     assert matplotlib.rcParams == before
 
 
-def test_own_figures_look_the_same_under_any_style_sheet(record, tmp_path):
+def every_figure():
+    return [
+        plots.attribution_figure,
+        plots.batchnorm_figure,
+        plots.clip_figure,
+        plots.comparison_figure,
+        plots.dead_unit_figure,
+        plots.gradient_norm_figure,
+        plots.heatmap_figure,
+        plots.histogram_figure,
+        plots.overview_figure,
+        plots.saturation_figure,
+        plots.update_ratio_figure,
+    ]
+
+
+@pytest.mark.parametrize("draw", every_figure())
+def test_own_figures_look_the_same_under_any_style_sheet(record, tmp_path, draw):
     import matplotlib.pyplot as plt
 
-    ours = plots.save_figure(plots.gradient_norm_figure(record("a")), tmp_path / "ours.png")
+    given = full(record)
+    ours = plots.save_figure(draw(given), tmp_path / "ours.png", dpi=40)
     with plt.style.context("dark_background"):
-        figure = plots.gradient_norm_figure(record("a"))
-        theirs = plots.save_figure(figure, tmp_path / "theirs.png")
+        figure = draw(given)
+        theirs = plots.save_figure(figure, tmp_path / "theirs.png", dpi=40)
     assert ours.read_bytes() == theirs.read_bytes()
+
+
+@pytest.mark.parametrize("draw", every_figure())
+@pytest.mark.parametrize("layers", [2, 60])
+def test_nothing_is_cut_off_and_no_text_lies_on_a_panel(record, draw, layers):
+    options = {"layers": layers, "steps": 4, "batchnorm": True, "clip": True, "growth": 1e20}
+    figure = draw(record("a rather long name of a configuration that is drawn", **options))
+    figure.draw_without_rendering()
+    page = figure.bbox
+    texts = [text.get_window_extent() for text in figure.texts]
+    panels = [ax.get_tightbbox() for ax in figure.axes]
+    for box in texts + panels:
+        assert page.x0 <= box.x0 <= box.x1 <= page.x1
+        assert page.y0 <= box.y0 <= box.y1 <= page.y1
+    for text in texts:
+        for panel in panels:
+            across = min(text.x1, panel.x1) - max(text.x0, panel.x0)
+            up = min(text.y1, panel.y1) - max(text.y0, panel.y0)
+            assert across <= 2 or up <= 2
 
 
 def test_import_changes_nothing_and_needs_neither_pyplot_nor_the_project():

@@ -1,0 +1,139 @@
+"""The overview on one page, and several runs on the same axes."""
+
+import itertools
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import nnscratch_plots as plots
+from nnscratch_plots.records import Run
+from nnscratch_plots.sentences import READING, number, shows
+
+RUNS = {
+    "healthy": {"layers": 4, "activation": "relu", "batchnorm": True, "clip": True},
+    "vanishing": {"layers": 20, "activation": "sigmoid", "per_layer": 0.1, "histograms": True},
+    "exploding": {"layers": 10, "per_layer": 3.0, "growth": 100.0, "clip": True},
+    "deep": {"layers": 200, "steps": 3, "per_layer": 0.97},
+    "one layer": {"layers": 1, "steps": 1},
+}
+FINDINGS = [f"Finding {i}: a sentence of the usual length about what is wrong." for i in range(7)]
+
+
+def said(figure):
+    return " ".join(text.get_text().replace("\n", " ") for text in figure.texts)
+
+
+@pytest.mark.parametrize("name", list(RUNS))
+def test_one_page_of_panels_each_with_two_sentences(record, name):
+    figure = plots.overview_figure(record(name, **RUNS[name]))
+    assert isinstance(figure, Figure)
+    assert figure.get_size_inches().tolist() == pytest.approx([8.27, 11.69])
+    titles = [ax.get_title("left") for ax in figure.axes if ax.get_title("left")]
+    assert 5 <= len(titles) <= 8
+    assert said(figure).count("How to read: ") == said(figure).count("This run: ") == len(titles)
+
+
+@pytest.mark.parametrize(("name", "findings"), [*dict.fromkeys(RUNS, 0).items(), ("deep", 7)])
+def test_nothing_is_cut_off_or_written_over(record, name, findings):
+    figure = plots.overview_figure(record(name, **RUNS[name]), findings=FINDINGS[:findings])
+    figure.draw_without_rendering()
+    page = figure.bbox
+    boxes = {text.get_text(): text.get_window_extent() for text in figure.texts}
+    for index, ax in enumerate(figure.axes):
+        boxes[f"axes {index} {ax.get_title('left')}"] = ax.get_tightbbox()
+    for text, box in boxes.items():
+        assert page.x0 <= box.x0 <= box.x1 <= page.x1, text
+        assert page.y0 <= box.y0 <= box.y1 <= page.y1, text
+    for (a, one), (b, other) in itertools.combinations(boxes.items(), 2):
+        apart = (
+            one.x1 <= other.x0 + 2
+            or other.x1 <= one.x0 + 2
+            or one.y1 <= other.y0 + 2
+            or other.y1 <= one.y0 + 2
+        )
+        assert apart, (a, b)
+    for ax in figure.axes:
+        legend = ax.get_legend()
+        if legend is not None:
+            low = legend.get_window_extent()
+            assert low.y0 >= ax.get_window_extent().y1 - 1
+
+
+def test_findings_are_at_the_top_and_those_left_out_are_counted(record):
+    text = said(plots.overview_figure(record("a"), findings=FINDINGS))
+    assert "Finding 0: a sentence" in text
+    assert "Finding 4" in text
+    assert "Finding 5" not in text
+    assert "and 2 more findings" in text
+
+
+def test_the_sentences_have_this_runs_numbers(record):
+    run = Run(record("a", layers=5, per_layer=0.1, clip=True, batchnorm=True))
+    first, last = run.get("gradient_norm")[-1, [0, -1]]
+    text = shows(run, "gradient_map")
+    assert f"{number(last)} arrives at 12.dense and {number(first)} at 0.dense" in text
+    assert f"{number(last / first)} times less" in text
+    assert "powers of ten in all" in shows(run, "attribution")
+    gaps = run.get("batchnorm_mean_gap")[-1]
+    assert number(gaps.max()) in shows(run, "batchnorm")
+    assert "fired at 0% of the steps" in shows(run, "clip")
+    assert "from 2.3 at step 0" in shows(run, "loss")
+
+
+def test_the_sentences_say_where_it_broke(record):
+    given = record("bursts", growth=100.0)
+    bad = int(np.flatnonzero(~np.isfinite(given["loss"]))[0])
+    assert f"not finite from step {bad} on" in shows(Run(given), "loss")
+    assert f"Not finite from step {bad} on" in shows(Run(given), "gradient_map")
+
+
+@pytest.mark.parametrize("growth", [1.0, 1e30])
+@pytest.mark.parametrize("panel", list(READING))
+def test_every_panel_has_its_sentences_for_every_run(record, panel, growth):
+    for options in RUNS.values():
+        given = record("a", **{**options, "steps": 3, "growth": growth})
+        text = shows(Run(given), panel)
+        assert text.endswith(".")
+        assert "nan" not in text
+        assert "-0.0 " not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.0314, "0.031"),
+        (3.14e-5, "3.1e-5"),
+        (12.3, "12"),
+        (1234.0, "1,200"),
+        (2e7, "2.0e7"),
+        (np.inf, "infinite"),
+        (np.nan, "NaN"),
+    ],
+)
+def test_numbers_are_written_as_one_reads_them(value, text):
+    assert number(value) == text
+
+
+def test_several_runs_share_their_axes(record):
+    records = [record(name, **options) for name, options in RUNS.items()]
+    figure = plots.comparison_figure(records)
+    loss, gradient, _, _ = figure.axes
+    lines = [line for line in gradient.get_lines() if line.get_gid() == "values"]
+    assert [line.get_label() for line in lines] == list(RUNS)
+    healthy = records[0]["gradient_norm"][:, ::3]
+    np.testing.assert_allclose(lines[0].get_ydata(), np.median(healthy, axis=0))
+    colors = {line.get_color() for line in loss.get_lines() if line.get_gid() == "values"}
+    assert colors == {line.get_color() for line in lines}
+    assert "the loss ends lowest" in figure.texts[-1].get_text().replace("\n", " ")
+    assert "no number for exploding" in figure.texts[-1].get_text().replace("\n", " ")
+
+
+def test_a_comparison_marks_what_was_never_finite(record):
+    given = record("a")
+    given["gradient_norm"][:] = np.nan
+    figure = plots.comparison_figure([given, record("b")])
+    marks = [line for line in figure.axes[1].get_lines() if line.get_gid() == "nan"]
+    assert len(marks) == 1
+    assert "not a number" in figure.axes[3].texts[0].get_text()
