@@ -78,6 +78,7 @@ def test_slower_step(ratio, word):
     ("gain", "dropout", "fitted", "word"),
     [
         (0.01, 0.0, 1.0, HOLDS),
+        ([-0.001, 0.0, 0.001], 0.0, 1.0, FAILS),
         (0.01, 0.1, 1.0, CONDITION),
         (-0.01, 0.0, 1.0, FAILS),
         (WIDE, 0.0, 1.0, UNCHECKED),
