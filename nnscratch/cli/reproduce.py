@@ -48,7 +48,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--quick", action="store_true", help="few seeds and short runs; verdicts are provisional"
     )
     command.add_argument(
-        "--fresh", action="store_true", help="measure again what an earlier run has kept"
+        "--fresh",
+        action="store_true",
+        help="measure again what is kept (after a change)",
     )
     command.add_argument(
         "--epochs", type=count("epochs"), help=f"of {POST} (default: {post.EPOCHS})"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.errors import DataError
+from nnscratch.experiments.claims import networks
 from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Settings
 from nnscratch.files import write_atomically
 
@@ -21,11 +22,13 @@ _DIGITS = 6  # significant ones, of the numbers that only the picture needs
 
 
 def key(claim: Claim, settings: Settings) -> str:
-    """Return what a result belongs to: the settings, and the source of the claim's own file."""
+    """Return what a result belongs to: its settings, and the source of the claim's own file and of
+    the networks that all claims share."""
     run: Any = claim.run
     while isinstance(run, functools.partial):
         run = run.func
-    source = Path(inspect.getfile(run)).read_bytes()
+    files = (inspect.getfile(run), networks.__file__)
+    source = b"".join(Path(file).read_bytes() for file in files)
     text = json.dumps([claim.name, _plain(settings)], sort_keys=True)
     return hashlib.sha256(text.encode() + source).hexdigest()
 
