@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 RUN = 32768  # elements of a tensor that are measured by one call
 _NONFINITE = TENSOR_FIELDS.index("nonfinite")
-TABLES = (4, 80)  # see `sample_signed`
+SAMPLE_RUN = 16  # elements of a sample that lie side by side
+TABLES = (5, 80)  # see `sample_signed`
 Request = tuple[Array, str, tuple[Any, ...]]  # a tensor, the kernel that measures it, its arguments
 
 
@@ -214,8 +215,9 @@ class Tap:
 
 
 def _stride(tensor: Array, samples: int) -> int:
-    """Return a step through the elements that visits all columns in turn."""
-    stride = max(1, -(-tensor.size // max(samples, 1)))
+    """Return the distance between the runs of a sample: they begin in all columns in turn."""
+    runs = max(1, samples // SAMPLE_RUN)
+    stride = max(SAMPLE_RUN, tensor.size // runs)
     while math.gcd(stride, tensor.shape[1]) > 1:
         stride += 1
     return stride

@@ -17,6 +17,7 @@ from nnscratch_kernels.jit import jit
 from nnscratch_kernels.reference.measures import (
     BINS,
     MAGNITUDE_LEAST,
+    SAMPLE_RUN,
     SIGNED_LEAST,
     TABLE,
 )
@@ -150,7 +151,8 @@ def finish_measures(out: Array, sums: Array, starts: Array, sizes: Array) -> Non
 def _sampler(signed: bool) -> Any:
     """Return the loop that counts; Numba puts it into its callers, which have names to cache by.
 
-    Without branches, which could not be foreseen, and in integers no wider than the floats.
+    The bins of a run are found in vectors, without branches, which could not be foreseen, and in
+    integers no wider than the floats; then each is counted.
     """
     narrow = np.int32
     half, nan, zero_bin = narrow(BINS // 2), narrow(BINS), narrow(BINS // 2 if signed else 0)
@@ -166,25 +168,27 @@ def _sampler(signed: bool) -> Any:
         wide = mask > 0x7FFFFFFF
         mantissa, bias, sign = (52, 1023, 63) if wide else (23, 127, 31)
         infinity = integer(np.int64(2 * bias + 1) << mantissa)
-        counts = tables.reshape(tables.size)
+        places, counts = tables[4], tables[:4].reshape(4 * TABLE)
         counts[:] = none
-        first = stride // 2
-        samples = max((len(flat) - first + stride - 1) // stride, 0)
-        at, step = np.uint64(first), np.uint64(stride)  # unsigned: never counted from the end
-        for j in range(samples):
-            word = bits[at]
-            at += step
-            magnitude = integer(word & mask)
-            place = narrow((magnitude >> integer(mantissa)) - integer(bias + least))
-            if signed:
-                place = min(max(place, zero), top)
-                # The complement, if the number is negative: with `half` added, half - 1 - place.
-                place = narrow((place ^ narrow(word >> integer(sign))) + half)
-            else:
-                place = min(max(narrow(place >> 1), zero), top)
-            place = zero_bin if magnitude == 0 else place
-            place = nan if magnitude > infinity else place
-            counts[np.uint64(place) + np.uint64(TABLE * (j & 3))] += one
+        length = min(SAMPLE_RUN, len(flat))
+        at = 0
+        while length > 0 and at + length <= len(flat):
+            run = bits[at : at + length]
+            for j in range(length):
+                word = run[j]
+                magnitude = integer(word & mask)
+                place = narrow((magnitude >> integer(mantissa)) - integer(bias + least))
+                if signed:
+                    place = min(max(place, zero), top)
+                    # The complement, if it is negative: with `half` added, half - 1 - place.
+                    place = narrow((place ^ narrow(word >> integer(sign))) + half)
+                else:
+                    place = min(max(narrow(place >> 1), zero), top)
+                place = zero_bin if magnitude == 0 else place
+                places[j] = nan if magnitude > infinity else place
+            for j in range(length):
+                counts[np.uint64(places[j]) + np.uint64(TABLE * (j & 3))] += one
+            at += stride
 
     return sample
 

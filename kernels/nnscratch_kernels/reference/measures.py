@@ -22,6 +22,7 @@ MEASURES = ("norm", "mean", "std", "max", "zeros", "nonfinite", "low", "high")
 # Histograms. Signed: 32 bins for each sign, a factor 2 each, from 2^-19 to 2^12 and what lies
 # beyond; magnitudes: 64 bins, a factor 4 each, from 2^-100 to 2^26 and what lies beyond.
 BINS = 64
+SAMPLE_RUN = 16
 TABLE = 80  # a table of counts: the bins, NaN, and room to the end of a cache line
 SIGNED_LEAST, MAGNITUDE_LEAST = -20, -102
 
@@ -76,12 +77,14 @@ def finish_measures(out: Array, sums: Array, starts: Array, sizes: Array) -> Non
 
 
 def sample_signed(tables: Array, x: Array, stride: int) -> None:
-    """How many of every `stride`-th element of `x` lie in each signed bin.
+    """How many of a sample of `x` lie in each signed bin.
 
-    tables (4, 80), uint16: added up over the first axis, the counts of the 64 bins, then that of
-    NaN. Four, because adding to one number again and again waits for itself.
+    The sample is runs of 16 elements, `stride` (at least 16) from one to the next, as far as they
+    are whole; of a smaller `x` everything. tables (5, 80), uint16: the first four, added up, are
+    the counts of the 64 bins, then that of NaN; four, because adding to one number again and again
+    waits for itself. The fifth is scratch.
     """
-    values = x.reshape(-1)[stride // 2 :: stride]
+    values = _sampled(x, stride)
     place = np.clip(_exponents(values) - SIGNED_LEAST, 0, BINS // 2 - 1)
     place = np.where(np.signbit(values) & (values != 0), BINS // 2 - 1 - place, BINS // 2 + place)
     _count(tables, place, values)
@@ -89,18 +92,25 @@ def sample_signed(tables: Array, x: Array, stride: int) -> None:
 
 def sample_magnitudes(tables: Array, x: Array, stride: int) -> None:
     """The same for |x|, in bins of a factor 4."""
-    values = x.reshape(-1)[stride // 2 :: stride]
+    values = _sampled(x, stride)
     place = np.clip((_exponents(values) - MAGNITUDE_LEAST) // 2, 0, BINS - 1)
     _count(tables, place, values)
 
 
+def _sampled(x: Array, stride: int) -> Array:
+    flat = x.reshape(-1)
+    length = min(SAMPLE_RUN, flat.size)
+    starts = np.arange(0, flat.size - length + 1, stride)
+    return flat[starts[:, None] + np.arange(length)].ravel()
+
+
 def finish_histograms(counts: Array, tables: Array) -> None:
-    """counts (tensors, 64), uint16, from tables (tensors, 4, 80)."""
-    counts[...] = tables[:, :, :BINS].sum(axis=1)
+    """counts (tensors, 64), uint16, from tables (tensors, 5, 80)."""
+    counts[...] = tables[:, :4, :BINS].sum(axis=1)
 
 
 def _count(tables: Array, place: Array, values: Array) -> None:
-    tables[...] = 0
+    tables[:4] = 0
     tables[0] = np.bincount(np.where(np.isnan(values), BINS, place), minlength=TABLE)
 
 

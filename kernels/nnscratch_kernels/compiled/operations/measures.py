@@ -24,13 +24,13 @@ def measure_elements(like, args, part, parts):
 
 @operation
 def sample_signed(like, args, part, parts):
-    tables = numba.carray(shorts(args[0]), (4, TABLE))
+    tables = numba.carray(shorts(args[0]), (5, TABLE))
     measures.sample_signed(tables, matrix(like, args, 3), args[6])
 
 
 @operation
 def sample_magnitudes(like, args, part, parts):
-    tables = numba.carray(shorts(args[0]), (4, TABLE))
+    tables = numba.carray(shorts(args[0]), (5, TABLE))
     measures.sample_magnitudes(tables, matrix(like, args, 3), args[6])
 
 
