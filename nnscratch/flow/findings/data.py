@@ -17,8 +17,10 @@ LARGE_TARGET = 10.0  # root mean square of regression targets
 # deviations, each above what sampling a batch gives by itself.
 VARIANCE_GAP, VARIANCE_NOISE = 0.45, 2.5  # the second over B
 MEAN_GAP = 2.3  # over sqrt(B)
-_WARM = 40  # steps that running statistics may take to arrive
-ALWAYS, _ALWAYS_AFTER, _NEVER_AFTER = 0.98, 30, 50
+_WARM = 50  # steps that running statistics may take to arrive
+_ON_THE_WAY = 0.6  # of what they lacked at the beginning: then they are arriving
+ALWAYS, _FAR = 0.98, 10.0  # a clip fires in this share of steps; cuts the norm by this factor
+_ALWAYS_AFTER, _FAR_AFTER, _NEVER_AFTER = 100, 30, 50  # steps
 
 
 def find(view: View) -> list[Finding]:
@@ -96,17 +98,19 @@ def _targets(view: View) -> list[Finding]:
 
 def _batchnorm(view: View) -> list[Finding]:
     names = [str(name) for name in view.record["batchnorm_layers"]]
-    if not names or view.rows < _WARM:
+    if not names or not view.rows or view.steps[view.rows - 1] - view.steps[0] < _WARM - 1:
         return []
     batch = view.get("batch_size")[:, None]
     gap = view.get("batchnorm_mean_gap")
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.abs(np.log(view.get("batchnorm_variance_ratio")))
     where = (gap > MEAN_GAP / np.sqrt(batch)) | (ratio > VARIANCE_GAP + VARIANCE_NOISE / batch)
-    off = [i for i in range(len(names)) if view.holds(where[:, i])]
+    now = view.now
+    lack = ratio / VARIANCE_GAP + gap * np.sqrt(batch) / MEAN_GAP
+    arriving = np.median(lack[now], axis=0) < _ON_THE_WAY * np.median(lack[:5], axis=0)
+    off = [i for i in range(len(names)) if view.holds(where[:, i]) and not arriving[i]]
     if not off:
         return []
-    now = view.now
     worst = max(off, key=lambda i: float(np.median(ratio[now, i]) + np.median(gap[now, i])))
     step = view.since(where[:, worst])
     times = float(np.median(view.get("batchnorm_variance_ratio")[now, worst]))
@@ -140,12 +144,13 @@ def _clip(view: View) -> list[Finding]:
     known = ~np.isnan(fraction)
     fired, steps = fraction[known] > 0, int(known.sum())
     before, after = view.get("clip_before")[known], view.get("clip_after")[known]
-    if steps >= _ALWAYS_AFTER and fired.mean() >= ALWAYS:
-        norm, left = float(np.median(before)), float(np.median(after))
+    norm, left = (float(np.median(x)) if steps else math.nan for x in (before, after))
+    far = norm > _FAR * left
+    if steps >= (_FAR_AFTER if far else _ALWAYS_AFTER) and fired.mean() >= ALWAYS:
         return [
             Finding(
                 "clip always",
-                "serious" if norm > 10 * left else "notice",
+                "serious" if far else "notice",
                 (),
                 int(view.steps[known][0]),
                 f"{made} fires in {percent(float(fired.mean()))} of {steps} steps: it cuts the "

@@ -17,12 +17,16 @@ _RECTIFIERS = ("relu",)  # the others of the family let a gradient through on th
 
 SATURATED_FROM_START = 0.2  # of the outputs, at the beginning and now
 SATURATED = 0.5  # of the outputs, whenever it began
-DEAD_UNITS = 0.36  # of a layer
+# Dead units of a layer, where its inputs are negative or units died in training; and where not: in
+# a deep network inputs look alike to the upper layers, half of whose units are then off for all of
+# them, until training tells them apart.
+DEAD_UNITS, DEAD_BY_CHANCE = 0.36, 0.6
+_DIED = 0.2  # this many more than at the beginning
 ALL_ZERO = 0.999
 CONSTANT = (
     0.005  # how far |dW| / (|db| |h|) is from 1 when the inputs h of a layer are all the same
 )
-_ENOUGH = 10  # steps before a constant output is called that
+_ENOUGH = 30  # steps before a constant output is called that
 
 
 def find(view: View) -> list[Finding]:
@@ -166,6 +170,15 @@ def census(view: View) -> dict[int, Array]:
     }
 
 
+def _limit(view: View, layer: int, dead: Array) -> float:
+    """Return the fraction of dead units above which a layer's are told."""
+    died = dead[-1] - dead[0] >= _DIED
+    mean, std = (
+        view.now_of(f"output_{what}", layer - 1) if layer else 0.0 for what in ("mean", "std")
+    )
+    return DEAD_UNITS if died or mean < -0.5 * std else DEAD_BY_CHANCE
+
+
 def _dead_units(view: View) -> list[Finding]:
     found: dict[int, float] = {}
     steps: list[int] = []
@@ -175,9 +188,10 @@ def _dead_units(view: View) -> list[Finding]:
             continue
         if i in counted:
             dead, at = counted[i], np.asarray(view.record["census_steps"])
-            if dead[-1] >= DEAD_UNITS:
+            limit = _limit(view, i, dead)
+            if dead[-1] >= limit:
                 found[i] = float(dead[-1])
-                good = np.flatnonzero(dead < DEAD_UNITS)
+                good = np.flatnonzero(dead < limit)
                 steps.append(int(at[0 if not good.size else good[-1] + 1]))
         elif view.holds(view.get("output_zeros")[:, i] >= 0.9):
             # Without a census: units that are 0 for nine examples in ten, at the least.

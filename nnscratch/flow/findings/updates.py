@@ -15,6 +15,7 @@ VIOLENT = 0.3  # one step that changes half of the layers by this much of their 
 SLOWER = 50.0  # times slower than the layers' median
 _ENOUGH = 20  # steps
 _LASTING = 50  # steps in which a loss would have fallen
+_RESTLESS = 0.97  # of the first loss: with steps that are too long it does not fall at all
 _GOAL = 1e-3
 
 
@@ -34,7 +35,7 @@ def find(view: View) -> list[Finding]:
 def _large(view: View, typical: Array) -> list[Finding]:
     lr = view.get("lr")
     jumps = np.flatnonzero(typical > VIOLENT)
-    lasting = view.rows >= _LASTING and view.stalled and view.holds(typical > LARGE)
+    lasting = view.rows >= _LASTING and view.stalled(_RESTLESS) and view.holds(typical > LARGE)
     if jumps.size:
         row = int(jumps[0])
         step, size = int(view.steps[row]), float(typical[row])
@@ -75,7 +76,7 @@ def _clip(view: View) -> tuple[str, ...]:
 
 def _small(view: View, typical: Array) -> list[Finding]:
     where = typical < SMALL
-    if view.rows < _ENOUGH or not view.stalled or not view.holds(where):
+    if view.rows < _ENOUGH or not view.stalled() or not view.holds(where):
         return []
     size, rate = float(np.nanmedian(typical[view.now])), float(view.get("lr")[-1])
     step = view.since(where)

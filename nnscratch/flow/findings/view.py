@@ -25,7 +25,7 @@ NEEDED = (
 
 LATEST = 20  # steps that "now" means, at most
 MOST = 0.8  # the fraction of them that must show a thing
-STALLED = 0.9  # a loss above this times the first has not fallen
+STALLED = 0.9  # a loss above this share of the first has not fallen
 
 
 class View:
@@ -94,10 +94,9 @@ class View:
         """The loss now."""
         return float(np.median(self.get("loss")[self.now])) if self.rows else math.nan
 
-    @property
-    def stalled(self) -> bool:
-        """Whether the loss has not fallen."""
-        return not self.last_loss < STALLED * self.first_loss
+    def stalled(self, share: float = STALLED) -> bool:
+        """Whether the loss has not fallen to this share of the first."""
+        return not self.last_loss < share * self.first_loss
 
     @cached_property
     def weights(self) -> list[int]:
