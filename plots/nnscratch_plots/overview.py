@@ -35,15 +35,15 @@ def overview_figure(record: Record, *, findings: Sequence[object] = ()) -> Figur
     """Draw a run on one A4 page: loss, gradient, its attribution, updates, outputs and more.
 
     Eight panels at most: the last three are, as far as the record has them, saturation, the census
-    of units, clipping and batch norm, else the sizes of weight gradients and signal. Under each
-    panel one sentence says how to read it, and one what this run shows. `findings` (sentences, or
-    what has a text) are printed at the top. Raises ValueError naming the record and key for wrong
-    keys or shapes.
+    of units, clipping and batch norm, else the sizes of weight gradients and signal; what shows
+    nothing gives way first. Under each panel one sentence says how to read it, and one what this
+    run shows. `findings` (sentences, or objects with a `sentence` and a `cause`) are printed at the
+    top, five at most. Raises ValueError naming the record and key for wrong keys or shapes.
     """
     run = read_run(record)
     panels = _panels(run)
     with style.page(WIDTH, HEIGHT) as figure:
-        top = _header(figure, run, [str(finding) for finding in findings])
+        top = _header(figure, run, [_told(finding) for finding in findings])
         column = (WIDTH - 2 * _MARGIN - _GUTTER) / 2
         characters = round(column / (0.497 * _TEXT / 72))
         rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
@@ -82,11 +82,22 @@ def _panels(run: Run) -> list[str]:
         "signal": "signal" not in chosen,
     }
     chosen += [name for name, has in others.items() if has]
-    idle_clip = clipped(run) and not fired(run).any()
-    for spare in ("weight_gradients", "clip" if idle_clip else "", "saturation", "clip"):
+    idle = ["saturation"] if not _saturates(run) else []
+    idle += ["clip"] if clipped(run) and not fired(run).any() else []
+    for spare in (*idle, "weight_gradients", "saturation", "clip"):
         if len(chosen) > _MOST_PANELS and spare in chosen:
             chosen.remove(spare)
     return chosen[:_MOST_PANELS]
+
+
+def _saturates(run: Run) -> bool:
+    """Whether in some layer, at some step, one output in a hundred was saturated."""
+    return bool(np.nanmax(np.fmax(*(one.values for one in ends(run))), initial=0.0) > 0.01)
+
+
+def _told(finding: object) -> str:
+    sentence = str(getattr(finding, "sentence", finding))
+    return f"{sentence} {getattr(finding, 'cause', '')}".strip()
 
 
 def _header(figure: Figure, run: Run, findings: list[str]) -> float:
