@@ -113,7 +113,7 @@ class _Search:
             stalled=before.stalled,
             rows=c.batch_size,
         )
-        candidates = [self._candidate(change) for change in changes]
+        candidates = self._forecast_all(changes)
         ranking = tuple(sorted(candidates, key=lambda one: one.forecast.strain))
         trials = self._try_all([one.change for one in select(candidates, self.tries)])
         pair = _pair(trials, before)
@@ -134,6 +134,13 @@ class _Search:
         changed = change.apply(self.plan)
         return Candidate(change, forecast(changed, c.loss, c.x, c.y, c.batch_size, c.seed))
 
+    def _forecast_all(self, changes: list[Change]) -> list[Candidate]:
+        try:
+            return [self._candidate(change) for change in changes]
+        except KeyboardInterrupt:
+            self.interrupted = True
+            return []
+
     def _try_all(self, changes: list[Change]) -> list[Trial]:
         trials = []
         for change in changes:
@@ -145,7 +152,13 @@ class _Search:
         return trials
 
     def _try(self, change: Change | None) -> Trial | None:
-        """Return the trial, or None if Ctrl-C ended it."""
+        """Return the trial, or None if Ctrl-C ended it: in training after a step, else at once."""
+        try:
+            return self._tried(change)
+        except KeyboardInterrupt:
+            return None
+
+    def _tried(self, change: Change | None) -> Trial | None:
         c = self.conditions
         plan = self.plan if change is None else change.apply(self.plan)
         expected = forecast(plan, c.loss, c.x, c.y, c.batch_size, c.seed)

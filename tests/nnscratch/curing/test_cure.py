@@ -221,19 +221,31 @@ class Impatient:
         return LOSS(logits, labels)
 
 
-def test_ctrl_c_in_the_first_trial(digits):
+def interrupted(at, digits):
     x, y, _ = digits
+    model = network(nn.Sigmoid, "glorot_normal", 8, width=16)
+    options = {"batch_size": 20, "steps": 20, "progress": False}
+    return cure(model, Impatient(at), nn.SGD(lr=0.1), x, y, **options)
+
+
+def test_ctrl_c_in_the_first_trial(digits):
     with pytest.raises(KeyboardInterrupt):
-        cure(
-            network(nn.ReLU, "normal", 3),
-            Impatient(5),
-            nn.SGD(lr=0.1),
-            x,
-            y,
-            batch_size=20,
-            steps=20,
-            progress=False,
-        )
+        interrupted(5, digits)
+
+
+@pytest.mark.parametrize(
+    ("at", "trials"),
+    [
+        (22, 0),  # 1 forecast and 20 steps of the first trial; then the forecasts
+        (40, 0),  # 7 forecasts; then the first change, with a forecast of its own
+        (72, 2),
+    ],
+)
+def test_ctrl_c_keeps_what_was_tried(at, trials, digits):
+    found = interrupted(at, digits)
+    assert found.interrupted
+    assert len(found.trials) == trials
+    assert "Interrupted: not all changes were tried." in repr(found)
 
 
 def test_findings_alone_make_a_network_sick(digits):
