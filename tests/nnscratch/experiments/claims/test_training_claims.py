@@ -96,8 +96,8 @@ def test_ranking(gaps, word):
         (1.2, -0.5, HOLDS),
         (1.0, -0.5, CONDITION),
         (1.2, 0.5, FAILS),
-        (1.0, (0.0, WIDE), FAILS),
-        ((1.2, WIDE), -0.5, UNCHECKED),
+        (1.0, (0.0, WIDE), UNCHECKED),
+        ((1.2, WIDE), -0.5, CONDITION),
         (1.2, (-0.5, WIDE), UNCHECKED),
     ],
 )
