@@ -21,8 +21,8 @@ from nnscratch.flow.records import Record
 from nnscratch.training import Trainer
 
 CASES: tuple[Case, ...] = (*FAULTY, *HEALTHY)
-TUNING = (0, 1, 2)
-HELD_OUT = (1000, 1001)
+TUNING = (0, 1, 2, 10, 11, 12, 13)
+HELD_OUT = (2000, 2001)
 
 _BY_STEP = ("steps", "loss", "lr", "batch_size")
 _PREFIXES = ("input_", "output_", "gradient_", "param_", "clip_", "saturated_", "update_ratio")

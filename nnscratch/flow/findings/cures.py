@@ -65,9 +65,11 @@ def learning_rate(lr: float) -> tuple[str, ...]:
     return (f"change the learning rate: optimizer.lr = {lr:.2g}",) if lr > 0 else ()
 
 
-def clip(norm: float) -> str:
-    """Return clipping at `norm`."""
+def clip(present: bool) -> tuple[str, ...]:
+    """Return clipping as a cure, unless it is done."""
+    if present:
+        return ()
     return (
         "clip the gradient, so that one bad batch cannot throw the weights: "
-        f"nn.SGD(lr=..., clip=nn.ClipByGlobalNorm({norm:.1g}))"
+        "nn.SGD(lr=..., clip=nn.ClipByGlobalNorm(1.0))",
     )

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.flow.attribution import DERIVATIVE, TERMS, UNRECORDED, WEIGHTS, attribute
+from nnscratch.flow.attribution import DERIVATIVE, TERMS, attribute
 from nnscratch.flow.findings import cures
 from nnscratch.flow.findings.finding import Finding
 from nnscratch.flow.findings.view import View
@@ -91,34 +91,30 @@ def explain(view: View, terms: Array, change: float) -> tuple[str, str]:
         return "No layer's part can be named: somewhere on the way the gradient is exactly 0.", ""
     main = int(np.argmax(terms * np.sign(change)))
     share = terms[main] / change
-    what = {
-        "weights": "the weights",
-        "derivative": f"the derivative of {called(view.activation)}",
-        "scale": "batch norm's scale gamma / sigma",
-        "projection": "batch norm's projection",
-        "noise": "dropout",
-        "unrecorded": "layers that were not recorded",
-    }
-    if share <= 1.05:
+    what = _called(view)
+    if share <= 1.05 and (np.abs(np.delete(terms, main)) < 0.2 * abs(terms[main])).all():
         part = "all" if share > 0.995 else percent(share)
-        text = f"{part} of that (in log units) is {what[TERMS[main]]}"
+        text = f"{part} of that (in log units) is {what[main]}"
     else:
-        against = int(np.argmin(terms * np.sign(change)))
-        does, undoes = ("take away", "give back") if change < 0 else ("add", "take back")
-        text = (
-            f"{what[TERMS[main]]} alone {_verb(does, main)} {factor(terms[main])}, of which "
-            f"{what[TERMS[against]]} {_verb(undoes, against)} {factor(terms[against])}"
-        )
+        order = np.argsort(-np.abs(terms))
+        parts = [f"{what[i]} {terms[i]:+.1f}" for i in order if abs(terms[i]) >= 0.05]
+        text = f"in powers of ten: {', '.join(parts)}, together {terms.sum():+.1f}"
     reasons = _reasons(view, main)
     return sentence("; ".join([text, *reasons])), TERMS[main]
 
 
-def _verb(words: str, term: int) -> str:
-    """Return a verb as its subject wants it: weights give back, dropout gives back."""
-    if term in (WEIGHTS, UNRECORDED):
-        return words
-    verb, _, rest = words.partition(" ")
-    return f"{verb}s {rest}".strip()
+def _called(view: View) -> tuple[str, ...]:
+    """Return how each term is called in a sentence."""
+    only = len(view.activations) == 1
+    derivative = f"derivative of {called(view.activation)}" if only else "activations' derivatives"
+    return (
+        "the weights",
+        f"the {derivative}",
+        "batch norm's scale gamma / sigma",
+        "batch norm's projection",
+        "dropout",
+        "layers that were not recorded",
+    )
 
 
 def _reasons(view: View, main: int) -> list[str]:
@@ -207,6 +203,6 @@ def _cures(view: View, kind: str, main: str) -> tuple[str, ...]:
             "take fewer layers: with batch norm the gradient of random weights grows in each "
             "(pi / (pi - 1) = 1.47 on the squared norm with ReLU)",
             "take an activation with a rate nearer 1: nn.ELU() or nn.Tanh() before batch norm",
-            cures.clip(1.0),
+            *cures.clip(view.has_clip),
         )
-    return init + cures.batch_norm(view.has_batchnorm) + (cures.clip(1.0),)
+    return init + cures.batch_norm(view.has_batchnorm) + cures.clip(view.has_clip)

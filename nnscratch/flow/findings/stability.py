@@ -124,8 +124,8 @@ def _cures(view: View, row: int) -> tuple[str, ...]:
     )
     slower = cures.learning_rate(float(record["lr"][row]) / 10)
     if losses[-1] > RUNAWAY * losses[0]:
-        return (*slower, cures.clip(1.0), look)
-    return (look, cures.clip(1.0), *slower)
+        return (*slower, *cures.clip(view.has_clip), look)
+    return (look, *cures.clip(view.has_clip), *slower)
 
 
 def _diverged(view: View) -> list[Finding]:
@@ -151,7 +151,7 @@ def _diverged(view: View) -> list[Finding]:
             f"step {step}.",
             f"The learning rate is {number(rate)}: the steps are longer than the loss's curvature "
             f"allows.",
-            (*cures.learning_rate(rate / 10), cures.clip(1.0)),
+            cures.learning_rate(rate / 10) + cures.clip(view.has_clip),
             {"first_loss": float(losses[0]), "loss": last, "lr": rate},
         )
     ]

@@ -136,7 +136,8 @@ def _dead_layer(view: View) -> list[Finding]:
 def _cures(view: View, layer: int, step: int) -> tuple[str, ...]:
     """Return what to do about the inputs of a layer's units, by what made them what they are."""
     if step > view.steps[0]:  # it came in training
-        return (*cures.learning_rate(float(view.get("lr")[-1]) / 10), cures.clip(1.0))
+        rate = float(view.get("lr")[-1])
+        return cures.learning_rate(rate / 10) + cures.clip(view.has_clip)
     dense = layer if view.kinds[layer] == "dense" else view.before(layer, "dense")
     if dense is not None and layer > 0:
         mean, offset = view.now_of("output_mean", layer - 1), view.offset(dense)

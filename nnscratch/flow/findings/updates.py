@@ -1,4 +1,9 @@
-"""Updates against the weights they change: too large, too small, one layer far behind."""
+"""Updates against the weights they change: too large, too small, one layer far behind.
+
+Outside 1e-4 to 1e-2 of the weights an update is unusual, not wrong: small networks begin with
+larger ones and learn, and those of a network that has learned everything are smaller. They are told
+when the loss does not fall; a single step that throws the weights is told at once.
+"""
 
 from __future__ import annotations
 
@@ -39,10 +44,11 @@ def _large(view: View, typical: Array) -> list[Finding]:
     if jumps.size:
         row = int(jumps[0])
         step, size = int(view.steps[row]), float(typical[row])
+        amount = f"{percent(size)} of" if size < 10 else f"{number(size)} times"
         often = "" if jumps.size == 1 else f"; {jumps.size} such steps in all"
         sentence = (
-            f"The update of step {step} changed the weights by {percent(size)} of their norm in "
-            f"half of the layers (usual are 0.01 % to 1 %){often}: such a step throws away what "
+            f"The update of step {step} changed the weights by {amount} their norm in half of "
+            f"the layers (usual are 0.01 % to 1 %){often}: such a step throws away what "
             f"was learned."
         )
     elif lasting:
@@ -64,14 +70,10 @@ def _large(view: View, typical: Array) -> list[Finding]:
             step,
             sentence,
             f"The learning rate was {number(rate)} there.",
-            (*cures.learning_rate(rate * _GOAL / size), *_clip(view)),
+            cures.learning_rate(rate * _GOAL / size) + cures.clip(view.has_clip),
             {"ratio": size, "lr": rate},
         )
     ]
-
-
-def _clip(view: View) -> tuple[str, ...]:
-    return () if str(view.record["clip"]) else (cures.clip(1.0),)
 
 
 def _small(view: View, typical: Array) -> list[Finding]:

@@ -116,10 +116,20 @@ class View:
         return next((i for i in range(layer - 1, -1, -1) if self.kinds[i] == kind), None)
 
     @cached_property
+    def activations(self) -> dict[str, int]:
+        """The kinds of activation, and how often each occurs."""
+        others = [k for k in self.kinds if k not in ("dense", "batchnorm", "dropout", "identity")]
+        return {kind: others.count(kind) for kind in others}
+
+    @property
     def activation(self) -> str:
         """The kind of activation that occurs most often; empty if there is none."""
-        others = [k for k in self.kinds if k not in ("dense", "batchnorm", "dropout", "identity")]
-        return max(others, key=others.count) if others else ""
+        return max(self.activations, key=self.activations.__getitem__, default="")
+
+    @property
+    def has_clip(self) -> bool:
+        """Whether the gradient was clipped."""
+        return bool(str(self.record["clip"]))
 
     @property
     def has_batchnorm(self) -> bool:

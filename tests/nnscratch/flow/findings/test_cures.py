@@ -29,7 +29,7 @@ def test_the_lines_of_python_run():
         *(cure for kind in cures.SUITS for cure in cures.suitable_init(kind)),
         *cures.batch_norm(False),
         *cures.other_activation("sigmoid"),
-        cures.clip(1.0),
+        *cures.clip(False),
         cures.LEAK,
         cures.ZERO_BIASES,
     ]
@@ -44,7 +44,7 @@ def test_the_lines_of_python_run():
 
 def test_no_cure_where_it_does_not_fit():
     assert cures.suitable_init("sigmoid") == ()
-    assert cures.batch_norm(True) == ()
+    assert cures.batch_norm(True) == cures.clip(True) == ()
     assert cures.other_activation("relu") == ()
     assert cures.learning_rate(np.nan) == ()
     assert cures.learning_rate(0.00123) == ("change the learning rate: optimizer.lr = 0.0012",)
