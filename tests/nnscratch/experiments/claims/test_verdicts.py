@@ -192,3 +192,53 @@ def test_recurrent(low, middle, high, word):
     }
     curves = {"ratios": [0.5, 2.0, 8.0]}
     assert judge("recurrent-singular-value", curves, **means).word == word
+
+
+@pytest.mark.parametrize(
+    ("measured", "word"),
+    [
+        ([1.0, 1.01, 0.99], HOLDS),
+        ([1.2, 1.21, 1.19], FAILS),
+        ([0.7, 0.71, 0.69], FAILS),
+        ([0.5, 1.0, 1.5], UNCHECKED),
+    ],
+)
+def test_mean_field_rates(measured, word):
+    (claim,) = registry.select(["mean-field-rates"])
+    quantities = {
+        "right": Quantity("right", [0.5, 0.501, 0.499], 0.5),
+        "other": Quantity("other", measured, 1.0),
+    }
+    assert claim.verdict(Measured(quantities)).word == word
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "word"),
+    [
+        (0.88, 0.965, HOLDS),
+        (0.88, 0.92, FAILS),
+        (0.80, 0.965, FAILS),
+        (0.88, None, UNCHECKED),
+        ((0.80, WIDE), 0.965, UNCHECKED),
+    ],
+)
+def test_post_accuracy(first, last, word):
+    means = {"epoch 1": first, "epoch 20": last, "plain": 0.9}
+    given = {key: mean for key, mean in means.items() if mean is not None}
+    assert judge("post-accuracy", **given).word == word
+
+
+@pytest.mark.parametrize(
+    ("behind", "gain", "word"),
+    [
+        (5.0, 0.5, HOLDS),
+        (5.0, (0.5, WIDE), CONDITION),
+        (-1.0, 0.5, FAILS),
+        (5.0, -0.5, FAILS),
+        ((5.0, WIDE), 0.5, UNCHECKED),
+    ],
+)
+def test_glorot_table(behind, gain, word):
+    others = ("softsign", "softsign N", "tanh", "tanh N")
+    means = {f"sigmoid less {name}": behind for name in others}
+    assert judge("glorot-table", **means, **{"tanh less tanh N": gain}).word == word
