@@ -34,7 +34,9 @@ def test_one_page_of_panels_each_with_two_sentences(record, name):
     assert said(figure).count("How to read: ") == said(figure).count("This run: ") == len(titles)
 
 
-@pytest.mark.parametrize(("name", "findings"), [*dict.fromkeys(RUNS, 0).items(), ("deep", 7)])
+@pytest.mark.parametrize(
+    ("name", "findings"), [(name, 7 if name == "deep" else 0) for name in RUNS]
+)
 def test_nothing_is_cut_off_or_written_over(record, name, findings):
     figure = plots.overview_figure(record(name, **RUNS[name]), findings=FINDINGS[:findings])
     figure.draw_without_rendering()
