@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help run test test-slow test-reference browser parity bench lint ci clean
+.PHONY: help run test test-slow test-reference browser parity bench scorecard lint ci clean
 
 help:
 	@echo "make run             set up, then train the ladder of networks and draw their gradients"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-reference  the suite on the readable NumPy kernels"
 	@echo "make parity          the comparison with PyTorch, the HTML report in a browser (installs both)"
 	@echo "make bench           training steps timed beside the peers (ARGS=--quick: under 2 minutes)"
+	@echo "make scorecard       the claims of the post and the papers, tried anew (docs/scorecard.md)"
 	@echo "make lint            linter, formatter and types"
 	@echo "make clean           remove the environment, caches and outputs"
 
@@ -68,6 +69,10 @@ parity: $(VENV)/.peers browser
 bench: $(VENV)/.peers
 	@echo "==> Benchmarks: python -m benchmarks $(ARGS)"
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+scorecard: $(VENV)/.runtime
+	@echo "==> Trying every claim: nnscratch reproduce all --out docs $(ARGS)"
+	@$(BIN)/nnscratch reproduce all --out docs $(ARGS)
 
 lint: $(VENV)/.lint
 	@echo "==> Linter, formatter, types"
