@@ -83,7 +83,7 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
             "scales": list(scales),
             "depth": depths,
             "line": line.tolist(),
-            "predicted": [min(predicted(float(sw2)), 1e4) for sw2 in line],
+            "predicted": [predicted(float(sw2)) for sw2 in line],
             "most": most,
         },
     )
@@ -149,29 +149,20 @@ def verdict(measured: Measured) -> Verdict:
 
 
 def picture(measured: Measured) -> Figure:
+    from nnscratch_plots import depth_scale
     from nnscratch_plots.claims import claim_figure
 
     curves = measured.curves
-    depth = np.array(curves["depth"])
+    rows = np.array(curves["depth"])
+    points = np.tile(curves["scales"], len(rows)), rows.ravel()
     with claim_figure(1, height=4.2) as (figure, (ax,)):
-        ax.plot(curves["line"], curves["predicted"], color="#0072b2", label="6 depth scales")
-        for k, row in enumerate(depth):
-            jitter = 0.012 * (k - (len(depth) - 1) / 2)
-            ax.plot(
-                np.array(curves["scales"]) + jitter,
-                row,
-                "o",
-                color="#d55e00",
-                markerfacecolor="none",
-                label="deepest that trained (one seed)" if k == 0 else None,
-            )
-        ax.axhline(curves["most"], color="0.45", linestyle=(0, (2, 2)), label="deepest tried")
-        ax.set_yscale("log")
-        ax.set_ylim(1, 4 * curves["most"])
-        ax.set_xlabel("weight variance, n_in Var(w)")
-        ax.set_ylabel("hidden layers")
-        ax.set_title("How deep tanh networks train (bias variance 0.05)")
-        ax.legend(frameon=False)
+        depth_scale(
+            {"sw2": curves["line"], "depth": curves["predicted"]},
+            measured=dict(zip(("sw2", "depth"), points, strict=True)),
+            label="tanh, bias variance 0.05; dashed: the deepest that was tried",
+            ax=ax,
+        )
+        ax.axhline(curves["most"], color="0.45", linestyle=(0, (2, 2)))
     return figure
 
 
