@@ -12,17 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.experiments.faults.faulty import FAULTY
+from nnscratch.experiments.faults import faulty, misused
 from nnscratch.experiments.faults.healthy import HEALTHY
+from nnscratch.experiments.faults.register import FAULTY
 from nnscratch.experiments.faults.setup import Case
 from nnscratch.flow.findings import Findings, find
 from nnscratch.flow.recorder import GradientFlow
 from nnscratch.flow.records import Record
 from nnscratch.training import Trainer
 
+_REGISTERED = (faulty, misused)  # each registers its runs when it is imported
 CASES: tuple[Case, ...] = (*FAULTY, *HEALTHY)
-TUNING = (0, 1, 2, 10, 11, 12, 13)
-HELD_OUT = (2000, 2001)
+TUNING = (0, 1, 2, 10, 11, 12, 13, 2000, 2001, 2002, 2003, 2004)
+HELD_OUT = (3000, 3001)
 
 _BY_STEP = ("steps", "loss", "lr", "batch_size")
 _PREFIXES = ("input_", "output_", "gradient_", "param_", "clip_", "saturated_", "update_ratio")

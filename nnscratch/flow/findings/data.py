@@ -20,7 +20,7 @@ MEAN_GAP = 2.3  # over sqrt(B)
 _WARM = 50  # steps that running statistics may take to arrive
 _ON_THE_WAY = 0.6  # of what they lacked at the beginning: then they are arriving
 ALWAYS, _FAR = 0.98, 10.0  # a clip fires in this share of steps; cuts the norm by this factor
-_ALWAYS_AFTER, _FAR_AFTER, _NEVER_AFTER = 100, 30, 50  # steps
+_ALWAYS_AFTER, _FAR_AFTER, _NEVER_AFTER = 100, 30, 100  # steps
 
 
 def find(view: View) -> list[Finding]:

@@ -1,0 +1,93 @@
+"""Runs whose data, batch norm or clip are at fault."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnscratch.clipping import ClipByGlobalNorm, ClipByValue
+from nnscratch.experiments.faults.register import RUNAWAY, STARVED, faulty
+from nnscratch.experiments.faults.setup import Draw, Setup
+from nnscratch.initializers import VarianceScaling
+from nnscratch.layers import BatchNorm
+from nnscratch.optimizers import SGD, Adam
+from nnscratch.training import Callback, StepInfo, Trainer
+
+
+@faulty("batch norm statistics", "momentum 0.9999")
+def _(d: Draw) -> Setup:
+    return d.classifier("elu", VarianceScaling(8.0), (2, 5), SGD(lr=0.05), norm=0.9999)
+
+
+@faulty("batch norm statistics", "momentum 0.999 for a short run")
+def _(d: Draw) -> Setup:
+    return d.classifier("relu", "he_normal", (3, 6), SGD(lr=0.05), norm=0.999)
+
+
+class _Forget(Callback):
+    """Puts batch norm's running statistics back to their initial values after every step."""
+
+    def on_step(self, trainer: Trainer, step: StepInfo) -> None:
+        for layer in trainer.model.layers.values():
+            if isinstance(layer, BatchNorm):
+                layer.statistics["running_mean"][...] = 0
+                layer.statistics["running_variance"][...] = 1
+
+
+@faulty("batch norm statistics", "running statistics that are never updated")
+def _(d: Draw) -> Setup:
+    return d.classifier(
+        "relu", "he_normal", (2, 5), SGD(lr=0.05), norm=True, callbacks=(_Forget(),)
+    )
+
+
+@faulty("clip always", "by global norm, at 1e-3", "updates too small")
+def _(d: Draw) -> Setup:
+    clip = ClipByGlobalNorm(1e-3)
+    return d.classifier("relu", "he_normal", (2, 6), SGD(lr=0.05, clip=clip))
+
+
+@faulty("clip always", "by value, at 1e-5", "updates too small")
+def _(d: Draw) -> Setup:
+    return d.classifier("tanh", "lecun_normal", (2, 6), SGD(lr=0.05, clip=ClipByValue(1e-5)))
+
+
+@faulty("clip never", "by global norm, at 1e4")
+def _(d: Draw) -> Setup:
+    clip = ClipByGlobalNorm(1e4)
+    return d.classifier("relu", "he_normal", (2, 6), SGD(lr=0.05, clip=clip))
+
+
+@faulty("clip never", "by value, at 100")
+def _(d: Draw) -> Setup:
+    return d.classifier("elu", VarianceScaling(1.5), (2, 6), SGD(lr=0.05, clip=ClipByValue(100.0)))
+
+
+_STRONG = f"diverged, non-finite, slow layer, updates too small, vanishing, {RUNAWAY}"
+
+
+@faulty("input scale", "pixels from 0 to 4080", _STRONG)
+def _(d: Draw) -> Setup:
+    x, y = d.classes("digits")
+    return d.classifier("relu", "he_normal", (2, 5), SGD(lr=0.01), data=(x * np.float32(4080), y))
+
+
+@faulty("input scale", "inputs about 100 with deviation 1", _STRONG)
+def _(d: Draw) -> Setup:
+    x, y = d.classes("blobs")
+    return d.classifier("tanh", "lecun_normal", (2, 5), SGD(lr=0.05), data=(x + np.float32(100), y))
+
+
+@faulty("input scale", "inputs of 1e-4", f"vanishing, dead units, dead layer, {STARVED}")
+def _(d: Draw) -> Setup:
+    x, y = d.classes()
+    return d.classifier("relu", "he_normal", (2, 5), SGD(lr=0.05), data=(x * np.float32(1e-4), y))
+
+
+@faulty("target scale", "regression on targets of deviation 1000", f"clip always, {_STRONG}")
+def _(d: Draw) -> Setup:
+    return d.regression("relu", "he_normal", (2, 5), SGD(lr=1e-3), scale=1000.0)
+
+
+@faulty("target scale", "regression on targets of mean 300", f"clip always, {_STRONG}")
+def _(d: Draw) -> Setup:
+    return d.regression("tanh", "lecun_normal", (2, 5), Adam(lr=1e-3), offset=300.0)
