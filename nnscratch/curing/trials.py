@@ -173,7 +173,7 @@ def objection(trial: Trial, before: Trial) -> str:
     * It must not diverge, and its own training loss must fall, by 5 % at least.
     * Gradient flow: first / last norm nearer to 1 by a factor of 2 at least; where it was within a
       factor of 100 before, which is healthy, it must stay so.
-    * Findings: no more serious ones than before.
+    * Findings: no more serious ones than before, and fewer where the flow was healthy before.
     * Loss: lower by 5 % at least, on held-out data if there are any.
     """
     if trial.diverged:
@@ -187,6 +187,8 @@ def objection(trial: Trial, before: Trial) -> str:
         return "no better flow"
     if len(trial.ills) > len(before.ills):
         return "new findings"
+    if before.spread <= FACTOR and 0 < len(before.ills) == len(trial.ills):
+        return "same findings"
     if not trial.loss <= (1 - LOSS_MARGIN) * before.loss:
         return "no lower loss"
     return ""

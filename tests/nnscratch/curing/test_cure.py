@@ -171,7 +171,10 @@ def test_what_is_kept(trial):
 
 def test_healthy_flow_must_stay_so(trial):
     before = trial("healthy", 0.5, (2.0, 1.99))
-    assert objection(trial("healthy", 0.02, (2.0, 0.5)), before) == ""
+    assert objection(trial("healthy", 0.02, (2.0, 0.5), found=0), before) == ""
+    assert objection(trial("healthy", 0.02, (2.0, 0.5)), before) == "same findings"
+    unfound = trial("healthy", 0.5, (2.0, 1.99), found=0)
+    assert objection(trial("healthy", 0.02, (2.0, 0.5), found=0), unfound) == ""
     assert objection(trial("vanishing", 0.009, (2.0, 0.5)), before) == "worse flow"
 
 
