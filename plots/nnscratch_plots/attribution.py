@@ -18,10 +18,10 @@ from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
 _TERM_OF = {"dense": "weights", "batchnorm": "scale", "dropout": "noise"}
 LOOKS: dict[str, dict[str, Any]] = {
     "weights": {"facecolor": style.COLORS[1], "edgecolor": "white"},
-    "derivative": {"facecolor": style.COLORS[2], "edgecolor": "white", "hatch": "//"},
+    "derivative": {"facecolor": style.COLORS[6], "edgecolor": "white", "hatch": "//"},
     "scale": {"facecolor": style.COLORS[3], "edgecolor": "white", "hatch": ".."},
     "projection": {"facecolor": style.COLORS[4], "edgecolor": "white", "hatch": "xx"},
-    "noise": {"facecolor": style.COLORS[6], "edgecolor": "white", "hatch": "--"},
+    "noise": {"facecolor": style.COLORS[5], "edgecolor": "white", "hatch": "--"},
     "unrecorded": {"facecolor": style.COLORS[7], "edgecolor": "white"},
 }
 _NAMES = {

@@ -57,12 +57,14 @@ def draw(
     ax.xaxis.set_major_locator(style.step_ticks())
 
 
-def share_bar(ax: Axes) -> None:
-    """A colour bar from 0 to 100 %."""
+def share_bar(axes: Sequence[Axes], *, label: str = "") -> None:
+    """A colour bar from 0 to 100 % beside the axes."""
     mapped = ScalarMappable(norm=Normalize(0.0, 1.0), cmap=COLORMAP)
-    bar = ax.figure.colorbar(mapped, ax=ax, pad=0.02, aspect=26)
+    bar = axes[0].figure.colorbar(mapped, ax=list(axes), pad=0.02, aspect=26)
     bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "25 %", "50 %", "75 %", "100 %"])
-    bar.ax.tick_params(which="both", colors=style.INK, labelsize=style.tick_size(ax))
+    bar.ax.tick_params(which="both", colors=style.INK, labelsize=style.tick_size(axes[0]))
+    if label:
+        bar.set_label(label)
 
 
 def legend_handles(panels: Sequence[Array], *, kinds: Sequence[str] = tuple(LOOKS)) -> list[Patch]:

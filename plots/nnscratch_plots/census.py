@@ -14,14 +14,16 @@ from nnscratch_plots import style
 from nnscratch_plots.axes import label_layers_across
 from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
 from nnscratch_plots.saturation import percent_axis
+from nnscratch_plots.thinning import window_size
 
 STATES = ("alive", "dead", "saturated low", "saturated high")
 _LOOKS: tuple[dict[str, Any], ...] = (
     {"facecolor": "#d9ece4", "edgecolor": "0.55"},
     {"facecolor": "black", "edgecolor": "white", "hatch": ".."},
     {"facecolor": style.COLORS[1], "edgecolor": "white", "hatch": "//"},
-    {"facecolor": style.COLORS[2], "edgecolor": "white", "hatch": "\\\\"},
+    {"facecolor": style.COLORS[6], "edgecolor": "white", "hatch": "\\\\"},
 )
+_MOST_BARS = 60
 _NOTHING = "No census of units was recorded: it needs a probe batch."
 READING = (
     "a unit is dead where its output is the same for every example of the probe batch (for ReLU: "
@@ -121,6 +123,10 @@ def _bars(ax: Axes, run: Run, layers: tuple[str, ...], counts: Array) -> list[Ar
 
 
 def _turnover_bars(ax: Axes, steps: Array, stopped: Array, revived: Array) -> list[Artist]:
+    window = window_size(len(steps), _MOST_BARS)
+    starts = np.arange(0, len(steps), window)
+    stopped, revived = (np.add.reduceat(counts, starts) for counts in (stopped, revived))
+    steps = steps[starts]
     width = 0.8 * float(np.diff(steps).min())
     handles: list[Artist] = []
     for name, heights, looks in (
@@ -140,5 +146,5 @@ def _turnover_bars(ax: Axes, steps: Array, stopped: Array, revived: Array) -> li
     ax.grid(axis="y", **style.GRID)
     ax.set_axisbelow(True)
     ax.set_xlabel("training step of the census")
-    ax.set_ylabel("units")
+    ax.set_ylabel("units" if window == 1 else f"units, in {window} censuses")
     return handles

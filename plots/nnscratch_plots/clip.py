@@ -142,7 +142,7 @@ def _shares(ax: Axes, run: Run) -> None:
     numbers = thinned_numbers(len(names), max(6, round(3.2 * style.inches_high(ax))))
     ax.set_yticks(numbers, [style.plain(names[number - 1]) for number in numbers])
     ax.set_xlabel(noted("training step", window, "share"))
-    share_bar(ax)
+    share_bar([ax])
 
 
 def _angles(ax: Axes, run: Run) -> None:

@@ -73,12 +73,18 @@ def _median(series: Series) -> Array:
 def _by_layer(ax: Axes, series: Sequence[Series], rows: Sequence[Array], quantity: str) -> set[str]:
     scale = HonestLogAxis(rows)
     scale.apply(ax)
+    same = len({len(values) for values in rows}) == 1
     for index, (one, values) in enumerate(zip(series, rows, strict=True)):
-        line = scale.draw(ax, index, np.arange(1, len(values) + 1), values)
+        places = np.arange(1, len(values) + 1)
+        at = places if same else (places - 1) / max(1, len(values) - 1)
+        line = scale.draw(ax, index, at, values)
         line.set_label(style.wrapped(one.label, 30))
     if quantity == "update_ratio":
         mark_usual(ax)
-    label_layers_across(ax, series, room=0.8)
+    if same:
+        label_layers_across(ax, series, room=0.8)
+    else:
+        ax.set_xlabel("depth: first layer at 0, last at 1")
     ax.set_title(_TITLES[quantity])
     ax.set_ylabel(axis_label(ax, quantity) if quantity in QUANTITIES else "")
     return set(scale.strips)

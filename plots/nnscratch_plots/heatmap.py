@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from nnscratch_plots import cells, style
 from nnscratch_plots.axes import axis_label, log_ticks, thinned_numbers
@@ -46,6 +47,8 @@ def gradient_norm_heatmap(
 ) -> Axes:
     """Draw layers (up) by steps (across), the norm as colour on a log scale with a colour bar.
 
+    Fractions, such as "output_zeros", have a scale from 0 to 100 %.
+
     `quantity` is any of `QUANTITIES`, `layers` as `gradient_norms` takes them; `limits` are the
     norms at the two ends of the colour scale (see `shared_limits`), by default those of this
     record. Zeros, infinities and NaN get flat hatched colours and a legend. More than 1000 recorded
@@ -57,7 +60,7 @@ def gradient_norm_heatmap(
     scale = _color_scale(_limits([series]) if limits is None else limits)
     values, edges = thinned(series, MOST_COLUMNS)
     with style.drawing_on(ax, 8.6, 4.8) as ax:
-        cells.draw_log(ax, values, edges, scale)
+        _draw(ax, values, edges, scale, quantity)
         names = [style.plain(name) for name in series.layers]
         small = style.inches_high(ax) < 2
         numbers = thinned_numbers(len(names), 6 if small else 14)
@@ -67,9 +70,8 @@ def gradient_norm_heatmap(
         ax.set_xlabel(f"training step{note}")
         ax.set_ylabel("" if small else "layer (input at the bottom)")
         title = f"{QUANTITIES[quantity].title} of each layer during training"
-        style.legend_above(
-            ax, f"{title}\n{style.wrapped(series.label, 70)}", cells.legend_handles([values])
-        )
+        handles = _legend_handles([values], quantity)
+        style.legend_above(ax, f"{title}\n{style.wrapped(series.label, 70)}", handles)
         _color_bar(ax.figure, [ax], scale, [series], quantity)
     return ax
 
@@ -93,14 +95,14 @@ def heatmap_figure(
     width = 4.0 * columns + (2.4 if columns == 1 else 0.8)
     body = 2.35 * rows + (1.4 if rows == 1 else 0.4)
     heading = f"{QUANTITIES[quantity].title} of each layer during training"
-    sentence = _how_to_read(series, MOST_COLUMNS // columns)
-    handles = cells.legend_handles([values for values, _ in drawn])
+    sentence = _how_to_read(series, MOST_COLUMNS // columns, quantity)
+    handles = _legend_handles([values for values, _ in drawn], quantity)
     with style.explained_figure(width, body, heading, sentence, handles=handles) as figure:
         panels = list(figure.subplots(rows, columns, sharex=True, squeeze=False).flat)
         for index, (ax, one, (values, edges)) in enumerate(
             zip(panels, series, drawn, strict=False)
         ):
-            cells.draw_log(style.prepared(ax), values, edges, scale)
+            _draw(style.prepared(ax), values, edges, scale, quantity)
             ax.set_yticks(thinned_numbers(len(one.layers), 6))
             ax.set_title(style.wrapped(one.label, 42), size=10)
             if index % columns == 0:
@@ -117,12 +119,32 @@ def heatmap_figure(
     return figure
 
 
-def _how_to_read(series: Sequence[Series], most_columns: int) -> str:
-    sentence = (
-        "each row is a layer (input at the bottom), each column a moment of training; a panel of "
-        "one colour from bottom to top has a healthy flow, one that darkens towards the bottom a "
-        "vanishing gradient, one that brightens towards the bottom an exploding gradient"
-    )
+def _draw(ax: Axes, values: Array, edges: Array, scale: Normalize, quantity: str) -> None:
+    if _is_fraction(quantity):
+        cells.draw_fractions(ax, values, edges)
+    else:
+        cells.draw_log(ax, values, edges, scale)
+
+
+def _legend_handles(panels: Sequence[Array], quantity: str) -> list[Patch]:
+    kinds = ("nan",) if _is_fraction(quantity) else tuple(cells.LOOKS)
+    return cells.legend_handles(panels, kinds=kinds)
+
+
+def _is_fraction(quantity: str) -> bool:
+    return QUANTITIES[quantity].scale == "fraction"
+
+
+def _how_to_read(series: Sequence[Series], most_columns: int, quantity: str) -> str:
+    sentence = "each row is a layer (input at the bottom), each column a moment of training; "
+    if quantity.endswith("gradient_norm"):
+        sentence += (
+            "a panel of one colour from bottom to top has a healthy flow, one that darkens towards "
+            "the bottom a vanishing gradient, one that brightens towards the bottom an exploding "
+            "gradient"
+        )
+    else:
+        sentence += "the brighter, the larger"
     window = max(_window(one, most_columns) for one in series)
     if window > 1:
         sentence += f". Each column shows the largest norm of up to {window} recorded steps"
@@ -175,6 +197,9 @@ def _color_scale(limits: tuple[float, float]) -> Normalize:
 def _color_bar(
     figure: Any, axes: list[Axes], scale: Normalize, series: Sequence[Series], quantity: str
 ) -> None:
+    if _is_fraction(quantity):
+        cells.share_bar(axes, label=axis_label(axes[0], quantity))
+        return
     low, high = float(scale.vmin or 0.0), float(scale.vmax or 0.0)
     exponents = _exponents(series)
     under = bool(np.any(exponents < low - 1e-9))

@@ -17,7 +17,7 @@ from nnscratch_plots.thinning import largest_of, noted, window_size
 
 LOOKS: dict[str, dict[str, Any]] = {
     "low": {"facecolor": style.COLORS[1], "edgecolor": "white", "hatch": "//", "linewidth": 0},
-    "high": {"facecolor": style.COLORS[2], "edgecolor": "white", "linewidth": 0},
+    "high": {"facecolor": style.COLORS[6], "edgecolor": "white", "linewidth": 0},
 }
 _NOTHING = "No activation of this network has an end at which it saturates."
 READING = (
@@ -100,7 +100,7 @@ def _heatmap(ax: Axes, low: Series, high: Series) -> list[Artist]:
     ax.set_yticks(numbers, [style.plain(low.layers[number - 1]) for number in numbers])
     ax.set_xlabel(noted("training step", window, "share"))
     ax.set_ylabel("activation (input at the bottom)" if style.inches_high(ax) > 2.4 else "")
-    cells.share_bar(ax)
+    cells.share_bar([ax])
     return list(cells.legend_handles([values], kinds=("nan",)))
 
 

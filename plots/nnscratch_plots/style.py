@@ -169,7 +169,7 @@ def explained_figure(
         layout = ConstrainedLayoutEngine(rect=inside, w_pad=_PAD, h_pad=_PAD)
         figure = Picture(figsize=(width, height), layout=layout)
         top = 1 - 0.1 / height
-        short = textwrap.shorten(heading, round(8.5 * width), placeholder=" …")
+        short = textwrap.shorten(heading, round(9.3 * width), placeholder=" …")
         figure.text(_LEFT, top, plain(short), ha="left", va="top", size=13, weight="bold")
         figure.text(_LEFT, 0.08 / height, text, ha="left", va="bottom", size=9.5)
         if handles:

@@ -51,6 +51,16 @@ def test_births_and_revivals(counted):
     assert names == ["stopped being alive: 6", "came back: 1"]
 
 
+def test_many_censuses_share_bars(record):
+    given = record("long", steps=1300)
+    ax = plots.unit_turnover(given)
+    assert len(bars(ax, "stopped")) == 44
+    assert "in 3 censuses" in ax.get_ylabel()
+    states = given["census"] == 0
+    stopped = (states[:-1] & ~states[1:]).sum()
+    assert sum(bar.get_height() for bar in bars(ax, "stopped")) == stopped
+
+
 def test_from_one_state_to_another_is_neither(counted):
     counted["census"][2] = [2, 0, 0, 0, 3, 2, 0, 0]
     ax = plots.unit_turnover(counted)

@@ -138,6 +138,21 @@ def test_a_run_without_any_finite_norm_can_be_drawn(record, value):
     ax.figure.draw_without_rendering()
 
 
+def test_fractions_have_a_scale_of_their_own(record):
+    given = record("a", layers=3, activation="relu")
+    given["output_zeros"] = np.array(given["output_zeros"])
+    given["output_zeros"][3, 1] = np.nan
+    ax = plots.gradient_norm_heatmap(given, quantity="output_zeros", layers="all")
+    assert mesh(ax).get_clim() == (0, 1)
+    cells = mesh(ax).get_array()
+    np.testing.assert_array_equal(cells[:, 0], given["output_zeros"][0])
+    assert np.argwhere(cells.mask).tolist() == [[1, 3]]
+    assert set(patches(ax)) == {"nan"}
+    assert (
+        "the brighter" in plots.heatmap_figure(given, quantity="output_zeros").texts[-1].get_text()
+    )
+
+
 def test_given_axes_are_used_and_returned(record):
     ax = Figure().subplots()
     assert plots.gradient_norm_heatmap(record("a"), ax=ax) is ax

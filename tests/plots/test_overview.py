@@ -132,6 +132,16 @@ def test_several_runs_share_their_axes(record):
     assert "no number for exploding" in figure.texts[-1].get_text().replace("\n", " ")
 
 
+def test_runs_of_one_depth_are_compared_by_layer_and_others_by_depth(record):
+    same = plots.comparison_figure([record("a"), record("b", per_layer=0.5)]).axes[1]
+    lines = [line for line in same.get_lines() if line.get_gid() == "values"]
+    assert lines[0].get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
+    other = plots.comparison_figure([record("a"), record("b", layers=3)]).axes[1]
+    lines = [line for line in other.get_lines() if line.get_gid() == "values"]
+    assert lines[1].get_xdata().tolist() == [0, 0.5, 1]
+    assert "first layer at 0, last at 1" in other.get_xlabel()
+
+
 def test_a_comparison_marks_what_was_never_finite(record):
     given = record("a")
     given["gradient_norm"][:] = np.nan
