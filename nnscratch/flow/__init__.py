@@ -1,5 +1,7 @@
 """Gradient flow: what the gradient does on its way through the layers, recorded step by step."""
 
+from nnscratch.flow.attribution import Attribution, attribute
+from nnscratch.flow.findings import Finding, Findings, find
 from nnscratch.flow.forensics import Forensics, Replay, replay_nonfinite
 from nnscratch.flow.live import LiveTable
 from nnscratch.flow.reading import Reading, read_flow
@@ -7,11 +9,16 @@ from nnscratch.flow.recorder import GradientFlow
 from nnscratch.flow.records import load_record, save_record
 
 __all__ = [
+    "Attribution",
+    "Finding",
+    "Findings",
     "Forensics",
     "GradientFlow",
     "LiveTable",
     "Reading",
     "Replay",
+    "attribute",
+    "find",
     "load_record",
     "read_flow",
     "replay_nonfinite",
