@@ -19,12 +19,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
-import numpy as np
-
-from nnscratch.backend import kernels
+from nnscratch.backend import get_num_threads, kernels, load_module
 from nnscratch.errors import require_number
 from nnscratch.parameters import Parameters
 
@@ -67,9 +67,26 @@ class ClipReport:
 class Clip:
     """What every clip is: ``report = clip.clip(model.grads)``."""
 
+    kind: ClassVar[str] = ""
+    """What the compiled kernels call it; empty for a clip that they do not know."""
+
+    @property
+    def limit(self) -> float:
+        """What the clip holds the gradient to."""
+        raise TypeError(f"{type(self).__name__} has no limit: use a class of nnscratch.clipping")
+
     def clip(self, grads: Parameters) -> ClipReport:
         """Clip `grads` in place and return what that did."""
-        raise TypeError(f"{type(self).__name__} has no clip: use a class of nnscratch.clipping")
+        if not self.kind:
+            raise TypeError(f"{type(self).__name__} has no clip: use a class of nnscratch.clipping")
+        if kernels.name == "numba":
+            step = _compiled_step(grads, self)
+            step.run()
+            return compiled_report(step, grads)
+        return self._clip_plainly(grads)
+
+    def _clip_plainly(self, grads: Parameters) -> ClipReport:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -80,17 +97,17 @@ class ClipByValue(Clip):
     """
 
     threshold: float
+    kind: ClassVar[str] = "value"
 
     def __post_init__(self) -> None:
         require_number("ClipByValue threshold", self.threshold, above=0)
 
-    def clip(self, grads: Parameters) -> ClipReport:
-        g = grads.flat.astype(np.float64)
-        before, after, changed, largest = kernels.clip_by_value(grads.flat, self.threshold)
-        cosine = math.nan
-        if 0 < before < math.inf and 0 < after < math.inf:
-            cosine = min(1.0, float((g / before) @ (grads.flat / after))) if changed else 1.0
-        return _report(grads, before, after, changed, largest, cosine)
+    @property
+    def limit(self) -> float:
+        return self.threshold
+
+    def _clip_plainly(self, grads: Parameters) -> ClipReport:
+        return _report(grads, *kernels.clip_by_value(grads.flat, self.threshold))
 
 
 @dataclass(frozen=True)
@@ -102,14 +119,17 @@ class ClipByGlobalNorm(Clip):
     """
 
     max_norm: float
+    kind: ClassVar[str] = "norm"
 
     def __post_init__(self) -> None:
         require_number("ClipByGlobalNorm max_norm", self.max_norm, above=0)
 
-    def clip(self, grads: Parameters) -> ClipReport:
-        before, after, changed, largest = kernels.clip_by_norm(grads.flat, self.max_norm)
-        cosine = 1.0 if 0 < before < math.inf else math.nan
-        return _report(grads, before, after, changed, largest, cosine)
+    @property
+    def limit(self) -> float:
+        return self.max_norm
+
+    def _clip_plainly(self, grads: Parameters) -> ClipReport:
+        return _report(grads, *kernels.clip_by_norm(grads.flat, self.max_norm))
 
 
 @dataclass(frozen=True)
@@ -122,26 +142,58 @@ class ClipByNorm(Clip):
     """
 
     max_norm: float
+    kind: ClassVar[str] = "norms"
 
     def __post_init__(self) -> None:
         require_number("ClipByNorm max_norm", self.max_norm, above=0)
 
-    def clip(self, grads: Parameters) -> ClipReport:
-        starts = grads.offsets.tolist()
+    @property
+    def limit(self) -> float:
+        return self.max_norm
+
+    def _clip_plainly(self, grads: Parameters) -> ClipReport:
         rows = [
             kernels.clip_by_norm(grads.flat[start:stop], self.max_norm)
-            for start, stop in itertools.pairwise(starts)
+            for start, stop in itertools.pairwise(grads.offsets.tolist())
         ]
-        before, after, changed, largest = zip(*rows, strict=True) if rows else ((), (), (), ())
+        before, after, changed, largest, _ = zip(*rows, strict=True) if rows else [()] * 5
         return _report(
             grads,
             _joint_norm(before),
             _joint_norm(after),
             sum(changed),
-            float(np.max(largest, initial=0.0)),
+            math.nan if any(map(math.isnan, largest)) else max(largest, default=0.0),
             _joint_cosine(before, after),
             dict(zip(grads.names, zip(before, after, strict=True), strict=True)),
         )
+
+
+def compiled_report(step: Any, grads: Parameters) -> ClipReport:
+    """Return what the clip in a compiled step has done."""
+    norms = {}
+    if step.clip == "norms":
+        norms = dict(zip(grads.names, zip(*step.norms.tolist(), strict=True), strict=True))
+    before, after, changed, largest, cosine = step.clip_result()
+    return _report(grads, before, after, changed, largest, cosine, norms)
+
+
+_steps: dict[int, tuple[weakref.ref[Parameters], Any]] = {}
+
+
+def _compiled_step(grads: Parameters, clip: Clip) -> Any:
+    """Return the step that only clips `grads`; kept as long as they are, or until another clip."""
+    key, wanted = id(grads), (clip.kind, clip.limit, get_num_threads())
+    found = _steps.get(key)
+    if found is not None and found[0]() is grads:
+        step = found[1]
+        if (step.clip, step.limit, step.threads) == wanted and step.grads is grads.flat:
+            return step
+    kind, limit, threads = wanted
+    step = load_module("nnscratch_kernels.compiled.stepping").Step(
+        grads.flat, grads.offsets, clip=kind, limit=limit, threads=threads
+    )
+    _steps[key] = (weakref.ref(grads, lambda _: _steps.pop(key, None)), step)
+    return step
 
 
 def _report(

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnscratch.backend import kernels
 from nnscratch.clipping import Clip
 from nnscratch.errors import require_number
-from nnscratch.optimizers.base import Optimizer
-from nnscratch.parameters import Parameters
+from nnscratch.optimizers.kernel import KernelCall, KernelOptimizer
 from nnscratch.schedules import Schedule
 
 
-class RMSProp(Optimizer):
+class RMSProp(KernelOptimizer):
     """``s <- decay * s + (1 - decay) * g^2``; ``p <- p - lr * g / (sqrt(s) + epsilon)``.
 
     Tieleman & Hinton, lecture 6.5, 2012.
@@ -37,16 +35,15 @@ class RMSProp(Optimizer):
         self.decay = require_number("RMSProp decay", decay, least=0, below=1)
         self.epsilon = require_number("RMSProp epsilon", epsilon, above=0)
 
-    def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
-        kernels.rmsprop_update(
-            params.flat, self.state["square_average"], grads.flat, lr, self.decay, self.epsilon
-        )
+    def kernel_call(self, lr: float) -> KernelCall:
+        states = (self.state["square_average"],)
+        return KernelCall("rmsprop_update", states, (lr, self.decay, self.epsilon))
 
     def options(self) -> dict[str, Any]:
         return {"decay": self.decay, "epsilon": self.epsilon}
 
 
-class Adam(Optimizer):
+class Adam(KernelOptimizer):
     """Adam: momentum and RMSProp together, both corrected for having started at zero.
 
     ``m <- beta1 * m + (1 - beta1) * g``, ``v <- beta2 * v + (1 - beta2) * g^2``, and with
@@ -77,18 +74,11 @@ class Adam(Optimizer):
         self.epsilon = require_number(f"{name} epsilon", epsilon, above=0)
         self.weight_decay = 0.0
 
-    def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
-        kernels.adam_update(
-            params.flat,
-            self.state["first_moment"],
-            self.state["second_moment"],
-            grads.flat,
-            lr,
-            self.beta1,
-            self.beta2,
-            self.epsilon,
-            self.weight_decay,
-            self.steps + 1,
+    def kernel_call(self, lr: float) -> KernelCall:
+        return KernelCall(
+            "adam_update",
+            (self.state["first_moment"], self.state["second_moment"]),
+            (lr, self.beta1, self.beta2, self.epsilon, self.weight_decay, self.steps + 1),
         )
 
     def options(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.clipping import Clip, ClipReport
 from nnscratch.errors import ConfigError, ShapeError
-from nnscratch.optimizers.measures import Tap
+from nnscratch.optimizers.measures import ParameterMeasures, Tap
 from nnscratch.parameters import Parameters
 from nnscratch.schedules import Schedule, as_schedule
 
@@ -84,22 +84,35 @@ class Optimizer:
             self._attach(params, grads)
         lr = self.lr
         tap = self.tap
-        if tap is not None and not tap.due:
-            tap = None
-        if tap is not None:
-            tap.before_update(self)
-            tap.measures.measure_before(params, grads)
+        if tap is None or not tap.due:
+            report = self._make_step(params, grads, lr, None)
+            self.steps += 1
+            return report
+        tap.before_update(self)
+        report = self._make_step(params, grads, lr, tap.measures)
+        self.steps += 1
+        tap.updated(self, report, lr)
+        return report
+
+    def _make_step(
+        self, params: Parameters, grads: Parameters, lr: float, measures: ParameterMeasures | None
+    ) -> ClipReport | None:
+        """Clip, update and measure."""
+        if measures is not None:
+            measures.measure_before(params, grads)
         report = None if self.clip is None else self.clip.clip(grads)
         self.update(params, grads, lr)
-        self.steps += 1
-        if tap is not None:
-            tap.measures.measure_after(params)
-            tap.updated(self, report, lr)
+        if measures is not None:
+            measures.measure_after(params)
         return report
 
     def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
         """Make one update; what a subclass defines. `step` has checked everything."""
         raise TypeError(f"{type(self).__name__} has no update: use a class of nnscratch.optimizers")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy takes over: not who watches this one."""
+        return {**self.__dict__, "tap": None}
 
     # Saving
 

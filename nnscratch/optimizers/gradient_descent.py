@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnscratch.backend import kernels
 from nnscratch.clipping import Clip
 from nnscratch.errors import ConfigError, require_number
-from nnscratch.optimizers.base import Optimizer
-from nnscratch.parameters import Parameters
+from nnscratch.optimizers.kernel import KernelCall, KernelOptimizer
 from nnscratch.schedules import Schedule
 
 
-class SGD(Optimizer):
+class SGD(KernelOptimizer):
     """Gradient descent: ``p <- p - lr * g``.
 
     With momentum (Polyak 1964) ``v <- momentum * v + g`` and ``p <- p - lr * v``; with `nesterov`
@@ -46,12 +44,11 @@ class SGD(Optimizer):
         if self.momentum > 0:
             self.state_names = ("velocity",)
 
-    def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
+    def kernel_call(self, lr: float) -> KernelCall:
         if self.momentum == 0:
-            kernels.gradient_descent_update(params.flat, grads.flat, lr)
-            return
-        update = kernels.nesterov_update if self.nesterov else kernels.momentum_update
-        update(params.flat, self.state["velocity"], grads.flat, lr, self.momentum)
+            return KernelCall("gradient_descent_update", (), (lr,))
+        kernel = "nesterov_update" if self.nesterov else "momentum_update"
+        return KernelCall(kernel, (self.state["velocity"],), (lr, self.momentum))
 
     def options(self) -> dict[str, Any]:
         if self.momentum == 0:

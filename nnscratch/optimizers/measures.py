@@ -76,6 +76,7 @@ class ParameterMeasures:
         self.param_update_norm, self.param_gradient_norm = self.values[3:5]
         self.param_nonfinite, self.param_gradient_nonfinite = self.values[5:]
         self.histogram: Array = np.zeros((len(self.names) if histogram else 0, BINS), np.uint16)
+        self.target = (self.values, self.histogram, self.samples)
         self._before: Array = np.empty(0)
 
     def measure_before(self, params: Parameters, grads: Parameters) -> None:

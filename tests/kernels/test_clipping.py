@@ -41,11 +41,12 @@ def test_clip_by_norm_bounds_the_norm_and_keeps_the_direction(
     kernels: Any, g: np.ndarray, limit: float
 ):
     clipped = g.copy()
-    before, after, changed, largest = kernels.clip_by_norm(clipped, limit)
+    before, after, changed, largest, cosine = kernels.clip_by_norm(clipped, limit)
     assert before == pytest.approx(exact_norm(g), rel=1e-12)
     assert after == pytest.approx(exact_norm(clipped), rel=1e-12)
     assert largest == np.abs(g).max()
     assert changed == np.count_nonzero(clipped != g)
+    assert cosine == 1 if before > 0 else math.isnan(cosine)
     assert after <= limit
     if before <= limit:
         assert clipped.tobytes() == g.tobytes()
@@ -58,7 +59,11 @@ def test_clip_by_norm_bounds_the_norm_and_keeps_the_direction(
         np.testing.assert_allclose(clipped, scaled, rtol=3e-7, atol=tiny)
     again = clipped.copy()
     result = kernels.clip_by_norm(again, limit)
-    assert result == pytest.approx((after, after, 0, np.abs(clipped).max()), rel=1e-14)
+    assert result == pytest.approx(
+        (after, after, 0, np.abs(clipped).max(), 1.0 if after > 0 else math.nan),
+        rel=1e-14,
+        nan_ok=True,
+    )
     assert again.tobytes() == clipped.tobytes()
 
 
@@ -67,17 +72,26 @@ def test_clip_by_norm_bounds_the_norm_and_keeps_the_direction(
 @given(g=gradients, limit=limits)
 def test_clip_by_value_is_the_nearest_point_of_the_box(kernels: Any, g: np.ndarray, limit: float):
     clipped = g.copy()
-    before, after, changed, largest = kernels.clip_by_value(clipped, limit)
+    before, after, changed, largest, cosine = kernels.clip_by_value(clipped, limit)
     assert before == pytest.approx(exact_norm(g), rel=1e-12)
     assert after == pytest.approx(exact_norm(clipped), rel=1e-12)
     assert largest == np.abs(g).max()
     assert changed == np.count_nonzero(np.abs(g) > limit)
+    if before > 0:
+        dot = g.astype(np.longdouble) @ clipped.astype(np.longdouble)
+        assert cosine == pytest.approx(float(dot / exact_norm(g) / exact_norm(clipped)), rel=1e-12)
+    else:
+        assert math.isnan(cosine)
     np.testing.assert_array_equal(clipped, np.minimum(np.maximum(g, -limit), limit))
     if largest <= limit:
         assert clipped.tobytes() == g.tobytes()
     again = clipped.copy()
     result = kernels.clip_by_value(again, limit)
-    assert result == pytest.approx((after, after, 0, np.abs(clipped).max()), rel=1e-14)
+    assert result == pytest.approx(
+        (after, after, 0, np.abs(clipped).max(), 1.0 if after > 0 else math.nan),
+        rel=1e-14,
+        nan_ok=True,
+    )
     assert again.tobytes() == clipped.tobytes()
 
 
@@ -114,7 +128,7 @@ def test_a_segment_is_clipped_and_its_neighbours_are_not(
 ):
     flat = np.full(size + 10, 7.25, dtype)
     flat[5:-5] = np.random.default_rng(size).normal(3, 3, size)
-    before, after, _, _ = getattr(kernels, name)(flat[5:-5], 0.5)
+    before, after, *_ = getattr(kernels, name)(flat[5:-5], 0.5)
     assert after < before
     assert (flat[:5] == 7.25).all()
     assert (flat[-5:] == 7.25).all()
@@ -130,8 +144,8 @@ def test_compiled_equals_reference_and_repeats_its_bits(name: str, dtype: Any, l
         getattr(kernels, name)(values, limit)
         for kernels, values in zip([reference, compiled, compiled], clipped, strict=True)
     )
-    assert [type(value) for value in got] == [float, float, int, float]
-    assert [type(value) for value in expected] == [float, float, int, float]
+    assert [type(value) for value in got] == [float, float, int, float, float]
+    assert [type(value) for value in expected] == [float, float, int, float, float]
     assert got == again
     assert clipped[1].tobytes() == clipped[2].tobytes()
     assert got == pytest.approx(expected, rel=1e-12)
@@ -148,28 +162,31 @@ def test_compiled_equals_reference_and_repeats_its_bits(name: str, dtype: Any, l
 def test_norms_of_extreme_gradients_are_right(kernels: Any, dtype: Any, size: float):
     g = np.array([3 * size, 0, -4 * size], dtype)
     true = math.hypot(*(float(v) / size for v in g)) * size
-    before, after, changed, largest = kernels.clip_by_norm(g, 0.1 * size)
+    before, after, changed, largest, cosine = kernels.clip_by_norm(g, 0.1 * size)
     assert before == pytest.approx(true, rel=1e-12)
     assert after == pytest.approx(0.1 * size, rel=1e-6)
-    assert (changed, largest) == (2, pytest.approx(4 * size, rel=1e-6))
+    assert (changed, largest, cosine) == (2, pytest.approx(4 * size, rel=1e-6), 1.0)
     g = np.array([3 * size, 0, -4 * size], dtype)
-    before, after, changed, _ = kernels.clip_by_value(g, float(g[0]))
+    before, after, changed, _, cosine = kernels.clip_by_value(g, float(g[0]))
     assert before == pytest.approx(true, rel=1e-12)
     assert after == pytest.approx(3 * math.sqrt(2) * size, rel=1e-6)
     assert changed == 1
+    assert cosine == pytest.approx(21 / math.sqrt(18) / 5, rel=1e-6)
 
 
 @SETS
 @DTYPES
 def test_clip_by_value_keeps_nan_and_clips_infinity(kernels: Any, dtype: Any):
     g = np.array([0.5, np.inf, -np.inf, -3, 2] * 9, dtype)
-    before, after, changed, largest = kernels.clip_by_value(g, 2.0)
+    before, after, changed, largest, cosine = kernels.clip_by_value(g, 2.0)
+    assert math.isnan(cosine)
     np.testing.assert_array_equal(g, [0.5, 2, -2, -2, 2] * 9)
     assert (before, changed, largest) == (math.inf, 27, math.inf)
     assert after == pytest.approx(math.sqrt(9 * 16.25), rel=1e-14)
     g[7] = np.nan
     g[8] = np.inf
-    before, after, changed, largest = kernels.clip_by_value(g, 2.0)
+    before, after, changed, largest, cosine = kernels.clip_by_value(g, 2.0)
+    assert math.isnan(cosine)
     assert np.flatnonzero(np.isnan(g)).tolist() == [7]
     assert changed == 1
     assert all(math.isnan(value) for value in (before, after, largest))
@@ -181,7 +198,8 @@ def test_clip_by_value_keeps_nan_and_clips_infinity(kernels: Any, dtype: Any):
 def test_clip_by_norm_leaves_a_gradient_without_a_norm_alone(kernels: Any, dtype: Any, bad: float):
     g = np.array([0.5, bad, 100] * 9, dtype)
     untouched = g.copy()
-    before, after, changed, largest = kernels.clip_by_norm(g, 1.0)
+    before, after, changed, largest, cosine = kernels.clip_by_norm(g, 1.0)
+    assert math.isnan(cosine)
     assert g.tobytes() == untouched.tobytes()
     assert changed == 0
     np.testing.assert_array_equal([before, after, largest], [abs(bad)] * 3)
@@ -190,7 +208,8 @@ def test_clip_by_norm_leaves_a_gradient_without_a_norm_alone(kernels: Any, dtype
 @SETS
 def test_clip_by_norm_leaves_a_gradient_of_overflowing_norm_alone(kernels: Any):
     g = np.full(9, 1.5e308)
-    assert kernels.clip_by_norm(g, 1.0) == (math.inf, math.inf, 0, 1.5e308)
+    *result, cosine = kernels.clip_by_norm(g, 1.0)
+    assert (result, math.isnan(cosine)) == ([math.inf, math.inf, 0, 1.5e308], True)
     assert (g == 1.5e308).all()
 
 
@@ -213,5 +232,6 @@ def test_a_limit_beyond_every_number_changes_nothing(
 def test_zeros_stay_zeros(kernels: Any, name: str, dtype: Any):
     g = np.array([0.0, -0.0, 0.0], dtype)
     untouched = g.copy()
-    assert getattr(kernels, name)(g, 1.0) == (0.0, 0.0, 0, 0.0)
+    *result, cosine = getattr(kernels, name)(g, 1.0)
+    assert (result, math.isnan(cosine)) == ([0.0, 0.0, 0, 0.0], True)
     assert g.tobytes() == untouched.tobytes()

@@ -1,6 +1,7 @@
 """One optimizer step each, in place on flat arrays: one vectorised pass over all of them.
 
 Formulas: see `reference.updates`. Scalars are computed in float64 and rounded once to the dtype.
+No element depends on its place, so an update is the same bits in however many parts it is made.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_kernels.jit import jit
+from nnscratch_kernels.jit import elementwise
 
 Array = npt.NDArray[Any]
 
 
-@jit
+@elementwise
 def gradient_descent_update(params: Array, grads: Array, lr: float) -> None:
     """p -= lr * g"""
     rate = params.dtype.type(lr)
@@ -24,7 +25,7 @@ def gradient_descent_update(params: Array, grads: Array, lr: float) -> None:
         params[i] -= rate * grads[i]
 
 
-@jit
+@elementwise
 def momentum_update(
     params: Array, velocity: Array, grads: Array, lr: float, momentum: float
 ) -> None:
@@ -37,7 +38,7 @@ def momentum_update(
         params[i] -= rate * v
 
 
-@jit
+@elementwise
 def nesterov_update(
     params: Array, velocity: Array, grads: Array, lr: float, momentum: float
 ) -> None:
@@ -51,7 +52,7 @@ def nesterov_update(
         params[i] -= rate * (g + keep * v)
 
 
-@jit
+@elementwise
 def rmsprop_update(
     params: Array, square_average: Array, grads: Array, lr: float, decay: float, epsilon: float
 ) -> None:
@@ -65,7 +66,43 @@ def rmsprop_update(
         params[i] -= rate * g / (np.sqrt(s) + small)
 
 
-@jit
+def adam_numbers(
+    lr: float, beta1: float, beta2: float, epsilon: float, weight_decay: float, step: int
+) -> tuple[float, ...]:
+    """Return the scalars of one step of `adam_loop`."""
+    rate = lr / (1.0 - beta1**step)
+    correction = 1.0 / math.sqrt(1.0 - beta2**step)
+    return beta1, beta2, rate, correction, epsilon, 1.0 - lr * weight_decay
+
+
+@elementwise
+def adam_loop(
+    params: Array,
+    first_moment: Array,
+    second_moment: Array,
+    grads: Array,
+    beta1: float,
+    beta2: float,
+    corrected_rate: float,
+    root_correction: float,
+    epsilon: float,
+    remain: float,
+) -> None:
+    """One step of Adam, given the scalars of that step."""
+    number = params.dtype.type
+    keep1, take1 = number(beta1), number(1.0 - beta1)
+    keep2, take2 = number(beta2), number(1.0 - beta2)
+    rate, correction = number(corrected_rate), number(root_correction)
+    small, shrink = number(epsilon), number(remain)
+    for i in range(len(params)):
+        g = grads[i]
+        m = keep1 * first_moment[i] + take1 * g
+        v = keep2 * second_moment[i] + take2 * g * g
+        first_moment[i] = m
+        second_moment[i] = v
+        params[i] = shrink * params[i] - rate * m / (np.sqrt(v) * correction + small)
+
+
 def adam_update(
     params: Array,
     first_moment: Array,
@@ -81,16 +118,5 @@ def adam_update(
     """p *= 1 - lr * weight_decay ; m = beta1 * m + (1 - beta1) * g ;
     v = beta2 * v + (1 - beta2) * g^2 ;
     p -= lr / (1 - beta1^step) * m / (sqrt(v / (1 - beta2^step)) + epsilon)"""
-    number = params.dtype.type
-    keep1, take1 = number(beta1), number(1.0 - beta1)
-    keep2, take2 = number(beta2), number(1.0 - beta2)
-    rate = number(lr / (1.0 - beta1**step))
-    correction = number(1.0 / math.sqrt(1.0 - beta2**step))
-    small, shrink = number(epsilon), number(1.0 - lr * weight_decay)
-    for i in range(len(params)):
-        g = grads[i]
-        m = keep1 * first_moment[i] + take1 * g
-        v = keep2 * second_moment[i] + take2 * g * g
-        first_moment[i] = m
-        second_moment[i] = v
-        params[i] = shrink * params[i] - rate * m / (np.sqrt(v) * correction + small)
+    numbers = adam_numbers(lr, beta1, beta2, epsilon, weight_decay, step)
+    adam_loop(params, first_moment, second_moment, grads, *numbers)

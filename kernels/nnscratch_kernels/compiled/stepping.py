@@ -1,0 +1,220 @@
+"""The step of an optimizer as a program: clip, update and measure in one native call.
+
+The gradient is cut into blocks (see `compiled.operations.blocks`), and the blocks are divided among
+the threads. Clipping by norm must have seen every block before it can change one, so it takes two
+passes over the gradient; everything else happens to a block at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch_kernels import team
+from nnscratch_kernels.compiled.operations import blocks, clipping, measures, updates
+from nnscratch_kernels.compiled.operations.blocks import each_block
+from nnscratch_kernels.compiled.updates import adam_numbers
+from nnscratch_kernels.operation import Operation
+from nnscratch_kernels.program import Program
+
+Array = npt.NDArray[Any]
+
+# (norm before, norm after, components changed, largest before, cosine of the angle between)
+ClipResult = tuple[float, float, int, float, float]
+
+# Bytes to read and write that are worth the 3 microseconds that threads need to come together.
+WORTH_TEAM = 1_000_000
+
+UPDATES: dict[str, tuple[Operation, Callable[..., tuple[float, ...]] | None]] = {
+    "gradient_descent_update": (updates.gradient_descent_update, None),
+    "momentum_update": (updates.momentum_update, None),
+    "nesterov_update": (updates.nesterov_update, None),
+    "rmsprop_update": (updates.rmsprop_update, None),
+    "adam_update": (updates.adam_update, adam_numbers),
+}
+
+
+class Update(NamedTuple):
+    """The name of an update kernel and its arrays."""
+
+    name: str
+    params: Array
+    states: Sequence[Array]
+
+
+# Where to measure to: rows of `measures.VALUES`; uint16 counts of a sample of each parameter, or an
+# empty array; how large the sample may be.
+Measures = tuple[Array, Array, int]
+
+
+class Step:
+    """One step on flat arrays, to be run again and again.
+
+    Parameters
+    ----------
+    grads : array
+    offsets : int64 array
+        Where the parameters begin and end in it.
+    update : Update or None
+    clip : "value", "norm" (of the whole), "norms" (of each parameter) or None
+    limit : float
+        Of the clip.
+    measures : Measures or None
+    threads : int
+        At most.
+    owner : anything
+        Whatever the caller wants to know the step by.
+    """
+
+    def __init__(
+        self,
+        grads: Array,
+        offsets: Array,
+        *,
+        update: Update | None = None,
+        clip: str | None = None,
+        limit: float = 0.0,
+        measures: Measures | None = None,
+        threads: int = 1,
+        owner: Any = None,
+    ) -> None:
+        self.grads, self.update, self.clip, self.limit = grads, update, clip, limit
+        self.measures, self.threads, self.owner = measures, threads, owner
+        self.prepare = UPDATES[update.name][1] if update is not None else None
+        if clip is None and measures is None:
+            offsets = offsets[[0, -1]]
+        arrays = 1 if update is None else 2 + len(update.states)
+        worth = grads.nbytes * arrays >= WORTH_TEAM
+        self.parts = threads if worth else 1
+        self._cut(offsets)
+        self._arrange()
+        self.program = self._build()
+        self.numbers = self.program.arguments[blocks.NUMBERS :][:8].view(np.float64)
+
+    def run(self, *scalars: float) -> None:
+        """Make the step; `scalars` are those of the update kernel."""
+        numbers = scalars if self.prepare is None else self.prepare(*scalars)
+        self.numbers[: len(numbers)] = numbers
+        if self.parts == 1 or not team.run(self.program):
+            team.alone(self.program)
+
+    def clip_result(self) -> ClipResult:
+        """Return what the clip did."""
+        before, after, changed, largest, cosine = self.report.tolist()
+        if not (0 < before < math.inf and 0 < after < math.inf):
+            cosine = math.nan
+        elif changed == 0 or self.clip == "norm":
+            cosine = 1.0
+        return before, after, int(changed), largest, min(cosine, 1.0)
+
+    def _cut(self, offsets: Array) -> None:
+        """Cut the parameters into blocks."""
+        starts: list[int] = []
+        owners: list[int] = []
+        firsts = [0]
+        for p, (first, last) in enumerate(itertools.pairwise(offsets.tolist())):
+            mine = range(first, last, blocks.BLOCK)
+            starts += mine
+            owners += [p] * len(mine)
+            firsts.append(len(starts))
+        starts.append(int(offsets[-1]))
+        self.starts, self.owners, self.firsts = (
+            np.array(values, np.int64) for values in (starts, owners, firsts)
+        )
+
+    def _arrange(self) -> None:
+        """Lay out the context."""
+        count, parameters = len(self.owners), len(self.firsts) - 1
+        self.records = np.zeros((blocks.ROWS, count))
+        self.factors = np.ones(parameters)
+        self.norms = np.zeros((2, parameters if self.clip == "norms" else 0))
+        self.report = np.zeros(5)
+        self.scratch = np.empty(blocks.BLOCK * self.parts, self.grads.dtype)
+        places: dict[int, Array] = {
+            blocks.GRADS: self.grads,
+            blocks.STARTS: self.starts,
+            blocks.OWNERS: self.owners,
+            blocks.FIRSTS: self.firsts,
+            blocks.RECORDS: self.records,
+            blocks.FACTORS: self.factors,
+            blocks.NORMS: self.norms,
+            blocks.REPORT: self.report,
+            blocks.SCRATCH: self.scratch,
+        }
+        if self.update is not None:
+            places[blocks.PARAMS] = self.update.params
+            places |= dict(enumerate(self.update.states, blocks.STATE))
+        if self.measures is not None:
+            values, histogram, _ = self.measures
+            places[blocks.MEASURES], places[blocks.HISTOGRAM] = values, histogram
+        self.context = np.zeros(blocks.CONTEXT, np.int64)
+        for place, array in places.items():
+            self.context[place] = array.ctypes.data if array.size else 0
+        self.context[blocks.BLOCKS], self.context[blocks.PARAMETERS] = count, parameters
+        self.context[blocks.SAMPLES] = 0 if self.measures is None else self.measures[2]
+        self.context[blocks.LIMIT] = np.float64(self.limit).view(np.int64)
+
+    def _segments(self) -> list[list[Operation | list[Operation]]]:
+        """What to do between one wait and the next; in an inner list, what to do to each block."""
+        by_norm = {"norm": clipping.whole_factor, "norms": clipping.parameter_factors}
+        segments: list[list[Operation | list[Operation]]] = []
+        work: list[Operation] = []
+        if self.clip in by_norm:
+            segments += [[[clipping.gradient_block]], [by_norm[self.clip]]]
+            work.append(clipping.scale_block)
+        elif self.clip == "value":
+            work.append(clipping.clip_value_block)
+        elif self.measures is not None:
+            work.append(clipping.gradient_block)
+        update = [UPDATES[self.update.name][0]] if self.update is not None else []
+        if self.measures is not None:
+            update = [measures.keep_block, *update, measures.measure_block]
+        segments.append([work + update])
+        ends: list[Operation | list[Operation]] = []
+        if self.measures is not None:
+            ends.append(measures.measure_parameters)
+        if self.clip is not None:
+            ends.append(clipping.clip_report)
+        return [*segments, ends] if ends else segments
+
+    def _build(self) -> Program:
+        dtype = self.grads.dtype
+        size = self.starts[-1] - self.starts[0]
+        shares = self.starts[0] + size * np.arange(self.parts + 1) / self.parts
+        bounds = np.searchsorted(self.starts, shares)
+        arguments = self.context.tolist()
+        rows: list[tuple[int, int, int, int]] = []
+        ends = [0]
+        segments = self._segments()
+        drivers: list[int] = []
+        for segment in segments:
+            alone = {clipping.whole_factor, clipping.clip_report}
+            places = []
+            for work in segment:
+                places.append(len(arguments) if isinstance(work, list) else 0)
+                if isinstance(work, list):
+                    drivers.append(len(arguments))
+                    addresses = [each.address(dtype) for each in work]
+                    arguments += [0, len(addresses), *addresses, *bounds.tolist()]
+            for part in range(self.parts):
+                for work, place in zip(segment, places, strict=True):
+                    driver = each_block if isinstance(work, list) else work
+                    if driver not in alone:
+                        rows.append((driver.address(dtype), place, part, self.parts))
+                    elif part == 0:
+                        rows.append((driver.address(dtype), place, 0, 1))
+                ends.append(len(rows))
+        table = np.array(arguments, np.int64)
+        table[drivers] = table.ctypes.data
+        return Program(
+            np.array(rows, np.int64).reshape(-1, 4),
+            np.array(ends, np.int64),
+            table,
+            len(segments),
+            self.parts,
+        )

@@ -1,0 +1,108 @@
+"""Optimizers whose update is one kernel: clip, update and measures are one native call."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from nnscratch.arrays import Array
+from nnscratch.backend import get_num_threads, kernels, load_module
+from nnscratch.clipping import Clip, ClipReport, compiled_report
+from nnscratch.optimizers.base import Optimizer
+from nnscratch.optimizers.measures import ParameterMeasures
+from nnscratch.parameters import Parameters
+from nnscratch.schedules import Schedule
+
+
+class KernelCall(NamedTuple):
+    """``kernel(params, *states, grads, *scalars)``: the update of one step."""
+
+    kernel: str
+    states: tuple[Array, ...]
+    scalars: tuple[float, ...]
+
+
+class KernelOptimizer(Optimizer):
+    """An optimizer whose update is one call of a kernel; a subclass says which.
+
+    With the compiled kernels a step is one native call, in which whatever happens to a block of the
+    parameters happens while it is in the nearest cache: see `nnscratch_kernels.compiled.stepping`. The bits
+    are those of ``clip.clip(grads)`` and `update` one after the other.
+    """
+
+    def __init__(self, lr: float | Schedule, clip: Clip | None = None) -> None:
+        super().__init__(lr, clip)
+        self._compiled: dict[bool, Any] = {}
+
+    def kernel_call(self, lr: float) -> KernelCall:
+        """Return the kernel of the next update, the state it works on, and its scalars."""
+        raise NotImplementedError(f"{type(self).__name__} must define kernel_call")
+
+    def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
+        call = self.kernel_call(lr)
+        getattr(kernels, call.kernel)(params.flat, *call.states, grads.flat, *call.scalars)
+
+    def _make_step(
+        self, params: Parameters, grads: Parameters, lr: float, measures: ParameterMeasures | None
+    ) -> ClipReport | None:
+        if kernels.name != "numba" or not self._is_one_call():
+            return super()._make_step(params, grads, lr, measures)
+        call = self.kernel_call(lr)
+        step = self._compiled.get(measures is not None)
+        if step is None or not self._is_current(step, call, params, grads, measures):
+            step = self._compile(call, params, grads, measures)
+            self._compiled[measures is not None] = step
+        step.run(*call.scalars)
+        return None if self.clip is None else compiled_report(step, grads)
+
+    def _is_one_call(self) -> bool:
+        """Whether neither the update nor the clip was redefined by somebody's subclass."""
+        return type(self).update is KernelOptimizer.update and (
+            self.clip is None or (type(self.clip).clip is Clip.clip and self.clip.kind != "")
+        )
+
+    def _is_current(
+        self,
+        step: Any,
+        call: KernelCall,
+        params: Parameters,
+        grads: Parameters,
+        measures: ParameterMeasures | None,
+    ) -> bool:
+        """Whether the arrays and the settings that were compiled in are still those in use."""
+        return bool(
+            step.grads is grads.flat
+            and step.update.params is params.flat
+            and step.update.name == call.kernel
+            and all(map(_same, step.update.states, call.states))
+            and step.measures is (None if measures is None else measures.target)
+            and step.owner is self.clip
+            and step.threads == get_num_threads()
+        )
+
+    def _compile(
+        self,
+        call: KernelCall,
+        params: Parameters,
+        grads: Parameters,
+        measures: ParameterMeasures | None,
+    ) -> Any:
+        stepping = load_module("nnscratch_kernels.compiled.stepping")
+        clip = self.clip
+        return stepping.Step(
+            grads.flat,
+            grads.offsets,
+            update=stepping.Update(call.kernel, params.flat, call.states),
+            clip=None if clip is None else clip.kind,
+            limit=0.0 if clip is None else clip.limit,
+            measures=None if measures is None else measures.target,
+            threads=get_num_threads(),
+            owner=clip,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy takes over: not the addresses of this one's arrays."""
+        return {**super().__getstate__(), "_compiled": {}}
+
+
+def _same(one: Array, other: Array) -> bool:
+    return one is other
