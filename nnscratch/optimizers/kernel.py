@@ -25,8 +25,8 @@ class KernelOptimizer(Optimizer):
     """An optimizer whose update is one call of a kernel; a subclass says which.
 
     With the compiled kernels a step is one native call, in which whatever happens to a block of the
-    parameters happens while it is in the nearest cache: see `nnscratch_kernels.compiled.stepping`. The bits
-    are those of ``clip.clip(grads)`` and `update` one after the other.
+    parameters happens while it is in the nearest cache: see `nnscratch_kernels.compiled.stepping`.
+    The bits are those of ``clip.clip(grads)`` and `update` one after the other.
     """
 
     def __init__(self, lr: float | Schedule, clip: Clip | None = None) -> None:

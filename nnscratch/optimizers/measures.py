@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -17,15 +18,6 @@ if TYPE_CHECKING:
     from nnscratch.optimizers.base import Optimizer
 
 BINS = 64
-LOWEST = -20  # the exponent whose bin begins at zero
-HALF = BINS // 2
-
-# The edges of the bins: one per factor 2 on either side of zero. The outermost bins hold everything
-# beyond them, the two in the middle everything closer to zero than 2^-19.
-HISTOGRAM_EDGES = np.concatenate(
-    (-(2.0 ** np.arange(12, -20, -1.0)), [0.0], 2.0 ** np.arange(-19, 13.0))
-)
-HISTOGRAM_EDGES.flags.writeable = False
 
 
 class ParameterMeasures:
@@ -55,7 +47,8 @@ class ParameterMeasures:
     param_nonfinite, param_gradient_nonfinite : arrays
         How many components are NaN or infinite, after the update and before clipping.
     histogram : uint16 array, shape (parameters, 64), or (0, 64)
-        Counts in the bins of `HISTOGRAM_EDGES`, after the update; NaN is not counted.
+        Counts of the sample after the update, in the signed bins of `kernels.sample_signed`: one
+        per factor 2 for either sign. NaN is not counted.
     """
 
     def __init__(
@@ -76,7 +69,8 @@ class ParameterMeasures:
         self.param_update_norm, self.param_gradient_norm = self.values[3:5]
         self.param_nonfinite, self.param_gradient_nonfinite = self.values[5:]
         self.histogram: Array = np.zeros((len(self.names) if histogram else 0, BINS), np.uint16)
-        self.target = (self.values, self.histogram, self.samples)
+        self.strides: Array = np.array([_stride(p, self.samples) for p in params.values()], int)
+        self.target = (self.values, self.histogram, self.strides)
         self._before: Array = np.empty(0)
 
     def measure_before(self, params: Parameters, grads: Parameters) -> None:
@@ -98,9 +92,11 @@ class ParameterMeasures:
         kernels.segment_norms(self.param_norm, flat, self.offsets)
         kernels.segment_norms(self.param_update_norm, change, self.offsets)
         self._count(self.param_nonfinite, self.param_norm, flat)
-        for i, segment in enumerate(self._segments(flat) if len(self.histogram) else ()):
-            stride = -(-segment.size // self.samples) or 1
-            self.histogram[i] = histogram_of(segment[::stride])
+        if len(self.histogram):
+            tables = np.zeros((len(self.names), 5, 80), np.uint16)
+            for i, segment in enumerate(self._segments(flat)):
+                kernels.sample_signed(tables[i], segment, int(self.strides[i]))
+            kernels.finish_histograms(self.histogram, tables)
 
     def _segments(self, flat: Array) -> list[Array]:
         return [flat[a:b] for a, b in itertools.pairwise(self.offsets.tolist())]
@@ -112,14 +108,12 @@ class ParameterMeasures:
             counts[i] = kernels.count_nonfinite(flat[self.offsets[i] : self.offsets[i + 1]])
 
 
-def histogram_of(values: Array) -> Array:
-    """Count `values` in the bins of `HISTOGRAM_EDGES`, by exponent and sign."""
-    values = values[~np.isnan(values)].astype(np.float64)
-    with np.errstate(divide="ignore"):
-        exponent = np.floor(np.log2(np.abs(values)))
-    place = np.clip(exponent - LOWEST, 0, HALF - 1).astype(np.int64)
-    bins = np.where(values < 0, HALF - 1 - place, HALF + place)
-    return np.bincount(bins, minlength=BINS)
+def _stride(parameter: Array, samples: int) -> int:
+    """Return a step through the elements that visits all columns in turn."""
+    stride = max(1, -(-parameter.size // samples))
+    while math.gcd(stride, parameter.shape[-1]) > 1:
+        stride += 1
+    return stride
 
 
 class Tap(Protocol):

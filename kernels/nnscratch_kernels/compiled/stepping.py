@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels import team
-from nnscratch_kernels.compiled.operations import blocks, clipping, measures, updates
+from nnscratch_kernels.compiled.operations import blocks, clipping, parameters, updates
 from nnscratch_kernels.compiled.operations.blocks import each_block
 from nnscratch_kernels.compiled.updates import adam_numbers
 from nnscratch_kernels.operation import Operation
 from nnscratch_kernels.program import Program
+from nnscratch_kernels.reference.measures import TABLE
 
 Array = npt.NDArray[Any]
 
@@ -47,9 +48,9 @@ class Update(NamedTuple):
     states: Sequence[Array]
 
 
-# Where to measure to: rows of `measures.VALUES`; uint16 counts of a sample of each parameter, or an
-# empty array; how large the sample may be.
-Measures = tuple[Array, Array, int]
+# Where to measure to: rows `parameters.VALUES`; uint16 counts, 64 bins for each parameter, or an
+# empty array for none; and the distance of the elements to count, for each parameter.
+Measures = tuple[Array, Array, Array]
 
 
 class Step:
@@ -150,13 +151,16 @@ class Step:
             places[blocks.PARAMS] = self.update.params
             places |= dict(enumerate(self.update.states, blocks.STATE))
         if self.measures is not None:
-            values, histogram, _ = self.measures
-            places[blocks.MEASURES], places[blocks.HISTOGRAM] = values, histogram
+            where = (blocks.MEASURES, blocks.HISTOGRAM, blocks.STRIDES)
+            places |= dict(zip(where, self.measures, strict=True))
+            if self.measures[1].size:
+                self.tables = np.zeros((count, TABLE), np.uint16)
+                places[blocks.TABLES] = self.tables
         self.context = np.zeros(blocks.CONTEXT, np.int64)
         for place, array in places.items():
             self.context[place] = array.ctypes.data if array.size else 0
         self.context[blocks.BLOCKS], self.context[blocks.PARAMETERS] = count, parameters
-        self.context[blocks.SAMPLES] = 0 if self.measures is None else self.measures[2]
+        self.context[blocks.CLIPS] = self.clip is not None
         self.context[blocks.LIMIT] = np.float64(self.limit).view(np.int64)
 
     def _segments(self) -> list[list[Operation | list[Operation]]]:
@@ -169,15 +173,13 @@ class Step:
             work.append(clipping.scale_block)
         elif self.clip == "value":
             work.append(clipping.clip_value_block)
-        elif self.measures is not None:
-            work.append(clipping.gradient_block)
         update = [UPDATES[self.update.name][0]] if self.update is not None else []
         if self.measures is not None:
-            update = [measures.keep_block, *update, measures.measure_block]
+            update = [parameters.before_block, *update, parameters.after_block]
         segments.append([work + update])
         ends: list[Operation | list[Operation]] = []
         if self.measures is not None:
-            ends.append(measures.measure_parameters)
+            ends.append(parameters.measure_parameters)
         if self.clip is not None:
             ends.append(clipping.clip_report)
         return [*segments, ends] if ends else segments

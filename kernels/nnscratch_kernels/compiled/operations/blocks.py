@@ -21,21 +21,21 @@ from nnscratch_kernels.operation import operation, section
 
 # mypy: disable-error-code="no-untyped-def"
 
-BLOCK = 4096
+BLOCK = 2048
 
 # The context: addresses of arrays ...
 PARAMS, GRADS, STATE, SECOND_STATE = range(4)
 STARTS, OWNERS, FIRSTS = range(4, 7)  # first element and parameter of blocks, parameters' blocks
 RECORDS, FACTORS, NORMS, REPORT = range(7, 11)  # per block, parameter, parameter, and in all
-SCRATCH, MEASURES, HISTOGRAM = range(11, 14)
+SCRATCH, MEASURES, HISTOGRAM, STRIDES, TABLES = range(11, 16)
 # ... and numbers.
-BLOCKS, PARAMETERS, SAMPLES, LIMIT, NUMBERS = range(14, 19)
+BLOCKS, PARAMETERS, CLIPS, LIMIT, NUMBERS = range(16, 21)
 CONTEXT = NUMBERS + 8
 
 # Rows of the records, a float64 for each block (TOP: the bits of the number, in an int64).
 NORM, TOP, NONFINITE, NORM_AFTER, CHANGED, COSINE = range(6)
-PARAM_SUM, PARAM_NORM, PARAM_NORM_BEFORE, UPDATE_NORM = range(6, 10)
-ROWS = 10
+PARAM_SUM, PARAM_NORM, PARAM_NORM_BEFORE, PARAM_NONFINITE, UPDATE_NORM = range(6, 11)
+ROWS = 11
 
 
 @inner(forceinline=True)
@@ -71,12 +71,14 @@ def scratch_of(like, args, block, me):
 
 
 @inner(fastmath=FLAGS["fastmath"])
-def joint_norm(norms):
-    """The norm of the whole, given the norms of its parts: NaN if any is, else inf likewise."""
+def joint_norm(norms, first, last):
+    """The norm of what parts first to last - 1 have together: NaN if any is, else inf likewise."""
+    if last == first + 1:
+        return norms[first]
     squares = 0.0
-    for i in range(len(norms)):
+    for i in range(first, last):
         squares += norms[i] * norms[i]
-    return norm_from_squares(squares, norms)
+    return norm_from_squares(squares, norms[first:last])
 
 
 @operation

@@ -149,7 +149,7 @@ def factor_for(like, args, norm):
 def whole_factor(like, args, part, parts):
     """Decide by the norm of the whole gradient."""
     factors = reals(args, FACTORS, 0, args[PARAMETERS])
-    factors[:] = factor_for(like, args, joint_norm(record(args, NORM)))
+    factors[:] = factor_for(like, args, joint_norm(record(args, NORM), 0, args[BLOCKS]))
 
 
 @operation
@@ -158,7 +158,7 @@ def parameter_factors(like, args, part, parts):
     count = args[PARAMETERS]
     for p in range(part * count // parts, (part + 1) * count // parts):
         blocks = words(args, FIRSTS, p, 2)
-        norm = joint_norm(record(args, NORM)[blocks[0] : blocks[1]])
+        norm = joint_norm(record(args, NORM), blocks[0], blocks[1])
         reals(args, NORMS, p, 1)[0] = norm
         reals(args, FACTORS, p, 1)[0] = factor_for(like, args, norm)
 
@@ -209,7 +209,7 @@ def clip_report(like, args, part, parts):
     before, after = record(args, NORM), record(args, NORM_AFTER)
     cosines = record(args, COSINE)
     report = reals(args, REPORT, 0, 5)
-    whole, left = joint_norm(before), joint_norm(after)
+    whole, left = joint_norm(before, 0, args[BLOCKS]), joint_norm(after, 0, args[BLOCKS])
     tops = words(args, RECORDS, TOP * args[BLOCKS], args[BLOCKS])
     top, changed, cosine = 0, 0.0, 0.0
     for block in range(len(before)):
@@ -225,4 +225,4 @@ def clip_report(like, args, part, parts):
         count = args[PARAMETERS]
         for p in range(count):
             blocks = words(args, FIRSTS, p, 2)
-            reals(args, NORMS, count + p, 1)[0] = joint_norm(after[blocks[0] : blocks[1]])
+            reals(args, NORMS, count + p, 1)[0] = joint_norm(after, blocks[0], blocks[1])
