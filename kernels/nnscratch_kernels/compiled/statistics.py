@@ -33,23 +33,6 @@ def _bit_view(x: Any) -> Any:
 
 
 @jit
-def measure(flat: Array) -> tuple[float, Any]:
-    """Return the norm and the largest |x| of a 1-d array in one pass: NaN if any component is."""
-    bits = bit_view(flat)
-    integer = bits.dtype.type  # kept at this width by hand: Numba would widen to 64 bits
-    mask, top = integer(np.iinfo(bits.dtype).max), integer(0)
-    squares = 0.0
-    for i in range(len(flat)):
-        value = np.float64(flat[i])
-        squares += value * value
-        magnitude = integer(bits[i] & mask)
-        top = magnitude if magnitude > top else top
-    largest = np.empty(1, flat.dtype)
-    bit_view(largest)[0] = top
-    return norm_from_squares(squares, flat), largest[0]
-
-
-@jit
 def flat_norm(flat: Array) -> float:
     """Return the norm of a 1-d array."""
     squares = 0.0

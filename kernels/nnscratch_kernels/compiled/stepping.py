@@ -95,12 +95,11 @@ class Step:
         self._cut(offsets)
         self._arrange()
         self.program = self._build()
-        self.numbers = self.program.arguments[blocks.NUMBERS :][:8].view(np.float64)
 
     def run(self, *scalars: float) -> None:
         """Make the step; `scalars` are those of the update kernel."""
         numbers = scalars if self.prepare is None else self.prepare(*scalars)
-        self.numbers[: len(numbers)] = numbers
+        self.numbers[1 : 1 + len(numbers)] = numbers
         if self.parts == 1 or not team.run(self.program):
             team.alone(self.program)
 
@@ -130,11 +129,12 @@ class Step:
 
     def _arrange(self) -> None:
         """Lay out the context."""
-        count, parameters = len(self.owners), len(self.firsts) - 1
+        count, owners = len(self.owners), len(self.firsts) - 1
         self.records = np.zeros((blocks.ROWS, count))
-        self.factors = np.ones(parameters)
-        self.norms = np.zeros((2, parameters if self.clip == "norms" else 0))
+        self.factors = np.ones(owners)
+        self.norms = np.zeros((2, owners if self.clip == "norms" else 0))
         self.report = np.zeros(5)
+        self.numbers = np.array([self.limit] + [0.0] * 7)
         self.scratch = np.empty(blocks.BLOCK * self.parts, self.grads.dtype)
         places: dict[int, Array] = {
             blocks.GRADS: self.grads,
@@ -145,6 +145,7 @@ class Step:
             blocks.FACTORS: self.factors,
             blocks.NORMS: self.norms,
             blocks.REPORT: self.report,
+            blocks.NUMBERS: self.numbers,
             blocks.SCRATCH: self.scratch,
         }
         if self.update is not None:
@@ -156,12 +157,12 @@ class Step:
             if self.measures[1].size:
                 self.tables = np.zeros((count, TABLE), np.uint16)
                 places[blocks.TABLES] = self.tables
+                places[blocks.BIN_OF] = parameters.BINS_OF[self.grads.itemsize]
         self.context = np.zeros(blocks.CONTEXT, np.int64)
         for place, array in places.items():
             self.context[place] = array.ctypes.data if array.size else 0
-        self.context[blocks.BLOCKS], self.context[blocks.PARAMETERS] = count, parameters
+        self.context[blocks.BLOCKS], self.context[blocks.PARAMETERS] = count, owners
         self.context[blocks.CLIPS] = self.clip is not None
-        self.context[blocks.LIMIT] = np.float64(self.limit).view(np.int64)
 
     def _segments(self) -> list[list[Operation | list[Operation]]]:
         """What to do between one wait and the next; in an inner list, what to do to each block."""

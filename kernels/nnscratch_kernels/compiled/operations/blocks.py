@@ -7,17 +7,20 @@ depend on who does which block.
 
 A block operation is an operation whose `part` is the number of a block and whose `parts` is the
 number of the thread's list. All of them share one list of arguments, the context, laid out below.
+They reach for it through plain pointers, because every function that Numba has to look through
+costs compile time, once for each constant that it is called with.
 """
 
 from __future__ import annotations
 
-import numba
-import numpy as np
+import math
 
-from nnscratch_kernels.compiled.statistics import norm_from_squares
+import numba
+
 from nnscratch_kernels.jit import FLAGS, inner
-from nnscratch_kernels.native import invoke, pointer
-from nnscratch_kernels.operation import operation, section
+from nnscratch_kernels.native import integers, invoke, pointer
+from nnscratch_kernels.operation import operation
+from nnscratch_kernels.vectors import advance
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -27,10 +30,11 @@ BLOCK = 2048
 PARAMS, GRADS, STATE, SECOND_STATE = range(4)
 STARTS, OWNERS, FIRSTS = range(4, 7)  # first element and parameter of blocks, parameters' blocks
 RECORDS, FACTORS, NORMS, REPORT = range(7, 11)  # per block, parameter, parameter, and in all
-SCRATCH, MEASURES, HISTOGRAM, STRIDES, TABLES = range(11, 16)
-# ... and numbers.
-BLOCKS, PARAMETERS, CLIPS, LIMIT, NUMBERS = range(16, 21)
-CONTEXT = NUMBERS + 8
+NUMBERS, SCRATCH = range(11, 13)  # of the update and, first, the clip's limit
+MEASURES, HISTOGRAM, STRIDES, TABLES, BIN_OF = range(13, 18)
+# ... and integers.
+BLOCKS, PARAMETERS, CLIPS = range(18, 21)
+CONTEXT = 24
 
 # Rows of the records, a float64 for each block (TOP: the bits of the number, in an int64).
 NORM, TOP, NONFINITE, NORM_AFTER, CHANGED, COSINE = range(6)
@@ -39,46 +43,41 @@ ROWS = 11
 
 
 @inner(forceinline=True)
-def words(args, k, first, count):
-    """The `count` integers that follow the first `first` at the address `args[k]`."""
-    return numba.carray(pointer(args, args[k] + 8 * first), (count,))
-
-
-@inner(forceinline=True)
-def reals(args, k, first, count):
-    """The same for float64 numbers."""
-    return words(args, k, first, count).view(np.float64)
-
-
-@inner(forceinline=True)
-def record(args, row):
-    """A row of the records."""
-    return reals(args, RECORDS, row * args[BLOCKS], args[BLOCKS])
-
-
-@inner(forceinline=True)
-def block_of(like, args, k, block):
-    """The elements of a block, of the flat array at `args[k]`."""
-    starts = words(args, STARTS, block, 2)
-    return section(like, args, k, starts[0], starts[1])
+def block_of(like, args, flat, block):
+    """The elements of a block, of the flat array at the address `flat`."""
+    starts = integers(args[STARTS])
+    first = starts[block]
+    return numba.carray(advance(pointer(like, flat), first), (starts[block + 1] - first,))
 
 
 @inner(forceinline=True)
 def scratch_of(like, args, block, me):
     """Scratch as long as a block, of the thread's list `me`."""
-    starts = words(args, STARTS, block, 2)
-    return section(like, args, SCRATCH, me * BLOCK, me * BLOCK + starts[1] - starts[0])
+    starts = integers(args[STARTS])
+    place = advance(pointer(like, args[SCRATCH]), me * BLOCK)
+    return numba.carray(place, (starts[block + 1] - starts[block],))
 
 
 @inner(fastmath=FLAGS["fastmath"])
-def joint_norm(norms, first, last):
-    """The norm of what parts first to last - 1 have together: NaN if any is, else inf likewise."""
-    if last == first + 1:
-        return norms[first]
+def joint_squares(norms, first, last, scale):
+    """The sum of the scaled squares of norms first to last - 1."""
     squares = 0.0
     for i in range(first, last):
-        squares += norms[i] * norms[i]
-    return norm_from_squares(squares, norms[first:last])
+        value = norms[i] * scale
+        squares += value * value
+    return squares
+
+
+@inner
+def joint_norm(norms, first, last):
+    """The norm of blocks first to last - 1 together: NaN if any is, else inf likewise."""
+    if last == first + 1:
+        return norms[first]
+    squares = joint_squares(norms, first, last, 1.0)
+    if 1e-290 <= squares < math.inf or squares != squares:
+        return math.sqrt(squares)
+    scale = 2.0**-600 if squares > 1.0 else 2.0**600
+    return math.sqrt(joint_squares(norms, first, last, scale)) / scale
 
 
 @operation

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
 from nnscratch_kernels.compiled.operations.blocks import (
@@ -17,11 +16,11 @@ from nnscratch_kernels.compiled.operations.blocks import (
     FACTORS,
     FIRSTS,
     GRADS,
-    LIMIT,
     NONFINITE,
     NORM,
     NORM_AFTER,
     NORMS,
+    NUMBERS,
     OWNERS,
     PARAMETERS,
     RECORDS,
@@ -29,14 +28,11 @@ from nnscratch_kernels.compiled.operations.blocks import (
     TOP,
     block_of,
     joint_norm,
-    reals,
-    record,
-    words,
 )
-from nnscratch_kernels.compiled.statistics import bit_view, count_nonfinite, norm_from_squares
+from nnscratch_kernels.compiled.statistics import bit_view, norm_from_squares
 from nnscratch_kernels.jit import FLAGS, inner
-from nnscratch_kernels.native import pointer
-from nnscratch_kernels.operation import number, operation, section
+from nnscratch_kernels.native import doubles, integers, pointer
+from nnscratch_kernels.operation import operation
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -62,31 +58,39 @@ def squares_and_top(x):
 
 
 @inner
-def measure_gradient(like, args, block):
+def nonfinite_in(x):
+    """How many components are NaN or infinite."""
+    count = 0
+    for i in range(len(x)):
+        count += 1 if x[i] - x[i] != 0 else 0
+    return count
+
+
+@inner
+def measure_gradient(like, args, g, block):
     """Record norm, largest component and count of what is not finite; return the first two."""
-    g = block_of(like, args, GRADS, block)
     squares, top = squares_and_top(g)
     norm = norm_from_squares(squares, g)
-    record(args, NORM)[block] = norm
-    record(args, NONFINITE)[block] = 0 if math.isfinite(norm) else count_nonfinite(g)
-    place = TOP * args[BLOCKS] + block
-    words(args, RECORDS, place, 1)[0] = top
-    largest = numba.carray(pointer(like, args[RECORDS] + 8 * place), (1,))[0]
-    return norm, largest
+    records, blocks = args[RECORDS] + 8 * block, args[BLOCKS]
+    doubles(records)[NORM * blocks] = norm
+    doubles(records)[NONFINITE * blocks] = 0 if math.isfinite(norm) else nonfinite_in(g)
+    integers(records)[TOP * blocks] = top
+    return norm, pointer(like, records + 8 * TOP * blocks)[0]
 
 
-@inner(forceinline=True)
+@inner
 def record_clip(args, block, norm, changed, cosine):
     """Record what clipping did to a block."""
-    record(args, NORM_AFTER)[block] = norm
-    record(args, CHANGED)[block] = changed
-    record(args, COSINE)[block] = cosine
+    records, blocks = doubles(args[RECORDS]), args[BLOCKS]
+    records[NORM_AFTER * blocks + block] = norm
+    records[CHANGED * blocks + block] = changed
+    records[COSINE * blocks + block] = cosine
 
 
 @operation
 def gradient_block(like, args, part, parts):
     """Measure a block of the gradient."""
-    measure_gradient(like, args, part)
+    measure_gradient(like, args, block_of(like, args, args[GRADS], part), part)
 
 
 @inner(fastmath=FLAGS["fastmath"])
@@ -122,45 +126,47 @@ def careful_cosine(g, limit, norm):
 @operation
 def clip_value_block(like, args, part, parts):
     """Measure a block of the gradient, and limit its components if one is too large."""
-    norm, largest = measure_gradient(like, args, part)
-    g = block_of(like, args, GRADS, part)
-    limit = g.dtype.type(number(args, LIMIT))
+    g = block_of(like, args, args[GRADS], part)
+    norm, largest = measure_gradient(like, args, g, part)
+    limit = g.dtype.type(doubles(args[NUMBERS])[0])
     if largest <= limit:
-        record_clip(args, part, norm, 0, 1.0)
+        record_clip(args, part, norm, 0.0, 1.0)
         return
     plain = 1e-140 < limit < 1e140 and not 1e140 < norm < math.inf
     cosine = 0.0 if plain else careful_cosine(g, limit, norm)
     changed, squares, dot = limit_components(g, limit)
     after = norm_from_squares(squares, g)
-    record_clip(args, part, after, changed, dot / norm / after if plain else cosine)
+    record_clip(args, part, after, float(changed), dot / norm / after if plain else cosine)
 
 
 @inner
 def factor_for(like, args, norm):
     """What to multiply by, a little less than limit / norm; 1 where nothing is to be done."""
-    limit = number(args, LIMIT)
+    limit = doubles(args[NUMBERS])[0]
     if not (norm > limit and norm < math.inf):
         return 1.0
-    margin = FLOAT32_MARGIN if section(like, args, GRADS, 0, 1).itemsize == 4 else FLOAT64_MARGIN
-    return limit / norm * (1.0 - margin)
+    single = block_of(like, args, args[GRADS], 0).itemsize == 4
+    return limit / norm * (1.0 - (FLOAT32_MARGIN if single else FLOAT64_MARGIN))
 
 
 @operation
 def whole_factor(like, args, part, parts):
     """Decide by the norm of the whole gradient."""
-    factors = reals(args, FACTORS, 0, args[PARAMETERS])
-    factors[:] = factor_for(like, args, joint_norm(record(args, NORM), 0, args[BLOCKS]))
+    norms, blocks = doubles(args[RECORDS] + 8 * NORM * args[BLOCKS]), args[BLOCKS]
+    factor = factor_for(like, args, joint_norm(norms, 0, blocks))
+    for p in range(args[PARAMETERS]):
+        doubles(args[FACTORS])[p] = factor
 
 
 @operation
 def parameter_factors(like, args, part, parts):
     """Decide for each parameter by the norm of its own gradient."""
-    count = args[PARAMETERS]
+    count, firsts = args[PARAMETERS], integers(args[FIRSTS])
+    norms = doubles(args[RECORDS] + 8 * NORM * args[BLOCKS])
     for p in range(part * count // parts, (part + 1) * count // parts):
-        blocks = words(args, FIRSTS, p, 2)
-        norm = joint_norm(record(args, NORM), blocks[0], blocks[1])
-        reals(args, NORMS, p, 1)[0] = norm
-        reals(args, FACTORS, p, 1)[0] = factor_for(like, args, norm)
+        norm = joint_norm(norms, firsts[p], firsts[p + 1])
+        doubles(args[NORMS])[p] = norm
+        doubles(args[FACTORS])[p] = factor_for(like, args, norm)
 
 
 @inner
@@ -188,13 +194,13 @@ def scale(g, factor):
 @operation
 def scale_block(like, args, part, parts):
     """Scale a block of the gradient by the factor of its parameter."""
-    factor = reals(args, FACTORS, words(args, OWNERS, part, 1)[0], 1)[0]
-    if factor == 1.0:
-        record_clip(args, part, record(args, NORM)[part], 0, 1.0)
-        return
-    g = block_of(like, args, GRADS, part)
-    changed, squares = scale(g, factor)
-    record_clip(args, part, norm_from_squares(squares, g), changed, 1.0)
+    factor = doubles(args[FACTORS])[integers(args[OWNERS])[part]]
+    norm, count = doubles(args[RECORDS])[NORM * args[BLOCKS] + part], 0
+    if factor != 1.0:
+        g = block_of(like, args, args[GRADS], part)
+        count, squares = scale(g, factor)
+        norm = norm_from_squares(squares, g)
+    record_clip(args, part, norm, float(count), 1.0)
 
 
 @inner
@@ -206,23 +212,25 @@ def share_of_cosine(cosine, before, whole, after, left):
 @operation
 def clip_report(like, args, part, parts):
     """Gather what the clip did to all blocks, and to each parameter where there is a place."""
-    before, after = record(args, NORM), record(args, NORM_AFTER)
-    cosines = record(args, COSINE)
-    report = reals(args, REPORT, 0, 5)
-    whole, left = joint_norm(before, 0, args[BLOCKS]), joint_norm(after, 0, args[BLOCKS])
-    tops = words(args, RECORDS, TOP * args[BLOCKS], args[BLOCKS])
+    blocks, records = args[BLOCKS], doubles(args[RECORDS])
+    tops = integers(args[RECORDS] + 8 * TOP * blocks)
+    norms = doubles(args[RECORDS] + 8 * NORM * blocks)
+    norms_after = doubles(args[RECORDS] + 8 * NORM_AFTER * blocks)
+    whole, left = joint_norm(norms, 0, blocks), joint_norm(norms_after, 0, blocks)
     top, changed, cosine = 0, 0.0, 0.0
-    for block in range(len(before)):
+    for block in range(blocks):
         top = max(top, tops[block])
-        changed += record(args, CHANGED)[block]
-        if after[block] > 0.0:
-            cosine += share_of_cosine(cosines[block], before[block], whole, after[block], left)
-    words(args, REPORT, LARGEST, 1)[0] = top
-    largest = numba.carray(pointer(like, args[REPORT] + 8 * LARGEST), (1,))[0]
+        changed += records[CHANGED * blocks + block]
+        if norms_after[block] > 0.0:
+            share = records[COSINE * blocks + block]
+            cosine += share_of_cosine(share, norms[block], whole, norms_after[block], left)
+    integers(args[REPORT])[LARGEST] = top
+    largest = pointer(like, args[REPORT] + 8 * LARGEST)[0]
+    report = doubles(args[REPORT])
     report[BEFORE], report[AFTER], report[COUNT] = whole, left, changed
     report[LARGEST], report[ANGLE] = largest, cosine
     if args[NORMS] != 0:
-        count = args[PARAMETERS]
+        count, firsts = args[PARAMETERS], integers(args[FIRSTS])
         for p in range(count):
-            blocks = words(args, FIRSTS, p, 2)
-            reals(args, NORMS, count + p, 1)[0] = joint_norm(after, blocks[0], blocks[1])
+            norm = joint_norm(norms_after, firsts[p], firsts[p + 1])
+            doubles(args[NORMS])[count + p] = norm

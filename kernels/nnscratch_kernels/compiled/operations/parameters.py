@@ -9,13 +9,13 @@ made again in float64.
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels.compiled.operations.blocks import (
+    BIN_OF,
+    BLOCKS,
     CLIPS,
     FIRSTS,
     GRADS,
@@ -30,26 +30,23 @@ from nnscratch_kernels.compiled.operations.blocks import (
     PARAM_SUM,
     PARAMETERS,
     PARAMS,
+    RECORDS,
     STARTS,
     STRIDES,
     TABLES,
     UPDATE_NORM,
     block_of,
     joint_norm,
-    reals,
-    record,
     scratch_of,
-    words,
 )
-from nnscratch_kernels.compiled.statistics import bit_view, count_nonfinite, flat_norm
+from nnscratch_kernels.compiled.operations.clipping import nonfinite_in
+from nnscratch_kernels.compiled.statistics import bit_view, flat_norm
 from nnscratch_kernels.jit import FLAGS, inner
-from nnscratch_kernels.native import shorts
+from nnscratch_kernels.native import doubles, integers, shorts
 from nnscratch_kernels.operation import operation
 from nnscratch_kernels.reference.measures import BINS, SIGNED_LEAST, TABLE
 
 # mypy: disable-error-code="no-untyped-def"
-
-Array = npt.NDArray[Any]
 
 # Rows of the measures, a float64 for each parameter.
 VALUES = (
@@ -58,13 +55,13 @@ VALUES = (
 )
 
 
-def _bins(exponents: int, bias: int) -> Array:
+def bins(exponents: int, bias: int) -> npt.NDArray[np.uint16]:
     """Return the bin that belongs to each value of sign and exponent (see `sample_signed`)."""
     place = np.clip(np.arange(exponents) - bias - SIGNED_LEAST, 0, BINS // 2 - 1)
-    return np.concatenate([BINS // 2 + place, BINS // 2 - 1 - place]).astype(np.uint8)
+    return np.concatenate([BINS // 2 + place, BINS // 2 - 1 - place]).astype(np.uint16)
 
 
-FLOAT32_BINS, FLOAT64_BINS = _bins(256, 127), _bins(2048, 1023)
+BINS_OF = {4: bins(256, 127), 8: bins(2048, 1023)}  # by item size
 
 
 @inner
@@ -78,12 +75,10 @@ def is_safe(squares, x):
 @inner
 def careful_norm(x):
     """The norm of what may be very small, very large or not finite; soon done where all is zero."""
-    bits = bit_view(x)
-    some = bits.dtype.type(0)
+    some = 0
     for i in range(len(x)):
-        some |= bits[i]
-    mask = np.int64(np.iinfo(bits.dtype).max)
-    return flat_norm(x) if np.int64(some) & mask else 0.0
+        some += 1 if x[i] != 0 else 0
+    return flat_norm(x) if some > 0 else 0.0
 
 
 @inner(fastmath=FLAGS["fastmath"])
@@ -102,15 +97,16 @@ def keep(kept, p, g):
 @operation
 def before_block(like, args, part, parts):
     """Copy a block of the parameters and measure it, and its gradient unless a clip has done so."""
-    p, g = block_of(like, args, PARAMS, part), block_of(like, args, GRADS, part)
+    p, g = block_of(like, args, args[PARAMS], part), block_of(like, args, args[GRADS], part)
     kept = scratch_of(like, args, part, parts)
+    records, blocks = doubles(args[RECORDS] + 8 * part), args[BLOCKS]
     squares, gradient_squares = keep(kept, p, g)
     norm = math.sqrt(squares) if is_safe(squares, p) else careful_norm(p)
-    record(args, PARAM_NORM_BEFORE)[part] = norm
+    records[PARAM_NORM_BEFORE * blocks] = norm
     if args[CLIPS] == 0:
         norm = math.sqrt(gradient_squares) if is_safe(gradient_squares, g) else careful_norm(g)
-        record(args, NORM)[part] = norm
-        record(args, NONFINITE)[part] = 0 if math.isfinite(norm) else count_nonfinite(g)
+        records[NORM * blocks] = norm
+        records[NONFINITE * blocks] = 0 if math.isfinite(norm) else nonfinite_in(g)
 
 
 @inner(fastmath=FLAGS["fastmath"])
@@ -135,74 +131,78 @@ def sum_of(x):
 
 
 @inner
-def count_sample(like, args, x, block):
+def count_sample(args, x, block):
     """Count every so-manieth element of the parameter, as far as they lie in this block."""
-    table = numba.carray(shorts(args[TABLES] + 2 * TABLE * block), (TABLE,))
-    table[:] = 0
+    table = shorts(args[TABLES] + 2 * TABLE * block)
+    for k in range(TABLE):
+        table[k] = 0
     bits = bit_view(x)
+    bin_of, starts = shorts(args[BIN_OF]), integers(args[STARTS])
     mask = np.int64(np.iinfo(bits.dtype).max)
-    mantissa, bins = (23, FLOAT32_BINS) if x.itemsize == 4 else (52, FLOAT64_BINS)
+    mantissa = 23 if x.itemsize == 4 else 52
     highest = mask >> mantissa
-    p = words(args, OWNERS, block, 1)[0]
-    stride = words(args, STRIDES, p, 1)[0]
-    begin = words(args, STARTS, words(args, FIRSTS, p, 1)[0], 1)[0]
-    first = stride // 2 - (words(args, STARTS, block, 1)[0] - begin)
-    for i in range(first if first >= 0 else first % stride, len(x), stride):
+    p = integers(args[OWNERS])[block]
+    stride = integers(args[STRIDES])[p]
+    first = stride // 2 - (starts[block] - starts[integers(args[FIRSTS])[p]])
+    if first < 0:
+        first %= stride
+    for i in range(first, len(x), stride):
         word = np.int64(bits[i])
         top = word >> mantissa & (2 * highest + 1)
-        place: Any = np.int64(bins[top])
+        place = np.int64(bin_of[top])
         if top & highest == highest and word & mask > highest << mantissa:
-            place = BINS  # NaN
+            place = np.int64(BINS)  # NaN
         elif word & mask == 0:
-            place = BINS // 2  # zero, of either sign
+            place = np.int64(BINS // 2)  # zero, of either sign
         table[place] += 1
 
 
 @operation
 def after_block(like, args, part, parts):
     """Measure a block of the parameters, and how far it is from the copy."""
-    new, old = block_of(like, args, PARAMS, part), scratch_of(like, args, part, parts)
+    new, old = block_of(like, args, args[PARAMS], part), scratch_of(like, args, part, parts)
+    records, blocks = doubles(args[RECORDS] + 8 * part), args[BLOCKS]
     total, squares, change_squares = compare(new, old)
     safe = is_safe(squares, new)
     norm = math.sqrt(squares) if safe else careful_norm(new)
-    record(args, PARAM_SUM)[part] = total if safe else sum_of(new)
-    record(args, PARAM_NORM)[part] = norm
-    record(args, PARAM_NONFINITE)[part] = 0 if math.isfinite(norm) else count_nonfinite(new)
+    records[PARAM_SUM * blocks] = total if safe else sum_of(new)
+    records[PARAM_NORM * blocks] = norm
+    records[PARAM_NONFINITE * blocks] = 0 if math.isfinite(norm) else nonfinite_in(new)
     norm = math.sqrt(change_squares)
     if not is_safe(change_squares, new):
         for i in range(len(new)):
             old[i] = new[i] - old[i]
         norm = careful_norm(old)
-    record(args, UPDATE_NORM)[part] = norm
+    records[UPDATE_NORM * blocks] = norm
     if args[HISTOGRAM] != 0:
-        count_sample(like, args, new, part)
+        count_sample(args, new, part)
 
 
 @operation
 def measure_parameters(like, args, part, parts):
     """Gather the measures of a part's parameters from their blocks."""
-    count = args[PARAMETERS]
-    measures = reals(args, MEASURES, 0, len(VALUES) * count)
+    count, blocks = args[PARAMETERS], args[BLOCKS]
+    firsts, starts = integers(args[FIRSTS]), integers(args[STARTS])
+    records = doubles(args[RECORDS])
+    rows, size = args[RECORDS], 8 * blocks
     for p in range(part * count // parts, (part + 1) * count // parts):
-        blocks = words(args, FIRSTS, p, 2)
-        first, last = blocks[0], blocks[1]
-        size = words(args, STARTS, last, 1)[0] - words(args, STARTS, first, 1)[0]
+        measures = doubles(args[MEASURES] + 8 * p)
+        first, last = firsts[p], firsts[p + 1]
         total, nonfinite, gradient_nonfinite = 0.0, 0.0, 0.0
         for block in range(first, last):
-            total += record(args, PARAM_SUM)[block]
-            nonfinite += record(args, PARAM_NONFINITE)[block]
-            gradient_nonfinite += record(args, NONFINITE)[block]
-        measures[p] = joint_norm(record(args, PARAM_NORM), first, last)
-        measures[count + p] = total / max(size, 1)
-        measures[2 * count + p] = joint_norm(record(args, PARAM_NORM_BEFORE), first, last)
-        measures[3 * count + p] = joint_norm(record(args, UPDATE_NORM), first, last)
-        measures[4 * count + p] = joint_norm(record(args, NORM), first, last)
-        measures[5 * count + p] = nonfinite
-        measures[6 * count + p] = gradient_nonfinite
+            total += records[PARAM_SUM * blocks + block]
+            nonfinite += records[PARAM_NONFINITE * blocks + block]
+            gradient_nonfinite += records[NONFINITE * blocks + block]
+        measures[0] = joint_norm(doubles(rows + PARAM_NORM * size), first, last)
+        measures[count] = total / max(starts[last] - starts[first], 1)
+        measures[2 * count] = joint_norm(doubles(rows + PARAM_NORM_BEFORE * size), first, last)
+        measures[3 * count] = joint_norm(doubles(rows + UPDATE_NORM * size), first, last)
+        measures[4 * count] = joint_norm(doubles(rows + NORM * size), first, last)
+        measures[5 * count], measures[6 * count] = nonfinite, gradient_nonfinite
         if args[HISTOGRAM] != 0:
-            counts = numba.carray(shorts(args[HISTOGRAM] + 2 * BINS * p), (BINS,))
-            counts[:] = 0
+            counts, tables = shorts(args[HISTOGRAM] + 2 * BINS * p), shorts(args[TABLES])
+            for k in range(BINS):
+                counts[k] = 0
             for block in range(first, last):
-                table = numba.carray(shorts(args[TABLES] + 2 * TABLE * block), (BINS,))
                 for k in range(BINS):
-                    counts[k] += table[k]
+                    counts[k] += tables[TABLE * block + k]

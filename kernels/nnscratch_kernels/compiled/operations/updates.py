@@ -11,52 +11,42 @@ from nnscratch_kernels.compiled.operations.blocks import (
     STATE,
     block_of,
 )
-from nnscratch_kernels.operation import number, operation
+from nnscratch_kernels.native import doubles
+from nnscratch_kernels.operation import operation
 
 # mypy: disable-error-code="no-untyped-def"
 
 
 @operation
 def gradient_descent_update(like, args, part, parts):
-    p, g = block_of(like, args, PARAMS, part), block_of(like, args, GRADS, part)
-    updates.gradient_descent_update(p, g, number(args, NUMBERS))
+    p, g = block_of(like, args, args[PARAMS], part), block_of(like, args, args[GRADS], part)
+    updates.gradient_descent_update(p, g, doubles(args[NUMBERS])[1])
 
 
 @operation
 def momentum_update(like, args, part, parts):
-    p, g = block_of(like, args, PARAMS, part), block_of(like, args, GRADS, part)
-    velocity = block_of(like, args, STATE, part)
-    updates.momentum_update(p, velocity, g, number(args, NUMBERS), number(args, NUMBERS + 1))
+    p, g = block_of(like, args, args[PARAMS], part), block_of(like, args, args[GRADS], part)
+    velocity, n = block_of(like, args, args[STATE], part), doubles(args[NUMBERS])
+    updates.momentum_update(p, velocity, g, n[1], n[2])
 
 
 @operation
 def nesterov_update(like, args, part, parts):
-    p, g = block_of(like, args, PARAMS, part), block_of(like, args, GRADS, part)
-    velocity = block_of(like, args, STATE, part)
-    updates.nesterov_update(p, velocity, g, number(args, NUMBERS), number(args, NUMBERS + 1))
+    p, g = block_of(like, args, args[PARAMS], part), block_of(like, args, args[GRADS], part)
+    velocity, n = block_of(like, args, args[STATE], part), doubles(args[NUMBERS])
+    updates.nesterov_update(p, velocity, g, n[1], n[2])
 
 
 @operation
 def rmsprop_update(like, args, part, parts):
-    p, g = block_of(like, args, PARAMS, part), block_of(like, args, GRADS, part)
-    average, k = block_of(like, args, STATE, part), NUMBERS
-    updates.rmsprop_update(p, average, g, number(args, k), number(args, k + 1), number(args, k + 2))
+    p, g = block_of(like, args, args[PARAMS], part), block_of(like, args, args[GRADS], part)
+    average, n = block_of(like, args, args[STATE], part), doubles(args[NUMBERS])
+    updates.rmsprop_update(p, average, g, n[1], n[2], n[3])
 
 
 @operation
 def adam_update(like, args, part, parts):
-    p, g = block_of(like, args, PARAMS, part), block_of(like, args, GRADS, part)
-    m, v = block_of(like, args, STATE, part), block_of(like, args, SECOND_STATE, part)
-    k = NUMBERS
-    updates.adam_loop(
-        p,
-        m,
-        v,
-        g,
-        number(args, k),
-        number(args, k + 1),
-        number(args, k + 2),
-        number(args, k + 3),
-        number(args, k + 4),
-        number(args, k + 5),
-    )
+    p, g = block_of(like, args, args[PARAMS], part), block_of(like, args, args[GRADS], part)
+    m, v = block_of(like, args, args[STATE], part), block_of(like, args, args[SECOND_STATE], part)
+    n = doubles(args[NUMBERS])
+    updates.adam_loop(p, m, v, g, n[1], n[2], n[3], n[4], n[5], n[6])
