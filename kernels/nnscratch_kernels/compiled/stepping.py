@@ -49,7 +49,7 @@ class Update(NamedTuple):
 
 
 # Where to measure to: rows `parameters.VALUES`; uint16 counts, 64 bins for each parameter, or an
-# empty array for none; and the distance of the elements to count, for each parameter.
+# empty array for none; and the strides of `sample_signed`, multiples of 16, for each parameter.
 Measures = tuple[Array, Array, Array]
 
 
@@ -157,7 +157,6 @@ class Step:
             if self.measures[1].size:
                 self.tables = np.zeros((count, TABLE), np.uint16)
                 places[blocks.TABLES] = self.tables
-                places[blocks.BIN_OF] = parameters.BINS_OF[self.grads.itemsize]
         self.context = np.zeros(blocks.CONTEXT, np.int64)
         for place, array in places.items():
             self.context[place] = array.ctypes.data if array.size else 0

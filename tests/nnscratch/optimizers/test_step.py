@@ -170,12 +170,15 @@ def expected_measures(before, after, grads):
 
 
 def expected_histogram(values, samples):
-    stride = max(1, -(-values.size // samples))
-    while math.gcd(stride, values.shape[-1]) > 1:
+    """Of evenly spaced runs of 16 elements, the step between them coprime with the columns."""
+    stride = max(1, -(-values.size // (samples // 16 * 16)))
+    while math.gcd(stride, max(values.shape[-1] // 16, 1)) > 1:
         stride += 1
+    flat, length = values.ravel(), min(16, values.size)
+    starts = range(0, flat.size - length + 1, 16 * stride)
     edges = np.concatenate((-(2.0 ** np.arange(12, -20, -1)), [0], 2.0 ** np.arange(-19, 13)))
     edges[0], edges[-1] = -np.inf, np.inf
-    return np.histogram(values.ravel()[stride // 2 :: stride], edges)[0]
+    return np.histogram([flat[i : i + length] for i in starts], edges)[0]
 
 
 class Own(nn.SGD):
@@ -270,8 +273,8 @@ def test_measures_where_nothing_moves_or_all_is_lost(kernels):
     assert math.isnan(measures.param_gradient_norm[1])
     assert math.isnan(report.norm_before)
     assert math.isnan(report.cosine)
-    assert measures.histogram[1, 32] == 89  # zeros of either sign; NaN is not counted
-    assert measures.histogram[1].sum() == 89
+    assert measures.histogram[1, 32] == 79  # zeros of either sign in five runs; not NaN
+    assert measures.histogram[1].sum() == 79
 
 
 def test_a_step_that_is_not_due_is_not_measured():

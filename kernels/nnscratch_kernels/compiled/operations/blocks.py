@@ -31,9 +31,9 @@ PARAMS, GRADS, STATE, SECOND_STATE = range(4)
 STARTS, OWNERS, FIRSTS = range(4, 7)  # first element and parameter of blocks, parameters' blocks
 RECORDS, FACTORS, NORMS, REPORT = range(7, 11)  # per block, parameter, parameter, and in all
 NUMBERS, SCRATCH = range(11, 13)  # of the update and, first, the clip's limit
-MEASURES, HISTOGRAM, STRIDES, TABLES, BIN_OF = range(13, 18)
+MEASURES, HISTOGRAM, STRIDES, TABLES = range(13, 17)
 # ... and integers.
-BLOCKS, PARAMETERS, CLIPS = range(18, 21)
+BLOCKS, PARAMETERS, CLIPS = range(17, 20)
 CONTEXT = 24
 
 # Rows of the records, a float64 for each block (TOP: the bits of the number, in an int64).

@@ -11,10 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from nnscratch_kernels.compiled.operations.blocks import (
-    BIN_OF,
+    BLOCK,
     BLOCKS,
     CLIPS,
     FIRSTS,
@@ -31,6 +30,7 @@ from nnscratch_kernels.compiled.operations.blocks import (
     PARAMETERS,
     PARAMS,
     RECORDS,
+    SCRATCH,
     STARTS,
     STRIDES,
     TABLES,
@@ -44,7 +44,7 @@ from nnscratch_kernels.compiled.statistics import bit_view, flat_norm
 from nnscratch_kernels.jit import FLAGS, inner
 from nnscratch_kernels.native import doubles, integers, shorts
 from nnscratch_kernels.operation import operation
-from nnscratch_kernels.reference.measures import BINS, SIGNED_LEAST, TABLE
+from nnscratch_kernels.reference.measures import BINS, SAMPLE_RUN, SIGNED_LEAST, TABLE
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -53,15 +53,6 @@ VALUES = (
     *("param_norm", "param_mean", "param_norm_before", "param_update_norm"),
     *("param_gradient_norm", "param_nonfinite", "param_gradient_nonfinite"),
 )
-
-
-def bins(exponents: int, bias: int) -> npt.NDArray[np.uint16]:
-    """Return the bin that belongs to each value of sign and exponent (see `sample_signed`)."""
-    place = np.clip(np.arange(exponents) - bias - SIGNED_LEAST, 0, BINS // 2 - 1)
-    return np.concatenate([BINS // 2 + place, BINS // 2 - 1 - place]).astype(np.uint16)
-
-
-BINS_OF = {4: bins(256, 127), 8: bins(2048, 1023)}  # by item size
 
 
 @inner
@@ -131,30 +122,44 @@ def sum_of(x):
 
 
 @inner
-def count_sample(args, x, block):
-    """Count every so-manieth element of the parameter, as far as they lie in this block."""
+def find_bins(places, run):
+    """Note the bins of some elements: by sign and exponent, without branches."""
+    integer, narrow = run.dtype.type, np.int32
+    mask = integer(np.iinfo(run.dtype).max)
+    mantissa, bias, sign = (52, 1023, 63) if run.itemsize == 8 else (23, 127, 31)
+    infinity = integer(np.int64(2 * bias + 1) << mantissa)
+    half, last = narrow(BINS // 2), narrow(BINS // 2 - 1)
+    for j in range(len(run)):
+        word = run[j]
+        magnitude = integer(word & mask)
+        place = narrow((magnitude >> integer(mantissa)) - integer(bias + SIGNED_LEAST))
+        place = min(max(place, narrow(0)), last)
+        # The complement, if it is negative: with `half` added, half - 1 - place.
+        place = narrow((place ^ narrow(word >> integer(sign))) + half)
+        place = half if magnitude == 0 else place
+        places[j] = narrow(BINS) if magnitude > infinity else place
+
+
+@inner
+def count_sample(args, x, block, places):
+    """Count the parameter's sample, as far as it lies in this block (see `sample_signed`).
+
+    Runs begin at multiples of a run's length, so none reaches into the next block.
+    """
     table = shorts(args[TABLES] + 2 * TABLE * block)
     for k in range(TABLE):
         table[k] = 0
-    bits = bit_view(x)
-    bin_of, starts = shorts(args[BIN_OF]), integers(args[STARTS])
-    mask = np.int64(np.iinfo(bits.dtype).max)
-    mantissa = 23 if x.itemsize == 4 else 52
-    highest = mask >> mantissa
+    starts, firsts = integers(args[STARTS]), integers(args[FIRSTS])
     p = integers(args[OWNERS])[block]
+    begin, end = starts[firsts[p]], starts[firsts[p + 1]]
     stride = integers(args[STRIDES])[p]
-    first = stride // 2 - (starts[block] - starts[integers(args[FIRSTS])[p]])
-    if first < 0:
-        first %= stride
-    for i in range(first, len(x), stride):
-        word = np.int64(bits[i])
-        top = word >> mantissa & (2 * highest + 1)
-        place = np.int64(bin_of[top])
-        if top & highest == highest and word & mask > highest << mantissa:
-            place = np.int64(BINS)  # NaN
-        elif word & mask == 0:
-            place = np.int64(BINS // 2)  # zero, of either sign
-        table[place] += 1
+    length = min(SAMPLE_RUN, end - begin)
+    bits = bit_view(x)
+    first = (begin - starts[block]) % stride
+    for at in range(first, len(x) - length + 1, stride):
+        find_bins(places, bits[at : at + length])
+        for j in range(length):
+            table[places[j]] += 1
 
 
 @operation
@@ -175,7 +180,7 @@ def after_block(like, args, part, parts):
         norm = careful_norm(old)
     records[UPDATE_NORM * blocks] = norm
     if args[HISTOGRAM] != 0:
-        count_sample(args, new, part)
+        count_sample(args, new, part, shorts(args[SCRATCH] + parts * BLOCK * new.itemsize))
 
 
 @operation
