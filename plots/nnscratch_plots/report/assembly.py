@@ -25,7 +25,10 @@ from nnscratch_plots.report.packing import pack_runs
 from nnscratch_plots.report.reading import Measured, Run, read_runs
 
 # In this order: each file uses those before it.
-SCRIPTS = ("base.js", "axes.js", "lines.js", "heatmap.js", "histograms.js", "main.js")
+SCRIPTS = (
+    *("base.js", "quantities.js", "axes.js", "lines.js", "heatmap.js", "histograms.js"),
+    *("attribution.js", "main.js"),
+)
 _TABLE = {
     "gradient_norm": "gradient norm",
     "output_std": "output std",

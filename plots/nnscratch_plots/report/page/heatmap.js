@@ -20,19 +20,20 @@ const SPECIALS = {
 };
 const SPECIAL_NAMES = { zero: "exactly 0", infinite: "infinite", nan: "NaN" };
 
-// The colours of one quantity over all runs, shown or not: toggling a run changes no colour.
+// The colours of one quantity of the chosen layers over all runs, shown or not: toggling a run
+// changes no colour.
 class ColorScale {
-  constructor(runs, key) {
+  constructor(app, key) {
     this.log = QUANTITIES[key].log;
     const range = this.range = new Range(this.log);
     const starts = [];
-    for (const run of runs) {
-      const quantity = run.quantities[key];
-      if (!quantity) continue;
-      const last = run.value(key, 0, quantity.columns.at(-1));
+    for (const run of app.runs) {
+      const columns = app.columns(run, key);
+      if (!columns.length) continue;
+      const last = run.value(key, 0, columns.at(-1));
       if (Number.isFinite(last) && last > 0) starts.push(Math.log10(last));
       for (let row = 0; row < run.steps.length; row++) {
-        for (const layer of quantity.columns) range.add(run.value(key, row, layer));
+        for (const layer of columns) range.add(run.value(key, row, layer));
       }
     }
     if (!this.log) { [this.low, this.high] = [0, 1]; return; }
@@ -62,15 +63,17 @@ class ColorScale {
 
 class Heatmap {
   constructor(app, canvas, run) {
-    Object.assign(this, { app, canvas, run });
+    Object.assign(this, { app, canvas, run, overSteps: true });
     this.image = document.createElement("canvas");
     listen(this, canvas);
   }
 
-  // Rows are the layers that have the quantity, the first at the bottom.
+  layersShown() { return this.layers; }
+
+  // Rows are the chosen layers that have the quantity, the first at the bottom.
   frame(context) {
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    this.layers = this.run.quantities[this.app.quantity].columns;
+    this.layers = this.app.columns(this.run, this.app.quantity);
     const names = this.layers.map((layer) => context.measureText(this.run.layers[layer]).width);
     this.left = 12 + Math.min(HEAT_MARGIN.left, width / 4, names.reduce((a, b) => Math.max(a, b)));
     this.right = width - HEAT_MARGIN.right;

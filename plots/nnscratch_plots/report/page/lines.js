@@ -60,10 +60,9 @@ class ProfileChart {
   measure() {
     this.range = new Range(this.log);
     for (const run of this.app.shown()) {
-      const quantity = run.quantities[this.key];
-      if (!quantity) continue;
+      const columns = this.app.columns(run, this.key);
       for (let row = 0; row < run.steps.length; row++) {
-        for (const layer of quantity.columns) this.range.add(run.value(this.key, row, layer));
+        for (const layer of columns) this.range.add(run.value(this.key, row, layer));
       }
     }
     if (this.fixed) this.range.fixed = this.fixed;
@@ -74,14 +73,14 @@ class ProfileChart {
 
   draw() {
     const { context, width, height } = prepare(this.canvas);
-    const runs = this.app.shown().filter((run) => run.quantities[this.key]);
+    const runs = this.app.shown().filter((run) => this.app.columns(run, this.key).length);
     this.left = MARGIN.left;
     this.right = width - MARGIN.right;
     const bottom = height - MARGIN.bottom;
     if (!runs.length) { emptyPanel(context, width, height, "not in these records"); return; }
     const lines = runs.map((run) => {
       const row = run.row(this.app.step());
-      const xs = run.quantities[this.key].columns;
+      const xs = this.app.columns(run, this.key);
       return { run, xs, ys: xs.map((layer) => run.value(this.key, row, layer)) };
     });
     const axis = this.axis = new UprightAxis(this.rangeOf(lines), MARGIN.top, bottom);
@@ -115,15 +114,16 @@ class ProfileChart {
     return this.left + inset + (layer / count) * (this.right - this.left - 2 * inset);
   }
 
-  // The layer nearest to pixel x among those that any visible run measured.
+  // The layers of any visible run's line.
+  layersShown() {
+    return [...new Set(this.app.shown().flatMap((run) => this.app.columns(run, this.key)))];
+  }
+
+  // The one of them nearest to pixel x, or null.
   layerAt(x) {
-    let best = null;
-    for (const run of this.app.shown()) {
-      for (const layer of run.quantities[this.key] ? run.quantities[this.key].columns : []) {
-        if (best === null || Math.abs(this.placeX(layer) - x) < Math.abs(this.placeX(best) - x)) best = layer;
-      }
-    }
-    return best;
+    const away = (layer) => Math.abs(this.placeX(layer) - x);
+    return this.layersShown().reduce((best, layer) => (
+      best === null || away(layer) < away(best) ? layer : best), null);
   }
 
   describe(x) {
@@ -136,6 +136,10 @@ class ProfileChart {
   text(run, layer) {
     const row = run.row(this.app.step());
     if (layer >= run.layers.length) return "no such layer";
+    const kind = KINDS[this.app.kind];
+    if (OF_EVERY_LAYER.includes(this.key) && !kind.has(kindOf(run.layers[layer]))) {
+      return `${run.layers[layer]} is no ${kind.one}`;
+    }
     const value = format(run.value(this.key, row, layer));
     const at = run.steps[row] === this.app.step() ? "" : ` (step ${run.steps[row]})`;
     return `${QUANTITIES[this.key].title} ${value}${at}`;
@@ -152,7 +156,7 @@ class ProfileChart {
 // One series or two of every visible run over the steps; `keys` are [name in the record, in words].
 class SeriesChart {
   constructor(app, canvas, keys) {
-    Object.assign(this, { app, canvas, keys });
+    Object.assign(this, { app, canvas, keys, overSteps: true });
     listen(this, canvas);
   }
 

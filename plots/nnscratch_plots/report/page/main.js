@@ -1,37 +1,6 @@
 "use strict";
 // The state of the page - step, layer, quantity, visible runs - and the controls that change it.
 
-const QUANTITIES = {
-  gradient_norm: { title: "gradient norm", log: true, how: "How to read: each row is a layer (input \
-at the bottom), each column a moment of training. One colour from bottom to top is a healthy flow; \
-darker towards the bottom is a vanishing gradient, brighter towards it an exploding one." },
-  output_std: { title: "output std", log: true, how: "How to read: darker towards the top means that \
-the signal dies out on its way through the network, brighter towards it that it blows up." },
-  update_ratio: { title: "update / weight", log: true, how: "How to read: how far one step moved the \
-weights, relative to their norm. Around 1e-3 is a good speed; a dark row is a layer that hardly \
-learns." },
-  saturated: { title: "saturated", log: false, how: "How to read: the fraction of a layer's outputs \
-at either flat end of its activation; a bright row passes no gradient." },
-  saturated_low: { title: "saturated low", log: false, how: "How to read: the fraction of a layer's \
-outputs at the low end of its activation (0 of ReLU, -1 of tanh)." },
-  saturated_high: { title: "saturated high", log: false, how: "How to read: the fraction of a \
-layer's outputs at the high end of its activation (1 of sigmoid and tanh)." },
-  dead_units: { title: "dead units", log: false, how: "How to read: the fraction of a layer's units \
-that were dead for every example of the probe batch, as last counted; a unit that stays dead learns \
-nothing more." },
-  batchnorm_mean_gap: { title: "batch mean gap", log: true, how: "How to read: how far the batch's \
-mean lies from the running mean, in running standard deviations; far above 1, evaluation sees \
-another network than training does." },
-  batchnorm_variance_ratio: { title: "variance ratio", log: true, how: "How to read: the batch's \
-variance over the running variance; far from 1, evaluation sees another network than training \
-does." },
-  batchnorm_scale: { title: "scale gamma / sigma", log: true, how: "How to read: what batch norm \
-multiplies the gradient by on its way back; above 1 it grows, below 1 it shrinks." },
-  output_zeros: { title: "zeros", log: false, how: "How to read: the fraction of a layer's outputs \
-that are exactly 0." },
-};
-const ENDS = ["saturated", "saturated_low", "saturated_high", "output_zeros", "dead_units"];
-const BATCHNORM = ["batchnorm_mean_gap", "batchnorm_variance_ratio", "batchnorm_scale"];
 const byId = (id) => document.getElementById(id);
 
 const tip = {
@@ -59,6 +28,7 @@ class App {
     this.positions = [...new Set(this.runs.flatMap((run) => run.steps))].sort((a, b) => a - b);
     this.layer = 0;
     this.quantity = "gradient_norm";
+    this.kind = this.wantedKind = "dense";
     this.charts = [
       new SeriesChart(this, byId("loss"), [["loss", "loss"]]),
       new ProfileChart(this, byId("profile-gradient_norm"), "gradient_norm"),
@@ -77,12 +47,20 @@ class App {
       if (found) this.charts.push(chart);
     }
     this.heatmaps = [];
+    this.attributions = [];
   }
 
   shown() { return this.runs.filter((run) => run.visible); }
   depth() { return Math.max(...this.shown().map((run) => run.layers.length)); }
   longest() { return this.shown().reduce((a, b) => (b.layers.length > a.layers.length ? b : a)); }
   step() { return this.positions[Number(byId("step").value)]; }
+
+  // The layers of a run to show a quantity of: those of the chosen kind, where every layer has it.
+  columns(run, key) {
+    const columns = run.quantities[key] ? run.quantities[key].columns : [];
+    if (!OF_EVERY_LAYER.includes(key)) return columns;
+    return columns.filter((layer) => KINDS[this.kind].has(kindOf(run.layers[layer])));
+  }
 
   layerTitle(layer) {
     const names = [...new Set(this.shown().map((run) => run.layers[layer]).filter(Boolean))];
@@ -114,6 +92,7 @@ class App {
   draw() {
     this.charts.forEach((chart) => chart.draw());
     this.heatmaps.forEach((heatmap) => heatmap.draw());
+    this.attributions.forEach((bars) => bars.draw());
     this.write();
   }
 
@@ -147,14 +126,33 @@ class App {
       ? `Shown: step ${[...new Set(shown)].join(" / ")}, the nearest whose histograms this page holds.` : "";
   }
 
-  // After another choice of runs or of quantity: new scales, then draw.
+  // Offer the kinds of layers that the visible runs have, and say everywhere which one is shown.
+  offerKinds() {
+    const kinds = this.shown().flatMap((run) => run.layers.map(kindOf));
+    const found = ["dense", "activations"].filter((key) => kinds.some(KINDS[key].has));
+    if (found.length !== 1 || !kinds.every(KINDS[found[0]].has)) found.push("all");
+    this.kind = found.includes(this.wantedKind) ? this.wantedKind : found[0];
+    byId("kind").replaceChildren(...found.map((key) => element("option", KINDS[key].title, { value: key })));
+    byId("kind").value = this.kind;
+    byId("kind").parentElement.hidden = found.length === 1;
+    for (const one of document.querySelectorAll(".kind")) one.textContent = KINDS[this.kind].one;
+    for (const one of document.querySelectorAll(".kind-how")) one.textContent = KINDS[this.kind].how;
+    for (const canvas of document.querySelectorAll("canvas[id]")) {
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", canvas.closest("figure").querySelector("figcaption").textContent.trim());
+    }
+  }
+
+  // After another choice of runs, of layers or of quantity: new scales, then draw.
   rebuild() {
     const runs = this.shown();
+    this.offerKinds();
     byId("quantity").value = this.quantity;
-    this.colors = new ColorScale(this.runs, this.quantity);
-    byId("heatmap-how").textContent = QUANTITIES[this.quantity].how;
+    this.colors = new ColorScale(this, this.quantity);
+    byId("heatmap-how").textContent = QUANTITIES[this.quantity].how
+      + (OF_EVERY_LAYER.includes(this.quantity) ? ` ${KINDS[this.kind].how}` : "");
     this.heatmaps = [];
-    byId("heatmaps").replaceChildren(...runs.filter((run) => run.quantities[this.quantity]).map((run) => {
+    byId("heatmaps").replaceChildren(...runs.filter((run) => this.columns(run, this.quantity).length).map((run) => {
       const holder = element("div"), canvas = element("canvas", undefined, { tabindex: 0 });
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", `${QUANTITIES[this.quantity].title} of ${run.label}, layers by steps`);
@@ -163,6 +161,7 @@ class App {
       this.heatmaps.push(new Heatmap(this, canvas, run));
       return holder;
     }));
+    this.attributions = offerAttributions(this);
     const names = this.longest().layers;
     byId("layer").replaceChildren(...names.map((name, i) => element("option", `${i + 1}: ${name}`, { value: i })));
     this.layer = Math.min(this.layer, names.length - 1);
@@ -201,6 +200,7 @@ function offerChoices(app) {
     chart.key = keys.find(known) || keys[0];
     byId(select).addEventListener("change", (event) => { chart.key = event.target.value; app.rebuild(); });
   }
+  byId("kind").addEventListener("change", (event) => { app.wantedKind = event.target.value; app.rebuild(); });
   byId("step").max = app.positions.length - 1;
   // The last step that still says something: of a run that diverged, the last with a finite loss.
   const telling = app.positions.findLastIndex((step) => app.runs.some((run) => run.steps.at(-1) >= step
@@ -219,7 +219,8 @@ function offerChoices(app) {
   }
 }
 
-// Arrow keys on a picture: left and right its own axis, up and down the layer of a heatmap.
+// Arrow keys on a picture: left and right its own axis, up and down the layer of a heatmap; of the
+// layers the next that the picture shows.
 function offerKeys(app) {
   document.querySelector(".panels").addEventListener("keydown", (event) => {
     const target = event.target;
@@ -227,20 +228,19 @@ function offerKeys(app) {
     const move = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1 }[event.key];
     if (!move) return;
     event.preventDefault();
-    const series = ["loss", "clip"].includes(target.id), acrossSteps = series || !target.id;
-    if (acrossSteps && event.key.match(/Left|Right/)) {
+    const chart = [...app.charts, ...app.heatmaps, ...app.attributions].find((one) => one.canvas === target);
+    if (chart.overSteps && event.key.match(/Left|Right/)) {
       app.goTo(app.positions[Math.min(app.positions.length - 1, Math.max(0, Number(byId("step").value) + move))]);
-    } else if (!series) app.chooseLayer(app.layer + move);
+    } else if (chart.layersShown) {
+      const beyond = chart.layersShown().filter((layer) => (layer - app.layer) * move > 0);
+      if (beyond.length) app.chooseLayer(move > 0 ? Math.min(...beyond) : Math.max(...beyond));
+    } else if (!chart.overSteps) app.chooseLayer(app.layer + move);
   });
 }
 
 const app = new App(JSON.parse(byId("data").textContent));
 document.documentElement.classList.add("scripted");
 byId("app").hidden = false;
-for (const canvas of document.querySelectorAll("canvas[id]")) {
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", canvas.closest("figure").querySelector("figcaption").textContent.trim());
-}
 offerRuns(app);
 offerChoices(app);
 offerKeys(app);

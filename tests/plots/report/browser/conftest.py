@@ -17,6 +17,8 @@ import time
 
 import pytest
 
+from nnscratch_plots.report import write_report
+
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
     "--headless", "--remote-debugging-pipe", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -147,6 +149,19 @@ class Browser:
                 self.call("Input.dispatchKeyEvent", type=kind, **code)
         self.settle()
 
+    def go_to(self, position):
+        """Move the slider with the keyboard, from its left end."""
+        self.evaluate("byId('step').focus()")
+        self.press("Home")
+        self.press("ArrowRight", position)
+
+    def choose(self, select, value):
+        """Take an option of a list, as a reader does."""
+        change = "dispatchEvent(new Event('change'))"
+        self.evaluate(f"byId('{select}').value = '{value}'; byId('{select}').{change}")
+        self.settle()
+        assert self.evaluate(f"byId('{select}').value") == value
+
     def screenshot(self, path, whole=True):
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
@@ -194,3 +209,16 @@ def browser(tmp_path_factory):
     started = Browser(program, tmp_path_factory.mktemp("browser"))
     yield started
     started.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Write records as a page and open it; nothing may have gone wrong by the end."""
+
+    def open_(records, *, findings=None, **options):
+        path = write_report(records, tmp_path / "report.html", findings=findings)
+        browser.open(path, **options)
+        return browser
+
+    yield open_
+    assert browser.complaints() == []

@@ -4,26 +4,10 @@ import re
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
-
-from nnscratch_plots.report import write_report
 
 PROFILES = {"gradient_norm": "app.charts[1]", "update_ratio": "app.charts[2]"}
 PROFILES |= {"output_std": "app.charts[3]"}
 HEATMAP = "app.heatmaps[0]"
-
-
-@pytest.fixture
-def opened(browser, tmp_path):
-    """Write records as a page and open it; nothing may have gone wrong by the end."""
-
-    def open_(records, *, findings=None, **options):
-        path = write_report(records, tmp_path / "report.html", findings=findings)
-        browser.open(path, **options)
-        return browser
-
-    yield open_
-    assert browser.complaints() == []
 
 
 def value_in(text, quantity="gradient norm"):
@@ -34,13 +18,6 @@ def value_in(text, quantity="gradient norm"):
 
 def assert_shown(text, expected, quantity="gradient norm"):
     np.testing.assert_allclose(value_in(text, quantity), expected, rtol=6e-4)
-
-
-def go_to(browser, position):
-    """Move the slider with the keyboard, from its left end."""
-    browser.evaluate("byId('step').focus()")
-    browser.press("Home")
-    browser.press("ArrowRight", position)
 
 
 def test_the_browser_would_notice_errors_and_requests(browser, tmp_path):
@@ -59,7 +36,7 @@ def test_slider_and_pointer_show_the_record(opened, run):
     record = run("a run", per_layer=0.4)
     page = opened(record)
     for step in (0, 7):
-        go_to(page, step)
+        page.go_to(step)
         assert page.evaluate("byId('step-text').textContent").startswith(f"step {step},")
         for key, chart in PROFILES.items():
             for layer in (0, 4):
@@ -68,9 +45,9 @@ def test_slider_and_pointer_show_the_record(opened, run):
                 column = layer // 2 * 2 if key == "update_ratio" else layer
                 named = {"gradient_norm": "gradient norm", "output_std": "output std"}
                 assert_shown(text, record[key][step, column], named.get(key, "update / weight"))
-    text = page.hover(HEATMAP, 31, 3)
-    assert "3.sigmoid, step 31" in text
-    assert_shown(text, record["gradient_norm"][31, 3])
+    text = page.hover(HEATMAP, 31, 6)
+    assert "6.dense, step 31" in text
+    assert_shown(text, record["gradient_norm"][31, 6])
     text = page.hover("app.charts[0]", 12)
     assert_shown(text, record["loss"][12], "loss")
     assert "at step 12" in text
@@ -82,7 +59,8 @@ def test_slider_and_pointer_show_the_record(opened, run):
 def test_the_table_shows_the_chosen_layer(opened, run):
     record = run()
     page = opened(record)
-    go_to(page, 5)
+    page.choose("kind", "all")
+    page.go_to(5)
     page.click(*page.place("app.charts[1]", 3, "app.runs[0]"))
     assert page.evaluate("app.layer") == 3
     cells = page.evaluate(
@@ -111,13 +89,18 @@ def test_pictures_obey_the_arrow_keys(opened, run):
     page.evaluate("document.querySelector('#heatmaps canvas').focus()")
     page.press("ArrowLeft")
     page.press("ArrowUp")
-    assert page.evaluate("[app.step(), app.layer]") == [9, 3]
+    assert page.evaluate("[app.step(), app.layer]") == [9, 6]  # from one dense layer to the next
+    page.evaluate("byId('profile-ends').focus()")
+    page.press("ArrowRight")
+    assert page.evaluate("app.layer") == 7  # the next activation
+    page.press("ArrowRight", 9)
+    assert page.evaluate("app.layer") == 9
 
 
 def test_histograms_count_what_the_record_counts(opened, run):
     record = run()
     page = opened(record)
-    go_to(page, 5)
+    page.go_to(5)
     page.evaluate("app.chooseLayer(2)")
     page.settle()
     for chart, key, column, bin_ in (
@@ -138,9 +121,9 @@ def test_a_run_with_zeros_infinities_and_nan(opened, run):
     page = opened(record)
     assert page.evaluate("app.step()") == first - 1  # the last step with a finite loss
     last = len(record["layers"]) - 1
-    for step, layer, said in ((4, 2, "0"), (first, last, "infinite"), (first + 1, 5, "NaN")):
+    for step, layer, said in ((4, 2, "0"), (first, last, "infinite"), (first + 1, 6, "NaN")):
         assert f"gradient norm {said}" in page.hover(HEATMAP, step, layer)
-        go_to(page, step)
+        page.go_to(step)
         assert f"gradient norm {said}" in page.hover("app.charts[1]", layer, "app.runs[0]")
     legend = page.evaluate("byId('legend').innerText")
     assert all(name in legend for name in ("exactly 0", "infinite", "NaN"))
@@ -169,13 +152,13 @@ def test_400_layers_and_thousands_of_steps_are_quick(opened, run):
     steps = page.evaluate("app.runs[0].steps")
     assert len(steps) < 2000
     assert "of the 2,000 recorded steps" in page.evaluate("byId('notes').textContent")
-    go_to(page, 9)
-    for layer in (0, 123, 400):
+    page.go_to(9)
+    for layer in (0, 124, 400):
         assert_shown(
             page.hover("app.charts[1]", layer, "app.runs[0]"),
             record["gradient_norm"][steps[9], layer],
         )
-    for step, layer in ((steps[50], 7), (steps[-1], 399)):
+    for step, layer in ((steps[50], 8), (steps[-1], 398)):
         text = page.hover(HEATMAP, step, layer)
         assert f"{record['layers'][layer]}, step {step}" in text
         assert_shown(text, record["gradient_norm"][step, layer])
@@ -192,7 +175,7 @@ def test_runs_of_other_lengths_and_depths_side_by_side(opened, run):
     records.append(run("bursts", growth=30.0, seed=3))
     page = opened(records)
     assert page.evaluate("app.heatmaps.length") == 3
-    go_to(page, 50)  # the first and the last had ended after 40 steps
+    page.go_to(50)  # the first and the last had ended after 40 steps
     text = page.hover("app.charts[1]", 4, "app.runs[1]")
     short, long, bursts = (line for line in text.splitlines() if ": " in line)
     assert_shown(short, records[0]["gradient_norm"][39, 4])
@@ -200,7 +183,7 @@ def test_runs_of_other_lengths_and_depths_side_by_side(opened, run):
     assert_shown(long, records[1]["gradient_norm"][50, 4])
     assert "(step" not in long
     assert "gradient norm NaN (step 39)" in bursts
-    assert "short: no such layer" in page.hover("app.charts[1]", 15, "app.runs[1]")
+    assert "short: no such layer" in page.hover("app.charts[1]", 14, "app.runs[1]")
     text = page.hover("app.heatmaps[1]", 55, 16)
     assert_shown(text, records[1]["gradient_norm"][55, 16])
     page.evaluate("document.querySelector('#runs input').scrollIntoView({block: 'center'})")
@@ -222,11 +205,11 @@ def test_every_quantity_has_its_heatmap(opened, run):
         "gradient_norm", "output_std", "update_ratio", "saturated", "saturated_low",
         "saturated_high", "output_zeros",
     }  # fmt: skip
-    for key, name in (("output_std", "output std"), ("saturated_high", "saturated high")):
-        page.evaluate(
-            f"byId('quantity').value = '{key}'; byId('quantity').dispatchEvent(new Event('change'))"
-        )
-        assert_shown(page.hover(HEATMAP, 17, 5), record[key][17, 5], name)
+    for key, name, layer in (
+        ("output_std", "output std", 4), ("saturated_high", "saturated high", 5)
+    ):  # fmt: skip
+        page.choose("quantity", key)
+        assert_shown(page.hover(HEATMAP, 17, layer), record[key][17, layer], name)
 
 
 def test_batch_norm_clip_and_dead_units(opened, run, extras):
@@ -238,13 +221,11 @@ def test_batch_norm_clip_and_dead_units(opened, run, extras):
     assert_shown(text, record["clip_before"][8], "before")
     assert_shown(text, record["clip_after"][8], "after")
     assert "without" not in text
-    go_to(page, 12)
+    page.go_to(12)
     text = page.hover("app.batchnorm", 6, "app.runs[0]")
     assert_shown(text, record["batchnorm_mean_gap"][12, 1], "batch mean gap")
     assert "without: batch mean gap not measured" in text
-    page.evaluate(
-        "byId('ends').value = 'dead_units'; byId('ends').dispatchEvent(new Event('change'))"
-    )
+    page.choose("ends", "dead_units")
     dead = (record["census"][0, 8:16] == 1).mean()
     assert_shown(page.hover("app.ends", 3, "app.runs[0]"), dead, "dead units")
 
@@ -272,59 +253,16 @@ def test_labels_are_text_wherever_they_are_shown(opened, run):
     record = run(nasty)
     record["layers"] = np.array([*record["layers"][:2], "2.<i>x</i>", *record["layers"][3:]])
     page = opened([record, run("other")])
+    page.choose("kind", "all")
     assert nasty in page.hover(HEATMAP, 3, 2)
     assert "2.<i>x</i>" in page.hover("app.charts[1]", 2, "app.runs[0]")
     assert page.evaluate("typeof window.hurt") == "undefined"
     assert page.evaluate("document.querySelectorAll('img, i').length") == 0
 
 
-def test_dark_screens_get_dark_paper_and_print_gets_white(opened, run):
-    page = opened(run(), prefers_color_scheme="dark")
-    paper = "getComputedStyle(document.body).backgroundColor"
-    assert page.evaluate(paper) == "rgb(22, 24, 27)"
-    assert page.evaluate("runColor(0)") == "#ffffff"
-    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
-    page.call("Emulation.setEmulatedMedia", media="print", features=dark)
-    page.settle()
-    assert page.evaluate(paper) == "rgb(255, 255, 255)"
-    inks = page.evaluate(
-        "(() => { const c = byId('loss'), d = c.getContext('2d').getImageData(0, 0, c.width,"
-        " c.height).data; let black = 0, white = 0; for (let i = 0; i < d.length; i += 4)"
-        " if (d[i + 3] === 255) { black += d[i] < 40; white += d[i] > 250; } return [black, white];"
-        " })()"
-    )
-    assert inks[0] > 200  # the line was drawn again, black
-    assert inks[1] == 0
-
-
-def test_nothing_is_wider_than_a_narrow_screen(opened, run):
-    page = opened([run("a " * 60), run("b" * 90, blocks=40)], width=360, height=700)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-
-
-def test_without_script_the_findings_tables_and_pictures_are_there(opened, run):
-    finding = SimpleNamespace(
-        kind="vanishing", severity="fatal", sentence="it vanishes", cause="", cures=()
-    )
-    page = opened(run(), findings=[finding], script=False)
-    # The page's own script is off; the protocol still reads the document.
-    root = page.call("DOM.getDocument", depth=0)["root"]["nodeId"]
-
-    def box(selector):
-        node = page.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        height = page.call("DOM.getBoxModel", nodeId=node)["model"]["height"] if node else 0
-        return height
-
-    assert box("noscript img") > 40
-    assert box(".finding .sentence") > 10
-    assert box("details summary") > 10
-    with pytest.raises(AssertionError, match="Could not compute box model"):
-        box("#app")
-
-
 def test_a_record_with_only_what_is_needed(opened, run):
     record = run(steps=1, blocks=1)
     least = {key: record[key] for key in ("label", "layers", "steps", "loss", "gradient_norm")}
     page = opened(least)
-    assert_shown(page.hover(HEATMAP, 0, 1), record["gradient_norm"][0, 1])
+    assert_shown(page.hover(HEATMAP, 0, 0), record["gradient_norm"][0, 0])
     assert_shown(page.hover("app.charts[1]", 2, "app.runs[0]"), record["gradient_norm"][0, 2])
