@@ -46,12 +46,24 @@ def describe(thing: object) -> Any:
     kind = type(thing)
     if _find(kind.__name__) is not kind:
         return {"unknown": f"{kind.__module__}.{kind.__qualname__}"}
-    # Every such class keeps its arguments under their own names.
-    names = inspect.signature(kind).parameters
     return {
         "class": kind.__name__,
-        "options": {name: describe(getattr(thing, name)) for name in names},
+        "options": {name: describe(value) for name, value in arguments(thing).items()},
     }
+
+
+def arguments(thing: object) -> dict[str, Any]:
+    """Return what `thing` was made with: every layer, optimizer or the like keeps its arguments
+    under their own names. Raises `ConfigError` for a class that does not.
+    """
+    names = inspect.signature(type(thing)).parameters
+    missing = [name for name in names if not hasattr(thing, name)]
+    if missing:
+        raise ConfigError(
+            f"cannot make {thing!r} anew: its class takes {missing[0]!r}, but keeps no attribute "
+            f"of that name"
+        )
+    return {name: getattr(thing, name) for name in names}
 
 
 def describe_model(model: Sequential) -> list[Description]:

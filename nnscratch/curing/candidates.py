@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from nnscratch import initializers
@@ -38,15 +38,19 @@ class Candidate:
     forecast: Forecast
 
 
-def propose(plan: Plan, now: Forecast, word: str, *, stalled: bool, rows: int) -> list[Change]:
-    """Return the changes that could help a plan whose trial read `word`, each once.
+def propose(
+    plan: Plan, now: Forecast, ills: Collection[str], *, stalled: bool, rows: int
+) -> list[Change]:
+    """Return the changes that could help a plan with these ills, each once.
+
+    `ills` are what its trial showed: a reading such as "diverged", and the kinds of its findings.
 
     * weights at the critical scale of its own activation, and the usual initializers;
     * another activation at *its* critical scale;
     * batch norm where there is none, or its removal;
-    * for a run that diverges: a learning rate smaller by a factor of 10, or by as much as brings
-      the first step's promise to a tenth of the loss;
-    * for a run that diverges or explodes: clipping at the norm 1, or at a tenth of the first
+    * for a run that diverges or whose updates are too large: a learning rate smaller by a factor of
+      10, or by as much as brings the first step's promise to a tenth of the loss;
+    * for such a run and one that explodes: clipping at the norm 1, or at a tenth of the first
       gradient's norm if that is smaller (a clip that is there already: at a tenth of its limit);
     * for a run that does not learn because its steps are tiny: a rate with which the first step
       promises a hundredth of the loss.
@@ -70,14 +74,15 @@ def propose(plan: Plan, now: Forecast, word: str, *, stalled: bool, rows: int) -
         changes.append(AddBatchNorm())
     if has_norm and critical is not None:
         changes.append(RemoveBatchNorm(critical))
+    too_far = "diverged" in ills or "updates too large" in ills
     rate = None if callable(plan.lr) else float(plan.lr)
     if rate is not None and rate > 0:
-        if word == "diverged":
+        if too_far:
             promised = now.promise if math.isfinite(now.promise) else 1e6
             changes.append(LearningRate(_round(rate / _SMALLER / max(1.0, promised))))
         elif stalled and 0 < now.promise < _BRISK / _SMALLER:
             changes.append(LearningRate(_round(rate * _BRISK / now.promise)))
-    if word in ("diverged", "exploding"):
+    if too_far or "exploding" in ills:
         norm = now.gradient_norm
         limit = min(1.0, norm / _SMALLER) if math.isfinite(norm) and norm > 0 else 1.0
         there = [value for value in vars(plan.clip).values() if value] if plan.clip else []

@@ -81,7 +81,7 @@ def forecast(plan: Plan, loss: LossFunction, x: Array, y: Array, rows: int, seed
         measured = [_norm(model.last[ends[i]].upstream) for i in (0, -1)]
         gradient = model.grads.flat.astype(np.float64)
         optimizer.step(model.params, model.grads)
-        promise = float(gradient @ (before - model.params.flat)) / value
+        promise = float(gradient @ (before - model.params.flat) / np.float64(value))
         norm = _norm(gradient)
         ratio = float(np.float64(measured[0]) / measured[1])
     if not math.isfinite(promise):
@@ -89,7 +89,8 @@ def forecast(plan: Plan, loss: LossFunction, x: Array, y: Array, rows: int, seed
     hidden = len(ends) - 1
     if prediction is None or prediction.regime is None:
         return Forecast(ratio, 1.0, hidden, math.inf, promise, norm, prediction)
-    growth = float(prediction.second_moment[-2] / prediction.second_moment[0])
+    with np.errstate(divide="ignore", invalid="ignore"):  # weights of 0 let nothing through
+        growth = float(prediction.second_moment[-2] / prediction.second_moment[0])
     depth = prediction.trainable_depth
     return Forecast(prediction.ratio, growth, hidden, depth, promise, norm, prediction)
 

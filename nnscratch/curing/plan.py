@@ -11,9 +11,10 @@ import numpy as np
 
 from nnscratch import initializers
 from nnscratch.clipping import Clip
+from nnscratch.description import arguments
 from nnscratch.errors import ConfigError
 from nnscratch.initializers import Initializer
-from nnscratch.layers import Activation, Dense, Layer, PReLU, RReLU
+from nnscratch.layers import Activation, Dense, PReLU, RReLU
 from nnscratch.model import Sequential
 from nnscratch.optimizers import Optimizer
 from nnscratch.schedules import Constant, Schedule
@@ -110,12 +111,18 @@ def read_plan(model: Sequential, optimizer: Optimizer) -> Plan:
     A layer or optimizer must keep each argument it was made with in an attribute of that name, as
     all of this package do; `ConfigError` names one that does not.
     """
-    layers = tuple(_part(layer, f"layer {name!r}", ()) for name, layer in model.layers.items())
-    schedule = optimizer._schedule
+    layers = tuple(Part(type(layer), arguments(layer)) for layer in model.layers.values())
+    if not any(part.is_a(Dense) for part in layers):
+        raise ConfigError(f"cure needs a model with at least one Dense layer, got {model!r}")
+    schedule, options = optimizer._schedule, arguments(optimizer)
+    for name in ("lr", "clip"):
+        if name not in options:
+            raise ConfigError(f"cure needs an optimizer that takes {name!r}, got {optimizer!r}")
+        del options[name]
     return Plan(
         layers,
         model.dtype,
-        _part(optimizer, "optimizer", ("lr", "clip")),
+        Part(type(optimizer), options),
         schedule.lr if isinstance(schedule, Constant) else schedule,
         optimizer.clip,
     )
@@ -129,17 +136,6 @@ def initializer_python(init: Initializer) -> str:
             return f'"{name}"'
     part = Part(type(init), vars(init))
     return f"nn.initializers.{type(init).__name__}({', '.join(part.arguments())})"
-
-
-def _part(made: Layer | Optimizer, what: str, apart: tuple[str, ...]) -> Part:
-    names = [name for name in inspect.signature(type(made)).parameters if name not in apart]
-    missing = [name for name in names if not hasattr(made, name)]
-    if missing:
-        raise ConfigError(
-            f"cure cannot make {what} ({made!r}) anew: its class takes {missing[0]!r}, but keeps "
-            f"no attribute of that name"
-        )
-    return Part(type(made), {name: getattr(made, name) for name in names})
 
 
 def _python(value: Any) -> str:

@@ -109,7 +109,7 @@ class _Search:
         changes = propose(
             self.plan,
             before.forecast,
-            before.word,
+            (before.word, *before.ills),
             stalled=before.stalled,
             rows=c.batch_size,
         )

@@ -36,7 +36,7 @@ def looked_at(model, optimizer):
 def texts(model, optimizer, word, **options):
     plan, now = looked_at(model, optimizer)
     options = {"stalled": False, "rows": 20, **options}
-    return [str(change) for change in propose(plan, now, word, **options)]
+    return [str(change) for change in propose(plan, now, [word], **options)]
 
 
 def test_vanishing_sigmoid():
@@ -76,15 +76,22 @@ def test_divergence_asks_for_smaller_steps():
     assert "clip to norm 0.05" in found
 
 
+def test_updates_that_are_too_large_ask_for_smaller_steps():
+    plan, now = looked_at(network(nn.ReLU, norm=True), nn.SGD(lr=30.0))
+    found = propose(plan, now, ["healthy", "updates too large"], stalled=True, rows=20)
+    (rate,) = [change for change in found if isinstance(change, LearningRate)]
+    assert looked_at(network(nn.ReLU, norm=True), nn.SGD(lr=rate.lr))[1].promise < 0.2
+
+
 def test_tiny_steps_ask_for_larger_ones():
     plan, now = looked_at(network(nn.ReLU), nn.SGD(lr=1e-6))
-    changes = propose(plan, now, "healthy", stalled=True, rows=20)
+    changes = propose(plan, now, ["healthy"], stalled=True, rows=20)
     (rate,) = [change for change in changes if isinstance(change, LearningRate)]
     _, then = looked_at(network(nn.ReLU), nn.SGD(lr=rate.lr))
     assert 0.004 <= then.promise <= 0.011
     assert not any(
         isinstance(change, LearningRate)
-        for change in propose(plan, now, "healthy", stalled=False, rows=20)
+        for change in propose(plan, now, ["healthy"], stalled=False, rows=20)
     )
 
 
@@ -115,6 +122,11 @@ def test_forecast_where_theory_is_silent():
     assert 0.1 < now.ratio < 10
     assert now.growth == 1
     assert math.isinf(now.trainable_depth)
+
+
+def test_weights_of_zero():
+    _, now = looked_at(network(nn.ReLU, "zeros"), nn.SGD(lr=0.1))
+    assert now.strain == math.inf
 
 
 def test_strain_of_nothing_at_all():

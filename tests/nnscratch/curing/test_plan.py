@@ -97,10 +97,21 @@ def test_a_layer_that_forgets_its_arguments_is_named():
             super().__init__()
 
     model = nn.Sequential(nn.Dense(2, 2), Forgetful(3))
-    with pytest.raises(nn.ConfigError, match=r"layer '1.tanh' .* takes 'strength', but keeps no"):
+    with pytest.raises(nn.ConfigError, match=r"Forgetful\(\) anew: .* takes 'strength', but"):
         read_plan(model, nn.SGD(lr=1.0))
 
 
 def test_unknown_activation():
     with pytest.raises(nn.ConfigError, match="did you mean 'elu'"):
         NewActivation("eluu", get("he_normal"))
+
+
+def test_a_network_without_weights_and_an_optimizer_without_a_clip_are_refused():
+    class Own(nn.SGD):
+        def __init__(self, lr):
+            super().__init__(lr)
+
+    with pytest.raises(nn.ConfigError, match="at least one Dense layer"):
+        read_plan(nn.Sequential(nn.Tanh()), nn.SGD(lr=1.0))
+    with pytest.raises(nn.ConfigError, match="an optimizer that takes 'clip', got Own"):
+        read_plan(network(), Own(lr=1.0))
