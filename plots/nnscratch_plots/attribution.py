@@ -52,6 +52,8 @@ _READING = (
     "gradient on its way down to it from the dense layer above"
 )
 
+_NOTHING = "There is one layer only."
+
 
 @dataclass(frozen=True)
 class Split:
@@ -91,7 +93,7 @@ def attribution_bars(
     with style.drawing_on(ax, 8.6, 4.6) as ax:
         title = f"{_TITLES[direction]}, {run.when(step)}\n{style.wrapped(run.label, 70)}"
         if not split.blocks:
-            return style.say_nothing_to_draw(ax, title, "There is one layer only.")
+            return style.say_nothing_to_draw(ax, title, _NOTHING)
         style.legend_above(ax, title, _draw(ax, run, split, direction))
     return ax
 
@@ -107,8 +109,11 @@ def attribution_figure(record: Record, *, step: Step = "finite") -> Figure:
         titles = {"backward": "back-propagated gradient", "forward": "forward signal"}
         for ax, direction in zip(figure.subplots(1, 2), titles, strict=True):
             split = split_at(run, run.row(step), direction)
-            handles = _draw(style.prepared(ax), run, split, direction)
-            style.legend_above(ax, titles[direction], handles)
+            if split.blocks:
+                handles = _draw(style.prepared(ax), run, split, direction)
+                style.legend_above(ax, titles[direction], handles)
+            else:
+                style.say_nothing_to_draw(ax, titles[direction], _NOTHING)
     return figure
 
 

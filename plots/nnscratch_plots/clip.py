@@ -51,8 +51,11 @@ def clip_shares(record: Record, *, ax: Axes | None = None) -> Axes:
     """
     run = read_run(record)
     with style.drawing_on(ax, 8.6, 4.4) as ax:
+        title = "Share of each layer in the squared norm of the gradient"
+        if not run.names("params"):
+            return style.say_nothing_to_draw(ax, title, "No parameters were recorded.")
         _shares(ax, run)
-        ax.set_title("Share of each layer in the squared norm of the gradient")
+        ax.set_title(title)
     return ax
 
 
@@ -71,8 +74,7 @@ def clip_figure(record: Record) -> Figure:
             return figure
         top, middle, bottom = figure.subplots(3, 1, height_ratios=(1.3, 1.3, 0.8), sharex=True)
         style.legend_above(top, "norm of the whole gradient", _norms(style.prepared(top), run))
-        _shares(style.prepared(middle), run)
-        middle.set_title("share of each layer in the squared norm")
+        clip_shares(record, ax=style.prepared(middle))
         _angles(style.prepared(bottom), run)
         bottom.set_title("angle between the gradient before and after")
         for ax in (top, middle):
@@ -92,14 +94,17 @@ def fired(run: Run) -> Array:
 
 def shares(run: Run) -> tuple[tuple[str, ...], Array]:
     """Names of the layers with parameters, and their shares (steps, layers)."""
-    squares = run.get("param_gradient_norm") ** 2
+    norms = run.get("param_gradient_norm")
+    # Scaled, or large squares would be infinite.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squares = (norms / norms.max(axis=1, keepdims=True, initial=0.0)) ** 2
     owners = [name.partition(".")[0] for name in run.names("params")]
     order = [name.partition(".")[0] for name in run.names("layers")]
     unique = sorted(set(owners), key=lambda owner: order.index(owner) if owner in order else 0)
     by_layer = np.zeros((len(squares), len(unique)))
     for column, owner in enumerate(owners):
         by_layer[:, unique.index(owner)] += squares[:, column]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(invalid="ignore"):
         by_layer /= by_layer.sum(axis=1, keepdims=True)
     full = {name.partition(".")[0]: name for name in run.names("layers")}
     return tuple(full.get(owner, owner) for owner in unique), by_layer

@@ -25,7 +25,7 @@ _TITLES = {
 _READING = (
     "every run has its colour and mark in all panels. The loss should fall; the other panels show "
     "each run's middle value (median) over all its recorded steps, layers from the input on the "
-    "left: a level line is healthy for gradient and outputs, one inside the green band for the "
+    "left: a level line is healthy for gradient and outputs, one inside the shaded band for the "
     "updates"
 )
 
@@ -71,6 +71,9 @@ def _median(series: Series) -> Array:
 
 
 def _by_layer(ax: Axes, series: Sequence[Series], rows: Sequence[Array], quantity: str) -> set[str]:
+    if not any(len(values) for values in rows):
+        style.say_nothing_to_draw(ax, _TITLES[quantity], "No parameters were recorded.")
+        return set()
     scale = HonestLogAxis(rows)
     scale.apply(ax)
     same = len({len(values) for values in rows}) == 1

@@ -78,7 +78,7 @@ def _panels(run: Run) -> list[str]:
         "census": len(run.census()[0]) > 0,
         "clip": clipped(run),
         "batchnorm": has_batchnorm(run),
-        "weight_gradients": True,
+        "weight_gradients": bool(run.names("params")),
         "signal": "signal" not in chosen,
     }
     chosen += [name for name, has in others.items() if has]
@@ -118,7 +118,9 @@ def _header(figure: Figure, run: Run, findings: list[str]) -> float:
         top -= 1.32 * size / 72
 
     line(textwrap.shorten(run.label, 70, placeholder=" …"), 14, weight="bold")
-    line(_facts(run), 8, color="0.3")
+    facts = textwrap.wrap(_facts(run), round((WIDTH - 2 * _MARGIN) / (0.5 * 8 / 72)))
+    for part in facts[:3]:
+        line(part, 8, color="0.3")
     top -= 0.04
     width = round((WIDTH - 2 * _MARGIN) / (0.5 * 8.5 / 72))
     for text in findings[:_MOST_FINDINGS]:

@@ -93,8 +93,8 @@ QUANTITIES: dict[str, Quantity] = {
         short="‖ΔW‖ / ‖W‖",
         over="params",
         reading="healthy training moves the weights by about a thousandth per step (the line at "
-        "0.001); inside the band from 0.0001 to 0.01 is fine, below it a layer hardly learns, "
-        "above it each step overwrites what was learnt",
+        "0.001); inside the shaded band from 0.0001 to 0.01 is fine, below it a layer hardly "
+        "learns, above it each step overwrites what was learnt",
     ),
     "param_nonfinite": Quantity(
         title="Weights that are not finite",

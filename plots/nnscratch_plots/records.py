@@ -88,7 +88,7 @@ class Run:
     def names(self, axis: str) -> tuple[str, ...]:
         """The names along an axis: "layers", "params", "batchnorm_layers" or "census_layers"."""
         names = self._get(axis)
-        empty_allowed = axis in ("batchnorm_layers", "census_layers")
+        empty_allowed = axis != "layers"
         if names.ndim != 1 or (names.dtype.kind != "U" if names.size else not empty_allowed):
             raise ValueError(
                 f"record {self.label!r}: key {axis!r} has shape {names.shape} and dtype "
@@ -257,8 +257,11 @@ def read_norms(
     records: Record | Iterable[Record], quantity: str, layers: Layers = "dense"
 ) -> list[Series]:
     """Check one record or several and return `quantity` at the chosen layers of each."""
-    quantity_named(quantity)
-    return [run.series(quantity, layers) for run in read_runs(records)]
+    series = [run.series(quantity, layers) for run in read_runs(records)]
+    for one in series:
+        if not one.layers:
+            raise ValueError(f"record {one.label!r} holds no parameters, so no {quantity!r}")
+    return series
 
 
 def read_losses(records: Record | Iterable[Record]) -> list[Series]:

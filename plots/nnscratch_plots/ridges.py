@@ -67,7 +67,7 @@ def histogram_ridges(
         labels = [f"step {run.steps[row]}" for row in rows]
         heading = f"{title} of {layer} during training"
     with style.drawing_on(ax, 7.6, max(3.4, 0.38 * len(rows) + 1.6)) as ax:
-        kept = run.histograms(quantity)
+        kept = run.histograms(quantity) if chosen else None
         heading = f"{heading}\n{style.wrapped(run.label, 60)}"
         if kept is None:
             return style.say_nothing_to_draw(ax, heading, "No histograms were recorded.")

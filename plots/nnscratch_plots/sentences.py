@@ -19,7 +19,7 @@ READING = {
     "attribution": "each bar is what happens to the gradient on its way down to that layer: -1 is "
     "a factor of ten lost, 1 a factor of ten gained; all bars add up to the whole change.",
     "updates": "how far a step moves the weights, as a fraction of them: about 1/1000 (line) is "
-    "usual, in the green band is fine, below it a layer hardly learns.",
+    "usual, in the shaded band is fine, below it a layer hardly learns.",
     "outputs": "histograms of each activation's outputs, to both sides of 0 on log axes; alike "
     "from bottom to top is healthy, piled up at -1 or 1 is saturated, at 0 is silent.",
     "saturation": "the share of outputs at an end of the activation's range, where no gradient "
@@ -121,6 +121,8 @@ def _attribution(run: Run) -> str:
 
 def _updates(run: Run) -> str:
     series = run.series("update_ratio")
+    if not series.layers:
+        return "no parameters were recorded."
     columns = [values[np.isfinite(values)] for values in series.values.T]
     medians = np.array([np.median(one) if one.size else np.nan for one in columns])
     if np.isnan(medians).all():

@@ -18,6 +18,7 @@ from nnscratch_plots.records import Layers, Record, Series, Step, read_run
 
 USUAL, LEAST, MOST = 1e-3, 1e-4, 1e-2
 _TITLE = QUANTITIES["update_ratio"].title
+_NOTHING = "No parameters were recorded."
 
 
 def update_ratios(
@@ -36,6 +37,8 @@ def update_ratios(
     """
     series = read_run(record).series("update_ratio", layers)
     with style.drawing_on(ax, 8.6, 4.8) as ax:
+        if not series.layers:
+            return style.say_nothing_to_draw(ax, _TITLE, _NOTHING)
         if step is None:
             handles = _over_steps(ax, series)
             title = f"{_TITLE} during training"
@@ -54,7 +57,11 @@ def update_ratio_figure(record: Record, *, layers: Layers = "dense") -> Figure:
     run = read_run(record)
     series = run.series("update_ratio", layers)
     heading = f"{_TITLE}: {series.label}"
-    with style.explained_figure(11.5, 4.2, heading, QUANTITIES["update_ratio"].reading) as figure:
+    reading = QUANTITIES["update_ratio"].reading
+    with style.explained_figure(11.5, 4.2 if series.layers else 1.2, heading, reading) as figure:
+        if not series.layers:
+            style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
+            return figure
         left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
         style.legend_above(left, "during training", _over_steps(style.prepared(left), series))
         handles = _over_layers(style.prepared(right), series, run.steps[run.row("finite")])

@@ -71,6 +71,16 @@ def test_layers_before_the_first_dense_one_have_a_block(record):
     )
 
 
+def test_layers_after_the_last_dense_one_lead_down_to_it(record):
+    given = record("a", layers=3)
+    given["layers"] = np.array(["0.dense", "1.tanh", "2.dense", "3.batchnorm", "4.tanh"])
+    norms = given["gradient_norm"][0]
+    split = split_at(Run(given), 0, "backward")
+    assert split.blocks == ("0.dense", "2.dense")
+    total = sum(values[1] for values in split.values.values())
+    assert total == pytest.approx(np.log10(norms[2] / norms[4]))
+
+
 def test_what_was_not_recorded_between_has_no_other_name(record):
     given = record("a", layers=3)
     given["layers"] = np.array(["0.dense", "1.tanh", "4.dense", "5.tanh", "6.dense"])

@@ -51,6 +51,13 @@ def test_shares_by_layer_add_up(record):
     np.testing.assert_allclose(mesh.get_array(), values.T)
 
 
+def test_shares_of_huge_gradients_are_finite(record):
+    given = record("a", layers=3)
+    expected = shares(Run(given))[1]
+    given["param_gradient_norm"] = given["param_gradient_norm"] * 1e200
+    np.testing.assert_allclose(shares(Run(given))[1], expected)
+
+
 def test_the_angle_is_drawn_in_degrees_and_nan_marked(record):
     given = record("bursts", clip=True, growth=100.0)
     given["clip_cosine"][:3] = [1.0, 0.0, np.sqrt(0.5)]

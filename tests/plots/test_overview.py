@@ -70,6 +70,14 @@ def test_findings_are_at_the_top_and_those_left_out_are_counted(record):
     assert "and 2 more findings" in text
 
 
+def test_a_long_note_is_wrapped(record):
+    given = {**record("a"), "note": "One step in four was kept to stay within memory. " * 4}
+    figure = plots.overview_figure(given)
+    figure.draw_without_rendering()
+    assert all(text.get_window_extent().x1 <= figure.bbox.x1 for text in figure.texts)
+    assert "One step in four" in said(figure)
+
+
 def test_the_sentences_have_this_runs_numbers(record):
     run = Run(record("a", layers=5, per_layer=0.1, clip=True, batchnorm=True))
     first, last = run.get("gradient_norm")[-1, [0, -1]]

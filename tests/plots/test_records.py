@@ -75,6 +75,22 @@ def test_a_record_of_the_first_version_is_refused_with_what_to_do(record):
         plots.gradient_norms(given)
 
 
+def test_a_record_of_layers_without_parameters_can_be_drawn(record):
+    given = record("a", layers=2)
+    del given["param_sizes"]
+    given["params"] = np.array([], dtype=np.str_)
+    for key in ("param_gradient_norm", "update_ratio"):
+        given[key] = np.zeros((40, 0))
+    assert "No parameters" in plots.update_ratios(given).texts[0].get_text()
+    assert "No parameters" in plots.clip_shares(given).texts[0].get_text()
+    titles = [ax.get_title("left") for ax in plots.overview_figure(given).axes]
+    assert "Weight gradients" not in titles
+    plots.update_ratio_figure(given)
+    plots.comparison_figure([given, given])
+    with pytest.raises(ValueError, match="'a' holds no parameters, so no 'update_ratio'"):
+        plots.gradient_norms(given, quantity="update_ratio")
+
+
 def test_the_last_finite_step(record):
     given = record("bursts", growth=50.0)
     bad = int(np.flatnonzero(~np.isfinite(given["gradient_norm"]).all(axis=1))[0])
