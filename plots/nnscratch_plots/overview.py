@@ -133,9 +133,9 @@ def _header(figure: Figure, run: Run, findings: list[str]) -> float:
 
 
 def _facts(run: Run) -> str:
-    layers = len(run.names("layers"))
-    dense = len(run.select("layers", "dense"))
-    parts = [f"{layers} layers, {dense} of them dense"]
+    layers = run.names("layers")
+    dense = sum(name.endswith(".dense") for name in layers)
+    parts = [f"{len(layers)} layer{'s' * (len(layers) > 1)}, {dense} of them dense"]
     if "param_sizes" in run:
         parts.append(f"{int(run.numbers('param_sizes').sum()):,} parameters")
     parts.append(f"{len(run.steps)} recorded steps, {run.steps[0]} to {run.steps[-1]}")

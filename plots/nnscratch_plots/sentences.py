@@ -144,7 +144,9 @@ def _outputs(run: Run) -> str:
     if not np.isfinite(std).any():
         return "no output was finite."
     text = f"at {run.when('finite')} the standard deviation is {number(std[0])} at "
-    text += f"{names[chosen[0]]} and {number(std[-1])} at {names[chosen[-1]]}"
+    text += names[chosen[0]]
+    if len(chosen) > 1:
+        text += f" and {number(std[-1])} at {names[chosen[-1]]}"
     zeros = run.get("output_zeros")[row, chosen]
     most = int(np.nanargmax(np.nan_to_num(zeros)))
     if zeros[most] > 0:
@@ -217,7 +219,8 @@ def _batchnorm(run: Run) -> str:
     worst = int(np.nanargmax(gaps))
     text = f"at {run.when('finite')} the largest gap is {number(gaps[worst])} ({names[worst]})"
     if np.isfinite(scales).any():
-        text += f"; |gamma/sigma| is {number(np.nanmin(scales))} to {number(np.nanmax(scales))}"
+        low, high = number(np.nanmin(scales)), number(np.nanmax(scales))
+        text += f"; |gamma/sigma| is {low}" + (f" to {high}" if high != low else "")
     return text + "."
 
 
