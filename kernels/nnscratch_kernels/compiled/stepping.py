@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels import team
-from nnscratch_kernels.compiled.operations import blocks, clipping, parameters, updates
+from nnscratch_kernels.compiled.operations import blocks, clipping, measured, parameters, updates
 from nnscratch_kernels.compiled.operations.blocks import each_block
 from nnscratch_kernels.compiled.updates import adam_numbers
 from nnscratch_kernels.operation import Operation
@@ -37,6 +37,13 @@ UPDATES: dict[str, tuple[Operation, Callable[..., tuple[float, ...]] | None]] = 
     "nesterov_update": (updates.nesterov_update, None),
     "rmsprop_update": (updates.rmsprop_update, None),
     "adam_update": (updates.adam_update, adam_numbers),
+}
+
+# Updates that measure by themselves.
+MEASURED: dict[str, Operation] = {
+    "gradient_descent_update": measured.gradient_descent_measured,
+    "momentum_update": measured.momentum_measured,
+    "nesterov_update": measured.nesterov_measured,
 }
 
 
@@ -173,9 +180,15 @@ class Step:
             work.append(clipping.scale_block)
         elif self.clip == "value":
             work.append(clipping.clip_value_block)
-        update = [UPDATES[self.update.name][0]] if self.update is not None else []
-        if self.measures is not None:
-            update = [parameters.before_block, *update, parameters.after_block]
+        update: list[Operation] = []
+        if self.update is not None:
+            name = self.update.name
+            if self.measures is None:
+                update = [UPDATES[name][0]]
+            elif name in MEASURED:
+                update = [MEASURED[name]]
+            else:
+                update = [parameters.before_block, UPDATES[name][0], parameters.after_block]
         segments.append([work + update])
         ends: list[Operation | list[Operation]] = []
         if self.measures is not None:

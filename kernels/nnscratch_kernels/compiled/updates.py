@@ -12,9 +12,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_kernels.jit import elementwise
+from nnscratch_kernels.jit import elementwise, inner
 
 Array = npt.NDArray[Any]
+
+
+@inner(forceinline=True)
+def descended(p: Any, g: Any, rate: Any) -> Any:
+    return p - rate * g
+
+
+@inner(forceinline=True)
+def moved(p: Any, v: Any, g: Any, rate: Any, keep: Any) -> Any:
+    v = keep * v + g
+    return p - rate * v, v
+
+
+@inner(forceinline=True)
+def moved_ahead(p: Any, v: Any, g: Any, rate: Any, keep: Any) -> Any:
+    v = keep * v + g
+    return p - rate * (g + keep * v), v
 
 
 @elementwise
@@ -22,7 +39,7 @@ def gradient_descent_update(params: Array, grads: Array, lr: float) -> None:
     """p -= lr * g"""
     rate = params.dtype.type(lr)
     for i in range(len(params)):
-        params[i] -= rate * grads[i]
+        params[i] = descended(params[i], grads[i], rate)
 
 
 @elementwise
@@ -33,9 +50,7 @@ def momentum_update(
     number = params.dtype.type
     rate, keep = number(lr), number(momentum)
     for i in range(len(params)):
-        v = keep * velocity[i] + grads[i]
-        velocity[i] = v
-        params[i] -= rate * v
+        params[i], velocity[i] = moved(params[i], velocity[i], grads[i], rate, keep)
 
 
 @elementwise
@@ -46,10 +61,7 @@ def nesterov_update(
     number = params.dtype.type
     rate, keep = number(lr), number(momentum)
     for i in range(len(params)):
-        g = grads[i]
-        v = keep * velocity[i] + g
-        velocity[i] = v
-        params[i] -= rate * (g + keep * v)
+        params[i], velocity[i] = moved_ahead(params[i], velocity[i], grads[i], rate, keep)
 
 
 @elementwise

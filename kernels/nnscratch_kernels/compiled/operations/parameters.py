@@ -85,19 +85,25 @@ def keep(kept, p, g):
     return squares, gradient_squares
 
 
-@operation
-def before_block(like, args, part, parts):
-    """Copy a block of the parameters and measure it, and its gradient unless a clip has done so."""
-    p, g = block_of(like, args, args[PARAMS], part), block_of(like, args, args[GRADS], part)
-    kept = scratch_of(like, args, part, parts)
-    records, blocks = doubles(args[RECORDS] + 8 * part), args[BLOCKS]
-    squares, gradient_squares = keep(kept, p, g)
-    norm = math.sqrt(squares) if is_safe(squares, p) else careful_norm(p)
+@inner
+def note_before(args, block, old, g, squares, gradient_squares):
+    """Record a block's norm before the update, and its gradient's unless a clip has done so."""
+    records, blocks = doubles(args[RECORDS] + 8 * block), args[BLOCKS]
+    norm = math.sqrt(squares) if is_safe(squares, old) else careful_norm(old)
     records[PARAM_NORM_BEFORE * blocks] = norm
     if args[CLIPS] == 0:
         norm = math.sqrt(gradient_squares) if is_safe(gradient_squares, g) else careful_norm(g)
         records[NORM * blocks] = norm
         records[NONFINITE * blocks] = 0 if math.isfinite(norm) else nonfinite_in(g)
+
+
+@operation
+def before_block(like, args, part, parts):
+    """Copy a block of the parameters, and measure it and its gradient."""
+    p, g = block_of(like, args, args[PARAMS], part), block_of(like, args, args[GRADS], part)
+    kept = scratch_of(like, args, part, parts)
+    squares, gradient_squares = keep(kept, p, g)
+    note_before(args, part, kept, g, squares, gradient_squares)
 
 
 @inner(fastmath=FLAGS["fastmath"])
@@ -162,12 +168,10 @@ def count_sample(args, x, block, places):
             table[places[j]] += 1
 
 
-@operation
-def after_block(like, args, part, parts):
-    """Measure a block of the parameters, and how far it is from the copy."""
-    new, old = block_of(like, args, args[PARAMS], part), scratch_of(like, args, part, parts)
-    records, blocks = doubles(args[RECORDS] + 8 * part), args[BLOCKS]
-    total, squares, change_squares = compare(new, old)
+@inner
+def note_after(args, block, me, new, old, total, squares, change_squares):
+    """Record a block's sum and norm after the update, that of the change, and a sample."""
+    records, blocks = doubles(args[RECORDS] + 8 * block), args[BLOCKS]
     safe = is_safe(squares, new)
     norm = math.sqrt(squares) if safe else careful_norm(new)
     records[PARAM_SUM * blocks] = total if safe else sum_of(new)
@@ -180,7 +184,15 @@ def after_block(like, args, part, parts):
         norm = careful_norm(old)
     records[UPDATE_NORM * blocks] = norm
     if args[HISTOGRAM] != 0:
-        count_sample(args, new, part, shorts(args[SCRATCH] + parts * BLOCK * new.itemsize))
+        count_sample(args, new, block, shorts(args[SCRATCH] + me * BLOCK * new.itemsize))
+
+
+@operation
+def after_block(like, args, part, parts):
+    """Measure a block of the parameters, and how far it is from the copy."""
+    new, old = block_of(like, args, args[PARAMS], part), scratch_of(like, args, part, parts)
+    total, squares, change_squares = compare(new, old)
+    note_after(args, part, parts, new, old, total, squares, change_squares)
 
 
 @operation
