@@ -71,7 +71,7 @@ def picture(measured: Measured) -> Figure:
     import nnscratch_plots as plots
     from nnscratch_plots.claims import claim_figure
 
-    with claim_figure(width=9.2, height=3.6) as (figure, (ax,)):
+    with claim_figure(width=9.2, height=4.2) as (figure, (ax,)):
         plots.accuracy_curves(
             measured.curves, published={"batch norm": post.PUBLISHED[TABLE]}, ax=ax
         )
