@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from nnscratch.backend import get_num_threads, kernels, load_module
+from nnscratch.backend import kernels, load_module
 from nnscratch.errors import require_number
 from nnscratch.parameters import Parameters
 
@@ -81,7 +81,7 @@ class Clip:
             raise TypeError(f"{type(self).__name__} has no clip: use a class of nnscratch.clipping")
         if kernels.name == "numba":
             step = _compiled_step(grads, self)
-            step.run()
+            step.run(())
             return compiled_report(step, grads)
         return self._clip_plainly(grads)
 
@@ -177,20 +177,19 @@ def compiled_report(step: Any, grads: Parameters) -> ClipReport:
     return _report(grads, before, after, changed, largest, cosine, norms)
 
 
-_steps: dict[int, tuple[weakref.ref[Parameters], Any]] = {}
+_steps: dict[int, tuple[weakref.ref[Parameters], Any]] = {}  # by identity
 
 
 def _compiled_step(grads: Parameters, clip: Clip) -> Any:
     """Return the step that only clips `grads`; kept as long as they are, or until another clip."""
-    key, wanted = id(grads), (clip.kind, clip.limit, get_num_threads())
+    key = id(grads)
     found = _steps.get(key)
     if found is not None and found[0]() is grads:
         step = found[1]
-        if (step.clip, step.limit, step.threads) == wanted and step.grads is grads.flat:
+        if step.fits(None, grads.flat, ("", (), ()), None, clip):
             return step
-    kind, limit, threads = wanted
     step = load_module("nnscratch_kernels.compiled.stepping").Step(
-        grads.flat, grads.offsets, clip=kind, limit=limit, threads=threads
+        grads.flat, grads.offsets, clip=clip.kind, limit=clip.limit, owner=clip
     )
     _steps[key] = (weakref.ref(grads, lambda _: _steps.pop(key, None)), step)
     return step

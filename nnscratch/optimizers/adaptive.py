@@ -37,7 +37,7 @@ class RMSProp(KernelOptimizer):
 
     def kernel_call(self, lr: float) -> KernelCall:
         states = (self.state["square_average"],)
-        return KernelCall("rmsprop_update", states, (lr, self.decay, self.epsilon))
+        return "rmsprop_update", states, (lr, self.decay, self.epsilon)
 
     def options(self) -> dict[str, Any]:
         return {"decay": self.decay, "epsilon": self.epsilon}
@@ -75,7 +75,7 @@ class Adam(KernelOptimizer):
         self.weight_decay = 0.0
 
     def kernel_call(self, lr: float) -> KernelCall:
-        return KernelCall(
+        return (
             "adam_update",
             (self.state["first_moment"], self.state["second_moment"]),
             (lr, self.beta1, self.beta2, self.epsilon, self.weight_decay, self.steps + 1),

@@ -46,9 +46,9 @@ class SGD(KernelOptimizer):
 
     def kernel_call(self, lr: float) -> KernelCall:
         if self.momentum == 0:
-            return KernelCall("gradient_descent_update", (), (lr,))
+            return "gradient_descent_update", (), (lr,)
         kernel = "nesterov_update" if self.nesterov else "momentum_update"
-        return KernelCall(kernel, (self.state["velocity"],), (lr, self.momentum))
+        return kernel, (self.state["velocity"],), (lr, self.momentum)
 
     def options(self) -> dict[str, Any]:
         if self.momentum == 0:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from nnscratch.arrays import Array
-from nnscratch.backend import get_num_threads, kernels, load_module
+from nnscratch.backend import kernels, load_module
 from nnscratch.clipping import Clip, ClipReport, compiled_report
 from nnscratch.optimizers.base import Optimizer
 from nnscratch.optimizers.measures import ParameterMeasures
 from nnscratch.parameters import Parameters
 from nnscratch.schedules import Schedule
 
-
-class KernelCall(NamedTuple):
-    """``kernel(params, *states, grads, *scalars)``: the update of one step."""
-
-    kernel: str
-    states: tuple[Array, ...]
-    scalars: tuple[float, ...]
+# The kernel, states and scalars of an update: ``kernel(params, *states, grads, *scalars)``.
+KernelCall = tuple[str, tuple[Array, ...], tuple[float, ...]]
 
 
 class KernelOptimizer(Optimizer):
@@ -38,45 +33,30 @@ class KernelOptimizer(Optimizer):
         raise NotImplementedError(f"{type(self).__name__} must define kernel_call")
 
     def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
-        call = self.kernel_call(lr)
-        getattr(kernels, call.kernel)(params.flat, *call.states, grads.flat, *call.scalars)
+        kernel, states, scalars = self.kernel_call(lr)
+        getattr(kernels, kernel)(params.flat, *states, grads.flat, *scalars)
 
     def _make_step(
         self, params: Parameters, grads: Parameters, lr: float, measures: ParameterMeasures | None
     ) -> ClipReport | None:
-        if kernels.name != "numba" or not self._is_one_call():
+        if kernels.name != "numba" or "update" in self.__dict__:
             return super()._make_step(params, grads, lr, measures)
-        call = self.kernel_call(lr)
-        step = self._compiled.get(measures is not None)
-        if step is None or not self._is_current(step, call, params, grads, measures):
+        target = None if measures is None else measures.target
+        step: Any = self._compiled.get(measures is not None)
+        call = self.kernel_call(lr) if step is not None else None
+        if call is None or not step.fits(params.flat, grads.flat, call, target, self.clip):
+            if not self._is_one_call():
+                return super()._make_step(params, grads, lr, measures)
+            call = self.kernel_call(lr)
             step = self._compile(call, params, grads, measures)
             self._compiled[measures is not None] = step
-        step.run(*call.scalars)
+        step.run(call[2])
         return None if self.clip is None else compiled_report(step, grads)
 
     def _is_one_call(self) -> bool:
         """Whether neither the update nor the clip was redefined by somebody's subclass."""
         return type(self).update is KernelOptimizer.update and (
             self.clip is None or (type(self.clip).clip is Clip.clip and self.clip.kind != "")
-        )
-
-    def _is_current(
-        self,
-        step: Any,
-        call: KernelCall,
-        params: Parameters,
-        grads: Parameters,
-        measures: ParameterMeasures | None,
-    ) -> bool:
-        """Whether the arrays and the settings that were compiled in are still those in use."""
-        return bool(
-            step.grads is grads.flat
-            and step.update.params is params.flat
-            and step.update.name == call.kernel
-            and all(map(_same, step.update.states, call.states))
-            and step.measures is (None if measures is None else measures.target)
-            and step.owner is self.clip
-            and step.threads == get_num_threads()
         )
 
     def _compile(
@@ -91,18 +71,14 @@ class KernelOptimizer(Optimizer):
         return stepping.Step(
             grads.flat,
             grads.offsets,
-            update=stepping.Update(call.kernel, params.flat, call.states),
+            params=params.flat,
+            update=call[:2],
             clip=None if clip is None else clip.kind,
             limit=0.0 if clip is None else clip.limit,
             measures=None if measures is None else measures.target,
-            threads=get_num_threads(),
             owner=clip,
         )
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy takes over: not the addresses of this one's arrays."""
         return {**super().__getstate__(), "_compiled": {}}
-
-
-def _same(one: Array, other: Array) -> bool:
-    return one is other

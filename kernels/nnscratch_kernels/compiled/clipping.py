@@ -28,5 +28,5 @@ def clip_by_norm(grads: Array, max_norm: float) -> ClipResult:
 
 def _clip(grads: Array, clip: str, limit: float) -> ClipResult:
     step = Step(grads, np.array([0, len(grads)]), clip=clip, limit=limit)
-    step.run()
+    step.run(())
     return step.clip_result()

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from operator import is_
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_kernels import team
+from nnscratch_kernels import team, threads
 from nnscratch_kernels.compiled.operations import blocks, clipping, measured, parameters, updates
 from nnscratch_kernels.compiled.operations.blocks import each_block
 from nnscratch_kernels.compiled.updates import adam_numbers
@@ -47,14 +48,6 @@ MEASURED: dict[str, Operation] = {
 }
 
 
-class Update(NamedTuple):
-    """The name of an update kernel and its arrays."""
-
-    name: str
-    params: Array
-    states: Sequence[Array]
-
-
 # Where to measure to: rows `parameters.VALUES`; uint16 counts, 64 bins for each parameter, or an
 # empty array for none; and the strides of `sample_signed`, multiples of 16, for each parameter.
 Measures = tuple[Array, Array, Array]
@@ -68,15 +61,17 @@ class Step:
     grads : array
     offsets : int64 array
         Where the parameters begin and end in it.
-    update : Update or None
+    params : array or None
+    update : (name, arrays)
+        An update kernel and the state it keeps, or ("", ()).
     clip : "value", "norm" (of the whole), "norms" (of each parameter) or None
     limit : float
         Of the clip.
     measures : Measures or None
-    threads : int
-        At most.
     owner : anything
-        Whatever the caller wants to know the step by.
+        Whatever the caller wants to know the clip by.
+
+    It is divided among as many threads as there are now, if there is enough to do.
     """
 
     def __init__(
@@ -84,29 +79,55 @@ class Step:
         grads: Array,
         offsets: Array,
         *,
-        update: Update | None = None,
+        params: Array | None = None,
+        update: tuple[str, tuple[Array, ...]] = ("", ()),
         clip: str | None = None,
         limit: float = 0.0,
         measures: Measures | None = None,
-        threads: int = 1,
         owner: Any = None,
     ) -> None:
-        self.grads, self.update, self.clip, self.limit = grads, update, clip, limit
-        self.measures, self.threads, self.owner = measures, threads, owner
-        self.prepare = UPDATES[update.name][1] if update is not None else None
+        self.grads, self.params, self.clip, self.limit = grads, params, clip, limit
+        self.update, self.states = update
+        self.measures, self.owner = measures, owner
+        self.prepare = UPDATES[self.update][1] if params is not None else None
         if clip is None and measures is None:
             offsets = offsets[[0, -1]]
-        arrays = 1 if update is None else 2 + len(update.states)
+        arrays = 1 if params is None else 2 + len(self.states)
         worth = grads.nbytes * arrays >= WORTH_TEAM
-        self.parts = threads if worth else 1
+        self.threads = threads.get_num_threads()
+        self.parts = self.threads if worth else 1
+        self.scalars: tuple[float, ...] = ()
         self._cut(offsets)
         self._arrange()
         self.program = self._build()
 
-    def run(self, *scalars: float) -> None:
+    def fits(
+        self,
+        params: Array | None,
+        grads: Array,
+        call: tuple[str, tuple[Array, ...], Any],
+        measures: Measures | None,
+        owner: Any,
+    ) -> bool:
+        """Whether the arrays and settings that were compiled in are these, and the threads too."""
+        update, states, _ = call
+        return (
+            self.grads is grads
+            and self.params is params
+            and self.update == update
+            and len(self.states) == len(states)
+            and all(map(is_, self.states, states))
+            and self.measures is measures
+            and self.owner is owner
+            and self.threads == threads.get_num_threads()
+        )
+
+    def run(self, scalars: tuple[float, ...]) -> None:
         """Make the step; `scalars` are those of the update kernel."""
-        numbers = scalars if self.prepare is None else self.prepare(*scalars)
-        self.numbers[1 : 1 + len(numbers)] = numbers
+        if scalars != self.scalars:
+            numbers = scalars if self.prepare is None else self.prepare(*scalars)
+            self.numbers[1 : 1 + len(numbers)] = numbers
+            self.scalars = scalars
         if self.parts == 1 or not team.run(self.program):
             team.alone(self.program)
 
@@ -155,9 +176,9 @@ class Step:
             blocks.NUMBERS: self.numbers,
             blocks.SCRATCH: self.scratch,
         }
-        if self.update is not None:
-            places[blocks.PARAMS] = self.update.params
-            places |= dict(enumerate(self.update.states, blocks.STATE))
+        if self.params is not None:
+            places[blocks.PARAMS] = self.params
+            places |= dict(enumerate(self.states, blocks.STATE))
         if self.measures is not None:
             where = (blocks.MEASURES, blocks.HISTOGRAM, blocks.STRIDES)
             places |= dict(zip(where, self.measures, strict=True))
@@ -181,14 +202,12 @@ class Step:
         elif self.clip == "value":
             work.append(clipping.clip_value_block)
         update: list[Operation] = []
-        if self.update is not None:
-            name = self.update.name
-            if self.measures is None:
-                update = [UPDATES[name][0]]
-            elif name in MEASURED:
-                update = [MEASURED[name]]
-            else:
-                update = [parameters.before_block, UPDATES[name][0], parameters.after_block]
+        if self.params is not None:
+            update = [UPDATES[self.update][0]]
+            if self.measures is not None and self.update in MEASURED:
+                update = [MEASURED[self.update]]
+            elif self.measures is not None:
+                update = [parameters.before_block, *update, parameters.after_block]
         segments.append([work + update])
         ends: list[Operation | list[Operation]] = []
         if self.measures is not None:

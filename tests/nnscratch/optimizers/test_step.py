@@ -384,6 +384,16 @@ def test_a_clip_that_somebody_wrote_is_called():
         np.testing.assert_allclose(optimizer.tap.measures.param_gradient_norm, expected, rtol=1e-6)
 
 
+def test_an_update_set_on_one_optimizer_is_called():
+    params, grads = Parameters(SHAPES, np.float32), Parameters(SHAPES, np.float32)
+    optimizer = nn.SGD(1.0)
+    grads.flat[...] = 1
+    optimizer.step(params, grads)
+    optimizer.update = lambda params, grads, lr: params.flat.fill(lr + 6)
+    optimizer.step(params, grads)
+    np.testing.assert_array_equal(params.flat, 7)
+
+
 def test_measures_refuse_what_does_not_fit():
     params = Parameters(SHAPES, np.float32)
     with pytest.raises(nn.ConfigError, match="another layout"):
