@@ -25,6 +25,7 @@ NAMES = {
     "infinite": "infinite",
     "nan": "not a number (NaN)",
 }
+ALL_MARKED = 25  # so many points of a line, at most, all carry a marker
 _LEAST_DECADES = 2.0
 _LEAST_STRIP = 0.13  # inches, or the name of a strip would not fit
 _ROW, _STRIP, _MOST, _GAP = 0.03, 0.06, 0.17, 0.015  # heights as fractions of the axes
@@ -139,7 +140,7 @@ class HonestLogAxis:
 def marked_points(drawable: Array, index: int, *, all_of_them: bool) -> list[int]:
     """Where a line carries its marker: everywhere if short, else a dozen places and lone points."""
     count = len(drawable)
-    if all_of_them and count <= 25:
+    if all_of_them and count <= ALL_MARKED:
         return list(range(count))
     every = max(1, count // 12)
     chosen = set(range((index * every // 5) % every, count, every))

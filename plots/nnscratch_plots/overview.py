@@ -14,6 +14,7 @@ from nnscratch_plots import style
 from nnscratch_plots.attribution import attribution_bars
 from nnscratch_plots.axes import HonestLogAxis, axis_label, label_layers_across
 from nnscratch_plots.batchnorm import batchnorm_statistics, has_batchnorm
+from nnscratch_plots.beside import Prediction, in_words
 from nnscratch_plots.census import dead_units
 from nnscratch_plots.clip import clip_ledger, clipped, fired
 from nnscratch_plots.curves import loss_curves
@@ -31,14 +32,18 @@ _LINE = 1.25 * _TEXT / 72
 _MOST_FINDINGS, _MOST_PANELS = 5, 8
 
 
-def overview_figure(record: Record, *, findings: Sequence[object] = ()) -> Figure:
+def overview_figure(
+    record: Record, *, findings: Sequence[object] = (), prediction: Prediction = None
+) -> Figure:
     """Draw a run on one A4 page: loss, gradient, its attribution, updates, outputs and more.
 
     Eight panels at most: the last three are, as far as the record has them, saturation, the census
     of units, clipping and batch norm, else the sizes of weight gradients and signal; what shows
     nothing gives way first. Under each panel one sentence says how to read it, and one what this
     run shows. `findings` (sentences, or objects with a `sentence` and a `cause`) are printed at the
-    top, five at most. Raises ValueError naming the record and key for wrong keys or shapes.
+    top, five at most; `prediction`, or a string that says why there is none, is told under the
+    gradient (see `predicted_gradient_norms`). Raises ValueError naming the record and key for wrong
+    keys or shapes.
     """
     run = read_run(record)
     panels = _panels(run)
@@ -47,7 +52,8 @@ def overview_figure(record: Record, *, findings: Sequence[object] = ()) -> Figur
         column = (WIDTH - 2 * _MARGIN - _GUTTER) / 2
         characters = round(column / (0.497 * _TEXT / 72))
         rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
-        texts = {name: _text(run, name, characters) for name in panels}
+        beside = {"gradient_map": in_words(run, prediction)}
+        texts = {name: _text(run, name, characters, beside.get(name, "")) for name in panels}
         lines = [max(len(a) + len(b) for a, b in (texts[n] for n in row)) for row in rows]
         room = top - 0.2 - sum(count * _LINE + 0.16 for count in lines)
         height = room / len(rows)
@@ -145,9 +151,9 @@ def _facts(run: Run) -> str:
     return ", ".join(parts) + "." + (f" {note}" if note else "")
 
 
-def _text(run: Run, name: str, characters: int) -> tuple[list[str], list[str]]:
+def _text(run: Run, name: str, characters: int, more: str) -> tuple[list[str], list[str]]:
     reading = textwrap.wrap(f"How to read: {READING[name]}", characters)
-    return reading, textwrap.wrap(f"This run: {shows(run, name)}", characters)
+    return reading, textwrap.wrap(f"This run: {shows(run, name)} {more}", characters)
 
 
 def _write(figure: Figure, left: float, top: float, reading: list[str], run: list[str]) -> None:

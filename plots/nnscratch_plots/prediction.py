@@ -31,7 +31,7 @@ def predicted_gradient_norms(prediction: Mapping[str, Any], *, ax: Axes | None =
     "measured": None or norms of shape (networks, L) or (L,). Raises ValueError naming the key for
     wrong shapes.
     """
-    checked = _Checked(prediction, 0)
+    checked = CheckedPrediction(prediction, 0)
     with style.drawing_on(ax, 8.6, 4.6) as ax:
         handles = _draw_prediction(ax, checked)
         ax.set_ylabel("‖∂L/∂z‖ relative to the last layer")
@@ -47,7 +47,7 @@ def predicted_gradient_norm_figure(predictions: Iterable[Mapping[str, Any]]) -> 
     The sentence under the panels says how to read them. Raises ValueError as
     `predicted_gradient_norms` does.
     """
-    checked = [_Checked(one, index) for index, one in enumerate(predictions)]
+    checked = [CheckedPrediction(one, index) for index, one in enumerate(predictions)]
     if not checked:
         raise ValueError("predictions is empty, expected at least one")
     columns = min(3, len(checked))
@@ -78,7 +78,7 @@ def predicted_gradient_norm_figure(predictions: Iterable[Mapping[str, Any]]) -> 
     return figure
 
 
-class _Checked:
+class CheckedPrediction:
     """A prediction whose arrays fit each other."""
 
     def __init__(self, prediction: Mapping[str, Any], index: int) -> None:
@@ -104,11 +104,15 @@ class _Checked:
             with np.errstate(divide="ignore", invalid="ignore"):
                 self.measured = given / given[:, -1:]
 
+    def band(self) -> tuple[Array, Array]:
+        """Two standard deviations over draws to either side."""
+        with np.errstate(over="ignore"):
+            return self.expected * np.exp(-2 * self.sd), self.expected * np.exp(2 * self.sd)
 
-def _draw_prediction(ax: Axes, one: _Checked) -> list[Any]:
+
+def _draw_prediction(ax: Axes, one: CheckedPrediction) -> list[Any]:
     layers = np.arange(1, len(one.layers) + 1)
-    with np.errstate(over="ignore"):
-        low, high = (one.expected * np.exp(sign * 2 * one.sd) for sign in (-1, 1))
+    low, high = one.band()
     rows = [] if one.measured is None else list(one.measured)
     scale = HonestLogAxis([one.expected, low, high, *rows])
     scale.apply(ax)
