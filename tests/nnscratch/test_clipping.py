@@ -107,12 +107,30 @@ def test_properties(kind, seed, exponent, limit, single):
     assert grads.flat.tobytes() == after.tobytes()
 
 
+@pytest.mark.parametrize("kernels", ["numba", "reference"])
+@pytest.mark.parametrize("kind", CLIPS)
+@pytest.mark.parametrize("limit", [1e-3, 0.7, 3.0, 1e3])
+def test_cosine_of_the_angle_between_before_and_after(kind, limit, kernels):
+    grads = gradients(5)
+    grads["2.weight"][...] *= 10
+    before = grads.flat.copy()
+    with nn.use_kernels(kernels):
+        cosine = kind(limit).clip(grads).cosine
+    after = grads.flat
+    expected = before @ after / np.sqrt((before @ before) * (after @ after))
+    assert cosine == pytest.approx(expected, rel=1e-12)
+    assert cosine <= 1
+    if kind is nn.ClipByGlobalNorm or limit == 1e3:
+        assert cosine == 1
+
+
 @pytest.mark.parametrize("kind", CLIPS)
 def test_zero_gradient_stays(kind):
     grads = Parameters(SHAPES, np.float32)
     report = kind(1.0).clip(grads)
     assert not report.fired
     assert (report.norm_before, report.norm_after, report.largest) == (0, 0, 0)
+    assert math.isnan(report.cosine)
     assert not grads.flat.any()
 
 

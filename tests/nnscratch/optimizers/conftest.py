@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nnscratch.optimizers.measures import ParameterMeasures
 from nnscratch.parameters import Parameters
 
 SHAPES = {"0.weight": (6, 5), "0.bias": (5,), "1.gamma": (5,), "2.weight": (5, 3), "2.bias": (3,)}
@@ -41,3 +42,26 @@ def run():
 def stream():
     """The parameters that `run` starts from and the gradients that it uses, flat, in float64."""
     return make(0).flat, [make(100 + step).flat for step in range(12)]
+
+
+class Watch:
+    """A tap that keeps copies of what it is told."""
+
+    due = True
+
+    def __init__(self, params, grads, samples=256):
+        self.measures = ParameterMeasures(params, grads, samples=samples)
+        self.told = []
+
+    def before_update(self, optimizer):
+        self.steps = optimizer.steps
+
+    def updated(self, optimizer, report, lr):
+        assert optimizer.steps == self.steps + 1
+        self.told.append((report, lr, self.measures.values.copy(), self.measures.histogram.copy()))
+
+
+@pytest.fixture
+def watch():
+    """A class of taps: ``watch(params, grads)``."""
+    return Watch
