@@ -23,10 +23,12 @@ from nnscratch.cli.arguments import (
     count,
     rate,
 )
+from nnscratch.errors import NnscratchError
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder, write_atomically
 from nnscratch.flow import save_record
 from nnscratch.flow.findings import find
+from nnscratch.theory import Prediction, predict
 from nnscratch.training import Callback, StepInfo, Trainer
 
 
@@ -73,8 +75,9 @@ def run(options: argparse.Namespace) -> int:
     )
     outcomes, complete = _train(rungs, data, settings, console)
     if outcomes:
-        console.print(table(outcomes))
-        for path in write(outcomes, settings, options.data, folder):
+        predictions = [_predicted(outcome.rung, data, settings) for outcome in outcomes]
+        console.print(table(outcomes, predictions))
+        for path in write(outcomes, predictions, settings, options.data, folder):
             console.print(f"wrote {path}", soft_wrap=True, highlight=False)
     if not complete:
         raise KeyboardInterrupt
@@ -96,6 +99,18 @@ def _train(
             watch.end(outcome)
             outcomes.append(outcome)
     return outcomes, True
+
+
+def _predicted(
+    rung: ladder.Rung, data: ladder.Data, settings: ladder.Settings
+) -> Prediction | None:
+    """Return what theory expects of a rung's first step, as in `nnscratch predict`, if anything."""
+    x, y = data[:2]
+    model = ladder.build(rung, x.shape[1], int(y.max()) + 1, settings)
+    try:
+        return predict(model, x, batch_size=min(settings.batch_size, len(x)))
+    except NnscratchError:
+        return None
 
 
 class Watch(Callback):
@@ -137,21 +152,23 @@ def _progress(data: ladder.Data, settings: ladder.Settings, console: Console) ->
         yield Watch(p, steps, console)
 
 
-def table(outcomes: Sequence[ladder.Outcome]) -> Table:
+def table(outcomes: Sequence[ladder.Outcome], predictions: Sequence[Prediction | None]) -> Table:
     """Return the table of all configurations."""
     made = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
-        caption="grad: norm of the back-propagated gradient dL/dz at the first and the last dense "
-        "layer, median over the steps with finite values; ratio: first / last",
+        caption="test: accuracy on the test images; first, last: norm of the back-propagated "
+        "gradient dL/dz at the first and the last dense layer; ratio: first / last; each the "
+        "median over the steps with finite values; predicted: the ratio at the first step, by "
+        "theory alone",
         caption_justify="left",
     )
     made.add_column("configuration", no_wrap=True)
-    for heading in ("test acc", "grad first", "grad last", "ratio"):
+    for heading in ("test", "first", "last", "ratio", "predicted"):
         made.add_column(heading, justify="right", no_wrap=True)
     made.add_column("reading")
     colours = {"healthy": "green", "vanishing": "yellow", "exploding": "red", "diverged": "red"}
-    for outcome in outcomes:
+    for outcome, prediction in zip(outcomes, predictions, strict=True):
         reading = outcome.reading
         made.add_row(
             outcome.rung.label,
@@ -159,13 +176,18 @@ def table(outcomes: Sequence[ladder.Outcome]) -> Table:
             f"{reading.first:.1e}",
             f"{reading.last:.1e}",
             f"{reading.ratio:.1e}",
+            "-" if prediction is None else f"{prediction.ratio:.1e}",
             f"[{colours[reading.word]}]{reading.word}[/]",
         )
     return made
 
 
 def write(
-    outcomes: Sequence[ladder.Outcome], settings: ladder.Settings, data: str, folder: Path
+    outcomes: Sequence[ladder.Outcome],
+    predictions: Sequence[Prediction | None],
+    settings: ladder.Settings,
+    data: str,
+    folder: Path,
 ) -> list[Path]:
     """Write records, table and pictures into `folder`; return what was written."""
     import nnscratch_plots as plots
@@ -180,13 +202,19 @@ def write(
         "data": data,
         "settings": asdict(settings),
         "configurations": [
-            {"name": o.rung.name, "test_accuracy": o.accuracy, **asdict(o.reading)}
-            for o in outcomes
+            {
+                "name": o.rung.name,
+                "test_accuracy": o.accuracy,
+                **asdict(o.reading),
+                "predicted_ratio": None if p is None else p.ratio,
+            }
+            for o, p in zip(outcomes, predictions, strict=True)
         ],
     }
     text = json.dumps(summary, indent=2)
     written.append(write_atomically(folder / "summary.json", text.encode()))
-    pictures = {"gradient-norms": plots.gradient_norm_figure(records, quantity="gradient_norm")}
+    drawn = [None if one is None else one.to_dict() for one in predictions]
+    pictures = {"gradient-norms": plots.gradient_norm_figure(records, predictions=drawn)}
     pictures["weight-gradient-norms"] = plots.gradient_norm_figure(
         records, quantity="param_gradient_norm"
     )

@@ -14,7 +14,7 @@ from nnscratch import datasets, initializers, layers, optimizers
 from nnscratch.arrays import Array
 from nnscratch.cli.arguments import HelpFormatter, add_data, count, rate
 from nnscratch.clipping import Clip, ClipByGlobalNorm, ClipByValue
-from nnscratch.errors import ConfigError, unknown_name
+from nnscratch.errors import ConfigError, NnscratchError, unknown_name
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder
 from nnscratch.flow import Forensics, GradientFlow
@@ -22,7 +22,9 @@ from nnscratch.flow.live import LiveTable
 from nnscratch.flow.stream import SUFFIX
 from nnscratch.initializers import Initializer, for_activation
 from nnscratch.losses import SoftmaxCrossEntropy
+from nnscratch.model import Sequential
 from nnscratch.optimizers import Optimizer
+from nnscratch.theory import Prediction, predict
 from nnscratch.training import Callback, Trainer
 
 PROBE = 200  # test images on which the units are counted
@@ -137,6 +139,13 @@ def run(options: argparse.Namespace) -> int:
         highlight=False,
         soft_wrap=True,
     )
+    predicted = _predicted(made.trainer.model, data[0], options.batch)
+    foreseen = (
+        f"no prediction: {predicted}"
+        if isinstance(predicted, str)
+        else f"predicted: gradient first/last {predicted.ratio:.1e}, {predicted.word}"
+    )
+    console.print(foreseen, highlight=False, soft_wrap=True)
     _fit(made, options, data)
     _, accuracy = made.trainer.evaluate(data[2], data[3])
     history = made.trainer.history
@@ -145,7 +154,7 @@ def run(options: argparse.Namespace) -> int:
         f"steps, {history.seconds:.1f} s",
         highlight=False,
     )
-    _report(made, options, console)
+    _report(made, options, console, predicted)
     if history.interrupted:
         raise KeyboardInterrupt
     return 1 if history.diverged else 0
@@ -175,14 +184,26 @@ def _fit(made: _Recorded, options: argparse.Namespace, data: Sequence[Array]) ->
         made.flow.close()
 
 
-def _report(made: _Recorded, options: argparse.Namespace, console: Console) -> None:
+def _predicted(model: Sequential, x: Array, batch: int) -> Prediction | str:
+    """Return what theory expects of the first step, or why it expects nothing."""
+    try:
+        return predict(model, x, batch_size=min(batch, len(x)))
+    except NnscratchError as error:
+        return str(error)
+
+
+def _report(
+    made: _Recorded, options: argparse.Namespace, console: Console, predicted: Prediction | str
+) -> None:
     """Write and print what was asked for."""
     if not len(made.flow):
         return
     reading = made.flow.reading()
+    beside = "" if isinstance(predicted, str) else f", predicted {predicted.ratio:.1e}"
     console.print(
         f"gradient flow: {reading.word}; norm {reading.first:.1e} at the first and "
-        f"{reading.last:.1e} at the last dense layer (median over the steps)",
+        f"{reading.last:.1e} at the last dense layer (median over the steps); first/last "
+        f"{reading.ratio:.1e}{beside}",
         highlight=False,
         soft_wrap=True,
     )

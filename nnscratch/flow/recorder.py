@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, require_count
+from nnscratch.errors import ConfigError, NnscratchError, require_count
 from nnscratch.flow.attribution import Attribution, attribute
 from nnscratch.flow.census import Census, is_activation
 from nnscratch.flow.findings import Findings, find
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nnscratch.files import PathLike
+    from nnscratch.theory import Prediction
 
 SAMPLES = 128  # elements of a tensor that a histogram counts, about
 
@@ -107,6 +108,7 @@ class GradientFlow(Callback):
         self._from_trainer = self._due = False
         self._first_update = 0  # of one's own loop: the optimizer's count at step 0
         self._attached_to: Optimizer | None = None
+        self._first_batch: Array | None = None
         self._store: Store
         self._tap: Tap
         self._prepare("")
@@ -230,6 +232,8 @@ class GradientFlow(Callback):
     def _finished(self) -> None:
         self._latest = self._step
         tap = self._tap
+        if self._step == 0 and not len(self):
+            self._first_batch = self.model._inputs[0].copy()  # for `prediction`
         self._store.append(self._step, tap.numbers, tap.counts)
         if self.file is not None:
             self._stream().row(self._step, tap.numbers, tap.counts)
@@ -319,6 +323,27 @@ class GradientFlow(Callback):
         """Return which layer changed the gradient and the signal by what factor, and by what."""
         return attribute(self.to_dict())
 
+    def prediction(self) -> Prediction:
+        """Return what theory expected of the first step, of weights as initializers draw them.
+
+        It is computed now, from the layers and the first batch. Raises `ConfigError` saying why
+        where theory cannot: a layer that it does not know, a record that begins later, weights that
+        began as something else.
+        """
+        return self._predict(self.to_dict())
+
+    def _predict(self, record: Record) -> Prediction:
+        from nnscratch.theory.first_step import predict_first_step
+
+        return predict_first_step(self.model, record, self._first_batch)
+
+    def _predicted(self, record: Record) -> dict[str, Any] | str:
+        """Return the prediction as pictures take it, or the reason why there is none."""
+        try:
+            return self._predict(record).to_dict()
+        except NnscratchError as error:
+            return str(error)
+
     def save(self, path: PathLike) -> None:
         """Save the record to `path` (`.npz`)."""
         save_record(path, self.to_dict())
@@ -326,18 +351,21 @@ class GradientFlow(Callback):
     def plot(self, quantity: str = "gradient_norm") -> Figure:
         """Return a figure of the norm of the gradient by layer, at the first step and at the end.
 
-        quantity : ``"gradient_norm"`` or ``"param_gradient_norm"``.
+        quantity : ``"gradient_norm"``, with what theory expected of the first step, or
+            ``"param_gradient_norm"``.
         """
         from nnscratch_plots import gradient_norm_figure
 
-        return gradient_norm_figure([self.to_dict()], quantity=quantity)
+        record = self.to_dict()
+        predicted = self._predicted(record) if quantity == "gradient_norm" else None
+        return gradient_norm_figure([record], quantity=quantity, predictions=[predicted])
 
     def overview(self) -> Figure:
         """Return one page: the run in eight panels, its findings on top, a sentence under each."""
         from nnscratch_plots import overview_figure
 
         record = self.to_dict()
-        return overview_figure(record, findings=find(record))
+        return overview_figure(record, findings=find(record), prediction=self._predicted(record))
 
     def report(self, path: PathLike) -> Path:
         """Write the run as one HTML page that opens in any browser, and return its path."""

@@ -161,9 +161,9 @@ def _parameters(name: str, layer: Dense, notes: list[str]) -> tuple[float, float
     fresh = True
     squares = []
     for what, values, init in (("weights", weight, layer.init), ("biases", bias, layer.bias_init)):
-        expected = init.variance(*fans(values.shape)) + _mean(init) ** 2
+        expected = _mean_square(init, values.shape)
         measured = float(np.mean(values * values))
-        if not _agree(measured, expected, values.size):
+        if not as_drawn(measured, init, values.shape):
             fresh = False
             notes.append(
                 f"{name}: the {what} have mean square {measured:.3g} where {init!r} gives "
@@ -193,9 +193,14 @@ def _mean(init: Initializer) -> float:
     return (init.low + init.high) / 2 if isinstance(init, Uniform) else 0.0
 
 
-def _agree(measured: float, expected: float, count: int) -> bool:
-    """Whether a mean square over `count` draws is within 6 standard errors of what is expected."""
-    return abs(measured - expected) <= expected * (6 * math.sqrt(2 / count) + 1e-5)
+def _mean_square(init: Initializer, shape: tuple[int, ...]) -> float:
+    return init.variance(*fans(shape)) + _mean(init) ** 2
+
+
+def as_drawn(measured: float, init: Initializer, shape: tuple[int, ...]) -> bool:
+    """Whether a mean square is within 6 standard errors of that of what `init` draws."""
+    expected = _mean_square(init, shape)
+    return abs(measured - expected) <= expected * (6 * math.sqrt(2 / math.prod(shape)) + 1e-5)
 
 
 def _is_fresh_norm(layer: BatchNorm) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.datasets.checks import check_labels
-from nnscratch.errors import ShapeError, require_count
+from nnscratch.errors import ConfigError, ShapeError, require_count
 from nnscratch.layers import BatchNorm, Dense, Identity
 from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.model import Sequential
@@ -54,8 +54,9 @@ def predict(
         it. By default the rows of `x`; without `x` the limit of large batches, and then no absolute
         norms.
 
-    Raises `ConfigError` naming the layer that theory does not know, `ShapeError` or `DataError` for
-    data that do not fit the model.
+    Raises `ConfigError` naming the layer that theory does not know, or where signal or gradient
+    leave the range of floating-point numbers, `ShapeError` or `DataError` for data that do not fit
+    the model.
 
     How good it is: rates agree with wide random networks to their statistical error, norms of
     networks of 10 layers x 100 on real images to a few per cent on average over draws. Two things
@@ -65,6 +66,19 @@ def predict(
 
     Poole et al. 2016; Schoenholz et al. 2017; Yang et al. 2019 (batch norm); Hanin 2018 (spread).
     """
+    try:
+        with np.errstate(all="ignore"):
+            return _predict(model, x, labels, batch_size)
+    except (OverflowError, ZeroDivisionError):
+        raise ConfigError(
+            "theory cannot follow this model: signal or gradient leave the range of floating-point "
+            "numbers; scale its weights or its input"
+        ) from None
+
+
+def _predict(
+    model: Sequential, x: Array | None, labels: Array | None, batch_size: int | None
+) -> Prediction:
     network = read_network(model)
     blocks = network.blocks
     if batch_size is not None:
@@ -84,11 +98,9 @@ def predict(
     flow = propagate_gradient(signals, loss, batch_size)
     kind = common_block(blocks)
     usual = None if kind is None else regime(kind, signals, batch_size)
-    with np.errstate(divide="ignore"):  # a gradient of exactly 0 has a norm of 0
-        steps = np.log(flow.factor[:-1])
+    steps = np.log(flow.factor[:-1])  # of a gradient of exactly 0: minus infinity
     log_square = np.append(np.cumsum(steps[::-1])[::-1], 0.0)
-    with np.errstate(over="ignore", under="ignore"):
-        relative = np.exp(log_square / 2 - flow.variance / 4)
+    relative = np.exp(log_square / 2 - flow.variance / 4)
     absolute = math.nan
     if batch_size is not None and classes >= 2:
         absolute = math.sqrt(loss.square / batch_size * flow.factor[-1])

@@ -88,7 +88,7 @@ def draw_expected(
     for index, (line, one) in enumerate(zip(lines, expected, strict=True)):
         if one is None:
             continue
-        if len(line.get_xydata()) <= ALL_MARKED:
+        if len(np.asarray(line.get_xdata())) <= ALL_MARKED:
             line.set_linestyle("none")
         color = style.line_color(index, ax)
         if len(expected) == 1:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from nnscratch import datasets
 from nnscratch.cli import compare, main
 from nnscratch.experiments import ladder
 from nnscratch.flow import load_record
 from nnscratch.flow.reading import dense_columns
+from nnscratch.theory import predict
 
 SMALL = ["--epochs", "1", "--depth", "3", "--width", "20", "--batch", "100"]
 
@@ -41,6 +43,26 @@ def test_summary_agrees_with_the_records(output):
         if np.isfinite(norms).all():
             assert row["ratio"] == pytest.approx(np.median(norms[:, 0] / norms[:, -1]))
         assert 0 <= row["test_accuracy"] <= 1
+        first = norms[0, 0] / norms[0, -1]
+        assert 1 / 3 < row["predicted_ratio"] / first < 3  # narrow layers, a single draw
+
+
+def test_each_prediction_is_that_of_nnscratch_predict(output):
+    summary = json.loads((output / "summary.json").read_text())
+    x, _, _, _ = datasets.load("digits")
+    settings = ladder.Settings(depth=3, width=20, batch_size=100)
+    for rung, row in zip(ladder.LADDER, summary["configurations"], strict=True):
+        expected = predict(ladder.build(rung, 64, 10, settings), x, batch_size=100)
+        assert row["predicted_ratio"] == pytest.approx(expected.ratio, rel=1e-9)
+
+
+def test_batches_of_one_have_no_prediction(tmp_path, capsys):
+    only = ["--epochs", "1", "--depth", "1", "--width", "4", "--batch", "1", "--only", "relu-he"]
+    assert main(["compare", *only, "--out", str(tmp_path)]) == 0
+    (row,) = json.loads((tmp_path / "summary.json").read_text())["configurations"]
+    assert row["predicted_ratio"] is None
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(" ReLU")]
+    assert line.split()[-2] == "-"
 
 
 def test_pictures(output):
@@ -61,6 +83,7 @@ def test_table_and_progress_are_printed(capsys, tmp_path):
     assert "training sigmoid-glorot" in printed
     rows = [line for line in printed.splitlines() if line.startswith(" ReLU, He")]
     assert len(rows) == 1
+    assert float(rows[0].split()[-2]) == pytest.approx(0.96, abs=0.1)  # predicted
     assert rows[0].split()[-1] in ("healthy", "vanishing", "exploding", "diverged")
     assert f"wrote {tmp_path / 'gradient-norms.png'}" in printed
     lines = [line for line in printed.splitlines() if not line.startswith("wrote")]

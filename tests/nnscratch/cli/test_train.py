@@ -45,6 +45,24 @@ def test_it_trains(capsys, made):
     assert err.count("epoch ") == 10
 
 
+def test_the_prediction_comes_before_training_and_beside_the_measurement(capsys):
+    sick = ["--activation", "sigmoid", "--init", "glorot_normal", "--depth", "6", "--epochs", "1"]
+    assert main([*SMALL, *sick]) == 0
+    out = capsys.readouterr().out
+    said = re.search(r"predicted: gradient first/last (\S+), vanishing\ntest accuracy", out)[1]
+    measured, beside = re.search(r"steps\); first/last (\S+), predicted (\S+)\n", out).groups()
+    assert beside == said
+    assert float(measured) == pytest.approx(float(said), rel=1)
+    assert float(said) < 1e-3
+
+
+def test_where_there_is_no_prediction_it_says_why(capsys):
+    assert main([*SMALL, "--batch", "1", "--epochs", "1", "--width", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "no prediction: batch_size must be" in out
+    assert ", predicted" not in out
+
+
 def test_every_option_reaches_the_network(made):
     code = main(
         [*SMALL, "--activation", "tanh", "--init", "orthogonal", "--batchnorm", "--optimizer",

@@ -1,0 +1,74 @@
+"""Prediction for a run that was recorded: what theory expected of its first step."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import ConfigError
+from nnscratch.flow.records import Record
+from nnscratch.layers import BatchNorm, Dense
+from nnscratch.model import Sequential
+from nnscratch.theory.blocks import as_drawn
+from nnscratch.theory.prediction import predict
+from nnscratch.theory.report import Prediction
+
+
+def predict_first_step(model: Sequential, record: Record, x: Array | None) -> Prediction:
+    """Return what `predict` says of `model` with weights as its initializers draw them.
+
+    What training has made of the weights since plays no part. `record` is that of a `GradientFlow`
+    on `model`, `x` the batch of its step 0. Raises `ConfigError` where the record does not begin at
+    step 0 or where the weights did not begin as their initializers draw them, and what `predict`
+    raises.
+    """
+    first = int(np.asarray(record["steps"])[0])
+    if first != 0 or x is None:
+        raise ConfigError(f"theory is for the first step, and the record begins at step {first}")
+    for name, square, size in _mean_squares(record):
+        layer = model.layers[_layer_of(model, name)]
+        if not _began_as_drawn(layer, name.rpartition(".")[2], square, size):
+            raise ConfigError(
+                f"theory is for parameters as their initializers draw them, and {name} did not "
+                f"begin so"
+            )
+    twin = copy.deepcopy(model)
+    rng = np.random.default_rng(0)
+    for layer in twin.layers.values():
+        layer.reset(rng)
+    return predict(twin, x)
+
+
+def _mean_squares(record: Record) -> list[tuple[str, float, int]]:
+    """Return name, mean square before the first update, and size of each recorded parameter.
+
+    A record has the norm after the update; the one before is in the size of the update as a
+    fraction of it.
+    """
+    squares = []
+    for i, name in enumerate(np.asarray(record["params"])):
+        norm, update, ratio = (
+            float(np.asarray(record[key])[0, i])
+            for key in ("param_norm", "param_update_norm", "update_ratio")
+        )
+        if update > 0 and ratio > 0:
+            norm = update / ratio
+        size = int(np.asarray(record["param_sizes"])[i])
+        if np.isfinite(norm):
+            squares.append((str(name), norm**2 / size, size))
+    return squares
+
+
+def _layer_of(model: Sequential, parameter: str) -> str:
+    return list(model.layers)[int(parameter.partition(".")[0])]
+
+
+def _began_as_drawn(layer: object, parameter: str, square: float, size: int) -> bool:
+    if isinstance(layer, BatchNorm):
+        return abs(square - (parameter == "gamma")) < 1e-5
+    if isinstance(layer, Dense):
+        init = layer.init if parameter == "weight" else layer.bias_init
+        return as_drawn(square, init, layer.params[parameter].shape)
+    return True
