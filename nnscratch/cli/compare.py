@@ -225,5 +225,6 @@ def write(
         written.append(path)
     findings = [find(record) for record in records]
     title = f"nnscratch compare, {data}"
-    written.append(write_report(records, folder / "report.html", findings=findings, title=title))
+    page = folder / "report.html"
+    written.append(write_report(records, page, findings=findings, title=title, predictions=drawn))
     return written

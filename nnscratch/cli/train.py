@@ -219,7 +219,8 @@ def _report(
     if options.html is not None:
         from nnscratch_plots.report import write_report
 
-        write_report(made.flow.to_dict(), options.html, findings=findings)
+        told = predicted if isinstance(predicted, str) else predicted.to_dict()
+        write_report(made.flow.to_dict(), options.html, findings=findings, predictions=told)
         console.print(f"wrote {options.html}", soft_wrap=True, highlight=False)
 
 

@@ -372,7 +372,9 @@ class GradientFlow(Callback):
         from nnscratch_plots.report import write_report
 
         record = self.to_dict()
-        return write_report(record, path, findings=find(record))
+        return write_report(
+            record, path, findings=find(record), predictions=self._predicted(record)
+        )
 
     def _repr_html_(self) -> str:
         from nnscratch_plots.report import record_html

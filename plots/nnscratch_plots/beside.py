@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from nnscratch_plots import style
 from nnscratch_plots.axes import ALL_MARKED, classified
 from nnscratch_plots.prediction import CheckedPrediction
-from nnscratch_plots.records import Array, Run, Series
+from nnscratch_plots.records import Array, Series
 from nnscratch_plots.sentences import number
 
 # What theory says of a run (see `predicted_gradient_norms`), or why it says nothing.
@@ -46,7 +46,7 @@ def expected_norms(
 
     Theory gives norms relative to the last dense layer: they are scaled to what was measured there.
     """
-    given = _aligned(series, predictions)
+    given = aligned(predictions, len(series))
     if quantity != "gradient_norm":
         return [None] * len(series)
     return [
@@ -101,8 +101,11 @@ def draw_expected(
     return [Line2D([], [], color=color, linewidth=1.0, linestyle=_DASHES, label=_LABEL)]
 
 
-def in_words(run: Run, prediction: Prediction) -> str:
-    """The predicted change of the gradient beside the one measured at step 0, as a sentence."""
+def in_words(prediction: Prediction, layers: Sequence[str], step: int, norms: Array) -> str:
+    """The predicted change of the gradient beside the one measured at step 0, as a sentence.
+
+    `norms` are those at `layers` at the first recorded step, whose number is `step`.
+    """
     if prediction is None:
         return ""
     if isinstance(prediction, str):
@@ -111,24 +114,23 @@ def in_words(run: Run, prediction: Prediction) -> str:
     first, last = checked.layers[0], checked.layers[-1]
     text = f"Gradient at {first} over that at {last}: predicted before training "
     text += number(float(checked.expected[0]))
-    names = run.names("layers")
-    if run.steps[0] == 0 and first in names and last in names:
-        norms = run.get("gradient_norm")[0]
+    if step == 0 and first in layers and last in layers:
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = norms[names.index(first)] / norms[names.index(last)]
+            ratio = norms[layers.index(first)] / norms[layers.index(last)]
         text += f", measured at step 0 {number(float(ratio))}"
     return text + "."
 
 
-def _aligned(series: Sequence[Series], predictions: Predictions) -> list[Prediction]:
+def aligned(predictions: Predictions, count: int) -> list[Prediction]:
+    """One prediction, or None, for each of `count` records; ValueError for another number."""
     if predictions is None:
-        return [None] * len(series)
+        return [None] * count
     single = isinstance(predictions, Mapping | str)
     given: list[Any] = [predictions] if single else list(predictions)
-    if len(given) != len(series):
+    if len(given) != count:
         raise ValueError(
-            f"predictions has {len(given)} entries for {len(series)} records, expected one for "
-            "each, None where there is none"
+            f"predictions has {len(given)} entries for {count} records, expected one for each, "
+            "None where there is none"
         )
     return given
 

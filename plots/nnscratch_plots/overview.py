@@ -52,8 +52,12 @@ def overview_figure(
         column = (WIDTH - 2 * _MARGIN - _GUTTER) / 2
         characters = round(column / (0.497 * _TEXT / 72))
         rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
-        beside = {"gradient_map": in_words(run, prediction)}
-        texts = {name: _text(run, name, characters, beside.get(name, "")) for name in panels}
+        norms = run.get("gradient_norm")[0]
+        told = in_words(prediction, run.names("layers"), int(run.steps[0]), norms)
+        texts = {
+            name: _text(run, name, characters, told if name == "gradient_map" else "")
+            for name in panels
+        }
         lines = [max(len(a) + len(b) for a, b in (texts[n] for n in row)) for row in rows]
         room = top - 0.2 - sum(count * _LINE + 0.16 for count in lines)
         height = room / len(rows)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from nnscratch_plots.beside import Predictions, aligned
 from nnscratch_plots.records import Record
 from nnscratch_plots.report.findings import several
 from nnscratch_plots.report.fragment import picture_html
@@ -42,6 +43,7 @@ def report_html(
     *,
     findings: Any = None,
     title: str | None = None,
+    predictions: Predictions = None,
 ) -> str:
     """Return the whole page (see `write_report`)."""
     runs = read_runs(records)
@@ -57,7 +59,7 @@ def report_html(
         "policy": f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{digest}'",
         "style": _part("style.css"),
-        "overview": overview(runs, found),
+        "overview": overview(runs, found, aligned(predictions, len(runs))),
         "pictures": "".join(f"<h3>{escape(run.label)}</h3>{picture_html(run)}" for run in runs),
         "tables": "".join(map(_table, runs)),
         "data": _safe_json(pack_runs(runs)),
@@ -72,6 +74,7 @@ def write_report(
     path: str | os.PathLike[str],
     findings: Any = None,
     title: str | None = None,
+    predictions: Predictions = None,
 ) -> Path:
     """Write one self-contained HTML page about one run, or several to compare.
 
@@ -85,6 +88,8 @@ def write_report(
     findings : objects with `kind`, `severity`, `sentence`, `cause` and `cures`, and if they have
         them `step` and `layers`: a sequence for one record, a sequence of sequences for several
     title : heading of the page; by default it names the runs
+    predictions : for each record what theory expected of its first step (see
+        `predicted_gradient_norms`), None, or a string that says why there is none
 
     Raises ValueError for a wrong record, findings that do not fit or another suffix,
     FileNotFoundError for a missing folder and OSError where nothing can be written.
@@ -99,7 +104,8 @@ def write_report(
             f"cannot write the report as {str(path)!r}: folder {str(path.parent)!r} does not "
             "exist, create it first"
         )
-    content = report_html(records, findings=findings, title=title).encode("utf-8")
+    page = report_html(records, findings=findings, title=title, predictions=predictions)
+    content = page.encode("utf-8")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         temporary.write_bytes(content)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nnscratch_plots.beside import Prediction, in_words
 from nnscratch_plots.report.findings import badge, findings_html
 from nnscratch_plots.report.glance import glance, number, ratio_of_ends
 from nnscratch_plots.report.reading import Run
@@ -18,22 +19,28 @@ Found = Sequence[Any] | None
 _MOST_OPEN = 2
 
 
-def overview(runs: Sequence[Run], found: Sequence[Found]) -> str:
+def overview(runs: Sequence[Run], found: Sequence[Found], predictions: Sequence[Prediction]) -> str:
     """Findings and sentences of each run; before them, for several, a table with a row for each."""
     if len(runs) == 1:
         title = f"<h3>{escape(runs[0].label)}</h3>"
-        return f'<article class="run">{title}{_details(0, runs[0], found[0])}</article>'
+        details = _details(0, runs[0], found[0], predictions[0])
+        return f'<article class="run">{title}{details}</article>'
     folded = "" if len(runs) > _MOST_OPEN else " open"
     articles = [
         f'<details class="run"{folded}><summary><h3>{escape(run.label)}</h3></summary>'
-        f"{_details(index, run, findings)}</details>"
-        for index, (run, findings) in enumerate(zip(runs, found, strict=True))
+        f"{_details(index, run, findings, prediction)}</details>"
+        for index, (run, findings, prediction) in enumerate(
+            zip(runs, found, predictions, strict=True)
+        )
     ]
     return _table(runs, found) + "".join(articles)
 
 
-def _details(index: int, run: Run, findings: Found) -> str:
-    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in glance(run))
+def _details(index: int, run: Run, findings: Found, prediction: Prediction) -> str:
+    norms = run.quantities["gradient_norm"].values[0]
+    told = in_words(prediction, run.layers, int(run.steps[0]), norms)
+    lines = [*glance(run), *([told] if told else [])]
+    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in lines)
     listed = "" if findings is None else findings_html(findings, run=index)
     return f'{listed}<ul class="glance">{sentences}</ul>'
 

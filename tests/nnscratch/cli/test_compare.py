@@ -74,6 +74,7 @@ def test_report_compares_all_configurations(output):
     page = (output / "report.html").read_text("utf-8")
     for rung in ladder.LADDER:
         assert f"<h3>{rung.label}</h3>" in page
+    assert page.count("<li>Gradient at 0.dense over that at ") == len(ladder.LADDER)
 
 
 def test_table_and_progress_are_printed(capsys, tmp_path):

@@ -108,6 +108,7 @@ def test_files(folder, capsys, made):
     assert len(read_stream("out/run.flow").steps) == 6
     page = (folder / "out/run.html").read_text()
     assert "<html" in page
+    assert "predicted before training" in page
     assert "0.dense" in page
 
 

@@ -73,6 +73,14 @@ def test_the_overview_tells_it():
     assert f"measured at step 0 {norms[0] / norms[-1]:.2g}." in text
 
 
+def test_the_report_tells_it(tmp_path):
+    flow = recorded(network())
+    page = flow.report(tmp_path / "a.html").read_text("utf-8")
+    assert f"predicted before training {flow.prediction().ratio:.2g}, measured at step 0" in page
+    page = trained().report(tmp_path / "b.html").read_text("utf-8")
+    assert "<li>No prediction: theory is for parameters as their initializers draw them" in page
+
+
 def test_a_trainer_s_first_batch_is_what_counts():
     model = network(seed=5)
     flow = nn.GradientFlow(model)
