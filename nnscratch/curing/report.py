@@ -132,8 +132,13 @@ class Cure:
         before and after the change."""
         from nnscratch_plots import cure_figure
 
-        after = None if self.best is None else self.best.record
-        return cure_figure(self.before.record, after)
+        trials = [self.before] if self.best is None else [self.before, self.best]
+        foreseen = [trial.forecast.prediction for trial in trials]
+        predictions = [p.to_dict() if p and p.at_initialization else None for p in foreseen]
+        return cure_figure(
+            *(trial.record for trial in trials),
+            predictions=predictions if any(predictions) else None,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as plain values that JSON can hold: None for infinity and NaN."""

@@ -37,6 +37,20 @@ def test_a_network_that_was_left_alone(record):
     ]
 
 
+def test_predictions_are_drawn_at_the_first_step(record):
+    before, after = record("a", layers=2), record("b", layers=2)
+    expected = {"layers": ["0.dense", "2.dense"], "relative_gradient": [0.5, 1.0], "sd": [0.1, 0]}
+    figure = plots.cure_figure(before, after, predictions=[expected, None])
+    first, last, loss = figure.axes
+    (line,) = [line for line in first.get_lines() if line.get_gid() == "predicted"]
+    scale = before["gradient_norm"][0, -1]
+    np.testing.assert_allclose(line.get_ydata(), [0.5 * scale, scale])
+    assert not [line for line in last.get_lines() if line.get_gid() == "predicted"]
+    assert "Dashed at the first step" in figure.texts[-1].get_text()
+    assert first.get_legend() is None
+    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["a", "b"]
+
+
 def test_a_run_that_ended_in_nan_is_drawn(record):
     figure = plots.cure_figure(record("exploding", growth=10.0, steps=80), record("after"))
     marked = {line.get_gid() for line in figure.axes[1].get_lines()}

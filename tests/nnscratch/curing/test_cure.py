@@ -82,7 +82,10 @@ def test_report(vanishing):
     assert len(numbers["trials"]) == len(vanishing.trials) + 1
     strains = [row["strain"] for row in numbers["ranking"]]
     assert strains == sorted(strains)
-    assert vanishing.plot()._repr_png_().startswith(b"\x89PNG")
+    figure = vanishing.plot()
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    gids = [line.get_gid() for line in figure.axes[0].get_lines()]
+    assert gids.count("predicted") == 2  # before and after
 
 
 def test_two_changes_together_are_tried(vanishing):
