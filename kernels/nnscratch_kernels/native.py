@@ -56,6 +56,17 @@ def shorts(typingctx: Any, address: Any) -> Any:
 
 
 @intrinsic
+def sixteen_shorts(typingctx: Any) -> Any:
+    """Room for sixteen uint16 on the stack of the calling function, as a pointer."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        room = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(16), 16))
+        return builder.bitcast(room, context.get_value_type(signature.return_type))
+
+    return types.CPointer(types.uint16)(), codegen
+
+
+@intrinsic
 def invoke(typingctx: Any, function: Any, like: Any, arguments: Any, part: Any, parts: Any) -> Any:
     """Call the operation at the address `function` with arguments at the address `arguments`."""
 

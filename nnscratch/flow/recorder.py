@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from nnscratch.files import PathLike
     from nnscratch.theory import Prediction
 
-SAMPLES = 128  # elements of a tensor that a histogram counts, about
-
 
 class GradientFlow(Callback):
     """Record, at every step, what the signal and the gradient are at every layer.
@@ -203,7 +201,6 @@ class GradientFlow(Callback):
         self._tap = Tap(
             self.model,
             self._layout,
-            SAMPLES if self.histograms else 0,
             self._is_due,
             self._finished,
         )

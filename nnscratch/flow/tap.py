@@ -20,6 +20,7 @@ from nnscratch.errors import ConfigError
 from nnscratch.flow.layout import BINS, TENSOR_FIELDS, Layout
 from nnscratch.layers import BatchNorm
 from nnscratch.optimizers.measures import ParameterMeasures
+from nnscratch.sampling import run_stride
 
 if TYPE_CHECKING:
     from nnscratch.clipping import ClipReport
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 RUN = 32768  # elements of a tensor that are measured by one call
 _NONFINITE = TENSOR_FIELDS.index("nonfinite")
-SAMPLE_RUN = 16  # elements of a sample that lie side by side
-TABLES = (5, 80)  # see `sample_signed`
 Request = tuple[Array, str, tuple[Any, ...]]  # a tensor, the kernel that measures it, its arguments
 
 
@@ -50,8 +49,6 @@ class Tap:
     model : Sequential
     layout : Layout
         Which layers.
-    samples : int
-        A histogram counts so many elements of a tensor, about; 0 for no histograms.
     is_due : callable
         Says whether the step at hand is to be measured.
     finished : callable
@@ -67,29 +64,29 @@ class Tap:
         self,
         model: Sequential,
         layout: Layout,
-        samples: int,
         is_due: Callable[[], bool],
         finished: Callable[[], None],
     ) -> None:
-        self.model, self.layout, self.samples = model, layout, samples
+        self.model, self.layout = model, layout
         self._is_due, self._finished = is_due, finished
         self.waiting = False  # a pass is measured, its update has not been made
         self.loss = math.nan
         self.numbers: Array = np.full(layout.numbers, np.nan)
         self.counts: Array = np.zeros(layout.counts, np.uint16)
         self.step_row, self.tensors, self.params, self.batchnorm = layout.blocks(self.numbers)
-        self.measures = ParameterMeasures(
-            model.params, model.grads, histogram=layout.histograms, samples=max(samples, 1)
-        )
+        self.measures = ParameterMeasures(model.params, model.grads, histogram=layout.histograms)
         names = list(model.layers)
         self._indices = [names.index(name) for name in layout.layers]
         params = list(model.params.names)
-        self._param_indices = np.array([params.index(name) for name in layout.params], int)
-        self._tables: Array = np.zeros((2 * len(layout.layers), *TABLES), np.uint16)
+        # None: all of them, in their order.
+        self._param_indices = (
+            None
+            if tuple(params) == layout.params
+            else np.array([params.index(name) for name in layout.params], int)
+        )
         self._ends = np.array([model.layers[name].saturation for name in layout.layers]).reshape(
             -1, 2
         )
-        self._no_ends = np.concatenate(([[True, True]], np.isnan(self._ends)))
         self._places: dict[int, _Places] = {}
         n = 2 * len(layout.layers)
         histograms = self.counts.reshape(-1, BINS)
@@ -120,8 +117,8 @@ class Tap:
                 requests.append((tensor, "measure_elements", arguments))
             if self.layout.histograms and t > 0:
                 kernel = "sample_signed" if t <= n else "sample_magnitudes"
-                stride = _stride(tensor, self.samples)
-                requests.append((tensor, kernel, (self._tables[t - 1], tensor, stride)))
+                stride = run_stride(tensor)
+                requests.append((tensor, kernel, (self._tensor_counts[t - 1], tensor, stride)))
         requests += map(self._batchnorm_request, range(len(self.layout.batchnorm_layers)))
         return requests
 
@@ -153,9 +150,6 @@ class Tap:
                 getattr(kernels, kernel)(*arguments)
         places = self._places_for(len(model._inputs[0]))
         kernels.finish_measures(self.tensors, places.sums, places.starts, places.sizes)
-        self.tensors[: len(self._no_ends), 6:][self._no_ends] = np.nan
-        if self.layout.histograms:
-            kernels.finish_histograms(self._tensor_counts, self._tables)
         self.waiting = True
 
     @property
@@ -173,8 +167,11 @@ class Tap:
     def updated(self, optimizer: Optimizer | None, report: ClipReport | None, lr: float) -> None:
         """Take over what the update measured."""
         measures, order = self.measures, self._param_indices
-        np.take(measures.values, order, axis=1, out=self.params)
-        if self.layout.histograms:
+        if order is None:
+            self.params[...] = measures.values
+            self._param_counts[...] = measures.histogram
+        else:
+            np.take(measures.values, order, axis=1, out=self.params)
             np.take(measures.histogram, order, axis=0, out=self._param_counts)
         self.step_row[3:] = np.nan
         if report is not None:
@@ -212,12 +209,3 @@ class Tap:
             found = _Places(np.zeros((int(starts[-1]), 7)), starts, sizes.astype(np.float64))
             self._places[batch] = found
         return found
-
-
-def _stride(tensor: Array, samples: int) -> int:
-    """Return the distance between the runs of a sample: they begin in all columns in turn."""
-    runs = max(1, samples // SAMPLE_RUN)
-    stride = max(SAMPLE_RUN, tensor.size // runs)
-    while math.gcd(stride, tensor.shape[1]) > 1:
-        stride += 1
-    return stride

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -11,14 +10,13 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
 from nnscratch.clipping import ClipReport
-from nnscratch.errors import ConfigError, require_count
+from nnscratch.errors import ConfigError
 from nnscratch.parameters import Parameters
+from nnscratch.sampling import run_stride
+from nnscratch_kernels.reference.measures import BINS
 
 if TYPE_CHECKING:
     from nnscratch.optimizers.base import Optimizer
-
-BINS = 64
-RUN = 16  # elements: a sample consists of runs, which are counted faster than single ones
 
 
 class ParameterMeasures:
@@ -31,9 +29,7 @@ class ParameterMeasures:
     params, grads : Parameters
         Of the model that is trained.
     histogram : bool
-        Whether to count a sample of each parameter's values.
-    samples : int
-        About so many values of each parameter are counted: evenly spaced runs of 16.
+        Whether to count a sample of each parameter's values (`nnscratch.sampling`).
 
     Attributes
     ----------
@@ -52,17 +48,9 @@ class ParameterMeasures:
         per factor 2 for either sign. NaN is not counted.
     """
 
-    def __init__(
-        self, params: Parameters, grads: Parameters, histogram: bool = True, samples: int = 256
-    ) -> None:
+    def __init__(self, params: Parameters, grads: Parameters, histogram: bool = True) -> None:
         if params.offsets.tolist() != grads.offsets.tolist():
             raise ConfigError("ParameterMeasures got gradients of another layout than parameters")
-        self.samples = require_count("ParameterMeasures samples", samples)
-        if self.samples >= 2**16:
-            raise ConfigError(
-                f"ParameterMeasures samples must be below {2**16:,}, counts are 16-bit integers; "
-                f"got {samples!r}"
-            )
         self.names = params.names
         self.offsets = params.offsets
         self.values: Array = np.full((7, len(self.names)), np.nan)
@@ -70,7 +58,7 @@ class ParameterMeasures:
         self.param_update_norm, self.param_gradient_norm = self.values[3:5]
         self.param_nonfinite, self.param_gradient_nonfinite = self.values[5:]
         self.histogram: Array = np.zeros((len(self.names) if histogram else 0, BINS), np.uint16)
-        self.strides: Array = np.array([_stride(p, self.samples) for p in params.values()], int)
+        self.strides: Array = np.array([run_stride(p) for p in params.values()], int)
         self.target = (self.values, self.histogram, self.strides)
         self._before: Array = np.empty(0)
 
@@ -94,10 +82,8 @@ class ParameterMeasures:
         kernels.segment_norms(self.param_update_norm, change, self.offsets)
         self._count(self.param_nonfinite, self.param_norm, flat)
         if len(self.histogram):
-            tables = np.zeros((len(self.names), 5, 80), np.uint16)
             for i, segment in enumerate(self._segments(flat)):
-                kernels.sample_signed(tables[i], segment, int(self.strides[i]))
-            kernels.finish_histograms(self.histogram, tables)
+                kernels.sample_signed(self.histogram[i], segment, int(self.strides[i]))
 
     def _segments(self, flat: Array) -> list[Array]:
         return [flat[a:b] for a, b in itertools.pairwise(self.offsets.tolist())]
@@ -107,15 +93,6 @@ class ParameterMeasures:
         counts[...] = 0
         for i in np.flatnonzero(~np.isfinite(norms)):
             counts[i] = kernels.count_nonfinite(flat[self.offsets[i] : self.offsets[i + 1]])
-
-
-def _stride(parameter: Array, samples: int) -> int:
-    """Return a step through the elements, whole runs, that comes by all columns in turn."""
-    runs = max(samples // RUN, 1)
-    stride = max(1, -(-parameter.size // (runs * RUN)))
-    while math.gcd(stride, max(parameter.shape[-1] // RUN, 1)) > 1:
-        stride += 1
-    return stride * RUN
 
 
 class Tap(Protocol):

@@ -44,7 +44,7 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
     if name == "measure_elements":
         return [np.empty(7), x, -0.5, 2.0, x.size // 3, x.size]
     if name.startswith("sample"):
-        return [np.empty((5, 80), np.uint16), x, 20]
+        return [np.empty(64, np.uint16), x, 20]
     if name == "measure_batchnorm":
         return [np.empty(4), *(abs(make(n)) for _ in range(5)), 1e-3]
     if name == "dense_forward":
@@ -109,8 +109,6 @@ def test_same_bits_as_the_kernel(name, dtype):
             if name in LOSSES:
                 assert found == loss
             scratch = 3 if name == "dense_backward_input" else None
-            if name.startswith("sample"):
-                values[0], expected[0] = values[0][:4], expected[0][:4]  # the rest is scratch
             for i, (got, want) in enumerate(zip(values, expected, strict=True)):
                 if i != scratch:
                     np.testing.assert_array_equal(got, want, f"{name} {shape} {parts} argument {i}")

@@ -41,7 +41,6 @@ from nnscratch_kernels.compiled.matmul import (
     matmul_at_b,
 )
 from nnscratch_kernels.compiled.measures import (
-    finish_histograms,
     finish_measures,
     measure_batchnorm,
     measure_elements,
@@ -98,7 +97,6 @@ __all__ = [
     "dropout_forward",
     "elu_backward",
     "elu_forward",
-    "finish_histograms",
     "finish_measures",
     "gelu_backward",
     "gelu_forward",

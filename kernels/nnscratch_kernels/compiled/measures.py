@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels.compiled.statistics import bit_view, count_nonfinite, flat_norm
-from nnscratch_kernels.jit import jit
+from nnscratch_kernels.jit import inner, jit
+from nnscratch_kernels.native import sixteen_shorts
 from nnscratch_kernels.reference.measures import (
     BINS,
     MAGNITUDE_LEAST,
     SAMPLE_RUN,
     SIGNED_LEAST,
-    TABLE,
 )
 
 Array = npt.NDArray[Any]
@@ -93,7 +93,9 @@ def measure_run(sums: Array, flat: Array, low: float, high: float) -> None:
     bit_view(largest)[0] = top
     magnitude = np.float64(largest[0])
     sums[0], sums[1], sums[2], sums[3] = total, math.sqrt(squares), magnitude, zeros
-    sums[4], sums[5], sums[6] = 0.0, lows, highs
+    sums[4] = 0.0
+    sums[5] = lows if low == low else math.nan
+    sums[6] = highs if high == high else math.nan
     if not (SMALL < magnitude < LARGE) and magnitude != 0.0:
         _measure_extremes(sums, flat)
 
@@ -148,72 +150,86 @@ def finish_measures(out: Array, sums: Array, starts: Array, sizes: Array) -> Non
         out[i, 6], out[i, 7] = lows / size, highs / size
 
 
-def _sampler(signed: bool) -> Any:
-    """Return the loop that counts; Numba puts it into its callers, which have names to cache by.
+def _bin_finder(signed: bool) -> Any:
+    """Return the loop that finds bins; Numba puts it into its callers, which it caches by name.
 
-    The bins of a run are found in vectors, without branches, which could not be foreseen, and in
-    integers no wider than the floats; then each is counted.
+    In vectors, without branches, which could not be foreseen, and in integers no wider than the
+    floats.
     """
     narrow = np.int32
     half, nan, zero_bin = narrow(BINS // 2), narrow(BINS), narrow(BINS // 2 if signed else 0)
     least = SIGNED_LEAST if signed else MAGNITUDE_LEAST
-    top = narrow(BINS // 2 - 1 if signed else BINS - 1)
-    zero, one, none = narrow(0), np.uint16(1), np.uint16(0)
+    zero, top = narrow(0), narrow(BINS // 2 - 1 if signed else BINS - 1)
 
     @jit(inline="always", cache=False)
-    def sample(tables: Array, flat: Array, stride: int) -> None:
-        bits = bit_view(flat)
-        integer = bits.dtype.type
-        mask = integer(np.iinfo(bits.dtype).max)
-        wide = mask > 0x7FFFFFFF
-        mantissa, bias, sign = (52, 1023, 63) if wide else (23, 127, 31)
+    def find(places: Any, run: Array) -> None:
+        integer = run.dtype.type
+        mask = integer(np.iinfo(run.dtype).max)
+        mantissa, bias, sign = (52, 1023, 63) if mask > 0x7FFFFFFF else (23, 127, 31)
         infinity = integer(np.int64(2 * bias + 1) << mantissa)
-        places, counts = tables[4], tables[:4].reshape(4 * TABLE)
-        counts[:] = none
-        length = min(SAMPLE_RUN, len(flat))
-        at = 0
+        for j in range(len(run)):
+            word = run[j]
+            magnitude = integer(word & mask)
+            place = narrow((magnitude >> integer(mantissa)) - integer(bias + least))
+            if signed:
+                place = min(max(place, zero), top)
+                # The complement, if it is negative: with `half` added, half - 1 - place.
+                place = narrow((place ^ narrow(word >> integer(sign))) + half)
+            else:
+                place = min(max(narrow(place >> 1), zero), top)
+            place = zero_bin if magnitude == 0 else place
+            places[j] = nan if magnitude > infinity else place
+
+    return find
+
+
+_signed, _magnitudes = _bin_finder(True), _bin_finder(False)
+
+
+@inner
+def find_signed_bins(places: Any, run: Array) -> None:
+    """Note the signed bin of up to 16 elements, given by their bits; 64 for NaN."""
+    _signed(places, run)
+
+
+@inner
+def find_magnitude_bins(places: Any, run: Array) -> None:
+    """Note their bin by magnitude."""
+    _magnitudes(places, run)
+
+
+def _counter(find: Any) -> Any:
+    """Return the loop that counts the elements of a sample."""
+
+    @jit(inline="always", cache=False)
+    def count(counts: Array, flat: Array, stride: int) -> None:
+        bits = bit_view(flat)
+        places = sixteen_shorts()
+        counts[:] = np.uint16(0)
+        length, at = min(SAMPLE_RUN, len(flat)), 0
         while length > 0 and at + length <= len(flat):
-            run = bits[at : at + length]
+            find(places, bits[at : at + length])
             for j in range(length):
-                word = run[j]
-                magnitude = integer(word & mask)
-                place = narrow((magnitude >> integer(mantissa)) - integer(bias + least))
-                if signed:
-                    place = min(max(place, zero), top)
-                    # The complement, if it is negative: with `half` added, half - 1 - place.
-                    place = narrow((place ^ narrow(word >> integer(sign))) + half)
-                else:
-                    place = min(max(narrow(place >> 1), zero), top)
-                place = zero_bin if magnitude == 0 else place
-                places[j] = nan if magnitude > infinity else place
-            for j in range(length):
-                counts[np.uint64(places[j]) + np.uint64(TABLE * (j & 3))] += one
+                place = np.uint64(places[j])
+                counts[place & np.uint64(BINS - 1)] += np.uint16(place < np.uint64(BINS))
             at += stride
 
-    return sample
+    return count
 
 
-_sample_signed, _sample_magnitudes = _sampler(True), _sampler(False)
+_count_signed, _count_magnitudes = _counter(find_signed_bins), _counter(find_magnitude_bins)
 
 
 @jit
-def sample_signed(tables: Array, x: Array, stride: int) -> None:
+def sample_signed(counts: Array, x: Array, stride: int) -> None:
     """Histogram by sign and factor 2: see `reference.measures`."""
-    _sample_signed(tables, x.reshape(x.size), stride)
+    _count_signed(counts, x.reshape(x.size), stride)
 
 
 @jit
-def sample_magnitudes(tables: Array, x: Array, stride: int) -> None:
+def sample_magnitudes(counts: Array, x: Array, stride: int) -> None:
     """Histogram of |x| by factors of 4: see `reference.measures`."""
-    _sample_magnitudes(tables, x.reshape(x.size), stride)
-
-
-@jit
-def finish_histograms(counts: Array, tables: Array) -> None:
-    """Add the tables up: see `reference.measures`."""
-    for i in range(len(counts)):
-        for k in range(BINS):
-            counts[i, k] = tables[i, 0, k] + tables[i, 1, k] + tables[i, 2, k] + tables[i, 3, k]
+    _count_magnitudes(counts, x.reshape(x.size), stride)
 
 
 @jit

@@ -22,7 +22,7 @@ from nnscratch_kernels.compiled.operations.blocks import each_block
 from nnscratch_kernels.compiled.updates import adam_numbers
 from nnscratch_kernels.operation import Operation
 from nnscratch_kernels.program import Program
-from nnscratch_kernels.reference.measures import TABLE
+from nnscratch_kernels.reference.measures import BINS
 
 Array = npt.NDArray[Any]
 
@@ -183,7 +183,7 @@ class Step:
             where = (blocks.MEASURES, blocks.HISTOGRAM, blocks.STRIDES)
             places |= dict(zip(where, self.measures, strict=True))
             if self.measures[1].size:
-                self.tables = np.zeros((count, TABLE), np.uint16)
+                self.tables = np.zeros((count, BINS), np.uint16)
                 places[blocks.TABLES] = self.tables
         self.context = np.zeros(blocks.CONTEXT, np.int64)
         for place, array in places.items():

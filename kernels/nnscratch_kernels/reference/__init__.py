@@ -40,7 +40,6 @@ from nnscratch_kernels.reference.matmul import (
     matmul_at_b,
 )
 from nnscratch_kernels.reference.measures import (
-    finish_histograms,
     finish_measures,
     measure_batchnorm,
     measure_elements,
@@ -95,7 +94,6 @@ __all__ = [
     "dropout_forward",
     "elu_backward",
     "elu_forward",
-    "finish_histograms",
     "finish_measures",
     "gelu_backward",
     "gelu_forward",

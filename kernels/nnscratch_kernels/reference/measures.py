@@ -23,7 +23,6 @@ MEASURES = ("norm", "mean", "std", "max", "zeros", "nonfinite", "low", "high")
 # beyond; magnitudes: 64 bins, a factor 4 each, from 2^-100 to 2^26 and what lies beyond.
 BINS = 64
 SAMPLE_RUN = 16
-TABLE = 80  # a table of counts: the bins, NaN, and room to the end of a cache line
 SIGNED_LEAST, MAGNITUDE_LEAST = -20, -102
 
 
@@ -32,7 +31,7 @@ def measure_elements(sums: Array, x: Array, low: float, high: float, first: int,
     """Measure elements `first` to `last` - 1 of `x`, shape (batch, features), row by row.
 
     sums (7,), float64: sum; Euclidean norm; largest finite |x|; how many are zero; how many NaN or
-    infinite; how many <= `low`; how many >= `high` (none where `low` or `high` is NaN).
+    infinite; how many <= `low`; how many >= `high` (NaN where `low` or `high` is).
     """
     values = x.reshape(-1)[first:last]
     magnitudes = np.abs(values)
@@ -42,8 +41,8 @@ def measure_elements(sums: Array, x: Array, low: float, high: float, first: int,
     sums[2] = np.max(magnitudes, where=finite, initial=0.0)
     sums[3] = np.count_nonzero(values == 0)
     sums[4] = values.size - np.count_nonzero(finite)
-    sums[5] = np.count_nonzero(values <= x.dtype.type(low))
-    sums[6] = np.count_nonzero(values >= x.dtype.type(high))
+    sums[5] = np.nan if np.isnan(low) else np.count_nonzero(values <= x.dtype.type(low))
+    sums[6] = np.nan if np.isnan(high) else np.count_nonzero(values >= x.dtype.type(high))
 
 
 @np.errstate(over="ignore", invalid="ignore", under="ignore")
@@ -76,42 +75,30 @@ def finish_measures(out: Array, sums: Array, starts: Array, sizes: Array) -> Non
         out[i, 6:] = np.sum(runs[:, 5:], axis=0) / size
 
 
-def sample_signed(tables: Array, x: Array, stride: int) -> None:
-    """How many of a sample of `x` lie in each signed bin.
+def sample_signed(counts: Array, x: Array, stride: int) -> None:
+    """counts (64,), uint16: how many of a sample of `x` lie in each signed bin; NaN in none.
 
     The sample is runs of 16 elements, `stride` (at least 16) from one to the next, as far as they
-    are whole; of a smaller `x` everything. tables (5, 80), uint16: the first four, added up, are
-    the counts of the 64 bins, then that of NaN; four, because adding to one number again and again
-    waits for itself. The fifth is scratch.
+    are whole; of a smaller `x` everything.
     """
     values = _sampled(x, stride)
     place = np.clip(_exponents(values) - SIGNED_LEAST, 0, BINS // 2 - 1)
     place = np.where(np.signbit(values) & (values != 0), BINS // 2 - 1 - place, BINS // 2 + place)
-    _count(tables, place, values)
+    counts[...] = np.bincount(place, minlength=BINS)
 
 
-def sample_magnitudes(tables: Array, x: Array, stride: int) -> None:
+def sample_magnitudes(counts: Array, x: Array, stride: int) -> None:
     """The same for |x|, in bins of a factor 4."""
-    values = _sampled(x, stride)
-    place = np.clip((_exponents(values) - MAGNITUDE_LEAST) // 2, 0, BINS - 1)
-    _count(tables, place, values)
+    place = np.clip((_exponents(_sampled(x, stride)) - MAGNITUDE_LEAST) // 2, 0, BINS - 1)
+    counts[...] = np.bincount(place, minlength=BINS)
 
 
 def _sampled(x: Array, stride: int) -> Array:
     flat = x.reshape(-1)
     length = min(SAMPLE_RUN, flat.size)
     starts = np.arange(0, flat.size - length + 1, stride)
-    return flat[starts[:, None] + np.arange(length)].ravel()
-
-
-def finish_histograms(counts: Array, tables: Array) -> None:
-    """counts (tensors, 64), uint16, from tables (tensors, 5, 80)."""
-    counts[...] = tables[:, :4, :BINS].sum(axis=1)
-
-
-def _count(tables: Array, place: Array, values: Array) -> None:
-    tables[:4] = 0
-    tables[0] = np.bincount(np.where(np.isnan(values), BINS, place), minlength=TABLE)
+    values = flat[starts[:, None] + np.arange(length)].ravel()
+    return values[~np.isnan(values)]
 
 
 def _exponents(values: Array) -> Array:

@@ -1,6 +1,6 @@
 """What a recorder measures as operations, in one part each: nothing waits for them.
 
-`sums`, `out` are float64 and `tables` uint16, whatever the dtype of the tensor.
+`sums`, `out` are float64 and `counts` uint16, whatever the dtype of the tensor.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import numba
 from nnscratch_kernels.compiled import measures
 from nnscratch_kernels.native import doubles, shorts
 from nnscratch_kernels.operation import matrix, number, operation, section, vector
-from nnscratch_kernels.reference.measures import TABLE
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -24,14 +23,14 @@ def measure_elements(like, args, part, parts):
 
 @operation
 def sample_signed(like, args, part, parts):
-    tables = numba.carray(shorts(args[0]), (5, TABLE))
-    measures.sample_signed(tables, matrix(like, args, 3), args[6])
+    counts = numba.carray(shorts(args[0]), (args[1],))
+    measures.sample_signed(counts, matrix(like, args, 2), args[5])
 
 
 @operation
 def sample_magnitudes(like, args, part, parts):
-    tables = numba.carray(shorts(args[0]), (5, TABLE))
-    measures.sample_magnitudes(tables, matrix(like, args, 3), args[6])
+    counts = numba.carray(shorts(args[0]), (args[1],))
+    measures.sample_magnitudes(counts, matrix(like, args, 2), args[5])
 
 
 @operation

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from nnscratch_kernels.compiled.measures import find_signed_bins
 from nnscratch_kernels.compiled.operations.blocks import (
     BLOCK,
     BLOCKS,
@@ -44,7 +43,7 @@ from nnscratch_kernels.compiled.statistics import bit_view, flat_norm
 from nnscratch_kernels.jit import FLAGS, inner
 from nnscratch_kernels.native import doubles, integers, shorts
 from nnscratch_kernels.operation import operation
-from nnscratch_kernels.reference.measures import BINS, SAMPLE_RUN, SIGNED_LEAST, TABLE
+from nnscratch_kernels.reference.measures import BINS, SAMPLE_RUN
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -128,32 +127,13 @@ def sum_of(x):
 
 
 @inner
-def find_bins(places, run):
-    """Note the bins of some elements: by sign and exponent, without branches."""
-    integer, narrow = run.dtype.type, np.int32
-    mask = integer(np.iinfo(run.dtype).max)
-    mantissa, bias, sign = (52, 1023, 63) if run.itemsize == 8 else (23, 127, 31)
-    infinity = integer(np.int64(2 * bias + 1) << mantissa)
-    half, last = narrow(BINS // 2), narrow(BINS // 2 - 1)
-    for j in range(len(run)):
-        word = run[j]
-        magnitude = integer(word & mask)
-        place = narrow((magnitude >> integer(mantissa)) - integer(bias + SIGNED_LEAST))
-        place = min(max(place, narrow(0)), last)
-        # The complement, if it is negative: with `half` added, half - 1 - place.
-        place = narrow((place ^ narrow(word >> integer(sign))) + half)
-        place = half if magnitude == 0 else place
-        places[j] = narrow(BINS) if magnitude > infinity else place
-
-
-@inner
 def count_sample(args, x, block, places):
     """Count the parameter's sample, as far as it lies in this block (see `sample_signed`).
 
     Runs begin at multiples of a run's length, so none reaches into the next block.
     """
-    table = shorts(args[TABLES] + 2 * TABLE * block)
-    for k in range(TABLE):
+    table = shorts(args[TABLES] + 2 * BINS * block)
+    for k in range(BINS):
         table[k] = 0
     starts, firsts = integers(args[STARTS]), integers(args[FIRSTS])
     p = integers(args[OWNERS])[block]
@@ -163,9 +143,10 @@ def count_sample(args, x, block, places):
     bits = bit_view(x)
     first = (begin - starts[block]) % stride
     for at in range(first, len(x) - length + 1, stride):
-        find_bins(places, bits[at : at + length])
+        find_signed_bins(places, bits[at : at + length])
         for j in range(length):
-            table[places[j]] += 1
+            if places[j] < BINS:
+                table[places[j]] += 1
 
 
 @inner
@@ -222,4 +203,4 @@ def measure_parameters(like, args, part, parts):
                 counts[k] = 0
             for block in range(first, last):
                 for k in range(BINS):
-                    counts[k] += tables[TABLE * block + k]
+                    counts[k] += tables[BINS * block + k]
