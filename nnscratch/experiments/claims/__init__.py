@@ -13,8 +13,8 @@ How a claim is added
    * `rule`: in words, when it holds, holds with a condition, does not hold. Write it, and
      `verdict`, before the run;
    * `full`: the settings, plain values; `quick`: those that are other with ``--quick``. Both have
-     ``seeds``, how many (they are then 0, 1, ...; at least 2). About 30 seconds in full and 6 quick
-     on 2 cores;
+     ``seeds``, how many (at least 2; they are then 1000, 1001, ...). About 30 seconds in full and
+     6 quick on 2 cores;
    * `run(settings, data, progress) -> Measured`: measures. ``settings["seeds"]`` is a tuple of
      seeds. ``data.digits()`` and ``data.mnist()`` return x_train, y_train, x_test, y_test. Go
      through what takes time with ``for seed in progress.over(settings["seeds"], "what"):``. All

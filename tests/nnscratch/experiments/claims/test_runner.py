@@ -23,7 +23,7 @@ def test_results_and_pictures_are_written(claim_maker, tmp_path):
     assert outcome.picture.read_bytes().startswith(b"\x89PNG")
     saved = json.loads((tmp_path / "coin.json").read_text())
     assert saved["verdict"] == "holds"
-    assert saved["settings"]["seeds"] == [0, 1, 2, 3, 4, 5]
+    assert saved["settings"]["seeds"] == [1000, 1001, 1002, 1003, 1004, 1005]
     assert len(saved["quantities"]["mean"]["values"]) == 6
     assert saved["curves"]["odd"] == ["nan", "inf", 0.333333]
 
@@ -52,7 +52,7 @@ def test_other_settings_are_measured_anew(claim_maker, tmp_path):
     list(run_claims([claim], tmp_path, Data(), seeds=[7, 8]))
     assert runs[6:] == [("coin", 7), ("coin", 8)]
     list(run_claims([claim], tmp_path, Data(), quick=True))
-    assert runs[8:] == [("coin", 0), ("coin", 1)]
+    assert runs[8:] == [("coin", 1000), ("coin", 1001)]
 
 
 def test_interrupted_and_continued(claim_maker, tmp_path):
