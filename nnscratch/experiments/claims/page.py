@@ -27,9 +27,9 @@ INTRODUCTION = (
     "several seeds, and whether it holds. Numbers are means over the seeds with their 95 % "
     "t-interval in brackets; in pictures bands run from the lowest to the highest seed. The rule "
     "that decides was written before the run, in the claim's own file in "
-    "nnscratch/experiments/claims/; it was tried out on seeds below 1000 and judges here seeds that "
-    "had no part in it. Where an interval reaches across a limit of the rule, the "
-    "verdict is that it cannot be checked here. Claims that fail are shown as failing."
+    "nnscratch/experiments/claims/; it was tried out on seeds below 1000 and judges here seeds "
+    "that had no part in it. Where an interval reaches across a limit of the rule, the verdict is "
+    "that it cannot be checked here. Claims that fail are shown as failing."
 )
 QUICK = (
     "This page was made with --quick: few seeds, short runs, wide intervals. Its verdicts are "
