@@ -177,4 +177,5 @@ def test_why_a_contender_cannot():
     assert all(contenders.why_unable("nnscratch", w) == "" for w in WORKLOADS.values())
     assert set(CONTENDERS) == {
         "nnscratch", "numpy", "torch-eager", "torch-compile", "jax-jit", "sklearn",
+        "nnscratch-recorded", "torch-recorded",
     }  # fmt: skip
