@@ -172,7 +172,7 @@ class Tap:
             self._param_counts[...] = measures.histogram
         else:
             np.take(measures.values, order, axis=1, out=self.params)
-            np.take(measures.histogram, order, axis=0, out=self._param_counts)
+            self._param_counts[...] = measures.histogram[order] if self.layout.histograms else 0
         self.step_row[3:] = np.nan
         if report is not None:
             self.step_row[3:] = (

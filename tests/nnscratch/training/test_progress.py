@@ -44,7 +44,7 @@ def test_one_line_per_epoch(capsys):
     history = fit(validation=(X, LABELS))
     out, err = capsys.readouterr()
     assert out == ""
-    lines = err.splitlines()
+    lines = [line for line in err.splitlines() if "compiling kernels" not in line]
     assert len(lines) == 3
     for number, line in enumerate(lines):
         assert re.fullmatch(
