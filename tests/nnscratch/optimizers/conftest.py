@@ -49,8 +49,8 @@ class Watch:
 
     due = True
 
-    def __init__(self, params, grads, samples=256):
-        self.measures = ParameterMeasures(params, grads, samples=samples)
+    def __init__(self, params, grads):
+        self.measures = ParameterMeasures(params, grads)
         self.told = []
 
     def before_update(self, optimizer):

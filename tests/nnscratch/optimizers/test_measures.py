@@ -28,9 +28,10 @@ def expected_measures(before, after, grads):
     return np.array(rows, float).T
 
 
-def expected_histogram(values, samples):
+def expected_histogram(values):
     """Of evenly spaced runs of 16 elements, the step between them coprime with the columns."""
-    stride = max(1, -(-values.size // (samples // 16 * 16)))
+    samples = min(max(values.size // 64, 64), 512)
+    stride = max(1, -(-values.size // samples))
     while math.gcd(stride, max(values.shape[-1] // 16, 1)) > 1:
         stride += 1
     flat, length = values.ravel(), min(16, values.size)
@@ -66,7 +67,7 @@ def test_measures(kernels, name, clip, watch):
     dtype = np.float32
     params, grads = Parameters(SHAPES, dtype), Parameters(SHAPES, dtype)
     optimizer = WATCHED[name](clip=CLIPS[clip])
-    optimizer.tap = watch(params, grads, samples=100)
+    optimizer.tap = watch(params, grads)
     params.flat[...] = rng.standard_normal(params.flat.size)
     with nn.use_kernels(kernels):
         for _ in range(2):
@@ -82,7 +83,7 @@ def test_measures(kernels, name, clip, watch):
             np.testing.assert_allclose(values[1], expected[1], atol=1e-7)
             np.testing.assert_array_equal(values[5:], 0)
             for row, key in zip(histogram, params, strict=True):
-                np.testing.assert_array_equal(row, expected_histogram(params[key], 100))
+                np.testing.assert_array_equal(row, expected_histogram(params[key]))
                 assert 0 < row.sum() <= 100
 
 
@@ -136,8 +137,8 @@ def test_measures_where_nothing_moves_or_all_is_lost(kernels, watch):
     assert math.isnan(measures.param_gradient_norm[1])
     assert math.isnan(report.norm_before)
     assert math.isnan(report.cosine)
-    assert measures.histogram[1, 32] == 79  # zeros of either sign in five runs; not NaN
-    assert measures.histogram[1].sum() == 79
+    assert measures.histogram[1, 32] == 47  # zeros of either sign in three runs; not NaN
+    assert measures.histogram[1].sum() == 47
 
 
 def test_a_step_that_is_not_due_is_not_measured(watch):
@@ -154,7 +155,4 @@ def test_measures_refuse_what_does_not_fit():
     params = Parameters(SHAPES, np.float32)
     with pytest.raises(nn.ConfigError, match="another layout"):
         ParameterMeasures(params, Parameters({"0.weight": (7, 9)}, np.float32))
-    for samples in (0, 2**16, 1.5):
-        with pytest.raises(nn.ConfigError, match="samples"):
-            ParameterMeasures(params, params, samples=samples)
     assert ParameterMeasures(params, params, histogram=False).histogram.shape == (0, 64)
