@@ -55,15 +55,16 @@ def shorts(typingctx: Any, address: Any) -> Any:
     return _typed(types.uint16)
 
 
-@intrinsic
-def sixteen_shorts(typingctx: Any) -> Any:
-    """Room for sixteen uint16 on the stack of the calling function, as a pointer."""
+@intrinsic(prefer_literal=True)
+def stack_shorts(typingctx: Any, count: Any) -> Any:
+    """Room for `count`, a constant, uint16 on the stack of the calling function, as a pointer."""
+    shorts_there = ir.ArrayType(ir.IntType(16), int(count.literal_value))
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        room = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(16), 16))
+        room = cgutils.alloca_once(builder, shorts_there)
         return builder.bitcast(room, context.get_value_type(signature.return_type))
 
-    return types.CPointer(types.uint16)(), codegen
+    return types.CPointer(types.uint16)(count), codegen
 
 
 @intrinsic

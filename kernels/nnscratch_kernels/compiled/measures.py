@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nnscratch_kernels.compiled.statistics import bit_view, count_nonfinite, flat_norm
 from nnscratch_kernels.jit import inner, jit
-from nnscratch_kernels.native import sixteen_shorts
+from nnscratch_kernels.native import stack_shorts
 from nnscratch_kernels.reference.measures import (
     BINS,
     MAGNITUDE_LEAST,
@@ -137,7 +137,10 @@ def finish_measures(out: Array, sums: Array, starts: Array, sizes: Array) -> Non
             lows += sums[k, 5]
             highs += sums[k, 6]
         out[i, 1] = total / size
-        if scale > 0.0 and scale < math.inf:
+        if starts[i + 1] - starts[i] == 1 and 1e-140 < scale < 1e140:
+            mean = total / size
+            out[i, 0], out[i, 2] = scale, math.sqrt(max(scale * scale / size - mean * mean, 0.0))
+        elif scale > 0.0 and scale < math.inf:
             squares = 0.0
             for k in range(starts[i], starts[i + 1]):
                 squares += (sums[k, 1] / scale) ** 2
@@ -204,7 +207,7 @@ def _counter(find: Any) -> Any:
     @jit(inline="always", cache=False)
     def count(counts: Array, flat: Array, stride: int) -> None:
         bits = bit_view(flat)
-        places = sixteen_shorts()
+        places = stack_shorts(16)
         counts[:] = np.uint16(0)
         length, at = min(SAMPLE_RUN, len(flat)), 0
         while length > 0 and at + length <= len(flat):

@@ -24,7 +24,7 @@ from nnscratch_kernels.vectors import advance
 
 # mypy: disable-error-code="no-untyped-def"
 
-BLOCK = 2048
+BLOCK = 8192
 
 # The context: addresses of arrays ...
 PARAMS, GRADS, STATE, SECOND_STATE = range(4)
