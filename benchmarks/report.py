@@ -26,7 +26,7 @@ def markdown(results: Results) -> str:
     libraries = ", ".join(
         f"{CONTENDERS[name].label} {version}"
         for name, version in results.libraries.items()
-        if name not in (OURS, "torch-compile")
+        if name not in (OURS, "torch-compile") and not CONTENDERS[name].recorded
     )
     lines = [
         "# Benchmarks",

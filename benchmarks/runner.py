@@ -176,7 +176,7 @@ class Runner:
                         workload,
                         self.present,
                         _step_judge(workload),
-                        rounds=self.plan.rounds,
+                        rounds=-(-self.plan.rounds // 2),
                         seconds=self.plan.step_seconds,
                     )
                 self.results.recording += found

@@ -90,9 +90,16 @@ class Call(NamedTuple):
         arrays = self.arrays
         if self.name in PRODUCTS:
             return self.products / 50
-        if self.name == "measure_elements":
-            return (self.arguments[5] - self.arguments[4]) / 10
+        if self.name in MEASURES:
+            return self.measured / 10
         return sum(array.size for array in arrays) / 5
+
+    @property
+    def measured(self) -> int:
+        """Elements that a recorder's call looks at, or what takes it as long."""
+        if self.name == "measure_elements":
+            return self.arguments[5] - self.arguments[4]
+        return 1000
 
     @property
     def products(self) -> int:
@@ -241,8 +248,8 @@ class Scheduler:
                 label = "any"
             accesses.append((array.ctypes.data, mode == "w", label))
             size += array.nbytes if mode == "r" else 0
-        if name == "measure_elements":
-            size = (call.arguments[5] - call.arguments[4]) * call.arguments[1].itemsize
+        if name in MEASURES:
+            size = call.measured * call.arguments[1].itemsize
         cost = call.cost if name != "pack_weight" else call.arguments[2].size / 10
         return _Step(name, start, split, accesses, cost, size)
 

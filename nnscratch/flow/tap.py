@@ -74,7 +74,6 @@ class Tap:
         self.numbers: Array = np.full(layout.numbers, np.nan)
         self.counts: Array = np.zeros(layout.counts, np.uint16)
         self.step_row, self.tensors, self.params, self.batchnorm = layout.blocks(self.numbers)
-        self.measures = ParameterMeasures(model.params, model.grads, histogram=layout.histograms)
         names = list(model.layers)
         self._indices = [names.index(name) for name in layout.layers]
         params = list(model.params.names)
@@ -91,6 +90,13 @@ class Tap:
         n = 2 * len(layout.layers)
         histograms = self.counts.reshape(-1, BINS)
         self._tensor_counts, self._param_counts = histograms[:n], histograms[n:]
+        whole = self._param_indices is None
+        self.measures = ParameterMeasures(
+            model.params,
+            model.grads,
+            histogram=layout.histograms,
+            into=(self.params, self._param_counts) if whole else None,
+        )
 
     @property
     def due(self) -> bool:
@@ -167,10 +173,7 @@ class Tap:
     def updated(self, optimizer: Optimizer | None, report: ClipReport | None, lr: float) -> None:
         """Take over what the update measured."""
         measures, order = self.measures, self._param_indices
-        if order is None:
-            self.params[...] = measures.values
-            self._param_counts[...] = measures.histogram
-        else:
+        if order is not None:  # else they are measured where they belong
             np.take(measures.values, order, axis=1, out=self.params)
             self._param_counts[...] = measures.histogram[order] if self.layout.histograms else 0
         self.step_row[3:] = np.nan

@@ -30,6 +30,8 @@ class ParameterMeasures:
         Of the model that is trained.
     histogram : bool
         Whether to count a sample of each parameter's values (`nnscratch.sampling`).
+    into : (values, histogram) or None
+        Arrays to fill, of the shapes below, instead of new ones.
 
     Attributes
     ----------
@@ -48,16 +50,25 @@ class ParameterMeasures:
         per factor 2 for either sign. NaN is not counted.
     """
 
-    def __init__(self, params: Parameters, grads: Parameters, histogram: bool = True) -> None:
+    def __init__(
+        self,
+        params: Parameters,
+        grads: Parameters,
+        histogram: bool = True,
+        into: tuple[Array, Array] | None = None,
+    ) -> None:
         if params.offsets.tolist() != grads.offsets.tolist():
             raise ConfigError("ParameterMeasures got gradients of another layout than parameters")
         self.names = params.names
         self.offsets = params.offsets
-        self.values: Array = np.full((7, len(self.names)), np.nan)
+        counted = len(self.names) if histogram else 0
+        self.values, self.histogram = into or (
+            np.full((7, len(self.names)), np.nan),
+            np.zeros((counted, BINS), np.uint16),
+        )
         self.param_norm, self.param_mean, self.param_norm_before = self.values[:3]
         self.param_update_norm, self.param_gradient_norm = self.values[3:5]
         self.param_nonfinite, self.param_gradient_nonfinite = self.values[5:]
-        self.histogram: Array = np.zeros((len(self.names) if histogram else 0, BINS), np.uint16)
         self.strides: Array = np.array([run_stride(p) for p in params.values()], int)
         self.target = (self.values, self.histogram, self.strides)
         self._before: Array = np.empty(0)

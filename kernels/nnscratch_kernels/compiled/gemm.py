@@ -33,9 +33,10 @@ Array = npt.NDArray[Any]
 # rows of A pass by.
 DEPTH = 512
 
-# Products of at least LARGE multiply-adds copy what they are about to use of A and B into compact
-# blocks: rows that lie a power of two apart fall into the same few places of every cache.
-LARGE = 100_000_000
+# Products of at least LARGE multiply-adds and at least WIDE columns copy what they are about to use
+# of A and B into compact blocks: rows that lie a power of two apart fall into the same few places
+# of every cache. A narrow product uses an element of A too seldom to be worth the copy.
+LARGE, WIDE = 100_000_000, 1000
 BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 512, 192, 2048
 PAD = 16  # elements between the rows of a block, against that same effect
 
@@ -140,7 +141,7 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
         if depth == 0:  # as if it were 1, with nothing but zeros in A and B
             depth, a_row, panel = 1, 0, 0
             a_0 = b_0 = zeros(a_0)
-        copies = (i1 - i0) * (j1 - j0) * depth >= LARGE
+        copies = (i1 - i0) * (j1 - j0) * depth >= LARGE and n >= WIDE
         # Only pointers into the blocks are handed on; being used in the loops keeps them alive.
         a_block = b_block = c.reshape(c.size)
         if copies:
