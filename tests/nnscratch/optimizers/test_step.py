@@ -33,6 +33,13 @@ each = pytest.mark.parametrize("name", MAKERS)
 clips = pytest.mark.parametrize("clip", CLIPS)
 
 
+@pytest.fixture
+def compiled():
+    """For what is said of the native step, whichever set the suite runs on."""
+    with nn.use_kernels("numba"):
+        yield
+
+
 def train(optimizer, shapes=SHAPES, dtype=np.float32, steps=3, tap=None):
     """Make steps; return the bits of parameters, gradients and state after, and the reports."""
     rng = np.random.default_rng(0)
@@ -92,6 +99,7 @@ def test_the_same_bits_as_clip_and_kernel_by_themselves(name, clip, watch):
         assert all(report.fired for report in expected[1])
 
 
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("name", ["momentum", "adamw"])
 @clips
 def test_the_same_bits_for_any_number_of_threads(name, clip, threads, watch):
@@ -111,6 +119,7 @@ def test_the_same_bits_for_any_number_of_threads(name, clip, threads, watch):
     assert all(each == found[0] for each in found)
 
 
+@pytest.mark.usefixtures("compiled")
 def test_small_steps_stay_on_one_thread(threads):
     threads(2)
     optimizer = nn.Adam(clip=nn.ClipByGlobalNorm(1.0))
@@ -134,6 +143,7 @@ def test_both_kernel_sets_make_the_same_step(name):
                 assert list(ours.norms) == list(theirs.norms)
 
 
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("tap", [False, True])
 @clips
 def test_a_step_allocates_nothing(tap, clip, watch):
