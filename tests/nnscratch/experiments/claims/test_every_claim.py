@@ -21,7 +21,7 @@ def run_one(name, folder, seeds=(0, 1)):
     (outcome,) = run_claims(claims, folder, data, quick=True, seeds=seeds)
     assert outcome.measured is not None
     assert outcome.verdict.reason
-    assert all(len(q.values) == len(seeds) for q in outcome.measured.quantities.values())
+    assert all(len(q.values) >= len(seeds) for q in outcome.measured.quantities.values())
     assert outcome.picture.stat().st_size < LARGEST_PICTURE
     assert name in page.markdown([outcome], folder, "")
     (again,) = run_claims(claims, folder, data, quick=True, seeds=seeds)
