@@ -104,7 +104,7 @@ def make_plan(options: argparse.Namespace) -> Plan:
         contenders=_known("contender", options.contenders or CONTENDERS, CONTENDERS),
         sections=_known("section", sections, SECTIONS),
         quick=quick,
-        rounds=options.rounds or (3 if quick else 12),
+        rounds=options.rounds or (3 if quick else 10),
         step_seconds=0.04 if quick else 0.15,
         growth_rounds=options.rounds or (2 if quick else 4),
         kernel_rounds=options.rounds or (2 if quick else 4),
