@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from nnscratch.arrays import Array
+from nnscratch_kernels.reference.measures import SAMPLE_RUN as RUN
 
-RUN = 16  # elements of a run: a vector's worth
 FEWEST, MOST, SHARE = 64, 512, 64  # elements counted: one in `SHARE`, but at least and at most
 
 

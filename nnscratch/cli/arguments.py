@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 from nnscratch import datasets
@@ -73,6 +74,13 @@ def add_ladder(command: argparse.ArgumentParser, *, least_batch: int = 1) -> Non
     command.add_argument(
         "--seed", type=count("seed", least=0), default=defaults.seed, help="random seed"
     )
+
+
+def ladder_settings(options: argparse.Namespace) -> ladder.Settings:
+    """Return what the options say of the ladder; its own defaults for what a command lacks."""
+    given = {**vars(options), "batch_size": options.batch}
+    names = [item.name for item in fields(ladder.Settings) if item.name in given]
+    return ladder.Settings(**{name: given[name] for name in names})
 
 
 def add_data(command: argparse.ArgumentParser, *, choose: bool) -> None:

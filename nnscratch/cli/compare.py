@@ -21,6 +21,7 @@ from nnscratch.cli.arguments import (
     add_data,
     add_ladder,
     count,
+    ladder_settings,
     rate,
 )
 from nnscratch.errors import NnscratchError
@@ -57,14 +58,7 @@ def run(options: argparse.Namespace) -> int:
     """Train, print and draw; Ctrl-C keeps the configurations that are done."""
     console = Console()
     rungs = ladder.select(options.only)
-    settings = ladder.Settings(
-        depth=options.depth,
-        width=options.width,
-        epochs=options.epochs,
-        batch_size=options.batch,
-        lr=options.lr,
-        seed=options.seed,
-    )
+    settings = ladder_settings(options)
     folder = make_folder(options.out)
     data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
     console.print(

@@ -13,7 +13,15 @@ from rich.console import Console
 
 from nnscratch import datasets
 from nnscratch.arrays import Array
-from nnscratch.cli.arguments import CONFIGURATIONS, HelpFormatter, add_data, add_ladder, count, rate
+from nnscratch.cli.arguments import (
+    CONFIGURATIONS,
+    HelpFormatter,
+    add_data,
+    add_ladder,
+    count,
+    ladder_settings,
+    rate,
+)
 from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.curing import Cure, cure
 from nnscratch.curing.search import LEAST_STEPS
@@ -64,13 +72,7 @@ def run(options: argparse.Namespace) -> int:
     """Cure one network after the other; Ctrl-C keeps those that are done."""
     console = Console()
     rungs = ladder.select(options.only)
-    settings = ladder.Settings(
-        depth=options.depth,
-        width=options.width,
-        batch_size=options.batch,
-        lr=options.lr,
-        seed=options.seed,
-    )
+    settings = ladder_settings(options)
     folder = make_folder(options.out)
     x, y, _, _ = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
     console.print(

@@ -23,6 +23,7 @@ from nnscratch.cli.arguments import (
     add_data,
     add_ladder,
     count,
+    ladder_settings,
 )
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder, write_atomically
@@ -92,9 +93,7 @@ def run(options: argparse.Namespace) -> int:
     console = Console()
     # Clipping acts after the gradient: such a rung starts like the one without.
     rungs = [r for r in ladder.select(options.only) if options.only or r.max_norm is None]
-    settings = ladder.Settings(
-        depth=options.depth, width=options.width, batch_size=options.batch, seed=options.seed
-    )
+    settings = ladder_settings(options)
     folder = make_folder(options.out)
     x, y, _, _ = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
     settings = replace(settings, batch_size=min(settings.batch_size, len(x)))

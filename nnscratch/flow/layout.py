@@ -14,6 +14,8 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
+from nnscratch_kernels.reference.measures import BINS
+from nnscratch_kernels.reference.measures import MEASURES as TENSOR_FIELDS
 
 FORMAT = 2
 
@@ -22,8 +24,6 @@ STEP_FIELDS = (
     *("loss", "lr", "batch_size"),
     *("clip_before", "clip_after", "clip_fraction", "clip_cosine"),
 )
-# What is measured of a tensor, in the order of the kernels; the ends are those of an activation.
-TENSOR_FIELDS = ("norm", "mean", "std", "max", "zeros", "nonfinite", "low", "high")
 PARAM_FIELDS = (
     *("param_norm", "param_mean", "param_norm_before", "param_update_norm"),
     *("param_gradient_norm", "param_nonfinite", "param_gradient_nonfinite"),
@@ -33,7 +33,6 @@ BATCHNORM_FIELDS = (
     *("batchnorm_scale", "batchnorm_scale_max"),
 )
 HISTOGRAMS = ("output_histogram", "gradient_histogram", "param_histogram")
-BINS = 64
 
 _POWERS = 2.0 ** np.arange(-19, 13)
 SIGNED_EDGES: Array = np.concatenate((-_POWERS[::-1], [0.0], _POWERS))

@@ -5,20 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, NnscratchError, require_count
-from nnscratch.flow.attribution import Attribution, attribute
+from nnscratch.errors import ConfigError, require_count
 from nnscratch.flow.census import Census, is_activation
-from nnscratch.flow.findings import Findings, find
 from nnscratch.flow.layout import Layout
-from nnscratch.flow.reading import Reading, read_flow
-from nnscratch.flow.records import Record, save_record
+from nnscratch.flow.readout import Readout
+from nnscratch.flow.records import Record
 from nnscratch.flow.selection import make_layout, parse_size, select_layers
 from nnscratch.flow.store import Store
 from nnscratch.flow.stream import Lost, StreamWriter
@@ -29,13 +26,11 @@ from nnscratch.optimizers import Optimizer
 from nnscratch.training import Callback, History, StepInfo, Trainer
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from nnscratch.files import PathLike
     from nnscratch.theory import Prediction
 
 
-class GradientFlow(Callback):
+class GradientFlow(Callback, Readout):
     """Record, at every step, what the signal and the gradient are at every layer.
 
     With a trainer: ``flow = nn.GradientFlow(model)``, then ``trainer.fit(..., callbacks=[flow])``.
@@ -308,75 +303,10 @@ class GradientFlow(Callback):
         """The first step that did not reach the file, and why; None if all did."""
         return None if self._writer is None else self._writer.lost
 
-    def reading(self) -> Reading:
-        """Return what the record says in a word: healthy, vanishing, exploding or diverged."""
-        return read_flow(self.to_dict())
-
-    def findings(self) -> Findings:
-        """Return what is wrong: where, since when, why, and what cures it; most serious first."""
-        return find(self.to_dict())
-
-    def attribution(self) -> Attribution:
-        """Return which layer changed the gradient and the signal by what factor, and by what."""
-        return attribute(self.to_dict())
-
-    def prediction(self) -> Prediction:
-        """Return what theory expected of the first step, of weights as initializers draw them.
-
-        It is computed now, from the layers and the first batch. Raises `ConfigError` saying why
-        where theory cannot: a layer that it does not know, a record that begins later, weights that
-        began as something else.
-        """
-        return self._predict(self.to_dict())
-
     def _predict(self, record: Record) -> Prediction:
         from nnscratch.theory.first_step import predict_first_step
 
         return predict_first_step(self.model, record, self._first_batch)
-
-    def _predicted(self, record: Record) -> dict[str, Any] | str:
-        """Return the prediction as pictures take it, or the reason why there is none."""
-        try:
-            return self._predict(record).to_dict()
-        except NnscratchError as error:
-            return str(error)
-
-    def save(self, path: PathLike) -> None:
-        """Save the record to `path` (`.npz`)."""
-        save_record(path, self.to_dict())
-
-    def plot(self, quantity: str = "gradient_norm") -> Figure:
-        """Return a figure of the norm of the gradient by layer, at the first step and at the end.
-
-        quantity : ``"gradient_norm"``, with what theory expected of the first step, or
-            ``"param_gradient_norm"``.
-        """
-        from nnscratch_plots import gradient_norm_figure
-
-        record = self.to_dict()
-        predicted = self._predicted(record) if quantity == "gradient_norm" else None
-        return gradient_norm_figure([record], quantity=quantity, predictions=[predicted])
-
-    def overview(self) -> Figure:
-        """Return one page: the run in eight panels, its findings on top, a sentence under each."""
-        from nnscratch_plots import overview_figure
-
-        record = self.to_dict()
-        return overview_figure(record, findings=find(record), prediction=self._predicted(record))
-
-    def report(self, path: PathLike) -> Path:
-        """Write the run as one HTML page that opens in any browser, and return its path."""
-        from nnscratch_plots.report import write_report
-
-        record = self.to_dict()
-        return write_report(
-            record, path, findings=find(record), predictions=self._predicted(record)
-        )
-
-    def _repr_html_(self) -> str:
-        from nnscratch_plots.report import record_html
-
-        return record_html(self.to_dict()) if len(self) else repr(self)
 
     def __repr__(self) -> str:
         return f"GradientFlow({self.label!r}, {len(self)} steps of {len(self.layers)} layers)"

@@ -55,9 +55,10 @@ import numpy as np
 
 from nnscratch.errors import DataError, require_count
 from nnscratch.files import PathLike, load_npz, save_npz
-from nnscratch.flow.layout import BINS, FORMAT, Layout
+from nnscratch.flow.layout import FORMAT, Layout
 from nnscratch.flow.quantities import AXES, HISTOGRAMS
 from nnscratch.flow.stream import SUFFIX, Stream, is_stream, left_out, read_stream
+from nnscratch_kernels.reference.measures import BINS
 
 Record = dict[str, Any]
 

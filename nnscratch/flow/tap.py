@@ -17,10 +17,11 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError
-from nnscratch.flow.layout import BINS, TENSOR_FIELDS, Layout
+from nnscratch.flow.layout import Layout
 from nnscratch.layers import BatchNorm
 from nnscratch.optimizers.measures import ParameterMeasures
 from nnscratch.sampling import run_stride
+from nnscratch_kernels.reference.measures import BINS, MEASURES
 
 if TYPE_CHECKING:
     from nnscratch.clipping import ClipReport
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from nnscratch.optimizers import Optimizer
 
 RUN = 32768  # elements of a tensor that are measured by one call
-_NONFINITE = TENSOR_FIELDS.index("nonfinite")
+_NONFINITE = MEASURES.index("nonfinite")
 Request = tuple[Array, str, tuple[Any, ...]]  # a tensor, the kernel that measures it, its arguments
 
 

@@ -52,7 +52,7 @@ def descend(p, g, kept, lr):
 
 
 def _mover(element: Any) -> Any:
-    """Return the same with a velocity; Numba puts it into its callers (see `_sampler`)."""
+    """Return the same with a velocity; Numba puts it into its callers (see `_bin_finder`)."""
 
     @jit(inline="always", cache=False)
     def move(p, velocity, g, kept, lr, momentum):
