@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nnscratch.errors import DtypeError
+from nnscratch_kernels.memory import empty
+
+__all__ = ["DTYPES", "Array", "check_dtype", "empty", "filled"]
 
 Array = npt.NDArray[Any]
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-LINE = 64  # bytes of a cache line, and of the widest vectors
-
-
-def empty(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-    """Return an uninitialised array that begins on a cache line, where vectors want it."""
-    kind = np.dtype(dtype)
-    size = math.prod(shape) if isinstance(shape, tuple) else shape
-    raw = np.empty(size * kind.itemsize + LINE, np.uint8)
-    start = -raw.ctypes.data % LINE
-    return raw[start : start + size * kind.itemsize].view(kind).reshape(shape)
+def filled(shape: int | tuple[int, ...], value: float, dtype: npt.DTypeLike) -> Array:
+    """Return an array that begins on a cache line, `value` everywhere."""
+    array = empty(shape, dtype)
+    array[...] = value
+    return array
 
 
 def check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:

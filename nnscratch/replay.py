@@ -94,16 +94,22 @@ class CapturedPass:
         return float("nan")
 
     def _insert(self, requests: list[Request]) -> None:
-        """Put the calls that measure a tensor behind the last call that fills it."""
-        last = {}
+        """Put the calls that measure a tensor behind the last call that fills it.
+
+        The batch, which nobody fills, is measured behind the first call that has brought it near.
+        """
+        places: dict[int, int] = {}
+        for i, call in enumerate(self.calls):
+            for array in call.arrays:
+                places.setdefault(array.ctypes.data, i)
         for i, call in enumerate(self.calls):
             for array in self._schedule.written(call):
-                last[array.ctypes.data] = i
+                places[array.ctypes.data] = i
         behind: dict[int, list[Any]] = {}
         for tensor, name, arguments in requests:
             call = self._schedule.Call(name, arguments)
-            behind.setdefault(last.get(tensor.ctypes.data, -1), []).append(call)
-        calls = behind.get(-1, [])
+            behind.setdefault(places.get(tensor.ctypes.data, 0), []).append(call)
+        calls = []
         for i, call in enumerate(self.calls):
             calls += [call, *behind.get(i, [])]
         self.calls = calls

@@ -1,22 +1,52 @@
-"""Which elements of a tensor a histogram counts: runs that lie side by side, evenly spread."""
+"""What a recorder measures together: runs of a tensor's rows; and of its elements, for histograms.
+
+Both depend on shapes alone, so the record does not depend on the number of threads.
+"""
 
 from __future__ import annotations
 
 import math
 
-from nnscratch.arrays import Array
 from nnscratch_kernels.reference.measures import SAMPLE_RUN as RUN
 
-FEWEST, MOST, SHARE = 64, 512, 64  # elements counted: one in `SHARE`, but at least and at most
+FEWEST, MOST = 64, 512  # elements that are sampled
+SHARE = 64  # of a parameter, one element in so many
 
 
-def run_stride(tensor: Array) -> int:
-    """Return the distance between the runs that are counted of `tensor`.
+def sample_size(wanted: int) -> int:
+    """Return how many elements to sample: a power of two, `wanted` or more unless that is many."""
+    return min(max(FEWEST, 1 << max(wanted - 1, 0).bit_length()), MOST)
+
+
+def tensor_sample(features: int) -> int:
+    """Return how many elements are sampled of a layer's output, whatever the batch."""
+    return sample_size(features)
+
+
+def parameter_sample(size: int) -> int:
+    """Return how many elements are sampled of a parameter."""
+    return sample_size(-(-size // SHARE))
+
+
+def run_stride(elements: int, samples: int, columns: int) -> int:
+    """Return the distance between the runs in which so many of the `elements` are sampled.
 
     Whole runs, such that they come by all columns in turn.
     """
-    samples = min(max(tensor.size // SHARE, FEWEST), MOST)
-    stride = max(1, -(-tensor.size // samples))
-    while math.gcd(stride, max(tensor.shape[-1] // RUN, 1)) > 1:
+    stride = max(1, -(-elements // samples))
+    while math.gcd(stride, max(columns // RUN, 1)) > 1:
         stride += 1
     return stride * RUN
+
+
+# Two threads always find half of a tensor each; more runs of rows need so many elements each.
+FEWEST_ROWS, WORTH_RUN, MOST_RUNS = 8, 2048, 8
+
+
+def measured_runs(rows: int, columns: int) -> int:
+    """Return in how many runs of its rows a tensor is measured: 1, 2, 4 or 8."""
+    most = min(rows // FEWEST_ROWS, tensor_sample(columns) // RUN, MOST_RUNS)
+    runs = 1
+    while 2 * runs <= most and (runs == 1 or rows * columns >= 2 * runs * WORTH_RUN):
+        runs *= 2
+    return runs

@@ -50,21 +50,21 @@ def doubles(typingctx: Any, address: Any) -> Any:
 
 
 @intrinsic
-def shorts(typingctx: Any, address: Any) -> Any:
-    """`address`, an integer, as a pointer to uint16."""
-    return _typed(types.uint16)
+def octets(typingctx: Any, address: Any) -> Any:
+    """`address`, an integer, as a pointer to uint8."""
+    return _typed(types.uint8)
 
 
 @intrinsic(prefer_literal=True)
-def stack_shorts(typingctx: Any, count: Any) -> Any:
-    """Room for `count`, a constant, uint16 on the stack of the calling function, as a pointer."""
-    shorts_there = ir.ArrayType(ir.IntType(16), int(count.literal_value))
+def stack_doubles(typingctx: Any, count: Any) -> Any:
+    """Room for `count`, a constant, float64 on the stack of the calling function, as a pointer."""
+    room = ir.ArrayType(ir.DoubleType(), int(count.literal_value))
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        room = cgutils.alloca_once(builder, shorts_there)
-        return builder.bitcast(room, context.get_value_type(signature.return_type))
+        place = cgutils.alloca_once(builder, room)
+        return builder.bitcast(place, context.get_value_type(signature.return_type))
 
-    return types.CPointer(types.uint16)(count), codegen
+    return types.CPointer(types.float64)(count), codegen
 
 
 @intrinsic

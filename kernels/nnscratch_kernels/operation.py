@@ -108,9 +108,23 @@ def number(args, k):  # type: ignore[no-untyped-def]
 
 @inner(forceinline=True)
 def row_range(rows, part, parts):  # type: ignore[no-untyped-def]
-    """First and last row (exclusive) of a part: whole fours, as evenly as that allows."""
-    size = (rows + 4 * parts - 1) // (4 * parts) * 4
-    return min(rows, part * size), min(rows, (part + 1) * size)
+    """First and last row (exclusive) of a part: whole fours, as evenly as that allows.
+
+    An even number of parts halves the parts of half as many.
+    """
+    first, last = 0, rows
+    while parts % 2 == 0:
+        parts //= 2
+        middle = first + (last - first + 7) // 8 * 4
+        middle = min(middle, last)
+        if part < parts:
+            last = middle
+        else:
+            first, part = middle, part - parts
+    if parts == 1:
+        return first, last
+    size = (last - first + 4 * parts - 1) // (4 * parts) * 4
+    return min(last, first + part * size), min(last, first + (part + 1) * size)
 
 
 @inner(forceinline=True)

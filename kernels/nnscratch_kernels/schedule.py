@@ -7,7 +7,9 @@ loss needs all rows, batch norm all rows of a column), a new segment begins.
 
 Gradients of weights need all rows too, but nothing waits for them: they are put off until a segment
 begins anyway, or their inputs are about to leave the caches, and then shared out whole if there are
-many of them, else split. What a recorder measures is put off likewise, and shared out whole.
+many of them, else split. What a recorder measures of a tensor, every thread measures of its own
+rows while they are in its cache, if they are whole runs of rows; else that is put off likewise, and
+shared out whole.
 Weights are transposed in the forward pass, while they are in the caches and nobody waits for it; on
 one thread, and for large weights, just before they are used.
 """
@@ -22,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels.compiled.operations import OPERATIONS
+from nnscratch_kernels.memory import empty
 from nnscratch_kernels.operation import encode
 from nnscratch_kernels.program import Program
 
@@ -51,12 +54,12 @@ ACCESS = {
     "batchnorm_backward": " ".join(["w:columns"] * 3 + ["r:columns"] * 5),
     "batchnorm_update_running": "w:columns w:columns r:columns r:columns",
     **dict.fromkeys(_LOSSES, "w:any r:any r:any"),
-    # Each measure has a place of its own to write to, which nothing else in the list touches.
-    **dict.fromkeys(("measure_elements", "sample_signed", "sample_magnitudes"), "-:any r:any"),
+    # Each measure has places of its own to write to, which nothing else in the list touches.
+    "measure_tensor": "-:any -:any r:rows",
     "measure_batchnorm": "-:any" + " r:any" * 5,
 }
 
-MEASURES = {name for name in ACCESS if name.startswith(("measure", "sample"))}
+MEASURES = {"measure_tensor", "measure_batchnorm"}
 
 PRODUCTS = {"dense_forward", "dense_backward_input", "dense_backward_parameters"}
 
@@ -90,16 +93,9 @@ class Call(NamedTuple):
         arrays = self.arrays
         if self.name in PRODUCTS:
             return self.products / 50
-        if self.name in MEASURES:
-            return self.measured / 10
+        if self.name == "measure_tensor":
+            return 50 + arrays[2].size / 25
         return sum(array.size for array in arrays) / 5
-
-    @property
-    def measured(self) -> int:
-        """Elements that a recorder's call looks at, or what takes it as long."""
-        if self.name == "measure_elements":
-            return self.arguments[5] - self.arguments[4]
-        return 1000
 
     @property
     def products(self) -> int:
@@ -170,15 +166,15 @@ class Scheduler:
                 self._add(self._step("pack_weight", i, starts[i]))
             step = self._step(call.name, i, starts[i])
             if self.parts > 1 and (
-                call.name == "dense_backward_parameters" or call.name in MEASURES
+                call.name == "dense_backward_parameters"
+                or (call.name in MEASURES and step.split == "one")
             ):
                 self._put_off(step)
             else:
                 self._add(step)
             if i in early:
                 self._add(self._step("pack_weight", early[i], starts[early[i]]))
-        if self.waiting:
-            self._begin()
+        self._catch_up()
         lists = [rows for segment in self.segments for rows in segment.lists]
         ends = np.concatenate(([0], np.cumsum([len(rows) for rows in lists]))).astype(np.int64)
         table = np.array([row for rows in lists for row in rows], np.int64).reshape(-1, 4)
@@ -196,8 +192,7 @@ class Scheduler:
             and (self.parts == 1 or call.arguments[3].size >= LARGE_WEIGHT)
         }
         size = max((rows * columns for rows, columns in shared.values()), default=0)
-        scratch = np.empty(size + 64, self.dtype)
-        scratch = scratch[-scratch.ctypes.data % 64 // scratch.itemsize :]  # on a cache line
+        scratch = empty(size, self.dtype)
         return [
             call._replace(
                 arguments=(
@@ -248,8 +243,6 @@ class Scheduler:
                 label = "any"
             accesses.append((array.ctypes.data, mode == "w", label))
             size += array.nbytes if mode == "r" else 0
-        if name in MEASURES:
-            size = call.measured * call.arguments[1].itemsize
         cost = call.cost if name != "pack_weight" else call.arguments[2].size / 10
         return _Step(name, start, split, accesses, cost, size)
 
@@ -260,6 +253,10 @@ class Scheduler:
             return "one"
         if name == "dense_backward_parameters":
             return "rows" if len(call.arguments[0]) >= ROWS_PER_PART * self.parts else "columns"
+        if name == "measure_tensor":
+            tensor, runs = call.arguments[2], call.arguments[-1]
+            whole = runs % self.parts == 0 and len(tensor) >= ROWS_PER_PART * self.parts
+            return "rows" if whole else "one"
         if "rows" in access:
             if len(call.arguments[0]) >= ROWS_PER_PART * self.parts:
                 return "rows"
@@ -270,16 +267,25 @@ class Scheduler:
 
     def _begin(self) -> None:
         """Begin a segment, with the work that was put off."""
-        parts = self.parts
-        segment = _Segment([[] for _ in range(parts)], [0.0] * parts)
-        self.segments.append(segment)
+        self.segments.append(_Segment([[] for _ in range(self.parts)], [0.0] * self.parts))
+        self._flush()
+
+    def _catch_up(self) -> None:
+        """Do the work that was put off, in the latest segment if it needs nothing of that."""
+        if any(map(self._conflicts, self.waiting)):
+            self._begin()
+        self._flush()
+
+    def _flush(self) -> None:
+        """Do the work that was put off in the latest segment."""
+        segment, parts = self.segments[-1], self.parts
         shared = sum(step.split != "one" for step in self.waiting) < 2 * parts
         for step in self.waiting:
             self._note(step)
             if shared and step.split != "one":
                 self._emit(step)
-            else:
-                part = int(np.argmin(segment.loads))
+            else:  # of equals the last, since what is not shared goes to the first
+                part = parts - 1 - int(np.argmin(segment.loads[::-1]))
                 segment.loads[part] += step.cost
                 segment.lists[part].append((*self._head(step), 0, 1))
         self.waiting.clear()
@@ -287,7 +293,7 @@ class Scheduler:
     def _put_off(self, step: _Step) -> None:
         self.waiting.append(step)
         if sum(other.bytes for other in self.waiting) > PUT_OFF:
-            self._begin()
+            self._catch_up()
 
     def _add(self, step: _Step) -> None:
         put_off = {access[:2] for other in self.waiting for access in other.accesses}

@@ -1,6 +1,7 @@
-"""How one recorded step lies in memory and in a file: a row of numbers and a row of counts.
+"""How one recorded step lies in memory and in a file: a row of numbers and a row of samples.
 
-A row is float64 numbers, field after field, followed by uint16 counts, field after field. A
+A row is float64 numbers, field after field, followed by uint8 samples, tensor after tensor: the bin
+that each sampled element lies in, from which the histograms are counted when somebody asks. A
 `Layout` says which field is where, what its axis is called, and turns rows into a record.
 """
 
@@ -13,7 +14,10 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.backend import kernels
 from nnscratch.errors import DataError
+from nnscratch.sampling import parameter_sample, tensor_sample
+from nnscratch_kernels.memory import whole_lines
 from nnscratch_kernels.reference.measures import BINS
 from nnscratch_kernels.reference.measures import MEASURES as TENSOR_FIELDS
 
@@ -87,24 +91,43 @@ class Layout:
         )
 
     @property
-    def counts(self) -> int:
-        """How many uint16 a row holds."""
-        return (2 * len(self.layers) + len(self.params)) * BINS if self.histograms else 0
+    def sample_starts(self) -> Array:
+        """Where in a row the samples begin of outputs, gradients and parameters; and their end."""
+        tensors = [tensor_sample(features) for features in self.features]
+        sizes = [*tensors, *tensors, *(parameter_sample(size) for size in self.param_sizes)]
+        kept = sizes if self.histograms else [0] * len(sizes)
+        return np.cumsum([0, *kept], dtype=np.int64)
+
+    @property
+    def samples(self) -> int:
+        """How many uint8 a row holds."""
+        return int(self.sample_starts[-1])
+
+    @property
+    def samples_start(self) -> int:
+        """The byte of a row in memory where the samples begin; the numbers come first."""
+        return whole_lines(8 * self.numbers)
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of a row, with its step."""
-        return 8 + 8 * self.numbers + 2 * self.counts
+        """Bytes of a row in memory, in whole cache lines."""
+        return whole_lines(self.samples_start + self.samples)
+
+    def views(self, rows: Array) -> tuple[Array, Array]:
+        """Return numbers and samples of rows in memory, uint8 (..., row_bytes), as views."""
+        start = self.samples_start
+        numbers = rows[..., : 8 * self.numbers].view(np.float64)
+        return numbers, rows[..., start : start + self.samples]
 
     def blocks(self, numbers: Array) -> tuple[Array, Array, Array, Array]:
         """Return views of rows of numbers, shape (..., numbers): step, tensors, params, batch norm.
 
-        Their shapes are (..., 7), (..., 1 + 2 layers, 8), (..., 7, params) and (..., N, 4). Tensors
+        Their shapes are (..., 7), (..., 8, 1 + 2 layers), (..., 7, params) and (..., N, 4). Tensors
         are the input, the outputs of all layers, and the gradients that arrive there.
         """
         shapes = (
             (len(STEP_FIELDS),),
-            (1 + 2 * len(self.layers), len(TENSOR_FIELDS)),
+            (len(TENSOR_FIELDS), 1 + 2 * len(self.layers)),
             (len(PARAM_FIELDS), len(self.params)),
             (len(self.batchnorm_layers), len(BATCHNORM_FIELDS)),
         )
@@ -147,13 +170,13 @@ class Layout:
         self,
         steps: Sequence[int] | Array,
         numbers: Array,
-        counts: Array,
+        samples: Array,
         census_steps: Sequence[int] | Array = (),
         census: Array | None = None,
         kept_every: int = 1,
         note: str = "",
     ) -> dict[str, Any]:
-        """Return rows, shapes (steps, numbers) and (steps, counts), as a record.
+        """Return rows, shapes (steps, numbers) and (steps, samples), as a record.
 
         See `nnscratch.flow.records` for what a record is.
         """
@@ -175,25 +198,19 @@ class Layout:
         record.update({name: step[:, i].copy() for i, name in enumerate(STEP_FIELDS)})
         record["batch_size"] = record["batch_size"].astype(np.int64)
         for i, field in enumerate(TENSOR_FIELDS[:6]):
-            record[f"input_{field}"] = tensors[:, 0, i].copy()
-            record[f"output_{field}"] = tensors[:, 1 : 1 + n, i].copy()
-            record[f"gradient_{field}"] = tensors[:, 1 + n :, i].copy()
-        record["saturated_low"] = tensors[:, 1 : 1 + n, 6].copy()
-        record["saturated_high"] = tensors[:, 1 : 1 + n, 7].copy()
+            record[f"input_{field}"] = tensors[:, i, 0].copy()
+            record[f"output_{field}"] = tensors[:, i, 1 : 1 + n].copy()
+            record[f"gradient_{field}"] = tensors[:, i, 1 + n :].copy()
+        record["saturated_low"] = tensors[:, 6, 1 : 1 + n].copy()
+        record["saturated_high"] = tensors[:, 7, 1 : 1 + n].copy()
         record.update({name: params[:, i].copy() for i, name in enumerate(PARAM_FIELDS)})
         with np.errstate(divide="ignore", invalid="ignore"):
             record["update_ratio"] = record["param_update_norm"] / record.pop("param_norm_before")
         record["batchnorm_layers"] = np.array(self.batchnorm_layers, dtype=str)
         record.update({name: batchnorm[:, :, i].copy() for i, name in enumerate(BATCHNORM_FIELDS)})
-        histograms = counts.reshape(len(counts), -1, BINS) if self.histograms else None
-        ends = np.cumsum([0, n, n, len(self.params)])
+        starts, ends = self.sample_starts, np.cumsum([0, n, n, len(self.params)])
         for i, name in enumerate(HISTOGRAMS):
-            width = int(ends[i + 1] - ends[i])
-            record[name] = (
-                np.zeros((0, width, BINS), np.uint16)
-                if histograms is None
-                else histograms[:, ends[i] : ends[i + 1]].copy()
-            )
+            record[name] = self._count(samples, starts[ends[i] : ends[i + 1] + 1])
         record["histogram_edges_signed"] = SIGNED_EDGES.copy()
         record["histogram_edges_magnitude"] = MAGNITUDE_EDGES.copy()
         units = self.census_units[-1]
@@ -202,3 +219,10 @@ class Layout:
         record["census_steps"] = np.asarray(census_steps, dtype=np.int64)
         record["census"] = np.zeros((0, units), np.uint8) if census is None else census
         return record
+
+    def _count(self, samples: Array, starts: Array) -> Array:
+        """Return histograms, (steps, histograms, 64), of samples that begin at `starts`."""
+        steps = len(samples) if self.histograms else 0
+        counts = np.empty((steps, len(starts) - 1, BINS), np.uint16)
+        kernels.count_samples(counts, samples[:steps], starts)
+        return counts

@@ -226,9 +226,9 @@ class GradientFlow(Callback, Readout):
         tap = self._tap
         if self._step == 0 and not len(self):
             self._first_batch = self.model._inputs[0].copy()  # for `prediction`
-        self._store.append(self._step, tap.numbers, tap.counts)
+        self._store.append(self._step, tap.row)
         if self.file is not None:
-            self._stream().row(self._step, tap.numbers, tap.counts)
+            self._stream().row(self._step, *self._store.layout.views(tap.row))
         if self._attached_to is not None and not self._from_trainer:
             self._step += 1
             self._take_census()  # between two steps: it uses the layers' buffers
@@ -243,7 +243,7 @@ class GradientFlow(Callback, Readout):
                 self.file,
                 layout.describe(),
                 scalars=layout.numbers,
-                counts=layout.counts,
+                samples=layout.samples,
                 codes=layout.census_units[-1],
             )
         return self._writer
@@ -266,11 +266,11 @@ class GradientFlow(Callback, Readout):
                 f"GradientFlow {self.label!r} has recorded nothing yet: pass it to "
                 f"trainer.fit(..., callbacks=[flow]), or make steps in `with flow.attached(...)`"
             )
-        steps, numbers, counts = self._store.rows()
+        steps, numbers, samples = self._store.rows()
         return self._layout.to_record(
             steps,
             numbers,
-            counts,
+            samples,
             self._census_steps,
             np.array(self._census_rows) if self._census_rows else None,
             self._store.kept_every,
@@ -282,8 +282,8 @@ class GradientFlow(Callback, Readout):
         if not len(self):
             return None
         assert self._layout is not None
-        numbers, counts = self._tap.numbers[None], self._tap.counts[None]
-        return self._layout.to_record([self._latest], numbers, counts)
+        numbers, samples = self._layout.views(self._tap.row[None])
+        return self._layout.to_record([self._latest], numbers, samples)
 
     def _note(self) -> str:
         notes, kept = [], self._store.kept_every

@@ -155,15 +155,15 @@ def _from_stream(path: PathLike, stream: Stream) -> Record:
         layout = Layout.from_description(stream.description)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-    widths = stream.scalars.shape[1], stream.counts.shape[1], stream.census.shape[1]
-    if widths != (layout.numbers, layout.counts, layout.census_units[-1]):
+    widths = stream.scalars.shape[1], stream.samples.shape[1], stream.census.shape[1]
+    if widths != (layout.numbers, layout.samples, layout.census_units[-1]):
         raise DataError(f"{path} is no record of a run: its rows are not what its header says")
     if not len(stream.steps):
         raise DataError(f"{path} holds no step of a run{stream.note and ': '}{stream.note}")
     return layout.to_record(
         stream.steps,
         stream.scalars,
-        stream.counts,
+        stream.samples,
         stream.census_steps,
         stream.census,
         stream.kept_every,

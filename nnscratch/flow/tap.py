@@ -7,6 +7,7 @@ same kernels are called at its end: the same numbers, bit for bit.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,31 +15,42 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, filled
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError
 from nnscratch.flow.layout import Layout
 from nnscratch.layers import BatchNorm
 from nnscratch.optimizers.measures import ParameterMeasures
-from nnscratch.sampling import run_stride
-from nnscratch_kernels.reference.measures import BINS, MEASURES
+from nnscratch.sampling import measured_runs, run_stride, tensor_sample
+from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS, row_share
 
 if TYPE_CHECKING:
     from nnscratch.clipping import ClipReport
     from nnscratch.model import Sequential
     from nnscratch.optimizers import Optimizer
 
-RUN = 32768  # elements of a tensor that are measured by one call
 _NONFINITE = MEASURES.index("nonfinite")
+_NO_CLIP = (math.nan,) * 4
 Request = tuple[Array, str, tuple[Any, ...]]  # a tensor, the kernel that measures it, its arguments
 
 
 @dataclass(frozen=True)
 class _Places:
-    """Where the runs of all tensors are measured, for one size of batch."""
+    """Where the runs of all tensors are measured, for one size of batch.
+
+    Tensors are the input, the outputs of the layers, and the gradients that arrive there.
+
+    Attributes
+    ----------
+    sums : array, shape (runs, 7, tensors or more)
+    runs : list of int
+        Of each tensor.
+    sizes : array
+        Elements of each tensor, as float64.
+    """
 
     sums: Array
-    starts: Array
+    runs: list[int]
     sizes: Array
 
 
@@ -57,8 +69,8 @@ class Tap:
 
     Attributes
     ----------
-    numbers, counts : array
-        The row of the latest step (see `Layout`).
+    row : array
+        The latest step as it lies in memory (see `Layout.views`).
     """
 
     def __init__(
@@ -72,32 +84,31 @@ class Tap:
         self._is_due, self._finished = is_due, finished
         self.waiting = False  # a pass is measured, its update has not been made
         self.loss = math.nan
-        self.numbers: Array = np.full(layout.numbers, np.nan)
-        self.counts: Array = np.zeros(layout.counts, np.uint16)
-        self.step_row, self.tensors, self.params, self.batchnorm = layout.blocks(self.numbers)
+        self.row: Array = filled(layout.row_bytes, NOTHING, np.uint8)
+        numbers, self.samples = layout.views(self.row)
+        numbers[...] = np.nan
+        self.step_row, self.tensors, self.params, self.batchnorm = layout.blocks(numbers)
         names = list(model.layers)
         self._indices = [names.index(name) for name in layout.layers]
-        params = list(model.params.names)
-        # None: all of them, in their order.
-        self._param_indices = (
-            None
-            if tuple(params) == layout.params
-            else np.array([params.index(name) for name in layout.params], int)
-        )
         self._ends = np.array([model.layers[name].saturation for name in layout.layers]).reshape(
             -1, 2
         )
         self._places: dict[int, _Places] = {}
-        n = 2 * len(layout.layers)
-        histograms = self.counts.reshape(-1, BINS)
-        self._tensor_counts, self._param_counts = histograms[:n], histograms[n:]
-        whole = self._param_indices is None
+        starts = layout.sample_starts
+        tensors = 2 * len(layout.layers)
+        self._tensor_samples = [
+            self.samples[a:b] for a, b in itertools.pairwise(starts[: tensors + 1].tolist())
+        ]
+        self._param_samples = self.samples[starts[tensors] :]
+        whole = model.params.names == layout.params
         self.measures = ParameterMeasures(
             model.params,
             model.grads,
             histogram=layout.histograms,
-            into=(self.params, self._param_counts) if whole else None,
+            into=(self.params, self._param_samples) if whole else None,
         )
+        # Which of the model's parameters and samples are recorded; None: all, where they belong.
+        self._chosen = None if whole else self._choose(layout.params)
 
     @property
     def due(self) -> bool:
@@ -117,15 +128,15 @@ class Tap:
         n = len(self._indices)
         for t, tensor in enumerate(tensors):
             low, high = self._ends[t - 1] if 1 <= t <= n else (math.nan, math.nan)
-            for run in range(places.starts[t], places.starts[t + 1]):
-                first = (run - int(places.starts[t])) * RUN
-                last = min(first + RUN, tensor.size)
-                arguments = (places.sums[run], tensor, float(low), float(high), first, last)
-                requests.append((tensor, "measure_elements", arguments))
-            if self.layout.histograms and t > 0:
-                kernel = "sample_signed" if t <= n else "sample_magnitudes"
-                stride = run_stride(tensor)
-                requests.append((tensor, kernel, (self._tensor_counts[t - 1], tensor, stride)))
+            samples = self._tensor_samples[t - 1] if t > 0 else self.samples[:0]
+            runs, columns = places.runs[t], tensor.shape[1]
+            longest = row_share(len(tensor), 0, runs)[1] * columns
+            stride = run_stride(longest, tensor_sample(columns) // runs, columns)
+            arguments = (
+                *(places.sums, samples, tensor, t),
+                *(float(low), float(high), t <= n, stride, runs),
+            )
+            requests.append((tensor, "measure_tensor", arguments))
         requests += map(self._batchnorm_request, range(len(self.layout.batchnorm_layers)))
         return requests
 
@@ -156,13 +167,13 @@ class Tap:
             ):
                 getattr(kernels, kernel)(*arguments)
         places = self._places_for(len(model._inputs[0]))
-        kernels.finish_measures(self.tensors, places.sums, places.starts, places.sizes)
+        kernels.finish_measures(self.tensors, places.sums, places.sizes)
         self.waiting = True
 
     @property
     def saw_nonfinite(self) -> bool:
         """Whether the pass that waits for its update holds a NaN or an infinity."""
-        return self.waiting and bool(self.tensors[:, _NONFINITE].any())
+        return self.waiting and bool(self.tensors[_NONFINITE].any())
 
     # What the optimizer calls
 
@@ -173,19 +184,14 @@ class Tap:
 
     def updated(self, optimizer: Optimizer | None, report: ClipReport | None, lr: float) -> None:
         """Take over what the update measured."""
-        measures, order = self.measures, self._param_indices
-        if order is not None:  # else they are measured where they belong
-            np.take(measures.values, order, axis=1, out=self.params)
-            self._param_counts[...] = measures.histogram[order] if self.layout.histograms else 0
-        self.step_row[3:] = np.nan
+        if self._chosen is not None:
+            params, samples = self._chosen
+            np.take(self.measures.values, params, axis=1, out=self.params)
+            np.take(self.measures.samples, samples, out=self._param_samples)
+        clip = _NO_CLIP
         if report is not None:
-            self.step_row[3:] = (
-                report.norm_before,
-                report.norm_after,
-                report.fraction,
-                report.cosine,
-            )
-        self.step_row[:3] = self.loss, lr, len(self.model._inputs[0])
+            clip = report.norm_before, report.norm_after, report.fraction, report.cosine
+        self.step_row[...] = self.loss, lr, len(self.model._inputs[0]), *clip
         if optimizer is not None:
             self._deliver()
 
@@ -198,6 +204,13 @@ class Tap:
         self.params[2:4] = np.nan
         self._deliver()
 
+    def _choose(self, names: Sequence[str]) -> tuple[Array, Array]:
+        """Return where these parameters, and their samples, are among all that is measured."""
+        starts, known = self.measures.starts, self.model.params.names
+        params = [known.index(name) for name in names]
+        samples = [np.arange(starts[i], starts[i + 1]) for i in params]
+        return np.array(params, int), np.concatenate([np.zeros(0, int), *samples])
+
     def _deliver(self) -> None:
         self.waiting = False
         self._finished()
@@ -207,9 +220,11 @@ class Tap:
         if found is None:
             layers = self.layout.features
             first = self.model.features_in or self.model._inputs[0].shape[1]
-            sizes = np.array([first, *layers, *layers], np.int64) * batch
-            runs = -(-sizes // RUN)
-            starts = np.concatenate(([0], np.cumsum(runs))).astype(np.int64)
-            found = _Places(np.zeros((int(starts[-1]), 7)), starts, sizes.astype(np.float64))
+            columns = [first, *layers, *layers]
+            runs = [measured_runs(batch, features) for features in columns]
+            # Whole cache lines: what one thread measures lies on none that another writes to.
+            width = -(-len(columns) // 8) * 8
+            sums = filled((max(runs), len(SUMS), width), 0.0, np.float64)
+            found = _Places(sums, runs, np.array(columns, np.float64) * batch)
             self._places[batch] = found
         return found

@@ -12,8 +12,8 @@ from nnscratch.backend import kernels
 from nnscratch.clipping import ClipReport
 from nnscratch.errors import ConfigError
 from nnscratch.parameters import Parameters
-from nnscratch.sampling import run_stride
-from nnscratch_kernels.reference.measures import BINS
+from nnscratch.sampling import parameter_sample, run_stride
+from nnscratch_kernels.reference.measures import BINS, NOTHING
 
 if TYPE_CHECKING:
     from nnscratch.optimizers.base import Optimizer
@@ -30,7 +30,7 @@ class ParameterMeasures:
         Of the model that is trained.
     histogram : bool
         Whether to count a sample of each parameter's values (`nnscratch.sampling`).
-    into : (values, histogram) or None
+    into : (values, samples) or None
         Arrays to fill, of the shapes below, instead of new ones.
 
     Attributes
@@ -45,9 +45,9 @@ class ParameterMeasures:
         Norm of the gradient before clipping.
     param_nonfinite, param_gradient_nonfinite : arrays
         How many components are NaN or infinite, after the update and before clipping.
-    histogram : uint16 array, shape (parameters, 64), or (0, 64)
-        Counts of the sample after the update, in the signed bins of `kernels.sample_signed`: one
-        per factor 2 for either sign. NaN is not counted.
+    samples : uint8 array
+        The signed bins of a sample after the update (see `kernels.measure_tensor`), one parameter
+        after the other: `starts` says from where to where.
     """
 
     def __init__(
@@ -61,16 +61,23 @@ class ParameterMeasures:
             raise ConfigError("ParameterMeasures got gradients of another layout than parameters")
         self.names = params.names
         self.offsets = params.offsets
-        counted = len(self.names) if histogram else 0
-        self.values, self.histogram = into or (
-            np.full((7, len(self.names)), np.nan),
-            np.zeros((counted, BINS), np.uint16),
-        )
+        sizes = [parameter_sample(p.size) if histogram else 0 for p in params.values()]
+        self.starts: Array = np.cumsum([0, *sizes], dtype=np.int64)
+        if into is None:
+            into = np.full((7, len(self.names)), np.nan), np.empty(self.starts[-1], np.uint8)
+        self.values, self.samples = into
+        self.samples[...] = NOTHING  # a parameter may have fewer elements than places
         self.param_norm, self.param_mean, self.param_norm_before = self.values[:3]
         self.param_update_norm, self.param_gradient_norm = self.values[3:5]
         self.param_nonfinite, self.param_gradient_nonfinite = self.values[5:]
-        self.strides: Array = np.array([run_stride(p) for p in params.values()], int)
-        self.target = (self.values, self.histogram, self.strides)
+        self.strides: Array = np.array(
+            [
+                run_stride(p.size, parameter_sample(p.size), p.shape[-1] if p.ndim > 1 else 1)
+                for p in params.values()
+            ],
+            np.int64,
+        )
+        self.target = (self.values, self.samples, self.starts, self.strides)
         self._before: Array = np.empty(0)
 
     def measure_before(self, params: Parameters, grads: Parameters) -> None:
@@ -92,9 +99,16 @@ class ParameterMeasures:
         kernels.segment_norms(self.param_norm, flat, self.offsets)
         kernels.segment_norms(self.param_update_norm, change, self.offsets)
         self._count(self.param_nonfinite, self.param_norm, flat)
-        if len(self.histogram):
+        if len(self.samples):
             for i, segment in enumerate(self._segments(flat)):
-                kernels.sample_signed(self.histogram[i], segment, int(self.strides[i]))
+                places = self.samples[self.starts[i] : self.starts[i + 1]]
+                kernels.sample_bins(places, segment, True, 0, int(self.strides[i]))
+
+    def histogram(self) -> Array:
+        """Return how many of each parameter's sample lie in each bin, (parameters, 64), uint16."""
+        counts = np.zeros((len(self.names), BINS), np.uint16)
+        kernels.count_samples(counts[None], self.samples[None], self.starts)
+        return counts
 
     def _segments(self, flat: Array) -> list[Array]:
         return [flat[a:b] for a, b in itertools.pairwise(self.offsets.tolist())]

@@ -41,11 +41,11 @@ from nnscratch_kernels.compiled.matmul import (
     matmul_at_b,
 )
 from nnscratch_kernels.compiled.measures import (
+    count_samples,
     finish_measures,
     measure_batchnorm,
-    measure_elements,
-    sample_magnitudes,
-    sample_signed,
+    measure_tensor,
+    sample_bins,
 )
 from nnscratch_kernels.compiled.noise import (
     dropout_backward,
@@ -90,6 +90,7 @@ __all__ = [
     "clip_by_norm",
     "clip_by_value",
     "count_nonfinite",
+    "count_samples",
     "dense_backward_input",
     "dense_backward_parameters",
     "dense_forward",
@@ -108,7 +109,7 @@ __all__ = [
     "matmul_at_b",
     "mean_squared_error",
     "measure_batchnorm",
-    "measure_elements",
+    "measure_tensor",
     "momentum_update",
     "nesterov_update",
     "norm",
@@ -119,8 +120,7 @@ __all__ = [
     "rmsprop_update",
     "rrelu_backward",
     "rrelu_forward",
-    "sample_magnitudes",
-    "sample_signed",
+    "sample_bins",
     "segment_norms",
     "selu_backward",
     "selu_forward",

@@ -9,99 +9,140 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_kernels.compiled.statistics import bit_view, count_nonfinite, flat_norm
-from nnscratch_kernels.jit import inner, jit
-from nnscratch_kernels.native import stack_shorts
-from nnscratch_kernels.reference.measures import (
-    BINS,
-    MAGNITUDE_LEAST,
-    SAMPLE_RUN,
-    SIGNED_LEAST,
-)
+from nnscratch_kernels.bins import note_bins
+from nnscratch_kernels.compiled.statistics import count_nonfinite, flat_norm
+from nnscratch_kernels.jit import FLAGS, inner, jit
+from nnscratch_kernels.moments import vector_moments
+from nnscratch_kernels.native import octets, stack_doubles
+from nnscratch_kernels.operation import row_range
+from nnscratch_kernels.reference.measures import BINS, NOTHING, SAMPLE_RUN
+from nnscratch_kernels.vectors import FUSED, WIDTH, address, advance
 
 Array = npt.NDArray[Any]
 
-BLOCK = 2048
+BLOCK = 4096
+EXACT = 1 << 20  # so many ones and their sums are exact in float32
 # Between these, squares neither overflow nor underflow in float32, in any block.
 SMALL, LARGE = 1e-15, 1e15
 
 
-@jit
-def _block(x: Array, low: Any, high: Any) -> Any:
-    """Sum, sum of squares, bits of the largest |x|, zeros, at the low end, at the high end."""
-    number = x.dtype.type
-    zero, one = number(0), number(1)
-    bits = bit_view(x)
-    integer = bits.dtype.type
-    mask, top = integer(np.iinfo(bits.dtype).max), integer(0)
-    total, squares, zeros, lows, highs = zero, zero, zero, zero, zero
-    for i in range(len(x)):
-        v = x[i]
-        total += v
-        squares += v * v
-        magnitude = integer(bits[i] & mask)
-        top = magnitude if magnitude > top else top
-        zeros += one if v == zero else zero
-        lows += one if v <= low else zero
-        highs += one if v >= high else zero
-    return total, squares, top, zeros, lows, highs
+def moments_of(width: int, fused: bool) -> Any:
+    """Make the loop that writes sum, sum of squares, largest and least |x|; 0 bytes: a plain one.
+
+    Four chains of four accumulators fill half of 32 registers; where there are 16, two do.
+    """
+    shape = (width, 4 if width == 64 else 2, fused)
+
+    @inner(forceinline=True)
+    def moments(x: Any, count: int, out: Any) -> None:
+        vector_moments(shape, x, count, out)
+
+    @inner(fastmath=FLAGS["fastmath"])
+    def plain(x: Any, count: int, out: Any) -> None:
+        values = numba.carray(x, (count,))
+        total = squares = largest = values.dtype.type(0)
+        least = values.dtype.type(math.inf)
+        for v in values:
+            total += v
+            squares += v * v
+            magnitude = abs(v)
+            largest = magnitude if magnitude > largest or magnitude != magnitude else largest
+            least = min(least, magnitude)
+        out[0], out[1], out[2], out[3] = total, squares, largest, least
+
+    return moments if width else plain
 
 
-@jit
-def _plain_block(x: Array) -> Any:
-    """The same without ends."""
-    number = x.dtype.type
-    zero, one = number(0), number(1)
-    bits = bit_view(x)
-    integer = bits.dtype.type
-    mask, top = integer(np.iinfo(bits.dtype).max), integer(0)
-    total, squares, zeros = zero, zero, zero
-    for i in range(len(x)):
-        v = x[i]
-        total += v
-        squares += v * v
-        magnitude = integer(bits[i] & mask)
-        top = magnitude if magnitude > top else top
-        zeros += one if v == zero else zero
-    return total, squares, top, zeros, zero, zero
+moments = moments_of(WIDTH, FUSED)
 
 
-@jit
-def measure_run(sums: Array, flat: Array, low: float, high: float) -> None:
-    """`measure_elements` of a 1-d array."""
+# Three loops that count, in numbers as wide as the elements, which keeps them in vectors.
+
+
+@inner(fastmath=FLAGS["fastmath"])
+def zeros_of(flat: Array) -> Any:
     number = flat.dtype.type
-    ends = low == low or high == high
-    total, squares, zeros, lows, highs = 0.0, 0.0, 0.0, 0.0, 0.0
-    bits = bit_view(flat[:0])
-    top = bits.dtype.type(0)
-    for start in range(0, len(flat), BLOCK):
-        block = flat[start : start + BLOCK]
-        if ends:
-            found = _block(block, number(low), number(high))
-        else:
-            found = _plain_block(block)
+    zero, one, found = number(0), number(1), number(0)
+    for i in range(len(flat)):
+        found += one if flat[i] == zero else zero
+    return found
+
+
+@inner(fastmath=FLAGS["fastmath"])
+def below_of(flat: Array, end: Any) -> Any:
+    number = flat.dtype.type
+    zero, one, found = number(0), number(1), number(0)
+    for i in range(len(flat)):
+        found += one if flat[i] <= end else zero
+    return found
+
+
+@inner(fastmath=FLAGS["fastmath"])
+def above_of(flat: Array, end: Any) -> Any:
+    number = flat.dtype.type
+    zero, one, found = number(0), number(1), number(0)
+    for i in range(len(flat)):
+        found += one if flat[i] >= end else zero
+    return found
+
+
+@inner
+def rare_of(x: Any, count: int, zeros: bool, low: Any, high: Any) -> Any:
+    """How many of `count` elements are zero, if that is asked for, <= low, >= high."""
+    zero, below, above = 0.0, 0.0, 0.0
+    for start in range(0, count, EXACT):
+        flat = numba.carray(advance(x, start), (min(EXACT, count - start),))
+        zero += zeros_of(flat) if zeros else 0.0
+        below += below_of(flat, low) if low == low else 0.0
+        above += above_of(flat, high) if high == high else 0.0
+    return zero, below, above
+
+
+@inner(forceinline=True)
+def measure_run(
+    sums: Array, k: int, tensor: int, x: Any, count: int, low: float, high: float
+) -> None:
+    """Write sums[k, :, tensor] of `count` elements, of which there is at least one."""
+    found = stack_doubles(4)
+    moments(x, min(BLOCK, count), found)
+    total, squares, largest, least = found[0], found[1], found[2], found[3]
+    for start in range(BLOCK, count, BLOCK):
+        moments(advance(x, start), min(BLOCK, count - start), found)
         total += found[0]
         squares += found[1]
-        top = found[2] if found[2] > top else top
-        zeros += found[3]
-        lows += found[4]
-        highs += found[5]
-    largest = np.empty(1, flat.dtype)
-    bit_view(largest)[0] = top
-    magnitude = np.float64(largest[0])
-    sums[0], sums[1], sums[2], sums[3] = total, math.sqrt(squares), magnitude, zeros
-    sums[4] = 0.0
-    sums[5] = lows if low == low else math.nan
-    sums[6] = highs if high == high else math.nan
-    if not (SMALL < magnitude < LARGE) and magnitude != 0.0:
-        _measure_extremes(sums, flat)
+        largest = found[2] if found[2] > largest or found[2] != found[2] else largest
+        least = min(least, found[3])
+    # Zeros and ends are counted only where the magnitudes say that there may be some: what is at an
+    # end, if that end is not around zero, would have been seen.
+    real = numba.carray(x, (0,)).dtype.type
+    below, above = real(low), real(high)
+    is_below = below >= 0 or (below < 0 and not largest < -below)
+    is_above = above <= 0 or (above > 0 and not largest < above)
+    zeros = 0.0
+    lows, highs = (0.0 if low == low else math.nan), (0.0 if high == high else math.nan)
+    if least == 0 or is_below or is_above:
+        nowhere = real(math.nan)
+        zeros, some, others = rare_of(
+            x, count, least == 0, below if is_below else nowhere, above if is_above else nowhere
+        )
+        lows += some
+        highs += others
+    norm, nonfinite = math.sqrt(squares), 0.0
+    if not (SMALL < largest < LARGE) and largest != 0.0:
+        flat = numba.carray(x, (count,))
+        total, norm, largest = extremes(flat)
+        nonfinite = count_nonfinite(flat)
+    sums[k, 0, tensor], sums[k, 1, tensor], sums[k, 2, tensor] = total, norm, largest
+    sums[k, 3, tensor], sums[k, 4, tensor] = zeros, nonfinite
+    sums[k, 5, tensor], sums[k, 6, tensor] = lows, highs
 
 
-@jit
-def _measure_extremes(sums: Array, flat: Array) -> None:
+@inner
+def extremes(flat: Array) -> Any:
     """Sum, norm and largest of values that are very small, very large or not finite."""
     total, largest = 0.0, 0.0
     for i in range(len(flat)):
@@ -110,129 +151,149 @@ def _measure_extremes(sums: Array, flat: Array) -> None:
         magnitude = abs(value)
         if magnitude > largest and magnitude < math.inf:
             largest = magnitude
-    sums[0], sums[1], sums[2] = total, flat_norm(flat), largest
-    sums[4] = count_nonfinite(flat)
+    return total, flat_norm(flat), largest
+
+
+@inner
+def sample(
+    samples: Any, places: int, x: Any, count: int, signed: bool, start: int, stride: int
+) -> None:
+    """Note the bins of a sample in so many places: see `sample_bins`."""
+    length = min(SAMPLE_RUN, count)
+    at, place = start if start + length <= count else 0, 0
+    while place < places and at + length <= count:
+        if signed:
+            note_bins(advance(samples, place), advance(x, at), length, True)
+        else:
+            note_bins(advance(samples, place), advance(x, at), length, False)
+        place += SAMPLE_RUN
+        at += stride
+    for i in range(place, places):
+        samples[i] = NOTHING
+
+
+@inner(forceinline=True)
+def measure_runs(
+    sums: Array,
+    samples: Any,
+    places: int,
+    x: Array,
+    tensor: int,
+    low: float,
+    high: float,
+    signed: bool,
+    stride: int,
+    runs: int,
+    first: int,
+    last: int,
+) -> None:
+    """Measure runs `first` to `last` - 1 of `runs`, which share so many `places`."""
+    columns = x.shape[1]
+    mine = places // runs if places > 0 else 0
+    for k in range(first, last):
+        i0, i1 = row_range(x.shape[0], k, runs)
+        begin, count = address(x, i0 * columns), (i1 - i0) * columns
+        measure_run(sums, k, tensor, begin, count, low, high)
+        if mine > 0:
+            start = k * (mine // SAMPLE_RUN) * stride % columns if k > 0 else 0
+            sample(advance(samples, k * mine), mine, begin, count, signed, start, stride)
 
 
 @jit
-def measure_elements(sums: Array, x: Array, low: float, high: float, first: int, last: int) -> None:
-    """Measure elements `first` to `last` - 1 of `x`: see `reference.measures`."""
-    measure_run(sums, x.reshape(x.size)[first:last], low, high)
+def measure_tensor(
+    sums: Array,
+    samples: Array,
+    x: Array,
+    tensor: int,
+    low: float,
+    high: float,
+    signed: bool,
+    stride: int,
+    runs: int,
+) -> None:
+    """Measure a tensor in runs of its rows: see `reference.measures`."""
+    there, places = octets(samples.ctypes.data), len(samples)
+    measure_runs(sums, there, places, x, tensor, low, high, signed, stride, runs, 0, runs)
+
+
+@jit
+def sample_bins(places: Array, values: Array, signed: bool, start: int, stride: int) -> None:
+    """Note the bins of a sample: see `reference.measures`."""
+    flat = values.reshape(values.size)
+    there, count = octets(places.ctypes.data), len(flat)
+    sample(there, len(places), address(flat, 0), count, signed, start, stride)
+
+
+@jit
+def count_samples(counts: Array, samples: Array, starts: Array) -> None:
+    """Histograms of sampled bins: see `reference.measures`."""
+    table = np.empty(256, np.int64)
+    for s in range(len(samples)):
+        for i in range(len(starts) - 1):
+            table[:BINS] = 0
+            for k in range(starts[i], starts[i + 1]):
+                table[samples[s, k]] += 1
+            for b in range(BINS):
+                counts[s, i, b] = table[b]
+
+
+@inner
+def add_runs(row: Array, sums: Array, m: int) -> None:
+    """row[i] = sum over the runs k of sums[k, m, i]."""
+    for i in range(len(row)):
+        row[i] = sums[0, m, i]
+    for k in range(1, len(sums)):
+        for i in range(len(row)):
+            row[i] += sums[k, m, i]
+
+
+@inner
+def careful_finish(out: Array, sums: Array, i: int, size: float) -> None:
+    """Norm and deviation of a tensor whose squares leave the range, or that is 0, inf or NaN."""
+    scale = 0.0
+    for k in range(len(sums)):
+        norm = sums[k, 1, i]
+        scale = norm if norm > scale or norm != norm else scale
+    out[0, i], out[2, i] = scale, scale - scale
+    if scale > 0.0 and scale < math.inf:
+        squares = 0.0
+        for k in range(len(sums)):
+            squares += (sums[k, 1, i] / scale) ** 2
+        ratio = out[1, i] / scale
+        out[0, i] = math.sqrt(squares) * scale
+        out[2, i] = math.sqrt(max(squares / size - ratio * ratio, 0.0)) * scale
 
 
 @jit(fastmath={"contract"})  # reordered, (norm / scale)^2 may become norm^2 / scale^2
-def finish_measures(out: Array, sums: Array, starts: Array, sizes: Array) -> None:
-    """Put runs of elements together: see `reference.measures`."""
-    for i in range(len(sizes)):
-        size = sizes[i]
-        scale, total, largest = 0.0, 0.0, 0.0
-        zeros, nonfinite, lows, highs = 0.0, 0.0, 0.0, 0.0
-        for k in range(starts[i], starts[i + 1]):
-            norm = sums[k, 1]
-            scale = norm if norm > scale or norm != norm else scale
-            total += sums[k, 0]
-            largest = max(largest, sums[k, 2])
-            zeros += sums[k, 3]
-            nonfinite += sums[k, 4]
-            lows += sums[k, 5]
-            highs += sums[k, 6]
-        out[i, 1] = total / size
-        if starts[i + 1] - starts[i] == 1 and 1e-140 < scale < 1e140:
-            mean = total / size
-            out[i, 0], out[i, 2] = scale, math.sqrt(max(scale * scale / size - mean * mean, 0.0))
-        elif scale > 0.0 and scale < math.inf:
-            squares = 0.0
-            for k in range(starts[i], starts[i + 1]):
-                squares += (sums[k, 1] / scale) ** 2
-            ratio = total / size / scale
-            out[i, 0] = math.sqrt(squares) * scale
-            out[i, 2] = math.sqrt(max(squares / size - ratio * ratio, 0.0)) * scale
-        else:
-            out[i, 0], out[i, 2] = scale, scale - scale
-        out[i, 3], out[i, 4], out[i, 5] = largest, zeros / size, nonfinite
-        out[i, 6], out[i, 7] = lows / size, highs / size
-
-
-def _bin_finder(signed: bool) -> Any:
-    """Return the loop that finds bins; Numba puts it into its callers, which it caches by name.
-
-    In vectors, without branches, which could not be foreseen, and in integers no wider than the
-    floats.
-    """
-    narrow = np.int32
-    half, nan, zero_bin = narrow(BINS // 2), narrow(BINS), narrow(BINS // 2 if signed else 0)
-    least = SIGNED_LEAST if signed else MAGNITUDE_LEAST
-    zero, top = narrow(0), narrow(BINS // 2 - 1 if signed else BINS - 1)
-
-    @jit(inline="always", cache=False)
-    def find(places: Any, run: Array) -> None:
-        integer = run.dtype.type
-        mask = integer(np.iinfo(run.dtype).max)
-        mantissa, bias, sign = (52, 1023, 63) if mask > 0x7FFFFFFF else (23, 127, 31)
-        infinity = integer(np.int64(2 * bias + 1) << mantissa)
-        for j in range(len(run)):
-            word = run[j]
-            magnitude = integer(word & mask)
-            place = narrow((magnitude >> integer(mantissa)) - integer(bias + least))
-            if signed:
-                place = min(max(place, zero), top)
-                # The complement, if it is negative: with `half` added, half - 1 - place.
-                place = narrow((place ^ narrow(word >> integer(sign))) + half)
-            else:
-                place = min(max(narrow(place >> 1), zero), top)
-            place = zero_bin if magnitude == 0 else place
-            places[j] = nan if magnitude > infinity else place
-
-    return find
-
-
-_signed, _magnitudes = _bin_finder(True), _bin_finder(False)
-
-
-@inner
-def find_signed_bins(places: Any, run: Array) -> None:
-    """Note the signed bin of up to 16 elements, given by their bits; 64 for NaN."""
-    _signed(places, run)
-
-
-@inner
-def find_magnitude_bins(places: Any, run: Array) -> None:
-    """Note their bin by magnitude."""
-    _magnitudes(places, run)
-
-
-def _counter(find: Any) -> Any:
-    """Return the loop that counts the elements of a sample."""
-
-    @jit(inline="always", cache=False)
-    def count(counts: Array, flat: Array, stride: int) -> None:
-        bits = bit_view(flat)
-        places = stack_shorts(16)
-        counts[:] = np.uint16(0)
-        length, at = min(SAMPLE_RUN, len(flat)), 0
-        while length > 0 and at + length <= len(flat):
-            find(places, bits[at : at + length])
-            for j in range(length):
-                place = np.uint64(places[j])
-                counts[place & np.uint64(BINS - 1)] += np.uint16(place < np.uint64(BINS))
-            at += stride
-
-    return count
-
-
-_count_signed, _count_magnitudes = _counter(find_signed_bins), _counter(find_magnitude_bins)
-
-
-@jit
-def sample_signed(counts: Array, x: Array, stride: int) -> None:
-    """Histogram by sign and factor 2: see `reference.measures`."""
-    _count_signed(counts, x.reshape(x.size), stride)
-
-
-@jit
-def sample_magnitudes(counts: Array, x: Array, stride: int) -> None:
-    """Histogram of |x| by factors of 4: see `reference.measures`."""
-    _count_magnitudes(counts, x.reshape(x.size), stride)
+def finish_measures(out: Array, sums: Array, sizes: Array) -> None:
+    """Put the runs of tensors together: see `reference.measures`."""
+    runs, count = len(sums), len(sizes)
+    for row, m in ((1, 0), (4, 3), (5, 4), (6, 5), (7, 6)):
+        add_runs(out[row], sums, m)
+    norms, largest = out[0], out[3]
+    for i in range(count):
+        norms[i] = sums[0, 1, i] * sums[0, 1, i]
+        largest[i] = sums[0, 2, i]
+    for k in range(1, runs):
+        for i in range(count):
+            norms[i] += sums[k, 1, i] * sums[k, 1, i]
+            largest[i] = sums[k, 2, i] if sums[k, 2, i] > largest[i] else largest[i]
+    unusual = 0
+    for i in range(count):
+        size, squares = sizes[i], norms[i]
+        mean = out[1, i] / size
+        norms[i] = math.sqrt(squares)
+        out[1, i] = mean
+        variance = squares / size - mean * mean
+        out[2, i] = math.sqrt(variance if variance > 0.0 else 0.0)
+        out[4, i] /= size
+        out[6, i] /= size
+        out[7, i] /= size
+        unusual += 0 if 1e-280 < squares < 1e280 else 1
+    if unusual > 0:
+        for i in range(count):
+            if not 1e-140 < norms[i] < 1e140:
+                careful_finish(out, sums, i, sizes[i])
 
 
 @jit

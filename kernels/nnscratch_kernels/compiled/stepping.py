@@ -20,9 +20,9 @@ from nnscratch_kernels import team, threads
 from nnscratch_kernels.compiled.operations import blocks, clipping, measured, parameters, updates
 from nnscratch_kernels.compiled.operations.blocks import each_block
 from nnscratch_kernels.compiled.updates import adam_numbers
+from nnscratch_kernels.memory import empty
 from nnscratch_kernels.operation import Operation
 from nnscratch_kernels.program import Program
-from nnscratch_kernels.reference.measures import BINS
 
 Array = npt.NDArray[Any]
 
@@ -48,9 +48,10 @@ MEASURED: dict[str, Operation] = {
 }
 
 
-# Where to measure to: rows `parameters.VALUES`; uint16 counts, 64 bins for each parameter, or an
-# empty array for none; and the strides of `sample_signed`, multiples of 16, for each parameter.
-Measures = tuple[Array, Array, Array]
+# Where to measure to: rows `parameters.VALUES`; uint8 samples, or an empty array for none; where in
+# them each parameter's begin, and where the last one's end; and the stride of each, a multiple of
+# 16: see `measure_tensor`.
+Measures = tuple[Array, Array, Array, Array]
 
 
 class Step:
@@ -163,7 +164,7 @@ class Step:
         self.norms = np.zeros((2, owners if self.clip == "norms" else 0))
         self.report = np.zeros(5)
         self.numbers = np.array([self.limit] + [0.0] * 7)
-        self.scratch = np.empty(blocks.BLOCK * self.parts, self.grads.dtype)
+        self.scratch = empty(blocks.SCRATCH_SPACING * self.parts, self.grads.dtype)
         places: dict[int, Array] = {
             blocks.GRADS: self.grads,
             blocks.STARTS: self.starts,
@@ -180,11 +181,8 @@ class Step:
             places[blocks.PARAMS] = self.params
             places |= dict(enumerate(self.states, blocks.STATE))
         if self.measures is not None:
-            where = (blocks.MEASURES, blocks.HISTOGRAM, blocks.STRIDES)
+            where = (blocks.MEASURES, blocks.SAMPLES, blocks.PLACES, blocks.STRIDES)
             places |= dict(zip(where, self.measures, strict=True))
-            if self.measures[1].size:
-                self.tables = np.zeros((count, BINS), np.uint16)
-                places[blocks.TABLES] = self.tables
         self.context = np.zeros(blocks.CONTEXT, np.int64)
         for place, array in places.items():
             self.context[place] = array.ctypes.data if array.size else 0

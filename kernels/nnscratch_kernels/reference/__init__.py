@@ -40,11 +40,11 @@ from nnscratch_kernels.reference.matmul import (
     matmul_at_b,
 )
 from nnscratch_kernels.reference.measures import (
+    count_samples,
     finish_measures,
     measure_batchnorm,
-    measure_elements,
-    sample_magnitudes,
-    sample_signed,
+    measure_tensor,
+    sample_bins,
 )
 from nnscratch_kernels.reference.noise import (
     dropout_backward,
@@ -87,6 +87,7 @@ __all__ = [
     "clip_by_norm",
     "clip_by_value",
     "count_nonfinite",
+    "count_samples",
     "dense_backward_input",
     "dense_backward_parameters",
     "dense_forward",
@@ -105,7 +106,7 @@ __all__ = [
     "matmul_at_b",
     "mean_squared_error",
     "measure_batchnorm",
-    "measure_elements",
+    "measure_tensor",
     "momentum_update",
     "nesterov_update",
     "norm",
@@ -116,8 +117,7 @@ __all__ = [
     "rmsprop_update",
     "rrelu_backward",
     "rrelu_forward",
-    "sample_magnitudes",
-    "sample_signed",
+    "sample_bins",
     "segment_norms",
     "selu_backward",
     "selu_forward",

@@ -1,7 +1,7 @@
 """What a recorder measures of a tensor, plain NumPy.
 
-A tensor is measured in runs of its elements, in row-major order, so that large ones can be shared
-among threads; `finish_measures` puts the runs together, in their order.
+A tensor is measured in runs of its rows, so that each thread can measure the rows that it has just
+computed; `finish_measures` puts the runs together, in their order.
 """
 
 from __future__ import annotations
@@ -15,96 +15,142 @@ from nnscratch_kernels.reference.statistics import norm
 
 Array = npt.NDArray[Any]
 
-# The components of `sums`, and of a row of `finish_measures`' `out`.
+# The components of `sums`, and those of `finish_measures`' `out`.
 SUMS = ("sum", "norm", "largest", "zeros", "nonfinite", "low", "high")
 MEASURES = ("norm", "mean", "std", "max", "zeros", "nonfinite", "low", "high")
 
 # Histograms. Signed: 32 bins for each sign, a factor 2 each, from 2^-19 to 2^12 and what lies
 # beyond; magnitudes: 64 bins, a factor 4 each, from 2^-100 to 2^26 and what lies beyond.
 BINS = 64
-SAMPLE_RUN = 16
 SIGNED_LEAST, MAGNITUDE_LEAST = -20, -102
+# What is no bin: the sampled element is NaN; there is no element.
+NAN, NOTHING = 64, 255
+# Elements that lie side by side and are sampled together.
+SAMPLE_RUN = 16
 
 
 @np.errstate(over="ignore", invalid="ignore", under="ignore")
-def measure_elements(sums: Array, x: Array, low: float, high: float, first: int, last: int) -> None:
-    """Measure elements `first` to `last` - 1 of `x`, shape (batch, features), row by row.
+def measure_tensor(
+    sums: Array,
+    samples: Array,
+    x: Array,
+    tensor: int,
+    low: float,
+    high: float,
+    signed: bool,
+    stride: int,
+    runs: int,
+) -> None:
+    """Measure `x`, shape (batch, features), in so many runs of rows (see `row_share`).
 
-    sums (7,), float64: sum; Euclidean norm; largest finite |x|; how many are zero; how many NaN or
-    infinite; how many <= `low`; how many >= `high` (NaN where `low` or `high` is).
+    sums[k, :, tensor], float64: of run k the sum; Euclidean norm; largest finite |x|; how many are
+    zero; how many NaN or infinite; how many <= `low`; how many >= `high` (NaN where `low` or
+    `high` is). Shape (`runs` or more, 7, tensors or more).
+
+    samples (n,), uint8: the bin that each element of a sample lies in, signed or of the magnitude.
+    Each run has the next n / `runs` places. It is sampled 16 elements at a time, `stride` (16 or
+    more) from one to the next, as far as they are whole; of a shorter run everything. What begins
+    one run's sample goes on in the columns where the last one's ended.
     """
-    values = x.reshape(-1)[first:last]
-    magnitudes = np.abs(values)
-    finite = np.isfinite(values)
-    sums[0] = np.sum(values, dtype=np.float64)
-    sums[1] = norm(values)
-    sums[2] = np.max(magnitudes, where=finite, initial=0.0)
-    sums[3] = np.count_nonzero(values == 0)
-    sums[4] = values.size - np.count_nonzero(finite)
-    sums[5] = np.nan if np.isnan(low) else np.count_nonzero(values <= x.dtype.type(low))
-    sums[6] = np.nan if np.isnan(high) else np.count_nonzero(values >= x.dtype.type(high))
+    places = len(samples) // runs
+    for k in range(runs):
+        first, last = row_share(len(x), k, runs)
+        values = x[first:last].reshape(-1)
+        magnitudes, finite = np.abs(values), np.isfinite(values)
+        sums[k, :, tensor] = (
+            np.sum(values, dtype=np.float64),
+            norm(values),
+            np.max(magnitudes, where=finite, initial=0.0),
+            np.count_nonzero(values == 0),
+            values.size - np.count_nonzero(finite),
+            np.nan if np.isnan(low) else np.count_nonzero(values <= x.dtype.type(low)),
+            np.nan if np.isnan(high) else np.count_nonzero(values >= x.dtype.type(high)),
+        )
+        start = k * (places // SAMPLE_RUN) * stride % x.shape[1]
+        sample_bins(samples[k * places : (k + 1) * places], values, signed, start, stride)
 
 
-@np.errstate(over="ignore", invalid="ignore", under="ignore")
-def finish_measures(out: Array, sums: Array, starts: Array, sizes: Array) -> None:
-    """Put runs of elements together: out[i] measures the tensor of runs starts[i]:starts[i + 1].
+def row_share(rows: int, part: int, parts: int) -> tuple[int, int]:
+    """Return first and last row (exclusive) of a part: whole fours, as evenly as that allows.
 
-    out (tensors, 8), float64: norm, mean, standard deviation, largest finite |x|, fraction of
-    zeros, count of NaN and infinities, fraction at the low end and at the high end. sums (runs, 7)
-    as `measure_elements` fills it; sizes (tensors,) elements, float64.
+    `parts` is a power of two: each half is halved again.
     """
-    for i, size in enumerate(sizes):
-        runs = sums[starts[i] : starts[i + 1]]
-        # Scaled by the largest of the runs' norms, so that no square overflows or underflows.
-        scale = np.max(runs[:, 1])
-        root_mean_square = 0.0
-        if scale > 0 and scale < np.inf:
-            root_mean_square = np.sqrt(np.sum((runs[:, 1] / scale) ** 2) / size)
-            ratio = np.sum(runs[:, 0]) / size / scale
-            spread = max(root_mean_square**2 - ratio**2, 0.0)
-            out[i, :3] = (
-                root_mean_square * np.sqrt(size) * scale,
-                np.sum(runs[:, 0]) / size,
-                np.sqrt(spread) * scale,
-            )
-        else:  # 0, infinite or NaN
-            out[i, :3] = scale, np.sum(runs[:, 0]) / size, scale - scale
-        out[i, 3] = np.max(runs[:, 2])
-        out[i, 4] = np.sum(runs[:, 3]) / size
-        out[i, 5] = np.sum(runs[:, 4])
-        out[i, 6:] = np.sum(runs[:, 5:], axis=0) / size
+    first, last = 0, rows
+    while parts > 1:
+        parts //= 2
+        middle = min(last, first + (last - first + 7) // 8 * 4)
+        if part < parts:
+            last = middle
+        else:
+            first, part = middle, part - parts
+    return first, last
 
 
-def sample_signed(counts: Array, x: Array, stride: int) -> None:
-    """counts (64,), uint16: how many of a sample of `x` lie in each signed bin; NaN in none.
-
-    The sample is runs of 16 elements, `stride` (at least 16) from one to the next, as far as they
-    are whole; of a smaller `x` everything.
-    """
-    values = _sampled(x, stride)
-    place = np.clip(_exponents(values) - SIGNED_LEAST, 0, BINS // 2 - 1)
-    place = np.where(np.signbit(values) & (values != 0), BINS // 2 - 1 - place, BINS // 2 + place)
-    counts[...] = np.bincount(place, minlength=BINS)
-
-
-def sample_magnitudes(counts: Array, x: Array, stride: int) -> None:
-    """The same for |x|, in bins of a factor 4."""
-    place = np.clip((_exponents(_sampled(x, stride)) - MAGNITUDE_LEAST) // 2, 0, BINS - 1)
-    counts[...] = np.bincount(place, minlength=BINS)
+def sample_bins(places: Array, values: Array, signed: bool, start: int, stride: int) -> None:
+    """Note the bins of a sample of `values` (any shape) from `start` on: see `measure_tensor`."""
+    values = values.reshape(-1)
+    length = min(SAMPLE_RUN, values.size)
+    start = start if start + length <= values.size else 0
+    begins = np.arange(start, values.size - length + 1, stride)[: len(places) // SAMPLE_RUN]
+    chosen = values[begins[:, None] + np.arange(length)].ravel()
+    places[: chosen.size] = _bins(chosen, signed)
+    places[chosen.size :] = NOTHING
 
 
-def _sampled(x: Array, stride: int) -> Array:
-    flat = x.reshape(-1)
-    length = min(SAMPLE_RUN, flat.size)
-    starts = np.arange(0, flat.size - length + 1, stride)
-    values = flat[starts[:, None] + np.arange(length)].ravel()
-    return values[~np.isnan(values)]
+def _bins(values: Array, signed: bool) -> Array:
+    if signed:
+        place = np.clip(_exponents(values) - SIGNED_LEAST, 0, BINS // 2 - 1)
+        below = np.signbit(values) & (values != 0)
+        place = np.where(below, BINS // 2 - 1 - place, BINS // 2 + place)
+    else:
+        place = np.clip((_exponents(values) - MAGNITUDE_LEAST) // 2, 0, BINS - 1)
+    return np.where(np.isnan(values), NAN, place)
 
 
 def _exponents(values: Array) -> Array:
     """floor(log2 |v|); far below for zero, far above for infinity."""
     exponents = np.frexp(values)[1].astype(np.int64) - 1
     return np.where(values == 0, -5000, np.where(np.isinf(values), 5000, exponents))
+
+
+def count_samples(counts: Array, samples: Array, starts: Array) -> None:
+    """counts[s, i, b]: how many of samples[s, starts[i] : starts[i + 1]] are bin b.
+
+    counts (steps, histograms, 64), uint16; samples (steps, n), uint8; starts (histograms + 1,).
+    """
+    for i in range(len(starts) - 1):
+        bins = samples[:, starts[i] : starts[i + 1]]
+        for b in range(BINS):
+            counts[:, i, b] = np.count_nonzero(bins == b, axis=1)
+
+
+@np.errstate(over="ignore", invalid="ignore", under="ignore")
+def finish_measures(out: Array, sums: Array, sizes: Array) -> None:
+    """Put the runs of tensors together: out[:, i] measures the tensor i, of sizes[i] elements.
+
+    out (8, tensors), float64: norm, mean, standard deviation, largest finite |x|, fraction of
+    zeros, count of NaN and infinities, fraction at the low end and at the high end. sums
+    (runs, 7, tensors or more) as `measure_tensor` fills it, with zeros where a tensor has no such
+    run.
+    """
+    total, norms, largest, zeros, nonfinite, lows, highs = np.moveaxis(sums, 1, 0)[
+        ..., : len(sizes)
+    ]
+    # Scaled by the largest of the runs' norms, so that no square overflows or underflows.
+    scale = np.max(norms, axis=0)
+    usual = (scale > 0) & (scale < np.inf)
+    unit = np.where(usual, scale, 1.0)
+    root_mean_square = np.sqrt(np.sum((norms / unit) ** 2, axis=0) / sizes)
+    mean = np.sum(total, axis=0) / sizes
+    spread = np.maximum(root_mean_square**2 - (mean / unit) ** 2, 0.0)
+    # Else they are 0, infinite or NaN.
+    out[0] = np.where(usual, root_mean_square * np.sqrt(sizes) * unit, scale)
+    out[1] = mean
+    out[2] = np.where(usual, np.sqrt(spread) * unit, scale - scale)
+    out[3] = np.max(largest, axis=0)
+    out[4] = np.sum(zeros, axis=0) / sizes
+    out[5] = np.sum(nonfinite, axis=0)
+    out[6], out[7] = np.sum(lows, axis=0) / sizes, np.sum(highs, axis=0) / sizes
 
 
 @np.errstate(all="ignore")

@@ -5,7 +5,7 @@ A ``.flow`` file is a header and then frames, all little-endian:
 ======== =======================================================================================
 header   ``b"\\x93NNSFLOW"``, version (u32), length (u32), JSON in UTF-8, CRC-32 of all this
 frame    kind (4 bytes), length of the payload (u32), payload, CRC-32 of all this
-``ROW``  payload: step (i64), scalars (f64), counts of the histograms (u16)
+``ROW``  payload: step (i64), scalars (f64), samples (u8)
 ``CENS`` payload: step (i64), one code (u8) per unit
 ``NOTE`` payload: text in UTF-8
 ``END``  no payload; a file that does not end with it was not closed
@@ -29,7 +29,7 @@ from nnscratch.files import PathLike
 
 SUFFIX = ".flow"
 MAGIC = b"\x93NNSFLOW"
-VERSION = 1
+VERSION = 2
 ROW, CENSUS, NOTE, END = b"ROW ", b"CENS", b"NOTE", b"END "
 
 HEADER = struct.Struct("<8sII")

@@ -40,8 +40,8 @@ class Stream:
     ----------
     description : dict
         What the writer said the numbers of a row are.
-    steps, scalars, counts : arrays
-        Of shape (S,) int64, (S, scalars) float64, (S, counts) uint16.
+    steps, scalars, samples : arrays
+        Of shape (S,) int64, (S, scalars) float64, (S, samples) uint8.
     census_steps, census : arrays
         Of shape (C,) int64, (C, codes) uint8.
     rows, kept_every : int
@@ -55,7 +55,7 @@ class Stream:
     description: dict[str, Any]
     steps: Array
     scalars: Array
-    counts: Array
+    samples: Array
     census_steps: Array
     census: Array
     rows: int
@@ -139,10 +139,10 @@ class _Frames:
         memory: int | None,
     ) -> None:
         self.description: dict[str, Any] = facts["description"]
-        scalars, counts, codes = facts["scalars"], facts["counts"], facts["codes"]
+        scalars, samples, codes = facts["scalars"], facts["samples"], facts["codes"]
         self.scalars, self.codes = scalars, codes
         self.lengths = {
-            ROW: STEP.size + 8 * scalars + 2 * counts,
+            ROW: STEP.size + 8 * scalars + samples,
             CENSUS: STEP.size + codes,
             END: 0,
         }
@@ -157,7 +157,7 @@ class _Frames:
         self.ring = (
             np.empty(room, np.int64),
             np.empty((room, scalars), np.float64),
-            np.empty((room, counts), np.uint16),
+            np.empty((room, samples), np.uint8),
         )
         self.rows = self.kept = 0
         self.census: list[tuple[int, Array]] = []
@@ -179,7 +179,7 @@ class _Frames:
             )
         self.notes += left_out(self.rows, self.keep_every, self.last)
         order = np.arange(self.kept - len(self.ring[0]), self.kept)  # where the rings went round
-        steps, scalars, counts = (
+        steps, scalars, samples = (
             ring[: self.kept] if self.kept <= len(ring) else ring[order % len(ring)]
             for ring in self.ring
         )
@@ -187,7 +187,7 @@ class _Frames:
             self.description,
             steps,
             scalars,
-            counts,
+            samples,
             np.array([step for step, _ in self.census], np.int64),
             np.array([codes for _, codes in self.census], np.uint8).reshape(
                 len(self.census), self.codes
@@ -226,10 +226,10 @@ class _Frames:
         elif kind == ROW:
             self.step = STEP.unpack_from(payload)[0]
             if self.rows % self.keep_every == 0:
-                steps, scalars, counts = self.ring
+                steps, scalars, samples = self.ring
                 slot, middle = self.kept % len(steps), STEP.size + 8 * self.scalars
                 steps[slot] = self.step
                 scalars[slot] = np.frombuffer(payload[STEP.size : middle], "<f8")
-                counts[slot] = np.frombuffer(payload[middle:], "<u2")
+                samples[slot] = np.frombuffer(payload[middle:], np.uint8)
                 self.kept += 1
             self.rows += 1

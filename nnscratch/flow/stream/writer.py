@@ -47,8 +47,8 @@ class StreamWriter:
 
     ::
 
-        with StreamWriter("run.flow", description, scalars=120, counts=1280) as writer:
-            writer.row(step, scalars, counts)
+        with StreamWriter("run.flow", description, scalars=120, samples=1280) as writer:
+            writer.row(step, scalars, samples)
 
     The file appears at `path` at once and replaces a ``.flow`` file that was there. A process that
     is killed loses what came after the last block. When a block cannot be written (full disk,
@@ -60,7 +60,7 @@ class StreamWriter:
     path : path of the file
     description : mapping
         What the numbers of a row mean; anything that JSON can say.
-    scalars, counts, codes : int
+    scalars, samples, codes : int
         How many of each a row (a census) has.
     flush_every, flush_seconds : int, float
         A block is written after so many rows, and with the first row after so much time.
@@ -74,7 +74,7 @@ class StreamWriter:
         description: Mapping[str, Any],
         *,
         scalars: int,
-        counts: int = 0,
+        samples: int = 0,
         codes: int = 0,
         flush_every: int = 50,
         flush_seconds: float = 1.0,
@@ -85,13 +85,13 @@ class StreamWriter:
         self._codes = require_count("StreamWriter codes", codes, least=0)
         self._seconds = flush_seconds
         require_count("StreamWriter scalars", scalars, least=0)
-        require_count("StreamWriter counts", counts, least=0)
+        require_count("StreamWriter samples", samples, least=0)
         head, at = FRAME.size, FRAME.size + STEP.size
-        size = STEP.size + 8 * scalars + 2 * counts
+        size = STEP.size + 8 * scalars + samples
         self._frame = bytearray(head + size + CRC.size)
         FRAME.pack_into(self._frame, 0, ROW, size)
         self._scalars: Array = np.frombuffer(self._frame, "<f8", scalars, at)
-        self._counts: Array = np.frombuffer(self._frame, "<u2", counts, at + 8 * scalars)
+        self._samples: Array = np.frombuffer(self._frame, np.uint8, samples, at + 8 * scalars)
         self._summed = memoryview(self._frame)[: -CRC.size]
         rows = require_count("StreamWriter flush_every", flush_every)
         rows = min(rows, max(1, BLOCK_BYTES // len(self._frame)))
@@ -102,24 +102,24 @@ class StreamWriter:
         self._pending: list[tuple[int, bytes, int]] = []  # end in the block, kind, step
         self._end = 0
         self._step = -1
-        sizes = {"scalars": scalars, "counts": counts, "codes": codes}
+        sizes = {"scalars": scalars, "samples": samples, "codes": codes}
         content = header({**sizes, "description": dict(description)})
         self._size = len(content)  # of what the file holds, all of it whole
         self._file: Any = _create(self.path, content)
         self._flushed = time.monotonic()
 
-    def row(self, step: int, scalars: Array, counts: Array) -> None:
-        """Append what was measured at `step`: float64 of shape (scalars,), uint16 (counts,)."""
-        if scalars.shape != self._scalars.shape or counts.shape != self._counts.shape:
+    def row(self, step: int, scalars: Array, samples: Array) -> None:
+        """Append what was measured at `step`: float64 of shape (scalars,), uint8 (samples,)."""
+        if scalars.shape != self._scalars.shape or samples.shape != self._samples.shape:
             raise ShapeError(
-                f"StreamWriter.row of {self.path} got scalars {scalars.shape} and counts "
-                f"{counts.shape}, expected {self._scalars.shape} and {self._counts.shape}"
+                f"StreamWriter.row of {self.path} got scalars {scalars.shape} and samples "
+                f"{samples.shape}, expected {self._scalars.shape} and {self._samples.shape}"
             )
         if not self._writable():
             return
         STEP.pack_into(self._frame, FRAME.size, step)
         np.copyto(self._scalars, scalars)
-        np.copyto(self._counts, counts)
+        np.copyto(self._samples, samples)
         CRC.pack_into(self._frame, len(self._summed), zlib.crc32(self._summed))
         self._append(ROW, step, self._frame)
         full = len(self._pending) >= self._rows_per_block

@@ -30,13 +30,13 @@ class Recording:
         self.numbers[rng.random(self.numbers.shape) < 0.05] = np.nan
         self.numbers[rng.random(self.numbers.shape) < 0.02] = np.inf
         self.numbers[:, 2] = 20  # the batch
-        self.counts = rng.integers(0, 300, (count, LAYOUT.counts), dtype=np.uint16)
+        self.samples = rng.integers(0, 70, (count, LAYOUT.samples), dtype=np.uint8)
         self.census_steps = self.steps[::4]
         self.census = rng.integers(0, 4, (len(self.census_steps), 6), dtype=np.uint8)
 
     def record(self, **options):
         return self.layout.to_record(
-            self.steps, self.numbers, self.counts, self.census_steps, self.census, **options
+            self.steps, self.numbers, self.samples, self.census_steps, self.census, **options
         )
 
 

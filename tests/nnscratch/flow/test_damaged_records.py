@@ -75,11 +75,11 @@ def test_of_both_kinds_of_file_the_same_steps_are_selected(tmp_path, path, recor
         tmp_path / "a.flow",
         layout.describe(),
         scalars=layout.numbers,
-        counts=layout.counts,
+        samples=layout.samples,
         codes=layout.census_units[-1],
     ) as writer:
         for i, step in enumerate(recording.steps):
-            writer.row(step, recording.numbers[i], recording.counts[i])
+            writer.row(step, recording.numbers[i], recording.samples[i])
         for step, codes in zip(recording.census_steps, recording.census, strict=True):
             writer.census(step, codes)
     save_record(path, recording.record())

@@ -15,16 +15,17 @@ LAYOUT = Layout("a", ("0.dense", "1.tanh"), (3, 3), ("0.weight", "0.bias"), (6, 
 @pytest.mark.parametrize("rows", [0, 1, 700, 2500])
 def test_rows_come_back_as_they_were_put(rows):
     rng = np.random.default_rng(0)
-    numbers = rng.standard_normal((rows, LAYOUT.numbers))
-    counts = rng.integers(0, 99, (rows, LAYOUT.counts)).astype(np.uint16)
-    store = Store(LAYOUT, 1 << 30)
+    memory = rng.integers(0, 99, (rows, LAYOUT.row_bytes)).astype(np.uint8)
+    numbers, samples = LAYOUT.views(memory)
+    numbers[...] = rng.standard_normal(numbers.shape)
+    store = Store(LAYOUT, 1 << 22)
     for step in range(rows):
-        store.append(3 * step, numbers[step], counts[step])
+        store.append(3 * step, memory[step])
     assert len(store) == rows
     found = store.rows()
     np.testing.assert_array_equal(found[0], 3 * np.arange(rows))
     np.testing.assert_array_equal(found[1], numbers)
-    np.testing.assert_array_equal(found[2], counts)
+    np.testing.assert_array_equal(found[2], samples)
 
 
 @pytest.mark.parametrize("most", [2, 3, 7, 64])
@@ -32,7 +33,9 @@ def test_rows_come_back_as_they_were_put(rows):
 def test_a_full_store_keeps_every_second_fourth_row(most, rows):
     store = Store(LAYOUT, most * LAYOUT.row_bytes)
     for step in range(rows):
-        store.append(step, np.full(LAYOUT.numbers, step), np.zeros(LAYOUT.counts, np.uint16))
+        row = np.zeros(LAYOUT.row_bytes, np.uint8)
+        LAYOUT.views(row)[0][...] = step
+        store.append(step, row)
         assert len(store) <= most
     steps, numbers, _ = store.rows()
     np.testing.assert_array_equal(steps, np.arange(0, rows, store.kept_every))

@@ -18,19 +18,19 @@ import nnscratch as nn
 from nnscratch.flow.stream import StreamWriter, is_stream, read_stream
 from nnscratch.flow.stream.format import VERSION
 
-SCALARS, COUNTS, CODES = 5, 3, 4
-FRAME = 8 + 8 + 8 * SCALARS + 2 * COUNTS + 4  # bytes of a row in the file
+SCALARS, SAMPLES, CODES = 5, 3, 4
+FRAME = 8 + 8 + 8 * SCALARS + SAMPLES + 4  # bytes of a row in the file
 END = 12
 DESCRIPTION = {"label": "a run", "fields": [["loss", None], ["output_norm", "layers"]]}
 
 
 def row(step):
     rng = np.random.default_rng(step)
-    return step, rng.standard_normal(SCALARS), rng.integers(0, 2**16, COUNTS, dtype=np.uint16)
+    return step, rng.standard_normal(SCALARS), rng.integers(0, 256, SAMPLES, dtype=np.uint8)
 
 
 def open_writer(path, **options):
-    return StreamWriter(path, DESCRIPTION, scalars=SCALARS, counts=COUNTS, codes=CODES, **options)
+    return StreamWriter(path, DESCRIPTION, scalars=SCALARS, samples=SAMPLES, codes=CODES, **options)
 
 
 def write(path, steps, **options):
@@ -43,11 +43,11 @@ def write(path, steps, **options):
 def check_rows(stream, steps):
     np.testing.assert_array_equal(stream.steps, steps)
     for i, step in enumerate(steps):
-        _, scalars, counts = row(step)
+        _, scalars, samples = row(step)
         np.testing.assert_array_equal(stream.scalars[i], scalars)
-        np.testing.assert_array_equal(stream.counts[i], counts)
+        np.testing.assert_array_equal(stream.samples[i], samples)
     assert stream.scalars.shape == (len(steps), SCALARS)
-    assert stream.counts.shape == (len(steps), COUNTS)
+    assert stream.samples.shape == (len(steps), SAMPLES)
 
 
 @pytest.fixture
@@ -67,27 +67,27 @@ def bits(dtype, shape):
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_whatever_is_written_is_read_bit_for_bit(tmp_path_factory, data, flush_every):
     path = tmp_path_factory.mktemp("stream") / "a.flow"
-    rows, scalars, counts = (data.draw(st.integers(0, 7)) for _ in range(3))
+    rows, scalars, samples = (data.draw(st.integers(0, 7)) for _ in range(3))
     steps = data.draw(hnp.arrays(np.int64, rows))
     values = data.draw(bits(np.float64, (rows, scalars)))
-    histograms = data.draw(bits(np.uint16, (rows, counts)))
+    bins = data.draw(bits(np.uint8, (rows, samples)))
     census = data.draw(bits(np.uint8, (rows, 2)))
     with StreamWriter(
-        path, DESCRIPTION, scalars=scalars, counts=counts, codes=2, flush_every=flush_every
+        path, DESCRIPTION, scalars=scalars, samples=samples, codes=2, flush_every=flush_every
     ) as writer:
         for i in range(rows):
-            writer.row(int(steps[i]), values[i], histograms[i])
+            writer.row(int(steps[i]), values[i], bins[i])
             writer.census(i, census[i])
     stream = read_stream(path)
     assert stream.description == DESCRIPTION
     np.testing.assert_array_equal(stream.steps, steps)
     np.testing.assert_array_equal(stream.scalars.view(np.uint64), values.view(np.uint64))
-    np.testing.assert_array_equal(stream.counts, histograms)
+    np.testing.assert_array_equal(stream.samples, bins)
     np.testing.assert_array_equal(stream.census_steps, np.arange(rows))
     np.testing.assert_array_equal(stream.census, census)
     assert (stream.rows, stream.closed, stream.note) == (rows, True, "")
-    dtypes = [array.dtype for array in (stream.steps, stream.scalars, stream.counts)]
-    assert dtypes == [np.int64, np.float64, np.uint16]
+    dtypes = [array.dtype for array in (stream.steps, stream.scalars, stream.samples)]
+    assert dtypes == [np.int64, np.float64, np.uint8]
 
 
 def test_notes_are_kept_and_cut_to_their_longest(path):
@@ -172,7 +172,7 @@ def test_a_closed_writer_takes_no_rows(path):
 def test_shapes_are_checked(path):
     with open_writer(path) as writer:
         with pytest.raises(nn.ShapeError, match=r"scalars \(1,\) .* expected \(5,\) and \(3,\)"):
-            writer.row(0, np.zeros(1), np.zeros(COUNTS, np.uint16))
+            writer.row(0, np.zeros(1), np.zeros(SAMPLES, np.uint8))
         with pytest.raises(nn.ShapeError, match=r"census .* got \(5,\), expected \(4,\)"):
             writer.census(0, np.zeros(5, np.uint8))
 
@@ -181,10 +181,10 @@ KILLED = """
 import sys, time
 import numpy as np
 from nnscratch.flow.stream import StreamWriter
-writer = StreamWriter(sys.argv[1], {}, scalars=5, counts=3, flush_every=10, flush_seconds=1e9)
+writer = StreamWriter(sys.argv[1], {}, scalars=5, samples=3, flush_every=10, flush_seconds=1e9)
 for step in range(57):
     rng = np.random.default_rng(step)
-    writer.row(step, rng.standard_normal(5), rng.integers(0, 2**16, 3, dtype=np.uint16))
+    writer.row(step, rng.standard_normal(5), rng.integers(0, 256, 3, dtype=np.uint8))
 print("written", flush=True)
 time.sleep(60)
 """
@@ -210,10 +210,10 @@ import numpy as np
 from nnscratch.flow.stream import StreamWriter
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 warnings.simplefilter("always")
-writer = StreamWriter(sys.argv[1], {}, scalars=5, counts=3, flush_every=4)
+writer = StreamWriter(sys.argv[1], {}, scalars=5, samples=3, flush_every=4)
 for step in range(100):
     rng = np.random.default_rng(step)
-    writer.row(step, rng.standard_normal(5), rng.integers(0, 2**16, 3, dtype=np.uint16))
+    writer.row(step, rng.standard_normal(5), rng.integers(0, 256, 3, dtype=np.uint8))
 writer.close()
 print(*writer.lost, writer.rows, sep="|")
 """
@@ -393,7 +393,7 @@ def test_another_version_is_named(path, version):
     path.write_bytes(content)
     with pytest.raises(
         nn.DataError,
-        match=f"a.flow is a .flow record of version {version}, this program reads version 1",
+        match=f"a.flow is a .flow record of version {version}, this program reads version 2",
     ):
         read_stream(path)
     assert is_stream(path)

@@ -24,14 +24,14 @@ def write(path, recording, description=None, rows=None, close=True):
         path,
         layout.describe() if description is None else description,
         scalars=layout.numbers,
-        counts=layout.counts,
+        samples=layout.samples,
         codes=layout.census_units[-1],
     )
     census = dict(zip(recording.census_steps, recording.census, strict=True))
     for i, step in list(enumerate(recording.steps))[:rows]:
         if step in census:
             writer.census(step, census[step])
-        writer.row(step, recording.numbers[i], recording.counts[i])
+        writer.row(step, recording.numbers[i], recording.samples[i])
     if close:
         writer.close()
     return writer

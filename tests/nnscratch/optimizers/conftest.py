@@ -58,7 +58,7 @@ class Watch:
 
     def updated(self, optimizer, report, lr):
         assert optimizer.steps == self.steps + 1
-        self.told.append((report, lr, self.measures.values.copy(), self.measures.histogram.copy()))
+        self.told.append((report, lr, self.measures.values.copy(), self.measures.histogram()))
 
 
 @pytest.fixture

@@ -30,9 +30,12 @@ def expected_measures(before, after, grads):
 
 def expected_histogram(values):
     """Of evenly spaced runs of 16 elements, the step between them coprime with the columns."""
-    samples = min(max(values.size // 64, 64), 512)
+    samples = 64
+    while samples < min(values.size / 64, 512):
+        samples *= 2
+    columns = values.shape[-1] if values.ndim > 1 else 1
     stride = max(1, -(-values.size // samples))
-    while math.gcd(stride, max(values.shape[-1] // 16, 1)) > 1:
+    while math.gcd(stride, max(columns // 16, 1)) > 1:
         stride += 1
     flat, length = values.ravel(), min(16, values.size)
     starts = range(0, flat.size - length + 1, 16 * stride)
@@ -84,7 +87,7 @@ def test_measures(kernels, name, clip, watch):
             np.testing.assert_array_equal(values[5:], 0)
             for row, key in zip(histogram, params, strict=True):
                 np.testing.assert_array_equal(row, expected_histogram(params[key]))
-                assert 0 < row.sum() <= 100
+                assert 0 < row.sum() <= 128
 
 
 @KERNELS
@@ -137,8 +140,9 @@ def test_measures_where_nothing_moves_or_all_is_lost(kernels, watch):
     assert math.isnan(measures.param_gradient_norm[1])
     assert math.isnan(report.norm_before)
     assert math.isnan(report.cosine)
-    assert measures.histogram[1, 32] == 47  # zeros of either sign in three runs; not NaN
-    assert measures.histogram[1].sum() == 47
+    histogram = measures.histogram()
+    assert histogram[1, 32] == 47  # zeros of either sign in three runs; not NaN
+    assert histogram[1].sum() == 47
 
 
 def test_a_step_that_is_not_due_is_not_measured(watch):
@@ -155,4 +159,4 @@ def test_measures_refuse_what_does_not_fit():
     params = Parameters(SHAPES, np.float32)
     with pytest.raises(nn.ConfigError, match="another layout"):
         ParameterMeasures(params, Parameters({"0.weight": (7, 9)}, np.float32))
-    assert ParameterMeasures(params, params, histogram=False).histogram.shape == (0, 64)
+    assert ParameterMeasures(params, params, histogram=False).samples.size == 0

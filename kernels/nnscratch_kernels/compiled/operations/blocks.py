@@ -24,14 +24,17 @@ from nnscratch_kernels.vectors import advance
 
 # mypy: disable-error-code="no-untyped-def"
 
-BLOCK = 8192
+BLOCK = 4096
+# Elements from one thread's scratch to the next one's: far enough apart that neither's prefetching
+# of what comes next takes lines away from the other.
+SCRATCH_SPACING = BLOCK + 4096
 
 # The context: addresses of arrays ...
 PARAMS, GRADS, STATE, SECOND_STATE = range(4)
 STARTS, OWNERS, FIRSTS = range(4, 7)  # first element and parameter of blocks, parameters' blocks
 RECORDS, FACTORS, NORMS, REPORT = range(7, 11)  # per block, parameter, parameter, and in all
 NUMBERS, SCRATCH = range(11, 13)  # of the update and, first, the clip's limit
-MEASURES, HISTOGRAM, STRIDES, TABLES = range(13, 17)
+MEASURES, SAMPLES, PLACES, STRIDES = range(13, 17)  # a sample's places and stride per parameter
 # ... and integers.
 BLOCKS, PARAMETERS, CLIPS = range(17, 20)
 CONTEXT = 24
@@ -54,7 +57,7 @@ def block_of(like, args, flat, block):
 def scratch_of(like, args, block, me):
     """Scratch as long as a block, of the thread's list `me`."""
     starts = integers(args[STARTS])
-    place = advance(pointer(like, args[SCRATCH]), me * BLOCK)
+    place = advance(pointer(like, args[SCRATCH]), me * SCRATCH_SPACING)
     return numba.carray(place, (starts[block + 1] - starts[block],))
 
 

@@ -85,7 +85,7 @@ def gradient_descent_measured(like, args, part, parts):
     kept, n = scratch_of(like, args, part, parts), doubles(args[NUMBERS])
     total, squares, old_squares, gradient_squares, changes = descend(p, g, kept, n[1])
     note_before(args, part, kept, g, old_squares, gradient_squares)
-    note_after(args, part, parts, p, kept, total, squares, changes)
+    note_after(args, part, p, kept, total, squares, changes)
 
 
 @operation
@@ -95,7 +95,7 @@ def momentum_measured(like, args, part, parts):
     kept = scratch_of(like, args, part, parts)
     total, squares, old_squares, gradient_squares, changes = _move(p, v, g, kept, n[1], n[2])
     note_before(args, part, kept, g, old_squares, gradient_squares)
-    note_after(args, part, parts, p, kept, total, squares, changes)
+    note_after(args, part, p, kept, total, squares, changes)
 
 
 @operation
@@ -105,4 +105,4 @@ def nesterov_measured(like, args, part, parts):
     kept = scratch_of(like, args, part, parts)
     total, squares, old_squares, gradient_squares, changes = _look_ahead(p, v, g, kept, n[1], n[2])
     note_before(args, part, kept, g, old_squares, gradient_squares)
-    note_after(args, part, parts, p, kept, total, squares, changes)
+    note_after(args, part, p, kept, total, squares, changes)

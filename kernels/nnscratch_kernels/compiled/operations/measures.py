@@ -1,6 +1,6 @@
-"""What a recorder measures as operations, in one part each: nothing waits for them.
+"""What a recorder measures as operations: a tensor in runs of rows, the rest in one part.
 
-`sums`, `out` are float64 and `counts` uint16, whatever the dtype of the tensor.
+`sums`, `out` are float64 and `samples` uint8, whatever the dtype of the tensor.
 """
 
 from __future__ import annotations
@@ -8,29 +8,22 @@ from __future__ import annotations
 import numba
 
 from nnscratch_kernels.compiled import measures
-from nnscratch_kernels.native import doubles, shorts
-from nnscratch_kernels.operation import matrix, number, operation, section, vector
+from nnscratch_kernels.native import doubles, octets
+from nnscratch_kernels.operation import matrix, number, operation, vector
 
 # mypy: disable-error-code="no-untyped-def"
 
 
 @operation
-def measure_elements(like, args, part, parts):
-    sums = numba.carray(doubles(args[0]), (args[1],))
-    flat = section(like, args, 2, args[7], args[8])
-    measures.measure_run(sums, flat, number(args, 5), number(args, 6))
-
-
-@operation
-def sample_signed(like, args, part, parts):
-    counts = numba.carray(shorts(args[0]), (args[1],))
-    measures.sample_signed(counts, matrix(like, args, 2), args[5])
-
-
-@operation
-def sample_magnitudes(like, args, part, parts):
-    counts = numba.carray(shorts(args[0]), (args[1],))
-    measures.sample_magnitudes(counts, matrix(like, args, 2), args[5])
+def measure_tensor(like, args, part, parts):
+    sums = numba.carray(doubles(args[0]), (args[1], args[2], args[3]))
+    signed, stride, runs = args[12] != 0, args[13], args[14]
+    each = runs if parts == 1 else runs // parts
+    measures.measure_runs(
+        *(sums, octets(args[4]), args[5], matrix(like, args, 6), args[9]),
+        *(number(args, 10), number(args, 11), signed, stride, runs),
+        *(part * each, (part + 1) * each),
+    )
 
 
 @operation

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import math
 
-from nnscratch_kernels.compiled.measures import find_signed_bins
+from nnscratch_kernels.bins import note_bins
 from nnscratch_kernels.compiled.operations.blocks import (
-    BLOCK,
     BLOCKS,
     CLIPS,
     FIRSTS,
     GRADS,
-    HISTOGRAM,
     MEASURES,
     NONFINITE,
     NORM,
@@ -28,22 +26,23 @@ from nnscratch_kernels.compiled.operations.blocks import (
     PARAM_SUM,
     PARAMETERS,
     PARAMS,
+    PLACES,
     RECORDS,
-    SCRATCH,
+    SAMPLES,
     STARTS,
     STRIDES,
-    TABLES,
     UPDATE_NORM,
     block_of,
     joint_norm,
     scratch_of,
 )
 from nnscratch_kernels.compiled.operations.clipping import nonfinite_in
-from nnscratch_kernels.compiled.statistics import bit_view, flat_norm
+from nnscratch_kernels.compiled.statistics import flat_norm
 from nnscratch_kernels.jit import FLAGS, inner
-from nnscratch_kernels.native import doubles, integers, shorts
+from nnscratch_kernels.native import doubles, integers, octets
 from nnscratch_kernels.operation import operation
-from nnscratch_kernels.reference.measures import BINS, SAMPLE_RUN
+from nnscratch_kernels.reference.measures import SAMPLE_RUN
+from nnscratch_kernels.vectors import address, advance
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -54,7 +53,7 @@ VALUES = (
 )
 
 
-@inner
+@inner(forceinline=True)
 def is_safe(squares, x):
     """Whether a sum of squares of a block has neither overflowed nor lost digits to underflow."""
     if x.itemsize == 4:
@@ -84,7 +83,7 @@ def keep(kept, p, g):
     return squares, gradient_squares
 
 
-@inner
+@inner(forceinline=True)
 def note_before(args, block, old, g, squares, gradient_squares):
     """Record a block's norm before the update, and its gradient's unless a clip has done so."""
     records, blocks = doubles(args[RECORDS] + 8 * block), args[BLOCKS]
@@ -126,31 +125,28 @@ def sum_of(x):
     return total
 
 
-@inner
-def count_sample(args, x, block, places):
-    """Count the parameter's sample, as far as it lies in this block (see `sample_signed`).
+@inner(forceinline=True)
+def note_sample(args, x, block):
+    """Note the bins of the parameter's sample, as far as it lies in this block.
 
-    Runs begin at multiples of a run's length, so none reaches into the next block.
+    Runs of the sample begin at multiples of their length, so none reaches into the next block.
     """
-    table = shorts(args[TABLES] + 2 * BINS * block)
-    for k in range(BINS):
-        table[k] = 0
     starts, firsts = integers(args[STARTS]), integers(args[FIRSTS])
     p = integers(args[OWNERS])[block]
     begin, end = starts[firsts[p]], starts[firsts[p + 1]]
-    stride = integers(args[STRIDES])[p]
+    places, stride = integers(args[PLACES]), integers(args[STRIDES])[p]
     length = min(SAMPLE_RUN, end - begin)
-    bits = bit_view(x)
-    first = (begin - starts[block]) % stride
-    for at in range(first, len(x) - length + 1, stride):
-        find_signed_bins(places, bits[at : at + length])
-        for j in range(length):
-            if places[j] < BINS:
-                table[places[j]] += 1
+    before = starts[block] - begin
+    run = (before + stride - 1) // stride
+    at, place = run * stride - before, places[p] + SAMPLE_RUN * run
+    while at + length <= len(x) and place + SAMPLE_RUN <= places[p + 1]:
+        note_bins(advance(octets(args[SAMPLES]), place), address(x, at), length, True)
+        at += stride
+        place += SAMPLE_RUN
 
 
-@inner
-def note_after(args, block, me, new, old, total, squares, change_squares):
+@inner(forceinline=True)
+def note_after(args, block, new, old, total, squares, change_squares):
     """Record a block's sum and norm after the update, that of the change, and a sample."""
     records, blocks = doubles(args[RECORDS] + 8 * block), args[BLOCKS]
     safe = is_safe(squares, new)
@@ -164,8 +160,8 @@ def note_after(args, block, me, new, old, total, squares, change_squares):
             old[i] = new[i] - old[i]
         norm = careful_norm(old)
     records[UPDATE_NORM * blocks] = norm
-    if args[HISTOGRAM] != 0:
-        count_sample(args, new, block, shorts(args[SCRATCH] + me * BLOCK * new.itemsize))
+    if args[SAMPLES] != 0:
+        note_sample(args, new, block)
 
 
 @operation
@@ -173,7 +169,7 @@ def after_block(like, args, part, parts):
     """Measure a block of the parameters, and how far it is from the copy."""
     new, old = block_of(like, args, args[PARAMS], part), scratch_of(like, args, part, parts)
     total, squares, change_squares = compare(new, old)
-    note_after(args, part, parts, new, old, total, squares, change_squares)
+    note_after(args, part, new, old, total, squares, change_squares)
 
 
 @operation
@@ -197,10 +193,3 @@ def measure_parameters(like, args, part, parts):
         measures[3 * count] = joint_norm(doubles(rows + UPDATE_NORM * size), first, last)
         measures[4 * count] = joint_norm(doubles(rows + NORM * size), first, last)
         measures[5 * count], measures[6 * count] = nonfinite, gradient_nonfinite
-        if args[HISTOGRAM] != 0:
-            counts, tables = shorts(args[HISTOGRAM] + 2 * BINS * p), shorts(args[TABLES])
-            for k in range(BINS):
-                counts[k] = 0
-            for block in range(first, last):
-                for k in range(BINS):
-                    counts[k] += tables[BINS * block + k]

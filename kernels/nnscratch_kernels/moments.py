@@ -1,0 +1,180 @@
+"""Sum, sum of squares, largest and least magnitude of an array, in LLVM vector instructions.
+
+Five instructions a vector, in several chains of accumulators that do not wait for each other. The
+largest and the least |x| are found among the bits without their sign, as integers: they order like
+|x|, infinity above every number and NaN above infinity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from nnscratch_kernels.vectors import I64, Vector, constant, not_unrolled, own_function, step, types
+
+F64 = ir.DoubleType()
+
+
+class _Chain(NamedTuple):
+    """Accumulators, each a vector (or what is being added up of them)."""
+
+    total: Any
+    squares: Any
+    top: Any
+    least: Any
+
+
+class _Moments:
+    """Emits the body of the function that `vector_moments` calls."""
+
+    def __init__(self, vector: Vector, fused: bool) -> None:
+        self.vector, self.builder, self.fused = vector, vector.builder, fused
+        bits, lanes = 8 * vector.size, vector.lanes
+        self.integer = ir.IntType(bits)
+        self.integers = ir.VectorType(self.integer, lanes)
+        self.unsigned = ir.Constant(self.integers, [2 ** (bits - 1) - 1] * lanes)
+        self.name = f"v{lanes}i{bits}"
+
+    def _call(self, name: str, result: Any, *values: Any, fastmath: tuple[str, ...] = ()) -> Any:
+        kind = ir.FunctionType(result, [value.type for value in values])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        return self.builder.call(function, values, fastmath=fastmath)
+
+    def _larger(self, a: Any, b: Any) -> Any:
+        return self._call(f"llvm.umax.{self.name}", self.integers, a, b)
+
+    def _smaller(self, a: Any, b: Any) -> Any:
+        return self._call(f"llvm.umin.{self.name}", self.integers, a, b)
+
+    def _nothing(self) -> _Chain:
+        zero = self.vector.zero()
+        return _Chain(zero, zero, ir.Constant(self.integers, None), self.unsigned)
+
+    def _add(self, chain: _Chain, x: Any, mask: Any = None) -> _Chain:
+        """Return `chain` with a vector more, of which only the lanes in `mask` exist."""
+        builder = self.builder
+        magnitude = builder.and_(builder.bitcast(x, self.integers), self.unsigned)
+        least = magnitude if mask is None else builder.select(mask, magnitude, self.unsigned)
+        return _Chain(
+            builder.fadd(chain.total, x),
+            self.vector.multiply_add(x, x, chain.squares, self.fused),
+            self._larger(chain.top, magnitude),
+            self._smaller(chain.least, least),
+        )
+
+    def _join(self, a: _Chain, b: _Chain) -> _Chain:
+        builder = self.builder
+        return _Chain(
+            builder.fadd(a.total, b.total),
+            builder.fadd(a.squares, b.squares),
+            self._larger(a.top, b.top),
+            self._smaller(a.least, b.least),
+        )
+
+    def _loop(
+        self,
+        start: Any,
+        chains: list[_Chain],
+        advance: int,
+        goes_on: Callable[[Any], Any],
+        body: Callable[[Any, list[_Chain]], list[_Chain]],
+    ) -> tuple[Any, list[_Chain]]:
+        """Emit ``while goes_on(i): chains = body(i, chains); i += advance``."""
+        builder, before = self.builder, self.builder.block
+        check, inside, after = (
+            builder.append_basic_block(f"moments_{name}") for name in ("check", "body", "after")
+        )
+        builder.branch(check)
+        builder.position_at_end(check)
+        i = builder.phi(I64)
+        i.add_incoming(start, before)
+        running = [_Chain(*(builder.phi(value.type) for value in chain)) for chain in chains]
+        builder.cbranch(goes_on(i), inside, after)
+        builder.position_at_end(inside)
+        following = body(i, running)
+        i.add_incoming(builder.add(i, constant(advance)), builder.block)
+        for phis, first, value in zip(running, chains, following, strict=True):
+            for phi, begin, again in zip(phis, first, value, strict=True):
+                phi.add_incoming(begin, before)
+                phi.add_incoming(again, builder.block)
+        builder.branch(check).set_metadata("llvm.loop", not_unrolled(builder.module))
+        builder.position_at_end(after)
+        return i, running
+
+    def emit(self, chains: int, flat: Any, count: Any, out: Any) -> None:
+        """Emit everything; `flat`, `count` and `out` are the function's arguments."""
+        vector, builder = self.vector, self.builder
+        lanes, wide = vector.lanes, chains * vector.lanes
+
+        def load(i: Any, mask: Any = None) -> Any:
+            return vector.load(step(builder, flat, i, vector.element), mask)
+
+        def whole(i: Any, running: list[_Chain]) -> list[_Chain]:
+            return [
+                self._add(chain, load(builder.add(i, constant(c * lanes))))
+                for c, chain in enumerate(running)
+            ]
+
+        def masked(i: Any, running: list[_Chain]) -> list[_Chain]:
+            mask = vector.mask(builder.sub(count, i))
+            return [self._add(running[0], load(i, mask), mask)]
+
+        i, running = self._loop(
+            constant(0),
+            [self._nothing()] * chains,
+            wide,
+            lambda i: builder.icmp_signed("<=", builder.add(i, constant(wide)), count),
+            whole,
+        )
+        _, (joined,) = self._loop(
+            i, running[:1], lanes, lambda i: builder.icmp_signed("<", i, count), masked
+        )
+        for chain in running[1:]:
+            joined = self._join(joined, chain)
+        for k, value in enumerate(self._across(joined)):
+            wide_value = value if vector.element == F64 else builder.fpext(value, F64)
+            builder.store(wide_value, step(builder, out, constant(k), F64))
+        builder.ret_void()
+
+    def _across(self, chain: _Chain) -> list[Any]:
+        """Reduce each vector to a number."""
+        vector, element = self.vector, self.vector.element
+        # Summed in whatever order suits the machine, the same every time.
+        add, nothing = f"llvm.vector.reduce.fadd.{vector.name}", ir.Constant(element, -0.0)
+        sums = [
+            self._call(add, element, nothing, value, fastmath=("reassoc",))
+            for value in (chain.total, chain.squares)
+        ]
+        ends = [
+            self._call(f"llvm.vector.reduce.{kind}.{self.name}", self.integer, value)
+            for kind, value in (("umax", chain.top), ("umin", chain.least))
+        ]
+        return sums + [self.builder.bitcast(end, element) for end in ends]
+
+
+@intrinsic(prefer_literal=True)
+def vector_moments(typingctx: Any, shape: Any, flat: Any, count: Any, out: Any) -> Any:
+    """Write sum, sum of squares, largest |x| and least |x| of `count` elements to `out`, float64.
+
+    `shape` is (vector bytes, chains of accumulators, fused?), all constants; `flat` points to the
+    elements, `out` to four numbers. Sums run in the elements' own precision. The largest is NaN if
+    any element is. Of no elements the least is NaN.
+    """
+    width, chains, fused = (int(part.literal_value) for part in shape.types)
+    signature = types.void(shape, flat, types.intp, out)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        dtype = signature.args[1].dtype
+        name = f"nnscratch_moments_{dtype}_{width}x{chains}_{fused}"
+        function, new = own_function(builder, name, [argument.type for argument in args[1:]])
+        if new:
+            inside = ir.IRBuilder(function.append_basic_block("entry"))
+            _Moments(Vector(inside, dtype, width), bool(fused)).emit(chains, *function.args)
+        builder.call(function, args[1:])
+        return context.get_dummy_value()
+
+    return signature, codegen
