@@ -136,14 +136,15 @@ def roofline_fractions(results: Results) -> Figure | None:
 
 def recording(results: Results) -> Figure | None:
     """One panel a number of threads: how many times as long a step takes that is recorded."""
-    if not results.recording:
+    recorded = [r for r in results.recording if not WORKLOADS[r.workload].grows]
+    if not recorded:
         return None
-    workloads = list(dict.fromkeys(r.workload for r in results.recording))
-    names = list(dict.fromkeys(r.contender for r in results.recording))
+    workloads = list(dict.fromkeys(r.workload for r in recorded))
+    names = list(dict.fromkeys(r.contender for r in recorded))
     figure = Figure(figsize=(1.5 + 4.2 * len(results.threads), 3.4), layout="constrained")
     panels = figure.subplots(1, len(results.threads), squeeze=False, sharey=True)[0]
     for ax, threads in zip(panels, results.threads, strict=True):
-        for r in results.recording:
+        for r in recorded:
             if r.threads == threads:
                 i = names.index(r.contender)
                 place = workloads.index(r.workload) + 0.8 * (i - (len(names) - 1) / 2) / len(names)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from benchmarks import contenders, correctness, kernels, recording, roofline, startup, tasks
-from benchmarks.contenders import CONTENDERS, OURS
+from benchmarks.contenders import CONTENDERS, OURS, OURS_RECORDED
 from benchmarks.correctness import Verdict
 from benchmarks.results import (
     KernelResult,
@@ -78,7 +78,9 @@ class Runner:
             names = [name for name in self.present if not CONTENDERS[name].recorded]
             self._steps(main, names, self.plan.rounds, fresh=not self.plan.quick)
         if "recording" in self.plan.sections:
-            self._recording(main)
+            self._recording(main, self.present, -(-self.plan.rounds // 2), fresh=True)
+            ours = [name for name in self.present if name in (OURS, OURS_RECORDED)]
+            self._recording(growth, ours, self.plan.growth_rounds, fresh=False)
         if "growth" in self.plan.sections:
             names = [name for name in self.present if name in GROWTH_CONTENDERS]
             self._steps(growth, names, self.plan.growth_rounds, fresh=False)
@@ -166,24 +168,32 @@ class Runner:
         times = "  ".join(f"{s.contender} {s.min_us:.0f}" for s in found)
         self.say(f"{workload.name}, {_threads(session.threads)}: {times} us")
 
-    def _recording(self, workloads: Sequence[Workload]) -> None:
+    def _recording(
+        self, workloads: Sequence[Workload], names: Sequence[str], rounds: int, fresh: bool
+    ) -> None:
         """Measure each contender that can record beside itself without recording."""
         for threads in self.plan.threads:
-            for workload in workloads:
+            for group in [[w] for w in workloads] if fresh else [workloads]:
                 with Session(threads) as session:
-                    found, failures = recording.measure(
-                        session,
-                        workload,
-                        self.present,
-                        _step_judge(workload),
-                        rounds=-(-self.plan.rounds // 2),
-                        seconds=self.plan.step_seconds,
-                    )
-                self.results.recording += found
-                for name, reason in failures.items():
-                    self._skip(f"{workload.name}, recorded", name, reason, threads)
-                times = "  ".join(f"{r.contender} {r.overhead:.2f}" for r in found)
-                self.say(f"{workload.name} recorded, {_threads(threads)}: {times} times as long")
+                    for workload in group:
+                        self._record(session, workload, names, rounds)
+
+    def _record(
+        self, session: Session, workload: Workload, names: Sequence[str], rounds: int
+    ) -> None:
+        found, failures = recording.measure(
+            session,
+            workload,
+            names,
+            _step_judge(workload),
+            rounds=rounds,
+            seconds=self.plan.step_seconds,
+        )
+        self.results.recording += found
+        for name, reason in failures.items():
+            self._skip(f"{workload.name}, recorded", name, reason, session.threads)
+        times = "  ".join(f"{r.contender} {r.overhead:.2f}" for r in found)
+        self.say(f"{workload.name} recorded, {_threads(session.threads)}: {times} times as long")
 
     def _kernels(
         self, session: Session, cases: Sequence[Mapping[str, object]], names: Sequence[str]

@@ -38,7 +38,7 @@ def tables(results: Results, brief: bool = False) -> list[Table]:
     made = []
     for threads in results.threads:
         made += [_steps(results, threads, brief), _memory(results, threads)]
-        made += [_recording(results, threads)]
+        made += [_recording(results, threads, growing) for growing in (False, True)]
         made += [_growth(results, threads, family, brief) for family in FAMILIES]
         made += [_products(results, threads), _squares(results, threads)]
         made += [_activations(results, threads)]
@@ -102,11 +102,16 @@ def _mebibytes(step: StepResult | None) -> str:
     return f"{training} ({step.peak_memory_bytes / 2**20:.0f})"
 
 
-def _recording(results: Results, threads: int) -> Table:
-    found = [r for r in results.recording if r.threads == threads]
+def _recording(results: Results, threads: int, growing: bool) -> Table:
+    found = [
+        r
+        for r in results.recording
+        if r.threads == threads and WORKLOADS[r.workload].grows == growing
+    ]
     names = list(dict.fromkeys(r.contender for r in found))
+    networks = ", growing networks" if growing else ""
     table = Table(
-        f"Recording everything at every step, {_threads(threads)}",
+        f"Recording everything at every step{networks}, {_threads(threads)}",
         ["workload", *(c for n in names for c in (CONTENDERS[n].label, "recorded", "times"))],
         remark="The step without and with the full panel of every layer recorded, and how many "
         "times as long it takes; in brackets by the medians.",

@@ -14,9 +14,18 @@ from dataclasses import dataclass
 from benchmarks.contenders.base import Contender
 from benchmarks.workloads import Problem, Workload
 
-__all__ = ["CONTENDERS", "OURS", "Contender", "Entry", "load", "why_absent", "why_unable"]
+__all__ = [
+    "CONTENDERS",
+    "OURS",
+    "OURS_RECORDED",
+    "Contender",
+    "Entry",
+    "load",
+    "why_absent",
+    "why_unable",
+]
 
-OURS = "nnscratch"
+OURS, OURS_RECORDED = "nnscratch", "nnscratch-recorded"
 
 
 def _any(workload: Workload) -> str:
@@ -61,9 +70,7 @@ CONTENDERS = {
     "torch-compile": Entry("torch.compile", "torch_compile", "torch", True, _compile_one),
     "jax-jit": Entry("JAX jit", "jax_jit", "jax"),
     "sklearn": Entry("scikit-learn", "sklearn_mlp", "sklearn", unable=_no_batchnorm_no_elu),
-    "nnscratch-recorded": Entry(
-        "nnscratch, recorded", "nnscratch_recorded", "nnscratch", recorded=OURS
-    ),
+    OURS_RECORDED: Entry("nnscratch, recorded", "nnscratch_recorded", "nnscratch", recorded=OURS),
     "torch-recorded": Entry("PyTorch, hooks", "torch_recorded", "torch", recorded="torch-eager"),
 }
 
