@@ -43,11 +43,12 @@ def find(view: View) -> list[Finding]:
 
 def _finding(view: View, norms: Array, where: Array, kind: str) -> Finding:
     low, high = view.dense[0], view.dense[-1]
-    first, last = (float(np.median(norms[view.now, i])) for i in (low, high))
+    row = _typical(view, norms)
+    first, last = float(norms[row, low]), float(norms[row, high])
     step = view.since(where)
     with np.errstate(divide="ignore"):
         change = float(np.log10(first) - np.log10(last))
-    terms = mean_terms(view, low, high)
+    terms = attribute(_only(view, row)).sums(slice(None), low, high)[0]
     verb = "vanishes" if kind == "vanishing" else "explodes"
     size = "to nothing" if math.isinf(change) and change < 0 else factor(change)
     seen = (
@@ -55,7 +56,7 @@ def _finding(view: View, norms: Array, where: Array, kind: str) -> Finding:
         f"{view.layers[low]} ({size} over {len(view.dense)} dense layers), "
         f"{since(step, int(view.steps[0]))}."
     )
-    cause, main = explain(view, terms, change)
+    cause, main = explain(view, terms, change, row)
     numbers = {"first": first, "last": last, "log10_ratio": change}
     numbers |= {f"log10_{name}": value for name, value in zip(TERMS, terms, strict=True)}
     return Finding(
@@ -70,23 +71,26 @@ def _finding(view: View, norms: Array, where: Array, kind: str) -> Finding:
     )
 
 
-def mean_terms(view: View, low: int, high: int) -> Array:
-    """Return what each term adds to log10 of the gradient between two layers, now, on average."""
-    made = attribute(latest(view)).sums(slice(None), low, high)
-    made = made[np.isfinite(made).all(axis=1)]
-    return made.mean(axis=0) if len(made) else np.full(len(TERMS), np.nan)
+def _typical(view: View, norms: Array) -> int:
+    """Return the row, of the latest, whose change of the gradient is in the middle of theirs.
+
+    Numbers of one step add up; medians of several would not.
+    """
+    rows = np.arange(view.rows)[view.now]
+    order = np.argsort(ratios(norms[rows], view.dense), kind="stable")
+    return int(rows[order[len(rows) // 2]])
 
 
-def latest(view: View) -> Record:
-    """Return the record's latest rows, as far as the attribution needs them."""
-    record, now = view.record, view.now
-    part = {key: record[key][now] for key in (*_NEEDED, "batchnorm_scale")}
+def _only(view: View, row: int) -> Record:
+    """Return the record's `row`, as far as the attribution needs it."""
+    record = view.record
+    part = {key: record[key][row : row + 1] for key in (*_NEEDED, "batchnorm_scale")}
     kept = {key: record[key] for key in ("layers", "features", "batchnorm_layers")}
     return {**kept, **part}
 
 
-def explain(view: View, terms: Array, change: float) -> tuple[str, str]:
-    """Return in words what the change of the gradient is made of, and its main term."""
+def explain(view: View, terms: Array, change: float, row: int) -> tuple[str, str]:
+    """Return in words what the change of the gradient in `row` is made of, and its main term."""
     if not np.isfinite([*terms, change]).all() or change == 0:
         return "No layer's part can be named: somewhere on the way the gradient is exactly 0.", ""
     main = int(np.argmax(terms * np.sign(change)))
@@ -99,7 +103,7 @@ def explain(view: View, terms: Array, change: float) -> tuple[str, str]:
         order = np.argsort(-np.abs(terms))
         parts = [f"{what[i]} {terms[i]:+.1f}" for i in order if abs(terms[i]) >= 0.05]
         text = f"in powers of ten: {', '.join(parts)}, together {terms.sum():+.1f}"
-    reasons = _reasons(view, main)
+    reasons = _reasons(view, main, row)
     return sentence("; ".join([text, *reasons])), TERMS[main]
 
 
@@ -117,22 +121,23 @@ def _called(view: View) -> tuple[str, ...]:
     )
 
 
-def _reasons(view: View, main: int) -> list[str]:
+def _reasons(view: View, main: int, row: int) -> list[str]:
     reasons = []
     kind = view.activation
     if main == DERIVATIVE:
         reasons += saturation_reason(view)
         if not reasons and kind == "sigmoid":
             reasons.append("the slope of sigmoid is at most 1/4, whatever its input")
-    first, now = view.hidden_scale(0), view.hidden_scale()
-    if kind in cures.SUITS and not view.has_batchnorm and not _suits(kind, now):
+    first, then = view.hidden_scale(0), view.hidden_scale(row)
+    if kind in cures.SUITS and not view.has_batchnorm and not _suits(kind, then):
+        began = _suits(kind, first)
+        scale = then if began else first  # what was wrong from the beginning is the cause
         text = (
-            f"the weights are too {'small' if now < cures.SUITS[kind][0] else 'large'} for "
-            f"{called(kind)}: n_in Var(w) = {number(now)}, where {number(cures.SUITS[kind][0])} "
+            f"the weights are too {'small' if scale < cures.SUITS[kind][0] else 'large'} for "
+            f"{called(kind)}: n_in Var(w) = {number(scale)}, where {number(cures.SUITS[kind][0])} "
             f"would keep the gradient"
         )
-        grown = f" (in training: they began with {number(first)})" * _suits(kind, first)
-        reasons.append(text + grown)
+        reasons.append(text + f" (in training: they began with {number(first)})" * began)
     return reasons
 
 
