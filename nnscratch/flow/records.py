@@ -20,7 +20,8 @@ norm; C times the units of A activation layers were counted.
                                 infinities
 ``saturated_low``, ``_high``    (S, L) fraction of an activation's outputs at that end
                                 (`Layer.saturation`); NaN where it has no such end
-``param_norm``, ``param_mean``  (S, P) after the step's update
+``param_norm``, ``param_mean``  (S, P) after the step's update; the mean of a PReLU's slope shows
+                                its drift
 ``param_gradient_norm``         (S, P) before clipping
 ``param_update_norm``           (S, P) norm of the change; ``update_ratio`` the same over the norm
                                 of the parameter before it; NaN where a step made no update

@@ -29,6 +29,7 @@ from nnscratch_plots.quantities import QUANTITIES
 from nnscratch_plots.records import Record
 from nnscratch_plots.ridges import histogram_figure, histogram_ridges
 from nnscratch_plots.saturation import saturation, saturation_figure
+from nnscratch_plots.slopes import prelu_slopes
 from nnscratch_plots.updates import update_ratio_figure, update_ratios
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "phase_diagram_figure",
     "predicted_gradient_norm_figure",
     "predicted_gradient_norms",
+    "prelu_slopes",
     "saturation",
     "saturation_figure",
     "save_figure",

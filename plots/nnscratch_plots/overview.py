@@ -50,7 +50,7 @@ def overview_figure(
     with style.page(WIDTH, HEIGHT) as figure:
         top = _header(figure, run, [_told(finding) for finding in findings])
         column = (WIDTH - 2 * _MARGIN - _GUTTER) / 2
-        characters = round(column / (0.497 * _TEXT / 72))
+        characters = round(column / (0.53 * _TEXT / 72))  # wide enough at any resolution
         rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
         norms = run.get("gradient_norm")[0]
         told = in_words(prediction, run.names("layers"), int(run.steps[0]), norms)

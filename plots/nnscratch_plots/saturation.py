@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from matplotlib.patches import Patch
 from nnscratch_plots import cells, style
 from nnscratch_plots.axes import label_layers_across, thinned_numbers
 from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
+from nnscratch_plots.slopes import READING as SLOPES
+from nnscratch_plots.slopes import draw_slopes, has_slopes
 from nnscratch_plots.thinning import largest_of, noted, window_size
 
 LOOKS: dict[str, dict[str, Any]] = {
@@ -56,21 +59,33 @@ def saturation(record: Record, *, step: Step | None = None, ax: Axes | None = No
 def saturation_figure(record: Record) -> Figure:
     """Draw the share of saturated outputs during training, and beside it by layer at the end.
 
-    The sentence under the panels says how to read them.
+    A network with PReLU gets a panel with the drift of its slopes (`prelu_slopes`). The sentence
+    under the panels says how to read them.
     """
     run = read_run(record)
     low, high = ends(run)
     heading = f"Saturated outputs of each activation: {run.label}"
-    row = run.row("finite")
-    with style.explained_figure(11.5, 4.2 if low.layers else 1.2, heading, READING) as figure:
-        if not low.layers:
+    # What each panel is called, how wide it is, and who draws it.
+    panels: list[tuple[str, float, Callable[[Axes], list[Artist]]]] = []
+    if low.layers:
+        row = run.row("finite")
+        panels = [
+            ("during training", 1.25, lambda ax: _heatmap(ax, low, high)),
+            (run.when("finite"), 1.0, lambda ax: _bars(ax, low, low.values[row], high.values[row])),
+        ]
+    reading = [READING] if panels else []
+    if has_slopes(run):
+        panels.append(("PReLU's slopes", 1.0, lambda ax: draw_slopes(ax, run)))
+        reading.append(SLOPES)
+    size = (4.6 * len(panels) + 2.3, 4.2) if panels else (11.5, 1.2)
+    with style.explained_figure(*size, heading, "; ".join(reading) or READING) as figure:
+        if not panels:
             style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
             return figure
-        left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-        handles = _heatmap(style.prepared(left), low, high)
-        style.legend_above(left, "during training", handles)
-        handles = _bars(style.prepared(right), low, low.values[row], high.values[row])
-        style.legend_above(right, run.when("finite"), handles)
+        widths = [width for _, width, _ in panels]
+        axes = figure.subplots(1, len(panels), width_ratios=widths, squeeze=False)[0]
+        for ax, (title, _, draw) in zip(axes, panels, strict=True):
+            style.legend_above(ax, title, draw(style.prepared(ax)))
     return figure
 
 
