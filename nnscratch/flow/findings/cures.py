@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from nnscratch.flow.findings.words import called, number
@@ -25,9 +26,17 @@ SUITS: Final[dict[str, tuple[float, str]]] = {
 }
 
 
-def suitable_init(kind: str) -> tuple[str, ...]:
-    """Return the cure by weights of the scale that suits an activation, where there is one."""
-    if kind not in SUITS:
+def suits(kind: str, scale: float) -> bool:
+    """Return whether weights of this ``n_in Var(w)`` suit an activation (or nothing is known)."""
+    return kind not in SUITS or not (scale < 0.8 * SUITS[kind][0] or scale > 1.25 * SUITS[kind][0])
+
+
+def suitable_init(kind: str, began: float = math.nan) -> tuple[str, ...]:
+    """Return the cure by weights of the scale that suits an activation, where there is one.
+
+    began : ``n_in Var(w)`` of the weights that were drawn, where that is known
+    """
+    if kind not in SUITS or (not math.isnan(began) and suits(kind, began)):
         return ()
     scale, init = SUITS[kind]
     return (

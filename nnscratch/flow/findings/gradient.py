@@ -129,8 +129,8 @@ def _reasons(view: View, main: int, row: int) -> list[str]:
         if not reasons and kind == "sigmoid":
             reasons.append("the slope of sigmoid is at most 1/4, whatever its input")
     first, then = view.hidden_scale(0), view.hidden_scale(row)
-    if kind in cures.SUITS and not view.has_batchnorm and not _suits(kind, then):
-        began = _suits(kind, first)
+    if kind in cures.SUITS and not view.has_batchnorm and not cures.suits(kind, then):
+        began = cures.suits(kind, first)
         scale = then if began else first  # what was wrong from the beginning is the cause
         text = (
             f"the weights are too {'small' if scale < cures.SUITS[kind][0] else 'large'} for "
@@ -139,13 +139,6 @@ def _reasons(view: View, main: int, row: int) -> list[str]:
         )
         reasons.append(text + f" (in training: they began with {number(first)})" * began)
     return reasons
-
-
-def _suits(kind: str, scale: float) -> bool:
-    """Return whether weights of this ``n_in Var(w)`` suit an activation (or nothing is known)."""
-    return kind not in cures.SUITS or not (
-        scale < 0.8 * cures.SUITS[kind][0] or scale > 1.25 * cures.SUITS[kind][0]
-    )
 
 
 def saturation_reason(view: View) -> list[str]:
@@ -196,10 +189,10 @@ def inputs_reason(view: View, activation: int) -> list[str]:
 
 
 def _cures(view: View, kind: str, main: str) -> tuple[str, ...]:
-    right = _suits(view.activation, view.hidden_scale(0))
+    right = cures.suits(view.activation, view.hidden_scale(0))
     # Batch norm undoes any scale of the weights.
     init = () if right or view.has_batchnorm else cures.suitable_init(view.activation)
-    if right and not _suits(view.activation, view.hidden_scale()):
+    if right and not cures.suits(view.activation, view.hidden_scale()):
         init = cures.learning_rate(float(view.get("lr")[-1]) / 10)
     if kind == "vanishing":
         return init + cures.batch_norm(view.has_batchnorm) + cures.other_activation(view.activation)

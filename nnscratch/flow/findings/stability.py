@@ -117,7 +117,7 @@ def _cures(view: View, row: int) -> tuple[str, ...]:
     if record["input_nonfinite"][row] > 0:
         return ("look at the data before training: nn.datasets.check_inputs(x) names the place",)
     if row == 0:
-        return cures.suitable_init(view.activation)
+        return cures.suitable_init(view.activation, view.hidden_scale(0))
     look = (
         'see the step tensor by tensor: callbacks=[nn.Forensics("runs"), flow], then nnscratch '
         "replay on the file that it writes"

@@ -140,10 +140,10 @@ def _cures(view: View, layer: int, step: int) -> tuple[str, ...]:
         return cures.learning_rate(rate / 10) + cures.clip(view.has_clip)
     dense = layer if view.kinds[layer] == "dense" else view.before(layer, "dense")
     if dense is not None and layer > 0:
-        mean, offset = view.now_of("output_mean", layer - 1), view.offset(dense)
+        mean, offset = float(view.get("output_mean")[0, layer - 1]), view.offset(dense, row=0)
         if offset * mean > 0 and abs(offset) > 0.5 * abs(mean):
             return (cures.ZERO_BIASES,)
-    return cures.suitable_init(view.activation)
+    return cures.suitable_init(view.activation, view.hidden_scale(0))
 
 
 def _why_silent(view: View, layer: int) -> str:
@@ -250,7 +250,7 @@ def _constant(view: View) -> list[Finding]:
             f"beginning), {since(step, int(view.steps[0]))}.",
             "What tells examples apart is lost on the way up: each layer makes its outputs more "
             "alike, or hands on nothing.",
-            cures.suitable_init(view.activation)
+            cures.suitable_init(view.activation, view.hidden_scale(0))
             + cures.batch_norm(view.has_batchnorm)
             + cures.other_activation(view.activation),
             {"loss": view.last_loss, "first_loss": view.first_loss},

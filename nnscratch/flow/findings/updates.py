@@ -132,7 +132,7 @@ def _slow(view: View, ratios: Array, typical: Array) -> list[Finding]:
             f"of the layers, {since(step, int(view.steps[0]))}.",
             cause,
             (
-                *cures.suitable_init(view.activation),
+                *cures.suitable_init(view.activation, view.weight_scale(layer, 0)),
                 "use an optimizer that adapts the step to each weight: nn.Adam(lr=1e-3)",
             ),
             {"times": times, "ratio": own, "scale": scale},

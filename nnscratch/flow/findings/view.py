@@ -157,10 +157,14 @@ class View:
             return 0
         return int(self.record["param_sizes"][column] // self.record["features"][layer])
 
-    def offset(self, layer: int) -> float:
-        """Return the mean of a dense layer's biases; 0 if they were not recorded."""
+    def offset(self, layer: int, row: int | None = None) -> float:
+        """Return the mean of a dense layer's biases, now or in a row; 0 if not recorded."""
         column = self.param(layer, "bias")
-        return 0.0 if column is None else self.now_of("param_mean", column)
+        if column is None:
+            return 0.0
+        if row is None:
+            return self.now_of("param_mean", column)
+        return float(self.get("param_mean")[row, column])
 
     def hidden_scale(self, row: int = -1, but: int | None = None) -> float:
         """Return the median of `weight_scale` over the dense layers between first and last.

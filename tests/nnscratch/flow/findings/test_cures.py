@@ -44,6 +44,8 @@ def test_the_lines_of_python_run():
 
 def test_no_cure_where_it_does_not_fit():
     assert cures.suitable_init("sigmoid") == ()
+    assert cures.suitable_init("relu", 2.1) == ()
+    assert cures.suitable_init("relu", 1.0) == cures.suitable_init("relu") != ()
     assert cures.batch_norm(True) == cures.clip(True) == ()
     assert cures.other_activation("relu") == ()
     assert cures.learning_rate(np.nan) == ()

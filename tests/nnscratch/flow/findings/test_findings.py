@@ -250,3 +250,20 @@ def test_a_cure_is_told_once():
     assert found[:1] == made[:1]
     assert found.at_least("fatal") == ()
     assert found.at_least("notice") == made
+
+
+def test_no_cure_is_what_the_network_has_already():
+    """All weights suit ReLU but those of one layer, which hands on its biases alone."""
+    x, y, _, _ = nn.datasets.digits()
+    parts = [part for _ in range(6) for part in (nn.Dense(64, 64, init="he_normal"), nn.ReLU())]
+    model = nn.Sequential(*parts, nn.Dense(64, 10))
+    model.params["6.weight"][...] *= 1e-4
+    model.params["6.bias"][...] = 1.0
+    flow = nn.GradientFlow(model)
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(lr=1e-5))
+    trainer.fit(x, y, epochs=2, batch_size=50, callbacks=[flow], progress=False)
+    found = find(flow.to_dict())
+    assert "constant output" in [finding.kind for finding in found]
+    said = " ".join(cure for finding in found for cure in finding.cures)
+    assert "nn.BatchNorm" in said
+    assert "he_normal" not in said
