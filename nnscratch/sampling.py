@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch_kernels.reference.measures import BINS
 from nnscratch_kernels.reference.measures import SAMPLE_RUN as RUN
 
 FEWEST, MOST = 64, 512  # elements that are sampled
@@ -37,6 +41,21 @@ def run_stride(elements: int, samples: int, columns: int) -> int:
     while math.gcd(stride, max(columns // RUN, 1)) > 1:
         stride += 1
     return stride * RUN
+
+
+def count_samples(samples: Array, starts: Array) -> Array:
+    """Return how many of samples[s, starts[i] : starts[i + 1]] lie in each bin: (S, H, 64), uint16.
+
+    samples : uint8 of shape (S, n), as `measure_tensor` leaves them; starts (H + 1,)
+    """
+    width = BINS + 1  # one for all that is no bin
+    histograms = len(starts) - 1
+    first = np.repeat(np.arange(histograms) * width, np.diff(starts))
+    counts = np.empty((len(samples), histograms, BINS), np.uint16)
+    for row, places in zip(counts, samples[:, starts[0] : starts[-1]], strict=True):
+        found = np.bincount(first + np.minimum(places, BINS), minlength=histograms * width)
+        row[...] = found.reshape(histograms, width)[:, :BINS]
+    return counts
 
 
 # Two threads always find half of a tensor each; more runs of rows need so many elements each.

@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.backend import kernels
 from nnscratch.errors import DataError
-from nnscratch.sampling import parameter_sample, tensor_sample
+from nnscratch.sampling import count_samples, parameter_sample, tensor_sample
 from nnscratch_kernels.memory import whole_lines
-from nnscratch_kernels.reference.measures import BINS
 from nnscratch_kernels.reference.measures import MEASURES as TENSOR_FIELDS
 
 FORMAT = 2
@@ -209,8 +207,9 @@ class Layout:
         record["batchnorm_layers"] = np.array(self.batchnorm_layers, dtype=str)
         record.update({name: batchnorm[:, :, i].copy() for i, name in enumerate(BATCHNORM_FIELDS)})
         starts, ends = self.sample_starts, np.cumsum([0, n, n, len(self.params)])
+        kept = samples if self.histograms else samples[:0]
         for i, name in enumerate(HISTOGRAMS):
-            record[name] = self._count(samples, starts[ends[i] : ends[i + 1] + 1])
+            record[name] = count_samples(kept, starts[ends[i] : ends[i + 1] + 1])
         record["histogram_edges_signed"] = SIGNED_EDGES.copy()
         record["histogram_edges_magnitude"] = MAGNITUDE_EDGES.copy()
         units = self.census_units[-1]
@@ -219,10 +218,3 @@ class Layout:
         record["census_steps"] = np.asarray(census_steps, dtype=np.int64)
         record["census"] = np.zeros((0, units), np.uint8) if census is None else census
         return record
-
-    def _count(self, samples: Array, starts: Array) -> Array:
-        """Return histograms, (steps, histograms, 64), of samples that begin at `starts`."""
-        steps = len(samples) if self.histograms else 0
-        counts = np.empty((steps, len(starts) - 1, BINS), np.uint16)
-        kernels.count_samples(counts, samples[:steps], starts)
-        return counts

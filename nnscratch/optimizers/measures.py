@@ -12,8 +12,8 @@ from nnscratch.backend import kernels
 from nnscratch.clipping import ClipReport
 from nnscratch.errors import ConfigError
 from nnscratch.parameters import Parameters
-from nnscratch.sampling import parameter_sample, run_stride
-from nnscratch_kernels.reference.measures import BINS, NOTHING
+from nnscratch.sampling import count_samples, parameter_sample, run_stride
+from nnscratch_kernels.reference.measures import NOTHING
 
 if TYPE_CHECKING:
     from nnscratch.optimizers.base import Optimizer
@@ -106,8 +106,7 @@ class ParameterMeasures:
 
     def histogram(self) -> Array:
         """Return how many of each parameter's sample lie in each bin, (parameters, 64), uint16."""
-        counts = np.zeros((len(self.names), BINS), np.uint16)
-        kernels.count_samples(counts[None], self.samples[None], self.starts)
+        counts: Array = count_samples(self.samples[None], self.starts)[0]
         return counts
 
     def _segments(self, flat: Array) -> list[Array]:

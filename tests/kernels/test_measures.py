@@ -152,10 +152,8 @@ def odd_values(dtype):
     return x
 
 
-def counted(kernels, samples):
-    counts = np.full((1, 1, 64), 9, np.uint16)
-    kernels.count_samples(counts, samples[None], np.array([0, len(samples)]))
-    return counts[0, 0]
+def counted(samples):
+    return np.bincount(samples, minlength=256)[:64]
 
 
 def expected_counts(sample, signed):
@@ -185,7 +183,7 @@ def test_samples_are_counted_between_their_edges(kernels, dtype, signed, stride,
         starts = range(start, flat.size - 15, stride)[: places // 16]
         sample = np.concatenate([flat[at : at + 16] for at in starts])
         mine = found[k * places : (k + 1) * places]
-        np.testing.assert_array_equal(counted(kernels, mine), expected_counts(sample, signed))
+        np.testing.assert_array_equal(counted(mine), expected_counts(sample, signed))
         assert np.count_nonzero(mine == reference.NAN) == np.isnan(sample).sum()
         assert (mine[sample.size :] == reference.NOTHING).all()
         assert (mine[: sample.size] <= reference.NAN).all()
@@ -198,7 +196,7 @@ def test_a_small_array_is_sampled_as_far_as_it_goes(kernels, size):
     places = np.full(64, 99, np.uint8)
     kernels.sample_bins(places, x, True, 0, 16)
     whole = size if size < 16 else size // 16 * 16
-    np.testing.assert_array_equal(counted(kernels, places), expected_counts(x[:whole], True))
+    np.testing.assert_array_equal(counted(places), expected_counts(x[:whole], True))
     assert (places[whole:] == reference.NOTHING).all()
 
 

@@ -19,7 +19,7 @@ from nnscratch_kernels.jit import FLAGS, inner, jit
 from nnscratch_kernels.moments import vector_moments
 from nnscratch_kernels.native import octets, stack_doubles
 from nnscratch_kernels.operation import row_range
-from nnscratch_kernels.reference.measures import BINS, NOTHING, SAMPLE_RUN
+from nnscratch_kernels.reference.measures import NOTHING, SAMPLE_RUN
 from nnscratch_kernels.vectors import FUSED, WIDTH, address, advance
 
 Array = npt.NDArray[Any]
@@ -222,19 +222,6 @@ def sample_bins(places: Array, values: Array, signed: bool, start: int, stride: 
     flat = values.reshape(values.size)
     there, count = octets(places.ctypes.data), len(flat)
     sample(there, len(places), address(flat, 0), count, signed, start, stride)
-
-
-@jit
-def count_samples(counts: Array, samples: Array, starts: Array) -> None:
-    """Histograms of sampled bins: see `reference.measures`."""
-    table = np.empty(256, np.int64)
-    for s in range(len(samples)):
-        for i in range(len(starts) - 1):
-            table[:BINS] = 0
-            for k in range(starts[i], starts[i + 1]):
-                table[samples[s, k]] += 1
-            for b in range(BINS):
-                counts[s, i, b] = table[b]
 
 
 @inner

@@ -40,7 +40,6 @@ from nnscratch_kernels.reference.matmul import (
     matmul_at_b,
 )
 from nnscratch_kernels.reference.measures import (
-    count_samples,
     finish_measures,
     measure_batchnorm,
     measure_tensor,
@@ -87,7 +86,6 @@ __all__ = [
     "clip_by_norm",
     "clip_by_value",
     "count_nonfinite",
-    "count_samples",
     "dense_backward_input",
     "dense_backward_parameters",
     "dense_forward",

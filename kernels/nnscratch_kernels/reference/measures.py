@@ -113,17 +113,6 @@ def _exponents(values: Array) -> Array:
     return np.where(values == 0, -5000, np.where(np.isinf(values), 5000, exponents))
 
 
-def count_samples(counts: Array, samples: Array, starts: Array) -> None:
-    """counts[s, i, b]: how many of samples[s, starts[i] : starts[i + 1]] are bin b.
-
-    counts (steps, histograms, 64), uint16; samples (steps, n), uint8; starts (histograms + 1,).
-    """
-    for i in range(len(starts) - 1):
-        bins = samples[:, starts[i] : starts[i + 1]]
-        for b in range(BINS):
-            counts[:, i, b] = np.count_nonzero(bins == b, axis=1)
-
-
 @np.errstate(over="ignore", invalid="ignore", under="ignore")
 def finish_measures(out: Array, sums: Array, sizes: Array) -> None:
     """Put the runs of tensors together: out[:, i] measures the tensor i, of sizes[i] elements.
