@@ -110,6 +110,7 @@ def make_plan(options: argparse.Namespace) -> Plan:
         kernel_rounds=options.rounds or (2 if quick else 4),
         kernel_seconds=0.01 if quick else 0.02,
         startup_runs=1 if quick else 5,
+        patience=0.0 if quick else 600.0,
     )
 
 

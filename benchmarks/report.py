@@ -17,7 +17,9 @@ number in Python. Times are microseconds a step: the minimum over all steps, and
 median over rounds. The spread is by how much nnscratch's minima differ from round to round. The
 limit is the roofline: the step's matrix products at the measured peak of the tile, or its bytes at
 the measured bandwidth, whichever takes longer. Environment variables that tune a library for one
-machine are removed beforehand."""
+machine are removed beforehand. Before each measurement with several threads the runner waits until
+they have cores of their own, which is not always so on a virtual machine; where that did not come,
+a remark says so."""
 
 
 def markdown(results: Results) -> str:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from benchmarks import contenders, correctness, kernels, recording, roofline, startup, tasks
 from benchmarks.contenders import CONTENDERS, OURS, OURS_RECORDED
 from benchmarks.correctness import Verdict
+from benchmarks.quiet import Quiet
 from benchmarks.results import (
     KernelResult,
     Results,
@@ -43,6 +44,7 @@ class Plan:
     kernel_rounds: int
     kernel_seconds: float
     startup_runs: int
+    patience: float  # seconds to wait, in all, for cores that somebody else is using
 
 
 Say = Callable[[str], None]
@@ -55,6 +57,7 @@ class Runner:
         self.plan, self.say = plan, say
         self.results = start_results(plan.contenders, plan.threads, plan.quick)
         self.present = self._present()
+        self.quiet = Quiet(plan.patience, _kernel_judge, say)
 
     def run(self) -> Results:
         """Measure everything; Ctrl-C ends it and keeps what was measured."""
@@ -67,6 +70,7 @@ class Runner:
             self.results.interrupted = True
             self.say("interrupted: what was measured is kept")
         finally:
+            self.quiet.close()
             self._set_limits()
             self.results.seconds = time.monotonic() - start
         return self.results
@@ -133,6 +137,7 @@ class Runner:
                 self._skip(workload.name, name, reason, session.threads)
             else:
                 able.append(name)
+        self._wait(workload.name, session.threads)
         outcomes, failures = session.measure(
             tasks.step_task(workload.name),
             able,
@@ -181,6 +186,7 @@ class Runner:
     def _record(
         self, session: Session, workload: Workload, names: Sequence[str], rounds: int
     ) -> None:
+        self._wait(f"{workload.name}, recorded", session.threads)
         found, failures = recording.measure(
             session,
             workload,
@@ -199,6 +205,8 @@ class Runner:
         self, session: Session, cases: Sequence[Mapping[str, object]], names: Sequence[str]
     ) -> None:
         names = [name for name in names if name in self.present]
+        if cases:
+            self._wait(f"cases of {cases[0]['kind']}", session.threads)
         for case in cases:
             task = dict(case)
             outcomes, failures = session.measure(
@@ -301,6 +309,13 @@ class Runner:
             self.say(
                 f"start-up of {name}, {cache}: import {best.import_s:.2f} s, "
                 f"first step {best.first_step_s:.2f} s"
+            )
+
+    def _wait(self, what: str, threads: int) -> None:
+        """Wait for free cores, or note that there were none."""
+        if self.plan.patience and not self.quiet.wait(threads):
+            self.results.notes.append(
+                f"{what}, {_threads(threads)}: measured on cores that somebody else was using too"
             )
 
     def _skip(self, what: str, name: str, reason: str, threads: int | None = None) -> None:
