@@ -29,10 +29,11 @@ class _Chain(NamedTuple):
 
 
 class _Moments:
-    """Emits the body of the function that `vector_moments` calls."""
+    """Emits the body of the function that `vector_moments` calls; its `scale` may be None."""
 
-    def __init__(self, vector: Vector, fused: bool) -> None:
+    def __init__(self, vector: Vector, fused: bool, scale: Any) -> None:
         self.vector, self.builder, self.fused = vector, vector.builder, fused
+        self.scale = None if scale is None else vector.spread(scale, vector.type, vector.lanes)
         bits, lanes = 8 * vector.size, vector.lanes
         self.integer = ir.IntType(bits)
         self.integers = ir.VectorType(self.integer, lanes)
@@ -111,7 +112,8 @@ class _Moments:
         lanes, wide = vector.lanes, chains * vector.lanes
 
         def load(i: Any, mask: Any = None) -> Any:
-            return vector.load(step(builder, flat, i, vector.element), mask)
+            x = vector.load(step(builder, flat, i, vector.element), mask)
+            return x if self.scale is None else builder.fmul(x, self.scale)
 
         def whole(i: Any, running: list[_Chain]) -> list[_Chain]:
             return [
@@ -157,23 +159,25 @@ class _Moments:
 
 
 @intrinsic(prefer_literal=True)
-def vector_moments(typingctx: Any, shape: Any, flat: Any, count: Any, out: Any) -> Any:
+def vector_moments(typingctx: Any, shape: Any, flat: Any, count: Any, scale: Any, out: Any) -> Any:
     """Write sum, sum of squares, largest |x| and least |x| of `count` elements to `out`, float64.
 
-    `shape` is (vector bytes, chains of accumulators, fused?), all constants; `flat` points to the
-    elements, `out` to four numbers. Sums run in the elements' own precision. The largest is NaN if
-    any element is. Of no elements the least is NaN.
+    `shape` is (vector bytes, chains of accumulators, fused?, scaled?), all constants; `flat` points
+    to the elements, `out` to four numbers. Sums run in the elements' own precision. The largest is
+    NaN if any element is. If scaled, all is said of the elements times `scale`, of their type.
     """
-    width, chains, fused = (int(part.literal_value) for part in shape.types)
-    signature = types.void(shape, flat, types.intp, out)
+    width, chains, fused, scaled = (int(part.literal_value) for part in shape.types)
+    signature = types.void(shape, flat, types.intp, scale, out)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         dtype = signature.args[1].dtype
-        name = f"nnscratch_moments_{dtype}_{width}x{chains}_{fused}"
+        name = f"nnscratch_moments_{dtype}_{width}x{chains}_{fused}_{scaled}"
         function, new = own_function(builder, name, [argument.type for argument in args[1:]])
         if new:
             inside = ir.IRBuilder(function.append_basic_block("entry"))
-            _Moments(Vector(inside, dtype, width), bool(fused)).emit(chains, *function.args)
+            flat, count, scale, out = function.args
+            vector = Vector(inside, dtype, width)
+            _Moments(vector, bool(fused), scale if scaled else None).emit(chains, flat, count, out)
         builder.call(function, args[1:])
         return context.get_dummy_value()
 

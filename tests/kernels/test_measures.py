@@ -107,11 +107,16 @@ def test_a_constant_has_no_deviation_and_nothing_measures_zero(kernels):
 @pytest.mark.parametrize("width", [width for width in (64, 32, 16) if width <= WIDTH] + [0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_moments_in_vectors_of_every_width(width, dtype):
-    moments = compiled.moments_of(width, FUSED)
+    plain, scaled = compiled.moments_of(width, FUSED)
+    scale = dtype(0.5)
 
     @numba.njit
     def found(out, x):
-        moments(address(x, 0), len(x), doubles(out.ctypes.data))
+        plain(address(x, 0), len(x), doubles(out.ctypes.data))
+
+    @numba.njit
+    def found_scaled(out, x):
+        scaled(address(x, 0), len(x), scale, doubles(out.ctypes.data))
 
     rng = np.random.default_rng(5)
     for count in (1, 2, 7, 15, 16, 17, 63, 64, 65, 128, 200, 1000):
@@ -123,6 +128,9 @@ def test_moments_in_vectors_of_every_width(width, dtype):
         assert out[0] == pytest.approx(float(raw.sum()), abs=close * count)
         assert out[1] == pytest.approx(float((raw**2).sum()), rel=close)
         assert (out[2], out[3]) == (abs(x).max(), abs(x).min())
+        half = np.empty(4)
+        found_scaled(half, x)
+        np.testing.assert_array_equal(half, out / [2, 4, 2, 2])
         x[count // 2] = np.nan
         found(out, x)
         assert np.isnan(out[:3]).all()

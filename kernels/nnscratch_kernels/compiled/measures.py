@@ -7,7 +7,7 @@ The mean and the standard deviation are therefore good to about 1e-6 of the root
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -30,23 +30,40 @@ EXACT = 1 << 20  # so many ones and their sums are exact in float32
 SMALL, LARGE = 1e-15, 1e15
 
 
-def moments_of(width: int, fused: bool) -> Any:
-    """Make the loop that writes sum, sum of squares, largest and least |x|; 0 bytes: a plain one.
+class Moments(NamedTuple):
+    """The loops for one vector width.
+
+    ``plain(x, count, out)`` writes sum, sum of squares, largest and least |x| of some elements;
+    ``scaled(x, count, scale, out)`` those of the elements times `scale`.
+    """
+
+    plain: Any
+    scaled: Any
+
+
+def moments_of(width: int, fused: bool) -> Moments:
+    """Make the loops for vectors of `width` bytes; 0: loops for the compiler to vectorise.
 
     Four chains of four accumulators fill half of 32 registers; where there are 16, two do.
     """
-    shape = (width, 4 if width == 64 else 2, fused)
+    chains = 4 if width == 64 else 2
+    as_they_are, times_scale = (width, chains, fused, False), (width, chains, fused, True)
 
     @inner(forceinline=True)
-    def moments(x: Any, count: int, out: Any) -> None:
-        vector_moments(shape, x, count, out)
+    def plain(x: Any, count: int, out: Any) -> None:
+        vector_moments(as_they_are, x, count, x[0], out)
+
+    @inner(forceinline=True)
+    def scaled(x: Any, count: int, scale: Any, out: Any) -> None:
+        vector_moments(times_scale, x, count, scale, out)
 
     @inner(fastmath=FLAGS["fastmath"])
-    def plain(x: Any, count: int, out: Any) -> None:
+    def simple(x: Any, count: int, scale: Any, out: Any) -> None:
         values = numba.carray(x, (count,))
         total = squares = largest = values.dtype.type(0)
         least = values.dtype.type(math.inf)
-        for v in values:
+        for value in values:
+            v = value * scale
             total += v
             squares += v * v
             magnitude = abs(v)
@@ -54,10 +71,14 @@ def moments_of(width: int, fused: bool) -> Any:
             least = min(least, magnitude)
         out[0], out[1], out[2], out[3] = total, squares, largest, least
 
-    return moments if width else plain
+    @inner
+    def simple_plain(x: Any, count: int, out: Any) -> None:
+        simple(x, count, numba.carray(x, (0,)).dtype.type(1), out)
+
+    return Moments(plain, scaled) if width else Moments(simple_plain, simple)
 
 
-moments = moments_of(WIDTH, FUSED)
+moments, scaled_moments = moments_of(WIDTH, FUSED)
 
 
 # Three loops that count, in numbers as wide as the elements, which keeps them in vectors.
@@ -133,17 +154,54 @@ def measure_run(
         highs += others
     norm, nonfinite = math.sqrt(squares), 0.0
     if not (SMALL < largest < LARGE) and largest != 0.0:
-        flat = numba.carray(x, (count,))
-        total, norm, largest = extremes(flat)
-        nonfinite = count_nonfinite(flat)
+        if largest < math.inf:
+            total, norm = scaled_sums(x, count, largest)
+        else:
+            flat = numba.carray(x, (count,))
+            total, norm, largest = of_nonfinite(flat)
+            nonfinite = count_nonfinite(flat)
     sums[k, 0, tensor], sums[k, 1, tensor], sums[k, 2, tensor] = total, norm, largest
     sums[k, 3, tensor], sums[k, 4, tensor] = zeros, nonfinite
     sums[k, 5, tensor], sums[k, 6, tensor] = lows, highs
 
 
 @inner
-def extremes(flat: Array) -> Any:
-    """Sum, norm and largest of values that are very small, very large or not finite."""
+def scaled_sums(x: Any, count: int, largest: float) -> Any:
+    """Sum and norm of elements whose squares leave the range, the largest of them finite and not 0.
+
+    Scaled by a power of two, which is exact, so that the largest lies near 1.
+    """
+    found = stack_doubles(4)
+    real = numba.carray(x, (0,)).dtype.type
+    most = 126 if numba.carray(x, (0,)).itemsize == 4 else 1022
+    scale = math.ldexp(1.0, max(-most, min(most, -math.frexp(largest)[1])))
+    total, squares = 0.0, 0.0
+    for start in range(0, count, BLOCK):
+        scaled_moments(advance(x, start), min(BLOCK, count - start), real(scale), found)
+        total += found[0]
+        squares += found[1]
+    return total / scale, math.sqrt(squares) / scale
+
+
+@inner
+def careful_sums(flat: Array) -> Any:
+    """Sum and norm of elements of any size, finite or not."""
+    found = stack_doubles(4)
+    largest = 0.0
+    for start in range(0, len(flat), BLOCK):
+        moments(address(flat, start), min(BLOCK, len(flat) - start), found)
+        largest = found[2] if found[2] > largest or found[2] != found[2] else largest
+    if largest == 0.0:
+        return 0.0, 0.0
+    if largest < math.inf:
+        return scaled_sums(address(flat, 0), len(flat), largest)
+    total, norm, _ = of_nonfinite(flat)
+    return total, norm
+
+
+@inner
+def of_nonfinite(flat: Array) -> Any:
+    """Sum, norm and largest finite magnitude where there are NaN or infinities."""
     total, largest = 0.0, 0.0
     for i in range(len(flat)):
         value = np.float64(flat[i])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 from nnscratch_kernels.bins import note_bins
+from nnscratch_kernels.compiled.measures import careful_sums
 from nnscratch_kernels.compiled.operations.blocks import (
     BLOCKS,
     CLIPS,
@@ -37,7 +38,6 @@ from nnscratch_kernels.compiled.operations.blocks import (
     scratch_of,
 )
 from nnscratch_kernels.compiled.operations.clipping import nonfinite_in
-from nnscratch_kernels.compiled.statistics import flat_norm
 from nnscratch_kernels.jit import FLAGS, inner
 from nnscratch_kernels.native import doubles, integers, octets
 from nnscratch_kernels.operation import operation
@@ -46,12 +46,6 @@ from nnscratch_kernels.vectors import address, advance
 
 # mypy: disable-error-code="no-untyped-def"
 
-# Rows of the measures, a float64 for each parameter.
-VALUES = (
-    *("param_norm", "param_mean", "param_norm_before", "param_update_norm"),
-    *("param_gradient_norm", "param_nonfinite", "param_gradient_nonfinite"),
-)
-
 
 @inner(forceinline=True)
 def is_safe(squares, x):
@@ -59,15 +53,6 @@ def is_safe(squares, x):
     if x.itemsize == 4:
         return 1e-28 < squares < 1e36
     return 1e-290 < squares < math.inf
-
-
-@inner
-def careful_norm(x):
-    """The norm of what may be very small, very large or not finite; soon done where all is zero."""
-    some = 0
-    for i in range(len(x)):
-        some += 1 if x[i] != 0 else 0
-    return flat_norm(x) if some > 0 else 0.0
 
 
 @inner(fastmath=FLAGS["fastmath"])
@@ -83,16 +68,29 @@ def keep(kept, p, g):
     return squares, gradient_squares
 
 
+@inner
+def note_carefully(args, block, x, norm_row, sum_row, nonfinite_row):
+    """Record a block's norm, sum and what is not finite (-1: not), where squares left the range."""
+    records, blocks = doubles(args[RECORDS] + 8 * block), args[BLOCKS]
+    total, norm = careful_sums(x)
+    records[norm_row * blocks] = norm
+    if sum_row >= 0:
+        records[sum_row * blocks] = total
+    if nonfinite_row >= 0 and not math.isfinite(norm):
+        records[nonfinite_row * blocks] = nonfinite_in(x)
+
+
 @inner(forceinline=True)
 def note_before(args, block, old, g, squares, gradient_squares):
     """Record a block's norm before the update, and its gradient's unless a clip has done so."""
     records, blocks = doubles(args[RECORDS] + 8 * block), args[BLOCKS]
-    norm = math.sqrt(squares) if is_safe(squares, old) else careful_norm(old)
-    records[PARAM_NORM_BEFORE * blocks] = norm
+    records[PARAM_NORM_BEFORE * blocks] = math.sqrt(squares)
+    if not is_safe(squares, old):
+        note_carefully(args, block, old, PARAM_NORM_BEFORE, -1, -1)
     if args[CLIPS] == 0:
-        norm = math.sqrt(gradient_squares) if is_safe(gradient_squares, g) else careful_norm(g)
-        records[NORM * blocks] = norm
-        records[NONFINITE * blocks] = 0 if math.isfinite(norm) else nonfinite_in(g)
+        records[NORM * blocks], records[NONFINITE * blocks] = math.sqrt(gradient_squares), 0
+        if not is_safe(gradient_squares, g):
+            note_carefully(args, block, g, NORM, -1, NONFINITE)
 
 
 @operation
@@ -115,14 +113,6 @@ def compare(new, old):
         squares += new[i] * new[i]
         change_squares += change * change
     return total, squares, change_squares
-
-
-@inner
-def sum_of(x):
-    total = 0.0
-    for i in range(len(x)):
-        total += x[i]
-    return total
 
 
 @inner(forceinline=True)
@@ -149,17 +139,15 @@ def note_sample(args, x, block):
 def note_after(args, block, new, old, total, squares, change_squares):
     """Record a block's sum and norm after the update, that of the change, and a sample."""
     records, blocks = doubles(args[RECORDS] + 8 * block), args[BLOCKS]
-    safe = is_safe(squares, new)
-    norm = math.sqrt(squares) if safe else careful_norm(new)
-    records[PARAM_SUM * blocks] = total if safe else sum_of(new)
-    records[PARAM_NORM * blocks] = norm
-    records[PARAM_NONFINITE * blocks] = 0 if math.isfinite(norm) else nonfinite_in(new)
-    norm = math.sqrt(change_squares)
+    records[PARAM_SUM * blocks], records[PARAM_NORM * blocks] = total, math.sqrt(squares)
+    records[PARAM_NONFINITE * blocks] = 0
+    if not is_safe(squares, new):
+        note_carefully(args, block, new, PARAM_NORM, PARAM_SUM, PARAM_NONFINITE)
+    records[UPDATE_NORM * blocks] = math.sqrt(change_squares)
     if not is_safe(change_squares, new):
         for i in range(len(new)):
             old[i] = new[i] - old[i]
-        norm = careful_norm(old)
-    records[UPDATE_NORM * blocks] = norm
+        note_carefully(args, block, old, UPDATE_NORM, -1, -1)
     if args[SAMPLES] != 0:
         note_sample(args, new, block)
 
