@@ -143,13 +143,18 @@ def measure_run(
     below, above = real(low), real(high)
     is_below = below >= 0 or (below < 0 and not largest < -below)
     is_above = above <= 0 or (above > 0 and not largest < above)
-    zeros = 0.0
+    zeros = float(count) if largest == 0 else 0.0
     lows, highs = (0.0 if low == low else math.nan), (0.0 if high == high else math.nan)
-    if least == 0 or is_below or is_above:
+    if (least == 0 and largest != 0) or is_below or is_above:
         nowhere = real(math.nan)
-        zeros, some, others = rare_of(
-            x, count, least == 0, below if is_below else nowhere, above if is_above else nowhere
+        found_zeros, some, others = rare_of(
+            x,
+            count,
+            least == 0 and largest != 0,
+            below if is_below else nowhere,
+            above if is_above else nowhere,
         )
+        zeros += found_zeros
         lows += some
         highs += others
     norm, nonfinite = math.sqrt(squares), 0.0

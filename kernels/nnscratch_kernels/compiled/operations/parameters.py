@@ -38,6 +38,7 @@ from nnscratch_kernels.compiled.operations.blocks import (
     scratch_of,
 )
 from nnscratch_kernels.compiled.operations.clipping import nonfinite_in
+from nnscratch_kernels.compiled.statistics import bit_view
 from nnscratch_kernels.jit import FLAGS, inner
 from nnscratch_kernels.native import doubles, integers, octets
 from nnscratch_kernels.operation import operation
@@ -135,6 +136,17 @@ def note_sample(args, x, block):
         place += SAMPLE_RUN
 
 
+@inner
+def differ(new, old):
+    """Whether any bit has changed; soon known where a rate is too small to change any."""
+    bits, others = bit_view(new), bit_view(old)
+    integer = bits.dtype.type  # kept at this width by hand: Numba would widen to 64 bits
+    some = integer(0)
+    for i in range(len(bits)):
+        some = integer(some | (bits[i] ^ others[i]))
+    return some != 0
+
+
 @inner(forceinline=True)
 def note_after(args, block, new, old, total, squares, change_squares):
     """Record a block's sum and norm after the update, that of the change, and a sample."""
@@ -144,7 +156,7 @@ def note_after(args, block, new, old, total, squares, change_squares):
     if not is_safe(squares, new):
         note_carefully(args, block, new, PARAM_NORM, PARAM_SUM, PARAM_NONFINITE)
     records[UPDATE_NORM * blocks] = math.sqrt(change_squares)
-    if not is_safe(change_squares, new):
+    if not is_safe(change_squares, new) and differ(new, old):
         for i in range(len(new)):
             old[i] = new[i] - old[i]
         note_carefully(args, block, old, UPDATE_NORM, -1, -1)
