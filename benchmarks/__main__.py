@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -51,6 +52,14 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument(
         "--quick", action="store_true", help="under two minutes: fewer cases and fewer rounds"
     )
+    root.add_argument(
+        "--wait",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="wait so long at most, all together, while several threads have to share cores with "
+        "somebody else (default: 0)",
+    )
     root.add_argument("--json", type=Path, metavar="FILE", help="write everything measured as JSON")
     root.add_argument(
         "--out", type=Path, metavar="DIR", help="write report.md and the pictures into a folder"
@@ -95,6 +104,8 @@ def make_plan(options: argparse.Namespace) -> Plan:
             raise ConfigError(
                 f"--threads must be from 1 to {cores}, the cores of this process; {n} is not"
             )
+    if not 0 <= options.wait < math.inf:
+        raise ConfigError(f"--wait must be a number of seconds >= 0, got {options.wait}")
     if options.rounds is not None and options.rounds < 1:
         raise ConfigError(f"--rounds must be a whole number >= 1, got {options.rounds}")
     chosen = _known("workload", names, WORKLOADS)
@@ -110,7 +121,9 @@ def make_plan(options: argparse.Namespace) -> Plan:
         kernel_rounds=options.rounds or (2 if quick else 4),
         kernel_seconds=0.01 if quick else 0.02,
         startup_runs=1 if quick else 5,
-        patience=0.0 if quick else 600.0,
+        recording_rounds=options.rounds or (5 if quick else 24),
+        recording_seconds=0.02 if quick else 0.04,
+        patience=options.wait,
     )
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from benchmarks import tasks
 from benchmarks.contenders import CONTENDERS
@@ -14,30 +13,26 @@ from benchmarks.workloads import Workload
 
 @dataclass
 class RecordingResult:
-    """One contender's training step, without and with every layer recorded."""
+    """One contender's training step, without and with every layer recorded.
+
+    Attributes
+    ----------
+    plain_us, recorded_us : float
+        Medians of all turns.
+    overhead, overhead_low, overhead_high : float
+        How many times as long the recorded step takes: the median and the quartiles over pairs of
+        turns (see `Timing.times_as_long_as`).
+    """
 
     workload: str
     threads: int
     contender: str
     plain_us: float
     recorded_us: float
-    plain_median_us: float
-    recorded_median_us: float
-
-    @property
-    def overhead(self) -> float:
-        """How many times as long the recorded step takes (minima)."""
-        return self.recorded_us / self.plain_us
-
-    @property
-    def median_overhead(self) -> float:
-        """The same of the medians over rounds."""
-        return self.recorded_median_us / self.plain_median_us
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what the JSON file holds."""
-        overheads = {"overhead": self.overhead, "median_overhead": self.median_overhead}
-        return {**asdict(self), **overheads}
+    overhead: float
+    overhead_low: float
+    overhead_high: float
+    pairs: int
 
 
 def measure(
@@ -63,17 +58,23 @@ def measure(
         seconds=seconds,
         least=1,
     )
-    found = [
-        RecordingResult(
-            workload=workload.name,
-            threads=session.threads,
-            contender=plain,
-            plain_us=outcomes[plain].timing.min_us,
-            recorded_us=outcomes[recorded].timing.min_us,
-            plain_median_us=outcomes[plain].timing.median_us,
-            recorded_median_us=outcomes[recorded].timing.median_us,
+    found = []
+    for name, recorded_name in pairs:
+        if name not in outcomes or recorded_name not in outcomes:
+            continue
+        plain, recorded = outcomes[name].timing, outcomes[recorded_name].timing
+        low, overhead, high = recorded.times_as_long_as(plain)
+        found.append(
+            RecordingResult(
+                workload=workload.name,
+                threads=session.threads,
+                contender=name,
+                plain_us=plain.median_us,
+                recorded_us=recorded.median_us,
+                overhead=overhead,
+                overhead_low=low,
+                overhead_high=high,
+                pairs=plain.rounds,
+            )
         )
-        for plain, recorded in pairs
-        if plain in outcomes and recorded in outcomes
-    ]
     return found, failures

@@ -156,7 +156,7 @@ class Results:
                 },
             },
             "results": [step.as_json() for step in self.steps],
-            "recording": [recording.as_json() for recording in self.recording],
+            "recording": [asdict(recording) for recording in self.recording],
             "kernels": [asdict(kernel) for kernel in self.kernels],
             "startup": [asdict(startup) for startup in self.startup],
             "skipped": [asdict(skipped) for skipped in self.skipped],

@@ -44,6 +44,8 @@ class Plan:
     kernel_rounds: int
     kernel_seconds: float
     startup_runs: int
+    recording_rounds: int
+    recording_seconds: float
     patience: float  # seconds to wait, in all, for cores that somebody else is using
 
 
@@ -71,6 +73,7 @@ class Runner:
             self.say("interrupted: what was measured is kept")
         finally:
             self.quiet.close()
+            self.results.notes += self.quiet.notes()
             self._set_limits()
             self.results.seconds = time.monotonic() - start
         return self.results
@@ -82,9 +85,9 @@ class Runner:
             names = [name for name in self.present if not CONTENDERS[name].recorded]
             self._steps(main, names, self.plan.rounds, fresh=not self.plan.quick)
         if "recording" in self.plan.sections:
-            self._recording(main, self.present, -(-self.plan.rounds // 2), fresh=True)
+            self._recording(main, self.present, fresh=True)
             ours = [name for name in self.present if name in (OURS, OURS_RECORDED)]
-            self._recording(growth, ours, self.plan.growth_rounds, fresh=False)
+            self._recording(growth, ours, fresh=False)
         if "growth" in self.plan.sections:
             names = [name for name in self.present if name in GROWTH_CONTENDERS]
             self._steps(growth, names, self.plan.growth_rounds, fresh=False)
@@ -173,27 +176,23 @@ class Runner:
         times = "  ".join(f"{s.contender} {s.min_us:.0f}" for s in found)
         self.say(f"{workload.name}, {_threads(session.threads)}: {times} us")
 
-    def _recording(
-        self, workloads: Sequence[Workload], names: Sequence[str], rounds: int, fresh: bool
-    ) -> None:
+    def _recording(self, workloads: Sequence[Workload], names: Sequence[str], fresh: bool) -> None:
         """Measure each contender that can record beside itself without recording."""
         for threads in self.plan.threads:
             for group in [[w] for w in workloads] if fresh else [workloads]:
                 with Session(threads) as session:
                     for workload in group:
-                        self._record(session, workload, names, rounds)
+                        self._record(session, workload, names)
 
-    def _record(
-        self, session: Session, workload: Workload, names: Sequence[str], rounds: int
-    ) -> None:
+    def _record(self, session: Session, workload: Workload, names: Sequence[str]) -> None:
         self._wait(f"{workload.name}, recorded", session.threads)
         found, failures = recording.measure(
             session,
             workload,
             names,
             _step_judge(workload),
-            rounds=rounds,
-            seconds=self.plan.step_seconds,
+            rounds=self.plan.recording_rounds,
+            seconds=self.plan.recording_seconds,
         )
         self.results.recording += found
         for name, reason in failures.items():
@@ -312,11 +311,9 @@ class Runner:
             )
 
     def _wait(self, what: str, threads: int) -> None:
-        """Wait for free cores, or note that there were none."""
-        if self.plan.patience and not self.quiet.wait(threads):
-            self.results.notes.append(
-                f"{what}, {_threads(threads)}: measured on cores that somebody else was using too"
-            )
+        """Wait for free cores; a quick run does not look."""
+        if not self.plan.quick:
+            self.quiet.wait(what, threads)
 
     def _skip(self, what: str, name: str, reason: str, threads: int | None = None) -> None:
         self.results.skipped.append(Skipped(what, name, reason, threads))

@@ -192,7 +192,7 @@ class Session:
             memory = {key: reply[key] for key in ("peak_memory_bytes", "step_memory_bytes")}
             imported = self.workers[name].import_seconds
             outcomes[name] = Outcome(
-                verdict, Timing.of(measured), memory, imported, reply["first_seconds"]
+                verdict, Timing(tuple(measured)), memory, imported, reply["first_seconds"]
             )
         return outcomes, failures
 

@@ -114,21 +114,18 @@ def _recording(results: Results, threads: int, growing: bool) -> Table:
         f"Recording everything at every step{networks}, {_threads(threads)}",
         ["workload", *(c for n in names for c in (CONTENDERS[n].label, "recorded", "times"))],
         remark="The step without and with the full panel of every layer recorded, and how many "
-        "times as long it takes; in brackets by the medians.",
+        "times as long it takes: the median over pairs of turns one after the other, in brackets "
+        "the quartiles.",
     )
     for workload in dict.fromkeys(r.workload for r in found):
         row = [workload]
         for name in names:
-            pair = [r for r in found if (r.workload, r.contender) == (workload, name)]
-            row += (
-                [
-                    number(pair[0].plain_us),
-                    number(pair[0].recorded_us),
-                    f"{pair[0].overhead:.3f} ({pair[0].median_overhead:.3f})",
-                ]
-                if pair
-                else ["-"] * 3
-            )
+            cells = ["-"] * 3
+            for r in found:
+                if (r.workload, r.contender) == (workload, name):
+                    times = f"{r.overhead:.3f} ({r.overhead_low:.2f}-{r.overhead_high:.2f})"
+                    cells = [number(r.plain_us), number(r.recorded_us), times]
+            row += cells
         table.rows.append(row)
     return table
 

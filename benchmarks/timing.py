@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 SAMPLE_SECONDS = 20e-6  # the clock itself takes about a twentieth of a microsecond
 WARM_UP = 0.15  # of the turn
 
@@ -29,30 +31,48 @@ class Turn:
 
 @dataclass(frozen=True)
 class Timing:
-    """All turns of one contender.
+    """All turns of one contender, one a round. Raises `ValueError` without any."""
 
-    `min_us` is the fastest call of all, `median_us` the median over turns of each turn's median,
-    and `spread` is ``(slowest - fastest) / fastest`` of the turns' minima: how far the fastest
-    call can be trusted.
-    """
+    turns: tuple[Turn, ...]
 
-    min_us: float
-    median_us: float
-    spread: float
-    rounds: int
-
-    @classmethod
-    def of(cls, turns: Sequence[Turn]) -> Timing:
-        """Summarise; `ValueError` without turns."""
-        if not turns:
+    def __post_init__(self) -> None:
+        if not self.turns:
             raise ValueError("nothing was timed")
-        minima = [turn.min_us for turn in turns]
-        return cls(
-            min(minima),
-            statistics.median(turn.median_us for turn in turns),
-            (max(minima) - min(minima)) / min(minima),
-            len(turns),
-        )
+
+    @property
+    def min_us(self) -> float:
+        """The fastest call of all."""
+        return min(turn.min_us for turn in self.turns)
+
+    @property
+    def median_us(self) -> float:
+        """The median over turns of each turn's median."""
+        return statistics.median(turn.median_us for turn in self.turns)
+
+    @property
+    def spread(self) -> float:
+        """``(slowest - fastest) / fastest`` of the turns' minima: the trust in `min_us`."""
+        slowest = max(turn.min_us for turn in self.turns)
+        return (slowest - self.min_us) / self.min_us
+
+    @property
+    def rounds(self) -> int:
+        """Number of turns."""
+        return len(self.turns)
+
+    def times_as_long_as(self, other: Timing) -> tuple[float, float, float]:
+        """Return the quartiles over rounds of this turn's median divided by that of `other`'s turn.
+
+        The two turns of a round lie close together, so that both are alike in a slow moment of the
+        machine: this can be trusted to a few hundredths where minima and medians of all turns vary
+        by tenths.
+        """
+        ratios = [
+            mine.median_us / theirs.median_us
+            for mine, theirs in zip(self.turns, other.turns, strict=True)
+        ]
+        low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75))
+        return float(low), float(middle), float(high)
 
 
 def time_calls(run: Callable[[], object], seconds: float, least: int = 3) -> Turn:

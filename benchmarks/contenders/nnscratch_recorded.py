@@ -8,11 +8,11 @@ from benchmarks.workloads import Problem
 
 
 class NnscratchRecorded(Nnscratch):
-    """The same steps in a block that records them, in memory that is thinned when it is full."""
+    """The same steps in a block that records them, with room for all of them."""
 
     def __init__(self, problem: Problem, threads: int = 1) -> None:
         super().__init__(problem, threads)
-        self.flow = nn.GradientFlow(self.model, memory="64 MB")
+        self.flow = nn.GradientFlow(self.model, memory="2 GB")
         self.recording = self.flow.attached(self.optimizer)
         self.recording.__enter__()
 

@@ -15,11 +15,21 @@ from benchmarks.workloads import WORKLOADS
 
 
 def test_minimum_median_and_spread_over_rounds():
-    timing = Timing.of([Turn(10, 12, 5), Turn(8, 20, 5), Turn(9, 11, 5)])
+    timing = Timing((Turn(10, 12, 5), Turn(8, 20, 5), Turn(9, 11, 5)))
     assert (timing.min_us, timing.median_us, timing.rounds) == (8, 12, 3)
     assert timing.spread == pytest.approx(0.25)
     with pytest.raises(ValueError, match="nothing was timed"):
-        Timing.of([])
+        Timing(())
+
+
+def test_one_timing_is_compared_with_another_turn_by_turn():
+    plain = [Turn(1, us, 5) for us in (10.0, 40.0, 20.0, 10.0, 30.0)]
+    recorded = [Turn(1, us, 5) for us in (11.0, 48.0, 28.0, 10.0, 39.0)]
+    ratios = Timing(tuple(recorded)).times_as_long_as(Timing(tuple(plain)))
+    assert ratios == pytest.approx((1.1, 1.2, 1.3))
+    assert Timing(tuple(plain[:1])).times_as_long_as(Timing(tuple(plain[:1]))) == (1, 1, 1)
+    with pytest.raises(ValueError, match="shorter"):
+        Timing(tuple(recorded)).times_as_long_as(Timing(tuple(plain[:2])))
 
 
 def test_time_calls_counts_what_it_calls():

@@ -18,23 +18,28 @@ class Counted(Quiet):
 
 def test_free_cores_are_not_waited_for():
     quiet = Counted([200 * FREE], patience=60)
-    assert quiet.wait(1)
-    assert quiet.wait(2)
+    assert quiet.wait("a step", 1)
+    assert quiet.wait("a step", 2)
     assert quiet.said == quiet.rested == []
 
 
 def test_shared_cores_are_waited_for():
     quiet = Counted([120, 130, 190], patience=60)
-    assert quiet.wait(2)
+    assert quiet.wait("a step", 2)
     assert quiet.rested == [PAUSE, PAUSE]
     assert quiet.patience == 60 - 2 * PAUSE
-    assert quiet.said == ["2 threads share their cores: waiting"] * 2
+    assert quiet.said == ["2 threads share their cores: waiting up to 60 s"]
+    assert quiet.notes() == []
 
 
 def test_patience_ends():
     quiet = Counted([120] * 9, patience=2 * PAUSE + 1)
-    assert not quiet.wait(2)
+    assert not quiet.wait("a step", 2)
     assert quiet.rested == [PAUSE, PAUSE]
+    assert not quiet.wait("another", 2)
+    (note,) = quiet.notes()
+    assert note.startswith("Measured with 2 threads")
+    assert note.endswith("a step, another.")
 
 
 def test_a_product_is_timed():
