@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Files of tests side by side; ARGS="-n 0" runs them one after the other, for a debugger.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help run test test-slow test-reference browser parity bench scorecard lint ci clean
 
@@ -29,7 +31,7 @@ $(VENV)/.runtime: $(VENV)/.python pyproject.toml
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
-	@echo "==> Installing the test tools (pytest, hypothesis)"
+	@echo "==> Installing the test tools (pytest, pytest-xdist, hypothesis)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
@@ -49,22 +51,22 @@ run: $(VENV)/.runtime
 
 test: $(VENV)/.test
 	@echo "==> Running the tests: pytest $(ARGS)"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-slow: $(VENV)/.test
 	@echo "==> Running the slow tests"
-	@$(BIN)/python -m pytest -m slow $(ARGS)
+	@$(PYTEST) -m slow $(ARGS)
 
 test-reference: $(VENV)/.test
 	@echo "==> Running the tests on the reference kernels (plain NumPy)"
-	@NNSCRATCH_KERNELS=reference $(BIN)/python -m pytest $(ARGS)
+	@NNSCRATCH_KERNELS=reference $(PYTEST) $(ARGS)
 
 browser:
 	@sh tests/plots/report/browser/install.sh
 
 parity: $(VENV)/.peers browser
 	@echo "==> Comparing with PyTorch, and the HTML report in a browser"
-	@$(BIN)/python -m pytest tests/parity tests/benchmarks tests/plots/report/browser $(ARGS)
+	@$(PYTEST) tests/parity tests/benchmarks tests/plots/report/browser $(ARGS)
 
 bench: $(VENV)/.peers
 	@echo "==> Benchmarks: python -m benchmarks $(ARGS)"

@@ -21,7 +21,8 @@ import numpy.typing as npt
 from numba import types
 from numba.core.ccallback import CFunc
 
-from nnscratch_kernels.jit import FLAGS, inner, keep
+from nnscratch_kernels.cache import keep
+from nnscratch_kernels.jit import FLAGS, inner
 from nnscratch_kernels.native import pointer
 from nnscratch_kernels.vectors import address, advance
 
