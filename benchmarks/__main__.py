@@ -121,7 +121,7 @@ def make_plan(options: argparse.Namespace) -> Plan:
         kernel_rounds=options.rounds or (2 if quick else 4),
         kernel_seconds=0.01 if quick else 0.02,
         startup_runs=1 if quick else 5,
-        recording_rounds=options.rounds or (5 if quick else 24),
+        recording_rounds=options.rounds or (3 if quick else 24),
         recording_seconds=0.02 if quick else 0.04,
         patience=options.wait,
     )
