@@ -227,7 +227,7 @@ class Session:
             worker.freeze()
         try:
             for i in range(rounds):
-                for name in _rotated(list(turns), i):
+                for name in order_of_turns(list(turns), i):
                     worker = self.workers[name]
                     worker.thaw()
                     try:
@@ -245,9 +245,14 @@ class Session:
         return turns
 
 
-def _rotated(names: list[str], i: int) -> list[str]:
-    """Return `names` starting with another one each round, so that none always follows another."""
+def order_of_turns(names: list[str], i: int) -> list[str]:
+    """Return `names` in the order of round `i`: another one begins, and each second is backwards.
+
+    So whoever follows another in one round comes before it in the next: what a contender leaves
+    behind, in caches or as heat, is to nobody's advantage.
+    """
     if not names:
         return names
-    i %= len(names)
-    return names[i:] + names[:i]
+    begin = i // 2 % len(names)
+    turned = names[begin:] + names[:begin]
+    return turned[::-1] if i % 2 else turned

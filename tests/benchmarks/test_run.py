@@ -1,5 +1,6 @@
 """The whole runner on a tiny workload, in real processes; what fails and what is wrong."""
 
+import itertools
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from benchmarks import __main__ as command
 from benchmarks import contenders, history, machine, session, startup
 from benchmarks.correctness import Verdict
 from benchmarks.runner import Runner
-from benchmarks.session import Session
+from benchmarks.session import Session, order_of_turns
 from benchmarks.tasks import step_task
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +100,15 @@ def test_recording_is_measured_beside_the_same_step_without_it(tmp_path, capsys)
     said = " ".join(capsys.readouterr().out.split())
     assert "Recording everything at every step, 1 thread" in said
     assert "Recording everything at every step, growing networks, 1 thread" in said
+
+
+def test_each_contender_follows_each_neighbour_as_often_as_it_goes_before():
+    orders = [order_of_turns(list("abc"), i) for i in range(6)]
+    assert orders[:3] == [["a", "b", "c"], ["c", "b", "a"], ["b", "c", "a"]]
+    assert {order[0] for order in orders} == set("abc")
+    pairs = [pair for order in orders for pair in itertools.pairwise(order)]
+    assert all(pairs.count((a, b)) == pairs.count((b, a)) for a, b in pairs)
+    assert order_of_turns([], 3) == []
 
 
 def test_a_session_loses_nobody_but_who_fails():
