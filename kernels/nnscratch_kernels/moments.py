@@ -14,9 +14,14 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from nnscratch_kernels.subnormals import skipped
 from nnscratch_kernels.vectors import I64, Vector, constant, not_unrolled, own_function, step, types
 
 F64 = ir.DoubleType()
+# By the bytes of an element: where the first lies below this, squares may be subnormal ...
+FIRST_BELOW = {4: 1e-12, 8: 1e-150}
+# ... and where elements are scaled by less than this, their largest is far from subnormal.
+MOST_SCALE = {4: 2.0**90, 8: 2.0**900}
 
 
 class _Chain(NamedTuple):
@@ -37,7 +42,8 @@ class _Moments:
         bits, lanes = 8 * vector.size, vector.lanes
         self.integer = ir.IntType(bits)
         self.integers = ir.VectorType(self.integer, lanes)
-        self.unsigned = ir.Constant(self.integers, [2 ** (bits - 1) - 1] * lanes)
+        self.magnitude = ir.Constant(self.integer, 2 ** (bits - 1) - 1)
+        self.unsigned = ir.Constant(self.integers, [self.magnitude.constant] * lanes)
         self.name = f"v{lanes}i{bits}"
 
     def _call(self, name: str, result: Any, *values: Any, fastmath: tuple[str, ...] = ()) -> Any:
@@ -106,6 +112,21 @@ class _Moments:
         builder.position_at_end(after)
         return i, running
 
+    def can_skip(self, flat: Any, scale: Any) -> Any:
+        """Whether there may be subnormal numbers or squares, and none that count.
+
+        As they are, elements whose sums are taken for good have a largest that makes subnormal
+        squares negligible; scaled, one that makes subnormal elements negligible.
+        """
+        builder, element = self.builder, self.vector.element
+        if self.scale is not None:
+            most = ir.Constant(element, MOST_SCALE[self.vector.size])
+            return builder.fcmp_ordered("<", scale, most)
+        first = builder.load(flat, align=self.vector.size, typ=self.integer)
+        magnitude = builder.and_(first, self.magnitude)
+        below = ir.Constant(element, FIRST_BELOW[self.vector.size]).bitcast(self.integer)
+        return builder.icmp_unsigned("<", magnitude, below)
+
     def emit(self, chains: int, flat: Any, count: Any, out: Any) -> None:
         """Emit everything; `flat`, `count` and `out` are the function's arguments."""
         vector, builder = self.vector, self.builder
@@ -138,12 +159,10 @@ class _Moments:
         for chain in running[1:]:
             joined = self._join(joined, chain)
         for k, value in enumerate(self._across(joined)):
-            wide_value = value if vector.element == F64 else builder.fpext(value, F64)
-            builder.store(wide_value, step(builder, out, constant(k), F64))
-        builder.ret_void()
+            builder.store(value, step(builder, out, constant(k), F64))
 
     def _across(self, chain: _Chain) -> list[Any]:
-        """Reduce each vector to a number."""
+        """Reduce each vector to a float64."""
         vector, element = self.vector, self.vector.element
         # Summed in whatever order suits the machine, the same every time.
         add, nothing = f"llvm.vector.reduce.fadd.{vector.name}", ir.Constant(element, -0.0)
@@ -155,7 +174,17 @@ class _Moments:
             self._call(f"llvm.vector.reduce.{kind}.{self.name}", self.integer, value)
             for kind, value in (("umax", chain.top), ("umin", chain.least))
         ]
-        return sums + [self.builder.bitcast(end, element) for end in ends]
+        if element == F64:
+            return sums + [self.builder.bitcast(end, element) for end in ends]
+        return [self.builder.fpext(total, F64) for total in sums] + list(map(self._widened, ends))
+
+    def _widened(self, bits: Any) -> Any:
+        """Return a float32 >= 0 as a float64, also where subnormal numbers are skipped."""
+        builder = self.builder
+        value = builder.fpext(builder.bitcast(bits, ir.FloatType()), F64)
+        subnormal = builder.fmul(builder.uitofp(bits, F64), ir.Constant(F64, 2.0**-149))
+        normal = builder.icmp_unsigned(">=", bits, ir.Constant(self.integer, 1 << 23))
+        return builder.select(normal, value, subnormal)
 
 
 @intrinsic(prefer_literal=True)
@@ -176,8 +205,10 @@ def vector_moments(typingctx: Any, shape: Any, flat: Any, count: Any, scale: Any
         if new:
             inside = ir.IRBuilder(function.append_basic_block("entry"))
             flat, count, scale, out = function.args
-            vector = Vector(inside, dtype, width)
-            _Moments(vector, bool(fused), scale if scaled else None).emit(chains, flat, count, out)
+            moments = _Moments(Vector(inside, dtype, width), bool(fused), scale if scaled else None)
+            with skipped(inside, moments.can_skip(flat, scale)):
+                moments.emit(chains, flat, count, out)
+            inside.ret_void()
         builder.call(function, args[1:])
         return context.get_dummy_value()
 

@@ -80,6 +80,34 @@ def test_what_lies_at_an_end_is_counted(kernels, dtype, low, high):
 
 
 @SETS
+@pytest.mark.parametrize(
+    ("dtype", "least", "largest"),
+    [
+        *((np.float32, *ends) for ends in ((-45, -8), (-45, -12.9), (-20, -12), (-45, -27))),
+        *((np.float32, *ends) for ends in ((-45, -30), (-45, -38.5), (-23, -19), (-45, 0))),
+        *((np.float64, *ends) for ends in ((-323, -140), (-170, -149), (-323, -300), (-323, 0))),
+    ],
+)
+@pytest.mark.parametrize("size", [3, 16, 5000])
+def test_vanishing_values_of_many_sizes(kernels, dtype, least, largest, size):
+    """Squares are subnormal, or elements are, or both, which is where arithmetic may skip them."""
+    rng = np.random.default_rng(size)
+    x = 10.0 ** rng.uniform(least, largest, (1, size)) * rng.choice([-1, 1], (1, size))
+    x = x.astype(dtype)
+    for _ in range(3):
+        found, _ = measured(kernels, x)
+        raw = x.astype(np.longdouble)
+        root_mean_square = float(np.sqrt((raw**2).mean()))
+        assert found["norm"] == pytest.approx(float(np.sqrt((raw**2).sum())), rel=1e-6)
+        assert found["mean"] == pytest.approx(float(raw.mean()), abs=1e-6 * root_mean_square)
+        assert found["max"] == abs(x).max()
+        assert found["zeros"] == (x == 0).mean()
+        x = np.roll(x, 1)  # another one is the first
+        x[0, 0] = 0
+    assert (np.full(20, 3e-39, np.float32) * np.float32(0.5) > 0).all()  # as it was before
+
+
+@SETS
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_what_is_not_finite_is_counted_and_the_largest_number_is_finite(kernels, dtype):
     x = np.random.default_rng(1).standard_normal((50, 50)).astype(dtype)
@@ -131,6 +159,9 @@ def test_moments_in_vectors_of_every_width(width, dtype):
         half = np.empty(4)
         found_scaled(half, x)
         np.testing.assert_array_equal(half, out / [2, 4, 2, 2])
+        tiny = (x * np.finfo(dtype).smallest_normal / 64).astype(dtype)  # subnormal
+        found(out, tiny)
+        assert (out[2], out[3]) == (abs(tiny).max(), abs(tiny).min())
         x[count // 2] = np.nan
         found(out, x)
         assert np.isnan(out[:3]).all()

@@ -26,8 +26,9 @@ Array = npt.NDArray[Any]
 
 BLOCK = 4096
 EXACT = 1 << 20  # so many ones and their sums are exact in float32
-# Between these, squares neither overflow nor underflow in float32, in any block.
-SMALL, LARGE = 1e-15, 1e15
+# If the largest lies between these, squares do not overflow in float32, in any block, nor is
+# anything lost with those that underflow.
+SMALL, LARGE = 1e-13, 1e15
 
 
 class Moments(NamedTuple):

@@ -120,6 +120,29 @@ def test_measures_of_extreme_sizes(kernels, dtype, size, clip, watch):
 
 
 @KERNELS
+@pytest.mark.parametrize("name", ["sgd", "momentum", "nesterov", "adamw"])
+@pytest.mark.parametrize("least", [-45, -30, -18])
+def test_measures_of_vanishing_gradients(kernels, name, least, watch):
+    """Parameters as always, gradients (or their squares) subnormal, some zero."""
+    rng = np.random.default_rng(1)
+    params, grads = Parameters(SHAPES, np.float32), Parameters(SHAPES, np.float32)
+    optimizer = WATCHED[name]()
+    optimizer.tap = watch(params, grads)
+    params.flat[...] = rng.standard_normal(params.flat.size)
+    params["0.bias"][...] = 0  # moves by next to nothing
+    grads.flat[...] = rng.choice([-1, 0, 1], grads.flat.size)
+    grads.flat[...] *= 10 ** rng.uniform(least, least + 6, grads.flat.size)
+    before = {key: params[key].copy() for key in params}
+    raw = {key: grads[key].copy() for key in grads}
+    with nn.use_kernels(kernels):
+        optimizer.step(params, grads)
+    expected = expected_measures(before, params, raw)
+    values = optimizer.tap.measures.values
+    np.testing.assert_allclose(values[[0, 2, 3, 4]], expected[[0, 2, 3, 4]], rtol=1e-6)
+    np.testing.assert_allclose(values[1], expected[1], atol=1e-7)
+
+
+@KERNELS
 def test_measures_where_nothing_moves_or_all_is_lost(kernels, watch):
     params, grads = Parameters(SHAPES, np.float32), Parameters(SHAPES, np.float32)
     optimizer = nn.SGD(0.0, momentum=0.9, clip=nn.ClipByValue(1.0))

@@ -16,7 +16,7 @@ from nnscratch_kernels.compiled.operations.blocks import (
     block_of,
     scratch_of,
 )
-from nnscratch_kernels.compiled.operations.parameters import note_after, note_before
+from nnscratch_kernels.compiled.operations.parameters import is_tiny, note_after, note_before
 from nnscratch_kernels.compiled.updates import descended, moved, moved_ahead
 from nnscratch_kernels.jit import FLAGS, inner, jit
 from nnscratch_kernels.native import doubles
@@ -32,8 +32,8 @@ def difference(new, old):
 
 
 @inner(fastmath=FLAGS["fastmath"])
-def descend(p, g, kept, lr):
-    """Update; return the sums of new, new^2, old^2, g^2 and (new - old)^2."""
+def descend(p, g, kept, lr, tiny):
+    """Update; return the sums of new, new^2, old^2, g^2 unless `tiny`, and (new - old)^2."""
     number = p.dtype.type
     rate, zero = number(lr), number(0)
     total, squares, old_squares, gradient_squares, change_squares = zero, zero, zero, zero, zero
@@ -46,7 +46,8 @@ def descend(p, g, kept, lr):
         total += new
         squares += new * new
         old_squares += old * old
-        gradient_squares += slope * slope
+        seen = zero if tiny else slope
+        gradient_squares += seen * seen
         change_squares += change * change
     return total, squares, old_squares, gradient_squares, change_squares
 
@@ -55,7 +56,7 @@ def _mover(element: Any) -> Any:
     """Return the same with a velocity; Numba puts it into its callers (see `_bin_finder`)."""
 
     @jit(inline="always", cache=False)
-    def move(p, velocity, g, kept, lr, momentum):
+    def move(p, velocity, g, kept, lr, momentum, tiny):
         number = p.dtype.type
         rate, keep, zero = number(lr), number(momentum), number(0)
         total, squares, old_squares, gradient_squares, change_squares = zero, zero, zero, zero, zero
@@ -69,7 +70,8 @@ def _mover(element: Any) -> Any:
             total += new
             squares += new * new
             old_squares += old * old
-            gradient_squares += slope * slope
+            seen = zero if tiny else slope
+            gradient_squares += seen * seen
             change_squares += change * change
         return total, squares, old_squares, gradient_squares, change_squares
 
@@ -83,7 +85,7 @@ _move, _look_ahead = _mover(moved), _mover(moved_ahead)
 def gradient_descent_measured(like, args, part, parts):
     p, g = block_of(like, args, args[PARAMS], part), block_of(like, args, args[GRADS], part)
     kept, n = scratch_of(like, args, part, parts), doubles(args[NUMBERS])
-    total, squares, old_squares, gradient_squares, changes = descend(p, g, kept, n[1])
+    total, squares, old_squares, gradient_squares, changes = descend(p, g, kept, n[1], is_tiny(g))
     note_before(args, part, kept, g, old_squares, gradient_squares)
     note_after(args, part, p, kept, total, squares, changes)
 
@@ -93,7 +95,9 @@ def momentum_measured(like, args, part, parts):
     p, g = block_of(like, args, args[PARAMS], part), block_of(like, args, args[GRADS], part)
     v, n = block_of(like, args, args[STATE], part), doubles(args[NUMBERS])
     kept = scratch_of(like, args, part, parts)
-    total, squares, old_squares, gradient_squares, changes = _move(p, v, g, kept, n[1], n[2])
+    total, squares, old_squares, gradient_squares, changes = _move(
+        p, v, g, kept, n[1], n[2], is_tiny(g)
+    )
     note_before(args, part, kept, g, old_squares, gradient_squares)
     note_after(args, part, p, kept, total, squares, changes)
 
@@ -103,6 +107,8 @@ def nesterov_measured(like, args, part, parts):
     p, g = block_of(like, args, args[PARAMS], part), block_of(like, args, args[GRADS], part)
     v, n = block_of(like, args, args[STATE], part), doubles(args[NUMBERS])
     kept = scratch_of(like, args, part, parts)
-    total, squares, old_squares, gradient_squares, changes = _look_ahead(p, v, g, kept, n[1], n[2])
+    total, squares, old_squares, gradient_squares, changes = _look_ahead(
+        p, v, g, kept, n[1], n[2], is_tiny(g)
+    )
     note_before(args, part, kept, g, old_squares, gradient_squares)
     note_after(args, part, p, kept, total, squares, changes)

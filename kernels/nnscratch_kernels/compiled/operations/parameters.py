@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from nnscratch_kernels.bins import note_bins
 from nnscratch_kernels.compiled.measures import careful_sums
 from nnscratch_kernels.compiled.operations.blocks import (
@@ -56,16 +58,26 @@ def is_safe(squares, x):
     return 1e-290 < squares < math.inf
 
 
+@inner(forceinline=True)
+def is_tiny(g):
+    """Whether squares of `g` may underflow; it is looked at in three places only.
+
+    Such squares are made again anyway, and some processors need very long for them.
+    """
+    some = np.float64(abs(g[0])) + abs(g[len(g) // 2]) + abs(g[len(g) - 1])
+    return 0.0 < some < (1e-15 if g.itemsize == 4 else 1e-145)
+
+
 @inner(fastmath=FLAGS["fastmath"])
-def keep(kept, p, g):
-    """Copy `p`; return the sums of p^2 and g^2."""
+def keep(kept, p, g, tiny):
+    """Copy `p`; return the sums of p^2 and, unless `tiny`, g^2."""
     zero = p.dtype.type(0)
     squares, gradient_squares = zero, zero
     for i in range(len(p)):
-        value = p[i]
+        value, seen = p[i], zero if tiny else g[i]
         kept[i] = value
         squares += value * value
-        gradient_squares += g[i] * g[i]
+        gradient_squares += seen * seen
     return squares, gradient_squares
 
 
@@ -99,7 +111,7 @@ def before_block(like, args, part, parts):
     """Copy a block of the parameters, and measure it and its gradient."""
     p, g = block_of(like, args, args[PARAMS], part), block_of(like, args, args[GRADS], part)
     kept = scratch_of(like, args, part, parts)
-    squares, gradient_squares = keep(kept, p, g)
+    squares, gradient_squares = keep(kept, p, g, is_tiny(g))
     note_before(args, part, kept, g, squares, gradient_squares)
 
 
