@@ -108,6 +108,16 @@ def test_vanishing_values_of_many_sizes(kernels, dtype, least, largest, size):
 
 
 @SETS
+def test_many_subnormal_squares_count_beside_a_larger_one(kernels):
+    for larger in 10.0 ** -np.arange(12.0, 19.5, 0.5):
+        x = np.full((1, 4000), 1.05e-19, np.float32)
+        x[0, -1] = larger
+        found, _ = measured(kernels, x)
+        norm = float(np.sqrt((x.astype(np.longdouble) ** 2).sum()))
+        assert found["norm"] == pytest.approx(norm, rel=1e-6)
+
+
+@SETS
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_what_is_not_finite_is_counted_and_the_largest_number_is_finite(kernels, dtype):
     x = np.random.default_rng(1).standard_normal((50, 50)).astype(dtype)
