@@ -16,7 +16,13 @@ them.
 from importlib.metadata import version as _version
 
 from nnscratch import datasets, initializers, layers, optimizers, schedules
-from nnscratch.backend import active_kernels, get_num_threads, set_num_threads, use_kernels
+from nnscratch.backend import (
+    active_kernels,
+    flush_subnormals,
+    get_num_threads,
+    set_num_threads,
+    use_kernels,
+)
 from nnscratch.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nnscratch.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue, ClipReport
 from nnscratch.curing import Cure, cure
@@ -116,6 +122,7 @@ __all__ = [
     "cure",
     "datasets",
     "find_nonfinite",
+    "flush_subnormals",
     "for_activation",
     "get_num_threads",
     "initializers",

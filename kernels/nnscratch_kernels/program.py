@@ -26,13 +26,14 @@ from nnscratch_kernels.native import (
     invoke,
     pause,
 )
+from nnscratch_kernels.subnormals import arithmetic_mode, set_arithmetic_mode
 
 Array = npt.NDArray[Any]
 
 # The state that threads share: places in an int64 array, each on a cache line of its own.
 LINE = 8
 GENERATION, OPEN, ACTIVE, DONE = 0, LINE, 2 * LINE, 3 * LINE
-JOB = 4 * LINE  # addresses of rows, starts and arguments; segments; parts
+JOB = 4 * LINE  # addresses of rows, starts and arguments; segments; parts; mode of arithmetic
 CLAIMS = 5 * LINE  # for each list of a segment, how many segments have had theirs begun
 
 # A row of a program: address of the operation, offset of its arguments, part, parts.
@@ -97,6 +98,8 @@ def take_part(state, me, rest):  # type: ignore[no-untyped-def]
     lists, parts = integers(state[JOB + 1]), state[JOB + 4]
     if me >= parts:
         return
+    if arithmetic_mode() != state[JOB + 5]:
+        set_arithmetic_mode(state[JOB + 5])
     for segment in range(segments):
         wait_until(state, DONE, segment * parts, rest)
         for turn in range(parts):
@@ -115,6 +118,7 @@ def post(state, rows, lists, arguments, segments, parts):  # type: ignore[no-unt
     """Open a program to the team."""
     state[JOB], state[JOB + 1] = rows.ctypes.data, lists.ctypes.data
     state[JOB + 2], state[JOB + 3], state[JOB + 4] = arguments.ctypes.data, segments, parts
+    state[JOB + 5] = arithmetic_mode()
     for p in range(parts):
         state[CLAIMS + p * LINE] = 0
     state[DONE] = 0
