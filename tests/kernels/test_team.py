@@ -72,7 +72,7 @@ def test_a_team_computes_in_the_mode_of_whom_it_works_for():
     run("""
         from nnscratch_kernels.subnormals import go_on_in, skip_subnormals
         def tiny(parts, run=team.run):
-            made, a, b = job(parts, segments=2)
+            made, a, b = job(parts)
             a *= np.float32(1e-39)
             run(made)
             return b.tobytes() + a.tobytes()
