@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from nnscratch_kernels import subnormals
-
 LIMIT = 120  # seconds
 
 PRELUDE = """
@@ -64,25 +62,6 @@ def test_same_bits_in_any_number_of_parts_also_more_than_cores():
             for _ in range(20):
                 assert result(parts) == expected, parts
         assert result(2) == expected  # fewer parts than threads
-    """)
-
-
-@pytest.mark.skipif(not subnormals.CONTROLLED, reason="this processor has no such mode")
-def test_a_team_computes_in_the_mode_of_whom_it_works_for():
-    run("""
-        from nnscratch_kernels.subnormals import go_on_in, skip_subnormals
-        def tiny(parts, run=team.run):
-            made, a, b = job(parts)
-            a *= np.float32(1e-39)
-            run(made)
-            return b.tobytes() + a.tobytes()
-        kept = tiny(3, team.alone)
-        for _ in range(20):
-            assert tiny(3) == kept
-            before = skip_subnormals()
-            skipped = tiny(3, team.alone)
-            assert tiny(3) == skipped != kept
-            go_on_in(before)
     """)
 
 
