@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from nnscratch import datasets, initializers, layers, optimizers
 from nnscratch.arrays import Array
+from nnscratch.backend import flush_subnormals
 from nnscratch.cli.arguments import HelpFormatter, add_data, count, rate
 from nnscratch.clipping import Clip, ClipByGlobalNorm, ClipByValue
 from nnscratch.errors import ConfigError, NnscratchError, unknown_name
@@ -81,6 +83,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     training.add_argument(
         "--seed", type=count("seed", least=0), default=defaults.seed, help="random seed"
+    )
+    training.add_argument(
+        "--flush-subnormals",
+        action="store_true",
+        help="take numbers below 1.2e-38 for zero: faster where gradients vanish",
     )
     training.add_argument(
         "--go-on", action="store_true", help="warn of NaN and infinity, but do not stop"
@@ -168,16 +175,17 @@ def _fit(made: _Recorded, options: argparse.Namespace, data: Sequence[Array]) ->
     if made.live is not None:
         callbacks.append(made.live)
     try:
-        made.trainer.fit(
-            x_train,
-            y_train,
-            epochs=options.epochs,
-            batch_size=options.batch,
-            validation=(x_test, y_test),
-            callbacks=callbacks,
-            seed=options.seed,
-            stop_on_nonfinite=not options.go_on,
-        )
+        with flush_subnormals() if options.flush_subnormals else contextlib.nullcontext():
+            made.trainer.fit(
+                x_train,
+                y_train,
+                epochs=options.epochs,
+                batch_size=options.batch,
+                validation=(x_test, y_test),
+                callbacks=callbacks,
+                seed=options.seed,
+                stop_on_nonfinite=not options.go_on,
+            )
     finally:
         if made.live is not None:
             made.live.close()

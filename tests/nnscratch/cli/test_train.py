@@ -2,12 +2,14 @@
 
 import re
 
+import numpy as np
 import pytest
 
 import nnscratch as nn
 from nnscratch.cli import main
 from nnscratch.cli import train as command
 from nnscratch.flow.stream import read_stream
+from nnscratch_kernels import subnormals
 
 SMALL = ["train", "--depth", "2", "--width", "12", "--epochs", "2", "--batch", "250"]
 
@@ -93,6 +95,16 @@ def test_the_same_seed_gives_the_same_network(made):
     first, same, other = (trainer.model.params.flat.tobytes() for trainer in made)
     assert first == same
     assert first != other
+
+
+@pytest.mark.skipif(not subnormals.CONTROLLED, reason="processor without such a mode")
+@pytest.mark.parametrize("options", [[], ["--flush-subnormals"]])
+def test_subnormal_numbers_are_kept_or_not(made, options):
+    sick = ["--depth", "72", "--activation", "sigmoid", "--init", "glorot_uniform"]
+    assert main([*SMALL, *sick, "--epochs", "1", *options]) == 0
+    gradients = abs(made[0].model.grads.flat)
+    vanished = (gradients > 0) & (gradients < np.finfo(np.float32).smallest_normal)
+    assert vanished.any() == (not options)
 
 
 def test_files(folder, capsys, made):
