@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from nnscratch_kernels.compiled import measures as compiled
+from nnscratch_kernels.compiled.sums import moments_of
 from nnscratch_kernels.native import doubles
 from nnscratch_kernels.operation import row_range
 from nnscratch_kernels.reference import measures as reference
@@ -145,7 +146,7 @@ def test_a_constant_has_no_deviation_and_nothing_measures_zero(kernels):
 @pytest.mark.parametrize("width", [width for width in (64, 32, 16) if width <= WIDTH] + [0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_moments_in_vectors_of_every_width(width, dtype):
-    plain, scaled = compiled.moments_of(width, FUSED)
+    plain, scaled = moments_of(width, FUSED)
     scale = dtype(0.5)
 
     @numba.njit

@@ -1,4 +1,4 @@
-"""Training that takes subnormal numbers for zero: in its block, in its thread, and always alike."""
+"""Subnormal numbers in training: kept, unless a block takes them for zero, and always alike."""
 
 import contextlib
 import threading
@@ -11,7 +11,7 @@ from nnscratch.replay import CapturedPasses
 from nnscratch_kernels import schedule, subnormals
 from nnscratch_kernels import threads as kernel_threads
 
-pytestmark = pytest.mark.skipif(not subnormals.CONTROLLED, reason="processor without such a mode")
+with_mode = pytest.mark.skipif(not subnormals.CONTROLLED, reason="processor without such a mode")
 LEAST = np.finfo(np.float32).smallest_normal
 
 
@@ -19,6 +19,7 @@ def keeps_subnormals():
     return bool((np.full(20, LEAST, np.float32) * np.float32(0.5) > 0).all())
 
 
+@with_mode
 def test_until_the_block_ends_whatever_happens_in_it():
     assert keeps_subnormals()
     with contextlib.suppress(KeyError), nn.flush_subnormals():
@@ -30,6 +31,7 @@ def test_until_the_block_ends_whatever_happens_in_it():
     assert keeps_subnormals()
 
 
+@with_mode
 def test_other_threads_compute_as_before():
     told, begin = [], threading.Event()
 
@@ -60,6 +62,19 @@ def vanishing(recorded=False, steps=4):
     return model.params.flat, model.grads.flat, flow.to_dict() if recorded else None
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_recording_does_not_change_a_bit_of_what_has_vanished(threads, monkeypatch):
+    """Measuring skips subnormal numbers where they do not count; training does not."""
+    monkeypatch.setattr(schedule, "WORTH_TEAM", 0)
+    monkeypatch.setattr(kernel_threads, "_threads", threads)
+    recorded, plain = vanishing(recorded=True), vanishing()
+    for mine, others in zip(recorded[:2], plain[:2], strict=True):
+        assert mine.tobytes() == others.tobytes()
+    for grads in (recorded[1], plain[1]):
+        assert ((grads != 0) & (abs(grads) < LEAST)).sum() > 1000
+
+
+@with_mode
 def test_vanished_gradients_are_zero_and_the_weights_as_good_as_the_same():
     params, grads, _ = vanishing()
     with nn.flush_subnormals():
@@ -85,6 +100,7 @@ def test_the_bits_do_not_depend_on_how_it_is_computed(how, monkeypatch):
     assert others[1].tobytes() == grads.tobytes()
 
 
+@with_mode
 def test_the_record_says_zero_where_the_gradient_is():
     with nn.flush_subnormals():
         _, _, record = vanishing(recorded=True)
