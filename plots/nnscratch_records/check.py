@@ -1,0 +1,205 @@
+"""Checks: does a record fit the table of fields, and if not, which field, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch_records.field import AXES, Field
+from nnscratch_records.fields import FIELDS, FORMAT, STATES
+from nnscratch_records.formats import format_of, upgraded
+from nnscratch_records.roles import PARAM_ROLES, ROLES
+
+Array = npt.NDArray[Any]
+Record = dict[str, Any]
+
+_DTYPES = {"text": "U", "whole": "iu", "real": "iuf"}
+_PLAIN = {"text": str, "whole": int, "real": float}
+_NAMED = ("layers", "params", "batchnorm_layers", "census_layers")
+_BUILDER = "nnscratch.Recorder writes whole records"
+
+
+class RecordError(ValueError):
+    """A record does not fit: the message names the field, what it holds and what was expected."""
+
+
+def check_record(
+    record: Mapping[str, Any], what: str = "record", needed: Collection[str] | None = None
+) -> Record:
+    """Return `record` as arrays of this format, or raise `RecordError` naming the field.
+
+    Lists become arrays, a record of format 2 becomes one of this format, fields that are not in the
+    table are left as they are. Nothing is copied that fits.
+
+    Parameters
+    ----------
+    record : mapping
+    what : str
+        How the error calls it; the record's label is added.
+    needed : names of fields, or None
+        All fields must be there (None), or these and those that their axes and checks take.
+
+    Example
+    -------
+    >>> check_record({"label": "run", "steps": [3, 1]}, needed=["steps"])
+    Traceback (most recent call last):
+    nnscratch_records.check.RecordError: record 'run': steps must increase, got 1 after 3
+    """
+    if not isinstance(record, Mapping):
+        raise RecordError(f"{what} is a {type(record).__name__}, expected a mapping of arrays")
+    if "label" in record and np.ndim(record["label"]) == 0:
+        what = f"{what} {str(record['label'])!r}"
+    _check_format(record, what)
+    made = {
+        name: _array(value, FIELDS[name], what) if name in FIELDS else value
+        for name, value in record.items()
+    }
+    _check_shapes(made, what)
+    made = upgraded(made)
+    wanted = list(FIELDS) if needed is None else _with_axes(needed)
+    missing = [name for name in wanted if name not in made]
+    if missing:
+        raise RecordError(f"{what} lacks {', '.join(missing)}: {_BUILDER}")
+    for check in _CHECKS:
+        check(made, what)
+    return made
+
+
+def _check_format(record: Mapping[str, Any], what: str) -> None:
+    found = format_of(record)
+    if not isinstance(found, int) or found not in (2, FORMAT):
+        raise RecordError(
+            f"{what} has format {found!r}, expected {FORMAT} or 2: it was written by another "
+            f"version of nnscratch; record the run again"
+        )
+
+
+def _with_axes(needed: Collection[str]) -> list[str]:
+    axes = [AXES[axis] for name in needed for axis in FIELDS[name].axes]
+    return list(dict.fromkeys([*(name for name in axes if isinstance(name, str)), *needed]))
+
+
+def _array(value: Any, field: Field, what: str) -> Any:
+    """Return a field as a plain value or an array of its kind."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise RecordError(f"{what}: {field.name} is no array: {error}") from None
+    if not array.size and field.kind == "text":
+        array = array.astype(np.str_)
+    if not array.size and field.kind == "whole":
+        array = array.astype(np.int64)
+    if array.dtype.kind not in _DTYPES[field.kind]:
+        expected = {"text": "text", "whole": "whole numbers", "real": "numbers"}[field.kind]
+        raise RecordError(f"{what}: {field.name} holds {array.dtype}, expected {expected}")
+    if not field.axes and not array.ndim:
+        return _PLAIN[field.kind](array)
+    return array
+
+
+def _check_shapes(record: Record, what: str) -> None:
+    lengths = {axis: _length(record, counted) for axis, counted in AXES.items()}
+    for name, field in FIELDS.items():
+        if name not in record:
+            continue
+        shape, expected = np.shape(record[name]), [lengths[axis] for axis in field.axes]
+        if field.optional and shape and not shape[0]:
+            expected[0] = 0
+        fits = len(shape) == len(expected) and all(
+            want in (None, got) for got, want in zip(shape, expected, strict=True)
+        )
+        if not fits:
+            counted = zip(field.axes, expected, strict=True)
+            wanted = ", ".join(f"{axis}: {'any' if n is None else n}" for axis, n in counted)
+            raise RecordError(f"{what}: {name} has shape {shape}, expected ({wanted})")
+    bounds, units = record.get("census_units"), record.get("census")
+    if bounds is not None and "census_layers" in record:
+        wanted_bounds = len(record["census_layers"]) + 1
+        ends = [0, bounds[-1] if units is None else units.shape[1]]
+        if len(bounds) != wanted_bounds or [bounds[0], bounds[-1]] != ends:
+            raise RecordError(
+                f"{what}: census_units holds {bounds.tolist()}, expected {wanted_bounds} bounds "
+                f"from 0 to the {ends[1]} units of census"
+            )
+
+
+def _length(record: Record, counted: str | int) -> int | None:
+    """Return the length of an axis; None if the record does not say."""
+    if isinstance(counted, int):
+        return counted
+    shape = np.shape(record.get(counted, 0))
+    return shape[-1] if shape else None
+
+
+def _check_steps(record: Record, what: str) -> None:
+    for name in ("steps", "census_steps", "census_units"):
+        values = record.get(name, np.zeros(0, int))
+        wrong = np.flatnonzero(np.diff(values) < (name != "census_units"))
+        if wrong.size:
+            before, after = values[wrong[0] : wrong[0] + 2]
+            raise RecordError(f"{what}: {name} must increase, got {after} after {before}")
+    if "steps" in record and not len(record["steps"]):
+        raise RecordError(f"{what}: steps is empty, expected one recorded step or more")
+
+
+def _check_names(record: Record, what: str) -> None:
+    for name in _NAMED:
+        names = [str(one) for one in record.get(name, ())]
+        twice = (
+            [one for one in names if names.count(one) > 1] if len(set(names)) < len(names) else []
+        )
+        if twice:
+            raise RecordError(f"{what}: {name} holds {twice[0]!r} twice, expected each name once")
+        others = set(names) - {str(one) for one in record.get("layers", names)}
+        if name != "params" and others:
+            raise RecordError(f"{what}: {name} holds {min(others)!r}, which is none of layers")
+    if "layers" in record and not len(record["layers"]):
+        raise RecordError(f"{what}: layers is empty, expected one layer or more")
+    for name, known in (("roles", ROLES), ("param_roles", PARAM_ROLES)):
+        unknown = [str(one) for one in record.get(name, ()) if str(one) not in known]
+        if unknown:
+            raise RecordError(
+                f"{what}: {name} holds {unknown[0]!r}, expected one of {', '.join(known)}"
+            )
+
+
+def _check_edges(record: Record, what: str) -> None:
+    if "layers" not in record:
+        return
+    layers = len(record["layers"])
+    for source, reader in record.get("edges", np.zeros((0, 2), int)).tolist():
+        if not -1 <= source < reader < layers:
+            raise RecordError(
+                f"{what}: edges holds ({source}, {reader}), expected columns of {layers} layers, "
+                f"the source (-1: the input) before its reader"
+            )
+    for owner in record.get("param_layers", np.zeros(0, int)).tolist():
+        if not -1 <= owner < layers:
+            raise RecordError(
+                f"{what}: param_layers holds {owner}, expected columns of {layers} layers, or -1"
+            )
+
+
+def _check_values(record: Record, what: str) -> None:
+    for name, field in FIELDS.items():
+        values = record.get(name)
+        if field.kind == "text" or field.signed or values is None or not np.size(values):
+            continue
+        with np.errstate(invalid="ignore"):
+            wrong = np.asarray(values) < 0
+        if wrong.any():
+            raise RecordError(
+                f"{what}: {name} holds {np.asarray(values)[wrong][0]}, expected nothing below 0"
+            )
+    states = record.get("census", np.zeros(0))
+    if states.size and states.max() >= len(STATES):
+        raise RecordError(f"{what}: census holds {states.max()}, expected codes 0 to 3")
+    for name in ("histogram_edges_signed", "histogram_edges_magnitude"):
+        if name in record and np.any(~(np.diff(record[name]) > 0)):
+            raise RecordError(f"{what}: {name} must increase from edge to edge")
+
+
+_CHECKS = (_check_steps, _check_names, _check_edges, _check_values)

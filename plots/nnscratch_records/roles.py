@@ -1,0 +1,29 @@
+"""What a layer is to the signal and to the gradient, and what a parameter is to its layer.
+
+A layer says its role itself and a record keeps it: nobody asks a layer's name.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# name: what it means
+ROLES: Final[dict[str, str]] = {
+    "weights": "multiplies by learned weights: dense, convolution, a recurrent cell",
+    "activation": "a function of each element",
+    "norm": "normalises, by the batch or by the example",
+    "noise": "draws at random: dropout",
+    "join": "adds what several layers give it",
+    "shape": "passes every number on: identity, flatten, a lane of a branch",
+    "opaque": "does something that nobody said",
+}
+
+PARAM_ROLES: Final[dict[str, str]] = {
+    "weight": "multiplies the layer's input",
+    "recurrent_weight": "multiplies what the layer gave one step of time before",
+    "bias": "is added to the products",
+    "scale": "gamma of a norm",
+    "shift": "beta of a norm",
+    "slope": "of an activation, such as PReLU",
+    "other": "something else",
+}
