@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
-from nnscratch_plots import cells, style
+from nnscratch_plots import style
 from nnscratch_plots.axes import label_layers_across
+from nnscratch_plots.bars import hatched_bars, stacked_bars
 from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
 
 _TERM_OF = {"dense": "weights", "batchnorm": "scale", "dropout": "noise"}
@@ -180,31 +180,21 @@ def _follows(below: str, above: str) -> bool:
 
 
 def _draw(ax: Axes, run: Run, split: Split, direction: str) -> list[Artist]:
-    count = len(split.blocks)
-    places = np.arange(1, count + 1)
-    narrow = count > 60
-    width = 1.0 if narrow else 0.8
-    up, down = np.zeros(count), np.zeros(count)
-    handles: list[Artist] = []
-    for term, total in split.totals().items():
-        heights = np.where(split.broken, 0.0, split.values[term])
-        bottom = np.where(heights >= 0, up, down)
-        looks = {**LOOKS[term], "linewidth": 0.0 if narrow else 0.5}
-        if narrow:
-            looks["hatch"] = None
-        ax.bar(places, heights, width, bottom=bottom, gid=term, **looks)
-        up, down = up + np.maximum(heights, 0), down + np.minimum(heights, 0)
-        summed = "" if split.broken.all() else f": {round(total, 2) + 0.0:+.2f}"
-        handles.append(Patch(label=_NAMES[direction][term] + summed, **looks))
-    top = max(0.1, 1.08 * float(up.max()), -0.1 * float(down.min()))
-    bottom_edge = min(-0.1, 1.08 * float(down.min()), -0.1 * float(up.max()))
-    if split.broken.any():
-        looks = {**cells.LOOKS["nan"], "linewidth": 0}
-        span = top - bottom_edge
-        ax.bar(places[split.broken], span, width, bottom=bottom_edge, gid="broken", **looks)
-        handles.append(Patch(label="a norm is 0 or not finite", **looks))
+    totals = split.totals()
+    labels = {
+        term: _NAMES[direction][term]
+        + ("" if split.broken.all() else f": {round(total, 2) + 0.0:+.2f}")
+        for term, total in totals.items()
+    }
+    heights = {term: np.where(split.broken, 0.0, split.values[term]) for term in totals}
+    handles, down, up = stacked_bars(ax, heights, LOOKS, labels)
+    low, high = float(down.min()), float(up.max())
+    top, bottom = max(0.1, 1.08 * high, -0.1 * low), min(-0.1, 1.08 * low, -0.1 * high)
+    handles += hatched_bars(
+        ax, split.broken, "a norm is 0 or not finite", bottom=bottom, top=top, gid="broken"
+    )
     ax.axhline(0, color="0.4", linewidth=0.8)
-    ax.set_ylim(bottom_edge, top)
+    ax.set_ylim(bottom, top)
     ax.grid(axis="y", **style.GRID)
     ax.set_axisbelow(True)
     label_layers_across(ax, [Series(run.label, split.blocks, run.steps, up)])

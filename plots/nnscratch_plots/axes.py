@@ -220,6 +220,13 @@ def label_layers_across(ax: Axes, series: Sequence[Series], *, room: float = 1.0
     ax.set_xlim(1 - margin, count + margin)
 
 
+def label_layers_up(ax: Axes, series: Series, most: int | None = None) -> None:
+    """Names of layers on the y axis, as many as fit or `most`."""
+    most = max(6, round(3.2 * style.inches_high(ax))) if most is None else most
+    numbers = thinned_numbers(len(series.layers), most)
+    ax.set_yticks(numbers, [style.plain(series.layers[number - 1]) for number in numbers])
+
+
 def axis_label(ax: Axes, quantity: str) -> str:
     """The name of a quantity for the y axis, the short one where the long one does not fit."""
     fits = 0.072 * len(QUANTITIES[quantity].axis) < style.inches_high(ax)

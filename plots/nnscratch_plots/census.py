@@ -12,17 +12,17 @@ from matplotlib.patches import Patch
 
 from nnscratch_plots import style
 from nnscratch_plots.axes import label_layers_across
+from nnscratch_plots.bars import percent_axis, stacked_bars
 from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
-from nnscratch_plots.saturation import percent_axis
 from nnscratch_plots.thinning import window_size
 
-STATES = ("alive", "dead", "saturated low", "saturated high")
-_LOOKS: tuple[dict[str, Any], ...] = (
-    {"facecolor": "#d9ece4", "edgecolor": "0.55"},
-    {"facecolor": "black", "edgecolor": "white", "hatch": ".."},
-    {"facecolor": style.COLORS[1], "edgecolor": "white", "hatch": "//"},
-    {"facecolor": style.COLORS[6], "edgecolor": "white", "hatch": "\\\\"},
-)
+_LOOKS: dict[str, dict[str, Any]] = {
+    "alive": {"facecolor": "#d9ece4", "edgecolor": "0.55"},
+    "dead": {"facecolor": "black", "edgecolor": "white", "hatch": ".."},
+    "saturated low": {"facecolor": style.COLORS[1], "edgecolor": "white", "hatch": "//"},
+    "saturated high": {"facecolor": style.COLORS[6], "edgecolor": "white", "hatch": "\\\\"},
+}
+STATES = tuple(_LOOKS)
 _MOST_BARS = 60
 _NOTHING = "No census of units was recorded: it needs a probe batch."
 READING = (
@@ -102,20 +102,10 @@ def turnover(run: Run) -> tuple[Array, Array, Array]:
 
 def _bars(ax: Axes, run: Run, layers: tuple[str, ...], counts: Array) -> list[Artist]:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    places = np.arange(1, len(layers) + 1)
-    narrow = len(layers) > 60
-    bottom = np.zeros(len(layers))
-    handles: list[Artist] = []
-    for state, looks in enumerate(_LOOKS):
-        total = int(counts[:, state].sum())
-        looks = {**looks, "linewidth": 0.0 if narrow else 0.4}
-        if narrow:
-            looks["hatch"] = None
-        if total:
-            width = 1.0 if narrow else 0.8
-            ax.bar(places, shares[:, state], width, bottom=bottom, gid=STATES[state], **looks)
-            handles.append(Patch(label=f"{STATES[state]}: {total}", **looks))
-        bottom = bottom + shares[:, state]
+    totals = dict(zip(STATES, counts.sum(axis=0).tolist(), strict=True))
+    parts = {name: shares[:, i] for i, name in enumerate(STATES) if totals[name]}
+    labels = {name: f"{name}: {totals[name]}" for name in parts}
+    handles, _, _ = stacked_bars(ax, parts, _LOOKS, labels)
     label_layers_across(ax, [Series(run.label, layers, run.steps, counts)])
     percent_axis(ax)
     ax.set_ylabel("share of the units")
@@ -130,7 +120,7 @@ def _turnover_bars(ax: Axes, steps: Array, stopped: Array, revived: Array) -> li
     width = 0.8 * float(np.diff(steps).min())
     handles: list[Artist] = []
     for name, heights, looks in (
-        ("stopped", stopped, _LOOKS[1]),
+        ("stopped", stopped, _LOOKS["dead"]),
         ("revived", -revived, {"facecolor": style.COLORS[3], "edgecolor": "white"}),
     ):
         looks = {**looks, "linewidth": 0}

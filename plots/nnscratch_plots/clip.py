@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import HonestLogAxis, classified, thinned_numbers
+from nnscratch_plots.axes import HonestLogAxis, classified, label_layers_up
 from nnscratch_plots.cells import draw_fractions, edges_of, share_bar
 from nnscratch_plots.over_steps import MOST_POINTS
-from nnscratch_plots.records import Array, Record, Run, read_run
+from nnscratch_plots.records import Array, Record, Run, Series, read_run
 from nnscratch_plots.thinning import largest_of, noted, window_size
 
 _NOTHING = "The gradient was not clipped in this run."
@@ -144,8 +144,7 @@ def _shares(ax: Axes, run: Run) -> None:
     names, values = shares(run)
     window = window_size(len(run.steps), MOST_POINTS)
     draw_fractions(ax, largest_of(values, window), edges_of(run.steps, window))
-    numbers = thinned_numbers(len(names), max(6, round(3.2 * style.inches_high(ax))))
-    ax.set_yticks(numbers, [style.plain(names[number - 1]) for number in numbers])
+    label_layers_up(ax, Series(run.label, names, run.steps, values))
     ax.set_xlabel(noted("training step", window, "share"))
     share_bar([ax])
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from nnscratch_plots import cells, style
-from nnscratch_plots.axes import axis_label, log_ticks, thinned_numbers
+from nnscratch_plots.axes import axis_label, label_layers_up, log_ticks
 from nnscratch_plots.quantities import QUANTITIES
 from nnscratch_plots.records import Array, Layers, Record, Series, read_norms
 from nnscratch_plots.thinning import largest_of, window_size
@@ -61,10 +61,8 @@ def gradient_norm_heatmap(
     values, edges = thinned(series, MOST_COLUMNS)
     with style.drawing_on(ax, 8.6, 4.8) as ax:
         _draw(ax, values, edges, scale, quantity)
-        names = [style.plain(name) for name in series.layers]
         small = style.inches_high(ax) < 2
-        numbers = thinned_numbers(len(names), 6 if small else 14)
-        ax.set_yticks(numbers, [names[number - 1] for number in numbers])
+        label_layers_up(ax, series, 6 if small else 14)
         window = _window(series, MOST_COLUMNS)
         note = f" (each column: the largest norm of {window} recorded steps)" if window > 1 else ""
         ax.set_xlabel(f"training step{note}")
@@ -103,7 +101,7 @@ def heatmap_figure(
             zip(panels, series, drawn, strict=False)
         ):
             _draw(style.prepared(ax), values, edges, scale, quantity)
-            ax.set_yticks(thinned_numbers(len(one.layers), 6))
+            label_layers_up(ax, one, 6)
             ax.set_title(style.wrapped(one.label, 42), size=10)
             if index % columns == 0:
                 ax.set_ylabel("layer")

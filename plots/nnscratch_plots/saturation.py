@@ -9,18 +9,18 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from nnscratch_plots import cells, style
-from nnscratch_plots.axes import label_layers_across, thinned_numbers
+from nnscratch_plots.axes import NAMES, label_layers_across, label_layers_up
+from nnscratch_plots.bars import hatched_bars, percent_axis, stacked_bars
 from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
 from nnscratch_plots.slopes import READING as SLOPES
 from nnscratch_plots.slopes import draw_slopes, has_slopes
 from nnscratch_plots.thinning import largest_of, noted, window_size
 
 LOOKS: dict[str, dict[str, Any]] = {
-    "low": {"facecolor": style.COLORS[1], "edgecolor": "white", "hatch": "//", "linewidth": 0},
-    "high": {"facecolor": style.COLORS[6], "edgecolor": "white", "linewidth": 0},
+    "low": {"facecolor": style.COLORS[1], "edgecolor": "white", "hatch": "//"},
+    "high": {"facecolor": style.COLORS[6], "edgecolor": "white"},
 }
 _NOTHING = "No activation of this network has an end at which it saturates."
 READING = (
@@ -111,8 +111,7 @@ def _heatmap(ax: Axes, low: Series, high: Series) -> list[Artist]:
     window = window_size(len(low.steps), 1000)
     values = largest_of(low.values + high.values, window)
     cells.draw_fractions(ax, values, cells.edges_of(low.steps, window))
-    numbers = thinned_numbers(len(low.layers), max(6, round(3.2 * style.inches_high(ax))))
-    ax.set_yticks(numbers, [style.plain(low.layers[number - 1]) for number in numbers])
+    label_layers_up(ax, low)
     ax.set_xlabel(noted("training step", window, "share"))
     ax.set_ylabel("activation (input at the bottom)" if style.inches_high(ax) > 2.4 else "")
     cells.share_bar([ax])
@@ -120,34 +119,15 @@ def _heatmap(ax: Axes, low: Series, high: Series) -> list[Artist]:
 
 
 def _bars(ax: Axes, series: Series, low: Array, high: Array) -> list[Artist]:
-    places = np.arange(1, len(low) + 1)
-    width = 0.8 if len(low) <= 60 else 1.0
-    bottom = np.zeros(len(low))
-    handles: list[Artist] = []
-    for name, shares in (("low", low), ("high", high)):
-        heights = np.nan_to_num(shares)
-        looks = LOOKS[name] if len(low) <= 60 else {**LOOKS[name], "hatch": None}
-        ax.bar(places, heights, width, bottom=bottom, label=name, gid=name, **looks)
-        bottom = bottom + heights
-        if heights.any():
-            handles.append(Patch(label=f"at the {name} end", **looks))
+    ends = {"low": np.nan_to_num(low), "high": np.nan_to_num(high)}
+    labels = {name: f"at the {name} end" for name, heights in ends.items() if heights.any()}
+    handles, _, _ = stacked_bars(ax, ends, LOOKS, labels)
     missing = np.isnan(low + high)
-    if missing.any():
-        looks = cells.LOOKS["nan"]
-        ax.bar(places[missing], 1.0, width, linewidth=0, gid="nan", **looks)
-        handles.append(Patch(label="not a number (NaN)", **looks))
-    elif not bottom.any():
+    handles += hatched_bars(ax, missing, NAMES["nan"], bottom=0.0, top=1.0, gid="nan")
+    if not handles:
         text: dict[str, Any] = {"ha": "center", "va": "center", "transform": ax.transAxes}
         ax.text(0.5, 0.5, "nothing is saturated", **text)
     label_layers_across(ax, [series])
     percent_axis(ax)
     ax.set_ylabel("share of the outputs")
     return handles
-
-
-def percent_axis(ax: Axes) -> None:
-    """A y axis from 0 to 100 %."""
-    ax.set_ylim(0, 1)
-    ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
-    ax.grid(axis="y", **style.GRID)
-    ax.set_axisbelow(True)
