@@ -1,56 +1,82 @@
-"""Writing a figure to a file, whole or not at all."""
+"""Writing a figure or a page to a file, whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+PathLike = str | os.PathLike[str]
+
 # What would put the date, and so a difference, into files of the same picture.
 _METADATA: dict[str, dict[str, str | None]] = {
-    "png": {},
-    "svg": {"Date": None},
-    "pdf": {"CreationDate": None},
+    ".png": {},
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
 }
 
 
-def save_figure(figure: Figure | Axes, path: str | os.PathLike[str], *, dpi: float = 150) -> Path:
+def save_figure(figure: Figure | Axes, path: PathLike, *, dpi: float = 150) -> Path:
     """Write a figure, or the figure of some axes, as PNG, SVG or PDF by the suffix of `path`.
 
-    The file appears complete or not at all: it is written under a temporary name in the same folder
-    and then renamed. The same picture gives the same bytes. Raises ValueError for another suffix,
-    FileNotFoundError for a missing folder and OSError where nothing can be written.
+    The file appears complete or not at all. The same picture gives the same bytes. Raises
+    ValueError for another suffix, FileNotFoundError for a missing folder and OSError where nothing
+    can be written.
     """
-    path = Path(path)
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in _METADATA:
-        raise ValueError(
-            f"cannot save the figure as {str(path)!r}: got suffix {path.suffix!r}, "
-            "expected .png, .svg or .pdf"
-        )
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"cannot save the figure as {str(path)!r}: folder {str(path.parent)!r} does not exist, "
-            "create it first"
-        )
     whole = figure.figure if isinstance(figure, Axes) else figure
     if isinstance(whole, SubFigure):
         whole = whole.figure
     if not isinstance(whole, Figure):
         raise ValueError(f"figure must be a Figure or its Axes, got {type(figure).__name__}")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    kind = Path(path).suffix.lower()
+
+    def write(file: BinaryIO) -> None:
+        with matplotlib.rc_context({"svg.hashsalt": "nnscratch"}):
+            whole.savefig(file, format=kind[1:], dpi=dpi, metadata=_METADATA[kind])
+
+    return write_whole(path, write, what="save the figure", suffixes=tuple(_METADATA))
+
+
+def write_whole(
+    path: PathLike, write: Callable[[BinaryIO], object], *, what: str, suffixes: Sequence[str]
+) -> Path:
+    """Let `write` fill a file that is then renamed to `path`: it is complete or not there at all.
+
+    A link stays one, and a file's permissions stay as they are; what is no ordinary file, such as a
+    pipe, is written to as it stands. `what` is done here, in words for the errors.
+    """
+    path = Path(path)
+    wrong = f"cannot {what} as {str(path)!r}"
+    if path.suffix.lower() not in suffixes:
+        expected = " or ".join(
+            [", ".join(suffixes[:-1]), suffixes[-1]] if suffixes[1:] else suffixes
+        )
+        raise ValueError(f"{wrong}: got suffix {path.suffix!r}, expected {expected}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"{wrong}: folder {str(path.parent)!r} does not exist, create it first"
+        )
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with matplotlib.rc_context({"svg.hashsalt": "nnscratch"}), open(temporary, "xb") as file:
-            whole.savefig(file, format=kind, dpi=dpi, metadata=_METADATA[kind])
-        os.replace(temporary, path)
+        if target.exists() and not target.is_file() and not target.is_dir():
+            with open(target, "wb") as file:
+                write(file)
+            return path
+        with open(temporary, "xb") as file:
+            write(file)
+        if target.is_file():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
     except OSError as error:
-        raise OSError(
-            f"cannot save the figure as {str(path)!r}: {error.strerror or error}"
-        ) from error
+        raise OSError(f"{wrong}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
     return path

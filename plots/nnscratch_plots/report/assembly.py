@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
-import secrets
 from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
@@ -17,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch_plots.beside import Predictions, aligned
+from nnscratch_plots.files import PathLike, write_whole
 from nnscratch_plots.records import Record
 from nnscratch_plots.report.findings import several
 from nnscratch_plots.report.fragment import picture_html
@@ -71,7 +70,7 @@ def report_html(
 
 def write_report(
     records: Record | Iterable[Record],
-    path: str | os.PathLike[str],
+    path: PathLike,
     findings: Any = None,
     title: str | None = None,
     predictions: Predictions = None,
@@ -94,28 +93,13 @@ def write_report(
     Raises ValueError for a wrong record, findings that do not fit or another suffix,
     FileNotFoundError for a missing folder and OSError where nothing can be written.
     """
-    path = Path(path)
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(
-            f"cannot write the report as {str(path)!r}: got suffix {path.suffix!r}, expected .html"
-        )
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"cannot write the report as {str(path)!r}: folder {str(path.parent)!r} does not "
-            "exist, create it first"
-        )
     page = report_html(records, findings=findings, title=title, predictions=predictions)
-    content = page.encode("utf-8")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise OSError(f"cannot write the report as {str(path)!r}: {reason}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    return write_whole(
+        path,
+        lambda file: file.write(page.encode("utf-8")),
+        what="write the report",
+        suffixes=(".html", ".htm"),
+    )
 
 
 def _part(name: str) -> str:

@@ -190,7 +190,7 @@ def test_a_file_is_written_whole_or_not_at_all(run, tmp_path, monkeypatch):
 
 
 def test_wrong_places_are_named(run, tmp_path):
-    with pytest.raises(ValueError, match=r"got suffix '.pdf', expected .html"):
+    with pytest.raises(ValueError, match=r"got suffix '.pdf', expected .html or .htm"):
         reports.write_report(run(), tmp_path / "report.pdf")
     with pytest.raises(FileNotFoundError, match="nowhere' does not exist"):
         reports.write_report(run(), tmp_path / "nowhere" / "report.html")
