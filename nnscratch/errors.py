@@ -6,25 +6,32 @@ Every error derives from `NnscratchError` and from the built-in exception that f
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterable
 from numbers import Integral, Real
 
+from nnscratch_records.errors import (
+    ConfigError,
+    DataError,
+    NnscratchError,
+    RecordError,
+    UnknownNameError,
+    unknown_name,
+)
 
-class NnscratchError(Exception):
-    """Base of every error that nnscratch raises on purpose."""
-
-
-class ConfigError(NnscratchError, ValueError):
-    """An argument has a value that makes no sense, or a name is not known."""
-
-
-class UnknownNameError(ConfigError, KeyError):
-    """A mapping was asked for a name it does not have."""
-
-    def __str__(self) -> str:  # KeyError would print the representation of the message
-        return str(self.args[0])
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "DtypeError",
+    "FileError",
+    "NnscratchError",
+    "NonFiniteError",
+    "RecordError",
+    "ShapeError",
+    "UnknownNameError",
+    "require_count",
+    "require_number",
+    "unknown_name",
+]
 
 
 class ShapeError(NnscratchError, ValueError):
@@ -35,25 +42,12 @@ class DtypeError(NnscratchError, TypeError):
     """An array has the wrong type of element."""
 
 
-class DataError(NnscratchError, ValueError):
-    """Data are wrong: NaN in the input, labels out of range, a corrupt or truncated file."""
-
-
 class FileError(NnscratchError, OSError):
     """A file or folder is missing, or cannot be read or written."""
 
 
 class NonFiniteError(NnscratchError, ArithmeticError):
     """A NaN or an infinity appeared where training cannot go on."""
-
-
-def unknown_name(what: str, got: object, known: Iterable[str]) -> UnknownNameError:
-    """Return the error for a name that is not in `known`, with the closest match suggested."""
-    names = sorted(known)
-    close = difflib.get_close_matches(str(got), names, n=1)
-    close += [name for name in names if got and name.startswith(str(got))]
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return UnknownNameError(f"unknown {what} {got!r}: {hint}known are {', '.join(names)}")
 
 
 def require_number(

@@ -4,7 +4,8 @@ A record is a dict of arrays. `FIELDS` is the table of what is in it; `check_rec
 one fits. Needs NumPy alone.
 """
 
-from nnscratch_records.check import Record, RecordError, check_record
+from nnscratch_records.check import Record, check_record
+from nnscratch_records.errors import RecordError
 from nnscratch_records.field import AXES, Field
 from nnscratch_records.fields import DERIVED, FIELDS, FORMAT, STATES, field_named, histogram_edges
 from nnscratch_records.formats import upgraded

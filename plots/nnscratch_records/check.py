@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nnscratch_records.errors import RecordError
 from nnscratch_records.field import AXES, Field
 from nnscratch_records.fields import FIELDS, FORMAT, STATES
 from nnscratch_records.formats import format_of, upgraded
@@ -20,10 +21,6 @@ _DTYPES = {"text": "U", "whole": "iu", "real": "iuf"}
 _PLAIN = {"text": str, "whole": int, "real": float}
 _NAMED = ("layers", "params", "batchnorm_layers", "census_layers")
 _BUILDER = "nnscratch.Recorder writes whole records"
-
-
-class RecordError(ValueError):
-    """A record does not fit: the message names the field, what it holds and what was expected."""
 
 
 def check_record(
@@ -46,7 +43,7 @@ def check_record(
     -------
     >>> check_record({"label": "run", "steps": [3, 1]}, needed=["steps"])
     Traceback (most recent call last):
-    nnscratch_records.check.RecordError: record 'run': steps must increase, got 1 after 3
+    nnscratch_records.errors.RecordError: record 'run': steps must increase, got 1 after 3
     """
     if not isinstance(record, Mapping):
         raise RecordError(f"{what} is a {type(record).__name__}, expected a mapping of arrays")

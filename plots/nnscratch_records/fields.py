@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from nnscratch_records.errors import unknown_name
 from nnscratch_records.field import Field, facts
 from nnscratch_records.measured import BATCHNORM, PARAMS, STEPS, TENSORS
 
@@ -159,11 +160,10 @@ DERIVED: Final[dict[str, Field]] = {
 
 
 def field_named(name: str) -> Field:
-    """Return the field or derived quantity of that name; ValueError with all names if none is."""
+    """Return the field or derived quantity of that name; `UnknownNameError` if there is none."""
     known = {**FIELDS, **DERIVED}
     if name not in known:
-        drawn = ", ".join(repr(one) for one, field in known.items() if field.title)
-        raise ValueError(f"unknown quantity {name!r}, expected one of {drawn}")
+        raise unknown_name("quantity", name, [one for one, field in known.items() if field.title])
     return known[name]
 
 

@@ -38,7 +38,7 @@ def test_every_axis_is_counted_by_a_field_that_has_it_last():
 
 def test_an_unknown_quantity_is_refused_with_those_that_can_be_drawn():
     assert field_named("dead_units") is DERIVED["dead_units"]
-    with pytest.raises(ValueError, match="unknown quantity 'norm', expected one of 'loss'"):
+    with pytest.raises(ValueError, match="unknown quantity 'norm': known are batchnorm_mean_gap"):
         field_named("norm")
 
 

@@ -1,0 +1,42 @@
+"""The errors that say what is wrong with a record, or with a question about one.
+
+They are those of `nnscratch.errors`, which has the rest of the family; they live here because
+nothing that this package needs may lie above it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NnscratchError(Exception):
+    """Base of every error that nnscratch raises on purpose."""
+
+
+class ConfigError(NnscratchError, ValueError):
+    """An argument has a value that makes no sense, or a name is not known."""
+
+
+class UnknownNameError(ConfigError, KeyError):
+    """A mapping was asked for a name it does not have."""
+
+    def __str__(self) -> str:  # KeyError would print the representation of the message
+        return str(self.args[0])
+
+
+class DataError(NnscratchError, ValueError):
+    """Data are wrong: NaN in the input, labels out of range, a corrupt or truncated file."""
+
+
+class RecordError(DataError):
+    """A record does not fit: the message names the field, what it holds and what was expected."""
+
+
+def unknown_name(what: str, got: object, known: Iterable[str]) -> UnknownNameError:
+    """Return the error for a name that is not in `known`, with the closest match suggested."""
+    names = sorted(known)
+    close = difflib.get_close_matches(str(got), names, n=1)
+    close += [name for name in names if got and name.startswith(str(got))]
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return UnknownNameError(f"unknown {what} {got!r}: {hint}known are {', '.join(names)}")
