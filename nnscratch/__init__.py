@@ -23,6 +23,7 @@ from nnscratch.backend import (
     set_num_threads,
     use_kernels,
 )
+from nnscratch.blocks import Residual
 from nnscratch.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nnscratch.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue, ClipReport
 from nnscratch.curing import Cure, cure
@@ -47,9 +48,11 @@ from nnscratch.layers import (
     Dense,
     Dropout,
     Identity,
+    LayerNorm,
     LeakyReLU,
     PReLU,
     ReLU,
+    RMSNorm,
     RReLU,
     Sigmoid,
     SiLU,
@@ -92,6 +95,7 @@ __all__ = [
     "GradientMismatch",
     "History",
     "Identity",
+    "LayerNorm",
     "LeakyReLU",
     "LiveTable",
     "MeanSquaredError",
@@ -99,9 +103,11 @@ __all__ = [
     "NonFinite",
     "NonFiniteError",
     "PReLU",
+    "RMSNorm",
     "RMSProp",
     "RReLU",
     "ReLU",
+    "Residual",
     "Sequential",
     "ShapeError",
     "SiLU",

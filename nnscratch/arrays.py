@@ -10,7 +10,7 @@ import numpy.typing as npt
 from nnscratch.errors import DtypeError
 from nnscratch_kernels.memory import empty
 
-__all__ = ["DTYPES", "Array", "check_dtype", "empty", "filled"]
+__all__ = ["DTYPES", "Array", "check_dtype", "empty", "filled", "rows"]
 
 Array = npt.NDArray[Any]
 
@@ -22,6 +22,11 @@ def filled(shape: int | tuple[int, ...], value: float, dtype: npt.DTypeLike) -> 
     array = empty(shape, dtype)
     array[...] = value
     return array
+
+
+def rows(x: Array) -> Array:
+    """Return a contiguous ``(batch, *positions, features)`` as a view ``(rows, features)``."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 
 
 def check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:

@@ -12,8 +12,10 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, DtypeError, require_count, require_number
 from nnscratch.finite_differences import Comparison, Function, GradientMismatch
+from nnscratch.graph import Graph
+from nnscratch.network import Network
 from nnscratch.layers.base import Layer
-from nnscratch.model import LossFunction, Sequential
+from nnscratch.nodes import LossFunction, Node
 
 __all__ = ["GradientMismatch", "check_gradients"]
 
@@ -21,7 +23,7 @@ BATCH, FEATURES = 6, 5  # of the default input
 
 
 def check_gradients(
-    target: Sequential | Layer | LossFunction,
+    target: Graph | Layer | LossFunction,
     loss: LossFunction | None = None,
     x: Array | None = None,
     labels: Array | None = None,
@@ -48,7 +50,7 @@ def check_gradients(
 
     Parameters
     ----------
-    training, statistics : as in `Sequential.forward`
+    training, statistics : as in `Graph.forward`
     tolerance : float
         On ``|analytic - numeric| / max(|analytic|, |numeric|, smallest)``, where `smallest`, by
         default about ``4e-6 * max(1, |f|)``, is the size below which rounding in f hides a relative
@@ -75,13 +77,13 @@ def check_gradients(
     )
     if isinstance(target, Layer) and target.dtype is None:
         target = copy.deepcopy(target).initialize(seed, np.float64)
-    if isinstance(target, Layer | Sequential):
+    if isinstance(target, Layer | Graph):
         _require_float64(f"a {type(target).__name__}", target.dtype)
         if x is None:
             x = rng.standard_normal((BATCH, _features(target) or FEATURES))
     elif not callable(target) or isinstance(target, type):
         raise ConfigError(f"check_gradients expects a model, a layer or a loss, got {target!r}")
-    if x is None or (labels is None and not (isinstance(target, Layer | Sequential) and not loss)):
+    if x is None or (labels is None and not (isinstance(target, Layer | Graph) and not loss)):
         raise ConfigError(
             "a loss needs an input and labels: check_gradients(model, loss, x, labels) "
             "or check_gradients(loss, x=logits, labels=labels)"
@@ -91,21 +93,21 @@ def check_gradients(
     _require_float64("an x", x.dtype)
     x = np.array(x, order="C")  # it is varied in place
 
-    if not isinstance(target, Layer | Sequential):
+    if not isinstance(target, Layer | Graph):
         return compare.run(_loss_function(target, x, labels))
     mode = {"training": training, "statistics": statistics}
     with _unchanged(target):
         try:
             return compare.run(_network_function(target, x, loss, labels, rng, mode))
         except GradientMismatch as mismatch:
-            if isinstance(target, Sequential):
+            if isinstance(target, Network):
                 _find_culprit(compare, target, x, loss, labels, mode, mismatch)
             raise
 
 
 def _find_culprit(
     compare: Comparison,
-    model: Sequential,
+    model: Network,
     x: Array,
     loss: LossFunction | None,
     labels: Any,
@@ -121,15 +123,16 @@ def _find_culprit(
     try:
         if loss is not None:
             compare.run(_loss_function(loss, output, labels))
-        for name in reversed(model.layers):
-            layer, batch = model.layers[name], np.array(inputs[name], order="C")
-            compare.run(_network_function(layer, batch, None, None, compare.rng, mode))
+        for node in reversed(model.nodes):
+            if len(node.sources) == 1:
+                batch = np.array(inputs[node.name], order="C")
+                compare.run(_network_function(node.layer, batch, None, None, compare.rng, mode))
     except GradientMismatch as part:
         raise part from mismatch
 
 
 def _network_function(
-    network: Sequential | Layer,
+    network: Graph | Layer,
     x: Array,
     loss: LossFunction | None,
     labels: Any,
@@ -145,12 +148,10 @@ def _network_function(
     def measure() -> tuple[float, Array]:
         nonlocal cache, weights
         _put_back(layers, start)
-        if isinstance(network, Sequential):
+        if isinstance(network, Graph):
             y = network.forward(x, **mode)
-        elif network.has_statistics:
-            y, cache = network.forward(x, **mode)
         else:
-            y, cache = network.forward(x, mode["training"])
+            y, cache = Node.of(network).forward([x], **mode)
         if loss is not None:
             return loss(y, labels)
         if weights is None:
@@ -162,7 +163,7 @@ def _network_function(
             for grad in layer.grads.values():
                 grad[...] = np.nan  # a gradient that nobody writes shows
         _, dy = measure()
-        if isinstance(network, Sequential):
+        if isinstance(network, Graph):
             dx = network.backward(dy, input_gradient=True)
         else:
             dx = network.backward(dy, cache)
@@ -189,12 +190,12 @@ def _loss_function(loss: LossFunction, logits: Array, labels: Any) -> Function:
     )
 
 
-def _layers(network: Sequential | Layer) -> dict[str, Layer]:
-    return network.layers if isinstance(network, Sequential) else {network.name: network}
+def _layers(network: Graph | Layer) -> dict[str, Layer]:
+    return network.layers if isinstance(network, Graph) else {network.name: network}
 
 
-def _features(network: Sequential | Layer) -> int | None:
-    return network.features_in if isinstance(network, Sequential) else network.input_features()
+def _features(network: Graph | Layer) -> int | None:
+    return network.features_in if isinstance(network, Graph) else network.input_features()
 
 
 State = list[tuple[Mapping[str, Any], dict[str, Array]]]
@@ -218,7 +219,7 @@ def _put_back(layers: dict[str, Layer], state: State) -> None:
 
 
 @contextmanager
-def _unchanged(network: Sequential | Layer) -> Iterator[None]:
+def _unchanged(network: Graph | Layer) -> Iterator[None]:
     """Put everything back at the end of the block."""
     layers = _layers(network)
     state = _state(layers)

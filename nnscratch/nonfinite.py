@@ -126,11 +126,9 @@ def tensors_of_update(model: Sequential, state: Mapping[str, Array]) -> Iterator
 
     `state` is the optimizer's, arrays as long as all parameters together.
     """
-    layers = list(model.layers)
     offsets = model.params.offsets.tolist()
     for i, (name, values) in enumerate(model.params.items()):
-        index, key = name.split(".", 1)
-        layer = layers[int(index)]
+        layer, key = model.owners[name], name.rpartition(".")[2]
         yield summarize(UPDATE, layer, f"gradient of {key}", model.grads[name])
         for remembered, flat in state.items():
             part = flat[offsets[i] : offsets[i + 1]]

@@ -15,11 +15,48 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array, empty
-from nnscratch.errors import ShapeError, unknown_name
+from nnscratch.errors import DtypeError, ShapeError, unknown_name
 
 
-class Parameters(Mapping[str, Array]):
-    """A read-only mapping from a name to a writable view into the array `flat`.
+class Views(Mapping[str, Array]):
+    """Named arrays whose places never change: setting one copies the values into its place."""
+
+    def __init__(self, views: Mapping[str, Array]) -> None:
+        self._views = dict(views)
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._views:
+            raise unknown_name("parameter", name, self._views)
+        return self._views[name]
+
+    def __setitem__(self, name: str, values: npt.ArrayLike) -> None:
+        """Copy `values` in. Raises `ShapeError` unless they have the array's shape, `DtypeError`
+        unless they are real numbers; an unknown name is a `UnknownNameError`.
+        """
+        view, given = self[name], np.asarray(values)
+        if given is view:  # what `params["weight"] *= 2` ends with
+            return
+        if given.shape != view.shape:
+            raise ShapeError(f"{name!r} has shape {view.shape}, got values of shape {given.shape}")
+        if given.dtype.kind not in "fiub":
+            raise DtypeError(f"{name!r} holds {view.dtype}, got values of {given.dtype}")
+        view[...] = given
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._views
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name}: {view.shape}" for name, view in self._views.items())
+
+
+class Parameters(Views):
+    """Views into the array `flat`, by name.
 
     Attributes
     ----------
@@ -36,26 +73,14 @@ class Parameters(Mapping[str, Array]):
         self.offsets = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64))).astype(np.int64)
         self.flat: Array = empty(int(self.offsets[-1]), dtype)
         self.flat[...] = 0
-        self._views = {
-            name: self.flat[start:stop].reshape(shape)
-            for (name, shape), start, stop in zip(
-                shapes.items(), self.offsets[:-1], self.offsets[1:], strict=True
-            )
-        }
-
-    def __getitem__(self, name: str) -> Array:
-        if name not in self._views:
-            raise unknown_name("parameter", name, self.names)
-        return self._views[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._views
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
+        super().__init__(
+            {
+                name: self.flat[start:stop].reshape(shape)
+                for (name, shape), start, stop in zip(
+                    shapes.items(), self.offsets[:-1], self.offsets[1:], strict=True
+                )
+            }
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameters:
         twin = Parameters({name: view.shape for name, view in self._views.items()}, self.dtype)

@@ -11,23 +11,31 @@ from __future__ import annotations
 
 import copy
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, empty
 from nnscratch.backend import kernels, load_module
 from nnscratch.errors import DataError
+from nnscratch.graph import Graph
 from nnscratch.layers.base import Layer
 from nnscratch.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from nnscratch.nodes import LossFunction, Pass
 from nnscratch.workspace import changes
 
-if TYPE_CHECKING:
-    from nnscratch.flow.tap import Request, Tap
-    from nnscratch.model import LossFunction, Sequential
+Request = tuple[Array, str, tuple[Any, ...]]  # a tensor, the kernel that measures it, its arguments
 
 _LOSSES = (SoftmaxCrossEntropy, SigmoidCrossEntropy, MeanSquaredError)
 _KEPT = 8  # captured passes that a model keeps: one for each shape of batch
+
+
+class Measurer(Protocol):
+    """Who measures the tensors of a pass (`nnscratch.flow.tap`)."""
+
+    def requests(self, latest: Pass) -> list[Request]:
+        """Return the calls that measure such a pass."""
+        ...
 
 
 def capturable(layer: Layer) -> bool:
@@ -43,18 +51,23 @@ def capturable(layer: Layer) -> bool:
 class _Plan:
     """The calls scheduled for a number of threads, with the addresses of the latest batch."""
 
-    def __init__(self, scheduler: Any, batch: tuple[Array, Array]) -> None:
+    def __init__(self, scheduler: Any, stand_ins: tuple[Array, Array]) -> None:
         self.program = scheduler.build()
         self.calls = scheduler.calls  # keeps the arrays alive
-        self.batch = list(batch)
+        self.batch: list[Array | None] = [None, None]
         arguments = self.program.arguments
-        self.places = [np.flatnonzero(arguments == array.ctypes.data) for array in batch]
+        self.places = []
+        for array in stand_ins:
+            offsets = arguments - array.ctypes.data
+            inside = np.flatnonzero((offsets >= 0) & (offsets < array.nbytes))
+            self.places.append((inside, offsets[inside]))
 
     def for_batch(self, *batch: Array) -> Any:
         """Return the program for these inputs and labels."""
         for i, array in enumerate(batch):
             if array is not self.batch[i]:
-                self.program.arguments[self.places[i]] = array.ctypes.data
+                places, offsets = self.places[i]
+                self.program.arguments[places] = array.ctypes.data + offsets
                 self.batch[i] = array
         return self.program
 
@@ -63,7 +76,12 @@ class CapturedPass:
     """The training pass of a model for one shape of batch. `print` shows its list of calls."""
 
     def __init__(
-        self, model: Sequential, x: Array, labels: Array, loss: LossFunction, tap: Tap | None = None
+        self,
+        model: Graph,
+        x: Array,
+        labels: Array,
+        loss: LossFunction,
+        tap: Measurer | None = None,
     ) -> None:
         # They import Numba: not before now.
         self._team, self._schedule, self._threads = (
@@ -72,17 +90,20 @@ class CapturedPass:
         self.model, self.loss = model, loss
         self.value = np.full(1, np.nan)
         self.calls: list[Any] = []
+        # Arrays that nothing else shares stand in for the batch, whose arrays change from step to
+        # step, and may be one and the same. What the input holds plays no part.
+        self.stand_ins = (empty(x.shape, x.dtype), labels.copy())
+        before = model.latest
         with kernels.noted(self._note):
-            logits = model.forward(x, training=True)
-            _, self.dlogits = loss(logits, labels)
+            logits = model.forward(self.stand_ins[0], training=True)
+            _, self.dlogits = loss(logits, self.stand_ins[1])
             model.backward(self.dlogits)
-        self.logits = logits
-        self.lists = (model._inputs, model._outputs, model._caches, model._upstream)
+        self.captured, model.latest = model.latest, before
         self.tap = tap
         if tap is not None:
-            self._insert(tap.requests(model._inputs, model._outputs, model._upstream))
-        self.first = (x, labels)  # the batch of the calls
-        self.x = x
+            self._insert(tap.requests(self.captured))
+        self.x = self.stand_ins[0]
+        self.x_places = _places_of(self.x, self.captured)
         self.plans: dict[int, _Plan] = {}
         self.changes = changes.number
         self.versions = _versions(model, loss)
@@ -131,32 +152,25 @@ class CapturedPass:
         plan = self.plans.get(threads)
         if plan is None:
             scheduler = self._schedule.Scheduler(self.calls, self.model.dtype, threads)
-            plan = self.plans[threads] = _Plan(scheduler, self.first)
+            plan = self.plans[threads] = _Plan(scheduler, self.stand_ins)
         program = plan.for_batch(x, labels)
         if program.parts == 1 or not self._team.run(program):
             self._team.alone(program)
-        model = self.model
-        model._pass += 1
-        model._inputs, model._outputs, model._caches, model._upstream = self.lists
-        model._first_downstream = None
+        self.model.number += 1
+        self.model.latest = self.captured
         return float(self.value[0])
 
     def _replace_input(self, x: Array) -> None:
-        """Let every layer that keeps the batch `self.x` keep `x`."""
-        old = self.x
-        inputs, outputs, caches, _ = self.lists
-        for i in range(len(inputs)):
-            if inputs[i] is not old:
-                break
-            inputs[i] = x
-            if outputs[i] is old:
-                outputs[i] = x
-            cache = caches[i]
-            if cache is old:
+        """Let everything that keeps the batch keep `x`."""
+        self.captured.x = self.x = x
+        outputs, caches = self.captured.outputs, self.captured.caches
+        for i in self.x_places[0]:
+            outputs[i] = x
+        for i, place in self.x_places[1]:
+            if place is None:
                 caches[i] = x
-            elif isinstance(cache, tuple):
-                caches[i] = tuple(x if part is old else part for part in cache)
-        self.x = x
+            else:
+                caches[i] = (*caches[i][:place], x, *caches[i][place + 1 :])
 
     def describe(self) -> str:
         """Return the list of calls as text: layer, kernel, what it fills from what."""
@@ -178,6 +192,17 @@ class CapturedPass:
     __str__ = describe
 
 
+def _places_of(x: Array, kept: Pass) -> tuple[list[int], list[tuple[int, int | None]]]:
+    """Return which outputs are `x` itself, and which caches, or places in them, hold it."""
+    caches: list[tuple[int, int | None]] = []
+    for i, cache in enumerate(kept.caches):
+        if cache is x:
+            caches.append((i, None))
+        elif isinstance(cache, tuple):
+            caches += [(i, place) for place, part in enumerate(cache) if part is x]
+    return [i for i, y in enumerate(kept.outputs) if y is x], caches
+
+
 def _is_loss(name: str) -> bool:
     return name.endswith(("cross_entropy", "cross_entropy_soft", "squared_error"))
 
@@ -188,20 +213,21 @@ def _definition(name: str) -> Any:
     return getattr(nnscratch_kernels.load("reference"), name)
 
 
-def _versions(model: Sequential, loss: Any) -> list[int]:
+def _versions(model: Graph, loss: Any) -> list[int]:
     """Numbers that change when a layer or a buffer of the model does."""
-    numbers = [loss._workspace.version]
-    for layer in model.layers.values():
-        numbers += [layer.version, layer.workspace.version]
+    numbers = [loss._workspace.version, model.sums.version]
+    for node in model.nodes:
+        numbers += [node.layer.version, node.workspace.version]
     return numbers
 
 
-def _owners(model: Sequential, loss: Any) -> dict[int, str]:
-    """The name of the layer, or the loss, that an address belongs to."""
-    owners = {}
-    for name, layer in model.layers.items():
-        for array in [*layer.workspace.arrays(), *layer.grads.values(), *layer.statistics.values()]:
-            owners[array.ctypes.data] = name
+def _owners(model: Graph, loss: Any) -> dict[int, str]:
+    """The name of the node, or the loss, that an address belongs to."""
+    owners = {array.ctypes.data: "sum at a fork" for array in model.sums.arrays()}
+    for node in reversed(model.nodes):
+        layer = node.layer
+        arrays = [*node.workspace.arrays(), *layer.grads.values(), *layer.statistics.values()]
+        owners.update((array.ctypes.data, node.name) for array in arrays)
     for array in loss._workspace.arrays():
         owners[array.ctypes.data] = "loss"
     return owners
@@ -210,14 +236,14 @@ def _owners(model: Sequential, loss: Any) -> dict[int, str]:
 class CapturedPasses:
     """The captured passes of one model, made when they are first asked for."""
 
-    def __init__(self, model: Sequential) -> None:
+    def __init__(self, model: Graph) -> None:
         self._model = model
         self._passes: dict[Any, CapturedPass] = {}
         self._checked = -1
         self._capturable = False
 
     def find(
-        self, x: Array, labels: Array, loss: Any, tap: Tap | None = None
+        self, x: Array, labels: Array, loss: Any, tap: Measurer | None = None
     ) -> CapturedPass | None:
         """Return the pass for batches like these; None where only layer by layer is right.
 
@@ -237,7 +263,7 @@ class CapturedPasses:
     def _fit(self, x: Array, labels: Array, loss: Any) -> bool:
         model = self._model
         if self._checked != changes.number:
-            self._capturable = all(map(capturable, model.layers.values()))
+            self._capturable = all(capturable(node.layer) for node in model.nodes)
             self._checked = changes.number
         if not (
             self._capturable
@@ -245,22 +271,23 @@ class CapturedPasses:
             and type(x) is np.ndarray
             and type(labels) is np.ndarray
             and x.dtype == model.dtype
-            and x.ndim == 2
+            and x.ndim >= 2
             and x.size
             and x.flags.c_contiguous
             and labels.flags.c_contiguous
-            and len(labels) == len(x)
+            and x.shape[-1] == (model.features_in or x.shape[-1])
         ):
             return False
-        classes = model.features_out or x.shape[1]
-        if labels.ndim == 1:
+        output = model.shapes(x.shape)[-1]
+        classes = output[-1]
+        if labels.shape == output[:-1]:
             return bool(
                 type(loss) is SoftmaxCrossEntropy
                 and labels.dtype == np.int64
                 and labels.min() >= 0
                 and labels.max() < classes
             )
-        if labels.shape != (len(x), classes) or labels.dtype != model.dtype:
+        if labels.shape != output or labels.dtype != model.dtype:
             return False
         try:
             loss.check(labels)

@@ -4,41 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.display import html_table
 from nnscratch.errors import ConfigError, unknown_name
+
+_HEADS = ("layer", "output", "mean", "std", "largest", "gradient norm", "gradient std")
 
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """One layer in one pass. Arrays are ``(batch, features)``; gradients are of the mean loss.
+    """One layer in one pass. Arrays are ``(batch, *positions, features)``; gradients are of the
+    mean loss.
 
     Attributes
     ----------
     name : str
-    input, output : array
-        What went into the layer and what came out.
+    inputs : tuple of array
+        What went into the layer: one array, but for joins.
+    output : array
+        What came out.
     upstream : array or None
-        The gradient of the loss with respect to the output: what arrives from above.
-    downstream : array or None
-        The gradient with respect to the input: what the layer hands on to the one below. None
+        The gradient of the loss with respect to the output: what arrives from above, summed over
+        all that took the output.
+    downstreams : tuple of array or None
+        The gradients with respect to the inputs: what the layer hands on to those below. None
         before a backward pass, and for the first layer when nobody asked for it.
     """
 
     name: str
-    input: Array
+    inputs: tuple[Array, ...]
     output: Array
     upstream: Array | None
-    downstream: Array | None
+    downstreams: tuple[Array | None, ...]
+
+    @property
+    def input(self) -> Array:
+        """The (first) input."""
+        return self.inputs[0]
+
+    @property
+    def downstream(self) -> Array | None:
+        """The gradient with respect to the (first) input."""
+        return self.downstreams[0]
 
     def copy(self) -> LayerTrace:
         """Return the same with arrays of its own."""
         return LayerTrace(
             self.name,
-            self.input.copy(),
+            tuple(x.copy() for x in self.inputs),
             self.output.copy(),
             None if self.upstream is None else self.upstream.copy(),
-            None if self.downstream is None else self.downstream.copy(),
+            tuple(None if dx is None else dx.copy() for dx in self.downstreams),
         )
 
 
@@ -88,9 +109,12 @@ class Trace(Mapping[str, LayerTrace]):
         return Trace({name: self[name].copy() for name in self}, self.loss)
 
     def _repr_html_(self) -> str:
-        from nnscratch.display import trace_html
-
-        return trace_html(self)
+        try:
+            rows = [_row(self[name]) for name in self]
+        except ConfigError as error:
+            return f"<p><strong>Trace</strong>: {escape(str(error))}</p>"
+        loss = "" if self.loss is None else f"loss {self.loss:.4g}"
+        return html_table("Trace", _HEADS, rows, loss, left=1)
 
     def __repr__(self) -> str:
         rows = [f"Trace of {len(self)} layers, loss {self.loss}"]
@@ -99,3 +123,26 @@ class Trace(Mapping[str, LayerTrace]):
             for layer in self._layers.values()
         ]
         return "\n".join(rows)
+
+
+def _row(layer: LayerTrace) -> tuple[str, ...]:
+    """What came out of a layer and the gradient that arrived there, as text."""
+    gradient = ("-", "-")
+    if layer.upstream is not None:
+        size = float(np.linalg.norm(layer.upstream.astype(np.float64)))
+        gradient = (f"{size:.3g}", _statistic(np.std, layer.upstream))
+    return (
+        layer.name,
+        str(layer.output.shape),
+        _statistic(np.mean, layer.output),
+        _statistic(np.std, layer.output),
+        _statistic(lambda values: np.abs(values).max(), layer.output),
+        *gradient,
+    )
+
+
+def _statistic(function: Any, values: Array) -> str:
+    if not values.size:
+        return "-"
+    with np.errstate(invalid="ignore", over="ignore"):
+        return f"{float(function(values.astype(np.float64))):.3g}"

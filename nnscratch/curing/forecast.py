@@ -12,7 +12,7 @@ from nnscratch.arrays import Array
 from nnscratch.curing.plan import Plan
 from nnscratch.errors import ConfigError, DataError
 from nnscratch.layers import Dense
-from nnscratch.model import LossFunction
+from nnscratch.nodes import LossFunction
 from nnscratch.theory import Prediction, predict
 
 

@@ -111,7 +111,7 @@ def read_plan(model: Sequential, optimizer: Optimizer) -> Plan:
     A layer or optimizer must keep each argument it was made with in an attribute of that name, as
     all of this package do; `ConfigError` names one that does not.
     """
-    layers = tuple(Part(type(layer), arguments(layer)) for layer in model.layers.values())
+    layers = tuple(Part(type(layer), arguments(layer)) for layer in model.chain("cure").values())
     if not any(part.is_a(Dense) for part in layers):
         raise ConfigError(f"cure needs a model with at least one Dense layer, got {model!r}")
     schedule, options = optimizer._schedule, arguments(optimizer)

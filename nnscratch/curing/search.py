@@ -14,7 +14,8 @@ from nnscratch.curing.progress import Watch, watching
 from nnscratch.curing.report import Cure
 from nnscratch.curing.trials import LOSS_MARGIN, Conditions, Trial, objection, run_trial
 from nnscratch.errors import ConfigError, require_count
-from nnscratch.model import LossFunction, Sequential
+from nnscratch.model import Sequential
+from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch.training import Trainer
 from nnscratch.training.examples import Examples

@@ -16,7 +16,7 @@ from nnscratch.flow import GradientFlow
 from nnscratch.flow.findings import Findings, find
 from nnscratch.flow.reading import FACTOR, Reading, read_flow
 from nnscratch.flow.records import Record
-from nnscratch.model import LossFunction
+from nnscratch.nodes import LossFunction
 from nnscratch.training import Callback, Trainer
 
 LAST = 0.1  # the loss of a trial is the mean over this fraction of its steps, the last ones

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, rows
 from nnscratch.errors import ShapeError
-from nnscratch.layers.activations import Activation
 from nnscratch.layers.base import Layer
-from nnscratch.layers.rectifiers import LeakyReLU, PReLU, ReLU
-from nnscratch.layers.rrelu import RReLU
-
-if TYPE_CHECKING:
-    from nnscratch.model import Sequential
+from nnscratch.network import Network
 
 ALIVE, DEAD, SATURATED_LOW, SATURATED_HIGH = range(4)
-
-_ONE_SIDED = (ReLU, LeakyReLU, PReLU, RReLU)
 
 
 def is_activation(layer: Layer) -> bool:
     """Whether the census counts the layer's units."""
-    return isinstance(layer, (Activation, *_ONE_SIDED))
+    return layer.role == "activation"
 
 
 def unit_states(layer: Layer, y: Array) -> Array:
@@ -36,7 +27,7 @@ def unit_states(layer: Layer, y: Array) -> Array:
     """
     least, most = y.min(axis=0), y.max(axis=0)
     states = np.zeros(y.shape[1], np.uint8)
-    if isinstance(layer, _ONE_SIDED):
+    if layer.rectifies:
         states[most <= 0] = DEAD
         return states
     low, high = layer.saturation
@@ -53,30 +44,27 @@ class Census:
     `DtypeError` if the probe does not fit the model.
     """
 
-    def __init__(self, model: Sequential, layers: tuple[str, ...], probe: npt.ArrayLike) -> None:
+    def __init__(self, model: Network, layers: tuple[str, ...], probe: npt.ArrayLike) -> None:
         self.model = model
         self.layers = layers
         self.probe = np.ascontiguousarray(probe, dtype=model.dtype)
-        if self.probe.ndim != 2 or len(self.probe) < 2:
+        if self.probe.ndim < 2 or len(self.probe) < 2:
             raise ShapeError(
                 f"GradientFlow probe must have shape (examples, features) with 2 examples or more, "
                 f"got {self.probe.shape}"
             )
-        if model.features_in not in (None, self.probe.shape[1]):
+        if model.features_in not in (None, self.probe.shape[-1]):
             raise ShapeError(
-                f"GradientFlow probe has {self.probe.shape[1]} features, "
+                f"GradientFlow probe has {self.probe.shape[-1]} features, "
                 f"the model expects {model.features_in}"
             )
 
     def take(self) -> Array:
         """Return the codes of all units, layer after layer."""
-        states = []
-        x = self.probe
-        for name, layer in self.model.layers.items():
-            if layer.has_statistics:
-                x, _ = layer.forward(x, False, "batch")  # type: ignore[call-arg]
-            else:
-                x, _ = layer.forward(x, False)
-            if name in self.layers:
-                states.append(unit_states(layer, x))
+        looked = self.model.run(self.probe, training=False, statistics="batch")
+        states = [
+            unit_states(node.layer, rows(y))
+            for node, y in zip(self.model.nodes, looked.outputs, strict=True)
+            if node.name in self.layers
+        ]
         return np.concatenate(states) if states else np.zeros(0, np.uint8)

@@ -29,7 +29,8 @@ from nnscratch.errors import (
 )
 from nnscratch.files import PathLike, load_npz, make_folder, save_npz
 from nnscratch.flow.recorder import GradientFlow
-from nnscratch.model import LossFunction, Sequential
+from nnscratch.model import Sequential
+from nnscratch.nodes import LossFunction
 from nnscratch.nonfinite import (
     SEEN,
     UPDATE,
@@ -81,7 +82,7 @@ class Forensics(Callback):
         model = trainer.model
         self.path = None
         self._noise = model.noise_state()
-        layers = list(model.layers.values())
+        layers = [node.layer for node in model.nodes]
         self._noisy = [i for i, layer in enumerate(layers) if not capturable(layer)]
         self._layers = layers
         self._statistics = model.statistics.flat.copy()

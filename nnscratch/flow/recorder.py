@@ -225,7 +225,7 @@ class GradientFlow(Callback, Readout):
         self._latest = self._step
         tap = self._tap
         if self._step == 0 and not len(self):
-            self._first_batch = self.model._inputs[0].copy()  # for `prediction`
+            self._first_batch = self.model.latest.x.copy()  # for `prediction`
         self._store.append(self._step, tap.row)
         if self.file is not None:
             self._stream().row(self._step, *self._store.layout.views(tap.row))

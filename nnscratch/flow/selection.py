@@ -41,11 +41,10 @@ def make_layout(
     histograms: bool,
 ) -> Layout:
     """Return where everything lies that is recorded of `layers`; the census takes `counted`."""
-    widths, features = {}, model.features_in
-    for name, layer in model.layers.items():
-        features = layer.output_features(features)
-        widths[name] = features or 0
-    params = [f"{name.split('.')[0]}.{key}" for name in layers for key in model.layers[name].params]
+    widths = {
+        node.name: shape[-1] or 0 for node, shape in zip(model.nodes, model.shapes(), strict=True)
+    }
+    params = [param for param, name in model.owners.items() if name in layers]
     units = np.cumsum([0, *(widths[name] for name in counted)])
     return Layout(
         label=label,
@@ -53,7 +52,7 @@ def make_layout(
         features=tuple(widths[name] for name in layers),
         params=tuple(params),
         param_sizes=tuple(model.params[name].size for name in params),
-        batchnorm_layers=tuple(n for n in layers if model.layers[n].has_statistics),
+        batchnorm_layers=tuple(n for n in layers if model.layers[n].adds_to_record == "batchnorm"),
         census_layers=counted,
         census_units=tuple(int(unit) for unit in units),
         every=every,

@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,19 +19,19 @@ from nnscratch.arrays import Array, filled
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError
 from nnscratch.flow.layout import Layout
-from nnscratch.layers import BatchNorm
+from nnscratch.nodes import Pass
 from nnscratch.optimizers.measures import ParameterMeasures
+from nnscratch.replay import Request
 from nnscratch.sampling import measured_runs, run_stride, tensor_sample
 from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS, row_share
 
 if TYPE_CHECKING:
     from nnscratch.clipping import ClipReport
-    from nnscratch.model import Sequential
+    from nnscratch.network import Network
     from nnscratch.optimizers import Optimizer
 
 _NONFINITE = MEASURES.index("nonfinite")
 _NO_CLIP = (math.nan,) * 4
-Request = tuple[Array, str, tuple[Any, ...]]  # a tensor, the kernel that measures it, its arguments
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Tap:
 
     Parameters
     ----------
-    model : Sequential
+    model : Network
     layout : Layout
         Which layers.
     is_due : callable
@@ -75,7 +75,7 @@ class Tap:
 
     def __init__(
         self,
-        model: Sequential,
+        model: Network,
         layout: Layout,
         is_due: Callable[[], bool],
         finished: Callable[[], None],
@@ -117,14 +117,13 @@ class Tap:
 
     # What the model calls
 
-    def requests(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], upstream: Sequence[Array]
-    ) -> list[Request]:
-        """Return the calls that measure a pass with these tensors."""
-        x = inputs[0]
+    def requests(self, latest: Pass) -> list[Request]:
+        """Return the calls that measure the tensors of a pass."""
+        x = latest.x
         places = self._places_for(len(x))
         requests: list[Request] = []
-        tensors = [x, *(outputs[i] for i in self._indices), *(upstream[i] for i in self._indices)]
+        tensors = [x, *(latest.outputs[i] for i in self._indices)]
+        tensors += [latest.upstream[i] for i in self._indices]
         n = len(self._indices)
         for t, tensor in enumerate(tensors):
             low, high = self._ends[t - 1] if 1 <= t <= n else (math.nan, math.nan)
@@ -142,31 +141,19 @@ class Tap:
 
     def _batchnorm_request(self, i: int) -> Request:
         layer = self.model.layers[self.layout.batchnorm_layers[i]]
-        assert isinstance(layer, BatchNorm)
-        shape, statistics = (layer.features,), layer.statistics
-        arguments = (
-            self.batchnorm[i],
-            layer.buffer("mean", shape),
-            layer.buffer("variance", shape),
-            statistics["running_mean"],
-            statistics["running_variance"],
-            layer.params["gamma"],
-            layer.epsilon,
-        )
-        return statistics["running_mean"], "measure_batchnorm", arguments
+        arguments = layer.measured()
+        return arguments[2], "measure_batchnorm", (self.batchnorm[i], *arguments)  # type: ignore[return-value]
 
     def passed(self, loss: float, measured: bool) -> None:
         """Note the end of a training pass; `measured` if its list of calls held the requests."""
         model = self.model
         self.loss = loss
         if not measured:
-            if not model._upstream:
+            if not model.latest.upstream:
                 raise ConfigError("GradientFlow needs a backward pass before it records")
-            for _, kernel, arguments in self.requests(
-                model._inputs, model._outputs, model._upstream
-            ):
+            for _, kernel, arguments in self.requests(model.latest):
                 getattr(kernels, kernel)(*arguments)
-        places = self._places_for(len(model._inputs[0]))
+        places = self._places_for(len(model.latest.x))
         kernels.finish_measures(self.tensors, places.sums, places.sizes)
         self.waiting = True
 
@@ -191,7 +178,7 @@ class Tap:
         clip = _NO_CLIP
         if report is not None:
             clip = report.norm_before, report.norm_after, report.fraction, report.cosine
-        self.step_row[...] = self.loss, lr, len(self.model._inputs[0]), *clip
+        self.step_row[...] = self.loss, lr, len(self.model.latest.x), *clip
         if optimizer is not None:
             self._deliver()
 
@@ -219,7 +206,7 @@ class Tap:
         found = self._places.get(batch)
         if found is None:
             layers = self.layout.features
-            first = self.model.features_in or self.model._inputs[0].shape[1]
+            first = self.model.features_in or self.model.latest.x.shape[1]
             columns = [first, *layers, *layers]
             runs = [measured_runs(batch, features) for features in columns]
             # Whole cache lines: what one thread measures lies on none that another writes to.

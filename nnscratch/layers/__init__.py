@@ -14,6 +14,8 @@ from nnscratch.layers.base import Layer
 from nnscratch.layers.batchnorm import BatchNorm
 from nnscratch.layers.dense import Dense
 from nnscratch.layers.dropout import Dropout
+from nnscratch.layers.joins import Branch, Skip, Sum
+from nnscratch.layers.norms import LayerNorm, RMSNorm
 from nnscratch.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from nnscratch.layers.registry import activation, activation_names
 from nnscratch.layers.rrelu import RReLU
@@ -24,18 +26,23 @@ __all__ = [
     "SELU",
     "Activation",
     "BatchNorm",
+    "Branch",
     "Dense",
     "Dropout",
     "Identity",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "PReLU",
+    "RMSNorm",
     "RReLU",
     "ReLU",
     "SiLU",
     "Sigmoid",
+    "Skip",
     "Softplus",
     "Softsign",
+    "Sum",
     "Tanh",
     "activation",
     "activation_names",

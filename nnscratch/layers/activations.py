@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
 from nnscratch.layers.base import Layer
 
@@ -21,8 +21,8 @@ class Activation(Layer):
     looked up at each call, because the kernel set can be switched between two steps.
     """
 
+    role: ClassVar[str] = "activation"
     kernel: ClassVar[str]
-    constants: tuple[float, ...] = ()
     _forward_kernel: ClassVar[str]
     _backward_kernel: ClassVar[str]
 
@@ -31,10 +31,15 @@ class Activation(Layer):
         cls._forward_kernel = f"{cls.kernel}_forward"
         cls._backward_kernel = f"{cls.kernel}_backward"
 
+    @property
+    def constants(self) -> tuple[float, ...]:
+        """The constants of the function, as its kernels take them."""
+        return ()
+
     def forward(self, x: Array, training: bool = False) -> tuple[Array, tuple[Array, Array]]:
         x = self.check_input(x)
         y = self.buffer("y", x.shape)
-        getattr(kernels, self._forward_kernel)(y, x, *self.constants)
+        getattr(kernels, self._forward_kernel)(rows(y), rows(x), *self.constants)
         return y, (x, y)
 
     def backward(
@@ -48,7 +53,9 @@ class Activation(Layer):
             return None
         x, y = cache
         dx = self.buffer("dx", x.shape)
-        getattr(kernels, self._backward_kernel)(dx, dy, x, y, *self.constants)
+        getattr(kernels, self._backward_kernel)(
+            rows(dx), rows(dy), rows(x), rows(y), *self.constants
+        )
         return dx
 
 
@@ -126,6 +133,7 @@ class Identity(Layer):
     """
 
     kind: ClassVar[str] = "identity"
+    role: ClassVar[str] = "shape"
     captured_whole: ClassVar[bool] = True
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, None]:

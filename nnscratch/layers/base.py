@@ -10,9 +10,14 @@ import numpy.typing as npt
 
 from nnscratch.arrays import Array, check_dtype
 from nnscratch.errors import ConfigError, DtypeError, ShapeError
+from nnscratch.parameters import Views
 from nnscratch.workspace import Workspace, changes
 
 Shapes = dict[str, tuple[int, ...]]
+Features = int | None  # None: not known before there is data
+Shape = tuple[Features, ...]  # (batch, *positions, features)
+
+ROLES = ("weights", "activation", "norm", "noise", "join", "shape", "opaque")
 
 
 class Layer:
@@ -21,20 +26,30 @@ class Layer:
     ``y, cache = layer.forward(x, training)`` returns the output and what the layer's own backward
     needs; ``dx = layer.backward(dy, cache)`` takes the gradient of the loss with respect to the
     output, writes the gradients of the layer's parameters into `grads` and returns the gradient
-    with respect to the input. Arrays are ``(batch, features)``. What is returned lives in buffers
-    that the next pass reuses: copy what you keep.
+    with respect to the input. Arrays are ``(batch, *positions, features)``. What is returned lives
+    in buffers that the next pass reuses: copy what you keep.
 
-    Inside a `Sequential` the arrays of `params`, `grads` and `statistics` are views into the
-    model's flat arrays. A layer used by itself gets its own from `initialize`.
+    A layer of one's own is a subclass with a `kind`, a `role`, `forward` and `backward`;
+    `parameter_shapes` and `reset` if it learns something, `output_features` if it changes the
+    width, `output_shape` if it changes positions too. A `forward` that takes ``statistics`` is told
+    which to evaluate with (see `BatchNorm`).
+
+    Inside a network the arrays of `params`, `grads` and `statistics` are views into the model's
+    flat arrays: ``layer.params["weight"] = w`` copies `w` into its place. A layer used by itself
+    gets its own from `initialize`.
 
     Attributes
     ----------
+    role : str
+        What the layer does, which is all that recording, findings, theory and pictures ask of it:
+        ``"weights"`` (mixes features by learned weights), ``"activation"`` (a function of every
+        element), ``"norm"``, ``"noise"``, ``"join"`` (several inputs), ``"shape"`` (hands values
+        on as they are) or ``"opaque"``: it has not said, and nothing is assumed.
     name : str
         ``"index.kind"`` inside a model, the kind alone outside.
-    params, grads : dict of arrays
-        Learned parameters and their gradients.
-    statistics : dict of arrays
-        What the layer measures rather than learns (the running statistics of batch norm).
+    params, grads, statistics : mapping of arrays
+        Learned parameters, their gradients, and what the layer measures rather than learns (the
+        running statistics of batch norm).
     noise : numpy.random.Generator
         Source of the layer's own noise (dropout, randomized slopes).
     version : int
@@ -42,7 +57,7 @@ class Layer:
     """
 
     kind: ClassVar[str] = "layer"
-    has_statistics: ClassVar[bool] = False
+    role: ClassVar[str] = "opaque"
     # Set to True in a class whose own `forward` (in training) and `backward` do nothing but call
     # kernels on the layer's buffers, so that the calls can be kept (`nnscratch.replay`). A subclass
     # does not inherit it.
@@ -51,15 +66,17 @@ class Layer:
     # An activation saturates where its output comes within 3 % of an asymptote (of half its range,
     # if it is bounded): (low, high), outputs at or beyond which it does; NaN: it has no such end.
     saturation: tuple[float, float] = (math.nan, math.nan)
+    # Whether a unit is dead whose output is 0 or less for every example.
+    rectifies: ClassVar[bool] = False
+    # The fields that the layer adds to a record with the arguments that `measured` returns.
+    adds_to_record: ClassVar[str] = ""
 
     version: int
 
     def __init__(self) -> None:
         self.name = self.kind
         self.dtype: np.dtype[Any] | None = None
-        self.params: dict[str, Array] = {}
-        self.grads: dict[str, Array] = {}
-        self.statistics: dict[str, Array] = {}
+        self.params = self.grads = self.statistics = Views({})
         self.noise = np.random.default_rng(0)
         self.workspace = Workspace()
 
@@ -74,20 +91,38 @@ class Layer:
         """Return the shape of each learned parameter, by name."""
         return {}
 
+    def parameter_roles(self) -> dict[str, str]:
+        """Return what each parameter is: weight, bias, scale, shift, slope or other."""
+        return {name: _PARAMETER_ROLES.get(name, "other") for name in self.parameter_shapes()}
+
     def statistic_shapes(self) -> Shapes:
         """Return the shape of each measured statistic, by name."""
         return {}
 
-    def input_features(self) -> int | None:
+    def input_features(self) -> Features:
         """Return how many features the layer takes, or None if it takes any number."""
         return None
 
-    def output_features(self, features: int | None) -> int | None:
+    def output_features(self, features: Features) -> Features:
         """Return how many features come out when `features` go in (None: not known)."""
         return features
 
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Return the shape that comes out, from those that go in (None: a size not known yet)."""
+        return (*shapes[0][:-1], self.output_features(shapes[0][-1]))
+
     def reset(self, rng: np.random.Generator) -> None:
         """Set parameters and statistics to their initial values, drawing from `rng`."""
+
+    def slope_moments(self) -> tuple[float, float] | None:
+        """Return mean and mean square of the slope below 0 as it begins, where that is learned or
+        drawn and 1 above it; None for every other function.
+        """
+        return None
+
+    def measured(self) -> tuple[Array | float, ...]:
+        """Return what the kernel measures that fills the fields of `adds_to_record`."""
+        raise TypeError(f"{type(self).__name__} adds nothing to a record")
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """Return the output for `x` and what `backward` needs."""
@@ -95,12 +130,14 @@ class Layer:
 
     def backward(
         self, dy: Array, cache: Any, accumulate: bool = False, input_gradient: bool = True
-    ) -> Array | None:
+    ) -> Any:
         """Return the gradient with respect to the input, and fill `grads`.
 
         accumulate : add to the gradients that are there instead of replacing them.
         input_gradient : False where nobody needs it (the first layer in training); the layer may
             then return None.
+
+        A layer with several inputs returns as many gradients, in a tuple.
         """
         raise TypeError(f"{type(self).__name__} has no backward: use a layer of nnscratch.layers")
 
@@ -111,16 +148,19 @@ class Layer:
     ) -> Layer:
         """Give a layer that is used by itself its own parameters; return the layer.
 
-        `rng` is a generator or a seed. Inside a `Sequential` the model does this.
+        `rng` is a generator or a seed. Inside a network the model does this.
         """
         generator = np.random.default_rng(rng)
         kind = check_dtype(dtype)
-        shapes = self.parameter_shapes()
+
+        def zeros(shapes: Shapes) -> Views:
+            return Views({name: np.zeros(shape, kind) for name, shape in shapes.items()})
+
         self.bind(
             kind,
-            {name: np.zeros(shape, kind) for name, shape in shapes.items()},
-            {name: np.zeros(shape, kind) for name, shape in shapes.items()},
-            {name: np.zeros(shape, kind) for name, shape in self.statistic_shapes().items()},
+            zeros(self.parameter_shapes()),
+            zeros(self.parameter_shapes()),
+            zeros(self.statistic_shapes()),
             generator.spawn(1)[0],
         )
         self.reset(generator)
@@ -129,9 +169,9 @@ class Layer:
     def bind(
         self,
         dtype: np.dtype[Any],
-        params: dict[str, Array],
-        grads: dict[str, Array],
-        statistics: dict[str, Array],
+        params: Views,
+        grads: Views,
+        statistics: Views,
         noise: np.random.Generator,
     ) -> None:
         """Attach the arrays that hold this layer's parameters, and its source of noise."""
@@ -145,16 +185,16 @@ class Layer:
                 f"layer {self.name!r} has no parameters yet: put it in a Sequential, "
                 f"or call .initialize(seed) first"
             )
-        if not isinstance(x, np.ndarray) or x.ndim != 2:
+        if not isinstance(x, np.ndarray) or x.ndim < 2:
             found = f"shape {x.shape}" if isinstance(x, np.ndarray) else type(x).__name__
             raise ShapeError(
                 f"layer {self.name!r} expects an array of shape (batch, "
                 f"{features or 'features'}), got {found}"
             )
-        if features is not None and x.shape[1] != features:
+        if features is not None and x.shape[-1] != features:
             raise ShapeError(
                 f"layer {self.name!r} expects {features} features, "
-                f"got {x.shape[1]} (input shape {x.shape})"
+                f"got {x.shape[-1]} (input shape {x.shape})"
             )
         if x.dtype != self.dtype:
             raise DtypeError(
@@ -174,3 +214,14 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.options()})"
+
+
+_PARAMETER_ROLES = {
+    "weight": "weight",
+    "recurrent_weight": "recurrent_weight",
+    "bias": "bias",
+    "recurrent_bias": "bias",
+    "gamma": "scale",
+    "beta": "shift",
+    "slope": "slope",
+}

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import require_count, require_number, unknown_name
-from nnscratch.layers.base import Layer, Shapes
+from nnscratch.layers.base import Features, Layer, Shapes
 
 STATISTICS = ("running", "initial", "batch")
 
@@ -39,8 +39,9 @@ class BatchNorm(Layer):
     """
 
     kind: ClassVar[str] = "batchnorm"
+    role: ClassVar[str] = "norm"
     captured_whole: ClassVar[bool] = True
-    has_statistics: ClassVar[bool] = True
+    adds_to_record: ClassVar[str] = "batchnorm"
 
     def __init__(self, features: int, momentum: float = 0.9, epsilon: float = 1e-3) -> None:
         super().__init__()
@@ -57,7 +58,7 @@ class BatchNorm(Layer):
     def input_features(self) -> int:
         return self.features
 
-    def output_features(self, features: int | None) -> int:
+    def output_features(self, features: Features) -> int:
         return self.features
 
     def reset(self, rng: np.random.Generator) -> None:
@@ -65,6 +66,16 @@ class BatchNorm(Layer):
         self.params["beta"][...] = 0
         self.statistics["running_mean"][...] = 0
         self.statistics["running_variance"][...] = 1
+
+    def measured(self) -> tuple[Array | float, ...]:
+        return (
+            self.buffer("mean", (self.features,)),
+            self.buffer("variance", (self.features,)),
+            self.statistics["running_mean"],
+            self.statistics["running_variance"],
+            self.params["gamma"],
+            self.epsilon,
+        )
 
     def forward(
         self, x: Array, training: bool = False, statistics: str = "running"
@@ -77,7 +88,9 @@ class BatchNorm(Layer):
         gamma, beta = self.params["gamma"], self.params["beta"]
         from_batch = training or statistics == "batch"
         if from_batch:
-            kernels.batchnorm_forward(y, mean, variance, inv_std, x, gamma, beta, self.epsilon)
+            kernels.batchnorm_forward(
+                rows(y), mean, variance, inv_std, rows(x), gamma, beta, self.epsilon
+            )
             if training:
                 kernels.batchnorm_update_running(
                     self.statistics["running_mean"],
@@ -96,7 +109,7 @@ class BatchNorm(Layer):
             else:
                 raise unknown_name("kind of statistics", statistics, STATISTICS)
             kernels.batchnorm_fixed_forward(
-                y, inv_std, x, mean, variance, gamma, beta, self.epsilon
+                rows(y), inv_std, rows(x), mean, variance, gamma, beta, self.epsilon
             )
         return y, (x, mean, inv_std, from_batch)
 
@@ -111,11 +124,11 @@ class BatchNorm(Layer):
         dx = self.buffer("dx", x.shape)
         backward = kernels.batchnorm_backward if from_batch else kernels.batchnorm_fixed_backward
         backward(
-            dx,
+            rows(dx),
             self.grads["gamma"],
             self.grads["beta"],
-            dy,
-            x,
+            rows(dy),
+            rows(x),
             mean,
             inv_std,
             self.params["gamma"],

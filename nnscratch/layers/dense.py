@@ -7,10 +7,10 @@ from typing import ClassVar
 import numpy as np
 
 from nnscratch import initializers
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import require_count
-from nnscratch.layers.base import Layer, Shapes
+from nnscratch.layers.base import Features, Layer, Shapes
 
 
 class Dense(Layer):
@@ -28,6 +28,7 @@ class Dense(Layer):
     """
 
     kind: ClassVar[str] = "dense"
+    role: ClassVar[str] = "weights"
     captured_whole: ClassVar[bool] = True
 
     def __init__(
@@ -49,7 +50,7 @@ class Dense(Layer):
     def input_features(self) -> int:
         return self.n_in
 
-    def output_features(self, features: int | None) -> int:
+    def output_features(self, features: Features) -> int:
         return self.n_out
 
     def reset(self, rng: np.random.Generator) -> None:
@@ -59,8 +60,8 @@ class Dense(Layer):
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Array]:
         x = self.check_input(x, self.n_in)
-        y = self.buffer("y", (x.shape[0], self.n_out))
-        kernels.dense_forward(y, x, self.params["weight"], self.params["bias"])
+        y = self.buffer("y", (*x.shape[:-1], self.n_out))
+        kernels.dense_forward(rows(y), rows(x), self.params["weight"], self.params["bias"])
         return y, x
 
     def backward(
@@ -68,13 +69,13 @@ class Dense(Layer):
     ) -> Array | None:
         x = cache
         kernels.dense_backward_parameters(
-            self.grads["weight"], self.grads["bias"], dy, x, accumulate
+            self.grads["weight"], self.grads["bias"], rows(dy), rows(x), accumulate
         )
         if not input_gradient:
             return None
         dx = self.buffer("dx", x.shape)
         weight_t = self.buffer("weight_t", (self.n_out, self.n_in))
-        kernels.dense_backward_input(dx, dy, self.params["weight"], weight_t)
+        kernels.dense_backward_input(rows(dx), rows(dy), self.params["weight"], weight_t)
         return dx
 
     def options(self) -> str:

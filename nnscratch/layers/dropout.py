@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import require_number
 from nnscratch.layers.base import Layer
@@ -25,6 +25,7 @@ class Dropout(Layer):
     """
 
     kind: ClassVar[str] = "dropout"
+    role: ClassVar[str] = "noise"
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -37,7 +38,7 @@ class Dropout(Layer):
         noise = self.buffer("noise", x.shape)
         self.noise.random(out=noise, dtype=noise.dtype.type)
         y = self.buffer("y", x.shape)
-        kernels.dropout_forward(y, x, noise, self.rate)
+        kernels.dropout_forward(rows(y), rows(x), rows(noise), self.rate)
         return y, noise
 
     def backward(
@@ -52,7 +53,7 @@ class Dropout(Layer):
         if cache is None:
             return dy
         dx = self.buffer("dx", dy.shape)
-        kernels.dropout_backward(dx, dy, cache, self.rate)
+        kernels.dropout_backward(rows(dx), rows(dy), rows(cache), self.rate)
         return dx
 
     def options(self) -> str:

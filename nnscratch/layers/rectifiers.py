@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import require_count, require_number
 from nnscratch.layers.activations import Activation
@@ -27,6 +27,7 @@ class ReLU(Activation):
     kind: ClassVar[str] = "relu"
     captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "relu"
+    rectifies: ClassVar[bool] = True
     saturation = (0.0, math.nan)
 
 
@@ -44,11 +45,15 @@ class LeakyReLU(Activation):
     kind: ClassVar[str] = "leakyrelu"
     captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "leaky_relu"
+    rectifies: ClassVar[bool] = True
 
     def __init__(self, slope: float = 0.01) -> None:
         super().__init__()
         self.slope = require_number("LeakyReLU slope", slope)
-        self.constants = (self.slope,)
+
+    @property
+    def constants(self) -> tuple[float, ...]:
+        return (self.slope,)
 
     def options(self) -> str:
         return f"slope={self.slope:g}"
@@ -71,9 +76,14 @@ class ELU(Activation):
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__()
         self.alpha = require_number("ELU alpha", alpha, least=0)
-        self.constants = (self.alpha,)
-        if self.alpha > 0:
-            self.saturation = (-0.97 * self.alpha, math.nan)
+
+    @property
+    def constants(self) -> tuple[float, ...]:
+        return (self.alpha,)
+
+    @property
+    def saturation(self) -> tuple[float, float]:  # type: ignore[override]
+        return (-0.97 * self.alpha if self.alpha > 0 else math.nan, math.nan)
 
     def options(self) -> str:
         return f"alpha={self.alpha:g}"
@@ -108,6 +118,8 @@ class PReLU(Layer):
     """
 
     kind: ClassVar[str] = "prelu"
+    role: ClassVar[str] = "activation"
+    rectifies: ClassVar[bool] = True
     captured_whole: ClassVar[bool] = True
 
     def __init__(self, features: int | None = None, initial: float = 0.25) -> None:
@@ -124,10 +136,13 @@ class PReLU(Layer):
     def reset(self, rng: np.random.Generator) -> None:
         self.params["slope"][...] = self.initial
 
+    def slope_moments(self) -> tuple[float, float]:
+        return self.initial, self.initial**2
+
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Array]:
         x = self.check_input(x, self.features)
         y = self.buffer("y", x.shape)
-        kernels.prelu_forward(y, x, self.params["slope"])
+        kernels.prelu_forward(rows(y), rows(x), self.params["slope"])
         return y, x
 
     def backward(
@@ -136,7 +151,7 @@ class PReLU(Layer):
         x = cache
         dx = self.buffer("dx", x.shape)
         slope = self.params["slope"]
-        kernels.prelu_backward(dx, self.grads["slope"], dy, x, slope, accumulate)
+        kernels.prelu_backward(rows(dx), self.grads["slope"], rows(dy), rows(x), slope, accumulate)
         return dx
 
     def options(self) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import require_number, unknown_name
 from nnscratch.layers.base import Layer
@@ -33,6 +34,8 @@ class RReLU(Layer):
     """
 
     kind: ClassVar[str] = "rrelu"
+    role: ClassVar[str] = "activation"
+    rectifies: ClassVar[bool] = True
     bounds: ClassVar[dict[str, tuple[float, float]]] = {
         "divisor": (3.0, 8.0),
         "slope": (1 / 8, 1 / 3),
@@ -52,8 +55,21 @@ class RReLU(Layer):
         self.high = require_number(
             "RReLU high", default_high if high is None else high, least=self.low
         )
+
+    @property
+    def evaluation_slope(self) -> float:
+        """The slope when not training."""
         middle = (self.low + self.high) / 2
-        self.evaluation_slope = 1 / middle if convention == "divisor" else middle
+        return 1 / middle if self.convention == "divisor" else middle
+
+    def slope_moments(self) -> tuple[float, float]:
+        """Return mean and mean square of the slopes drawn in training."""
+        low, high = self.low, self.high
+        if self.convention == "slope":
+            return (low + high) / 2, (low * low + low * high + high * high) / 3
+        # The slope is 1 / a with a ~ U(low, high).
+        average = 1 / low if low == high else math.log(high / low) / (high - low)
+        return average, 1 / (low * high)
 
     def forward(
         self, x: Array, training: bool = False
@@ -61,7 +77,7 @@ class RReLU(Layer):
         x = self.check_input(x)
         y = self.buffer("y", x.shape)
         if not training:
-            kernels.leaky_relu_forward(y, x, self.evaluation_slope)
+            kernels.leaky_relu_forward(rows(y), rows(x), self.evaluation_slope)
             return y, (x, y, None)
         slope = self.buffer("slope", x.shape)
         self.noise.random(out=slope, dtype=slope.dtype.type)
@@ -69,7 +85,7 @@ class RReLU(Layer):
         slope += self.low
         if self.convention == "divisor":
             np.reciprocal(slope, out=slope)
-        kernels.rrelu_forward(y, x, slope)
+        kernels.rrelu_forward(rows(y), rows(x), rows(slope))
         return y, (x, y, slope)
 
     def backward(
@@ -84,9 +100,9 @@ class RReLU(Layer):
         x, y, slope = cache
         dx = self.buffer("dx", x.shape)
         if slope is None:
-            kernels.leaky_relu_backward(dx, dy, x, y, self.evaluation_slope)
+            kernels.leaky_relu_backward(rows(dx), rows(dy), rows(x), rows(y), self.evaluation_slope)
         else:
-            kernels.rrelu_backward(dx, dy, x, slope)
+            kernels.rrelu_backward(rows(dx), rows(dy), rows(x), rows(slope))
         return dx
 
     def options(self) -> str:

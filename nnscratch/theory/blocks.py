@@ -92,7 +92,7 @@ def read_network(model: Sequential) -> Network:
     Raises `ConfigError`, naming the layer, where theory does not know a kind of layer or an order
     of layers.
     """
-    names = list(model.layers)
+    names = list(model.chain("theory"))
     dense = [i for i, name in enumerate(names) if isinstance(model.layers[name], Dense)]
     if not dense:
         raise ConfigError("theory needs a model with at least one Dense layer, got none")

@@ -28,7 +28,7 @@ def predict_first_step(model: Sequential, record: Record, x: Array | None) -> Pr
     if first != 0 or x is None:
         raise ConfigError(f"theory is for the first step, and the record begins at step {first}")
     for name, square, size in _mean_squares(record):
-        layer = model.layers[_layer_of(model, name)]
+        layer = model.layers[model.owners[name]]
         if not _began_as_drawn(layer, name.rpartition(".")[2], square, size):
             raise ConfigError(
                 f"theory is for parameters as their initializers draw them, and {name} did not "
@@ -59,10 +59,6 @@ def _mean_squares(record: Record) -> list[tuple[str, float, int]]:
         if np.isfinite(norm):
             squares.append((str(name), norm**2 / size, size))
     return squares
-
-
-def _layer_of(model: Sequential, parameter: str) -> str:
-    return list(model.layers)[int(parameter.partition(".")[0])]
 
 
 def _began_as_drawn(layer: object, parameter: str, square: float, size: int) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ import nnscratch_kernels
 from nnscratch import layers
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
-from nnscratch.layers import Activation, Identity, Layer, PReLU, RReLU
+from nnscratch.layers import Activation, Layer
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,13 @@ def nonlinearity(activation: str | Layer | Nonlinearity) -> Nonlinearity:
     if isinstance(activation, Nonlinearity):
         return activation
     layer = layers.activation(activation) if isinstance(activation, str) else activation
-    if isinstance(layer, Identity):
+    if layer.role == "shape":
         return _leaky("Identity()", 1.0, 1.0)
-    if isinstance(layer, PReLU):
-        return _leaky(repr(layer), layer.initial, layer.initial**2)
-    if isinstance(layer, RReLU):
-        return _leaky(repr(layer), *_rrelu_moments(layer))
-    if isinstance(layer, Activation):
-        return _from_kernels(layer)
+    moments = layer.slope_moments()
+    if moments is not None:
+        return _leaky(repr(layer), *moments)
+    if layer.role == "activation":
+        return _from_layer(layer)
     raise ConfigError(
         f"theory needs an activation function applied element by element, got {layer!r}"
     )
@@ -78,19 +78,29 @@ def with_dropout(phi: Nonlinearity, factor: float) -> Nonlinearity:
     )
 
 
-def _from_kernels(layer: Activation) -> Nonlinearity:
-    # The reference kernels: float64 to the last digit, and nothing to compile.
-    reference = nnscratch_kernels.load("reference")
-    forward = getattr(reference, f"{layer.kernel}_forward")
-    backward = getattr(reference, f"{layer.kernel}_backward")
-    constants = layer.constants
+def _from_layer(layer: Layer) -> Nonlinearity:
+    """The function that an activation applies to every element, whoever wrote it."""
+    twin = copy.deepcopy(layer).initialize(0, np.float64)
+    forward: Any = None
+    if isinstance(layer, Activation):
+        # The reference kernels: float64 to the last digit, and nothing to compile.
+        reference = nnscratch_kernels.load("reference")
+        forward, backward = (
+            getattr(reference, f"{layer.kernel}_{way}") for way in ("forward", "backward")
+        )
+    constants = layer.constants if isinstance(layer, Activation) else ()
 
     def value(u: Array) -> Array:
+        if forward is None:
+            return twin.forward(u.reshape(-1, 1))[0].reshape(u.shape).copy()
         y = np.empty_like(u)
         forward(y, u, *constants)
         return y
 
     def slope(u: Array) -> Array:
+        if forward is None:
+            _, cache = twin.forward(u.reshape(-1, 1))
+            return twin.backward(np.ones((u.size, 1)), cache).reshape(u.shape).copy()
         d = np.empty_like(u)
         backward(d, np.ones_like(u), u, value(u), *constants)
         return d
@@ -107,13 +117,3 @@ def _leaky(name: str, slope: float, mean_square: float) -> Nonlinearity:
         lambda u: np.where(u > 0, 1.0, mean_square) * u * u,
         lambda u: np.where(u > 0, 1.0, mean_square),
     )
-
-
-def _rrelu_moments(layer: RReLU) -> tuple[float, float]:
-    """Return mean and mean square of the slopes drawn in training."""
-    low, high = layer.low, layer.high
-    if layer.convention == "slope":
-        return (low + high) / 2, (low * low + low * high + high * high) / 3
-    # The slope is 1 / a with a ~ U(low, high).
-    average = 1 / low if low == high else math.log(high / low) / (high - low)
-    return average, 1 / (low * high)

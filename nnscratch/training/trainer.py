@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy.typing as npt
 
 from nnscratch.errors import ConfigError, ShapeError, require_count
-from nnscratch.model import LossFunction, Sequential
+from nnscratch.model import Sequential
+from nnscratch.nodes import LossFunction
 from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
 from nnscratch.training.callbacks import Callback

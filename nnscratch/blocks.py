@@ -1,0 +1,63 @@
+"""Blocks: parts of a network that only write nodes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from nnscratch.errors import ConfigError, require_number
+from nnscratch.layers.base import Layer
+from nnscratch.layers.joins import Branch, Skip, Sum
+from nnscratch.nodes import Block, Writer
+
+
+class Residual:
+    """``y = skip(x) + scale * layers(x)``: a way around the layers for signal and gradient.
+
+    ``dx`` is the sum of what comes down the branch and the skip connection, so that the gradient
+    cannot vanish faster than the latter loses it. Inside a model the nodes of the block at index 3
+    are ``"3.branch"``, the layers ``"3.0.layernorm"``, ``"3.1.relu"``, ..., ``"3.skip"`` (and the
+    layer of `skip`) and ``"3.sum"``; its parameters ``"3.0.gamma"``. He, Zhang, Ren & Sun, "Deep
+    Residual Learning", 2016; with a normalization in front of the branch "Identity Mappings", 2016.
+
+    Parameters
+    ----------
+    layers : Layer or Block
+        The branch, in order; as wide at its end as `skip`.
+    scale : float, default 1
+        Of the branch: ``1 / sqrt(blocks)`` keeps the gradient of a deep network within a factor e.
+    skip : Layer, Block or None
+        What changes the width on the way around; None hands the input on.
+
+    Raises `ConfigError` for a branch without layers, `ShapeError` where widths do not fit.
+
+    >>> import nnscratch as nn
+    >>> block = nn.Residual(nn.LayerNorm(64), nn.ReLU(), nn.Dense(64, 64), scale=0.5)
+    >>> list(nn.Sequential(block, nn.Dense(64, 10)).layers)[-3:]
+    ['0.skip', '0.sum', '1.dense']
+    """
+
+    kind: ClassVar[str] = "residual"
+
+    def __init__(
+        self, *layers: Layer | Block, scale: float = 1.0, skip: Layer | Block | None = None
+    ) -> None:
+        if not layers:
+            raise ConfigError("Residual needs at least one layer in its branch, got none")
+        self.layers = layers
+        self.scale = require_number("Residual scale", scale)
+        self.skip = skip
+
+    def write(self, writer: Writer, source: int) -> int:
+        branch = writer.put_own(Branch(), source)
+        for part in self.layers:
+            branch = writer.put(part, branch)
+        skip = writer.put_own(Skip(), source)
+        if self.skip is not None:
+            skip = writer.put(self.skip, skip)
+        return writer.put_own(Sum(self.scale), branch, skip)
+
+    def __repr__(self) -> str:
+        options = [repr(part) for part in self.layers]
+        options += [f"scale={self.scale:g}"] * (self.scale != 1)
+        options += [f"skip={self.skip!r}"] * (self.skip is not None)
+        return f"Residual({', '.join(options)})"

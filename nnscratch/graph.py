@@ -1,0 +1,273 @@
+"""A network as nodes in topological order: parameters by name, and the passes through them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch.arrays import Array, check_dtype, rows
+from nnscratch.backend import kernels
+from nnscratch.errors import ConfigError, ShapeError, require_count, unknown_name
+from nnscratch.layers.base import Layer, Shape, Shapes
+from nnscratch.layers.batchnorm import STATISTICS
+from nnscratch.nodes import INPUT, Node, Pass, Writer, features_in, shapes_of
+from nnscratch.parameters import Parameters, Views
+from nnscratch.workspace import Workspace
+
+_KEPT_SHAPES = 64
+
+
+class Graph:
+    """Nodes in topological order, each a call of a layer on the outputs of nodes before it.
+
+    Parameters
+    ----------
+    write : callable
+        Writes the nodes into a `Writer`. The last one gives the output.
+    seed : int, SeedSequence or None
+        Decides the initial weights and the noise of dropout and randomized slopes. Each layer has
+        its own stream, so that changing one layer does not change the weights of another.
+    dtype : float32 or float64
+
+    Attributes
+    ----------
+    nodes : list of Node
+    layers : dict of Layer
+        By the name of the node.
+    params, grads, statistics : Parameters
+        Every parameter ``"index.parameter"``, its gradient, and running statistics, each a view
+        into one flat array.
+    owners : dict of str
+        By the name of a parameter, the name of the (first) node whose layer it belongs to.
+    sums : Workspace
+        The gradients that come together where a tensor has several consumers.
+    number, latest : int, Pass
+        Of the latest pass.
+    features_in, features_out : int or None
+        The width of input and output; None where any will do.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Writer], object],
+        seed: int | np.random.SeedSequence | None = 0,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        self.dtype = check_dtype(dtype)
+        self.nodes: list[Node] = []
+        write(Writer(self.nodes))
+        if not self.nodes:
+            raise ConfigError(f"{type(self).__name__} needs at least one layer, got none")
+        self._check_uses()
+        self.layers = {node.name: node.layer for node in self.nodes}
+        self.features_in = features_in(self.nodes)
+        self._shapes: dict[Shape, list[Shape]] = {}
+        self.features_out = self.shapes()[-1][-1]
+        self._owned = list({id(node.layer): node for node in reversed(self.nodes)}.values())[::-1]
+        self.params = self._allocate(Layer.parameter_shapes)
+        self.grads = self._allocate(Layer.parameter_shapes)
+        self.statistics = self._allocate(Layer.statistic_shapes)
+        self.owners = {
+            f"{node.key}.{key}": node.name
+            for node in self._owned
+            for key in node.layer.parameter_shapes()
+        }
+        self._bind(_seed_sequence(seed))
+        self.number = 0
+        self.latest = Pass(np.empty((0, 0), self.dtype))
+        self.sums = Workspace()
+
+    # Passes
+
+    def forward(self, x: Array, training: bool = False, statistics: str = "running") -> Array:
+        """Return the output for the batch `x`, shape ``(batch, *positions, features)``.
+
+        training : True normalises by the batch, updates running statistics and draws noise.
+        statistics : ``"running"``, ``"initial"`` or ``"batch"``: what batch norm normalises with
+            when not training (see `BatchNorm`).
+
+        The array returned is reused by the next pass. Raises `ShapeError` or `DtypeError` naming
+        the layer, the shape it got and the one it expects.
+        """
+        self.number += 1
+        self.latest = Pass(x)
+        return self.run(x, training, statistics, self.latest).outputs[-1]
+
+    __call__ = forward
+
+    def run(
+        self, x: Array, training: bool, statistics: str = "running", into: Pass | None = None
+    ) -> Pass:
+        """Go forward through the nodes, and return all that came out: see `forward`.
+
+        Without `into` the latest pass stays the latest one; its buffers are used all the same.
+        """
+        if statistics not in STATISTICS:
+            raise unknown_name("kind of statistics", statistics, STATISTICS)
+        if 0 in getattr(x, "shape", ())[:-1]:
+            raise ShapeError(f"the batch is empty: input of shape {x.shape}")
+        made = Pass(x) if into is None else into
+        outputs, caches = made.outputs, made.caches
+        for node in self.nodes:
+            y, cache = node.forward(made.inputs(node), training, statistics)
+            outputs.append(y)
+            caches.append(cache)
+        return made
+
+    def backward(
+        self, dlogits: Array, accumulate: bool = False, input_gradient: bool = False
+    ) -> Array | None:
+        """Carry the gradient of the loss back through every node and fill `grads`.
+
+        Where a tensor went to several nodes, the gradients that they hand down are added up.
+
+        dlogits : gradient with respect to the output of the latest `forward`.
+        accumulate : add to `grads` instead of replacing what they hold.
+        input_gradient : also compute, and return, the gradient with respect to the input.
+        """
+        if not self.is_complete:
+            raise ConfigError("backward needs a forward pass first: call model.forward(x)")
+        output = self.output
+        if not isinstance(dlogits, np.ndarray) or dlogits.shape != output.shape:
+            raise ShapeError(
+                f"dlogits must have the shape of the output, {output.shape}, "
+                f"got {getattr(dlogits, 'shape', type(dlogits).__name__)}"
+            )
+        latest, nodes = self.latest, self.nodes
+        arriving: list[Array | None] = [None] * len(nodes)
+        arriving[-1] = np.ascontiguousarray(dlogits, dtype=self.dtype)
+        downstream: list[tuple[Array | None, ...]] = []
+        of_input: Array | None = None
+        for i in range(len(nodes) - 1, -1, -1):
+            node, dy = nodes[i], arriving[i]
+            if dy is None:
+                raise ConfigError(
+                    f"no gradient arrives at {node.name!r}: a layer that takes its output returned "
+                    f"None from backward, expected an array"
+                )
+            wanted = input_gradient or node.sources != (INPUT,)
+            handed = node.backward(dy, latest.caches[i], accumulate, wanted)
+            for source, dx in zip(node.sources, handed, strict=True):
+                if source != INPUT:
+                    arriving[source] = self._sum(source, arriving[source], dx)
+                elif input_gradient:
+                    of_input = self._sum(source, of_input, dx)
+            downstream.append(handed)
+        latest.upstream = arriving  # type: ignore[assignment]
+        latest.downstream = downstream[::-1]
+        return of_input
+
+    def _sum(self, source: int, total: Array | None, dx: Array | None) -> Array | None:
+        """Return the gradient of a tensor, as far as its consumers have handed it down."""
+        if total is None or dx is None:
+            return dx if total is None else total
+        y = self.sums.get(f"{source}", dx.shape, self.dtype)
+        if y is total:  # a third consumer
+            y = self.sums.get(f"{source}+", dx.shape, self.dtype)
+        kernels.add_scaled(rows(y), rows(total), rows(dx), 1.0)
+        return y
+
+    @property
+    def output(self) -> Array:
+        """What the latest forward pass returned."""
+        if not self.is_complete:
+            raise ConfigError("the model has made no pass yet: call model.forward(x)")
+        return self.latest.outputs[-1]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the latest forward pass reached the end: a refused input leaves it half done."""
+        return len(self.latest.caches) == len(self.nodes)
+
+    # What it is
+
+    def shapes(self, given: Shape | None = None) -> list[Shape]:
+        """Return the shape that comes out of each node for an input of shape `given`."""
+        key = (None, self.features_in) if given is None else given
+        if key not in self._shapes:
+            if len(self._shapes) >= _KEPT_SHAPES:
+                self._shapes.clear()
+            self._shapes[key] = shapes_of(self.nodes, key)
+        return self._shapes[key]
+
+    def chain(self, purpose: str) -> dict[str, Layer]:
+        """Return the layers of a network without branches; `ConfigError` for any other.
+
+        purpose : who needs that, for the message: ``"theory"``
+        """
+        for i, node in enumerate(self.nodes):
+            if node.sources != (i - 1,) or node.tied:
+                what = "shares its weights with another" if node.tied else "begins or ends a branch"
+                raise ConfigError(
+                    f"{purpose} can follow layers in a row only, and {node.name!r} {what}"
+                )
+        return self.layers
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of parameters, gradients, statistics and reused buffers."""
+        arrays = self.params.flat.nbytes + self.grads.flat.nbytes + self.statistics.flat.nbytes
+        return arrays + self.sums.nbytes + sum(node.workspace.nbytes for node in self.nodes)
+
+    def noise_state(self) -> list[dict[str, Any]]:
+        """Return the state of every layer's source of noise."""
+        return [dict(node.layer.noise.bit_generator.state) for node in self.nodes]
+
+    def set_noise_state(self, states: list[dict[str, Any]]) -> None:
+        """Put back what `noise_state` returned."""
+        for node, state in zip(self.nodes, states, strict=True):
+            node.layer.noise.bit_generator.state = state
+
+    # Making
+
+    def _check_uses(self) -> None:
+        used = {source for node in self.nodes for source in node.sources}
+        for i, node in enumerate(self.nodes[:-1]):
+            if i not in used:
+                raise ConfigError(
+                    f"nobody takes the output of {node.name!r}: the last node gives "
+                    f"the network's output, every other one goes into a later one"
+                )
+
+    def _allocate(self, shapes: Callable[[Layer], Shapes]) -> Parameters:
+        named = {
+            f"{node.key}.{name}": shape
+            for node in self._owned
+            for name, shape in getattr(node.layer, shapes.__name__)().items()
+        }
+        return Parameters(named, self.dtype)
+
+    def _bind(self, seed: np.random.SeedSequence) -> None:
+        weights, noise = (sequence.spawn(len(self._owned)) for sequence in seed.spawn(2))
+        for i, node in enumerate(self._owned):
+            layer, learned, measured = (
+                node.layer,
+                list(node.layer.parameter_shapes()),
+                list(node.layer.statistic_shapes()),
+            )
+
+            def views(of: Parameters, names: list[str], key: str = node.key) -> Views:
+                return Views({name: of[f"{key}.{name}"] for name in names})
+
+            layer.name = node.name
+            layer.bind(
+                self.dtype,
+                views(self.params, learned),
+                views(self.grads, learned),
+                views(self.statistics, measured),
+                np.random.default_rng(noise[i]),
+            )
+            layer.reset(np.random.default_rng(weights[i]))
+
+
+def _seed_sequence(seed: object) -> np.random.SeedSequence:
+    if isinstance(seed, np.random.SeedSequence):  # spawning from the caller's would change it
+        return np.random.SeedSequence(
+            seed.entropy, spawn_key=seed.spawn_key, pool_size=seed.pool_size
+        )
+    if seed is not None:
+        seed = require_count("seed", seed, least=0)
+    return np.random.SeedSequence(seed)

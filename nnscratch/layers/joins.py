@@ -1,0 +1,73 @@
+"""What branches are made of: where they begin, and where they come together."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from nnscratch.arrays import Array, rows
+from nnscratch.backend import kernels
+from nnscratch.errors import ShapeError, require_number
+from nnscratch.layers.activations import Identity
+from nnscratch.layers.base import Layer
+
+
+class Branch(Identity):
+    """Where a branch begins. Its output is its input; what arrives here is the branch's gradient.
+
+    The gradient that arrives at the layer below is the sum over all branches that begin there; the
+    part that came through this one is ``trace["3.branch"].upstream``.
+    """
+
+    kind: ClassVar[str] = "branch"
+    captured_whole: ClassVar[bool] = True
+
+
+class Skip(Identity):
+    """Where the connection begins that goes around a block: see `Branch`."""
+
+    kind: ClassVar[str] = "skip"
+    captured_whole: ClassVar[bool] = True
+
+
+class Sum(Layer):
+    """``y = skip + scale * branch``; backward ``dbranch = scale * dy``, ``dskip = dy``.
+
+    Parameters
+    ----------
+    scale : float, default 1
+        Any finite number.
+    """
+
+    kind: ClassVar[str] = "sum"
+    role: ClassVar[str] = "join"
+    captured_whole: ClassVar[bool] = True
+
+    def __init__(self, scale: float = 1.0) -> None:
+        super().__init__()
+        self.scale = require_number("Sum scale", scale)
+
+    def forward(  # type: ignore[override]
+        self, branch: Array, skip: Array, training: bool = False
+    ) -> tuple[Array, None]:
+        branch, skip = self.check_input(branch), self.check_input(skip)
+        if branch.shape != skip.shape:
+            raise ShapeError(
+                f"layer {self.name!r} adds arrays of one shape, got {branch.shape} from the branch "
+                f"and {skip.shape} from the skip connection: let both give as many features, for "
+                f"example with skip=nn.Dense(n_in, n_out)"
+            )
+        y = self.buffer("y", branch.shape)
+        kernels.add_scaled(rows(y), rows(skip), rows(branch), self.scale)
+        return y, None
+
+    def backward(
+        self, dy: Array, cache: None, accumulate: bool = False, input_gradient: bool = True
+    ) -> tuple[Array, Array]:
+        if self.scale == 1:
+            return dy, dy
+        dbranch = self.buffer("dbranch", dy.shape)
+        kernels.scaled(rows(dbranch), rows(dy), self.scale)
+        return dbranch, dy
+
+    def options(self) -> str:
+        return "" if self.scale == 1 else f"scale={self.scale:g}"

@@ -1,0 +1,210 @@
+"""A network to train: whole passes, captured where they can be, looked at, saved and loaded."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch.arrays import Array
+from nnscratch.display import Text, html_table, size_in_words, text_table
+from nnscratch.errors import ShapeError, require_count
+from nnscratch.files import PathLike, load_npz, save_npz
+from nnscratch.graph import Graph
+from nnscratch.nodes import LossFunction, Pass, Writer
+from nnscratch.replay import CapturedPass, CapturedPasses, Request
+from nnscratch.trace import LayerTrace, Trace
+
+_HEADS = ("layer", "is", "gives", "parameters")
+
+
+class Tap(Protocol):
+    """Who measures the training passes of a network (`GradientFlow`)."""
+
+    @property
+    def due(self) -> bool:
+        """Whether the step at hand is to be measured."""
+        ...
+
+    @property
+    def saw_nonfinite(self) -> bool:
+        """Whether the pass that waits for its update holds a NaN or an infinity."""
+        ...
+
+    def requests(self, latest: Pass) -> list[Request]:
+        """Return the calls that measure such a pass."""
+        ...
+
+    def passed(self, loss: float, measured: bool) -> None:
+        """Note the end of a training pass; `measured` if its list of calls held the requests."""
+        ...
+
+
+class Network(Graph):
+    """Layers as nodes of a graph: chains, branches that are summed, layers in several places.
+
+    Usually made as a `Sequential`, with blocks such as `Residual` in it. See `Graph` for the
+    parameters, and for `forward` and `backward`.
+
+    Attributes
+    ----------
+    tap : Tap or None
+        Who measures the training passes (`GradientFlow`).
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Writer], object],
+        seed: int | np.random.SeedSequence | None = 0,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        super().__init__(write, seed, dtype)
+        self._captured = CapturedPasses(self)
+        self.tap: Tap | None = None
+
+    def training_pass(self, x: Array, labels: Array, loss: LossFunction) -> float:
+        """Run forward, loss and backward for a batch; return the loss. `grads` hold the gradients.
+
+        The same, bit for bit, as ``value, dlogits = loss(model.forward(x, training=True), labels)``
+        and ``model.backward(dlogits)``, and leaves the same trace. Where layers and loss are this
+        package's own and draw no noise, the calls of kernels are captured at the first batch of a
+        shape, and from then on run in one native call, on several threads (`captured`).
+        """
+        tap = self.tap if self.tap is not None and self.tap.due else None
+        captured = self._captured.find(x, labels, loss, tap)
+        if captured is not None:
+            value = captured.run(x, labels)
+        else:
+            value, dlogits = loss(self.forward(x, training=True), labels)
+            self.backward(dlogits)
+        if tap is not None:
+            tap.passed(value, measured=captured is not None)
+        return value
+
+    def captured(self, x: Array, labels: Array, loss: LossFunction) -> CapturedPass | None:
+        """Return the list of kernel calls that `training_pass` runs for a batch of this shape.
+
+        ``print(model.captured(x, labels, loss))`` shows back-propagation call by call. None where
+        the pass is run layer by layer. Computes nothing.
+        """
+        return self._captured.find(x, labels, loss)
+
+    @property
+    def last(self) -> Trace:
+        """The trace of the latest pass, valid until the next one."""
+        _ = self.output  # raises before the first pass
+        latest, number = self.latest, self.number
+        layers = {
+            node.name: LayerTrace(
+                node.name,
+                tuple(latest.inputs(node)),
+                latest.outputs[i],
+                latest.upstream[i] if latest.upstream else None,
+                latest.downstream[i] if latest.upstream else (None,) * len(node.sources),
+            )
+            for i, node in enumerate(self.nodes)
+        }
+        return Trace(layers, None, is_current=lambda: self.number == number)
+
+    def trace(self, x: Array, labels: Array, loss: LossFunction, training: bool = True) -> Trace:
+        """Run one pass forward and backward and return everything it computed, by layer.
+
+        Looking changes nothing: running statistics and the layers' sources of noise are put back
+        as they were. `grads` hold the gradients of this pass.
+        """
+        statistics = self.statistics.flat.copy()
+        noise = self.noise_state()
+        try:
+            value, dlogits = loss(self.forward(x, training=training), labels)
+            self.backward(dlogits, input_gradient=True)
+        finally:
+            self.statistics.flat[...] = statistics
+            self.set_noise_state(noise)
+        trace = self.last
+        trace.loss = value
+        return trace
+
+    def predict(self, x: Array, batch_size: int = 1000, statistics: str = "running") -> Array:
+        """Return the outputs for all of `x`, evaluated `batch_size` rows at a time."""
+        require_count("batch_size", batch_size)
+        if len(x) == 0:
+            raise ShapeError(f"nothing to predict: input of shape {np.shape(x)}")
+        parts = [
+            self.forward(x[start : start + batch_size], statistics=statistics).copy()
+            for start in range(0, len(x), batch_size)
+        ]
+        return np.concatenate(parts)
+
+    # Weights
+
+    def save_weights(self, path: PathLike) -> None:
+        """Save parameters and running statistics to `path` (`.npz`)."""
+        save_npz(path, {**self.params, **self.statistics})
+
+    def load_weights(self, path: PathLike) -> None:
+        """Load what `save_weights` saved.
+
+        Raises `FileError`, `DataError` (damaged file) or `ShapeError` (another model's weights);
+        the model is then unchanged.
+        """
+        saved = load_npz(path)
+        params = {name: saved[name] for name in saved if name not in self.statistics}
+        statistics = {name: saved[name] for name in saved if name in self.statistics}
+        self.params.check(params, str(path))
+        self.statistics.check(statistics, str(path))
+        self.params.load(params, str(path))
+        self.statistics.load(statistics, str(path))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        """Return an independent model, whose layers again share memory with its flat arrays."""
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        twin.tap = None  # whoever measures this model does not measure its twin
+        # Parameters first: they note the twin of every view, and the layers then find it.
+        for name in ("params", "grads", "statistics", *self.__dict__):
+            if name not in twin.__dict__:
+                twin.__dict__[name] = copy.deepcopy(self.__dict__[name], memo)
+        return twin
+
+    def __getstate__(self) -> None:
+        raise TypeError(
+            "a model is not pickled: its arrays would no longer share memory; "
+            "keep its weights with model.save_weights(path), or use copy.deepcopy(model)"
+        )
+
+    # As text
+
+    def summary(self) -> Text:
+        """Return a table: each layer, the shape it gives, its parameters; and the sums."""
+        return text_table(_HEADS, self._rows(), self._total(), left=3)
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        for node, shape in zip(self.nodes, self.shapes(), strict=True):
+            sizes = ("batch", *("?" if size is None else str(size) for size in shape[1:]))
+            own = [self.params[name] for name, at in self.owners.items() if at == node.name]
+            count = f"{sum(values.size for values in own):,}" if own else "-"
+            tied = node.tied and node.name != node.layer.name
+            yield (
+                node.name,
+                repr(node.layer) + f", as {node.layer.name}" * tied,
+                f"({', '.join(sizes)})",
+                count,
+            )
+
+    def _total(self) -> str:
+        return (
+            f"{self.params.flat.size:,} parameters, {self.dtype}, {size_in_words(self.nbytes)} "
+            "with gradients and buffers"
+        )
+
+    def _repr_html_(self) -> str:
+        return html_table(type(self).__name__, _HEADS, self._rows(), self._total(), left=2)
+
+    def __repr__(self) -> str:
+        width = max(len(name) for name in self.layers)
+        rows = [f"  {name:<{width}}  {layer!r}" for name, layer in self.layers.items()]
+        head = f"{type(self).__name__}({self.dtype}, {self.params.flat.size:,} parameters)"
+        return "\n".join([head, *rows])

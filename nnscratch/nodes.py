@@ -1,0 +1,212 @@
+"""The nodes of a network: each one call of a layer, and what a pass leaves behind of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from nnscratch.arrays import Array
+from nnscratch.errors import ConfigError, ShapeError
+from nnscratch.layers.base import ROLES, Layer, Shape
+from nnscratch.workspace import Workspace
+
+LossFunction = Callable[[Array, Array], tuple[float, Array]]
+
+INPUT = -1  # the source of a node that takes the network's input
+
+
+class Node:
+    """One call of a layer: where its inputs come from, and buffers of its own.
+
+    A layer may stand in several nodes, which then share its parameters (tied weights).
+
+    Attributes
+    ----------
+    name : str
+        ``"2.elu"``; inside the block at index 3 ``"3.1.dense"``.
+    layer : Layer
+    sources : tuple of int
+        The nodes whose outputs it takes, by index; `INPUT` is the network's input.
+    key : str
+        What the names of its parameters begin with: ``"2"``, ``"3.1"``.
+    block : str
+        ``"3"`` inside the block at index 3, ``"3.1"`` in a block inside that, else empty.
+    workspace : Workspace
+        The layer's buffers in this call.
+    tied : bool
+        Whether the layer stands in other nodes too.
+    adds_gradient : bool
+        Whether a later node has written to the layer's gradients when a backward pass comes here.
+    """
+
+    def __init__(
+        self, name: str, key: str, layer: Layer, sources: tuple[int, ...], block: str
+    ) -> None:
+        self.name, self.key, self.block = name, key, block
+        self.layer, self.sources = layer, sources
+        self.workspace = layer.workspace
+        self.tied = self.adds_gradient = False
+        self._takes_statistics = "statistics" in inspect.signature(layer.forward).parameters
+
+    @classmethod
+    def of(cls, layer: Layer) -> Node:
+        """Return the node of a layer that is used by itself."""
+        return cls(layer.name, layer.name, layer, (INPUT,), "")
+
+    def tie(self, later: bool) -> None:
+        """Note that the layer stands in other nodes, `later` in one that comes after this one."""
+        if not self.tied:
+            self.workspace = Workspace()
+        self.tied = True
+        self.adds_gradient |= later
+
+    def forward(self, inputs: Sequence[Array], training: bool, statistics: str) -> Any:
+        """Return the layer's output and cache for `inputs`."""
+        if self.tied:
+            self.layer.__dict__["workspace"] = self.workspace
+        forward: Callable[..., Any] = self.layer.forward
+        if self._takes_statistics:
+            return forward(*inputs, training, statistics)
+        return forward(*inputs, training)
+
+    def backward(
+        self, dy: Array, cache: Any, accumulate: bool, input_gradient: bool
+    ) -> tuple[Array | None, ...]:
+        """Return the gradients with respect to the inputs."""
+        if self.tied:
+            self.layer.__dict__["workspace"] = self.workspace
+        dx = self.layer.backward(dy, cache, accumulate or self.adds_gradient, input_gradient)
+        return dx if len(self.sources) > 1 else (dx,)
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.layer!r}"
+
+
+class Block(Protocol):
+    """What only writes nodes, such as `Residual`."""
+
+    kind: str
+
+    def write(self, writer: Writer, source: int) -> int:
+        """Write the nodes that take the output of `source`; return the one that gives the output.
+
+        Layers go into `writer.put`, which names them.
+        """
+        ...
+
+
+class Writer:
+    """Where layers and blocks write their nodes.
+
+    Attributes
+    ----------
+    nodes : list of Node
+        In topological order: a node comes after its sources.
+    """
+
+    def __init__(self, nodes: list[Node], block: str = "") -> None:
+        self.nodes, self.block = nodes, block
+        self._count = 0
+
+    def put(self, part: Layer | Block, *sources: int) -> int:
+        """Write a numbered layer, or what a block writes; return the node that gives the output."""
+        index = f"{self.block}{'.' * bool(self.block)}{self._count}"
+        self._count += 1
+        if isinstance(part, Layer):
+            return self._write(f"{index}.{part.kind}", index, part, sources)
+        if isinstance(part, type) or not callable(getattr(part, "write", None)):
+            raise ConfigError(
+                f"layer {index} must be a Layer, or a block that writes nodes as nn.Residual does, "
+                f"got {part!r}"
+            )
+        return part.write(Writer(self.nodes, index), *sources)
+
+    def put_own(self, layer: Layer, *sources: int) -> int:
+        """Write a layer that is the block's own, such as its sum: ``"3.sum"``."""
+        name = f"{self.block}.{layer.kind}"
+        return self._write(name, name, layer, sources)
+
+    def _write(self, name: str, key: str, layer: Layer, sources: tuple[int, ...]) -> int:
+        if layer.role not in ROLES:
+            raise ConfigError(
+                f"layer {name!r} says that its role is {layer.role!r}; "
+                f"expected one of {', '.join(ROLES)}: set role in class {type(layer).__name__}"
+            )
+        if layer.dtype is not None:
+            raise ConfigError(
+                f"layer {name!r} ({layer!r}) is in use already, in another model or by itself; "
+                f"make a new instance"
+            )
+        node = Node(name, key, layer, sources, self.block)
+        twins = [other for other in self.nodes if other.layer is layer]
+        for other in twins:
+            other.tie(later=True)
+        if twins:
+            node.tie(later=False)
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+
+@dataclass
+class Pass:
+    """Everything that one pass computed, a row for each node.
+
+    Attributes
+    ----------
+    x : array
+        The input.
+    outputs, caches : list
+        As far as the forward pass came.
+    upstream : list of array
+        The gradient that arrives at each node's output; empty before the backward pass.
+    downstream : list of tuple
+        The gradients that each node hands down, by source; None where nobody needed one.
+    """
+
+    x: Array
+    outputs: list[Array] = field(default_factory=list)
+    caches: list[Any] = field(default_factory=list)
+    upstream: list[Array] = field(default_factory=list)
+    downstream: list[tuple[Array | None, ...]] = field(default_factory=list)
+
+    def inputs(self, node: Node) -> list[Array]:
+        """Return what went into a node."""
+        return [self.x if source == INPUT else self.outputs[source] for source in node.sources]
+
+
+def shapes_of(nodes: Sequence[Node], given: Shape) -> list[Shape]:
+    """Return the shapes that come out of the nodes when `given` goes in.
+
+    Sizes that are not known before there is data are None. Raises `ShapeError` where two
+    neighbours do not fit.
+    """
+    shapes: list[Shape] = []
+    for node in nodes:
+        taken = [given if source == INPUT else shapes[source] for source in node.sources]
+        expected = node.layer.input_features()
+        for source, shape in zip(node.sources, taken, strict=True):
+            if expected is not None and shape[-1] not in (None, expected):
+                giver = "the input" if source == INPUT else nodes[source].name
+                raise ShapeError(
+                    f"layer {node.name!r} expects {expected} features, but {giver!r} gives "
+                    f"{shape[-1]}"
+                )
+        if expected is not None:
+            taken = [(*shape[:-1], expected) for shape in taken]
+        shapes.append(node.layer.output_shape(*taken))
+    return shapes
+
+
+def features_in(nodes: Sequence[Node]) -> int | None:
+    """Return how many features the network's input has: what the first layer that knows expects."""
+    shapes = shapes_of(nodes, (None, None))
+    for node in nodes:
+        expected = node.layer.input_features()
+        source = node.sources[0]
+        if expected is not None and (source == INPUT or shapes[source][-1] is None):
+            return expected
+        if source != INPUT and shapes[source][-1] is not None:
+            return None  # a layer below makes its own width of any
+    return None
