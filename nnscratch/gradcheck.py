@@ -13,8 +13,8 @@ from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, DtypeError, require_count, require_number
 from nnscratch.finite_differences import Comparison, Function, GradientMismatch
 from nnscratch.graph import Graph
-from nnscratch.network import Network
 from nnscratch.layers.base import Layer
+from nnscratch.network import Network
 from nnscratch.nodes import LossFunction, Node
 
 __all__ = ["GradientMismatch", "check_gradients"]

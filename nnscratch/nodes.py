@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, ShapeError
-from nnscratch.layers.base import ROLES, Layer, Shape
+from nnscratch.layers.base import Layer, Shape
 from nnscratch.workspace import Workspace
+from nnscratch_records import ROLES
 
 LossFunction = Callable[[Array, Array], tuple[float, Array]]
 

@@ -17,8 +17,6 @@ Shapes = dict[str, tuple[int, ...]]
 Features = int | None  # None: not known before there is data
 Shape = tuple[Features, ...]  # (batch, *positions, features)
 
-ROLES = ("weights", "activation", "norm", "noise", "join", "shape", "opaque")
-
 
 class Layer:
     """A layer of a network. Subclasses say how the signal goes forward and the gradient backward.
@@ -41,10 +39,9 @@ class Layer:
     Attributes
     ----------
     role : str
-        What the layer does, which is all that recording, findings, theory and pictures ask of it:
-        ``"weights"`` (mixes features by learned weights), ``"activation"`` (a function of every
-        element), ``"norm"``, ``"noise"``, ``"join"`` (several inputs), ``"shape"`` (hands values
-        on as they are) or ``"opaque"``: it has not said, and nothing is assumed.
+        One of `nnscratch_records.ROLES`: what the layer does, which is all that recording,
+        findings, theory and pictures ask of it. ``"opaque"``: it has not said, and nothing is
+        assumed.
     name : str
         ``"index.kind"`` inside a model, the kind alone outside.
     params, grads, statistics : mapping of arrays
@@ -92,7 +89,7 @@ class Layer:
         return {}
 
     def parameter_roles(self) -> dict[str, str]:
-        """Return what each parameter is: weight, bias, scale, shift, slope or other."""
+        """Return what each parameter is, one of `nnscratch_records.PARAM_ROLES`."""
         return {name: _PARAMETER_ROLES.get(name, "other") for name in self.parameter_shapes()}
 
     def statistic_shapes(self) -> Shapes:

@@ -221,11 +221,10 @@ def test_not_a_number_in_the_input_passes_through_to_its_row_alone():
         (
             lambda: [nn.Dense(4, 3), "relu"],
             nn.ConfigError,
-            "layer 1 .* must be a Layer, got 'relu'",
+            "layer 1 must be a Layer, or a block .*, got 'relu'",
         ),
-        (lambda: [nn.Dense(4, 3), nn.ReLU], nn.ConfigError, "layer 1 .* must be a Layer, got <cl"),
-        (lambda: [nn.ReLU()] * 2, nn.ConfigError, r"layer 1 .*\(ReLU\(\)\) is in use already"),
-        (lambda: make().layers.values(), nn.ConfigError, "layer 0 .* is in use already"),
+        (lambda: [nn.Dense(4, 3), nn.ReLU], nn.ConfigError, "layer 1 must be .*, got <cl"),
+        (lambda: make().layers.values(), nn.ConfigError, "layer '0.dense' .* is in use already"),
         (
             lambda: [nn.Dense(4, 3), nn.Tanh(), nn.Dense(4, 2)],
             nn.ShapeError,

@@ -241,7 +241,7 @@ def test_a_changed_setting_counts_at_once(batch):
     for momentum in (0.9, 0.3):
         for model in (found, expected):
             model.layers["2.batchnorm"].momentum = momentum
-            model.layers["1.leakyrelu"].constants = (momentum,)
+            model.layers["1.leakyrelu"].slope = momentum
         value = found.training_pass(*batch, loss)
         assert value == layer_by_layer(expected, *batch, nn.SoftmaxCrossEntropy())
         assert_same_state(found, expected)
