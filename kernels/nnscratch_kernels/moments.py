@@ -3,6 +3,10 @@
 Five instructions a vector, in several chains of accumulators that do not wait for each other. The
 largest and the least |x| are found among the bits without their sign, as integers: they order like
 |x|, infinity above every number and NaN above infinity.
+
+Whatever the width of the vectors, `REACH` bytes of elements add up side by side and in one order:
+the same bits everywhere, and sums no longer, thus no less exact, where vectors are narrow. Narrow
+ones pass several times over the elements, each time over a strip of every `REACH` bytes.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from nnscratch_kernels.subnormals import skipped
 from nnscratch_kernels.vectors import I64, Vector, constant, not_unrolled, own_function, step, types
 
 F64 = ir.DoubleType()
+WIDEST = 64  # bytes of a vector
+REACH = 4 * WIDEST
 # By the bytes of an element: where the first lies below this, squares may be subnormal ...
 FIRST_BELOW = {4: 1e-12, 8: 1e-150}
 # ... and where elements are scaled by less than this, their largest is far from subnormal.
@@ -46,10 +52,10 @@ class _Moments:
         self.unsigned = ir.Constant(self.integers, [self.magnitude.constant] * lanes)
         self.name = f"v{lanes}i{bits}"
 
-    def _call(self, name: str, result: Any, *values: Any, fastmath: tuple[str, ...] = ()) -> Any:
+    def _call(self, name: str, result: Any, *values: Any) -> Any:
         kind = ir.FunctionType(result, [value.type for value in values])
         function = cgutils.get_or_insert_function(self.builder.module, kind, name)
-        return self.builder.call(function, values, fastmath=fastmath)
+        return self.builder.call(function, values)
 
     def _larger(self, a: Any, b: Any) -> Any:
         return self._call(f"llvm.umax.{self.name}", self.integers, a, b)
@@ -89,7 +95,7 @@ class _Moments:
         advance: int,
         goes_on: Callable[[Any], Any],
         body: Callable[[Any, list[_Chain]], list[_Chain]],
-    ) -> tuple[Any, list[_Chain]]:
+    ) -> list[_Chain]:
         """Emit ``while goes_on(i): chains = body(i, chains); i += advance``."""
         builder, before = self.builder, self.builder.block
         check, inside, after = (
@@ -110,7 +116,7 @@ class _Moments:
                 phi.add_incoming(again, builder.block)
         builder.branch(check).set_metadata("llvm.loop", not_unrolled(builder.module))
         builder.position_at_end(after)
-        return i, running
+        return running
 
     def can_skip(self, flat: Any, scale: Any) -> Any:
         """Whether there may be subnormal numbers or squares, and none that count.
@@ -130,7 +136,7 @@ class _Moments:
     def emit(self, chains: int, flat: Any, count: Any, out: Any) -> None:
         """Emit everything; `flat`, `count` and `out` are the function's arguments."""
         vector, builder = self.vector, self.builder
-        lanes, wide = vector.lanes, chains * vector.lanes
+        lanes, reach = vector.lanes, REACH // vector.size
 
         def load(i: Any, mask: Any = None) -> Any:
             x = vector.load(step(builder, flat, i, vector.element), mask)
@@ -143,33 +149,43 @@ class _Moments:
             ]
 
         def masked(i: Any, running: list[_Chain]) -> list[_Chain]:
-            mask = vector.mask(builder.sub(count, i))
-            return [self._add(running[0], load(i, mask), mask)]
+            following = []
+            for part, chain in enumerate(running):
+                at = builder.add(i, constant(part * lanes))
+                mask = vector.mask(builder.sub(count, at))
+                following.append(self._add(chain, load(at, mask), mask))
+            return following
 
-        i, running = self._loop(
-            constant(0),
-            [self._nothing()] * chains,
-            wide,
-            lambda i: builder.icmp_signed("<=", builder.add(i, constant(wide)), count),
-            whole,
+        end = builder.and_(count, constant(-reach))
+        found: list[_Chain] = []
+        for strip in range(0, reach, chains * lanes):
+            found += self._loop(
+                constant(strip),
+                [self._nothing()] * chains,
+                reach,
+                lambda i: builder.icmp_signed("<", i, end),
+                whole,
+            )
+        parts = WIDEST // (lanes * vector.size)  # so many vectors make one of the widest
+        last = builder.and_(count, constant(-parts * lanes))
+        joined = self._loop(
+            end, found[:parts], parts * lanes, lambda i: builder.icmp_signed("<", i, last), whole
         )
-        _, (joined,) = self._loop(
-            i, running[:1], lanes, lambda i: builder.icmp_signed("<", i, count), masked
+        joined = self._loop(
+            last, joined, parts * lanes, lambda i: builder.icmp_signed("<", i, count), masked
         )
-        for chain in running[1:]:
-            joined = self._join(joined, chain)
-        for k, value in enumerate(self._across(joined)):
+        for first in range(parts, len(found), parts):
+            joined = [*map(self._join, joined, found[first : first + parts])]
+        while len(joined) > 1:
+            half = len(joined) // 2
+            joined = [*map(self._join, joined[:half], joined[half:])]
+        for k, value in enumerate(self._across(joined[0])):
             builder.store(value, step(builder, out, constant(k), F64))
 
     def _across(self, chain: _Chain) -> list[Any]:
         """Reduce each vector to a float64."""
-        vector, element = self.vector, self.vector.element
-        # Summed in whatever order suits the machine, the same every time.
-        add, nothing = f"llvm.vector.reduce.fadd.{vector.name}", ir.Constant(element, -0.0)
-        sums = [
-            self._call(add, element, nothing, value, fastmath=("reassoc",))
-            for value in (chain.total, chain.squares)
-        ]
+        element = self.vector.element
+        sums = [self._folded(chain.total), self._folded(chain.squares)]
         ends = [
             self._call(f"llvm.vector.reduce.{kind}.{self.name}", self.integer, value)
             for kind, value in (("umax", chain.top), ("umin", chain.least))
@@ -177,6 +193,17 @@ class _Moments:
         if element == F64:
             return sums + [self.builder.bitcast(end, element) for end in ends]
         return [self.builder.fpext(total, F64) for total in sums] + list(map(self._widened, ends))
+
+    def _folded(self, sums: Any) -> Any:
+        """Add up the lanes: the upper half to the lower one, until one is left."""
+        half = self.vector.lanes // 2
+        while half:
+            upper = self.vector.shuffle(
+                sums, sums, [half + k % half for k in range(self.vector.lanes)]
+            )
+            sums = self.builder.fadd(sums, upper)
+            half //= 2
+        return self.builder.extract_element(sums, ir.Constant(ir.IntType(32), 0))
 
     def _widened(self, bits: Any) -> Any:
         """Return a float32 >= 0 as a float64, also where subnormal numbers are skipped."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
+from numba import config
 from numba.core import cgutils
 from numba.core import types as numba_types
+from numba.core.codegen import get_host_cpu_features
 from numba.core.errors import NumbaTypeError
 from numba.extending import intrinsic
 
@@ -24,18 +25,23 @@ def host_shape() -> tuple[int, int, bool]:
     """Return (vector bytes, tile rows, fused multiply-add?) that suit this processor.
 
     12 x 2 accumulators need 32 vector registers, 6 x 2 fit in 16. Zero bytes means that nothing
-    is known about the machine: plain loops.
+    is known about the machine: plain loops. What Numba has been told to compile for counts, so
+    that NUMBA_CPU_FEATURES makes this a processor with fewer: tests/kernels/test_widths.py.
     """
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
+    told = config.CPU_FEATURES
+    features = set((get_host_cpu_features() if told is None else told).split(","))
+    fused = {"+avx", "+fma"} <= features
+    if told == "":
+        return 0, 0, False
+    if "+avx512f" in features:
         return 64, 12, True
-    if features.get("avx2") and features.get("fma"):
+    if "+avx2" in features and fused:
         return 32, 6, True
     machine = platform.machine().lower()
     if machine in {"arm64", "aarch64"}:
         return 16, 12, True
     if machine in {"x86_64", "amd64"}:
-        return 16, 6, bool(features.get("fma"))
+        return 16, 6, fused
     return 0, 0, False
 
 

@@ -113,7 +113,8 @@ def test_every_family_multiplies_every_shape(width: int, dtype: Any) -> None:
                 assert _guards_stand(whole)
 
 
-@pytest.mark.parametrize("width", [width for width in WIDTHS if width and FUSED])
+@pytest.mark.skipif(not FUSED, reason="where products are rounded, loops may differ")
+@pytest.mark.parametrize("width", [width for width in WIDTHS if width] or [0])
 def test_every_vector_width_gives_the_same_bits(width: int) -> None:
     a, b = _random((29, 50), np.float32, 1), _random((50, 61), np.float32, 2)
     expected = np.zeros((29, 61))

@@ -178,6 +178,45 @@ def test_moments_in_vectors_of_every_width(width, dtype):
         assert np.isnan(out[:3]).all()
 
 
+def in_order(x):
+    """Sum of `x` in the order of all widths: 256 bytes side by side, then halves to halves."""
+    lanes = 64 // x.itemsize
+    sums = np.zeros((4, lanes), x.dtype)
+    whole = x.size // sums.size * sums.size
+    for part in x[:whole].reshape(-1, 4, lanes):
+        sums += part
+    for start in range(whole, x.size, lanes):
+        part = x[start : start + lanes]
+        sums[0, : part.size] += part
+    total = sums[0]
+    for chain in sums[1:]:
+        total = total + chain
+    while total.size > 1:
+        total = total[: total.size // 2] + total[total.size // 2 :]
+    return total[0]
+
+
+@pytest.mark.parametrize("width", [width for width in (64, 32, 16) if width <= WIDTH] + [0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_moments_are_added_in_one_order_at_every_width(width, dtype):
+    """So no width sums more, with more rounding, than another."""
+    plain, _ = moments_of(width, FUSED)
+
+    @numba.njit
+    def found(out, x):
+        plain(address(x, 0), len(x), doubles(out.ctypes.data))
+
+    rng = np.random.default_rng(6)
+    for count in (1, 15, 16, 31, 64, 100, 129, 4000, 4096):
+        x = (rng.integers(-2000, 4000, count) / 7 * 4096).astype(dtype)
+        out = np.empty(4)
+        found(out, x)
+        assert out[0] == in_order(x)
+        x = rng.integers(-1200, 2000, count).astype(dtype)  # its squares are exact, not their sums
+        found(out, x)
+        assert out[1] == in_order(x * x)
+
+
 def test_rows_are_shared_out_as_threads_share_them_out():
     """So that each thread measures what it has just computed, whatever the batch."""
     share = numba.njit(row_range.py_func)

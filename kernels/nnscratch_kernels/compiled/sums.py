@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nnscratch_kernels.compiled.statistics import flat_norm
 from nnscratch_kernels.jit import FLAGS, inner
-from nnscratch_kernels.moments import vector_moments
+from nnscratch_kernels.moments import REACH, WIDEST, vector_moments
 from nnscratch_kernels.native import stack_doubles
 from nnscratch_kernels.vectors import FUSED, WIDTH, address, advance
 
@@ -36,7 +36,7 @@ class Moments(NamedTuple):
 
 
 def moments_of(width: int, fused: bool) -> Moments:
-    """Make the loops for vectors of `width` bytes; 0: loops for the compiler to vectorise.
+    """Make the loops for vectors of `width` bytes; 0: plain loops, which add in the same order.
 
     Four chains of four accumulators fill half of 32 registers; where there are 16, two do.
     """
@@ -51,19 +51,33 @@ def moments_of(width: int, fused: bool) -> Moments:
     def scaled(x: Any, count: int, scale: Any, out: Any) -> None:
         vector_moments(times_scale, x, count, scale, out)
 
-    @inner(fastmath=FLAGS["fastmath"])
+    @inner
     def simple(x: Any, count: int, scale: Any, out: Any) -> None:
         values = numba.carray(x, (count,))
-        total = squares = largest = values.dtype.type(0)
-        least = values.dtype.type(math.inf)
-        for value in values:
-            v = value * scale
-            total += v
-            squares += v * v
-            magnitude = abs(v)
-            largest = magnitude if magnitude > largest or magnitude != magnitude else largest
-            least = min(least, magnitude)
-        out[0], out[1], out[2], out[3] = total, squares, largest, least
+        reach, lanes = REACH // values.itemsize, WIDEST // values.itemsize
+        sums, squares = np.zeros((2, reach), values.dtype)
+        largest, least = values.dtype.type(0), values.dtype.type(math.inf)
+        start = 0
+        while start < count:
+            side_by_side = reach if start + reach <= count else lanes
+            for k in range(min(side_by_side, count - start)):
+                v = values[start + k] * scale
+                sums[k] += v
+                squares[k] += v * v
+                magnitude = abs(v)
+                largest = magnitude if magnitude > largest or magnitude != magnitude else largest
+                least = min(least, magnitude)
+            start += side_by_side
+        for k in range(lanes, reach):
+            sums[k % lanes] += sums[k]
+            squares[k % lanes] += squares[k]
+        half = lanes // 2
+        while half:
+            for k in range(half):
+                sums[k] += sums[k + half]
+                squares[k] += squares[k + half]
+            half //= 2
+        out[0], out[1], out[2], out[3] = sums[0], squares[0], largest, least
 
     @inner
     def simple_plain(x: Any, count: int, out: Any) -> None:
