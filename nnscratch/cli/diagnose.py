@@ -57,20 +57,35 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="diagnose labelled runs, faulty and healthy, and print how many are told right",
     )
     command.add_argument(
+        "--public-cases",
+        choices=("tuned", "untouched", "all"),
+        nargs="?",
+        const="all",
+        help="diagnose networks of other people: from question sites, issue trackers, published "
+        "benchmarks and examples (docs/public-cases.md)",
+    )
+    command.add_argument(
         "--seeds",
         type=count("seeds"),
-        default=2,
         metavar="N",
-        help="of the self-test: make every labelled run N times",
+        help="make every labelled run N times (2), every public case N times (1)",
+    )
+    command.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="also write the tables of public cases here"
     )
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Diagnose records, or with ``--self-test`` the diagnosis itself."""
-    if options.self_test:
+    """Diagnose records, or with ``--self-test`` or ``--public-cases`` the diagnosis itself."""
+    if options.self_test or options.public_cases:
         if options.runs:
-            raise ConfigError("--self-test makes its own runs: leave the files out")
+            what = "--self-test" if options.self_test else "--public-cases"
+            raise ConfigError(f"{what} makes its own runs: leave the files out")
+        if options.public_cases:
+            from nnscratch.cli import public_cases
+
+            return public_cases.run(options)
         return _self_test(options)
     if not options.runs:
         raise ConfigError(
@@ -121,7 +136,7 @@ def _self_test(options: argparse.Namespace) -> int:
     from nnscratch.experiments import faults
 
     console = Console()
-    seeds = [faults.HELD_OUT[0] + i for i in range(options.seeds)]
+    seeds = [faults.HELD_OUT[0] + i for i in range(options.seeds or 2)]
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as p:
         task = p.add_task("labelled runs", total=len(faults.CASES) * len(seeds))

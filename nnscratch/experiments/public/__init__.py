@@ -1,0 +1,37 @@
+"""Public cases: networks that did not train, with their true cause, and published ones that do.
+
+Collected from question sites, issue trackers, the published benchmarks of faulty programs and the
+examples of frameworks, courses and books, each made anew from its description: no text and no code
+of theirs is in here, and data that are not free to ship are made up in the described way.
+"""
+
+from nnscratch.experiments.public.books import BOOKS, SKLEARN
+from nnscratch.experiments.public.case import CAUSES, TUNED, UNTOUCHED, Healthy, Sick, half
+from nnscratch.experiments.public.frameworks import KERAS, TORCH_AND_OTHERS
+from nnscratch.experiments.public.recipe import Data, Outcome, Recipe, run
+from nnscratch.experiments.public.tuned import CASES as TUNED_CASES
+from nnscratch.experiments.public.untouched import CASES as UNTOUCHED_CASES
+from nnscratch.experiments.public.verdict import NAMES, VERDICTS, Answer, Tally, answer_all
+
+HEALTHY: tuple[Healthy, ...] = (*KERAS, *TORCH_AND_OTHERS, *SKLEARN, *BOOKS)
+
+__all__ = [
+    "CAUSES",
+    "HEALTHY",
+    "NAMES",
+    "TUNED",
+    "TUNED_CASES",
+    "UNTOUCHED",
+    "UNTOUCHED_CASES",
+    "VERDICTS",
+    "Answer",
+    "Data",
+    "Healthy",
+    "Outcome",
+    "Recipe",
+    "Sick",
+    "Tally",
+    "answer_all",
+    "half",
+    "run",
+]

@@ -1,0 +1,64 @@
+"""``nnscratch diagnose --public-cases``: its tables, files and exit codes."""
+
+import json
+
+import pytest
+
+from nnscratch.cli import main, public_cases
+from nnscratch.experiments import public
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Two cases of each half and two healthy set-ups, of those that take no time."""
+    quick = {
+        public.TUNED: public.TUNED_CASES,
+        public.UNTOUCHED: public.UNTOUCHED_CASES,
+    }
+    halves = {n: [c for c in cases if c.recipe.steps <= 300][:2] for n, cases in quick.items()}
+    monkeypatch.setattr(public_cases, "HALVES", halves)
+    kept = [c for c in public.HEALTHY if c.recipe.steps <= 200][:2]
+    monkeypatch.setattr(public, "HEALTHY", kept)
+    return halves
+
+
+def test_tables_and_files(few, tmp_path, capsys):
+    written, told = tmp_path / "cases.md", tmp_path / "cases.json"
+    code = main(["diagnose", "--public-cases", "--markdown", str(written), "--json", str(told)])
+    printed = capsys.readouterr().out
+    content = json.loads(told.read_text())
+    assert set(content["tally"]) == {"tuned", "untouched"}
+    for name, tally in content["tally"].items():
+        verdicts = [a["verdict"] for a in content["sick"][name]]
+        assert tally["runs"] == len(verdicts)
+        assert tally["first"] == verdicts.count("first")
+        assert tally["wrong"] == verdicts.count("wrong")
+    for text in (printed, written.read_text()):
+        assert "Published tools, 52 faulty programs" in text
+        assert all(case.name.split()[0] in text for case in few["tuned"])
+    assert code in (0, 1)
+
+
+def test_the_untouched_half_is_shown_one_by_one_to_whom_asks_for_it_alone(few, capsys):
+    main(["diagnose", "--public-cases", "all"])
+    assert "untouched half" not in capsys.readouterr().out
+    main(["diagnose", "--public-cases", "untouched"])
+    printed = capsys.readouterr().out
+    assert "Sick cases, untouched half" in printed
+    assert "tuned half" not in printed
+
+
+def test_aims_decide_the_exit_code(few, monkeypatch, capsys):
+    monkeypatch.setattr(public_cases, "AIMS", {"first": 0, "anywhere": 0, "alarms": 1})
+    assert main(["diagnose", "--public-cases", "tuned"]) == 0
+    monkeypatch.setattr(public_cases, "AIMS", {"first": 1.1, "anywhere": 0, "alarms": 1})
+    assert main(["diagnose", "--public-cases", "tuned"]) == 1
+    monkeypatch.setattr(public_cases, "AIMS", {"first": 0, "anywhere": 1.1, "alarms": 1})
+    assert main(["diagnose", "--public-cases", "tuned"]) == 1
+    monkeypatch.setattr(public_cases, "AIMS", {"first": 0, "anywhere": 0, "alarms": -1})
+    assert main(["diagnose", "--public-cases", "tuned"]) == 1
+
+
+def test_files_and_public_cases_do_not_go_together(capsys):
+    assert main(["diagnose", "--public-cases", "tuned", "run.flow"]) == 2
+    assert "--public-cases makes its own runs" in capsys.readouterr().err
