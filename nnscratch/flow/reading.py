@@ -8,11 +8,8 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.flow.records import Record
-
-# A network whose back-propagated gradient shrinks or grows by less than this from one end to the
-# other trains with one learning rate for all layers; beyond it the two ends learn at different
-# speeds by the same factor.
-FACTOR = 100.0
+from nnscratch_records.limits import FACTOR as FACTOR
+from nnscratch_records.limits import verdict
 
 # A finished run whose loss is this many times the loss it began with has run away.
 RUNAWAY = 10.0
@@ -72,10 +69,6 @@ def read_flow(record: Record) -> Reading:
         ratio = float(np.median(ratios(norms[finite], columns)))
     if bad.size or losses[-1] > RUNAWAY * max(losses[0], 1e-12):
         word = "diverged"
-    elif not ratio >= 1 / FACTOR:
-        word = "vanishing"
-    elif ratio > FACTOR:
-        word = "exploding"
     else:
-        word = "healthy"
+        word = verdict(ratio)
     return Reading(word, first, last, ratio, diverged_at)

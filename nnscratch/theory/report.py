@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from nnscratch.arrays import Array
-from nnscratch.flow.reading import FACTOR
 from nnscratch.theory.regime import Cure, Regime
+from nnscratch_records.limits import FACTOR, verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,9 +112,7 @@ class Prediction:
     @property
     def word(self) -> str:
         """``"vanishing"``, ``"exploding"`` or ``"healthy"``, by the limits of `read_flow`."""
-        if not self.ratio >= 1 / FACTOR:
-            return "vanishing"
-        return "exploding" if self.ratio > FACTOR else "healthy"
+        return verdict(self.ratio)
 
     @property
     def verdict(self) -> str:

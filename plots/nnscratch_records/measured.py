@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from nnscratch_records.field import Field
+from nnscratch_records.limits import FACTOR, LEAST_UPDATE, MOST_UPDATE, UPDATE
 
 _FRACTION: dict[str, Any] = {"unit": "fraction", "scale": "fraction"}
 _CLIP = "; NaN: no clip"
@@ -73,9 +74,9 @@ STEPS: Final = (
 _FALLING = "keeps its size on its way through the layers is healthy; one that falls from layer to "
 _FALLING += "layer dies out, one that grows blows up"
 _READING = {
-    "gradient_norm": "where all layers receive a gradient of similar size the flow is healthy; one "
-    "that falls towards the input is a vanishing gradient, one that grows towards it an exploding "
-    "gradient",
+    "gradient_norm": "where all layers receive a gradient of similar size the flow is healthy; it "
+    f"vanishes where the first layer receives less than 1/{FACTOR:.0f} of what the last does, and "
+    f"explodes where it receives more than {FACTOR:.0f} times as much",
     "output_norm": f"a signal that {_FALLING}",
     "output_std": f"a signal that {_FALLING}",
     "output_zeros": "of ReLU's outputs about half is usual; at 1 nothing passes",
@@ -194,9 +195,9 @@ PARAMS: Final = (
     _param(
         *("update_ratio", "norm of the change over the norm before it"),
         *("Update-to-weight ratio", "update-to-weight ratio, ‖ΔW‖ / ‖W‖", "‖ΔW‖ / ‖W‖"),
-        sentence="healthy training moves the weights by about a thousandth per step; 0.0001 to "
-        "0.01 is fine, below it a layer hardly learns, above it each step overwrites what was "
-        "learnt",
+        sentence=f"healthy training moves the weights by about {UPDATE:g} of their norm per step; "
+        f"{LEAST_UPDATE:g} to {MOST_UPDATE:g} is fine, below it a layer hardly learns, above it "
+        "each step overwrites what was learnt",
     ),
     _param(
         *("param_nonfinite", "NaN and infinities after the update"),

@@ -77,3 +77,8 @@ def sentence(text: str) -> str:
 def plural(count: int, word: str) -> str:
     """Return ``1 layer``, ``2 layers``."""
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def printable(text: str) -> str:
+    """Return text whose control characters cannot act: written as escapes, lines as spaces."""
+    return "".join(c if c.isprintable() else " " if c == "\n" else ascii(c)[1:-1] for c in text)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from nnscratch_records.words import factor, listed, number, percent, plural, sentence
+from nnscratch_records.words import factor, listed, number, percent, plural, printable, sentence
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,7 @@ def test_shares_lists_and_counts():
     assert listed(["a", "b", "c"]) == "a to c (3 layers)"
     assert [plural(n, "layer") for n in (1, 2)] == ["1 layer", "2 layers"]
     assert sentence("so it is") == "So it is."
+
+
+def test_no_character_of_a_label_can_act():
+    assert printable("a\x1b[31m\u202eb\nc $ é") == "a\\x1b[31m\\u202eb c $ é"

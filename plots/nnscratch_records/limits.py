@@ -1,0 +1,23 @@
+"""The limits by which sentences, verdicts and pictures call a network's numbers healthy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# A network whose back-propagated gradient shrinks or grows by less than this from one end to the
+# other trains with one learning rate for all layers; beyond it the two ends learn at different
+# speeds by the same factor.
+FACTOR: Final = 100.0
+
+# How far a step usually moves weights, relative to their norm, and between what it is fine.
+UPDATE, LEAST_UPDATE, MOST_UPDATE = 1e-3, 1e-4, 1e-2
+
+
+def verdict(ratio: float) -> str:
+    """Return what the gradient does on its way: "vanishing", "healthy" or "exploding".
+
+    ratio : its norm at the first layer over that at the last; NaN counts as vanishing (0 / 0)
+    """
+    if not ratio >= 1 / FACTOR:
+        return "vanishing"
+    return "exploding" if ratio > FACTOR else "healthy"
