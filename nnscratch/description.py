@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from nnscratch import clipping, initializers, layers, losses, optimizers
+from nnscratch import blocks, clipping, initializers, layers, losses, optimizers
 from nnscratch.errors import ConfigError, DataError, NnscratchError
 from nnscratch.initializers import Initializer
 from nnscratch.layers import Layer
@@ -23,9 +23,10 @@ from nnscratch.model import Sequential
 
 Description = dict[str, Any]
 
-_MODULES = (layers, initializers, losses, optimizers, clipping)
+_MODULES = (layers, blocks, initializers, losses, optimizers, clipping)
 _BASES = (Layer, layers.Activation, Initializer, optimizers.Optimizer, clipping.Clip)
 _PLAIN = (bool, int, float, str, type(None))
+_KEYS = {"class", "unknown", "again"}
 
 
 def _find(name: str) -> type | None:
@@ -37,18 +38,28 @@ def _find(name: str) -> type | None:
     return None
 
 
-def describe(thing: object) -> Any:
-    """Return `thing`, a layer, loss, optimizer or the like, as plain data."""
+def describe(thing: object, seen: list[object] | None = None) -> Any:
+    """Return `thing`, a layer, loss, optimizer or the like, as plain data.
+
+    seen : the layers described so far; one of them becomes ``{"again": place}``, tied weights
+    """
     if isinstance(thing, _PLAIN):
         return thing
     if isinstance(thing, Real):  # a number of NumPy's
         return float(thing)
+    if isinstance(thing, tuple | list):
+        return [describe(part, seen) for part in thing]
+    if seen is not None and isinstance(thing, Layer):
+        for place, other in enumerate(seen):
+            if other is thing:
+                return {"again": place}
+        seen.append(thing)
     kind = type(thing)
     if _find(kind.__name__) is not kind:
         return {"unknown": f"{kind.__module__}.{kind.__qualname__}"}
     return {
         "class": kind.__name__,
-        "options": {name: describe(value) for name, value in arguments(thing).items()},
+        "options": {name: describe(value, seen) for name, value in arguments(thing).items()},
     }
 
 
@@ -67,21 +78,28 @@ def arguments(thing: object) -> dict[str, Any]:
 
 
 def describe_model(model: Sequential) -> list[Description]:
-    """Return the layers of `model` in order, as plain data."""
-    return [describe(layer) for layer in model.layers.values()]
+    """Return the parts of `model` in order, layers and blocks, as plain data."""
+    seen: list[object] = []
+    return [describe(part, seen) for part in model.parts]
 
 
-def rebuild(description: object, what: str) -> Any:
+def rebuild(description: object, what: str, made: list[Layer] | None = None) -> Any:
     """Return what `describe` described. `what` names it in messages: ``"the loss"``.
 
     An initializer that is not of this package is left out: weights are loaded, not drawn.
-    Raises `ConfigError` for a class that is not of this package, `DataError` for a damaged
-    description.
+    `made` are the layers rebuilt so far. Raises `ConfigError` for a class that is not of this
+    package, `DataError` for a damaged description.
     """
+    made = [] if made is None else made
     if isinstance(description, _PLAIN):
         return description
-    if not isinstance(description, Mapping) or not ({"class", "unknown"} & set(description)):
+    if not isinstance(description, Mapping) or not (_KEYS & set(description)):
         raise DataError(f"the description of {what} is damaged: {description!r}")
+    if "again" in description:
+        place = description["again"]
+        if not isinstance(place, int) or not 0 <= place < len(made):
+            raise DataError(f"the description of {what} is damaged: it is layer {place!r} again")
+        return made[place]
     if "unknown" in description:
         raise ConfigError(
             f"{what} is of the class {description['unknown']} that nnscratch does not know"
@@ -90,31 +108,42 @@ def rebuild(description: object, what: str) -> Any:
     if kind is None:
         raise DataError(f"{what} is of the class {description['class']!r} that is not in nnscratch")
     try:
-        options = description["options"]
-        made = {
-            name: rebuild(value, f"{name} of {what}")
-            for name, value in options.items()
+        options = {
+            name: [rebuild(part, f"part {i} of {what}", made) for i, part in enumerate(value)]
+            if isinstance(value, list)
+            else rebuild(value, f"{name} of {what}", made)
+            for name, value in description["options"].items()
             if not (name.endswith("init") and isinstance(value, Mapping) and "unknown" in value)
         }
-        return kind(**made)
+        several = [
+            option
+            for name, parameter in inspect.signature(kind).parameters.items()
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL
+            for option in options.pop(name)
+        ]
+        found = kind(*several, **options)
     except (ConfigError, DataError):
         raise
     except (NnscratchError, AttributeError, KeyError, TypeError) as error:
         raise DataError(f"the description of {what} is damaged: {error}") from error
+    if isinstance(found, Layer):
+        made.append(found)
+    return found
 
 
 def rebuild_model(
     description: Sequence[Description], dtype: npt.DTypeLike = "float32"
 ) -> Sequential:
-    """Return a model of the layers that `describe_model` described, with new weights.
+    """Return a model of the parts that `describe_model` described, with new weights.
 
     Raises `ConfigError` naming the first layer that is not of this package, `DataError` or
     `ShapeError` for a damaged description.
     """
-    made = []
+    layers_made: list[Layer] = []
+    parts = []
     for i, one in enumerate(description):
-        layer = rebuild(one, f"layer {i}")
-        if not isinstance(layer, Layer):
-            raise DataError(f"the description of layer {i} is damaged: {layer!r} is no layer")
-        made.append(layer)
-    return Sequential(*made, dtype=dtype)
+        part = rebuild(one, f"layer {i}", layers_made)
+        if not isinstance(part, Layer | blocks.Residual):
+            raise DataError(f"the description of layer {i} is damaged: {part!r} is no layer")
+        parts.append(part)
+    return Sequential(*parts, dtype=dtype)

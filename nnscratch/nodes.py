@@ -88,8 +88,6 @@ class Node:
 class Block(Protocol):
     """What only writes nodes, such as `Residual`."""
 
-    kind: str
-
     def write(self, writer: Writer, source: int) -> int:
         """Write the nodes that take the output of `source`; return the one that gives the output.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnscratch.arrays import Array, filled
+from nnscratch.arrays import Array, filled, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError
 from nnscratch.flow.layout import Layout
@@ -36,7 +36,7 @@ _NO_CLIP = (math.nan,) * 4
 
 @dataclass(frozen=True)
 class _Places:
-    """Where the runs of all tensors are measured, for one size of batch.
+    """Where the runs of all tensors are measured, for one shape of batch.
 
     Tensors are the input, the outputs of the layers, and the gradients that arrive there.
 
@@ -93,7 +93,7 @@ class Tap:
         self._ends = np.array([model.layers[name].saturation for name in layout.layers]).reshape(
             -1, 2
         )
-        self._places: dict[int, _Places] = {}
+        self._places: dict[tuple[int, ...], _Places] = {}
         starts = layout.sample_starts
         tensors = 2 * len(layout.layers)
         self._tensor_samples = [
@@ -119,11 +119,8 @@ class Tap:
 
     def requests(self, latest: Pass) -> list[Request]:
         """Return the calls that measure the tensors of a pass."""
-        x = latest.x
-        places = self._places_for(len(x))
+        tensors, places = self._tensors(latest), self._places_for(latest)
         requests: list[Request] = []
-        tensors = [x, *(latest.outputs[i] for i in self._indices)]
-        tensors += [latest.upstream[i] for i in self._indices]
         n = len(self._indices)
         for t, tensor in enumerate(tensors):
             low, high = self._ends[t - 1] if 1 <= t <= n else (math.nan, math.nan)
@@ -153,7 +150,7 @@ class Tap:
                 raise ConfigError("GradientFlow needs a backward pass before it records")
             for _, kernel, arguments in self.requests(model.latest):
                 getattr(kernels, kernel)(*arguments)
-        places = self._places_for(len(model.latest.x))
+        places = self._places_for(model.latest)
         kernels.finish_measures(self.tensors, places.sums, places.sizes)
         self.waiting = True
 
@@ -202,16 +199,20 @@ class Tap:
         self.waiting = False
         self._finished()
 
-    def _places_for(self, batch: int) -> _Places:
-        found = self._places.get(batch)
+    def _tensors(self, latest: Pass) -> list[Array]:
+        """Return the input, the outputs and the gradients that arrive there, (rows, features)."""
+        outputs, upstream = latest.outputs, latest.upstream
+        tensors = [latest.x, *(outputs[i] for i in self._indices)]
+        return list(map(rows, [*tensors, *(upstream[i] for i in self._indices)]))
+
+    def _places_for(self, latest: Pass) -> _Places:
+        found = self._places.get(latest.x.shape)
         if found is None:
-            layers = self.layout.features
-            first = self.model.features_in or self.model.latest.x.shape[1]
-            columns = [first, *layers, *layers]
-            runs = [measured_runs(batch, features) for features in columns]
+            tensors = self._tensors(latest)
+            runs = [measured_runs(*tensor.shape) for tensor in tensors]
             # Whole cache lines: what one thread measures lies on none that another writes to.
-            width = -(-len(columns) // 8) * 8
+            width = -(-len(tensors) // 8) * 8
             sums = filled((max(runs), len(SUMS), width), 0.0, np.float64)
-            found = _Places(sums, runs, np.array(columns, np.float64) * batch)
-            self._places[batch] = found
+            sizes = np.array([tensor.size for tensor in tensors], np.float64)
+            found = self._places[latest.x.shape] = _Places(sums, runs, sizes)
         return found
