@@ -15,7 +15,7 @@ them.
 
 from importlib.metadata import version as _version
 
-from nnscratch import datasets, initializers, layers, optimizers, schedules
+from nnscratch import datasets, initializers, layers, losses, optimizers, schedules
 from nnscratch.backend import (
     active_kernels,
     flush_subnormals,
@@ -47,23 +47,37 @@ from nnscratch.layers import (
     BatchNorm,
     Dense,
     Dropout,
+    Exponential,
+    HardSigmoid,
+    HardTanh,
     Identity,
     LayerNorm,
     LeakyReLU,
+    Mish,
     PReLU,
     ReLU,
     RMSNorm,
     RReLU,
     Sigmoid,
     SiLU,
+    Softmax,
     Softplus,
     Softsign,
     Tanh,
 )
-from nnscratch.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy, accuracy
+from nnscratch.losses import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+)
 from nnscratch.model import Sequential
 from nnscratch.nonfinite import NonFinite, find_nonfinite
 from nnscratch.optimizers import SGD, Adam, AdamW, RMSProp, SteepestDescent
+from nnscratch.scores import accuracy, confusion, r2
 from nnscratch.theory import predict
 from nnscratch.training import Callback, History, StepInfo, Trainer
 
@@ -77,7 +91,9 @@ __all__ = [
     "Adam",
     "AdamW",
     "BatchNorm",
+    "BinaryCrossEntropy",
     "Callback",
+    "CategoricalCrossEntropy",
     "Checkpoint",
     "ClipByGlobalNorm",
     "ClipByNorm",
@@ -89,16 +105,22 @@ __all__ = [
     "Dense",
     "Dropout",
     "DtypeError",
+    "Exponential",
     "FileError",
     "Forensics",
     "GradientFlow",
     "GradientMismatch",
+    "HardSigmoid",
+    "HardTanh",
     "History",
+    "Huber",
     "Identity",
     "LayerNorm",
     "LeakyReLU",
     "LiveTable",
+    "MeanAbsoluteError",
     "MeanSquaredError",
+    "Mish",
     "NnscratchError",
     "NonFinite",
     "NonFiniteError",
@@ -113,6 +135,7 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "SigmoidCrossEntropy",
+    "Softmax",
     "SoftmaxCrossEntropy",
     "Softplus",
     "Softsign",
@@ -125,6 +148,7 @@ __all__ = [
     "accuracy",
     "active_kernels",
     "check_gradients",
+    "confusion",
     "cure",
     "datasets",
     "find_nonfinite",
@@ -134,9 +158,11 @@ __all__ = [
     "initializers",
     "layers",
     "load_checkpoint",
+    "losses",
     "lsuv",
     "optimizers",
     "predict",
+    "r2",
     "replay_nonfinite",
     "save_checkpoint",
     "schedules",

@@ -24,7 +24,7 @@ from nnscratch.model import Sequential
 Description = dict[str, Any]
 
 _MODULES = (layers, blocks, initializers, losses, optimizers, clipping)
-_BASES = (Layer, layers.Activation, Initializer, optimizers.Optimizer, clipping.Clip)
+_BASES = (Layer, layers.Activation, Initializer, losses.Loss, optimizers.Optimizer, clipping.Clip)
 _PLAIN = (bool, int, float, str, type(None))
 _KEYS = {"class", "unknown", "again"}
 

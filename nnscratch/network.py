@@ -65,7 +65,9 @@ class Network(Graph):
         self._captured = CapturedPasses(self)
         self.tap: Tap | None = None
 
-    def training_pass(self, x: Array, labels: Array, loss: LossFunction) -> float:
+    def training_pass(
+        self, x: Array, labels: Array, loss: LossFunction, sample_weights: Array | None = None
+    ) -> float:
         """Run forward, loss and backward for a batch; return the loss. `grads` hold the gradients.
 
         The same, bit for bit, as ``value, dlogits = loss(model.forward(x, training=True), labels)``
@@ -74,11 +76,12 @@ class Network(Graph):
         shape, and from then on run in one native call, on several threads (`captured`).
         """
         tap = self.tap if self.tap is not None and self.tap.due else None
-        captured = self._captured.find(x, labels, loss, tap)
+        captured = self._captured.find(x, labels, loss, sample_weights, tap)
         if captured is not None:
-            value = captured.run(x, labels)
+            value = captured[0].run(x, captured[1])
         else:
-            value, dlogits = loss(self.forward(x, training=True), labels)
+            weights = () if sample_weights is None else (sample_weights,)
+            value, dlogits = loss(self.forward(x, training=True), labels, *weights)
             self.backward(dlogits)
         if tap is not None:
             tap.passed(value, measured=captured is not None)
@@ -90,7 +93,8 @@ class Network(Graph):
         ``print(model.captured(x, labels, loss))`` shows back-propagation call by call. None where
         the pass is run layer by layer. Computes nothing.
         """
-        return self._captured.find(x, labels, loss)
+        captured = self._captured.find(x, labels, loss)
+        return None if captured is None else captured[0]
 
     @property
     def last(self) -> Trace:

@@ -13,7 +13,8 @@ from nnscratch.layers.base import Layer, Shape
 from nnscratch.workspace import Workspace
 from nnscratch_records import ROLES
 
-LossFunction = Callable[[Array, Array], tuple[float, Array]]
+LossFunction = Callable[..., tuple[float, Array]]
+"""``value, doutput = loss(output, labels)``, or with the examples' weights behind."""
 
 INPUT = -1  # the source of a node that takes the network's input
 

@@ -17,16 +17,16 @@ import numpy as np
 
 from nnscratch.arrays import Array, empty
 from nnscratch.backend import kernels, load_module
-from nnscratch.errors import DataError
+from nnscratch.errors import NnscratchError
 from nnscratch.graph import Graph
 from nnscratch.layers.base import Layer
-from nnscratch.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
-from nnscratch.nodes import LossFunction, Pass
+from nnscratch.losses import Loss
+from nnscratch.losses.base import Prepared
+from nnscratch.nodes import Pass
 from nnscratch.workspace import changes
 
 Request = tuple[Array, str, tuple[Any, ...]]  # a tensor, the kernel that measures it, its arguments
 
-_LOSSES = (SoftmaxCrossEntropy, SigmoidCrossEntropy, MeanSquaredError)
 _KEPT = 8  # captured passes that a model keeps: one for each shape of batch
 
 
@@ -51,10 +51,10 @@ def capturable(layer: Layer) -> bool:
 class _Plan:
     """The calls scheduled for a number of threads, with the addresses of the latest batch."""
 
-    def __init__(self, scheduler: Any, stand_ins: tuple[Array, Array]) -> None:
+    def __init__(self, scheduler: Any, stand_ins: tuple[Array, ...]) -> None:
         self.program = scheduler.build()
         self.calls = scheduler.calls  # keeps the arrays alive
-        self.batch: list[Array | None] = [None, None]
+        self.batch: list[Array | None] = [None] * len(stand_ins)
         arguments = self.program.arguments
         self.places = []
         for array in stand_ins:
@@ -63,7 +63,7 @@ class _Plan:
             self.places.append((inside, offsets[inside]))
 
     def for_batch(self, *batch: Array) -> Any:
-        """Return the program for these inputs and labels."""
+        """Return the program for these inputs and what the loss takes."""
         for i, array in enumerate(batch):
             if array is not self.batch[i]:
                 places, offsets = self.places[i]
@@ -79,8 +79,8 @@ class CapturedPass:
         self,
         model: Graph,
         x: Array,
-        labels: Array,
-        loss: LossFunction,
+        prepared: Prepared,
+        loss: Loss,
         tap: Measurer | None = None,
     ) -> None:
         # They import Numba: not before now.
@@ -92,11 +92,12 @@ class CapturedPass:
         self.calls: list[Any] = []
         # Arrays that nothing else shares stand in for the batch, whose arrays change from step to
         # step, and may be one and the same. What the input holds plays no part.
-        self.stand_ins = (empty(x.shape, x.dtype), labels.copy())
+        self.stand_ins = (empty(x.shape, x.dtype), *[a.copy() for a in prepared.arrays])
         before = model.latest
         with kernels.noted(self._note):
             logits = model.forward(self.stand_ins[0], training=True)
-            _, self.dlogits = loss(logits, self.stand_ins[1])
+            self.dlogits = empty(logits.shape, logits.dtype)
+            loss.compute(self.dlogits, logits, prepared._replace(arrays=self.stand_ins[1:]))
             model.backward(self.dlogits)
         self.captured, model.latest = model.latest, before
         self.tap = tap
@@ -106,11 +107,11 @@ class CapturedPass:
         self.x_places = _places_of(self.x, self.captured)
         self.plans: dict[int, _Plan] = {}
         self.changes = changes.number
-        self.versions = _versions(model, loss)
+        self.versions = _versions(model)
 
     def _note(self, name: str, arguments: tuple[Any, ...]) -> float:
         """Keep a call instead of making it."""
-        result = self.value if isinstance(arguments[-1], np.ndarray) and _is_loss(name) else None
+        result = self.value if name in self._schedule.LOSSES else None
         self.calls.append(self._schedule.Call(name, arguments, result))
         return float("nan")
 
@@ -139,12 +140,12 @@ class CapturedPass:
         """Whether the arrays and numbers of the calls are still those of the layers."""
         if self.changes == changes.number:
             return True
-        if self.versions != _versions(self.model, self.loss):
+        if self.versions != _versions(self.model):
             return False
         self.changes = changes.number
         return True
 
-    def run(self, x: Array, labels: Array) -> float:
+    def run(self, x: Array, prepared: Prepared) -> float:
         """Run the pass on a batch of the same shape; return the loss."""
         if x is not self.x:
             self._replace_input(x)
@@ -153,7 +154,7 @@ class CapturedPass:
         if plan is None:
             scheduler = self._schedule.Scheduler(self.calls, self.model.dtype, threads)
             plan = self.plans[threads] = _Plan(scheduler, self.stand_ins)
-        program = plan.for_batch(x, labels)
+        program = plan.for_batch(x, *prepared.arrays)
         if program.parts == 1 or not self._team.run(program):
             self._team.alone(program)
         self.model.number += 1
@@ -174,7 +175,8 @@ class CapturedPass:
 
     def describe(self) -> str:
         """Return the list of calls as text: layer, kernel, what it fills from what."""
-        owners = _owners(self.model, self.loss)
+        owners = _owners(self.model)
+        owners[self.dlogits.ctypes.data] = "loss"
         width = max(len(name) for name in owners.values())
         rows = [f"Training pass of {len(self.calls)} kernel calls, batch {self.x.shape}"]
         for i, call in enumerate(self.calls):
@@ -203,33 +205,27 @@ def _places_of(x: Array, kept: Pass) -> tuple[list[int], list[tuple[int, int | N
     return [i for i, y in enumerate(kept.outputs) if y is x], caches
 
 
-def _is_loss(name: str) -> bool:
-    return name.endswith(("cross_entropy", "cross_entropy_soft", "squared_error"))
-
-
 def _definition(name: str) -> Any:
     import nnscratch_kernels
 
     return getattr(nnscratch_kernels.load("reference"), name)
 
 
-def _versions(model: Graph, loss: Any) -> list[int]:
+def _versions(model: Graph) -> list[int]:
     """Numbers that change when a layer or a buffer of the model does."""
-    numbers = [loss._workspace.version, model.sums.version]
+    numbers = [model.sums.version]
     for node in model.nodes:
         numbers += [node.layer.version, node.workspace.version]
     return numbers
 
 
-def _owners(model: Graph, loss: Any) -> dict[int, str]:
-    """The name of the node, or the loss, that an address belongs to."""
+def _owners(model: Graph) -> dict[int, str]:
+    """The name of the node that an address belongs to."""
     owners = {array.ctypes.data: "sum at a fork" for array in model.sums.arrays()}
     for node in reversed(model.nodes):
         layer = node.layer
         arrays = [*node.workspace.arrays(), *layer.grads.values(), *layer.statistics.values()]
         owners.update((array.ctypes.data, node.name) for array in arrays)
-    for array in loss._workspace.arrays():
-        owners[array.ctypes.data] = "loss"
     return owners
 
 
@@ -243,57 +239,53 @@ class CapturedPasses:
         self._capturable = False
 
     def find(
-        self, x: Array, labels: Array, loss: Any, tap: Measurer | None = None
-    ) -> CapturedPass | None:
-        """Return the pass for batches like these; None where only layer by layer is right.
+        self,
+        x: Array,
+        labels: Array,
+        loss: Any,
+        sample_weights: Array | None = None,
+        tap: Measurer | None = None,
+    ) -> tuple[CapturedPass, Prepared] | None:
+        """Return the pass for batches like these, and what the loss takes of this one; None where
+        only layer by layer is right.
 
         None also for arguments that are wrong in any way: the layers and the loss say what it is.
         """
-        if kernels.name != "numba" or not self._fit(x, labels, loss):
+        if kernels.name != "numba" or not self._fit(x, loss):
             return None
-        key = (x.shape, labels.shape, id(loss), id(tap))
+        try:
+            output = self._model.shapes(x.shape)[-1]
+            prepared = loss.prepare(output, x.dtype, labels, sample_weights)
+        except NnscratchError:
+            return None
+        shapes = [array.shape for array in prepared.arrays]
+        key = (x.shape, prepared.kernel, *shapes, prepared.constants, id(loss), id(tap))
         found = self._passes.get(key)
         if found is None or not found.is_current():
             self._passes.pop(key, None)
             while len(self._passes) >= _KEPT:
                 del self._passes[next(iter(self._passes))]
-            found = self._passes[key] = CapturedPass(self._model, x, labels, loss, tap)
-        return found
+            found = self._passes[key] = CapturedPass(self._model, x, prepared, loss, tap)
+        return found, prepared
 
-    def _fit(self, x: Array, labels: Array, loss: Any) -> bool:
+    def _fit(self, x: Array, loss: Any) -> bool:
         model = self._model
         if self._checked != changes.number:
             self._capturable = all(capturable(node.layer) for node in model.nodes)
             self._checked = changes.number
-        if not (
+        return bool(
             self._capturable
-            and type(loss) in _LOSSES
+            and isinstance(loss, Loss)
+            and type(loss).__call__ is Loss.__call__
+            and type(loss).compute is Loss.compute
+            and "compute" not in loss.__dict__
             and type(x) is np.ndarray
-            and type(labels) is np.ndarray
             and x.dtype == model.dtype
             and x.ndim >= 2
             and x.size
             and x.flags.c_contiguous
-            and labels.flags.c_contiguous
             and x.shape[-1] == (model.features_in or x.shape[-1])
-        ):
-            return False
-        output = model.shapes(x.shape)[-1]
-        classes = output[-1]
-        if labels.shape == output[:-1]:
-            return bool(
-                type(loss) is SoftmaxCrossEntropy
-                and labels.dtype == np.int64
-                and labels.min() >= 0
-                and labels.max() < classes
-            )
-        if labels.shape != output or labels.dtype != model.dtype:
-            return False
-        try:
-            loss.check(labels)
-        except DataError:
-            return False
-        return True
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CapturedPasses:
         """Return none for the twin of the model: its arrays lie elsewhere."""

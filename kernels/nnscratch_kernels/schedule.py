@@ -33,11 +33,14 @@ Array = npt.NDArray[Any]
 _ACTIVATIONS = (
     *("sigmoid", "tanh", "softsign", "softplus", "silu", "gelu"),
     *("relu", "leaky_relu", "elu", "selu"),
+    *("exponential", "mish", "hard_sigmoid", "hard_tanh", "softmax"),
 )
-_LOSSES = (
-    *("softmax_cross_entropy", "softmax_cross_entropy_soft"),
-    *("sigmoid_cross_entropy", "mean_squared_error"),
+_CLASS_LOSSES = ("softmax_cross_entropy", "softmax_cross_entropy_soft", "categorical_cross_entropy")
+_ELEMENT_LOSSES = (
+    *("sigmoid_cross_entropy", "binary_cross_entropy"),
+    *("mean_squared_error", "mean_absolute_error", "huber"),
 )
+LOSSES = {*_CLASS_LOSSES, *_ELEMENT_LOSSES}
 
 # For each array of a call, in order: written, read or neither, and what a part of the call touches
 # of it: its own rows, its own columns, or anything.
@@ -53,7 +56,8 @@ ACCESS = {
     "batchnorm_forward": " ".join(["w:columns"] * 4 + ["r:columns"] * 3),
     "batchnorm_backward": " ".join(["w:columns"] * 3 + ["r:columns"] * 5),
     "batchnorm_update_running": "w:columns w:columns r:columns r:columns",
-    **dict.fromkeys(_LOSSES, "w:any r:any r:any"),
+    **dict.fromkeys(_CLASS_LOSSES, "w:any r:any r:any"),
+    **dict.fromkeys(_ELEMENT_LOSSES, "w:any r:any r:any r:any"),
     # Each measure has places of its own to write to, which nothing else in the list touches.
     "measure_tensor": "-:any -:any r:rows",
     "measure_batchnorm": "-:any" + " r:any" * 5,

@@ -3,7 +3,9 @@
 from nnscratch.layers.activations import (
     GELU,
     Activation,
+    Exponential,
     Identity,
+    Mish,
     Sigmoid,
     SiLU,
     Softplus,
@@ -14,11 +16,13 @@ from nnscratch.layers.base import Layer
 from nnscratch.layers.batchnorm import BatchNorm
 from nnscratch.layers.dense import Dense
 from nnscratch.layers.dropout import Dropout
+from nnscratch.layers.hard import HardSigmoid, HardTanh
 from nnscratch.layers.joins import Branch, Skip, Sum
 from nnscratch.layers.norms import LayerNorm, RMSNorm
 from nnscratch.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from nnscratch.layers.registry import activation, activation_names
 from nnscratch.layers.rrelu import RReLU
+from nnscratch.layers.softmax import Softmax
 
 __all__ = [
     "ELU",
@@ -29,10 +33,14 @@ __all__ = [
     "Branch",
     "Dense",
     "Dropout",
+    "Exponential",
+    "HardSigmoid",
+    "HardTanh",
     "Identity",
     "Layer",
     "LayerNorm",
     "LeakyReLU",
+    "Mish",
     "PReLU",
     "RMSNorm",
     "RReLU",
@@ -40,6 +48,7 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "Skip",
+    "Softmax",
     "Softplus",
     "Softsign",
     "Sum",

@@ -126,6 +126,30 @@ class SiLU(Activation):
     kernel: ClassVar[str] = "silu"
 
 
+class Mish(Activation):
+    """``f(x) = x tanh(log(1 + e^x))``; ``f'(x) = t + x (1 - t^2) s``, t the tanh, s the sigmoid.
+
+    Close to `SiLU` (Misra 2019).
+    """
+
+    kind: ClassVar[str] = "mish"
+    captured_whole: ClassVar[bool] = True
+    kernel: ClassVar[str] = "mish"
+
+
+class Exponential(Activation):
+    """``f(x) = f'(x) = e^x``.
+
+    Keras has it, and networks that use it in hidden layers explode or die: the gradient is as large
+    as the output is (an input of 89 overflows float32).
+    """
+
+    kind: ClassVar[str] = "exponential"
+    captured_whole: ClassVar[bool] = True
+    kernel: ClassVar[str] = "exponential"
+    saturation = (0.03, math.nan)
+
+
 class Identity(Layer):
     """``f(x) = x``, ``f'(x) = 1``: a linear network, or a place held free.
 

@@ -8,7 +8,9 @@ from typing import Any
 from nnscratch.errors import ConfigError, unknown_name
 from nnscratch.layers.activations import (
     GELU,
+    Exponential,
     Identity,
+    Mish,
     Sigmoid,
     SiLU,
     Softplus,
@@ -16,6 +18,7 @@ from nnscratch.layers.activations import (
     Tanh,
 )
 from nnscratch.layers.base import Layer
+from nnscratch.layers.hard import HardSigmoid, HardTanh
 from nnscratch.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from nnscratch.layers.rrelu import RReLU
 
@@ -32,6 +35,10 @@ _ACTIVATIONS: dict[str, type[Layer]] = {
     "softplus": Softplus,
     "gelu": GELU,
     "silu": SiLU,
+    "mish": Mish,
+    "exponential": Exponential,
+    "hard_sigmoid": HardSigmoid,
+    "hard_tanh": HardTanh,
     "identity": Identity,
 }
 

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from nnscratch.arrays import Array
 from nnscratch.datasets.checks import check_inputs, check_labels
 from nnscratch.errors import ShapeError
-from nnscratch.losses import accuracy
 from nnscratch.model import Sequential
+from nnscratch.scores import accuracy
 from nnscratch.workspace import Workspace
 
 _SHUFFLING = 2  # of a seed's streams; a model draws its weights and its noise from 0 and 1

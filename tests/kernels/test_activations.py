@@ -29,6 +29,15 @@ ACTIVATIONS = {
         (-SELU_SCALE * SELU_ALPHA, np.inf),
         (0, SELU_SCALE),
     ),
+    "mish": (
+        (),
+        lambda x: x * math.tanh(math.log1p(math.exp(x))),
+        (0, np.inf),
+        (0, 1),
+    ),
+    "exponential": ((), math.exp, (0, np.inf), (0, np.inf)),
+    "hard_sigmoid": ((0.2,), lambda x: min(max(0.2 * x + 0.5, 0.0), 1.0), (0, 1), (0, 0)),
+    "hard_tanh": ((), lambda x: min(max(x, -1.0), 1.0), (-1, 1), (0, 0)),
 }
 SHAPES = [(1, 1), (3, 5), (7, 33), (64, 100)]
 SPECIAL = [0, -0.0, np.nan, np.inf, -np.inf]
@@ -103,8 +112,9 @@ def test_compiled_agrees_with_reference(name, real):
         x = samples(shape, real)
         dy = np.random.default_rng(4).standard_normal(shape).astype(real)
         y = forward("reference", name, x)
-        # 1 + erf cancels below zero, in both sets.
+        # 1 + erf cancels below zero, x / 5 + 1/2 near its corner, in both sets.
         scale = np.clip(np.abs(np.nan_to_num(x)), 0, 10) if name == "gelu" else 0
+        scale = 0.5 if name == "hard_sigmoid" else scale
         assert_close(forward("compiled", name, x), y, allowed_error(y, scale))
         dx = backward("reference", name, dy, x)
         assert_close(backward("compiled", name, dy, x), dx, allowed_error(dx, np.abs(dy)))
@@ -159,6 +169,7 @@ def test_small_values_keep_their_digits(name, kernels, real):
 def test_derivatives_at_the_corner_are_those_from_the_left(kernels):
     x, dy = np.array([[0.0, -0.0]]), np.array([[2.0, 2.0]])
     for name, slope in {
+        "hard_tanh": 1,
         "relu": 0,
         "leaky_relu": 0.01,
         "elu": 1.3,
@@ -245,9 +256,62 @@ def test_agrees_with_pytorch(name, kernels):
     x[0, :2] = 0, -0.0
     theirs = torch.tensor(x, requires_grad=True)
     extra = ACTIVATIONS[name][0]
-    function = torch.tanh if name == "tanh" else getattr(functional, name)
+    others = {
+        "tanh": torch.tanh,
+        "exponential": torch.exp,
+        "hard_sigmoid": lambda x, slope: torch.clamp(slope * x + 0.5, 0, 1),
+        "hard_tanh": functional.hardtanh,
+    }
+    function = others.get(name) or getattr(functional, name)
     y = function(theirs, *extra)
     y.backward(torch.tensor(dy))
     options = {"rtol": 1e-10, "atol": 1e-14}
     np.testing.assert_allclose(forward(kernels, name, x), y.detach().numpy(), **options)
     np.testing.assert_allclose(backward(kernels, name, dy, x), theirs.grad.numpy(), **options)
+
+
+@REAL
+def test_corners_of_straight_lines_get_no_gradient(real):
+    x, dy = np.array([[-1, 1, -2.5, 2.5, 0]], real), np.ones((1, 5), real)
+    for kernels in ("reference", "compiled"):
+        assert backward(kernels, "hard_tanh", dy, x).tolist() == [[0, 0, 0, 0, 1]]
+        assert backward(kernels, "hard_sigmoid", dy, x)[0, 2:].tolist() == [0, 0, real(0.2)]
+
+
+def softmax(kernels, x, dy):
+    y = call(kernel(kernels, "softmax_forward"), x.shape, x.dtype, x)
+    return y, call(kernel(kernels, "softmax_backward"), x.shape, x.dtype, dy, x, y)
+
+
+@REAL
+@KERNELS
+@pytest.mark.parametrize("shape", [(1, 1), (4, 1), (3, 5), (7, 33), (64, 100)])
+def test_softmax_is_its_formula(kernels, shape, real):
+    rng = np.random.default_rng(7)
+    x, dy = (3 * rng.standard_normal((2, *shape))).astype(real)
+    y, dx = softmax(kernels, x, dy)
+    e = np.exp(x.astype(np.longdouble))
+    exact = e / e.sum(axis=1, keepdims=True)
+    tolerance = {"rtol": 20 * np.finfo(real).eps, "atol": 20 * np.finfo(real).eps}
+    np.testing.assert_allclose(y, exact, **tolerance)
+    mean = (dy * exact).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(dx, exact * (dy - mean), **tolerance)
+
+
+@REAL
+@KERNELS
+def test_softmax_over_one_feature_is_certain_and_passes_no_gradient(kernels, real):
+    x = np.array([[0], [1e30], [-700]], real)
+    y, dx = softmax(kernels, x, np.array([[3], [-1e30], [0.1]], real))
+    assert (y == 1).all()
+    assert not dx.any()
+
+
+@REAL
+@KERNELS
+def test_softmax_of_numbers_of_any_size_and_of_nan(kernels, real):
+    x = np.array([[1e30, -1e30, 0], [-1e30, -1e30, -np.inf], [0, np.nan, 0]], real)
+    y, dx = softmax(kernels, x, np.ones_like(x))
+    np.testing.assert_allclose(y[:2], [[1, 0, 0], [0.5, 0.5, 0]], atol=1e-7)
+    assert not dx[:2].any()
+    assert np.isnan(y[2]).all()

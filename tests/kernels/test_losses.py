@@ -14,14 +14,34 @@ from nnscratch_kernels.reference import losses as reference
 SETS = pytest.mark.parametrize("kernels", [reference, compiled], ids=["reference", "compiled"])
 SHAPES = pytest.mark.parametrize("shape", [(1, 1), (2, 3), (7, 33), (64, 100), (200, 300)])
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+WEIGHTED = [
+    "sigmoid_cross_entropy",
+    "binary_cross_entropy",
+    "mean_squared_error",
+    "mean_absolute_error",
+    "huber",
+]
 NAMES = [
     "softmax_cross_entropy",
     "softmax_cross_entropy_soft",
-    "sigmoid_cross_entropy",
-    "mean_squared_error",
+    "categorical_cross_entropy",
+    *WEIGHTED,
 ]
+EPSILON, DELTA = 1e-7, 0.8
+CONSTANTS = {
+    "categorical_cross_entropy": (EPSILON,),
+    "binary_cross_entropy": (EPSILON,),
+    "huber": (DELTA,),
+}
 LOSSES = pytest.mark.parametrize("name", NAMES)
 GUARD = 7.25
+
+
+def call(
+    kernels: Any, name: str, dz: np.ndarray, z: np.ndarray, t: np.ndarray, weights: Any = ()
+) -> Any:
+    more = (np.asarray(weights, z.dtype),) if name in WEIGHTED else ()
+    return getattr(kernels, name)(dz, z, t, *more, *CONSTANTS.get(name, ()))
 
 
 def problem(name: str, shape: tuple[int, int], dtype: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -30,7 +50,9 @@ def problem(name: str, shape: tuple[int, int], dtype: Any) -> tuple[np.ndarray, 
     if name == "softmax_cross_entropy":
         return z, rng.integers(0, shape[1], shape[0])
     t = rng.random(shape)
-    if name == "softmax_cross_entropy_soft":
+    if name in ("categorical_cross_entropy", "binary_cross_entropy"):
+        z = rng.uniform(0.01, 0.99, shape).astype(dtype)
+    if name in ("softmax_cross_entropy_soft", "categorical_cross_entropy"):
         t /= t.sum(axis=1, keepdims=True)
     return z, t.astype(dtype)
 
@@ -44,9 +66,21 @@ def truth(name: str, z: np.ndarray, t: np.ndarray) -> tuple[float, np.ndarray]:
     if name.startswith("softmax"):
         p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
         return float(-(t * np.log(p)).sum() / len(z)), (p - t) / len(z)
-    if name == "sigmoid_cross_entropy":
-        p = 1 / (1 + np.exp(-z))
-        return float(-(t * np.log(p) + (1 - t) * np.log(1 - p)).mean()), (p - t) / z.size
+    if name == "categorical_cross_entropy":
+        total = z.sum(axis=1, keepdims=True)
+        q = np.clip(z / total, EPSILON, 1 - EPSILON)  # of one class: 1 - epsilon
+        gradient = np.where(z.shape[1] == 1, 0, (t.sum(axis=1, keepdims=True) / total - t / z))
+        return float(-(t * np.log(q)).sum() / len(z)), gradient / len(z)
+    if name.endswith("entropy"):
+        p = 1 / (1 + np.exp(-z)) if name == "sigmoid_cross_entropy" else z
+        gradient = p - t if name == "sigmoid_cross_entropy" else (p - t) / (p * (1 - p))
+        return float(-(t * np.log(p) + (1 - t) * np.log(1 - p)).mean()), gradient / z.size
+    if name == "mean_absolute_error":
+        return float(np.abs(z - t).mean()), np.sign(z - t) / z.size
+    if name == "huber":
+        size = np.abs(z - t)
+        each = np.where(size <= DELTA, size**2 / 2, DELTA * (size - DELTA / 2))
+        return float(each.mean()), np.clip(z - t, -DELTA, DELTA) / z.size
     return float(((z - t) ** 2).mean()), 2 * (z - t) / z.size
 
 
@@ -58,7 +92,7 @@ def test_loss_and_gradient_equal_the_textbook(kernels: Any, name: str, shape: An
     z, t = problem(name, shape, dtype)
     flat = np.full(z.size + 10, GUARD, dtype)
     dz = flat[5:-5].reshape(shape)
-    loss = getattr(kernels, name)(dz, z, t)
+    loss = call(kernels, name, dz, z, t)
     expected, gradient = truth(name, z, t)
     relative = 2e-6 if dtype == np.float32 else 1e-12
     assert isinstance(loss, float)
@@ -72,14 +106,14 @@ def test_loss_and_gradient_equal_the_textbook(kernels: Any, name: str, shape: An
 @LOSSES
 def test_gradient_equals_central_differences(kernels: Any, name: str):
     z, t = problem(name, (4, 5), np.float64)
-    loss = getattr(kernels, name)
-    gradient, scratch, step = np.empty_like(z), np.empty_like(z), 1e-5
-    loss(gradient, z, t)
+    gradient, scratch, step = np.empty_like(z), np.empty_like(z), 1e-6
+    call(kernels, name, gradient, z, t)
     for index in np.ndindex(z.shape):
         up, down = z.copy(), z.copy()
         up[index] += step
         down[index] -= step
-        numeric = (loss(scratch, up, t) - loss(scratch, down, t)) / (2 * step)
+        higher, lower = (call(kernels, name, scratch, moved, t) for moved in (up, down))
+        numeric = (higher - lower) / (2 * step)
         assert gradient[index] == pytest.approx(numeric, rel=1e-6, abs=1e-9), index
 
 
@@ -90,7 +124,7 @@ def test_compiled_equals_reference_and_repeats_its_bits(name: str, shape: Any, d
     z, t = problem(name, shape, dtype)
     gradients = [np.empty_like(z) for _ in range(3)]
     expected, got, again = (
-        getattr(kernels, name)(dz, z, t)
+        call(kernels, name, dz, z, t)
         for kernels, dz in zip([reference, compiled, compiled], gradients, strict=True)
     )
     relative = 1e-6 if dtype == np.float32 else 1e-13
@@ -131,7 +165,8 @@ def test_huge_logits_do_not_drown_small_losses(kernels: Any, dtype: Any):
     assert kernels.softmax_cross_entropy_soft(dz, z, one_hot) == pytest.approx(math.log(2))
     z = np.array([[1e30, 0, -1e30, 0]] * 20, dtype)
     t = np.array([[1, 1, 0, 0]] * 20, dtype)
-    assert kernels.sigmoid_cross_entropy(np.empty_like(z), z, t) == pytest.approx(math.log(2) / 2)
+    loss = call(kernels, "sigmoid_cross_entropy", np.empty_like(z), z, t)
+    assert loss == pytest.approx(math.log(2) / 2)
 
 
 @SETS
@@ -170,10 +205,10 @@ def test_nan_propagates_to_the_loss_and_its_gradient(
     z, t = problem(name, (3, 5), dtype)
     z[1, position] = np.nan
     dz = np.zeros_like(z)
-    assert math.isnan(getattr(kernels, name)(dz, z, t))
+    assert math.isnan(call(kernels, name, dz, z, t))
     assert np.isnan(dz[1, position])
     assert np.isfinite(dz[[0, 2]]).all()
-    if name.startswith("softmax"):
+    if name.startswith(("softmax", "categorical")):
         assert np.isnan(dz[1]).all()
 
 
@@ -183,10 +218,11 @@ def test_sigmoid_cross_entropy_of_logits_of_any_finite_size(kernels: Any, dtype:
     z = np.array([[1e30, -1e30, 1e30, -1e30, 0, -100]], dtype)
     t = np.array([[1, 0, 0, 1, 1, 0]], dtype)
     dz = np.empty_like(z)
-    loss = kernels.sigmoid_cross_entropy(dz, z, t)
+    loss = call(kernels, "sigmoid_cross_entropy", dz, z, t)
     assert loss == pytest.approx(2 * float(z[0, 0]) / 6, rel=1e-12)
     np.testing.assert_allclose(dz * 6, [[0, 0, 1, -1, -0.5, math.exp(-100)]], atol=1e-40)
-    certain = kernels.sigmoid_cross_entropy(dz[:, 5:].copy(), z[:, 5:].copy(), t[:, 5:].copy())
+    last = [each[:, 5:].copy() for each in (dz, z, t)]
+    certain = call(kernels, "sigmoid_cross_entropy", *last)
     assert certain == pytest.approx(math.exp(-100), rel=1e-3 if dtype == np.float32 else 1e-12)
 
 
@@ -194,7 +230,7 @@ def test_sigmoid_cross_entropy_of_logits_of_any_finite_size(kernels: Any, dtype:
 @DTYPES
 def test_overflowing_squared_error_is_infinite(kernels: Any, dtype: Any):
     p = np.full((2, 3), np.finfo(dtype).max, dtype)
-    assert kernels.mean_squared_error(np.empty_like(p), p, -p) == math.inf
+    assert call(kernels, "mean_squared_error", np.empty_like(p), p, -p) == math.inf
 
 
 @SETS
@@ -210,3 +246,60 @@ def test_soft_targets_need_not_sum_to_one_for_a_true_gradient(kernels: Any):
         higher = kernels.softmax_cross_entropy_soft(scratch, up, t)
         lower = kernels.softmax_cross_entropy_soft(scratch, down, t)
         assert dz[index] == pytest.approx((higher - lower) / (2 * step), rel=1e-6, abs=1e-9)
+
+
+@SETS
+@DTYPES
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_weights_multiply_loss_and_gradient_of_each_element(kernels: Any, name: str, dtype: Any):
+    z, t = problem(name, (5, 3), dtype)
+    weights = np.random.default_rng(0).integers(0, 4, z.shape).astype(dtype)
+    alone, dz, weighted = np.empty((1, 1), dtype), np.empty_like(z), np.empty_like(z)
+    call(kernels, name, dz, z, t)
+    loss = call(kernels, name, weighted, z, t, weights.reshape(-1))
+    each = [
+        float(weights[i]) * call(kernels, name, alone, z[i].reshape(1, 1), t[i].reshape(1, 1))
+        for i in np.ndindex(z.shape)
+    ]
+    relative = 1e-6 if dtype == np.float32 else 1e-13
+    assert loss == pytest.approx(sum(each) / z.size, rel=relative)
+    np.testing.assert_allclose(weighted, weights * dz, rtol=relative)
+    assert call(kernels, name, weighted, z, t, np.ones(z.size)) == call(kernels, name, dz, z, t)
+    np.testing.assert_array_equal(weighted, dz)
+
+
+@SETS
+@DTYPES
+def test_probabilities_that_are_cut_off_have_a_loss_and_no_gradient(kernels: Any, dtype: Any):
+    p, t = np.array([[0, 1, 1.5, -2, 0.5]], dtype), np.array([[1, 0, 1, 0, 1]], dtype)
+    dp = np.empty_like(p)
+    loss = call(kernels, "binary_cross_entropy", dp, p, t)
+    wrong, right = -math.log(EPSILON), -math.log1p(-EPSILON)
+    assert loss == pytest.approx((2 * wrong + 2 * right + math.log(2)) / 5, rel=1e-6)
+    np.testing.assert_allclose(dp, [[0, 0, 0, 0, -0.4]], rtol=1e-6)
+    p, t = np.array([[0, 3, 1]], dtype), np.array([[0.5, 0.25, 0.25]], dtype)
+    dp = np.empty_like(p)
+    loss = call(kernels, "categorical_cross_entropy", dp, p, t)
+    expected = 0.5 * wrong - 0.25 * math.log(3 / 4) - 0.25 * math.log(1 / 4)
+    assert loss == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(dp, [[1 / 8, 1 / 8 - 1 / 12, 1 / 8 - 1 / 4]], rtol=1e-6)
+
+
+@SETS
+@DTYPES
+def test_one_probability_alone_is_certain_and_gets_no_gradient(kernels: Any, dtype: Any):
+    p, t = np.full((4, 1), 0.3, dtype), np.ones((4, 1), dtype)
+    dp = np.full_like(p, GUARD)
+    loss = call(kernels, "categorical_cross_entropy", dp, p, t)
+    assert loss == pytest.approx(-math.log1p(-EPSILON), rel=1e-6)
+    assert not dp.any()
+
+
+@SETS
+@DTYPES
+def test_equal_numbers_have_no_absolute_error_and_no_gradient(kernels: Any, dtype: Any):
+    p = np.array([[1.0, 2.0, 3.0]], dtype)
+    dp = np.empty_like(p)
+    t = np.array([[1.0, 5.0, 2.0]], dtype)
+    assert call(kernels, "mean_absolute_error", dp, p, t) == pytest.approx(4 / 3)
+    np.testing.assert_allclose(dp * 3, [[0, -1, 1]])

@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 
 import nnscratch_kernels
-from nnscratch_kernels import team
+from nnscratch_kernels import schedule, team
 from nnscratch_kernels.compiled.operations import OPERATIONS
 from nnscratch_kernels.operation import encode
 from nnscratch_kernels.program import Program
 
 COMPILED = nnscratch_kernels.load("numba")
-LOSSES = [name for name in OPERATIONS if "entropy" in name or "error" in name]
+LOSSES = schedule.LOSSES
+CONSTANT_LOSSES = ("huber", "binary_cross_entropy", "categorical_cross_entropy")
 BY_COLUMNS = ["dense_forward", "dense_backward_input", "dense_backward_parameters"]
 ELEMENTWISE = [
     name
     for name in OPERATIONS
     if name.endswith(("_forward", "_backward"))
-    and not name.startswith(("dense", "batchnorm", "prelu"))
+    and not name.startswith(("dense", "batchnorm", "prelu", "softmax"))
 ]
 
 
@@ -38,7 +39,10 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
         dlogits, logits = make(batch, n_out), make(batch, n_out)
         if name == "softmax_cross_entropy":
             return [dlogits, logits, rng.integers(0, n_out, batch)]
-        return [dlogits, logits, rng.random((batch, n_out)).astype(dtype)]
+        values = [dlogits, logits, rng.random((batch, n_out)).astype(dtype)]
+        if not name.startswith(("softmax", "categorical")):
+            values.append(rng.random(batch * n_out * int(rng.integers(2))).astype(dtype))
+        return values + ([0.01] if name in CONSTANT_LOSSES else [])
     x, n = make(batch, n_in), n_in
     if name == "measure_tensor":
         runs = min(4, 2 ** ((batch // 8).bit_length() - 1)) if batch >= 8 else 1
@@ -65,7 +69,7 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
     if name == "prelu_backward":
         slope = make(n if rng.integers(2) else 1)
         return [make(batch, n), np.zeros_like(slope), make(batch, n), x, slope, True]
-    constants = [0.3] if name.startswith(("leaky", "elu")) else []
+    constants = [0.3] if name.startswith(("leaky", "elu", "hard_sigmoid")) else []
     if name.endswith("forward"):
         return [make(batch, n), x, *constants]
     return [make(batch, n), make(batch, n), x, make(batch, n), *constants]

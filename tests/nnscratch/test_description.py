@@ -22,6 +22,12 @@ THINGS = [
     nn.SoftmaxCrossEntropy(),
     nn.SigmoidCrossEntropy(),
     nn.MeanSquaredError(),
+    nn.MeanAbsoluteError(),
+    nn.Huber(0.3),
+    nn.CategoricalCrossEntropy(0.1, {0: 1, 1: 2.5}, 1e-6),
+    nn.BinaryCrossEntropy(class_weights=(1, 3)),
+    nn.Softmax(),
+    nn.HardSigmoid(0.2),
     *(
         optimizers.optimizer(name, 0.1, clip=clip)
         for name, clip in zip(

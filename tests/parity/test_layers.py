@@ -51,6 +51,12 @@ ACTIVATIONS = {
     "softplus": (nn.Softplus, lambda x: F.softplus(x, threshold=700)),
     "gelu": (nn.GELU, F.gelu),
     "silu": (nn.SiLU, F.silu),
+    "mish": (nn.Mish, F.mish),
+    "exponential": (nn.Exponential, torch.exp),
+    # PyTorch's own takes its 1/6 in single precision.
+    "hard sigmoid": (nn.HardSigmoid, lambda x: torch.clamp(x / 6 + 0.5, 0, 1)),
+    "hard tanh": (nn.HardTanh, F.hardtanh),
+    "softmax": (nn.Softmax, lambda x: F.softmax(x, dim=1)),
     "identity": (nn.Identity, lambda x: x * 1.0),
     "rrelu slope, test": (
         lambda: nn.RReLU(convention="slope"),

@@ -13,6 +13,7 @@ LOGITS = 5 * RNG.standard_normal((11, 4))
 LABELS = RNG.integers(0, 4, 11)
 SOFT = RNG.dirichlet(np.ones(4), 11)
 TARGETS = RNG.uniform(0, 1, (11, 4))
+WEIGHTS = [1.0, 0.5, 3.0, 0.0]
 
 CASES = {
     "softmax, integer labels": (nn.SoftmaxCrossEntropy, F.cross_entropy, LABELS),
@@ -20,7 +21,46 @@ CASES = {
     "softmax, soft labels": (nn.SoftmaxCrossEntropy, F.cross_entropy, SOFT),
     "sigmoid": (nn.SigmoidCrossEntropy, F.binary_cross_entropy_with_logits, TARGETS),
     "mean squared error": (nn.MeanSquaredError, F.mse_loss, TARGETS),
+    "mean absolute error": (nn.MeanAbsoluteError, F.l1_loss, TARGETS),
+    "huber": (nn.Huber, F.huber_loss, TARGETS),
+    "huber 0.3": (lambda: nn.Huber(0.3), lambda z, t: F.huber_loss(z, t, delta=0.3), TARGETS),
+    "smoothed labels": (
+        lambda: nn.SoftmaxCrossEntropy(label_smoothing=0.2),
+        lambda z, t: F.cross_entropy(z, t, label_smoothing=0.2),
+        LABELS,
+    ),
+    "class weights": (
+        lambda: nn.SoftmaxCrossEntropy(0.1, WEIGHTS),
+        lambda z, t: F.cross_entropy(z, t, torch.tensor(WEIGHTS), label_smoothing=0.1),
+        SOFT,
+    ),
+    "weight of yes": (
+        lambda: nn.SigmoidCrossEntropy(class_weights=(1, 3)),
+        lambda z, t: F.binary_cross_entropy_with_logits(z, t, pos_weight=torch.tensor(3.0)),
+        TARGETS,
+    ),
 }
+
+
+@pytest.mark.parametrize(
+    ("make", "function", "labels"),
+    [
+        (nn.BinaryCrossEntropy, F.binary_cross_entropy, TARGETS),
+        (
+            nn.CategoricalCrossEntropy,
+            lambda p, t: F.nll_loss(torch.log(p / p.sum(1, keepdim=True)), t),
+            LABELS,
+        ),
+    ],
+)
+def test_loss_on_probabilities(make, function, labels):
+    p = RNG.uniform(0.01, 0.99, (11, 4))
+    value, dp = make()(p, labels)
+    leaf = torch.tensor(p, requires_grad=True)
+    expected = function(leaf, torch.tensor(labels))
+    expected.backward()
+    assert value == pytest.approx(expected.item(), rel=1e-10)
+    np.testing.assert_allclose(dp, leaf.grad.numpy(), rtol=1e-10)
 
 
 @pytest.mark.parametrize("scale", [1.0, 100.0])

@@ -134,3 +134,82 @@ def gelu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         v = limit if v > limit else v
         density = peak * exp(-half * v * v)
         dx[i] = dy[i] * (half * (one + erf(v * root_half)) + v * density)
+
+
+@elementwise
+def exponential_forward(y: Array, x: Array) -> None:
+    """y = e^x."""
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        y[i] = exp(x[i])
+
+
+@elementwise
+def exponential_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * y."""
+    dx, dy, y = dx.reshape(dx.size), dy.reshape(dy.size), y.reshape(y.size)
+    for i in range(y.size):
+        dx[i] = dy[i] * y[i]
+
+
+@elementwise
+def mish_forward(y: Array, x: Array) -> None:
+    """y = x n / (n + 2) with n = e^x (e^x + 2)."""
+    two, most = x.dtype.type(2), x.dtype.type(20)
+    lowest = x.dtype.type(np.finfo(x.dtype).min)
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        e = exp(most if x[i] > most else x[i])
+        n = e * (e + two)
+        finite = lowest if x[i] < lowest else x[i]
+        y[i] = finite * (n / (n + two))
+
+
+@elementwise
+def mish_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * (n / (n + 2) + 4 x e^x (1 + e^x) / (n + 2)^2)."""
+    one, two, four = x.dtype.type(1), x.dtype.type(2), x.dtype.type(4)
+    lowest, most = x.dtype.type(np.finfo(x.dtype).min), x.dtype.type(20)
+    dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
+    for i in range(x.size):
+        v = most if x[i] > most else x[i]
+        v = lowest if v < lowest else v
+        e = exp(v)
+        n = e * (e + two)
+        r = one / (n + two)
+        dx[i] = dy[i] * (n * r + v * (four * e * (one + e) * r * r))
+
+
+@elementwise
+def softmax_forward(y: Array, x: Array) -> None:
+    """y = e^x / (the sum of e^x over the features), row by row."""
+    batch, features = x.shape
+    for i in range(batch):
+        top = x[i, 0]
+        for j in range(1, features):
+            top = max(top, x[i, j])
+        for j in range(features):
+            y[i, j] = x[i, j] - top
+    flat = y.reshape(y.size)  # one loop over all rows: no tail of few features in each
+    for i in range(len(flat)):
+        flat[i] = exp(flat[i])
+    for i in range(batch):
+        total = 0.0
+        for j in range(features):
+            total += np.float64(y[i, j])
+        scale = x.dtype.type(1.0 / total)
+        for j in range(features):
+            y[i, j] *= scale
+
+
+@elementwise
+def softmax_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = y (dy - the sum of dy y over the features)."""
+    batch, features = y.shape
+    for i in range(batch):
+        total = 0.0
+        for j in range(features):
+            total += np.float64(dy[i, j]) * np.float64(y[i, j])
+        mean = y.dtype.type(total)
+        for j in range(features):
+            dx[i, j] = y[i, j] * (dy[i, j] - mean)

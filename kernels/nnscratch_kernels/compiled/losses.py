@@ -95,32 +95,132 @@ def binary_surprise(z: float, t: float, log_term: float) -> float:
 
 
 @jit
-def sigmoid_cross_entropy(dlogits: Array, logits: Array, targets: Array) -> float:
-    """Mean of max(z, 0) - z t + log1p(exp(-|z|)); dlogits = (sigmoid(z) - t) / N."""
+def sigmoid_cross_entropy(dlogits: Array, logits: Array, targets: Array, weights: Array) -> float:
+    """Mean of w (max(z, 0) - z t + log1p(exp(-|z|))); dlogits = w (sigmoid(z) - t) / N."""
     number = logits.dtype.type
-    one, share = number(1.0), number(1.0 / logits.size)
+    one, share, weighted = number(1.0), number(1.0 / logits.size), weights.size > 0
     z_flat, t_flat = logits.reshape(logits.size), targets.reshape(targets.size)
-    d_flat = dlogits.reshape(dlogits.size)
+    d_flat, w_flat = dlogits.reshape(dlogits.size), weights.reshape(weights.size)
     loss = 0.0
     for i in range(len(z_flat)):
         z, t = z_flat[i], t_flat[i]
+        weight = w_flat[i] if weighted else one
         e = exp(-abs(z))
         sigmoid = (one if z >= 0 else e) / (one + e)
-        d_flat[i] = (sigmoid - t) * share
-        loss += binary_surprise(np.float64(z), np.float64(t), np.float64(log1p(e)))
+        d_flat[i] = weight * ((sigmoid - t) * share)
+        loss += weight * binary_surprise(np.float64(z), np.float64(t), np.float64(log1p(e)))
     return loss / logits.size
 
 
 @jit
-def mean_squared_error(dpredictions: Array, predictions: Array, targets: Array) -> float:
-    """Mean over all elements of (p - t)^2; dpredictions = 2 (p - t) / N."""
-    scale = predictions.dtype.type(2.0 / predictions.size)
+def mean_squared_error(
+    dpredictions: Array, predictions: Array, targets: Array, weights: Array
+) -> float:
+    """Mean over all elements of w (p - t)^2; dpredictions = 2 w (p - t) / N."""
+    number = predictions.dtype.type
+    one, scale, weighted = number(1.0), number(2.0 / predictions.size), weights.size > 0
     p_flat, t_flat = predictions.reshape(predictions.size), targets.reshape(targets.size)
-    d_flat = dpredictions.reshape(dpredictions.size)
+    d_flat, w_flat = dpredictions.reshape(dpredictions.size), weights.reshape(weights.size)
     loss = 0.0
     for i in range(len(p_flat)):
+        weight = w_flat[i] if weighted else one
         difference = p_flat[i] - t_flat[i]
-        d_flat[i] = difference * scale
+        d_flat[i] = weight * (difference * scale)
         wide = np.float64(difference)
-        loss += wide * wide
+        loss += weight * (wide * wide)
     return loss / predictions.size
+
+
+@jit
+def mean_absolute_error(
+    dpredictions: Array, predictions: Array, targets: Array, weights: Array
+) -> float:
+    """Mean over all elements of w |p - t|; dpredictions = w sign(p - t) / N, 0 where p = t."""
+    number = predictions.dtype.type
+    zero, one, share = number(0.0), number(1.0), number(1.0 / predictions.size)
+    weighted = weights.size > 0
+    p_flat, t_flat = predictions.reshape(predictions.size), targets.reshape(targets.size)
+    d_flat, w_flat = dpredictions.reshape(dpredictions.size), weights.reshape(weights.size)
+    loss = 0.0
+    for i in range(len(p_flat)):
+        weight = w_flat[i] if weighted else one
+        difference = p_flat[i] - t_flat[i]
+        sign = one if difference > zero else difference  # 0 and NaN stay
+        sign = -one if difference < zero else sign
+        d_flat[i] = weight * (sign * share)
+        loss += weight * abs(np.float64(difference))
+    return loss / predictions.size
+
+
+@jit
+def huber(
+    dpredictions: Array, predictions: Array, targets: Array, weights: Array, delta: float
+) -> float:
+    """Mean over all elements of w h(p - t), h(d) = d^2 / 2 where |d| <= delta, else
+    delta (|d| - delta / 2); dpredictions = w d / N with d cut off at -delta and delta."""
+    number = predictions.dtype.type
+    one, most, share = number(1.0), number(delta), number(1.0 / predictions.size)
+    weighted = weights.size > 0
+    p_flat, t_flat = predictions.reshape(predictions.size), targets.reshape(targets.size)
+    d_flat, w_flat = dpredictions.reshape(dpredictions.size), weights.reshape(weights.size)
+    loss = 0.0
+    for i in range(len(p_flat)):
+        weight = w_flat[i] if weighted else one
+        difference = p_flat[i] - t_flat[i]
+        inside = -most if difference < -most else difference
+        inside = most if inside > most else inside
+        d_flat[i] = weight * (inside * share)
+        size, part = abs(np.float64(difference)), abs(np.float64(inside))
+        loss += weight * (part * (size - 0.5 * part))
+    return loss / predictions.size
+
+
+@jit(fastmath={"contract"})
+def categorical_cross_entropy(
+    dprobabilities: Array, probabilities: Array, targets: Array, epsilon: float
+) -> float:
+    """Mean over the batch of -sum_k t_k log q_k with q = p / sum(p), cut off at epsilon and
+    1 - epsilon; dprobabilities: see `reference.losses`."""
+    batch, classes = probabilities.shape
+    low, high = epsilon, 1.0 - epsilon
+    loss = 0.0
+    for i in range(batch):
+        total = sum_of(probabilities[i])
+        weight = 0.0  # of the targets whose probability is not cut off
+        for j in range(classes):
+            q, t = probabilities[i, j] / total, 1.0 * targets[i, j]  # in float64
+            cut = q < low or q > high
+            weight += 0.0 if cut else t
+            q = low if q < low else q
+            q = high if q > high else q
+            if t != 0.0 or q != q:
+                loss -= t * np.log(q)
+        for j in range(classes):
+            p, t = 1.0 * probabilities[i, j], 1.0 * targets[i, j]
+            cut = p / total < low or p / total > high
+            gradient = weight / total - (0.0 if cut else t / p)
+            dprobabilities[i, j] = gradient / batch
+    return loss / batch
+
+
+@jit
+def binary_cross_entropy(
+    dprobabilities: Array, probabilities: Array, targets: Array, weights: Array, epsilon: float
+) -> float:
+    """Mean over all elements of w (-t log p - (1 - t) log(1 - p)), p cut off at epsilon and
+    1 - epsilon; dprobabilities = w (p - t) / (p (1 - p)) / N, 0 where p is cut off."""
+    low, high, weighted = epsilon, 1.0 - epsilon, weights.size > 0
+    p_flat, t_flat = probabilities.reshape(probabilities.size), targets.reshape(targets.size)
+    d_flat, w_flat = dprobabilities.reshape(dprobabilities.size), weights.reshape(weights.size)
+    loss = 0.0
+    for i in range(len(p_flat)):
+        weight = np.float64(w_flat[i]) if weighted else 1.0
+        p, t = 1.0 * p_flat[i], 1.0 * t_flat[i]  # in float64
+        cut = p < low or p > high
+        p = low if p < low else p
+        p = high if p > high else p
+        d_flat[i] = 0.0 if cut else weight * ((p - t) / (p * (1.0 - p) * p_flat.size))
+        right = t * np.log(p) if t != 0.0 else 0.0 * p
+        wrong = (1.0 - t) * np.log1p(-p) if t != 1.0 else 0.0 * p
+        loss -= weight * (right + wrong)
+    return loss / p_flat.size

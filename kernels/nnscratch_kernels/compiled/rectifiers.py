@@ -130,3 +130,44 @@ def selu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     for i in range(x.size):
         below = factor * exp(x[i])
         dx[i] = dy[i] * (scale if x[i] > zero else below)
+
+
+@elementwise
+def hard_sigmoid_forward(y: Array, x: Array, slope: float) -> None:
+    """y = slope * x + 1/2, cut off at 0 and 1."""
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    half, factor = x.dtype.type(0.5), x.dtype.type(slope)
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        v = factor * x[i] + half
+        v = zero if v < zero else v
+        y[i] = one if v > one else v
+
+
+@elementwise
+def hard_sigmoid_backward(dx: Array, dy: Array, x: Array, y: Array, slope: float) -> None:
+    """dx = slope * dy where 0 < y < 1, else 0."""
+    zero, one, factor = y.dtype.type(0), y.dtype.type(1), y.dtype.type(slope)
+    dx, dy, y = dx.reshape(dx.size), dy.reshape(dy.size), y.reshape(y.size)
+    for i in range(y.size):
+        inside = factor * dy[i]
+        dx[i] = zero if (y[i] <= zero) | (y[i] >= one) else inside
+
+
+@elementwise
+def hard_tanh_forward(y: Array, x: Array) -> None:
+    """y = x, cut off at -1 and 1."""
+    one = x.dtype.type(1)
+    y, x = y.reshape(y.size), x.reshape(x.size)
+    for i in range(x.size):
+        v = -one if x[i] < -one else x[i]
+        y[i] = one if v > one else v
+
+
+@elementwise
+def hard_tanh_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy where -1 < x < 1, else 0."""
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
+    for i in range(x.size):
+        dx[i] = zero if (x[i] <= -one) | (x[i] >= one) else dy[i]

@@ -112,3 +112,52 @@ def gelu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     x = np.clip(x, -40, 40)  # phi(40) is 0 in double precision
     density = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
     dx[...] = dy * (_normal_cdf(x) + x * density)
+
+
+@np.errstate(over="ignore")
+def exponential_forward(y: Array, x: Array) -> None:
+    """y = e^x."""
+    np.exp(x, out=y)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def exponential_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * y."""
+    dx[...] = dy * y
+
+
+@np.errstate(invalid="ignore")
+def mish_forward(y: Array, x: Array) -> None:
+    """y = x tanh(log(1 + e^x)) = x n / (n + 2) with n = e^x (e^x + 2) (Misra 2019).
+
+    Beyond x = 20 the factor is 1 to every digit.
+    """
+    e = np.exp(np.minimum(x, 20))
+    n = e * (e + 2)
+    y[...] = np.maximum(x, -np.finfo(x.dtype).max) * (n / (n + 2))
+
+
+@np.errstate(invalid="ignore")
+def mish_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy * (n / (n + 2) + 4 x e^x (1 + e^x) / (n + 2)^2)."""
+    x = np.clip(x, -np.finfo(x.dtype).max, 20)
+    e = np.exp(x)
+    n = e * (e + 2)
+    r = 1 / (n + 2)
+    dx[...] = dy * (n * r + x * (4 * e * (1 + e) * r * r))
+
+
+def softmax_forward(y: Array, x: Array) -> None:
+    """y = e^x / (the sum of e^x over the features), row by row (Bridle 1990).
+
+    The largest x of a row is subtracted first, so finite x of any size are safe.
+    """
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        y[...] = e / e.sum(axis=1, keepdims=True, dtype=np.float64)
+
+
+@np.errstate(over="ignore", invalid="ignore", under="ignore")
+def softmax_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = y (dy - the sum of dy y over the features): exactly 0 for one feature."""
+    dx[...] = y * (dy - (dy * y).sum(axis=1, keepdims=True, dtype=np.float64)).astype(y.dtype)

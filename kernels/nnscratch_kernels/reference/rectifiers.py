@@ -98,3 +98,27 @@ def selu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
     """dx = dy * scale where x > 0, else dy * scale * alpha e^x."""
     slope = np.where(x > 0, SELU_SCALE, SELU_SCALE * SELU_ALPHA * _negative_exp(x))
     dx[...] = dy * slope
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def hard_sigmoid_forward(y: Array, x: Array, slope: float) -> None:
+    """y = slope * x + 1/2, cut off at 0 and 1 (Courbariaux et al. 2015)."""
+    y[...] = np.clip(slope * x + 0.5, 0, 1)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def hard_sigmoid_backward(dx: Array, dy: Array, x: Array, y: Array, slope: float) -> None:
+    """dx = slope * dy where 0 < y < 1, else 0."""
+    dx[...] = np.where((y <= 0) | (y >= 1), 0, slope * dy)
+
+
+@np.errstate(invalid="ignore")
+def hard_tanh_forward(y: Array, x: Array) -> None:
+    """y = x, cut off at -1 and 1 (Collobert 2004)."""
+    np.clip(x, -1, 1, out=y)
+
+
+@np.errstate(invalid="ignore")
+def hard_tanh_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+    """dx = dy where -1 < x < 1, else 0."""
+    dx[...] = np.where((x <= -1) | (x >= 1), 0, dy)

@@ -45,6 +45,30 @@ FORMULAS = {
         lambda x: x * sigmoid(x),
         lambda x: sigmoid(x) + x * sigmoid(x) * sigmoid(-x),
     ),
+    "mish": (
+        nn.Mish(),
+        lambda x: x * math.tanh(math.log1p(math.exp(x))),
+        lambda x: (
+            math.tanh(math.log1p(math.exp(x)))
+            + x * sigmoid(x) / math.cosh(math.log1p(math.exp(x))) ** 2
+        ),
+    ),
+    "exponential": (nn.Exponential(), math.exp, math.exp),
+    "hard sigmoid": (
+        nn.HardSigmoid(),
+        lambda x: min(max(x / 6 + 0.5, 0.0), 1.0),
+        lambda x: 1 / 6 if abs(x) < 3 else 0.0,
+    ),
+    "hard sigmoid, Keras 2": (
+        nn.HardSigmoid(0.2),
+        lambda x: min(max(0.2 * x + 0.5, 0.0), 1.0),
+        lambda x: 0.2 if abs(x) < 2.5 else 0.0,
+    ),
+    "hard tanh": (
+        nn.HardTanh(),
+        lambda x: min(max(x, -1.0), 1.0),
+        lambda x: 1.0 if abs(x) < 1 else 0.0,
+    ),
     "identity": (nn.Identity(), lambda x: x, lambda x: 1.0),
     "relu": (nn.ReLU(), lambda x: max(x, 0), lambda x: float(x > 0)),
     "leaky relu": (
@@ -103,9 +127,9 @@ def test_not_a_number_and_infinity_pass_as_limits(name):
     y, cache = layer.forward(np.array([[np.nan, np.inf]]))
     dx = layer.backward(np.ones((1, 2)), cache)
     assert np.isnan(y[0, 0])
-    bounded = {"sigmoid": 1.0, "tanh": 1.0, "softsign": 1.0}
-    assert y[0, 1] == bounded.get(name, np.inf)
-    assert np.isfinite(dx[0, 1])
+    bounded = {"sigmoid", "tanh", "softsign", "hard_sigmoid", "hard_tanh"}
+    assert y[0, 1] == (1 if name in bounded else np.inf)
+    assert np.isfinite(dx[0, 1]) or name == "exponential"
 
 
 def test_relu_has_slope_zero_at_zero():
@@ -157,6 +181,10 @@ def test_names_make_the_right_layers():
         "softplus": "Softplus",
         "gelu": "GELU",
         "silu": "SiLU",
+        "mish": "Mish",
+        "exponential": "Exponential",
+        "hard_sigmoid": "HardSigmoid",
+        "hard_tanh": "HardTanh",
         "identity": "Identity",
     }
     assert activation("leaky_relu", slope=0.2).slope == 0.2
@@ -173,6 +201,7 @@ def test_names_make_the_right_layers():
         (lambda: nn.LeakyReLU(math.nan), "LeakyReLU slope must be a finite number, got nan"),
         (lambda: nn.LeakyReLU("0.1"), "LeakyReLU slope must be a finite number, got '0.1'"),
         (lambda: nn.ELU(-1), "ELU alpha must be a finite number >= 0, got -1"),
+        (lambda: nn.HardSigmoid(0), "HardSigmoid slope must be a finite number > 0, got 0"),
         (lambda: nn.PReLU(0), "PReLU features must be a whole number >= 1, got 0"),
         (lambda: nn.PReLU(initial=math.inf), "PReLU initial must be a finite number, got inf"),
     ],
@@ -184,6 +213,7 @@ def test_wrong_names_and_options_are_refused(make, message):
 
 def test_representations_say_the_options():
     layers = nn.LeakyReLU(0.2), nn.ELU(), nn.PReLU(), nn.PReLU(4), nn.Tanh(), nn.SELU()
+    layers += nn.HardSigmoid(), nn.HardSigmoid(0.2), nn.Softmax()
     assert [repr(layer) for layer in layers] == [
         "LeakyReLU(slope=0.2)",
         "ELU(alpha=1)",
@@ -191,4 +221,7 @@ def test_representations_say_the_options():
         "PReLU(4, initial=0.25)",
         "Tanh()",
         "SELU()",
+        "HardSigmoid()",
+        "HardSigmoid(slope=0.2)",
+        "Softmax()",
     ]

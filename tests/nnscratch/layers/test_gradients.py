@@ -19,6 +19,8 @@ ALONE = {
     "batchnorm": lambda: nn.BatchNorm(5),
     "batchnorm, large epsilon": lambda: nn.BatchNorm(5, epsilon=0.5),
     "dropout": lambda: nn.Dropout(0.4),
+    "softmax": lambda: nn.Softmax(),
+    "hard sigmoid, Keras 2": lambda: nn.HardSigmoid(0.2),
 }
 
 
@@ -26,6 +28,22 @@ ALONE = {
 @pytest.mark.parametrize("name", ALONE)
 def test_layer_alone(name, training):
     assert check_gradients(ALONE[name](), training=training, tolerance=TOLERANCE) < TOLERANCE
+
+
+@pytest.mark.parametrize("loss", [nn.CategoricalCrossEntropy, nn.MeanSquaredError])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [nn.Dense(5, 6), nn.Tanh(), nn.Dense(6, 3), nn.Softmax()],
+        lambda: [nn.Dense(5, 3), nn.BatchNorm(3), nn.Softmax()],
+        lambda: [nn.Softmax(), nn.Dense(5, 4), nn.Softmax(), nn.Dense(4, 3), nn.Softmax()],
+    ],
+)
+def test_softmax_inside_a_model(layers, loss):
+    model = nn.Sequential(*layers(), seed=1, dtype=np.float64)
+    rng = np.random.default_rng(2)
+    x, labels = rng.standard_normal((7, 5)), np.eye(3)[rng.integers(0, 3, 7)]
+    assert check_gradients(model, loss(), x, labels, tolerance=TOLERANCE) < TOLERANCE
 
 
 @pytest.mark.parametrize("statistics", ["running", "initial", "batch"])

@@ -154,3 +154,71 @@ def prelu_backward(like, args, part, parts):
     dx, dslope = matrix(like, args, 0), vector(like, args, 3)
     dy, x, slope = matrix(like, args, 5), matrix(like, args, 8), vector(like, args, 11)
     rectifiers.prelu_backward(dx, dslope, dy, x, slope, args[13] != 0)
+
+
+@operation
+def exponential_forward(like, args, part, parts):
+    y, x = rows(like, args, 0, part, parts), rows(like, args, 3, part, parts)
+    activations.exponential_forward(y, x)
+
+
+@operation
+def exponential_backward(like, args, part, parts):
+    dx, dy = rows(like, args, 0, part, parts), rows(like, args, 3, part, parts)
+    x, y = rows(like, args, 6, part, parts), rows(like, args, 9, part, parts)
+    activations.exponential_backward(dx, dy, x, y)
+
+
+@operation
+def mish_forward(like, args, part, parts):
+    y, x = rows(like, args, 0, part, parts), rows(like, args, 3, part, parts)
+    activations.mish_forward(y, x)
+
+
+@operation
+def mish_backward(like, args, part, parts):
+    dx, dy = rows(like, args, 0, part, parts), rows(like, args, 3, part, parts)
+    x, y = rows(like, args, 6, part, parts), rows(like, args, 9, part, parts)
+    activations.mish_backward(dx, dy, x, y)
+
+
+@operation
+def hard_sigmoid_forward(like, args, part, parts):
+    y, x = rows(like, args, 0, part, parts), rows(like, args, 3, part, parts)
+    rectifiers.hard_sigmoid_forward(y, x, number(args, 6))
+
+
+@operation
+def hard_sigmoid_backward(like, args, part, parts):
+    dx, dy = rows(like, args, 0, part, parts), rows(like, args, 3, part, parts)
+    x, y = rows(like, args, 6, part, parts), rows(like, args, 9, part, parts)
+    rectifiers.hard_sigmoid_backward(dx, dy, x, y, number(args, 12))
+
+
+@operation
+def hard_tanh_forward(like, args, part, parts):
+    y, x = rows(like, args, 0, part, parts), rows(like, args, 3, part, parts)
+    rectifiers.hard_tanh_forward(y, x)
+
+
+@operation
+def hard_tanh_backward(like, args, part, parts):
+    dx, dy = rows(like, args, 0, part, parts), rows(like, args, 3, part, parts)
+    x, y = rows(like, args, 6, part, parts), rows(like, args, 9, part, parts)
+    rectifiers.hard_tanh_backward(dx, dy, x, y)
+
+
+@operation
+def softmax_forward(like, args, part, parts):
+    first, last = row_range(args[1], part, parts)
+    activations.softmax_forward(
+        matrix(like, args, 0)[first:last], matrix(like, args, 3)[first:last]
+    )
+
+
+@operation
+def softmax_backward(like, args, part, parts):
+    first, last = row_range(args[1], part, parts)
+    dx, dy = matrix(like, args, 0)[first:last], matrix(like, args, 3)[first:last]
+    x, y = matrix(like, args, 6)[first:last], matrix(like, args, 9)[first:last]
+    activations.softmax_backward(dx, dy, x, y)

@@ -1,0 +1,73 @@
+"""Scores: how good outputs are, in numbers that people compare. Nothing learns from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.datasets.checks import check_labels
+from nnscratch.errors import ShapeError
+
+
+def accuracy(outputs: Array, labels: Array) -> float:
+    """Return the fraction of rows whose largest output is that of the label.
+
+    `outputs` are ``(batch, *positions, classes)``, logits or probabilities. `labels` are whole
+    numbers, shape ``(batch, *positions)``, or one-hot or soft rows of the outputs' shape, whose
+    largest entry counts. A row with a NaN is wrong, whatever its label. Raises `ShapeError`,
+    `DtypeError` or `DataError`.
+    """
+    rows, labels = _rows("accuracy", outputs, labels)
+    best = rows.argmax(axis=1)  # a NaN counts as the largest
+    right = (best == labels) & ~np.isnan(rows[np.arange(len(best)), best])
+    return float(np.mean(right))
+
+
+def confusion(outputs: Array, labels: Array) -> Array:
+    """Return how many examples of class `i` (row) were taken for class `j` (column), int64.
+
+    Arguments as for `accuracy`; a row with a NaN counts as the first class that is NaN.
+    """
+    rows, labels = _rows("confusion", outputs, labels)
+    classes = rows.shape[1]
+    pairs = labels * classes + rows.argmax(axis=1)
+    counts: Array = np.bincount(pairs, minlength=classes * classes)
+    return counts.reshape(classes, classes)
+
+
+def r2(predictions: Array, targets: Array) -> float:
+    """Return ``1 - sum((p - t)^2) / sum((t - mean t)^2)``, averaged over the columns.
+
+    1 is perfect, 0 as good as the mean of the targets, below 0 worse than that. A column whose
+    targets are all the same has no answer: NaN, unless it is met exactly (1). Raises `ShapeError`.
+    """
+    p, t = np.asarray(predictions), np.asarray(targets)
+    if p.shape != t.shape or p.size == 0 or p.ndim < 2:
+        raise ShapeError(
+            f"r2 expects predictions and targets of one shape (batch, n), "
+            f"got {p.shape} and {t.shape}"
+        )
+    p, t = (a.reshape(-1, a.shape[-1]).astype(np.float64) for a in (p, t))
+    with np.errstate(all="ignore"):
+        left = np.square(p - t).sum(axis=0)
+        whole = np.square(t - t.mean(axis=0)).sum(axis=0)
+        scores = np.where(left == 0, 1.0, np.where(whole == 0, np.nan, 1 - left / whole))
+    return float(scores.mean())
+
+
+def _rows(what: str, outputs: Any, labels: Any) -> tuple[Array, Array]:
+    """Return outputs as rows and the label of each, or raise."""
+    if not isinstance(outputs, np.ndarray) or outputs.ndim < 2 or outputs.size == 0:
+        got = f"shape {outputs.shape}" if isinstance(outputs, np.ndarray) else type(outputs)
+        raise ShapeError(f"{what} expects outputs of shape (batch, classes), got {got}")
+    shape, labels = outputs.shape, np.asarray(labels)
+    if labels.ndim == outputs.ndim:
+        if labels.shape != shape:
+            raise ShapeError(f"{what} got labels of shape {labels.shape}, outputs {shape}")
+        labels = labels.argmax(axis=-1)
+    if labels.ndim > 1 and labels.shape == shape[:-1]:
+        labels = labels.reshape(-1)
+    rows = outputs.reshape(-1, shape[-1])
+    return rows, check_labels(labels, shape[-1], len(rows), "labels")
