@@ -24,7 +24,6 @@ from nnscratch.experiments.public.tables import (
 from nnscratch.files import write_atomically
 
 ALL = "all"
-HALVES = {public.TUNED: public.TUNED_CASES, public.UNTOUCHED: public.UNTOUCHED_CASES}
 AIMS = {"first": 0.85, "anywhere": 0.95, "alarms": 1 / 40}
 
 _RULES = (
@@ -38,10 +37,10 @@ def run(options: argparse.Namespace) -> int:
     """Run the public cases, print and write the tables; 1 if an aim is missed."""
     console = Console()
     seeds = range(options.seeds or 1)
-    halves = {n: c for n, c in HALVES.items() if options.public_cases in (n, ALL)}
+    groups = {n: c for n, c in public.SICK.items() if options.public_cases in (n, ALL)}
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as p:
-        total = len(public.HEALTHY) + 2 * sum(map(len, halves.values()))
+        total = len(public.HEALTHY) + 2 * sum(map(len, groups.values()))
         task = p.add_task("public cases", total=total)
 
         def answers(
@@ -49,13 +48,13 @@ def run(options: argparse.Namespace) -> int:
         ) -> list[public.Answer]:
             return public.answer_all(cases, seeds, mended, lambda name: p.update(task, advance=1))
 
-        sick = {name: answers(cases) for name, cases in halves.items()}
+        sick = {name: answers(cases) for name, cases in groups.items()}
         healthy = answers(public.HEALTHY)
-        mended = {f"mended, {name}": answers(cases, True) for name, cases in halves.items()}
+        mended = {f"mended, {name}": answers(cases, True) for name, cases in groups.items()}
     tables = [counts(sick), alarms({"healthy": healthy, **mended}), published()]
     # One by one the untouched half is shown to whom asks for nothing else.
-    for name in [n for n in halves if n == public.TUNED or options.public_cases == n]:
-        tables.append(sick_answers(f"Sick cases, {name} half", halves[name], sick[name]))
+    for name in [n for n in groups if n != public.UNTOUCHED or options.public_cases == n]:
+        tables.append(sick_answers(f"Sick cases, {name}", groups[name], sick[name]))
     tables.append(healthy_answers("Healthy set-ups", public.HEALTHY, healthy))
     for table in tables:
         console.print(_rich(table))
@@ -74,8 +73,8 @@ def run(options: argparse.Namespace) -> int:
     return 0 if _reached([*sick.values()], healthy) else 1
 
 
-def _reached(halves: Sequence[Sequence[public.Answer]], healthy: Sequence[public.Answer]) -> bool:
-    tallies = [public.Tally.of(half) for half in halves]
+def _reached(groups: Sequence[Sequence[public.Answer]], healthy: Sequence[public.Answer]) -> bool:
+    tallies = [public.Tally.of(group) for group in groups]
     learned = [a for a in healthy if a.learned]
     return all(
         t.first >= AIMS["first"] * t.runs and t.anywhere >= AIMS["anywhere"] * t.runs

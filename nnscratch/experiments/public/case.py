@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from nnscratch.experiments.public.recipe import Recipe
 
-# What can be the cause of a network that does not train; a case names one, and others that its
-# source names besides or that would do as well.
+# What can be the cause of a network that does not train.
 CAUSES: Final = (
     "input scale",
     "target scale",
@@ -67,7 +66,7 @@ class Sick:
     reach : float
         A score that the mended run reaches and the sick one does not.
     also : tuple of str
-        Causes that are right too.
+        Causes that are right too: the source names them, or undoing them alone lets the run learn.
     """
 
     name: str

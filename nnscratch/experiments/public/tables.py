@@ -29,14 +29,14 @@ class Table:
         return f"### {self.title}\n\n{body}\n"
 
 
-def counts(halves: Mapping[str, Sequence[Answer]]) -> Table:
-    """Return how many of each half were told how."""
+def counts(groups: Mapping[str, Sequence[Answer]]) -> Table:
+    """Return how many of each group were told how."""
     rows = []
-    for name, answers in halves.items():
+    for name, answers in groups.items():
         t = Tally.of(answers)
         told = (_share(n, t.runs) for n in (t.first, t.anywhere, t.silent, t.wrong))
         rows.append((name, *told, f"{t.runs}"))
-    headings = ("half", "first", "anywhere", "silent", "wrong", "runs")
+    headings = ("group", "first", "anywhere", "silent", "wrong", "runs")
     return Table("Sick cases", headings, tuple(rows))
 
 

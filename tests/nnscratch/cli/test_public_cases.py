@@ -10,16 +10,13 @@ from nnscratch.experiments import public
 
 @pytest.fixture
 def few(monkeypatch):
-    """Two cases of each half and two healthy set-ups, of those that take no time."""
-    quick = {
-        public.TUNED: public.TUNED_CASES,
-        public.UNTOUCHED: public.UNTOUCHED_CASES,
-    }
-    halves = {n: [c for c in cases if c.recipe.steps <= 300][:2] for n, cases in quick.items()}
-    monkeypatch.setattr(public_cases, "HALVES", halves)
+    """Two cases of each group and two healthy set-ups, of those that take no time."""
+    groups = {n: [c for c in cases if c.recipe.steps <= 300] for n, cases in public.SICK.items()}
+    groups = {n: sorted(cases, key=lambda c: c.recipe.steps)[:2] for n, cases in groups.items()}
+    monkeypatch.setattr(public, "SICK", groups)
     kept = [c for c in public.HEALTHY if c.recipe.steps <= 200][:2]
     monkeypatch.setattr(public, "HEALTHY", kept)
-    return halves
+    return groups
 
 
 def test_tables_and_files(few, tmp_path, capsys):
@@ -27,7 +24,7 @@ def test_tables_and_files(few, tmp_path, capsys):
     code = main(["diagnose", "--public-cases", "--markdown", str(written), "--json", str(told)])
     printed = capsys.readouterr().out
     content = json.loads(told.read_text())
-    assert set(content["tally"]) == {"tuned", "untouched"}
+    assert set(content["tally"]) == {"known", "tuned", "untouched"}
     for name, tally in content["tally"].items():
         verdicts = [a["verdict"] for a in content["sick"][name]]
         assert tally["runs"] == len(verdicts)
@@ -41,11 +38,11 @@ def test_tables_and_files(few, tmp_path, capsys):
 
 def test_the_untouched_half_is_shown_one_by_one_to_whom_asks_for_it_alone(few, capsys):
     main(["diagnose", "--public-cases", "all"])
-    assert "untouched half" not in capsys.readouterr().out
+    assert "Sick cases, untouched" not in capsys.readouterr().out
     main(["diagnose", "--public-cases", "untouched"])
     printed = capsys.readouterr().out
-    assert "Sick cases, untouched half" in printed
-    assert "tuned half" not in printed
+    assert "Sick cases, untouched" in printed
+    assert "Sick cases, tuned" not in printed
 
 
 def test_aims_decide_the_exit_code(few, monkeypatch, capsys):
