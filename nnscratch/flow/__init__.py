@@ -1,12 +1,12 @@
 """Gradient flow: what the gradient does on its way through the layers, recorded step by step."""
 
-from nnscratch.flow.attribution import Attribution, attribute
 from nnscratch.flow.findings import Finding, Findings, find
 from nnscratch.flow.forensics import Forensics, Replay, replay_nonfinite
 from nnscratch.flow.live import LiveTable
 from nnscratch.flow.reading import Reading, read_flow
 from nnscratch.flow.recorder import GradientFlow
 from nnscratch.flow.records import load_record, save_record
+from nnscratch_records.attribution import Attribution, attribute
 
 __all__ = [
     "Attribution",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import numpy.typing as npt
 
@@ -61,10 +63,15 @@ class Census:
 
     def take(self) -> Array:
         """Return the codes of all units, layer after layer."""
-        looked = self.model.run(self.probe, training=False, statistics="batch")
-        states = [
-            unit_states(node.layer, rows(y))
-            for node, y in zip(self.model.nodes, looked.outputs, strict=True)
-            if node.name in self.layers
-        ]
+        layers = self.model.layers
+        states = [unit_states(layers[name], rows(y)) for name, y in self._outputs(self.layers)]
         return np.concatenate(states) if states else np.zeros(0, np.uint8)
+
+    def widths(self) -> dict[str, int]:
+        """Return the width of every layer's output, as the probe finds it."""
+        return {name: y.shape[-1] for name, y in self._outputs(self.model.layers)}
+
+    def _outputs(self, layers: Collection[str]) -> list[tuple[str, Array]]:
+        looked = self.model.run(self.probe, training=False, statistics="batch")
+        nodes = zip(self.model.nodes, looked.outputs, strict=True)
+        return [(node.name, y) for node, y in nodes if node.name in layers]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.flow.records import Record
+from nnscratch_records import Record
 
 # A word is a first impression of a single step; `nnscratch.flow.findings` judges whole runs.
 SPREAD = 100.0  # gradient norms that far apart train at different speeds
@@ -69,7 +69,7 @@ class Glance:
         word = self.words[worst]
         name = self.layers[start]
         if stop - start > 1:
-            name = f"{name.split('.')[0]}..{self.layers[stop - 1].split('.')[0]}"
+            name = f"{_short(name)}..{_short(self.layers[stop - 1])}"
             if word != "ok":
                 word = f"{word} {self.layers[worst]}"
         gradient = self.gradient[start:stop]
@@ -133,9 +133,9 @@ def glance(record: Record, row: int = -1) -> Glance:
     # The floor of a ReLU is its zeros: told as such.
     ends = np.where(np.isnan(low) | (low == zeros), 0.0, low) + np.nan_to_num(high)
     saturated = np.where(np.isnan(high) & (np.isnan(low) | (low == zeros)), np.nan, ends)
-    ratios = _weights_of(record, layers, record["update_ratio"][row])
+    ratios = _weights_of(record, record["update_ratio"][row])
     bad = record["output_nonfinite"][row] + record["gradient_nonfinite"][row] > 0
-    is_activation = ~(np.isnan(low) & np.isnan(high))
+    is_activation = record["roles"] == "activation"
     words = [
         _word(
             bool(bad[i]), at["gradient_norm"], i, saturated[i],
@@ -153,6 +153,12 @@ def glance(record: Record, row: int = -1) -> Glance:
         ratios,
         words,
     )
+
+
+def _short(layer: str) -> str:
+    """Return a layer's number where its name has one, else the name."""
+    number, dot, _ = layer.rpartition(".")
+    return number if dot and number.replace(".", "").isdecimal() else layer
 
 
 def _word(bad: bool, gradients: Array, i: int, saturated: float, zeros: float, ratio: float) -> str:
@@ -176,12 +182,13 @@ def _word(bad: bool, gradients: Array, i: int, saturated: float, zeros: float, r
     return "ok"
 
 
-def _weights_of(record: Record, layers: list[str], ratios: Array) -> Array:
+def _weights_of(record: Record, ratios: Array) -> Array:
     """Return the ratio of each layer's first parameter, its weights; NaN without one."""
-    first: dict[str, float] = {}
-    for name, ratio in zip(record["params"], ratios, strict=True):
-        first.setdefault(str(name).split(".")[0], float(ratio))
-    return np.array([first.get(layer.split(".")[0], math.nan) for layer in layers])
+    made = np.full(len(record["layers"]), math.nan)
+    owners = record["param_layers"]
+    for owner in set(owners[owners >= 0].tolist()):
+        made[owner] = ratios[np.argmax(owners == owner)]
+    return made
 
 
 def _median(values: Array) -> float:

@@ -2,97 +2,112 @@
 
 A row is float64 numbers, field after field, followed by uint8 samples, tensor after tensor: the bin
 that each sampled element lies in, from which the histograms are counted when somebody asks. A
-`Layout` says which field is where, what its axis is called, and turns rows into a record.
+`Layout` says where in a row the fields of `nnscratch_records.FIELDS` are, and turns rows into a
+record.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError
+from nnscratch.optimizers.measures import PARAM_MEASURES
 from nnscratch.sampling import count_samples, parameter_sample, tensor_sample
 from nnscratch_kernels.memory import whole_lines
-from nnscratch_kernels.reference.measures import MEASURES as TENSOR_FIELDS
+from nnscratch_kernels.reference.measures import MEASURES
+from nnscratch_records import FIELDS, FORMAT, RecordError, check_record
 
-FORMAT = 2
+# What a record holds of one recording however long it was: all fields without steps. The edges of
+# the bins are the kernels'; how much was thinned, and what there is to note, is known at the end.
+FACTS = tuple(
+    name
+    for name, field in FIELDS.items()
+    if not {"steps", "census_steps", "bin_edges"} & set(field.axes)
+    and name not in ("format", "note", "kept_every")
+)
+# One number a step, in the order of the table.
+STEP_FIELDS = tuple(
+    name
+    for name, field in FIELDS.items()
+    if field.is_series and not field.over and not name.startswith("input_")
+)
+# The statistics of a layer that normalises by the batch, in the order of their kernel.
+BATCHNORM_FIELDS = tuple(n for n, field in FIELDS.items() if field.over == "batchnorm_layers")
 
-# One number a step.
-STEP_FIELDS = (
-    *("loss", "lr", "batch_size"),
-    *("clip_before", "clip_after", "clip_fraction", "clip_cosine"),
-)
-PARAM_FIELDS = (
-    *("param_norm", "param_mean", "param_norm_before", "param_update_norm"),
-    *("param_gradient_norm", "param_nonfinite", "param_gradient_nonfinite"),
-)
-BATCHNORM_FIELDS = (
-    *("batchnorm_mean_gap", "batchnorm_variance_ratio"),
-    *("batchnorm_scale", "batchnorm_scale_max"),
-)
-HISTOGRAMS = ("output_histogram", "gradient_histogram", "param_histogram")
-
+_ENDS = {"output_low": "saturated_low", "output_high": "saturated_high"}
 _POWERS = 2.0 ** np.arange(-19, 13)
-SIGNED_EDGES: Array = np.concatenate((-_POWERS[::-1], [0.0], _POWERS))
-MAGNITUDE_EDGES: Array = np.concatenate(([0.0], 2.0 ** np.arange(-100.0, 27.0, 2.0)))
+EDGES: dict[str, Array] = {
+    "histogram_edges_signed": np.concatenate((-_POWERS[::-1], [0.0], _POWERS)),
+    "histogram_edges_magnitude": np.concatenate(([0.0], 2.0 ** np.arange(-100.0, 27.0, 2.0))),
+}
 
 
-@dataclass(frozen=True)
 class Layout:
     """The static side of a recording: what is recorded, and where in a row it lies.
 
     Attributes
     ----------
-    label : str
-    layers : tuple of str
-        The layers recorded, first to last.
-    features : tuple of int
-        The width of each one's output.
-    params : tuple of str
-    param_sizes : tuple of int
-    batchnorm_layers : tuple of str
-    census_layers : tuple of str
-    census_units : tuple of int
-        Where each of their units begin in a row of the census; one longer than `census_layers`.
-    every : int
-        One step in so many was recorded.
-    clip : str
-        What clips the gradient; empty for nothing.
+    facts : dict
+        The fields `FACTS` of the record.
     histograms : bool
+        Whether samples are kept.
     """
 
-    label: str
-    layers: tuple[str, ...]
-    features: tuple[int, ...]
-    params: tuple[str, ...]
-    param_sizes: tuple[int, ...]
-    batchnorm_layers: tuple[str, ...] = ()
-    census_layers: tuple[str, ...] = ()
-    census_units: tuple[int, ...] = (0,)
-    every: int = 1
-    clip: str = ""
-    histograms: bool = True
+    def __init__(self, facts: Mapping[str, Any], histograms: bool = True) -> None:
+        self.facts: dict[str, Any] = {name: facts[name] for name in FACTS}
+        self.histograms = histograms
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """The layers recorded, first to last."""
+        return tuple(self.facts["layers"].tolist())
+
+    @cached_property
+    def features(self) -> tuple[int, ...]:
+        """The width of each one's output; 0 where it is not known yet."""
+        return tuple(self.facts["features"].tolist())
+
+    @cached_property
+    def params(self) -> tuple[str, ...]:
+        """The parameters recorded."""
+        return tuple(self.facts["params"].tolist())
+
+    @cached_property
+    def batchnorm_layers(self) -> tuple[str, ...]:
+        """The layers that normalise by the batch."""
+        return tuple(self.facts["batchnorm_layers"].tolist())
 
     @property
-    def numbers(self) -> int:
-        """How many float64 a row holds."""
-        tensors = 1 + 2 * len(self.layers)
+    def codes(self) -> int:
+        """How many units a census counts."""
+        return int(self.facts["census_units"][-1])
+
+    @cached_property
+    def _shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the blocks of a row's numbers, see `blocks`."""
         return (
-            len(STEP_FIELDS)
-            + tensors * len(TENSOR_FIELDS)
-            + len(PARAM_FIELDS) * len(self.params)
-            + len(self.batchnorm_layers) * len(BATCHNORM_FIELDS)
+            (len(STEP_FIELDS),),
+            (len(MEASURES), 1 + 2 * len(self.layers)),
+            (len(PARAM_MEASURES), len(self.params)),
+            (len(self.batchnorm_layers), len(BATCHNORM_FIELDS)),
         )
 
-    @property
+    @cached_property
+    def numbers(self) -> int:
+        """How many float64 a row holds."""
+        return sum(int(np.prod(shape)) for shape in self._shapes)
+
+    @cached_property
     def sample_starts(self) -> Array:
         """Where in a row the samples begin of outputs, gradients and parameters; and their end."""
         tensors = [tensor_sample(features) for features in self.features]
-        sizes = [*tensors, *tensors, *(parameter_sample(size) for size in self.param_sizes)]
+        params = [parameter_sample(size) for size in self.facts["param_sizes"].tolist()]
+        sizes = [*tensors, *tensors, *params]
         kept = sizes if self.histograms else [0] * len(sizes)
         return np.cumsum([0, *kept], dtype=np.int64)
 
@@ -106,7 +121,7 @@ class Layout:
         """The byte of a row in memory where the samples begin; the numbers come first."""
         return whole_lines(8 * self.numbers)
 
-    @property
+    @cached_property
     def row_bytes(self) -> int:
         """Bytes of a row in memory, in whole cache lines."""
         return whole_lines(self.samples_start + self.samples)
@@ -123,14 +138,8 @@ class Layout:
         Their shapes are (..., 7), (..., 8, 1 + 2 layers), (..., 7, params) and (..., N, 4). Tensors
         are the input, the outputs of all layers, and the gradients that arrive there.
         """
-        shapes = (
-            (len(STEP_FIELDS),),
-            (len(TENSOR_FIELDS), 1 + 2 * len(self.layers)),
-            (len(PARAM_FIELDS), len(self.params)),
-            (len(self.batchnorm_layers), len(BATCHNORM_FIELDS)),
-        )
         views, start = [], 0
-        for shape in shapes:
+        for shape in self._shapes:
             size = int(np.prod(shape))
             views.append(numbers[..., start : start + size].reshape(*numbers.shape[:-1], *shape))
             start += size
@@ -138,31 +147,20 @@ class Layout:
 
     def describe(self) -> dict[str, Any]:
         """Return the layout as plain values, for a file's header."""
-        return {
-            "format": FORMAT,
-            **{
-                name: list(value) if isinstance(value, tuple) else value
-                for name, value in self.__dict__.items()
-            },
-        }
+        plain = {name: _plain(value) for name, value in self.facts.items()}
+        return {"format": FORMAT, "histograms": self.histograms, **plain}
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Layout:
-        """Return the layout that `describe` described; `DataError` if it does not fit."""
-        if description.get("format") != FORMAT:
-            raise DataError(
-                f"this record has format {description.get('format')!r}, expected {FORMAT}: "
-                f"it was written by another version of nnscratch"
-            )
-        fields: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in description.items()
-            if name != "format"
-        }
-        try:
-            return cls(**fields)
-        except TypeError as error:
-            raise DataError(f"this record's description is damaged: {error}") from None
+        """Return the layout that `describe` described, in this format or the one before.
+
+        `RecordError` if it does not fit.
+        """
+        given = {name: _numbers(name, value) for name, value in description.items()}
+        unknown = set(given) - {"format", "histograms", *FACTS}
+        if unknown or not isinstance(given.get("histograms"), bool):
+            raise RecordError(f"its description is damaged: {', '.join(sorted(unknown))}")
+        return cls(check_record(given, "description", needed=FACTS), given["histograms"])
 
     def to_record(
         self,
@@ -176,45 +174,63 @@ class Layout:
     ) -> dict[str, Any]:
         """Return rows, shapes (steps, numbers) and (steps, samples), as a record.
 
-        See `nnscratch.flow.records` for what a record is.
+        See `nnscratch_records.FIELDS` for what a record is.
         """
-        n = len(self.layers)
-        step, tensors, params, batchnorm = self.blocks(numbers)
-        record: dict[str, Any] = {
+        made = {
             "format": FORMAT,
-            "label": self.label,
-            "layers": np.array(self.layers, dtype=str),
-            "features": np.array(self.features, dtype=np.int64),
-            "params": np.array(self.params, dtype=str),
-            "param_sizes": np.array(self.param_sizes, dtype=np.int64),
-            "every": self.every,
             "kept_every": kept_every,
             "note": note,
-            "clip": self.clip,
             "steps": np.asarray(steps, dtype=np.int64),
+            **self.facts,
+            **EDGES,
+            **self._measured(numbers),
+            **self._histograms(samples),
+            "census_steps": np.asarray(census_steps, dtype=np.int64),
+            "census": np.zeros((0, self.codes), np.uint8) if census is None else census,
         }
-        record.update({name: step[:, i].copy() for i, name in enumerate(STEP_FIELDS)})
-        record["batch_size"] = record["batch_size"].astype(np.int64)
-        for i, field in enumerate(TENSOR_FIELDS[:6]):
-            record[f"input_{field}"] = tensors[:, i, 0].copy()
-            record[f"output_{field}"] = tensors[:, i, 1 : 1 + n].copy()
-            record[f"gradient_{field}"] = tensors[:, i, 1 + n :].copy()
-        record["saturated_low"] = tensors[:, 6, 1 : 1 + n].copy()
-        record["saturated_high"] = tensors[:, 7, 1 : 1 + n].copy()
-        record.update({name: params[:, i].copy() for i, name in enumerate(PARAM_FIELDS)})
+        # Nobody who changes a record changes the next one.
+        return {name: np.array(made[name]) if FIELDS[name].axes else made[name] for name in FIELDS}
+
+    def _measured(self, numbers: Array) -> dict[str, Array]:
+        n = len(self.layers)
+        step, tensors, params, batchnorm = self.blocks(numbers)
+        made = {name: step[:, i] for i, name in enumerate(STEP_FIELDS)}
+        made["batch_size"] = made["batch_size"].astype(np.int64)
+        columns: dict[str, Any] = {"input": 0, "output": slice(1, 1 + n)}
+        columns["gradient"] = slice(1 + n, None)
+        for i, measure in enumerate(MEASURES):
+            for tensor, chosen in columns.items():
+                name = f"{tensor}_{measure}"
+                made[_ENDS.get(name, name)] = tensors[:, i, chosen]
+        made.update({name: params[:, i] for i, name in enumerate(PARAM_MEASURES)})
         with np.errstate(divide="ignore", invalid="ignore"):
-            record["update_ratio"] = record["param_update_norm"] / record.pop("param_norm_before")
-        record["batchnorm_layers"] = np.array(self.batchnorm_layers, dtype=str)
-        record.update({name: batchnorm[:, :, i].copy() for i, name in enumerate(BATCHNORM_FIELDS)})
-        starts, ends = self.sample_starts, np.cumsum([0, n, n, len(self.params)])
+            made["update_ratio"] = made["param_update_norm"] / made["param_norm_before"]
+        made.update({name: batchnorm[:, :, i] for i, name in enumerate(BATCHNORM_FIELDS)})
+        return made
+
+    def _histograms(self, samples: Array) -> dict[str, Array]:
+        made, first = {}, 0
         kept = samples if self.histograms else samples[:0]
-        for i, name in enumerate(HISTOGRAMS):
-            record[name] = count_samples(kept, starts[ends[i] : ends[i + 1] + 1])
-        record["histogram_edges_signed"] = SIGNED_EDGES.copy()
-        record["histogram_edges_magnitude"] = MAGNITUDE_EDGES.copy()
-        units = self.census_units[-1]
-        record["census_layers"] = np.array(self.census_layers, dtype=str)
-        record["census_units"] = np.array(self.census_units, dtype=np.int64)
-        record["census_steps"] = np.asarray(census_steps, dtype=np.int64)
-        record["census"] = np.zeros((0, units), np.uint8) if census is None else census
-        return record
+        for name, field in FIELDS.items():
+            if "bins" in field.axes:
+                last = first + len(self.facts[field.over])
+                made[name] = count_samples(kept, self.sample_starts[first : last + 1])
+                first = last
+        return made
+
+
+def _numbers(name: str, value: Any) -> Any:
+    """Return a field as `_plain` took it, as far as it is one."""
+    if isinstance(value, list) and name in FIELDS and FIELDS[name].kind == "real":
+        with contextlib.suppress(ValueError):
+            return np.array(value, dtype=np.float64)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Return a field as JSON knows it; numbers that are not finite are text."""
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype.kind == "f" and not np.isfinite(value).all():
+        return value.astype(str).tolist()
+    return value.tolist()

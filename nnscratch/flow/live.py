@@ -99,9 +99,13 @@ class LiveTable(Callback):
         if history.loss:
             self._look(trainer, trainer.steps - 1, history.loss[-1])
             self._draw()
-        self.close()
+        self.close()  # the message comes below the table
         if history.message:
             self.console.print(history.message, highlight=False, soft_wrap=True)
+
+    def on_fit_exit(self, trainer: Trainer) -> None:
+        """Give the screen back, however the training ended (called by the trainer)."""
+        self.close()
 
     def close(self) -> None:
         """Give the screen back."""

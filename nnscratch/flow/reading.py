@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.flow.records import Record
+from nnscratch_records import Record, check_record
 from nnscratch_records.limits import FACTOR as FACTOR
 from nnscratch_records.limits import verdict
 
@@ -27,8 +29,8 @@ class Reading:
         first / last norm of the back-propagated gradient: ``"vanishing"`` below 1/100,
         ``"exploding"`` above 100, ``"healthy"`` between.
     first, last : float
-        Norm of the back-propagated gradient at the first and at the last dense layer: the median
-        over the steps with finite gradients (NaN when there is none).
+        Norm of the back-propagated gradient at the first and at the last layer with weights: the
+        median over the steps with finite gradients (NaN when there is none).
     ratio : float
         The median over these steps of first / last (0 / 0, no gradient at all, counts as 0).
     diverged_at : int or None
@@ -42,10 +44,10 @@ class Reading:
     diverged_at: int | None
 
 
-def dense_columns(record: Record) -> list[int]:
-    """Return the columns of the dense layers; of all layers where no dense one was recorded."""
-    kinds = [str(name).partition(".")[2] for name in record["layers"]]
-    return [i for i, kind in enumerate(kinds) if kind == "dense"] or list(range(len(kinds)))
+def weight_columns(record: Record) -> list[int]:
+    """Return the columns of the layers with weights; of all layers where none was recorded."""
+    roles = [str(role) for role in record["roles"]]
+    return [i for i, role in enumerate(roles) if role == "weights"] or list(range(len(roles)))
 
 
 def ratios(norms: Array, columns: list[int]) -> Array:
@@ -55,9 +57,10 @@ def ratios(norms: Array, columns: list[int]) -> Array:
         return np.where((first == 0) & (last == 0), 0.0, first / last)
 
 
-def read_flow(record: Record) -> Reading:
-    """Return the `Reading` of a record with at least one step."""
-    columns = dense_columns(record)
+def read_flow(record: Mapping[str, Any]) -> Reading:
+    """Return the `Reading` of a record; `RecordError` if it does not fit."""
+    record = check_record(record, needed=("roles", "gradient_norm", "loss"))
+    columns = weight_columns(record)
     norms, losses = record["gradient_norm"], record["loss"]
     finite = np.isfinite(losses) & np.isfinite(norms[:, columns]).all(axis=1)
     bad = np.flatnonzero(~finite)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnscratch.errors import NnscratchError
-from nnscratch.flow.attribution import Attribution, attribute
+from nnscratch.errors import ConfigError, NnscratchError
 from nnscratch.flow.findings import Findings, find
 from nnscratch.flow.reading import Reading, read_flow
 from nnscratch.flow.records import Record, save_record
+from nnscratch_records.attribution import Attribution, attribute
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,14 +19,19 @@ if TYPE_CHECKING:
 
 
 class Readout:
-    """Reads the record that a subclass makes in `to_dict`."""
+    """Reads the record that a subclass returns from `to_dict`."""
 
     def to_dict(self) -> Record:
         """Return the record."""
-        raise TypeError(f"{type(self).__name__} has no record: use GradientFlow")
+        raise ConfigError(
+            f"{type(self).__name__} has no record: a subclass of Readout defines to_dict"
+        )
 
     def _predict(self, record: Record) -> Prediction:
-        raise TypeError(f"{type(self).__name__} has no model to predict: use GradientFlow")
+        raise ConfigError(
+            f"{type(self).__name__} has no model whose first step could be predicted: "
+            f"GradientFlow has"
+        )
 
     def __len__(self) -> int:
         return 0

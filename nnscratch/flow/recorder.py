@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, require_count
 from nnscratch.flow.census import Census, is_activation
+from nnscratch.flow.infos import initial_measures, network_facts
 from nnscratch.flow.layout import Layout
-from nnscratch.flow.readout import Readout
-from nnscratch.flow.records import Record
-from nnscratch.flow.selection import make_layout, parse_size, select_layers
-from nnscratch.flow.store import Store
-from nnscratch.flow.stream import Lost, StreamWriter
+from nnscratch.flow.recording import Recording
+from nnscratch.flow.selection import describe_network, select_layers
 from nnscratch.flow.tap import Tap
 from nnscratch.model import Sequential
 from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
-from nnscratch.training import Callback, History, StepInfo, Trainer
+from nnscratch.training import Callback, StepInfo, Trainer
+from nnscratch_records import Record
 
 if TYPE_CHECKING:
     from nnscratch.files import PathLike
     from nnscratch.theory import Prediction
 
 
-class GradientFlow(Callback, Readout):
+class GradientFlow(Callback, Recording):
     """Record, at every step, what the signal and the gradient are at every layer.
 
     With a trainer: ``flow = nn.GradientFlow(model)``, then ``trainer.fit(..., callbacks=[flow])``.
@@ -45,7 +43,8 @@ class GradientFlow(Callback, Readout):
     deviation, largest magnitude, zeros, NaN and infinities, histogram; how much of an activation is
     saturated. Of each parameter: its norm, and those of its gradient (before clipping) and of its
     update. Batch norm's statistics; what clipping did. Looking does not change the training by a
-    single bit. `nnscratch.flow.records` lists the names.
+    single bit. `nnscratch_records.FIELDS` lists the names. Where a training goes back to a
+    checkpoint, the record goes back with it.
 
     Parameters
     ----------
@@ -82,29 +81,26 @@ class GradientFlow(Callback, Readout):
         memory: str | int = "512 MB",
         file: PathLike | None = None,
     ) -> None:
+        Recording.__init__(self, label, memory, file)
         self.model = model
         self.every = require_count("GradientFlow every", every)
         self.probe_every = require_count("GradientFlow probe_every", probe_every)
-        self.label = label
         self.layers = select_layers(model, layers)
-        self.limit = parse_size(memory)
         self.histograms = bool(histograms)
-        self.file = file
         counted = tuple(name for name in self.layers if is_activation(model.layers[name]))
         self.census = None if probe is None else Census(model, counted, probe)
         self._counted = counted if probe is not None else ()
-        self._layout: Layout | None = None
-        self._writer: StreamWriter | None = None
-        self._census_steps: list[int] = []
-        self._census_rows: list[Array] = []
-        self._step = self._latest = 0
+        self._clip = ""
+        self._step = 0
         self._from_trainer = self._due = False
+        self._trainer: Trainer | None = None
         self._first_update = 0  # of one's own loop: the optimizer's count at step 0
+        self._shift = 0  # of a trainer: what its step 0 is called here
         self._attached_to: Optimizer | None = None
         self._first_batch: Array | None = None
-        self._store: Store
-        self._tap: Tap
-        self._prepare("")
+        self._ended = 0  # where the trainer stood when it let go
+        self._lay_out({})
+        self._tap = self._new_tap()
 
     # Attaching
 
@@ -116,7 +112,7 @@ class GradientFlow(Callback, Readout):
             self._take_census()
             yield self
         finally:
-            self._detach()
+            self._detach(optimizer.steps - self._first_update)
 
     def on_fit_start(self, trainer: Trainer) -> None:
         """Begin to record (called by the trainer)."""
@@ -124,11 +120,19 @@ class GradientFlow(Callback, Readout):
             raise ConfigError("this GradientFlow was made for another model than the trainer's")
         self._attach(trainer.optimizer)
         self._from_trainer = True
+        # One that begins, or goes on, does so where the latest recording ended; one that stands
+        # at another step has gone back to a checkpoint.
+        if trainer.steps == (self._ended if trainer is self._trainer else 0):
+            self._shift = self._step - trainer.steps
+        elif trainer is not self._trainer:
+            self._shift = 0
+        self._trainer = trainer
 
     def on_step_start(self, trainer: Trainer, step: int) -> None:
         """Decide whether to record a step (called by the trainer)."""
-        self._step = step
-        self._due = step % self.every == 0
+        self._step = step + self._shift
+        self._due = self._step % self.every == 0
+        self._go_to(self._step)
         self._take_census()
 
     def on_step(self, trainer: Trainer, step: StepInfo) -> None:
@@ -141,9 +145,11 @@ class GradientFlow(Callback, Readout):
         if len(self):
             found.remember(self.to_dict())
 
-    def on_fit_end(self, trainer: Trainer, history: History) -> None:
-        """Let go of the model (called by the trainer)."""
-        self._detach()
+    def on_fit_exit(self, trainer: Trainer) -> None:
+        """Let go of the model, however the training ended (called by the trainer)."""
+        if self._from_trainer:
+            self._ended = trainer.steps
+            self._detach(trainer.steps + self._shift)
 
     def record(self, loss: float, step: int | None = None) -> None:
         """Record the pass that the model has just made, forward and backward, without an update.
@@ -151,6 +157,8 @@ class GradientFlow(Callback, Readout):
         For a single look. `step` numbers the record; without it steps are counted 0, `every`, ...
         """
         self._step = len(self) * self.every if step is None else step
+        self._prepare()
+        self._go_to(self._step)
         self._take_census()
         self._tap.passed(float(loss), measured=False)
         self._tap.unfinished(math.nan)
@@ -162,43 +170,45 @@ class GradientFlow(Callback, Readout):
                     f"another GradientFlow records this {type(watched).__name__} already; "
                     f"one records everything"
                 )
-        self._prepare("" if optimizer.clip is None else repr(optimizer.clip))
-        if self.file is not None:
+        self._clip = "" if optimizer.clip is None else repr(optimizer.clip)
+        self._prepare()
+        if self.file is not None and 0 not in self._layout.features:
             self._stream()  # a file that cannot be made is said before the first step
         self._attached_to = optimizer
         self._from_trainer = False
         self._first_update = optimizer.steps - self._step
         self.model.tap = optimizer.tap = self._tap
 
-    def _detach(self) -> None:
-        self.model.tap = None
-        if self._attached_to is not None:
-            self._step += self._from_trainer  # where the next loop begins
-            self._attached_to.tap = None
-            self._attached_to = None
+    def _detach(self, step: int) -> None:
+        """Let go; the next loop begins with `step`."""
+        for watched in (self.model, self._attached_to):
+            if watched is not None and watched.tap is self._tap:
+                watched.tap = None
+        self._tap.waiting = False  # a step that was broken off is none
+        self._step, self._attached_to, self._from_trainer = step, None, False
         if self._writer is not None:
             self._writer.finish()
 
-    def _prepare(self, clip: str) -> None:
-        """Lay out the rows; nothing changes once there are some."""
-        if self._layout is not None and (len(self._store) or self._layout.clip == clip):
-            return
-        self._layout = make_layout(
-            self.model,
-            self.layers,
-            self._counted,
-            label=self.label,
-            every=self.every,
-            clip=clip,
-            histograms=self.histograms,
-        )
-        self._store = Store(self._layout, self.limit)
-        self._tap = Tap(
-            self.model,
-            self._layout,
-            self._is_due,
-            self._finished,
-        )
+    def _prepare(self) -> None:
+        """Lay out the rows, of parameters as they are now; nothing changes once there are some."""
+        if not len(self):
+            self._lay_out({} if self.census is None else self.census.widths())
+            self._tap = self._new_tap()
+
+    def _new_tap(self) -> Tap:
+        return Tap(self.model, self._layout, self._is_due, self._finished, self._learned)
+
+    def _lay_out(self, widths: Mapping[str, int]) -> None:
+        layers, params = describe_network(self.model, widths)
+        values = [self.model.params[param.name] for param in params if param.layer in self.layers]
+        facts = network_facts(layers, params, self.layers, self._counted, initial_measures(values))
+        run = {"label": self.label, "clip": self._clip, "every": self.every}
+        self._begin({**run, **facts}, self.histograms)
+
+    def _learned(self, widths: Sequence[int]) -> Layout:
+        """Return the layout of rows for a network whose layers turn out to have these widths."""
+        self._lay_out(dict(zip(self.layers, widths, strict=True)))
+        return self._layout
 
     # Step by step
 
@@ -210,98 +220,34 @@ class GradientFlow(Callback, Readout):
 
     def _take_census(self) -> None:
         """Count the units if that has not been done for the latest multiple of `probe_every`."""
-        turn = self._step // self.probe_every
-        if self.census is None or (
-            self._census_steps and turn <= self._census_steps[-1] // self.probe_every
-        ):
+        if self.census is None:
             return
-        states = self.census.take()
-        self._census_steps.append(self._step)
-        self._census_rows.append(states)
-        if self.file is not None:
-            self._stream().census(self._step, states)
+        latest = self._census[-1][0] // self.probe_every if self._census else -1
+        if self._step // self.probe_every > latest:
+            self._keep_census(self._step, self.census.take())
 
     def _finished(self) -> None:
-        self._latest = self._step
-        tap = self._tap
         if self._step == 0 and not len(self):
             self._first_batch = self.model.latest.x.copy()  # for `prediction`
-        self._store.append(self._step, tap.row)
-        if self.file is not None:
-            self._stream().row(self._step, *self._store.layout.views(tap.row))
+        self._keep(self._step, self._tap.row)
         if self._attached_to is not None and not self._from_trainer:
             self._step += 1
             self._take_census()  # between two steps: it uses the layers' buffers
 
-    def _stream(self) -> StreamWriter:
-        """Return the file's writer, made when there is something to write."""
-        if self._writer is None:
-            layout = self._layout
-            assert layout is not None
-            assert self.file is not None
-            self._writer = StreamWriter(
-                self.file,
-                layout.describe(),
-                scalars=layout.numbers,
-                samples=layout.samples,
-                codes=layout.census_units[-1],
-            )
-        return self._writer
-
-    def close(self) -> None:
-        """Close the file, if there is one. Nothing can be recorded into it afterwards."""
-        if self._writer is not None:
-            self._writer.close()
-
     # What was recorded
-
-    def __len__(self) -> int:
-        return len(self._store)
-
-    def to_dict(self) -> Record:
-        """Return what was recorded (see `nnscratch.flow.records`)."""
-        assert self._layout is not None
-        if not len(self):
-            raise ConfigError(
-                f"GradientFlow {self.label!r} has recorded nothing yet: pass it to "
-                f"trainer.fit(..., callbacks=[flow]), or make steps in `with flow.attached(...)`"
-            )
-        steps, numbers, samples = self._store.rows()
-        return self._layout.to_record(
-            steps,
-            numbers,
-            samples,
-            self._census_steps,
-            np.array(self._census_rows) if self._census_rows else None,
-            self._store.kept_every,
-            self._note(),
-        )
 
     def latest(self) -> Record | None:
         """Return the record of the latest step alone, at little cost; None before the first."""
         if not len(self):
             return None
-        assert self._layout is not None
         numbers, samples = self._layout.views(self._tap.row[None])
         return self._layout.to_record([self._latest], numbers, samples)
 
-    def _note(self) -> str:
-        notes, kept = [], self._store.kept_every
-        if kept > 1:
-            notes.append(
-                f"memory was limited to {self.limit:,} bytes: of the recorded steps one in {kept} "
-                f"is kept"
-            )
-        if self.lost is not None:
-            notes.append(
-                f"from step {self.lost.step} on nothing is in {self.file}: {self.lost.reason}"
-            )
-        return "; ".join(notes)
-
-    @property
-    def lost(self) -> Lost | None:
-        """The first step that did not reach the file, and why; None if all did."""
-        return None if self._writer is None else self._writer.lost
+    def _nothing(self) -> str:
+        return (
+            f"GradientFlow {self.label!r} has recorded nothing yet: pass it to "
+            f"trainer.fit(..., callbacks=[flow]), or make steps in `with flow.attached(...)`"
+        )
 
     def _predict(self, record: Record) -> Prediction:
         from nnscratch.theory.first_step import predict_first_step

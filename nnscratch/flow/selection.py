@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Mapping, Sequence
 
 from nnscratch.errors import ConfigError, require_count, unknown_name
-from nnscratch.flow.layout import Layout
-from nnscratch.model import Sequential
+from nnscratch.flow.infos import INPUT, LayerInfo, ParamInfo
+from nnscratch.network import Network
 
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
-def select_layers(model: Sequential, layers: Sequence[str] | None) -> tuple[str, ...]:
+def select_layers(model: Network, layers: Sequence[str] | None) -> tuple[str, ...]:
     """Return the layers to record, in the model's order."""
     if not any(layer.params for layer in model.layers.values()):
         raise ConfigError("GradientFlow found no layer with weights in the model")
@@ -30,35 +28,38 @@ def select_layers(model: Sequential, layers: Sequence[str] | None) -> tuple[str,
     return tuple(name for name in model.layers if name in layers)
 
 
-def make_layout(
-    model: Sequential,
-    layers: tuple[str, ...],
-    counted: tuple[str, ...],
-    *,
-    label: str,
-    every: int,
-    clip: str,
-    histograms: bool,
-) -> Layout:
-    """Return where everything lies that is recorded of `layers`; the census takes `counted`."""
-    widths = {
-        node.name: shape[-1] or 0 for node, shape in zip(model.nodes, model.shapes(), strict=True)
-    }
-    params = [param for param, name in model.owners.items() if name in layers]
-    units = np.cumsum([0, *(widths[name] for name in counted)])
-    return Layout(
-        label=label,
-        layers=layers,
-        features=tuple(widths[name] for name in layers),
-        params=tuple(params),
-        param_sizes=tuple(model.params[name].size for name in params),
-        batchnorm_layers=tuple(n for n in layers if model.layers[n].adds_to_record == "batchnorm"),
-        census_layers=counted,
-        census_units=tuple(int(unit) for unit in units),
-        every=every,
-        clip=clip,
-        histograms=histograms,
-    )
+def describe_network(
+    model: Network, widths: Mapping[str, int]
+) -> tuple[list[LayerInfo], list[ParamInfo]]:
+    """Return what is known of the layers and parameters of a model.
+
+    widths : of the layers whose output was seen; of the others, what they say themselves
+    """
+    names = [INPUT, *(node.name for node in model.nodes)]
+    layers = [
+        LayerInfo(
+            name=node.name,
+            kind=node.layer.kind,
+            features=widths.get(node.name, shape[-1] or 0),
+            saturation=node.layer.saturation,
+            role=node.layer.role,
+            block=node.block,
+            sources=[names[source + 1] for source in node.sources],
+            rectifies=node.layer.rectifies,
+            by_batch=node.layer.adds_to_record == "batchnorm",
+        )
+        for node, shape in zip(model.nodes, model.shapes(), strict=True)
+    ]
+    params = [
+        ParamInfo(
+            name=name,
+            layer=owner,
+            role=model.layers[owner].parameter_roles()[name.rpartition(".")[2]],
+            shape=model.params[name].shape,
+        )
+        for name, owner in model.owners.items()
+    ]
+    return layers, params
 
 
 def parse_size(memory: str | int) -> int:

@@ -46,6 +46,11 @@ class Store:
         self._place(len(self._steps))[...] = row
         self._steps.append(step)
 
+    def truncate(self, step: int) -> None:
+        """Give up the rows of `step` and later."""
+        self._steps = [kept for kept in self._steps if kept < step]
+        self._seen = len(self._steps) * self.kept_every
+
     def _place(self, index: int) -> Array:
         chunk, row = divmod(index, self.chunk_rows)
         if chunk == len(self._chunks):

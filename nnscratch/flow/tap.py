@@ -18,9 +18,9 @@ import numpy as np
 from nnscratch.arrays import Array, filled, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError
-from nnscratch.flow.layout import Layout
+from nnscratch.flow.layout import STEP_FIELDS, Layout
 from nnscratch.nodes import Pass
-from nnscratch.optimizers.measures import ParameterMeasures
+from nnscratch.optimizers.measures import PARAM_MEASURES, ParameterMeasures
 from nnscratch.replay import Request
 from nnscratch.sampling import measured_runs, run_stride, tensor_sample
 from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS, row_share
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from nnscratch.optimizers import Optimizer
 
 _NONFINITE = MEASURES.index("nonfinite")
-_NO_CLIP = (math.nan,) * 4
+_OF_UPDATE = [PARAM_MEASURES.index(n) for n in ("param_norm_before", "param_update_norm")]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ class Tap:
         Says whether the step at hand is to be measured.
     finished : callable
         Called when a step has been measured as far as it will be.
+    learned : callable
+        Gives the layout for a network whose layers turn out to have other widths.
 
     Attributes
     ----------
@@ -79,11 +81,16 @@ class Tap:
         layout: Layout,
         is_due: Callable[[], bool],
         finished: Callable[[], None],
+        learned: Callable[[Sequence[int]], Layout],
     ) -> None:
-        self.model, self.layout = model, layout
-        self._is_due, self._finished = is_due, finished
+        self.model = model
+        self._is_due, self._finished, self._learned = is_due, finished, learned
         self.waiting = False  # a pass is measured, its update has not been made
         self.loss = math.nan
+        self._lay_out(layout)
+
+    def _lay_out(self, layout: Layout) -> None:
+        model, self.layout = self.model, layout
         self.row: Array = filled(layout.row_bytes, NOTHING, np.uint8)
         numbers, self.samples = layout.views(self.row)
         numbers[...] = np.nan
@@ -100,7 +107,7 @@ class Tap:
             self.samples[a:b] for a, b in itertools.pairwise(starts[: tensors + 1].tolist())
         ]
         self._param_samples = self.samples[starts[tensors] :]
-        whole = model.params.names == layout.params
+        whole = tuple(model.params.names) == layout.params
         self.measures = ParameterMeasures(
             model.params,
             model.grads,
@@ -119,9 +126,11 @@ class Tap:
 
     def requests(self, latest: Pass) -> list[Request]:
         """Return the calls that measure the tensors of a pass."""
-        tensors, places = self._tensors(latest), self._places_for(latest)
-        requests: list[Request] = []
+        tensors = self._tensors(latest)
         n = len(self._indices)
+        self._check_widths([tensor.shape[1] for tensor in tensors[1 : n + 1]])
+        places = self._places_for(latest)
+        requests: list[Request] = []
         for t, tensor in enumerate(tensors):
             low, high = self._ends[t - 1] if 1 <= t <= n else (math.nan, math.nan)
             samples = self._tensor_samples[t - 1] if t > 0 else self.samples[:0]
@@ -135,6 +144,17 @@ class Tap:
             requests.append((tensor, "measure_tensor", arguments))
         requests += map(self._batchnorm_request, range(len(self.layout.batchnorm_layers)))
         return requests
+
+    def _check_widths(self, widths: Sequence[int]) -> None:
+        """Lay out rows for these widths; `ConfigError` if others were measured already."""
+        if tuple(widths) == self.layout.features:
+            return
+        if self._places:
+            raise ConfigError(
+                f"the layers give {list(widths)} features now, recorded were "
+                f"{list(self.layout.features)}: record each with a GradientFlow of its own"
+            )
+        self._lay_out(self._learned(widths))
 
     def _batchnorm_request(self, i: int) -> Request:
         layer = self.model.layers[self.layout.batchnorm_layers[i]]
@@ -172,10 +192,11 @@ class Tap:
             params, samples = self._chosen
             np.take(self.measures.values, params, axis=1, out=self.params)
             np.take(self.measures.samples, samples, out=self._param_samples)
-        clip = _NO_CLIP
+        known = {"loss": self.loss, "lr": lr, "batch_size": len(self.model.latest.x)}
         if report is not None:
-            clip = report.norm_before, report.norm_after, report.fraction, report.cosine
-        self.step_row[...] = self.loss, lr, len(self.model.latest.x), *clip
+            known["clip_before"], known["clip_after"] = report.norm_before, report.norm_after
+            known["clip_fraction"], known["clip_cosine"] = report.fraction, report.cosine
+        self.step_row[...] = [known.get(name, math.nan) for name in STEP_FIELDS]
         if optimizer is not None:
             self._deliver()
 
@@ -185,7 +206,7 @@ class Tap:
         measures.measure_before(model.params, model.grads)
         measures.measure_after(model.params)
         self.updated(None, None, lr)
-        self.params[2:4] = np.nan
+        self.params[_OF_UPDATE] = np.nan
         self._deliver()
 
     def _choose(self, names: Sequence[str]) -> tuple[Array, Array]:
@@ -203,7 +224,10 @@ class Tap:
         """Return the input, the outputs and the gradients that arrive there, (rows, features)."""
         outputs, upstream = latest.outputs, latest.upstream
         tensors = [latest.x, *(outputs[i] for i in self._indices)]
-        return list(map(rows, [*tensors, *(upstream[i] for i in self._indices)]))
+        return [
+            np.ascontiguousarray(rows(tensor))
+            for tensor in [*tensors, *(upstream[i] for i in self._indices)]
+        ]
 
     def _places_for(self, latest: Pass) -> _Places:
         found = self._places.get(latest.x.shape)

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from nnscratch.optimizers.base import Optimizer
 
 
+# In this order in `ParameterMeasures.values`.
+PARAM_MEASURES = (
+    *("param_norm", "param_mean", "param_norm_before", "param_update_norm"),
+    *("param_gradient_norm", "param_nonfinite", "param_gradient_nonfinite"),
+)
+
+
 class ParameterMeasures:
     """Measures of each parameter around one update, one number per parameter, in float64.
 
@@ -64,7 +71,8 @@ class ParameterMeasures:
         sizes = [parameter_sample(p.size) if histogram else 0 for p in params.values()]
         self.starts: Array = np.cumsum([0, *sizes], dtype=np.int64)
         if into is None:
-            into = np.full((7, len(self.names)), np.nan), np.empty(self.starts[-1], np.uint8)
+            values = np.full((len(PARAM_MEASURES), len(self.names)), np.nan)
+            into = values, np.empty(self.starts[-1], np.uint8)
         self.values, self.samples = into
         self.samples[...] = NOTHING  # a parameter may have fewer elements than places
         self.param_norm, self.param_mean, self.param_norm_before = self.values[:3]

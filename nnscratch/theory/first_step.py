@@ -8,12 +8,12 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
-from nnscratch.flow.records import Record
 from nnscratch.layers import BatchNorm, Dense
 from nnscratch.model import Sequential
 from nnscratch.theory.blocks import as_drawn
 from nnscratch.theory.prediction import predict
 from nnscratch.theory.report import Prediction
+from nnscratch_records import Record
 
 
 def predict_first_step(model: Sequential, record: Record, x: Array | None) -> Prediction:
@@ -24,12 +24,13 @@ def predict_first_step(model: Sequential, record: Record, x: Array | None) -> Pr
     step 0 or where the weights did not begin as their initializers draw them, and what `predict`
     raises.
     """
-    first = int(np.asarray(record["steps"])[0])
+    first = int(record["steps"][0])
     if first != 0 or x is None:
         raise ConfigError(f"theory is for the first step, and the record begins at step {first}")
-    for name, square, size in _mean_squares(record):
+    norms = record["param_norm_initial"], record["param_sizes"]
+    for name, norm, size in zip(record["params"].tolist(), *norms, strict=True):
         layer = model.layers[model.owners[name]]
-        if not _began_as_drawn(layer, name.rpartition(".")[2], square, size):
+        if not _began_as_drawn(layer, name.rpartition(".")[2], float(norm**2 / size)):
             raise ConfigError(
                 f"theory is for parameters as their initializers draw them, and {name} did not "
                 f"begin so"
@@ -41,27 +42,7 @@ def predict_first_step(model: Sequential, record: Record, x: Array | None) -> Pr
     return predict(twin, x)
 
 
-def _mean_squares(record: Record) -> list[tuple[str, float, int]]:
-    """Return name, mean square before the first update, and size of each recorded parameter.
-
-    A record has the norm after the update; the one before is in the size of the update as a
-    fraction of it.
-    """
-    squares = []
-    for i, name in enumerate(np.asarray(record["params"])):
-        norm, update, ratio = (
-            float(np.asarray(record[key])[0, i])
-            for key in ("param_norm", "param_update_norm", "update_ratio")
-        )
-        if update > 0 and ratio > 0:
-            norm = update / ratio
-        size = int(np.asarray(record["param_sizes"])[i])
-        if np.isfinite(norm):
-            squares.append((str(name), norm**2 / size, size))
-    return squares
-
-
-def _began_as_drawn(layer: object, parameter: str, square: float, size: int) -> bool:
+def _began_as_drawn(layer: object, parameter: str, square: float) -> bool:
     if isinstance(layer, BatchNorm):
         return abs(square - (parameter == "gamma")) < 1e-5
     if isinstance(layer, Dense):

@@ -77,3 +77,9 @@ class Callback:
 
     def on_fit_end(self, trainer: Trainer, history: History) -> None:
         """Called once at the end, also of a training that was ended early."""
+
+    def on_fit_exit(self, trainer: Trainer) -> None:
+        """Called last, however the training ended: by an error too, of whoever it was.
+
+        The place to let go of what was taken in `on_fit_start`, even if that failed.
+        """

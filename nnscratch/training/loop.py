@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 import warnings
@@ -32,6 +33,7 @@ _HOOKS = (
     "on_step",
     "on_epoch_end",
     "on_fit_end",
+    "on_fit_exit",
 )
 
 
@@ -97,6 +99,12 @@ class Loop:
 
     def train(self, display: Display) -> None:
         """Run all that is left, and note in the history why if it ends early."""
+        with contextlib.ExitStack() as exits:
+            for function in self.hooks["on_fit_exit"]:
+                exits.callback(function, self.trainer)
+            self._train(display)
+
+    def _train(self, display: Display) -> None:
         run, history = self.run, self.trainer.history
         with self.interrupt:
             self._call("on_fit_start")

@@ -16,7 +16,7 @@ Record = Mapping[str, Any]
 Step = str | int
 Layers = str | Sequence[str]
 
-FORMAT = 2
+FORMAT = 3
 NOT_ACTIVATIONS = ("dense", "batchnorm", "dropout")
 _SIGNED = ("lr", "clip_cosine", "input_mean")
 
@@ -42,7 +42,7 @@ class Run:
         self.label = _label(record, index)
         self._record = record
         version = int(record.get("format", FORMAT))
-        if version != FORMAT:
+        if version not in (2, FORMAT):
             raise ValueError(
                 f"record {self.label!r} has format {version}, expected {FORMAT}: "
                 "draw it with the version that wrote it, or record the run again"

@@ -36,7 +36,7 @@ def test_lists_and_float32_are_accepted(record):
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("format", 3, ["format 3", "expected 2"]),
+        ("format", 1, ["format 1", "expected 3"]),
         ("label", 3, ["label", "string"]),
         ("layers", np.array(["0.dense"]), ["gradient_norm", "(40, 11)", "(40, 1)"]),
         ("layers", np.array([], dtype=str), ["layers", "(0,)"]),

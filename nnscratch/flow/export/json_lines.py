@@ -10,8 +10,7 @@ from typing import Any
 
 from nnscratch.arrays import Array
 from nnscratch.files import PathLike, new_file
-from nnscratch.flow import quantities
-from nnscratch.flow.records import Record
+from nnscratch_records import STATES, Record, series
 
 
 def to_json_lines(record: Record, path: PathLike, *, histograms: bool = False) -> Path:
@@ -24,7 +23,7 @@ def to_json_lines(record: Record, path: PathLike, *, histograms: bool = False) -
          "param_norm": {"0.weight": 9.8, ...}, ...,
          "census": {"1.elu": {"alive": 97, "dead": 3, "saturated_low": 0, "saturated_high": 0}}}
 
-    Names are those of `nnscratch.flow.records`; ``census`` is in the lines of the steps that have
+    Names are those of `nnscratch_records.FIELDS`; ``census`` is in the lines of the steps that have
     one. Every line is strict JSON, and a number in it reads back to the same float64. JSON has no
     word for the numbers that are not finite: they are the strings ``"NaN"``, ``"Infinity"`` and
     ``"-Infinity"``, which ``float`` in Python and ``Number`` in JavaScript understand. What was not
@@ -47,11 +46,11 @@ def _lines(record: Record, histograms: bool) -> Iterator[dict[str, Any]]:
         while pending and pending[0] < step:  # a step whose row was thinned away
             yield _line(record, pending[0]) | {"census": counted[pending.pop(0)]}
         line = _line(record, step)
-        for name, columns, values in quantities.scalars(record):
+        for name, columns, values in series.scalars(record):
             row = _plain(values[i])
             line[name] = row[0] if columns is None else dict(zip(columns, row, strict=True))
         if histograms:
-            for name, columns, _, counts in quantities.histograms(record):
+            for name, columns, _, counts in series.histograms(record):
                 line[name] = dict(zip(columns, counts[i].tolist(), strict=True))
         if pending and pending[0] == step:
             line["census"] = counted[pending.pop(0)]
@@ -67,9 +66,9 @@ def _line(record: Record, step: int) -> dict[str, Any]:
 def _census(record: Record) -> dict[int, dict[str, dict[str, int]]]:
     """Return by step, layer and state how many units there were."""
     made: dict[int, dict[str, dict[str, int]]] = {}
-    for layer, counts in quantities.census(record):
+    for layer, counts in series.census(record):
         for step, row in zip(record["census_steps"].tolist(), counts.tolist(), strict=True):
-            made.setdefault(step, {})[layer] = dict(zip(quantities.STATES, row, strict=True))
+            made.setdefault(step, {})[layer] = dict(zip(STATES, row, strict=True))
     return made
 
 

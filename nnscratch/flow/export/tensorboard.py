@@ -19,8 +19,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import require_count
 from nnscratch.files import PathLike, make_folder, new_file
-from nnscratch.flow import quantities
-from nnscratch.flow.records import Record
+from nnscratch_records import STATES, Record, series
 
 FILE_NAME = "events.out.tfevents.nnscratch"
 BLOCK_BYTES = 1 << 24
@@ -38,13 +37,13 @@ def to_tensorboard(record: Record, folder: PathLike, *, histogram_steps: int = 1
     ``tensorboard --logdir`` of the folder around them. Writing into the same folder again replaces
     the file.
 
-    Tags are ``quantity/layer`` or ``quantity/parameter`` with the names of `nnscratch.flow.records`
-    (``gradient_norm/0.dense``, ``update_ratio/2.weight``), ``step/loss`` for what belongs to the
-    step alone, and ``units_dead/1.elu`` for the fractions of a census. TensorBoard's numbers are
-    float32: below 1e-45 they are 0, above 3e38 infinite. A column without any value (a quantity
-    that was not measured) is left out. Histograms of gradients count magnitudes and have log2 of
-    the magnitude on their axis, zeros and what is smaller than 2^-100 left of -100. All events bear
-    the time of the export: look at them by step.
+    Tags are ``quantity/layer`` or ``quantity/parameter`` with the names of
+    `nnscratch_records.FIELDS` (``gradient_norm/0.dense``, ``update_ratio/2.weight``), ``step/loss``
+    for what belongs to the step alone, and ``units_dead/1.elu`` for the fractions of a census.
+    TensorBoard's numbers are float32: below 1e-45 they are 0, above 3e38 infinite. A column without
+    any value (a quantity that was not measured) is left out. Histograms of gradients count
+    magnitudes and have log2 of the magnitude on their axis, zeros and what is smaller than 2^-100
+    left of -100. All events bear the time of the export: look at them by step.
 
     histogram_steps : histograms of so many steps at most, evenly spread
 
@@ -67,7 +66,7 @@ def to_tensorboard(record: Record, folder: PathLike, *, histogram_steps: int = 1
 
 def _scalars(record: Record) -> list[Value]:
     made = []
-    for name, columns, values in quantities.scalars(record):
+    for name, columns, values in series.scalars(record):
         if columns is None:
             tagged = [(f"step/{name}", values)]
         else:
@@ -81,8 +80,8 @@ def _scalars(record: Record) -> list[Value]:
 def _census(record: Record) -> list[Value]:
     return [
         _scalar(f"units_{state}/{layer}", count / counts.sum(axis=1))
-        for layer, counts in quantities.census(record)
-        for state, count in zip(quantities.STATES, counts.T, strict=True)
+        for layer, counts in series.census(record)
+        for state, count in zip(STATES, counts.T, strict=True)
     ]
 
 
@@ -90,7 +89,7 @@ def _histograms(record: Record, most: int) -> tuple[Array, list[Value]]:
     count = len(record["steps"])
     chosen = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(np.int64))
     made = []
-    for name, columns, edges, counts in quantities.histograms(record):
+    for name, columns, edges, counts in series.histograms(record):
         if edges[0] == 0:
             name, edges = f"{name}_log2", np.log2(np.maximum(edges, edges[1] / 4))
         for i, column in enumerate(columns):

@@ -104,7 +104,7 @@ class StreamWriter:
         self._step = -1
         sizes = {"scalars": scalars, "samples": samples, "codes": codes}
         content = header({**sizes, "description": dict(description)})
-        self._size = len(content)  # of what the file holds, all of it whole
+        self._head = self._size = len(content)  # of what the file holds, all of it whole
         self._file: Any = _create(self.path, content)
         self._flushed = time.monotonic()
 
@@ -141,6 +141,33 @@ class StreamWriter:
         payload = text.encode()[:NOTE_BYTES].decode(errors="ignore").encode()
         if self._writable():
             self._append(NOTE, self._step, frame(NOTE, payload))
+
+    def truncate(self, step: int) -> None:
+        """Take what was appended of `step` and later out of the file again."""
+        self.flush()
+        if self._file is None:
+            return
+        try:
+            self.rows, self._size = self._find(step)
+            self._file.truncate(self._size)
+        except OSError as error:
+            file, self._file = self._file, None
+            with contextlib.suppress(OSError):
+                file.close()
+            self._lose(Lost(step, error.strerror or str(error)))
+
+    def _find(self, step: int) -> tuple[int, int]:
+        """Return how many rows come before `step`, and where in the file it begins."""
+        rows, at = 0, self._head
+        while at < self._size:
+            self._file.seek(at)
+            kind, length = FRAME.unpack(self._file.read(FRAME.size))
+            if kind in (ROW, CENSUS):
+                if STEP.unpack(self._file.read(STEP.size))[0] >= step:
+                    break
+                rows += kind == ROW
+            at += FRAME.size + length + CRC.size
+        return rows, at
 
     def flush(self) -> None:
         """Hand everything appended so far to the operating system."""
@@ -245,7 +272,7 @@ def _create(path: Path, content: bytes) -> Any:
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     file = None
     try:
-        file = open(temporary, "xb", buffering=0)  # noqa: SIM115  (the writer closes it)
+        file = open(temporary, "x+b", buffering=0)  # noqa: SIM115  (the writer closes it)
         if file.write(content) != len(content):
             raise OSError("the disk is full")
         temporary.replace(path)

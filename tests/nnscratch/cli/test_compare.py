@@ -10,7 +10,7 @@ from nnscratch import datasets
 from nnscratch.cli import compare, main
 from nnscratch.experiments import ladder
 from nnscratch.flow import load_record
-from nnscratch.flow.reading import dense_columns
+from nnscratch.flow.reading import weight_columns
 from nnscratch.theory import predict
 
 SMALL = ["--epochs", "1", "--depth", "3", "--width", "20", "--batch", "100"]
@@ -28,7 +28,7 @@ def test_every_configuration_leaves_a_record(output):
         record = load_record(output / "records" / f"{rung.name}.npz")
         assert record["label"] == rung.label
         assert list(record["steps"]) == list(range(len(record["steps"])))
-        assert len(dense_columns(record)) == 4
+        assert len(weight_columns(record)) == 4
         assert len(record["steps"]) == 15 or not np.isfinite(record["loss"][-1])
 
 
@@ -39,7 +39,7 @@ def test_summary_agrees_with_the_records(output):
     assert names == [rung.name for rung in ladder.LADDER]
     for row in summary["configurations"]:
         record = load_record(output / "records" / f"{row['name']}.npz")
-        norms = record["gradient_norm"][:, dense_columns(record)]
+        norms = record["gradient_norm"][:, weight_columns(record)]
         if np.isfinite(norms).all():
             assert row["ratio"] == pytest.approx(np.median(norms[:, 0] / norms[:, -1]))
         assert 0 <= row["test_accuracy"] <= 1

@@ -5,7 +5,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.experiments import ladder
-from nnscratch.flow.reading import dense_columns
+from nnscratch.flow.reading import weight_columns
 
 SETTINGS = ladder.Settings(epochs=4)
 
@@ -34,7 +34,7 @@ def test_reading(outcomes, name, word):
 
 
 def dense_norms(record):
-    return record["gradient_norm"][:, dense_columns(record)]
+    return record["gradient_norm"][:, weight_columns(record)]
 
 
 def test_vanishing_rate_is_the_mean_field_rate(outcomes):

@@ -3,19 +3,25 @@
 import numpy as np
 import pytest
 
-from nnscratch.flow.layout import Layout
+from nnscratch.flow.infos import LayerInfo, ParamInfo, network_facts
+from nnscratch.flow.layout import STEP_FIELDS, Layout
 
-LAYOUT = Layout(
-    label="a run",
-    layers=("0.dense", "1.tanh", "2.batchnorm", "3.dense"),
-    features=(6, 6, 6, 3),
-    params=("0.weight", "0.bias", "2.gamma", "2.beta", "3.weight", "3.bias"),
-    param_sizes=(24, 6, 6, 6, 18, 3),
-    batchnorm_layers=("2.batchnorm",),
-    census_layers=("1.tanh",),
-    census_units=(0, 6),
-    clip="ClipNorm(1.0)",
+LAYERS = (
+    LayerInfo("0.dense", "dense", 6, role="weights"),
+    LayerInfo("1.tanh", "tanh", 6, (-0.97, 0.97), "activation"),
+    LayerInfo("2.batchnorm", "batchnorm", 6, role="norm", by_batch=True),
+    LayerInfo("3.dense", "dense", 3, role="weights"),
 )
+PARAMS = (
+    ParamInfo("0.weight", "0.dense", "weight", (4, 6)),
+    ParamInfo("0.bias", "0.dense", "bias", (6,)),
+    ParamInfo("2.gamma", "2.batchnorm", "scale", (6,)),
+    ParamInfo("2.beta", "2.batchnorm", "shift", (6,)),
+    ParamInfo("3.weight", "3.dense", "weight", (6, 3)),
+    ParamInfo("3.bias", "3.dense", "bias", (3,)),
+)
+RUN = {"label": "a run", "clip": "ClipNorm(1.0)", "every": 1}
+LAYOUT = Layout({**RUN, **network_facts(LAYERS, PARAMS, counted=["1.tanh"])})
 
 
 class Recording:
@@ -29,7 +35,7 @@ class Recording:
         self.numbers = rng.lognormal(0, 3, (count, LAYOUT.numbers))
         self.numbers[rng.random(self.numbers.shape) < 0.05] = np.nan
         self.numbers[rng.random(self.numbers.shape) < 0.02] = np.inf
-        self.numbers[:, 2] = 20  # the batch
+        self.numbers[:, STEP_FIELDS.index("batch_size")] = 20
         self.samples = rng.integers(0, 70, (count, LAYOUT.samples), dtype=np.uint8)
         self.census_steps = self.steps[::4]
         self.census = rng.integers(0, 4, (len(self.census_steps), 6), dtype=np.uint8)
@@ -38,6 +44,11 @@ class Recording:
         return self.layout.to_record(
             self.steps, self.numbers, self.samples, self.census_steps, self.census, **options
         )
+
+
+@pytest.fixture
+def layout():
+    return LAYOUT
 
 
 @pytest.fixture

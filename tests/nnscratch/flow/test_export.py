@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.flow import quantities
 from nnscratch.flow.export import to_json_lines, to_tensorboard
 from nnscratch.flow.export.tensorboard import FILE_NAME, crc32c
+from nnscratch_records import FIELDS
+
+SERIES = {name: field.axes for name, field in FIELDS.items() if field.is_series}
+HISTOGRAMS = {name: field.over for name, field in FIELDS.items() if "bins" in field.axes}
 
 
 def refuse(token):
@@ -36,14 +39,14 @@ def test_every_measured_array_is_exported(record):
         for name, value in record.items()
         if isinstance(value, np.ndarray) and value.shape[:1] == (10,) and name != "steps"
     }
-    assert per_step == set(quantities.AXES) | set(quantities.HISTOGRAMS)
+    assert per_step == set(SERIES) | set(HISTOGRAMS)
 
 
 def test_json_lines_hold_every_number(record, tmp_path):
     lines = read_lines(to_json_lines(record, tmp_path / "a.jsonl"))
     assert [line["step"] for line in lines] == record["steps"].tolist()
     assert {line["label"] for line in lines} == {"a run"}
-    for name, (_, *axis) in quantities.AXES.items():
+    for name, (_, *axis) in SERIES.items():
         if axis:
             assert list(lines[0][name]) == record[axis[0]].tolist()
             read = np.array([numbers(line[name].values()) for line in lines])
@@ -84,7 +87,7 @@ def test_json_lines_keep_a_census_whose_step_was_thinned_away(record, tmp_path):
 
 def test_json_lines_with_histograms(record, tmp_path):
     lines = read_lines(to_json_lines(record, tmp_path / "a.jsonl", histograms=True))
-    for name, (axis, _) in quantities.HISTOGRAMS.items():
+    for name, axis in HISTOGRAMS.items():
         assert list(lines[3][name]) == record[axis].tolist()
         assert list(lines[3][name].values()) == record[name][3].tolist()
 
@@ -191,7 +194,7 @@ def test_an_event_file_holds_every_number(recording, tmp_path):
     assert path == tmp_path / "new" / "folder" / FILE_NAME
     series = read_events(path)
     expected = {}
-    for name, (_, *axis) in quantities.AXES.items():
+    for name, (_, *axis) in SERIES.items():
         for i, column in enumerate(record[axis[0]] if axis else ["step"]):
             tag = f"{name}/{column}" if axis else f"step/{name}"
             expected[tag] = record[name][:, i] if axis else record[name]
@@ -241,7 +244,7 @@ def test_histograms_are_thinned_evenly(record, tmp_path):
 
 
 def test_without_histograms_and_census(record, tmp_path):
-    for name in quantities.HISTOGRAMS:
+    for name in HISTOGRAMS:
         record[name] = record[name][:0]
     record |= {"census_steps": np.zeros(0, np.int64), "census": np.zeros((0, 6), np.uint8)}
     series = read_events(to_tensorboard(record, tmp_path))

@@ -1,11 +1,16 @@
 """Records on disk: saved and loaded, or refused with a reason."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import nnscratch as nn
 from nnscratch.files import save_npz
-from nnscratch.flow import load_record, save_record
+from nnscratch.flow import load_record
+from nnscratch_records.attribution import attribute
+
+DATA = Path(__file__).parent / "data"
 
 RNG = np.random.default_rng(0)
 X, LABELS = RNG.standard_normal((40, 8)).astype(np.float32), RNG.integers(0, 3, 40)
@@ -45,19 +50,32 @@ def test_missing_key_is_named(tmp_path):
         load_record(tmp_path / "a.npz")
 
 
-def test_shape_is_checked(tmp_path):
-    save_record(tmp_path / "a.npz", {**recorded().to_dict(), "gradient_norm": np.ones((2, 2))})
-    with pytest.raises(nn.DataError, match=r"gradient_norm has shape \(2, 2\)"):
-        load_record(tmp_path / "a.npz")
-
-
 def test_records_of_other_formats_are_refused(tmp_path):
     save_npz(tmp_path / "old.npz", {"label": "old", "backprop_norm": np.ones((1, 1))})
-    with pytest.raises(nn.DataError, match=r"format 1, expected 2.*another version"):
+    with pytest.raises(nn.DataError, match=r"format 1, expected 3 or 2.*another version"):
         load_record(tmp_path / "old.npz")
-    save_record(tmp_path / "new.npz", {**recorded().to_dict(), "format": 3})
-    with pytest.raises(nn.DataError, match="format 3, expected 2"):
+    save_npz(tmp_path / "new.npz", {**recorded().to_dict(), "format": 4})
+    with pytest.raises(nn.DataError, match="format 4, expected 3 or 2"):
         load_record(tmp_path / "new.npz")
+
+
+@pytest.mark.parametrize("name", ["format2.npz", "format2.flow"])
+def test_a_file_of_format_2_is_read(name):
+    record = load_record(DATA / name)
+    assert record["format"] == 3
+    assert record["layers"].tolist() == ["0.dense", "1.batchnorm", "2.prelu", "4.dense"]
+    assert record["roles"].tolist() == ["weights", "norm", "activation", "weights"]
+    assert record["gaps"].tolist() == [0, 0, 0, 1]  # dropout was not recorded
+    assert record["param_fan_in"].tolist() == [8, 0, 0, 0, 0, 6, 0]
+    assert np.isnan(record["param_norm_initial"]).all()
+    assert record["steps"].tolist() == [0, 1, 2, 3]
+    assert record["loss"][0] == pytest.approx(1.1088, abs=1e-4)
+    terms = attribute(record).terms
+    assert terms == ("weights", "scale", "derivative", "unrecorded")
+
+
+def test_both_files_of_format_2_hold_the_same():
+    np.testing.assert_equal(load_record(DATA / "format2.flow"), load_record(DATA / "format2.npz"))
 
 
 def test_missing_file(tmp_path):

@@ -6,19 +6,17 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.flow.layout import MAGNITUDE_EDGES, SIGNED_EDGES, Layout
+from nnscratch.flow.layout import EDGES, Layout
 from nnscratch.flow.store import Store
-
-LAYOUT = Layout("a", ("0.dense", "1.tanh"), (3, 3), ("0.weight", "0.bias"), (6, 3), every=2)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 700, 2500])
-def test_rows_come_back_as_they_were_put(rows):
+def test_rows_come_back_as_they_were_put(layout, rows):
     rng = np.random.default_rng(0)
-    memory = rng.integers(0, 99, (rows, LAYOUT.row_bytes)).astype(np.uint8)
-    numbers, samples = LAYOUT.views(memory)
+    memory = rng.integers(0, 99, (rows, layout.row_bytes)).astype(np.uint8)
+    numbers, samples = layout.views(memory)
     numbers[...] = rng.standard_normal(numbers.shape)
-    store = Store(LAYOUT, 1 << 22)
+    store = Store(layout, 1 << 24)
     for step in range(rows):
         store.append(3 * step, memory[step])
     assert len(store) == rows
@@ -30,11 +28,11 @@ def test_rows_come_back_as_they_were_put(rows):
 
 @pytest.mark.parametrize("most", [2, 3, 7, 64])
 @pytest.mark.parametrize("rows", [1, 2, 3, 50, 1000])
-def test_a_full_store_keeps_every_second_fourth_row(most, rows):
-    store = Store(LAYOUT, most * LAYOUT.row_bytes)
+def test_a_full_store_keeps_every_second_fourth_row(layout, most, rows):
+    store = Store(layout, most * layout.row_bytes)
     for step in range(rows):
-        row = np.zeros(LAYOUT.row_bytes, np.uint8)
-        LAYOUT.views(row)[0][...] = step
+        row = np.zeros(layout.row_bytes, np.uint8)
+        layout.views(row)[0][...] = step
         store.append(step, row)
         assert len(store) <= most
     steps, numbers, _ = store.rows()
@@ -44,22 +42,52 @@ def test_a_full_store_keeps_every_second_fourth_row(most, rows):
     assert store.kept_every == 1 or rows > most * store.kept_every / 2
 
 
-def test_a_layout_survives_json():
-    assert Layout.from_description(json.loads(json.dumps(LAYOUT.describe()))) == LAYOUT
+def test_rows_from_a_step_on_are_given_up_and_the_next_follow(layout):
+    store = Store(layout, 8 * layout.row_bytes)
+    row = np.zeros(layout.row_bytes, np.uint8)
+    for step in range(20):
+        store.append(step, row)
+    assert store.kept_every == 4
+    store.truncate(10)
+    assert store.rows()[0].tolist() == [0, 4, 8]
+    for step in range(10, 20):
+        store.append(step, row)
+    assert store.rows()[0].tolist() == [0, 4, 8, 10, 14, 18]
+
+
+def check_same(found, layout):
+    np.testing.assert_equal(found.facts, layout.facts)
+    assert found.histograms == layout.histograms
+    assert (found.numbers, found.samples, found.codes) == (
+        *(layout.numbers, layout.samples, layout.codes),
+    )
+
+
+def test_a_layout_survives_json(layout):
+    check_same(Layout.from_description(json.loads(json.dumps(layout.describe()))), layout)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"format": 3}, "format 3, expected 2"), ({"label": None, "strange": 1}, "damaged")],
+    [
+        ({"format": 4}, "format 4, expected 3 or 2"),
+        ({"strange": 1}, "damaged: strange"),
+        ({"histograms": 1}, "damaged"),
+        ({"features": [6, 6, 6]}, "features has shape"),
+        ({"params": 3}, "params holds int64, expected text"),
+        ({"saturation": "wide"}, "saturation holds"),
+        ({"param_norm_initial": ["a"] * 6}, "param_norm_initial"),
+    ],
 )
-def test_another_layout_is_refused(change, message):
+def test_another_layout_is_refused(layout, change, message):
     with pytest.raises(nn.DataError, match=message):
-        Layout.from_description({**LAYOUT.describe(), **change})
+        Layout.from_description({**layout.describe(), **change})
 
 
 def test_edges():
-    assert SIGNED_EDGES.shape == MAGNITUDE_EDGES.shape == (65,)
-    assert (np.diff(SIGNED_EDGES) > 0).all()
-    assert (np.diff(MAGNITUDE_EDGES) > 0).all()
-    assert (SIGNED_EDGES[-1], SIGNED_EDGES[32], SIGNED_EDGES[33]) == (2.0**12, 0, 2.0**-19)
-    assert (MAGNITUDE_EDGES[1], MAGNITUDE_EDGES[-1]) == (2.0**-100, 2.0**26)
+    signed, magnitude = EDGES["histogram_edges_signed"], EDGES["histogram_edges_magnitude"]
+    assert signed.shape == magnitude.shape == (65,)
+    assert (np.diff(signed) > 0).all()
+    assert (np.diff(magnitude) > 0).all()
+    assert (signed[-1], signed[32], signed[33]) == (2.0**12, 0, 2.0**-19)
+    assert (magnitude[1], magnitude[-1]) == (2.0**-100, 2.0**26)

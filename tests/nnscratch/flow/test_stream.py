@@ -422,3 +422,43 @@ def test_nothing_warns_when_all_is_well(path):
         warnings.simplefilter("error")
         write(path, range(200), flush_every=7)
     check_rows(read_stream(path), range(200))
+
+
+@pytest.mark.parametrize("flush_every", [1, 4, 50])
+@pytest.mark.parametrize("back", [0, 3, 7, 20])
+def test_what_is_truncated_is_gone_and_what_follows_is_whole(path, flush_every, back):
+    with open_writer(path, flush_every=flush_every) as writer:
+        for step in range(10):
+            if step % 3 == 0:
+                writer.census(step, np.full(CODES, step, np.uint8))
+            writer.row(*row(step))
+        writer.finish()
+        writer.truncate(back)
+        assert writer.rows == min(back, 10)
+        for step in range(back, back + 5):
+            writer.row(*row(step))
+    stream = read_stream(path)
+    check_rows(stream, [*range(min(back, 10)), *range(back, back + 5)])
+    assert stream.census_steps.tolist() == [step for step in (0, 3, 6, 9) if step < back]
+    assert stream.note == ""
+    assert writer.lost is None
+
+
+def test_a_file_that_cannot_be_truncated_is_given_up_and_said(path):
+    writer = open_writer(path, flush_every=1)
+    for step in range(4):
+        writer.row(*row(step))
+
+    class Stuck:
+        def __getattr__(self, name):
+            return getattr(file, name)
+
+        def truncate(self, size):
+            raise OSError(errno.EIO, "broken")
+
+    file, writer._file = writer._file, Stuck()
+    with pytest.warns(RuntimeWarning, match=r"a\.flow ended at step 2: broken"):
+        writer.truncate(2)
+    assert writer.lost.step == 2
+    writer.row(*row(2))
+    assert file.closed

@@ -25,7 +25,7 @@ def write(path, recording, description=None, rows=None, close=True):
         layout.describe() if description is None else description,
         scalars=layout.numbers,
         samples=layout.samples,
-        codes=layout.census_units[-1],
+        codes=layout.codes,
     )
     census = dict(zip(recording.census_steps, recording.census, strict=True))
     for i, step in list(enumerate(recording.steps))[:rows]:
@@ -92,8 +92,8 @@ def test_a_file_that_is_still_written_says_so(path, recording):
 
 
 def test_another_format_is_named(path, recording):
-    write(path, recording, description={**recording.layout.describe(), "format": 3})
-    with pytest.raises(nn.DataError, match=r"a\.flow: this record has format 3, expected 2"):
+    write(path, recording, description={**recording.layout.describe(), "format": 4})
+    with pytest.raises(nn.DataError, match=r"a\.flow: description 'a run' has format 4"):
         load_record(path)
 
 

@@ -1,0 +1,231 @@
+"""What is known of a network before it is recorded: its layers, its parameters, who reads whom."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import ConfigError, require_count, unknown_name
+from nnscratch_records import PARAM_ROLES, ROLES
+
+INPUT = "input"
+INITIAL = ("param_norm_initial", "param_mean_initial", "param_max_initial")
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """A layer of a network that is recorded.
+
+    Attributes
+    ----------
+    name : str
+        Any, such as ``"encoder.fc0"``; each layer has its own.
+    kind : str
+        What it is called in sentences: ``"dense"``, ``"elu"``.
+    features : int
+        The size of the last axis of its output. 0 if that is not known, in a network that no batch
+        has gone through yet.
+    saturation : (low, high)
+        Outputs at or below `low`, at or above `high` are at an end of its range; NaN: no such end.
+    role : str
+        What it does, one of `nnscratch_records.ROLES`.
+    block : str
+        The block it belongs to, so that pictures keep them together; empty for none.
+    sources : sequence of str or None
+        The layers whose outputs it reads, ``"input"`` for the network's input; None: the layer
+        before it.
+    rectifies : bool
+        Whether a unit is dead that is 0 or less for every example.
+    by_batch : bool
+        Whether it normalises by the batch, and its statistics are recorded.
+
+    Raises `ConfigError` for an unknown role or a width that is none.
+    """
+
+    name: str
+    kind: str
+    features: int
+    saturation: tuple[float, float] = (math.nan, math.nan)
+    role: str = "opaque"
+    block: str = ""
+    sources: Sequence[str] | None = None
+    rectifies: bool = False
+    by_batch: bool = False
+
+    def __post_init__(self) -> None:
+        require_count(f"features of layer {self.name!r}", self.features, least=0)
+        if self.role not in ROLES:
+            raise unknown_name(f"role of layer {self.name!r}:", self.role, ROLES)
+        ends = np.asarray(self.saturation, dtype=object)
+        if ends.shape != (2,):
+            raise ConfigError(
+                f"saturation of layer {self.name!r} must be a pair (low, high), NaN for no such "
+                f"end, got {self.saturation!r}"
+            )
+
+
+@dataclass(frozen=True)
+class ParamInfo:
+    """A parameter of a layer that is recorded.
+
+    Attributes
+    ----------
+    name, layer : str
+        Its own name and that of its layer.
+    role : str
+        One of `nnscratch_records.PARAM_ROLES`.
+    shape : tuple of int
+    fan_in : int or None
+        How many inputs each output sums. None: the product of all but the last of `shape` where
+        the role is that of weights, whose outputs come last; 0 for other parameters.
+    """
+
+    name: str
+    layer: str
+    role: str
+    shape: tuple[int, ...]
+    fan_in: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.role not in PARAM_ROLES:
+            raise unknown_name(f"role of parameter {self.name!r}:", self.role, PARAM_ROLES)
+        for size in self.shape:
+            require_count(f"shape of parameter {self.name!r}", size, least=0)
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.shape)
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs each output sums; 0: none."""
+        if self.fan_in is not None:
+            return self.fan_in
+        return math.prod(self.shape[:-1]) if self.role in ("weight", "recurrent_weight") else 0
+
+
+def network_facts(
+    layers: Sequence[LayerInfo],
+    params: Sequence[ParamInfo],
+    recorded: Collection[str] | None = None,
+    counted: Collection[str] = (),
+    initial: Mapping[str, Array] | None = None,
+) -> dict[str, Any]:
+    """Return what a record holds of a network and its parameters, whatever happens to them.
+
+    layers : all of them, each after its sources
+    recorded : names of those that are recorded; None: all
+    counted : of these, the names of those whose units are counted
+    initial : of each recorded parameter `INITIAL`
+
+    Raises `ConfigError` for names that do not fit each other.
+    """
+    sources = _sources(layers)
+    kept = [i for i, layer in enumerate(layers) if recorded is None or layer.name in recorded]
+    shown = [layers[i] for i in kept]
+    columns = {layer.name: column for column, layer in enumerate(shown)}
+    known = {layer.name for layer in layers}
+    for param in params:
+        if param.layer not in known:
+            raise unknown_name(f"layer of parameter {param.name!r}:", param.layer, known)
+    own = [param for param in params if param.layer in columns]
+    edges = _edges(sources, kept)
+    census = [layer for layer in shown if layer.name in counted]
+    unknown = np.full(len(own), math.nan)
+    return {
+        "layers": _texts(layer.name for layer in shown),
+        "kinds": _texts(layer.kind for layer in shown),
+        "roles": _texts(layer.role for layer in shown),
+        "blocks": _texts(layer.block for layer in shown),
+        "depths": _whole(_depths(layers, sources)[i] for i in kept),
+        "features": _whole(layer.features for layer in shown),
+        "saturation": np.array([layer.saturation for layer in shown], np.float64).reshape(-1, 2),
+        "edges": _whole(edge[:2] for edge in edges).reshape(-1, 2),
+        "gaps": _whole(gap for _, _, gap in edges),
+        "batchnorm_layers": _texts(layer.name for layer in shown if layer.by_batch),
+        "params": _texts(param.name for param in own),
+        "param_sizes": _whole(param.size for param in own),
+        "param_roles": _texts(param.role for param in own),
+        "param_fan_in": _whole(param.inputs for param in own),
+        "param_layers": _whole(columns[param.layer] for param in own),
+        **{name: unknown if initial is None else initial[name] for name in INITIAL},
+        "census_layers": _texts(layer.name for layer in census),
+        "census_units": np.cumsum([0, *(layer.features for layer in census)], dtype=np.int64),
+    }
+
+
+def initial_measures(params: Sequence[Array]) -> dict[str, Array]:
+    """Return `INITIAL` of parameters as they are now."""
+    made = np.zeros((len(INITIAL), len(params)))
+    for column, values in zip(made.T, params, strict=True):
+        largest = float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
+        unit = largest or 1.0  # scaled, no square over- or underflows
+        with np.errstate(all="ignore"):
+            norm = math.sqrt(float(np.sum((values / unit) ** 2, dtype=np.float64))) * unit
+            mean = float(np.mean(values, dtype=np.float64)) if values.size else 0.0
+        column[...] = norm, mean, largest
+    return dict(zip(INITIAL, made, strict=True))
+
+
+def _sources(layers: Sequence[LayerInfo]) -> list[list[int]]:
+    """Return the sources of each layer, by index; -1 is the network's input."""
+    places = {INPUT: -1}
+    made = []
+    for i, layer in enumerate(layers):
+        if layer.name in places and layer.name != INPUT:
+            raise ConfigError(f"two layers are called {layer.name!r}: each needs its own name")
+        if layer.sources is None:
+            made.append([i - 1])
+        else:
+            for source in layer.sources:
+                if source not in places:
+                    what = f"source of layer {layer.name!r}, or it comes after it:"
+                    raise unknown_name(what, source, places)
+            made.append([places[source] for source in layer.sources])
+        places[layer.name] = i
+    return made
+
+
+def _depths(layers: Sequence[LayerInfo], sources: Sequence[Sequence[int]]) -> list[int]:
+    """Return how many layers with weights lie on the longest way up to each one, itself too."""
+    made: list[int] = []
+    for layer, below in zip(layers, sources, strict=True):
+        before = max((made[i] for i in below if i >= 0), default=0)
+        made.append(before + (layer.role == "weights"))
+    return made
+
+
+def _edges(sources: Sequence[Sequence[int]], kept: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Return source, reader and layers left out between them, by column of the layers kept.
+
+    Of several ways past layers that were left out from one layer to another, the longest counts.
+    """
+    columns = {-1: -1, **{i: column for column, i in enumerate(kept)}}
+    reached: list[dict[tuple[int, bool], int]] = []  # by layer: (recorded source, indirect): gap
+    edges = []
+    for i, below in enumerate(sources):
+        found: dict[tuple[int, bool], int] = {}
+        for source in below:
+            if source in columns:
+                found.setdefault((columns[source], False), 0)
+                continue
+            for (origin, _), gap in reached[source].items():
+                found[origin, True] = max(gap + 1, found.get((origin, True), 0))
+        reached.append(found)
+        if i in columns:
+            edges += [(origin, columns[i], gap) for (origin, _), gap in found.items()]
+    return edges
+
+
+def _texts(values: Any) -> Array:
+    return np.array(list(values), dtype=np.str_)
+
+
+def _whole(values: Any) -> Array:
+    return np.array(list(values), dtype=np.int64)

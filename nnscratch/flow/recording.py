@@ -1,0 +1,148 @@
+"""What every recorder does with the rows it fills: keep them, append them to a file, go back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import ConfigError
+from nnscratch.flow.layout import Layout
+from nnscratch.flow.readout import Readout
+from nnscratch.flow.selection import parse_size
+from nnscratch.flow.store import Store
+from nnscratch.flow.stream import Lost, StreamWriter
+from nnscratch_records import Record
+
+if TYPE_CHECKING:
+    from nnscratch.files import PathLike
+
+
+class Recording(Readout):
+    """Rows and censuses, step by step.
+
+    Parameters
+    ----------
+    label : str
+        Name of the run in plots and tables.
+    memory : str or int
+        The most that is kept in memory, such as ``"512 MB"``, or bytes. Beyond it every second step
+        is given up, and the record says so.
+    file : path or None
+        Where every step is appended too (suffix ``.flow``).
+    """
+
+    def __init__(self, label: str, memory: str | int, file: PathLike | None) -> None:
+        self.label = label
+        self.limit = parse_size(memory)
+        self.file = file
+        self._latest = -1  # the latest step that was recorded
+        self._layout: Layout
+        self._store: Store | None = None
+        self._writer: StreamWriter | None = None
+        self._census: list[tuple[int, Array]] = []
+        self._back: list[str] = []
+
+    def _begin(self, facts: Mapping[str, Any], histograms: bool) -> None:
+        """Lay out the rows of a recording that has none yet."""
+        self._layout = Layout(facts, histograms)
+        self._store = Store(self._layout, self.limit)
+        if self._writer is not None:  # its header is of another layout
+            self._writer.close()
+            self._writer = None
+
+    def _keep(self, step: int, row: Array) -> None:
+        """Keep a row (see `Layout.views`); later ones, before the training went back, are not."""
+        self._go_to(step)
+        self._latest = step
+        assert self._store is not None
+        self._store.append(step, row)
+        if self.file is not None:
+            self._stream().row(step, *self._layout.views(row))
+
+    def _keep_census(self, step: int, states: Array) -> None:
+        writer = None if self.file is None else self._stream()
+        self._census.append((step, states))
+        if writer is not None:
+            writer.census(step, states)
+
+    def _go_to(self, step: int) -> None:
+        """Give up what was recorded of `step` and later: the training is there once more."""
+        last = max([self._latest, *(at for at, _ in self._census if at > step)])
+        if self._store is None or last < step:
+            return
+        self._store.truncate(step)
+        self._census = [one for one in self._census if one[0] < step]
+        self._latest = step - 1
+        self._back.append(
+            f"the training went back to step {step}: what was recorded from there on, up to step "
+            f"{last}, is left out"
+        )
+        if self._writer is not None:
+            self._writer.truncate(step)
+            self._writer.note(self._back[-1])
+
+    def _stream(self) -> StreamWriter:
+        """Return the file's writer, made when there is something to write."""
+        if self._writer is None:
+            layout = self._layout
+            assert self.file is not None
+            self._writer = StreamWriter(
+                self.file,
+                layout.describe(),
+                scalars=layout.numbers,
+                samples=layout.samples,
+                codes=layout.codes,
+            )
+            for step, states in self._census:
+                self._writer.census(step, states)
+        return self._writer
+
+    def close(self) -> None:
+        """Close the file, if there is one. Nothing can be recorded into it afterwards."""
+        if self._writer is not None:
+            self._writer.close()
+
+    @property
+    def lost(self) -> Lost | None:
+        """The first step that did not reach the file, and why; None if all did."""
+        return None if self._writer is None else self._writer.lost
+
+    def __len__(self) -> int:
+        return 0 if self._store is None else len(self._store)
+
+    def to_dict(self) -> Record:
+        """Return what was recorded: a record, see `nnscratch_records.FIELDS`."""
+        if self._store is None or not len(self):
+            raise ConfigError(self._nothing())
+        steps, numbers, samples = self._store.rows()
+        taken, states = [step for step, _ in self._census], [codes for _, codes in self._census]
+        return self._layout.to_record(
+            steps,
+            numbers,
+            samples,
+            taken,
+            np.array(states) if states else None,
+            self._store.kept_every,
+            self._note(),
+        )
+
+    def _nothing(self) -> str:
+        """Return what to do where nothing was recorded."""
+        return f"{type(self).__name__} {self.label!r} has recorded nothing yet"
+
+    def _note(self) -> str:
+        notes, kept = [], 1 if self._store is None else self._store.kept_every
+        if kept > 1:
+            notes.append(
+                f"memory was limited to {self.limit:,} bytes: of the recorded steps one in {kept} "
+                f"is kept"
+            )
+        notes += self._back
+        if self.lost is not None:
+            notes.append(
+                f"from step {self.lost.step} on nothing is in {self.file}: {self.lost.reason}"
+            )
+        return "; ".join(notes)
