@@ -12,18 +12,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from nnscratch.experiments.public.case import Healthy, Sick
+from nnscratch.experiments.public.case import CAUSES, Healthy, Sick
 from nnscratch.experiments.public.recipe import Outcome, run
 
-# The causes that each kind of finding names.
+# The causes that each kind of finding names. Symptoms name what usually is behind them; "does not
+# learn" names nothing.
 _LOST_ON_THE_WAY: Final = frozenset({"initial weights", "activation", "depth"})
 NAMES: Final[dict[str, frozenset[str]]] = {
+    **{cause: frozenset({cause}) for cause in CAUSES},
     "non-finite": frozenset({"rate too large"}),
     "diverged": frozenset({"rate too large"}),
     "dead layer": frozenset({"initial weights", "activation"}),
-    "input scale": frozenset({"input scale"}),
-    "target scale": frozenset({"target scale"}),
     "updates too large": frozenset({"rate too large"}),
+    "learning rate too large": frozenset({"rate too large"}),
     "saturated": frozenset({"initial weights", "activation"}),
     "exploding": _LOST_ON_THE_WAY,
     "vanishing": _LOST_ON_THE_WAY,
@@ -31,9 +32,14 @@ NAMES: Final[dict[str, frozenset[str]]] = {
     "constant output": _LOST_ON_THE_WAY,
     "clip always": frozenset({"clip"}),
     "updates too small": frozenset({"too slow"}),
+    "learning rate too small": frozenset({"too slow"}),
+    "too few steps": frozenset({"too slow"}),
     "slow layer": frozenset({"initial weights"}),
+    "initial biases": frozenset({"initial weights"}),
+    "narrow layers": frozenset({"capacity"}),
     "batch norm statistics": frozenset({"batch norm momentum"}),
     "clip never": frozenset({"clip"}),
+    "does not learn": frozenset(),
 }
 
 FIRST, LATER, SILENT, WRONG = VERDICTS = ("first", "later", "silent", "wrong")
