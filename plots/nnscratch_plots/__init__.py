@@ -5,15 +5,16 @@ and on a figure of its own otherwise, and returns what it drew on: Axes from the
 Figure from those named `..._figure`. Nothing is shown, nothing is registered with pyplot, no
 display is needed and no setting of matplotlib is left changed.
 
-A record is a mapping of arrays by name: "format" (2), "label", "layers" (L names of all layers,
-"0.dense", "1.elu", ...), "params" (P names, "0.weight", ...), "steps" (S step numbers) and what was
-measured, such as "loss" (S,), "gradient_norm" (S, L) or "update_ratio" (S, P): see `QUANTITIES`.
-Each picture needs only the keys that it draws. Where a network lacks what a picture is about, such
-as a clip or batch norm, the picture says so.
+A record is a mapping of arrays by name, as the table `nnscratch_records.FIELDS` says: what each
+layer and parameter is, "steps" (S step numbers), and what was measured, such as "loss" (S,),
+"gradient_norm" (S, L) or "update_ratio" (S, P). Nothing is read from the names of layers. Each
+picture needs only the keys that it draws. Where a network lacks what a picture is about, such as a
+clip or batch norm, the picture says so.
 """
 
 from nnscratch_plots.attribution import attribution_bars, attribution_figure
 from nnscratch_plots.batchnorm import batchnorm_figure, batchnorm_statistics
+from nnscratch_plots.blocks import block_gradient_figure, block_gradients
 from nnscratch_plots.census import dead_unit_figure, dead_units, unit_turnover
 from nnscratch_plots.clip import clip_figure, clip_ledger, clip_shares
 from nnscratch_plots.comparison import comparison_figure
@@ -25,7 +26,6 @@ from nnscratch_plots.heatmap import gradient_norm_heatmap, heatmap_figure, share
 from nnscratch_plots.overview import overview_figure
 from nnscratch_plots.phase import depth_scale, phase_diagram, phase_diagram_figure
 from nnscratch_plots.prediction import predicted_gradient_norm_figure, predicted_gradient_norms
-from nnscratch_plots.quantities import QUANTITIES
 from nnscratch_plots.records import Record
 from nnscratch_plots.ridges import histogram_figure, histogram_ridges
 from nnscratch_plots.saturation import saturation, saturation_figure
@@ -33,13 +33,14 @@ from nnscratch_plots.slopes import prelu_slopes
 from nnscratch_plots.updates import update_ratio_figure, update_ratios
 
 __all__ = [
-    "QUANTITIES",
     "Record",
     "accuracy_curves",
     "attribution_bars",
     "attribution_figure",
     "batchnorm_figure",
     "batchnorm_statistics",
+    "block_gradient_figure",
+    "block_gradients",
     "clip_figure",
     "clip_ledger",
     "clip_shares",

@@ -13,62 +13,48 @@ from matplotlib.figure import Figure
 from nnscratch_plots import style
 from nnscratch_plots.axes import label_layers_across
 from nnscratch_plots.bars import hatched_bars, stacked_bars
+from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
+from nnscratch_records.attribution import TERMS, TITLES
 
-_TERM_OF = {"dense": "weights", "batchnorm": "scale", "dropout": "noise"}
+# Of each term: one of the colours, and a hatch for print in grey.
+TERM_LOOKS: dict[str, tuple[int, str]] = {
+    "weights": (1, ""),
+    "derivative": (6, "//"),
+    "scale": (3, ".."),
+    "projection": (4, "xx"),
+    "norm": (3, "||"),
+    "noise": (5, "--"),
+    "sum": (2, "\\\\"),
+    "unrecorded": (7, ""),
+    "opaque": (9, "++"),
+}
 LOOKS: dict[str, dict[str, Any]] = {
-    "weights": {"facecolor": style.COLORS[1], "edgecolor": "white"},
-    "derivative": {"facecolor": style.COLORS[6], "edgecolor": "white", "hatch": "//"},
-    "scale": {"facecolor": style.COLORS[3], "edgecolor": "white", "hatch": ".."},
-    "projection": {"facecolor": style.COLORS[4], "edgecolor": "white", "hatch": "xx"},
-    "noise": {"facecolor": style.COLORS[5], "edgecolor": "white", "hatch": "--"},
-    "unrecorded": {"facecolor": style.COLORS[7], "edgecolor": "white"},
+    term: {"facecolor": style.COLORS[color], "edgecolor": "white", "hatch": hatch}
+    for term, (color, hatch) in TERM_LOOKS.items()
 }
-_NAMES = {
-    "backward": {
-        "weights": "weights",
-        "derivative": "derivative",
-        "scale": "gamma / sigma",
-        "projection": "batch norm, rest",
-        "noise": "dropout",
-        "unrecorded": "not recorded",
-    },
-    "forward": {
-        "weights": "weights",
-        "derivative": "activation",
-        "scale": "batch norm",
-        "noise": "dropout",
-        "unrecorded": "not recorded",
-    },
-}
+BROKEN = "a norm is 0 or not finite"
 _TITLES = {
     "backward": "What changes the back-propagated gradient, layer by layer",
     "forward": "What changes the signal, layer by layer",
 }
-_READING = (
-    "a bar down to -1 stands for a factor of ten lost, a bar up to 1 for a factor of ten gained, "
-    "and the bars of all layers add up exactly to the change from one end of the network to the "
-    "other; the legend has these sums. A layer's bar in the left panel is what happens to the "
-    "gradient on its way down to it from the dense layer above"
-)
-
 _NOTHING = "There is one layer only."
 
 
 @dataclass(frozen=True)
 class Split:
-    """What each term adds, in log10, to the size of gradient or signal, by block.
+    """What each term adds, in log10, to the size of gradient or signal, by group of layers.
 
-    A block is named by its dense layer. `values` is (blocks,) for each term that the network has;
-    `broken` marks the blocks where a norm is 0 or not finite.
+    A group is named by its layer with weights (or join). `values` is (groups,) for each term that
+    occurs; `broken` marks the groups where a norm is 0 or not finite.
     """
 
-    blocks: tuple[str, ...]
+    layers: tuple[str, ...]
     values: dict[str, Array]
     broken: Array
 
     def totals(self) -> dict[str, float]:
-        """Sum of each term over the blocks that are not broken."""
+        """Sum of each term over the groups that are not broken."""
         return {term: float(values[~self.broken].sum()) for term, values in self.values.items()}
 
 
@@ -79,20 +65,20 @@ def attribution_bars(
     step: Step = "finite",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw, in log10 units, what each term adds to the gradient's norm by dense block, stacked.
+    """Draw, in log10 units, what each term adds to the gradient's norm by group of layers, stacked.
 
-    `direction` is "backward": the change of the gradient on its way down to a dense layer from the
-    one above, or "forward": the change of the signal's root mean square from the dense layer below
-    (or the input) through a dense layer and what follows it. The terms add up exactly to the whole
-    change. Blocks with a norm that is 0 or not finite are hatched. Raises ValueError naming the
-    record and key for wrong keys or shapes, the direction or the step.
+    `direction` is "backward": the change of the gradient on its way down to a layer with weights
+    (or a join of branches) from the one above, or "forward": the change of the signal's root mean
+    square from the one below (or the input) through it and what follows it. Around a block it goes
+    the short way, by the skip connection. The terms add up exactly to the whole change (see
+    `nnscratch_records.attribution`). Groups with a norm that is 0 or not finite are hatched. Raises
+    ValueError naming what the record lacks, the direction or the step.
     """
     run = read_run(record)
-    row = run.row(step)
-    split = split_at(run, row, direction)
+    split = split_at(run, run.row(step), direction)
     with style.drawing_on(ax, 8.6, 4.6) as ax:
         title = f"{_TITLES[direction]}, {run.when(step)}\n{style.wrapped(run.label, 70)}"
-        if not split.blocks:
+        if not split.layers:
             return style.say_nothing_to_draw(ax, title, _NOTHING)
         style.legend_above(ax, title, _draw(ax, run, split, direction))
     return ax
@@ -105,11 +91,12 @@ def attribution_figure(record: Record, *, step: Step = "finite") -> Figure:
     """
     run = read_run(record)
     heading = f"What each part of the network does, {run.when(step)}: {run.label}"
-    with style.explained_figure(12.0, 4.4, heading, _READING) as figure:
+    reading = f"{READING['attribution']}; the legend has the sums"
+    with style.explained_figure(12.0, 4.4, heading, reading) as figure:
         titles = {"backward": "back-propagated gradient", "forward": "forward signal"}
         for ax, direction in zip(figure.subplots(1, 2), titles, strict=True):
             split = split_at(run, run.row(step), direction)
-            if split.blocks:
+            if split.layers:
                 handles = _draw(style.prepared(ax), run, split, direction)
                 style.legend_above(ax, titles[direction], handles)
             else:
@@ -118,86 +105,32 @@ def attribution_figure(record: Record, *, step: Step = "finite") -> Figure:
 
 
 def split_at(run: Run, row: int, direction: str) -> Split:
-    """Split the change of gradient or signal at one recorded step into terms by block."""
-    if direction not in _NAMES:
+    """Split the change of gradient or signal at one recorded step into terms by group."""
+    if direction not in _TITLES:
         raise ValueError(f"direction must be 'backward' or 'forward', got {direction!r}")
-    names = run.names("layers")
-    kinds = [name.rpartition(".")[2] for name in names]
-    backward = direction == "backward"
-    changes = _backward(run, row) if backward else _forward(run, row)
-    heads = [i for i, kind in enumerate(kinds) if kind == "dense"] or list(range(len(names)))
-    # A change belongs to the dense layer at whose output it ends (backward) or begins (forward).
-    places = np.arange(len(names)) - (1 if backward else 0)
-    block = np.searchsorted(heads, places, side="right") - 1
-    below = bool((block[1:] < 0).any()) if backward else bool((block < 0).any())
-    shown = [names[heads[b]] for b in range(len(heads) - (1 if backward else 0))]
-    if below:  # what comes before the first dense layer has a block of its own
-        shown, block = [names[0], *shown], block + 1
-    if backward and heads[-1] < len(names) - 1:
-        shown = [*shown, names[heads[-1]]]
-    values: dict[str, Array] = {}
-    scales = _scales(run, row) if backward else {}
-    for i in range(1 if backward else 0, len(names)):
-        term = _TERM_OF.get(kinds[i], "derivative")
-        if i and not _follows(names[i - 1], names[i]):
-            term = "unrecorded"
-        parts = {term: changes[i]}
-        if term == "scale" and names[i] in scales:
-            parts = {"scale": scales[names[i]], "projection": changes[i] - scales[names[i]]}
-        for part, value in parts.items():
-            values.setdefault(part, np.zeros(len(shown)))[block[i]] += value
-    broken = ~np.isfinite(sum(values.values(), np.zeros(len(shown))))
-    return Split(tuple(shown), {term: values[term] for term in LOOKS if term in values}, broken)
-
-
-def _backward(run: Run, row: int) -> Array:
-    """What each layer adds to log10 of the gradient's norm, NaN for the first layer."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log10(run.get("gradient_norm")[row])
-        return np.append(np.nan, logs[:-1] - logs[1:])
-
-
-def _forward(run: Run, row: int) -> Array:
-    """What each layer adds to log10 of the signal's root mean square."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean, std = run.get("output_mean")[row], run.get("output_std")[row]
-        first = np.hypot(run.get("input_mean")[row], run.get("input_std")[row])
-        logs = np.log10(np.append(first, np.hypot(mean, std)))
-        return np.diff(logs)
-
-
-def _scales(run: Run, row: int) -> dict[str, float]:
-    if "batchnorm_scale" not in run:
-        return {}
-    with np.errstate(divide="ignore"):
-        scales = np.log10(run.get("batchnorm_scale")[row])
-    return dict(zip(run.names("batchnorm_layers"), scales.tolist(), strict=True))
-
-
-def _follows(below: str, above: str) -> bool:
-    numbers = [name.partition(".")[0] for name in (below, above)]
-    return not all(n.isdigit() for n in numbers) or int(numbers[1]) == int(numbers[0]) + 1
+    names, sums = run.attribution.grouped(slice(row, row + 1), direction == "forward")
+    values = {term: sums[0, :, i] for i, term in enumerate(TERMS) if np.any(sums[0, :, i] != 0)}
+    return Split(names, values, ~np.isfinite(sums[0].sum(axis=1)))
 
 
 def _draw(ax: Axes, run: Run, split: Split, direction: str) -> list[Artist]:
     totals = split.totals()
     labels = {
-        term: _NAMES[direction][term]
-        + ("" if split.broken.all() else f": {round(total, 2) + 0.0:+.2f}")
+        term: TITLES[term] + ("" if split.broken.all() else f": {round(total, 2) + 0.0:+.2f}")
         for term, total in totals.items()
     }
     heights = {term: np.where(split.broken, 0.0, split.values[term]) for term in totals}
-    handles, down, up = stacked_bars(ax, heights, LOOKS, labels)
+    handles, down, up = stacked_bars(ax, len(split.layers), heights, LOOKS, labels)
     low, high = float(down.min()), float(up.max())
     top, bottom = max(0.1, 1.08 * high, -0.1 * low), min(-0.1, 1.08 * low, -0.1 * high)
-    handles += hatched_bars(
-        ax, split.broken, "a norm is 0 or not finite", bottom=bottom, top=top, gid="broken"
-    )
+    handles += hatched_bars(ax, split.broken, BROKEN, bottom=bottom, top=top, gid="broken")
     ax.axhline(0, color="0.4", linewidth=0.8)
     ax.set_ylim(bottom, top)
     ax.grid(axis="y", **style.GRID)
     ax.set_axisbelow(True)
-    label_layers_across(ax, [Series(run.label, split.blocks, run.steps, up)])
+    blocks = dict(zip(run.layers, run.facts("blocks").tolist(), strict=True))
+    of_groups = tuple(blocks.get(name, "") for name in split.layers)
+    label_layers_across(ax, [Series(run.label, split.layers, run.steps, up, None, of_groups)])
     what = "gradient" if direction == "backward" else "signal"
     small = style.inches_high(ax) < 2.4
     ax.set_ylabel("powers of ten" if small else f"change of the {what}, in powers of ten")

@@ -18,13 +18,12 @@ Looks = Mapping[str, Mapping[str, Any]]
 
 
 def stacked_bars(
-    ax: Axes, parts: Mapping[str, Array], looks: Looks, labels: Mapping[str, str]
+    ax: Axes, count: int, parts: Mapping[str, Array], looks: Looks, labels: Mapping[str, str]
 ) -> tuple[list[Artist], Array, Array]:
-    """Draw the `parts` of each bar on top of each other, what is below 0 downwards from 0.
+    """Draw the `parts` of `count` bars on top of each other, what is below 0 downwards from 0.
 
     `labels` names what the legend holds. Returns its handles, and the lower and upper ends.
     """
-    count = len(next(iter(parts.values())))
     down, up = np.zeros(count), np.zeros(count)
     handles: list[Artist] = []
     for name, heights in parts.items():

@@ -9,21 +9,11 @@ from matplotlib.figure import Figure
 from nnscratch_plots import style
 from nnscratch_plots.axes import axis_label
 from nnscratch_plots.over_steps import draw_over_steps
-from nnscratch_plots.quantities import QUANTITIES
-from nnscratch_plots.records import Record, Run, Series, read_run
+from nnscratch_plots.records import Record, Run, read_run
+from nnscratch_records import FIELDS
 
-_SHOWN = {
-    "batchnorm_mean_gap": (1.0,),
-    "batchnorm_variance_ratio": (1.0,),
-    "batchnorm_scale": (1.0,),
-    "batchnorm_scale_max": (1.0,),
-}
+_SHOWN = tuple(name for name in FIELDS if FIELDS[name].over == "batchnorm_layers")
 _NOTHING = "This network has no batch norm."
-READING = (
-    "left and middle: how far the batch lies from the running statistics that prediction will "
-    "use; a gap far below 1 and a ratio near 1 mean that prediction sees what training saw. Right: "
-    "the factor by which the layer multiplies the gradient; above 1 it amplifies, below 1 it damps"
-)
 
 
 def batchnorm_statistics(
@@ -40,7 +30,7 @@ def batchnorm_statistics(
         raise ValueError(f"quantity must be one of {known}, got {quantity!r}")
     run = read_run(record)
     with style.drawing_on(ax, 8.6, 4.4) as ax:
-        title = f"{QUANTITIES[quantity].title}\n{style.wrapped(run.label, 70)}"
+        title = f"{FIELDS[quantity].title}\n{style.wrapped(run.label, 70)}"
         if not has_batchnorm(run):
             return style.say_nothing_to_draw(ax, title, _NOTHING)
         style.legend_above(ax, title, _draw(ax, run, quantity))
@@ -55,13 +45,18 @@ def batchnorm_figure(record: Record) -> Figure:
     run = read_run(record)
     heading = f"Batch norm during training: {run.label}"
     body = 4.2 if has_batchnorm(run) else 1.2
-    with style.explained_figure(13.0, body, heading, READING) as figure:
+    names = ("left", "middle", "right")
+    reading = "; ".join(
+        f"{name}: {FIELDS[quantity].sentence}"
+        for name, quantity in zip(names, _SHOWN[:3], strict=True)
+    )
+    with style.explained_figure(13.0, body, heading, reading) as figure:
         if not has_batchnorm(run):
             style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
             return figure
-        for ax, quantity in zip(figure.subplots(1, 3), list(_SHOWN)[:3], strict=True):
+        for ax, quantity in zip(figure.subplots(1, 3), _SHOWN[:3], strict=True):
             handles = _draw(style.prepared(ax), run, quantity)
-            title = QUANTITIES[quantity].title.partition(": ")[2]
+            title = FIELDS[quantity].title.partition(": ")[2]
             style.legend_above(ax, title, handles)
     return figure
 
@@ -72,9 +67,7 @@ def has_batchnorm(run: Run) -> bool:
 
 
 def _draw(ax: Axes, run: Run, quantity: str) -> list[Artist]:
-    layers = run.names("batchnorm_layers")
-    series = Series(run.label, layers, run.steps, run.get(quantity))
-    handles = draw_over_steps(ax, series, what="value", shown=_SHOWN[quantity])
+    handles = draw_over_steps(ax, run.series(quantity), what="value", shown=(1.0,))
     ax.axhline(1.0, color="0.3", linewidth=1.0, zorder=0.7, gid="one")
     ax.set_ylabel(axis_label(ax, quantity))
     return handles

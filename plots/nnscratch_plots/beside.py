@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import ALL_MARKED, classified
+from nnscratch_plots.axes import ALL_MARKED, classified, layer_places
 from nnscratch_plots.prediction import CheckedPrediction
 from nnscratch_plots.records import Array, Series
-from nnscratch_plots.sentences import number
+from nnscratch_records.words import number
 
 # What theory says of a run (see `predicted_gradient_norms`), or why it says nothing.
 Prediction = Mapping[str, Any] | str | None
@@ -44,7 +44,8 @@ def expected_norms(
 ) -> list[Expected | None]:
     """What was expected of each run; None where nothing was, or for another quantity or step.
 
-    Theory gives norms relative to the last dense layer: they are scaled to what was measured there.
+    Theory gives norms relative to the last layer with weights: they are scaled to what was
+    measured there.
     """
     given = aligned(predictions, len(series))
     if quantity != "gradient_norm":
@@ -52,8 +53,10 @@ def expected_norms(
     return [
         None
         if not isinstance(prediction, Mapping) or one.steps[row] != 0
-        else _expected(one, one.values[row], CheckedPrediction(prediction, index))
-        for index, (one, prediction, row) in enumerate(zip(series, given, rows, strict=True))
+        else _expected(one, at, one.values[row], CheckedPrediction(prediction, index))
+        for index, (one, at, prediction, row) in enumerate(
+            zip(series, layer_places(series), given, rows, strict=True)
+        )
     ]
 
 
@@ -135,7 +138,9 @@ def aligned(predictions: Predictions, count: int) -> list[Prediction]:
     return given
 
 
-def _expected(one: Series, measured: Array, checked: CheckedPrediction) -> Expected | None:
+def _expected(
+    one: Series, at: Array, measured: Array, checked: CheckedPrediction
+) -> Expected | None:
     found = [i for i, name in enumerate(checked.layers) if name in one.layers]
     if checked.layers[-1] not in one.layers:
         return None
@@ -145,7 +150,7 @@ def _expected(one: Series, measured: Array, checked: CheckedPrediction) -> Expec
         return None
     low, high = checked.band()
     values = (_drawable(scale * norms[found]) for norms in (checked.expected, low, high))
-    return Expected(places + 1, *values)
+    return Expected(at[places], *values)
 
 
 def _drawable(values: Array) -> Array:

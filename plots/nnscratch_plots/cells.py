@@ -31,12 +31,12 @@ def draw_log(ax: Axes, values: Array, edges: Array, scale: Normalize) -> None:
     drawable = np.isfinite(values) & (values > 0)
     exponents = np.full(values.shape, np.nan)
     np.log10(values, out=exponents, where=drawable)
-    draw(ax, exponents, edges, scale, _special(values))
+    draw(ax, exponents, edges, scale, special(values))
 
 
 def draw_fractions(ax: Axes, values: Array, edges: Array) -> None:
     """Draw (columns, layers) fractions from 0 to 1, and over them those that are NaN."""
-    missing = {kind: mask for kind, mask in _special(values).items() if kind == "nan"}
+    missing = {kind: mask for kind, mask in special(values).items() if kind == "nan"}
     draw(ax, values, edges, Normalize(0.0, 1.0), missing)
 
 
@@ -69,7 +69,7 @@ def share_bar(axes: Sequence[Axes], *, label: str = "") -> None:
 
 def legend_handles(panels: Sequence[Array], *, kinds: Sequence[str] = tuple(LOOKS)) -> list[Patch]:
     """A patch for each kind of cell without a colour that occurs."""
-    found = {kind for values in panels for kind in _special(values)}
+    found = {kind for values in panels for kind in special(values)}
     return [
         Patch(linewidth=0.5, label=NAMES[kind], **LOOKS[kind])
         for kind in LOOKS
@@ -88,7 +88,7 @@ def edges_of(steps: Array, window: int = 1) -> Array:
     return np.concatenate([[first[0] - before / 2], inner, [last[-1] + after / 2]])
 
 
-def _special(values: Array) -> dict[str, Array]:
+def special(values: Array) -> dict[str, Array]:
     """Masks of the cells that a log scale cannot colour, for the kinds that occur."""
     masks = {"zero": values == 0, "nan": np.isnan(values), "infinite": np.isinf(values)}
     return {kind: mask for kind, mask in masks.items() if mask.any()}

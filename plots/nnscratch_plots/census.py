@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from nnscratch_plots import style
 from nnscratch_plots.axes import label_layers_across
 from nnscratch_plots.bars import percent_axis, stacked_bars
+from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
 from nnscratch_plots.thinning import window_size
 
@@ -25,12 +26,6 @@ _LOOKS: dict[str, dict[str, Any]] = {
 STATES = tuple(_LOOKS)
 _MOST_BARS = 60
 _NOTHING = "No census of units was recorded: it needs a probe batch."
-READING = (
-    "a unit is dead where its output is the same for every example of the probe batch (for ReLU: "
-    "0), and saturated where all of them push it to the same end; such units hardly learn. Left: "
-    "the units of each layer at the last census. Right: how many units stopped being alive since "
-    "the census before, and how many came back"
-)
 
 
 def dead_units(record: Record, *, step: Step = "last", ax: Axes | None = None) -> Axes:
@@ -48,7 +43,7 @@ def dead_units(record: Record, *, step: Step = "last", ax: Axes | None = None) -
             return style.say_nothing_to_draw(ax, title, _NOTHING)
         row = Series(run.label, layers, steps, counts).row(step)
         title = f"Units of each activation on the probe batch, step {steps[row]}\n{label}"
-        style.legend_above(ax, title, _bars(ax, run, layers, counts[row]))
+        style.legend_above(ax, title, _bars(ax, run, counts[row]))
     return ax
 
 
@@ -76,16 +71,17 @@ def dead_unit_figure(record: Record) -> Figure:
     The sentence under the panels says how to read them.
     """
     run = read_run(record)
-    steps, layers, counts = run.census()
+    steps, _, counts = run.census()
     heading = f"Dead and saturated units: {run.label}"
-    with style.explained_figure(11.5, 4.0 if len(steps) else 1.2, heading, READING) as figure:
+    reading = f"left: {READING['census']}. Right: {READING['turnover']}"
+    with style.explained_figure(11.5, 4.0 if len(steps) else 1.2, heading, reading) as figure:
         if not len(steps):
             style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
             return figure
         left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-        handles = _bars(style.prepared(left), run, layers, counts[-1])
+        handles = _bars(style.prepared(left), run, counts[-1])
         style.legend_above(left, f"at the last census, step {steps[-1]}", handles)
-        unit_turnover(record, ax=style.prepared(right))
+        unit_turnover(run, ax=style.prepared(right))
     return figure
 
 
@@ -100,13 +96,13 @@ def turnover(run: Run) -> tuple[Array, Array, Array]:
     return steps, np.append(0, stopped), np.append(0, revived)
 
 
-def _bars(ax: Axes, run: Run, layers: tuple[str, ...], counts: Array) -> list[Artist]:
+def _bars(ax: Axes, run: Run, counts: Array) -> list[Artist]:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     totals = dict(zip(STATES, counts.sum(axis=0).tolist(), strict=True))
     parts = {name: shares[:, i] for i, name in enumerate(STATES) if totals[name]}
     labels = {name: f"{name}: {totals[name]}" for name in parts}
-    handles, _, _ = stacked_bars(ax, parts, _LOOKS, labels)
-    label_layers_across(ax, [Series(run.label, layers, run.steps, counts)])
+    handles, _, _ = stacked_bars(ax, len(counts), parts, _LOOKS, labels)
+    label_layers_across(ax, [run.made("census_layers", counts.T)])
     percent_axis(ax)
     ax.set_ylabel("share of the units")
     return handles

@@ -14,17 +14,12 @@ from nnscratch_plots import style
 from nnscratch_plots.axes import HonestLogAxis, classified, label_layers_up
 from nnscratch_plots.cells import draw_fractions, edges_of, share_bar
 from nnscratch_plots.over_steps import MOST_POINTS
+from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array, Record, Run, Series, read_run
 from nnscratch_plots.thinning import largest_of, noted, window_size
+from nnscratch_records.words import percent
 
 _NOTHING = "The gradient was not clipped in this run."
-READING = (
-    "top: where the two lines part, the clip fired (marks at the foot); a clip that fires at every "
-    "step has become the learning rate, one that never fires does nothing. Middle: each layer's "
-    "share of the squared norm: a layer that holds most of it decides when the clip fires. Bottom: "
-    "the angle between the gradient before and after; clipping by norm keeps the direction, "
-    "clipping by value turns it"
-)
 
 
 def clip_ledger(record: Record, *, ax: Axes | None = None) -> Axes:
@@ -68,13 +63,15 @@ def clip_figure(record: Record) -> Figure:
     clip = run.text("clip")
     heading = f"What {clip or 'clipping'} did: {run.label}"
     body = 8.2 if clipped(run) else 1.2
-    with style.explained_figure(9.5, body, heading, READING) as figure:
+    panels = {"top": "clip", "middle": "shares", "bottom": "angle"}
+    reading = "; ".join(f"{where}: {READING[name]}" for where, name in panels.items())
+    with style.explained_figure(9.5, body, heading, reading) as figure:
         if not clipped(run):
             style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
             return figure
         top, middle, bottom = figure.subplots(3, 1, height_ratios=(1.3, 1.3, 0.8), sharex=True)
         style.legend_above(top, "norm of the whole gradient", _norms(style.prepared(top), run))
-        clip_shares(record, ax=style.prepared(middle))
+        clip_shares(run, ax=style.prepared(middle))
         _angles(style.prepared(bottom), run)
         bottom.set_title("angle between the gradient before and after")
         for ax in (top, middle):
@@ -98,16 +95,12 @@ def shares(run: Run) -> tuple[tuple[str, ...], Array]:
     # Scaled, or large squares would be infinite.
     with np.errstate(divide="ignore", invalid="ignore"):
         squares = (norms / norms.max(axis=1, keepdims=True, initial=0.0)) ** 2
-    owners = [name.partition(".")[0] for name in run.names("params")]
-    order = [name.partition(".")[0] for name in run.names("layers")]
-    unique = sorted(set(owners), key=lambda owner: order.index(owner) if owner in order else 0)
-    by_layer = np.zeros((len(squares), len(unique)))
-    for column, owner in enumerate(owners):
-        by_layer[:, unique.index(owner)] += squares[:, column]
+    owners = run.facts("param_layers")
+    columns = np.unique(owners)
+    by_layer = np.stack([squares[:, owners == column].sum(axis=1) for column in columns], axis=1)
     with np.errstate(invalid="ignore"):
         by_layer /= by_layer.sum(axis=1, keepdims=True)
-    full = {name.partition(".")[0]: name for name in run.names("layers")}
-    return tuple(full.get(owner, owner) for owner in unique), by_layer
+    return tuple(run.layers[i] if i >= 0 else "of no layer" for i in columns), by_layer
 
 
 def _norms(ax: Axes, run: Run) -> list[Artist]:
@@ -133,7 +126,7 @@ def _norms(ax: Axes, run: Run) -> list[Artist]:
             at, np.full(len(at), 0.03), transform=ax.get_xaxis_transform(), gid="fired", **looks
         )
     share = float(changed.mean())
-    handles.append(Line2D([], [], label=f"fired at {share:.0%} of the steps", **looks))
+    handles.append(Line2D([], [], label=f"fired at {percent(share)} of the steps", **looks))
     ax.xaxis.set_major_locator(style.step_ticks())
     ax.set_xlabel(noted("training step", window, "norm"))
     ax.set_ylabel("norm of the gradient" if style.inches_high(ax) > 1.4 else "‖gradient‖")

@@ -9,24 +9,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import NAMES, HonestLogAxis, axis_label, label_layers_across
+from nnscratch_plots.axes import (
+    LEAST_DECADES,
+    NAMES,
+    HonestLogAxis,
+    axis_label,
+    label_layers_across,
+    layer_places,
+)
 from nnscratch_plots.curves import draw_losses
-from nnscratch_plots.quantities import QUANTITIES
 from nnscratch_plots.records import Array, Record, Run, Series, read_runs
-from nnscratch_plots.sentences import number
 from nnscratch_plots.updates import mark_usual
+from nnscratch_records import FIELDS, field_named
+from nnscratch_records.limits import verdict
+from nnscratch_records.words import number
 
 _QUANTITIES = ("gradient_norm", "update_ratio", "output_std")
-_TITLES = {
-    "gradient_norm": "Back-propagated gradient",
-    "update_ratio": "Update-to-weight ratio",
-    "output_std": "Standard deviation of the outputs",
-}
 _READING = (
-    "every run has its colour and mark in all panels. The loss should fall; the other panels show "
-    "each run's middle value (median) over all its recorded steps, layers from the input on the "
-    "left: a level line is healthy for gradient and outputs, one inside the shaded band for the "
-    "updates"
+    "every run has its colour and mark in all panels; the loss should fall. The others show each "
+    "run's middle value (median) over all its recorded steps, layers from the input on the left; "
+    "runs with other layers stand by their depth. The gradient: "
+    f"{FIELDS['gradient_norm'].sentence}"
 )
 
 
@@ -40,7 +43,7 @@ def comparison_figure(records: Record | Iterable[Record]) -> Figure:
     runs = read_runs(records)
     series = {quantity: [run.series(quantity) for run in runs] for quantity in _QUANTITIES}
     rows = {quantity: [_median(one) for one in series[quantity]] for quantity in _QUANTITIES}
-    sentence = f"{_READING}. These runs: {_shown(runs, rows['gradient_norm'])}"
+    sentence = f"{_READING}. These runs: {_shown(runs)}"
     body = max(7.4, 0.28 * len(runs) + 4.6)
     heading = f"{len(runs)} runs compared"
     with style.explained_figure(12.5, body, heading, sentence) as figure:
@@ -71,44 +74,36 @@ def _median(series: Series) -> Array:
 
 
 def _by_layer(ax: Axes, series: Sequence[Series], rows: Sequence[Array], quantity: str) -> set[str]:
+    title = field_named(quantity).title
     if not any(len(values) for values in rows):
-        style.say_nothing_to_draw(ax, _TITLES[quantity], "No parameters were recorded.")
+        style.say_nothing_to_draw(ax, title, "No parameters were recorded.")
         return set()
-    scale = HonestLogAxis(rows)
+    scale = HonestLogAxis(rows, least=LEAST_DECADES)
     scale.apply(ax)
-    same = len({len(values) for values in rows}) == 1
-    for index, (one, values) in enumerate(zip(series, rows, strict=True)):
-        places = np.arange(1, len(values) + 1)
-        at = places if same else (places - 1) / max(1, len(values) - 1)
-        line = scale.draw(ax, index, at, values)
-        line.set_label(style.wrapped(one.label, 30))
+    places = layer_places(series)
+    for index, (one, at, values) in enumerate(zip(series, places, rows, strict=True)):
+        scale.draw(ax, index, at, values).set_label(style.wrapped(one.label, 30))
     if quantity == "update_ratio":
         mark_usual(ax)
-    if same:
-        label_layers_across(ax, series, room=0.8)
-    else:
-        ax.set_xlabel("depth: first layer at 0, last at 1")
-    ax.set_title(_TITLES[quantity])
-    ax.set_ylabel(axis_label(ax, quantity) if quantity in QUANTITIES else "")
+    label_layers_across(ax, series, room=0.8)
+    ax.set_title(title)
+    ax.set_ylabel(axis_label(ax, quantity))
     return set(scale.strips)
 
 
-def _shown(runs: Sequence[Run], gradients: Sequence[Array]) -> str:
+def _shown(runs: Sequence[Run]) -> str:
     """The lowest last loss, and how the gradient of each run changes from output to input."""
     last = [float(run.get("loss")[-1]) for run in runs]
     finite = [i for i, loss in enumerate(last) if np.isfinite(loss)]
-    text = ""
+    parts = []
     if finite:
         best = min(finite, key=lambda i: last[i])
-        text = f"the loss ends lowest, at {number(last[best])}, for {runs[best].label}; "
+        parts.append(f"the loss ends lowest, at {number(last[best])}, for {runs[best].label}")
     if len(finite) < len(runs):
         lost = ", ".join(run.label for i, run in enumerate(runs) if i not in finite)
-        text += f"it ends as no number for {lost}; "
-    with np.errstate(all="ignore"):
-        ratios = [
-            f"{number(float(norms[0] / norms[-1]))} ({run.label})"
-            for run, norms in zip(runs, gradients, strict=True)
-        ]
-    if len(runs) > 6:
-        return text.removesuffix("; ")
-    return text + "gradient at the first layer over that at the last: " + ", ".join(ratios)
+        parts.append(f"it ends as no number for {lost}")
+    if len(runs) <= 6:
+        ratios = [(run.label, run.ratio_of_ends()) for run in runs]
+        said = [f"{number(ratio)} ({label}: {verdict(ratio)})" for label, ratio in ratios]
+        parts.append(f"gradient at the first layer over that at the last: {', '.join(said)}")
+    return "; ".join(parts)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from nnscratch_plots import style
+from nnscratch_plots.axes import axis_label
 from nnscratch_plots.beside import Predictions
 from nnscratch_plots.curves import loss_curves
-from nnscratch_plots.flow import gradient_norms
-from nnscratch_plots.records import Record
+from nnscratch_plots.flow import draw_steps
+from nnscratch_plots.records import Record, read_norms, read_runs
+from nnscratch_records import FIELDS
 
 
 def cure_figure(
@@ -20,26 +22,23 @@ def cure_figure(
     was changed. `predictions` of the records are drawn at the first step. Raises ValueError as
     `gradient_norms` and `loss_curves` do.
     """
-    records = [before] if after is None else [before, after]
+    runs = read_runs([before] if after is None else [before, after])
     sentence = (
-        "left and middle, a level line means that every layer receives a gradient of similar size; "
-        "right, the lower the better. All runs start from the same seed and see the same batches"
+        f"left and middle, on one scale: {FIELDS['gradient_norm'].sentence}. Right, the lower the "
+        "better. All runs start from the same seed and see the same batches"
     )
     if predictions is not None:
         sentence += ". Dashed at the first step is what theory expects, relative to the last layer"
     with style.explained_figure(13.0, 4.0, "Before and after", sentence) as figure:
-        first, last, loss = (style.prepared(ax) for ax in figure.subplots(1, 3))
-        gradient_norms(records, step="first", predictions=predictions, ax=first)
-        gradient_norms(records, step="last", ax=last)
-        loss_curves(records, ax=loss)
+        grid = figure.add_gridspec(1, 3)
+        first = style.prepared(figure.add_subplot(grid[0]))
+        last = style.prepared(figure.add_subplot(grid[1], sharey=first))
+        loss = style.prepared(figure.add_subplot(grid[2]))
+        series = read_norms(runs, "gradient_norm")
+        draw_steps([first, last], series, "gradient_norm", ["first", "last"], predictions)
+        first.set_ylabel(axis_label(first, "gradient_norm"))
+        loss_curves(runs, ax=loss)
         titles = ("Gradient at the first step", "Gradient at the end of the trial", "Training loss")
         for ax, title in zip((first, last, loss), titles, strict=True):
             ax.set_title(title)
-            legend = ax.get_legend()
-            if legend is not None and ax is not loss:
-                legend.remove()
-        last.set_ylabel("")
-        if loss.get_legend() is None:
-            lines = [line for line in loss.get_lines() if line.get_gid() == "values"]
-            style.legend_beside(loss, lines)
     return figure

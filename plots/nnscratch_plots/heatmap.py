@@ -14,34 +14,36 @@ from matplotlib.patches import Patch
 
 from nnscratch_plots import cells, style
 from nnscratch_plots.axes import axis_label, label_layers_up, log_ticks
-from nnscratch_plots.quantities import QUANTITIES
+from nnscratch_plots.readings import map_reading
 from nnscratch_plots.records import Array, Layers, Record, Series, read_norms
 from nnscratch_plots.thinning import largest_of, window_size
+from nnscratch_records import field_named
 
 COLORMAP = cells.COLORMAP
 MOST_COLUMNS = 1000
-_MOST_DECADES = 16.0
+# Of a colour scale: fewer would make small changes glaring, more would hide large ones.
+LEAST_DECADES, MOST_DECADES = 6.0, 16.0
 
 
 def shared_limits(
     records: Record | Iterable[Record],
     *,
     quantity: str = "gradient_norm",
-    layers: Layers = "dense",
+    layers: Layers = "weights",
 ) -> tuple[float, float]:
     """Norms at the two ends of one colour scale for all records.
 
-    They span every finite norm above 0; where that is more than 16 decades, the 16 around the norms
-    at the last layer and first step.
+    They span every finite norm above 0, and 6 decades at least; where that is more than 16, the 16
+    around the norms at the last layer and first step.
     """
-    return _limits(read_norms(records, quantity, layers), _MOST_DECADES)
+    return color_limits(read_norms(records, quantity, layers), MOST_DECADES)
 
 
 def gradient_norm_heatmap(
     record: Record,
     *,
     quantity: str = "gradient_norm",
-    layers: Layers = "dense",
+    layers: Layers = "weights",
     limits: tuple[float, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -49,15 +51,15 @@ def gradient_norm_heatmap(
 
     Fractions, such as "output_zeros", have a scale from 0 to 100 %.
 
-    `quantity` is any of `QUANTITIES`, `layers` as `gradient_norms` takes them; `limits` are the
-    norms at the two ends of the colour scale (see `shared_limits`), by default those of this
-    record. Zeros, infinities and NaN get flat hatched colours and a legend. More than 1000 recorded
-    steps are thinned to the largest norm of each window, and the axis says so. Raises ValueError
-    naming the record and key for wrong keys or shapes, an unknown quantity or limits that are not
-    0 < low < high.
+    `quantity` is any of `nnscratch_records.FIELDS`, `layers` as `gradient_norms` takes them;
+    `limits` are the norms at the two ends of the colour scale (see `shared_limits`), by default
+    those of this record. Zeros, infinities and NaN get flat hatched colours and a legend. More
+    than 1000 recorded steps are thinned to the largest norm of each window, and the axis says so.
+    Raises ValueError naming the record and key for wrong keys or shapes, an unknown quantity or
+    limits that are not 0 < low < high.
     """
     (series,) = read_norms([record], quantity, layers)
-    scale = _color_scale(_limits([series]) if limits is None else limits)
+    scale = _color_scale(color_limits([series]) if limits is None else limits)
     values, edges = thinned(series, MOST_COLUMNS)
     with style.drawing_on(ax, 8.6, 4.8) as ax:
         _draw(ax, values, edges, scale, quantity)
@@ -67,7 +69,7 @@ def gradient_norm_heatmap(
         note = f" (each column: the largest norm of {window} recorded steps)" if window > 1 else ""
         ax.set_xlabel(f"training step{note}")
         ax.set_ylabel("" if small else "layer (input at the bottom)")
-        title = f"{QUANTITIES[quantity].title} of each layer during training"
+        title = f"{field_named(quantity).title} of each layer during training"
         handles = _legend_handles([values], quantity)
         style.legend_above(ax, f"{title}\n{style.wrapped(series.label, 70)}", handles)
         _color_bar(ax.figure, [ax], scale, [series], quantity)
@@ -78,7 +80,7 @@ def heatmap_figure(
     records: Record | Iterable[Record],
     *,
     quantity: str = "gradient_norm",
-    layers: Layers = "dense",
+    layers: Layers = "weights",
 ) -> Figure:
     """Draw one heatmap per record as small multiples on one shared colour scale.
 
@@ -86,13 +88,13 @@ def heatmap_figure(
     `gradient_norm_heatmap` does.
     """
     series = read_norms(records, quantity, layers)
-    scale = _color_scale(_limits(series, _MOST_DECADES if len(series) > 1 else np.inf))
+    scale = _color_scale(color_limits(series, MOST_DECADES if len(series) > 1 else np.inf))
     columns = 2 if len(series) == 4 else min(3, len(series))
     rows = -(-len(series) // columns)
     drawn = [thinned(one, MOST_COLUMNS // columns) for one in series]
     width = 4.0 * columns + (2.4 if columns == 1 else 0.8)
     body = 2.35 * rows + (1.4 if rows == 1 else 0.4)
-    heading = f"{QUANTITIES[quantity].title} of each layer during training"
+    heading = f"{field_named(quantity).title} of each layer during training"
     sentence = _how_to_read(series, MOST_COLUMNS // columns, quantity)
     handles = _legend_handles([values for values, _ in drawn], quantity)
     with style.explained_figure(width, body, heading, sentence, handles=handles) as figure:
@@ -130,19 +132,11 @@ def _legend_handles(panels: Sequence[Array], quantity: str) -> list[Patch]:
 
 
 def _is_fraction(quantity: str) -> bool:
-    return QUANTITIES[quantity].scale == "fraction"
+    return field_named(quantity).scale == "fraction"
 
 
 def _how_to_read(series: Sequence[Series], most_columns: int, quantity: str) -> str:
-    sentence = "each row is a layer (input at the bottom), each column a moment of training; "
-    if quantity.endswith("gradient_norm"):
-        sentence += (
-            "a panel of one colour from bottom to top has a healthy flow, one that darkens towards "
-            "the bottom a vanishing gradient, one that brightens towards the bottom an exploding "
-            "gradient"
-        )
-    else:
-        sentence += "the brighter, the larger"
+    sentence = map_reading(quantity)
     window = max(_window(one, most_columns) for one in series)
     if window > 1:
         sentence += f". Each column shows the largest norm of up to {window} recorded steps"
@@ -164,10 +158,11 @@ def _window(series: Series, most_columns: int) -> int:
     return window_size(len(series.steps), most_columns)
 
 
-def _limits(series: Sequence[Series], most_decades: float = np.inf) -> tuple[float, float]:
+def color_limits(series: Sequence[Series], most_decades: float = np.inf) -> tuple[float, float]:
+    """Values at the two ends of a colour scale for all of these."""
     exponents = _exponents(series)
     if not exponents.size:
-        return 0.1, 10.0
+        return 1e-3, 1e3
     low, high = float(exponents.min()), float(exponents.max())
     if high - low > most_decades:
         # Most decades below where the gradient starts its way, since it vanishes further than that.
@@ -175,8 +170,8 @@ def _limits(series: Sequence[Series], most_decades: float = np.inf) -> tuple[flo
         starts = starts[np.isfinite(starts) & (starts > 0)]
         anchor = float(np.median(np.log10(starts) if starts.size else exponents))
         low, high = max(low, anchor - 0.6 * most_decades), min(high, anchor + 0.4 * most_decades)
-    if high - low < 1:
-        low, high = (low + high) / 2 - 0.5, (low + high) / 2 + 0.5
+    missing = max(0.0, LEAST_DECADES - (high - low)) / 2
+    low, high = max(low - missing, -300.0), min(high + missing, 300.0)
     return 10.0**low, 10.0**high
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,18 +11,22 @@ from matplotlib.figure import Figure
 
 from nnscratch_plots import style
 from nnscratch_plots.attribution import attribution_bars
-from nnscratch_plots.axes import HonestLogAxis, axis_label, label_layers_across
+from nnscratch_plots.axes import LEAST_DECADES, HonestLogAxis, axis_label, label_layers_across
 from nnscratch_plots.batchnorm import batchnorm_statistics, has_batchnorm
 from nnscratch_plots.beside import Prediction, in_words
+from nnscratch_plots.blocks import block_gradients, lanes
 from nnscratch_plots.census import dead_units
 from nnscratch_plots.clip import clip_ledger, clipped, fired
 from nnscratch_plots.curves import loss_curves
 from nnscratch_plots.heatmap import gradient_norm_heatmap
+from nnscratch_plots.readings import READING, map_reading
 from nnscratch_plots.records import Record, Run, read_run
 from nnscratch_plots.ridges import histogram_ridges
 from nnscratch_plots.saturation import ends, saturation
-from nnscratch_plots.sentences import READING, shows
+from nnscratch_plots.sentences import shows
+from nnscratch_plots.style import fitted
 from nnscratch_plots.updates import update_ratios
+from nnscratch_records.words import plural
 
 WIDTH, HEIGHT = 8.27, 11.69  # A4
 _MARGIN, _GUTTER = 0.35, 0.3
@@ -40,22 +43,21 @@ def overview_figure(
     Eight panels at most: the last three are, as far as the record has them, saturation, the census
     of units, clipping and batch norm, else the sizes of weight gradients and signal; what shows
     nothing gives way first. Under each panel one sentence says how to read it, and one what this
-    run shows. `findings` (sentences, or objects with a `sentence` and a `cause`) are printed at the
-    top, five at most; `prediction`, or a string that says why there is none, is told under the
-    gradient (see `predicted_gradient_norms`). Raises ValueError naming the record and key for wrong
-    keys or shapes.
+    run shows. `findings` (sentences, or objects with a `sentence`, a `cause` and `cures`) are
+    printed at the top, five at most, each with its first cure; `prediction`, or a string that says
+    why there is none, is told under the gradient (see `predicted_gradient_norms`). Raises
+    ValueError naming the record and key for wrong keys or shapes.
     """
     run = read_run(record)
     panels = _panels(run)
     with style.page(WIDTH, HEIGHT) as figure:
         top = _header(figure, run, [_told(finding) for finding in findings])
         column = (WIDTH - 2 * _MARGIN - _GUTTER) / 2
-        characters = round(column / (0.53 * _TEXT / 72))  # wide enough at any resolution
         rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
         norms = run.get("gradient_norm")[0]
         told = in_words(prediction, run.names("layers"), int(run.steps[0]), norms)
         texts = {
-            name: _text(run, name, characters, told if name == "gradient_map" else "")
+            name: _text(run, name, column, told if name == "gradient_map" else "")
             for name in panels
         }
         lines = [max(len(a) + len(b) for a, b in (texts[n] for n in row)) for row in rows]
@@ -67,7 +69,7 @@ def overview_figure(
                 box = _Box(left, top - height, column, height)
                 title, draw = _PANELS[name]
                 ax = _axes(figure, box, name)
-                draw(record, ax)
+                draw(run, ax)
                 style.retitle(ax, title)
                 _write(figure, left, top - height - 0.06, *texts[name])
             top -= height + count * _LINE + 0.16
@@ -84,6 +86,7 @@ def _panels(run: Run) -> list[str]:
     chosen = ["loss", "gradient_map", "attribution", "updates"]
     chosen += ["outputs" if run.histograms("output") is not None else "signal"]
     others = {
+        "blocks": bool(lanes(run)),
         "saturation": bool(ends(run)[0].layers),
         "census": len(run.census()[0]) > 0,
         "clip": clipped(run),
@@ -105,59 +108,56 @@ def _saturates(run: Run) -> bool:
     return bool(np.nanmax(np.fmax(*(one.values for one in ends(run))), initial=0.0) > 0.01)
 
 
-def _told(finding: object) -> str:
-    sentence = str(getattr(finding, "sentence", finding))
-    return f"{sentence} {getattr(finding, 'cause', '')}".strip()
+def _told(finding: object) -> tuple[str, str]:
+    """A finding with its cause, and its first cure."""
+    cures = getattr(finding, "cures", None) or ()
+    first = cures if isinstance(cures, str) else str(next(iter(cures), ""))
+    said = f"{getattr(finding, 'sentence', finding)} {getattr(finding, 'cause', '') or ''}"
+    return said.strip(), f"What may help: {first}" if first else ""
 
 
-def _header(figure: Figure, run: Run, findings: list[str]) -> float:
+def _header(figure: Figure, run: Run, findings: list[tuple[str, str]]) -> float:
     """Title, facts and findings; returns the height, in inches, at which the panels begin."""
-    top = HEIGHT - _MARGIN + 0.05
+    top, inches = HEIGHT - _MARGIN + 0.05, WIDTH - 2 * _MARGIN
 
-    def line(text: str, size: float, **looks: Any) -> None:
+    def write(text: str, size: float, most: int, indent: float = 0.0, **looks: Any) -> None:
         nonlocal top
-        figure.text(
-            _MARGIN / WIDTH,
-            top / HEIGHT,
-            style.plain(text),
-            size=size,
-            ha="left",
-            va="top",
-            **looks,
-        )
-        top -= 1.32 * size / 72
+        for line in fitted(
+            text, (0.85 if "weight" in looks else 1.0) * inches - indent, size, most
+        ):
+            at = ((_MARGIN + indent) / WIDTH, top / HEIGHT)
+            figure.text(*at, style.plain(line), size=size, ha="left", va="top", **looks)
+            top -= 1.32 * size / 72
 
-    line(textwrap.shorten(run.label, 70, placeholder=" …"), 14, weight="bold")
-    facts = textwrap.wrap(_facts(run), round((WIDTH - 2 * _MARGIN) / (0.5 * 8 / 72)))
-    for part in facts[:3]:
-        line(part, 8, color="0.3")
+    write(run.label, 14, 1, weight="bold")
+    write(_facts(run), 8, 3, color="0.3")
     top -= 0.04
-    width = round((WIDTH - 2 * _MARGIN) / (0.5 * 8.5 / 72))
-    for text in findings[:_MOST_FINDINGS]:
-        wrapped = textwrap.wrap(text, width, initial_indent="• ", subsequent_indent="   ")
-        for part in wrapped[:3]:
-            line(part, 8.5)
+    for said, cure in findings[:_MOST_FINDINGS]:
+        write(f"• {said}", 8.5, 3)
+        if cure:
+            write(cure, 8.5, 1, indent=0.15, color="0.3")
     if len(findings) > _MOST_FINDINGS:
-        line(f"… and {len(findings) - _MOST_FINDINGS} more findings", 8.5, style="italic")
+        write(f"… and {len(findings) - _MOST_FINDINGS} more findings", 8.5, 1, style="italic")
     return top - 0.05
 
 
 def _facts(run: Run) -> str:
-    layers = run.names("layers")
-    dense = sum(name.endswith(".dense") for name in layers)
-    parts = [f"{len(layers)} layer{'s' * (len(layers) > 1)}, {dense} of them dense"]
+    layers = run.facts("roles")
+    weights = int((layers == "weights").sum())
+    parts = [f"{plural(len(layers), 'layer')}, {weights} of them with weights"]
     if "param_sizes" in run:
-        parts.append(f"{int(run.numbers('param_sizes').sum()):,} parameters")
+        parts.append(f"{int(run.facts('param_sizes').sum()):,} parameters")
     parts.append(f"{len(run.steps)} recorded steps, {run.steps[0]} to {run.steps[-1]}")
     if "batch_size" in run:
-        parts.append(f"batches of {int(run.numbers('batch_size').max())}")
+        parts.append(f"batches of {int(run.facts('batch_size').max())}")
     note = run.text("note")
     return ", ".join(parts) + "." + (f" {note}" if note else "")
 
 
-def _text(run: Run, name: str, characters: int, more: str) -> tuple[list[str], list[str]]:
-    reading = textwrap.wrap(f"How to read: {READING[name]}", characters)
-    return reading, textwrap.wrap(f"This run: {shows(run, name)} {more}", characters)
+def _text(run: Run, name: str, inches: float, more: str) -> tuple[list[str], list[str]]:
+    reading = map_reading("gradient_norm") if name == "gradient_map" else READING[name]
+    said = f"This run: {shows(run, name)} {more}"
+    return fitted(f"How to read: {reading}.", inches, _TEXT), fitted(said, inches, _TEXT)
 
 
 def _write(figure: Figure, left: float, top: float, reading: list[str], run: list[str]) -> None:
@@ -190,27 +190,18 @@ def _axes(figure: Figure, box: _Box, name: str) -> Axes:
     return style.prepared(ax, size=6.5)
 
 
-def _loss(record: Record, ax: Axes) -> None:
-    loss_curves(record, ax=ax)
+def _loss(run: Run, ax: Axes) -> None:
+    loss_curves(run, ax=ax)
     legend = ax.get_legend()
     if legend is not None:
         legend.remove()
 
 
-def _signal(record: Record, ax: Axes) -> None:
-    _two_steps(record, ax, "output_std")
-
-
-def _weight_gradients(record: Record, ax: Axes) -> None:
-    _two_steps(record, ax, "param_gradient_norm")
-
-
-def _two_steps(record: Record, ax: Axes, quantity: str) -> None:
+def _two_steps(run: Run, ax: Axes, quantity: str) -> None:
     """A quantity over the layers, at the first and at the last finite step."""
-    run = read_run(record)
     series = run.series(quantity)
     rows = sorted({0, run.row("finite")})
-    scale = HonestLogAxis([series.values[row] for row in rows])
+    scale = HonestLogAxis([series.values[row] for row in rows], least=LEAST_DECADES)
     scale.apply(ax)
     layers = np.arange(1, len(series.layers) + 1)
     handles = []
@@ -223,29 +214,30 @@ def _two_steps(record: Record, ax: Axes, quantity: str) -> None:
     style.legend_above(ax, quantity, handles)
 
 
-_Draw = Callable[[Record, Axes], object]
+_Draw = Callable[[Run, Axes], object]
 _PANELS: dict[str, tuple[str, _Draw]] = {
     "loss": ("Loss", _loss),
-    "gradient_map": (
-        "Back-propagated gradient",
-        lambda record, ax: gradient_norm_heatmap(record, ax=ax),
-    ),
-    "attribution": (
-        "What changes the gradient",
-        lambda record, ax: attribution_bars(record, ax=ax),
-    ),
-    "updates": ("Update-to-weight ratio", lambda record, ax: update_ratios(record, ax=ax)),
+    "gradient_map": ("Back-propagated gradient", lambda run, ax: gradient_norm_heatmap(run, ax=ax)),
+    "attribution": ("What changes the gradient", lambda run, ax: attribution_bars(run, ax=ax)),
+    "updates": ("Update-to-weight ratio", lambda run, ax: update_ratios(run, ax=ax)),
     "outputs": (
         "Outputs of the activations",
-        lambda record, ax: histogram_ridges(record, ridges=7, ax=ax),
+        lambda run, ax: histogram_ridges(run, ridges=7, ax=ax),
     ),
-    "saturation": ("Saturated outputs", lambda record, ax: saturation(record, ax=ax)),
-    "census": ("Dead and saturated units", lambda record, ax: dead_units(record, ax=ax)),
-    "clip": ("Clipping", lambda record, ax: clip_ledger(record, ax=ax)),
+    "blocks": (
+        "Gradient at each block",
+        lambda run, ax: block_gradients(run, step="finite", ax=ax),
+    ),
+    "saturation": ("Saturated outputs", lambda run, ax: saturation(run, ax=ax)),
+    "census": ("Dead and saturated units", lambda run, ax: dead_units(run, ax=ax)),
+    "clip": ("Clipping", lambda run, ax: clip_ledger(run, ax=ax)),
     "batchnorm": (
         "Batch norm: batch against running mean",
-        lambda record, ax: batchnorm_statistics(record, ax=ax),
+        lambda run, ax: batchnorm_statistics(run, ax=ax),
     ),
-    "signal": ("Forward signal", _signal),
-    "weight_gradients": ("Weight gradients", _weight_gradients),
+    "signal": ("Forward signal", lambda run, ax: _two_steps(run, ax, "output_std")),
+    "weight_gradients": (
+        "Weight gradients",
+        lambda run, ax: _two_steps(run, ax, "param_gradient_norm"),
+    ),
 }

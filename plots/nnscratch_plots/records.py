@@ -1,34 +1,43 @@
-"""Reading and checking records: plain mappings of arrays in, checked arrays out."""
+"""Reading records: each is checked once, and then asked for what a picture draws of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_plots.quantities import QUANTITIES, quantity_named
+from nnscratch_records import DERIVED, ROLES, RecordError, check_record, field_named
+from nnscratch_records import histogram_edges as edges_of
+from nnscratch_records.attribution import Attribution, attribute
+from nnscratch_records.words import printable
 
 Array = npt.NDArray[Any]
-Record = Mapping[str, Any]
+Record: TypeAlias = "Mapping[str, Any] | Run"  # a run that was read already is one too
 Step = str | int
 Layers = str | Sequence[str]
 
-FORMAT = 3
-NOT_ACTIVATIONS = ("dense", "batchnorm", "dropout")
-_SIGNED = ("lr", "clip_cosine", "input_mean")
+NEEDED = ("label", "steps")
+_WEIGHTS = ("weight", "recurrent_weight")
+_DEAD = 1  # in the census of units
 
 
 @dataclass(frozen=True)
 class Series:
-    """One quantity of one record: `values` is (steps, names), or (steps,) for the loss."""
+    """One quantity of one record: `values` is (steps, layers), or (steps,) for the loss.
+
+    `places` says where each layer stands on an axis of depth, `blocks` which block it is part of.
+    """
 
     label: str
     layers: tuple[str, ...]
     steps: Array
     values: Array
+    places: Array | None = None
+    blocks: tuple[str, ...] = ()
 
     def row(self, step: Step) -> int:
         """Index of a step given as "first", "last" or a recorded step number."""
@@ -36,24 +45,36 @@ class Series:
 
 
 class Run:
-    """One record, each key checked when a picture asks for it."""
+    """One record that fits; a key that it lacks is named when a picture asks for it."""
 
-    def __init__(self, record: Record, index: int = 0) -> None:
-        self.label = _label(record, index)
-        self._record = record
-        version = int(record.get("format", FORMAT))
-        if version not in (2, FORMAT):
-            raise ValueError(
-                f"record {self.label!r} has format {version}, expected {FORMAT}: "
-                "draw it with the version that wrote it, or record the run again"
-            )
-        self.steps = self._increasing("steps")
-        if not self.steps.size:
-            raise ValueError(f"record {self.label!r}: key 'steps' is empty, expected (S,) numbers")
+    def __init__(
+        self,
+        record: Mapping[str, Any],
+        what: str = "record",
+        needed: Collection[str] = NEEDED,
+    ) -> None:
+        self._record = check_record(record, what, needed)
+        self.label = printable(str(self._record["label"]))
+        self.steps = np.asarray(self._record["steps"], dtype=np.int64)
         self._kept: dict[str, Array] = {}
 
     def __contains__(self, key: str) -> bool:
         return key in self._record
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """The checked record."""
+        return self._record
+
+    @cached_property
+    def attribution(self) -> Attribution:
+        """What each layer adds to the size of gradient and signal."""
+        return attribute(self._record)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the layers."""
+        return self.names("layers")
 
     def row(self, step: Step) -> int:
         """Index of a step given as "first", "last", "finite" or a recorded step number.
@@ -79,60 +100,96 @@ class Run:
 
     def text(self, key: str) -> str:
         """A string of the record, empty where it has none."""
-        return str(np.asarray(self._record[key])) if key in self._record else ""
-
-    def numbers(self, key: str) -> Array:
-        """Numbers of the record as they stand, such as sizes."""
-        return self._get(key)
+        return printable(str(self._record.get(key, "")))
 
     def names(self, axis: str) -> tuple[str, ...]:
         """The names along an axis: "layers", "params", "batchnorm_layers" or "census_layers"."""
-        names = self._get(axis)
-        empty_allowed = axis != "layers"
-        if names.ndim != 1 or (names.dtype.kind != "U" if names.size else not empty_allowed):
-            raise ValueError(
-                f"record {self.label!r}: key {axis!r} has shape {names.shape} and dtype "
-                f"{names.dtype}, expected one name or more, strings in one row"
-            )
-        return tuple(str(name) for name in names)
+        return tuple(printable(str(name)) for name in self.facts(axis))
+
+    def facts(self, key: str) -> Array:
+        """What the record says of each layer or parameter, as it stands."""
+        if key not in self._record:
+            raise RecordError(f"record {self.label!r} lacks {key}")
+        return np.asarray(self._record[key])
+
+    def has(self, key: str) -> bool:
+        """Whether there is anything of a quantity."""
+        if key == "dead_units":
+            return bool(len(self.census()[0]))
+        return ("saturated_low" if key == "saturated" else key) in self
 
     def get(self, key: str) -> Array:
-        """A measured quantity as float64: (steps,), or (steps, names) where it has names."""
+        """A quantity, measured or made of others, as float64: (steps,) or (steps, names)."""
         if key not in self._kept:
-            shape: tuple[int, ...] = (len(self.steps),)
-            meaning = "(steps,)"
-            if key in QUANTITIES:
-                over = QUANTITIES[key].over
-                shape, meaning = (*shape, len(self.names(over))), f"(steps, {over})"
-            signed = key in _SIGNED or (key in QUANTITIES and QUANTITIES[key].signed)
-            self._kept[key] = self._measured(key, shape, meaning, signed=signed)
+            made = {"saturated": lambda: np.add(*self.ends()), "dead_units": self._dead_units}
+            values = made[key]() if key in DERIVED else self.facts(key)
+            self._kept[key] = np.asarray(values, dtype=np.float64)
         return self._kept[key]
 
-    def series(self, quantity: str, layers: Layers = "dense") -> Series:
+    def series(self, quantity: str, layers: Layers = "weights") -> Series:
         """A quantity at some layers (or parameters), see `select`; signed ones as magnitudes."""
-        over = quantity_named(quantity).over
-        names = self.names(over)
-        chosen = self.select(over, layers)
-        values = np.abs(self.get(quantity)[:, chosen])
-        return Series(self.label, tuple(names[i] for i in chosen), self.steps, values)
+        over = field_named(quantity).over
+        if over not in ("layers", "params", "batchnorm_layers", "census_layers"):
+            raise ValueError(f"quantity {quantity!r} is not recorded by layer or parameter")
+        chosen = self.select(over, layers) if over in ("layers", "params") else slice(None)
+        return self.made(over, np.abs(self.get(quantity)), chosen)
+
+    def made(self, over: str, values: Array, chosen: Any = slice(None)) -> Series:
+        """Values along an axis, or at some places of it, with what is known of these places."""
+        names, owners = np.array(self.names(over), dtype=np.str_)[chosen], self.owners(over)[chosen]
+        known = (owners >= 0).all() if len(owners) else False
+        places = self.places[owners] if known else np.arange(1.0, len(owners) + 1)
+        blocks = self.facts("blocks")[owners].tolist() if known else [""] * len(owners)
+        return Series(
+            self.label, tuple(names.tolist()), self.steps, values[:, chosen], places, tuple(blocks)
+        )
+
+    def ratio_of_ends(self) -> float:
+        """Gradient norm at the first layer with weights over that at the last, a median of steps.
+
+        Steps at which one is not finite are left out. NaN where none is left, or the last is 0.
+        """
+        norms = self.series("gradient_norm").values
+        norms = norms[np.isfinite(norms).all(axis=1)]
+        known = len(norms) and norms[:, -1].all()
+        return float(np.median(norms[:, 0] / norms[:, -1])) if known else float("nan")
+
+    def owners(self, axis: str) -> Array:
+        """Which column of the layers each name of an axis belongs to; -1: not known."""
+        if axis == "params":
+            return self.facts("param_layers")
+        columns = {name: column for column, name in enumerate(self.layers)}
+        return np.array([columns[name] for name in self.names(axis)], dtype=np.int64)
+
+    @property
+    def places(self) -> Array:
+        """Where the layers stand on an axis of depth.
+
+        Layers with weights stand at the whole numbers, from 1 on, and what follows one of them
+        spread evenly over the way to the next: so runs with other layers between can be compared.
+        """
+        depths = np.maximum.accumulate(self.facts("depths"))
+        _, first, count = np.unique(depths, return_index=True, return_counts=True)
+        within = np.arange(len(depths)) - np.repeat(first, count)
+        return np.asarray(depths + within / np.repeat(count, count))
 
     def select(self, axis: str, layers: Layers) -> list[int]:
-        """Places of "all" names of an axis, of the "dense" layers (or their weights), of the
-        "activations", or of the names given. Where the record has none of a kind: all."""
+        """Places of "all" names of an axis, of the layers of a role ("weights" of parameters: the
+        weights themselves), or of the names given. Where the record has none of a role: all."""
         names = self.names(axis)
         everything = list(range(len(names)))
+        if layers == "all":
+            return everything
         if isinstance(layers, str):
-            kinds = [name.rpartition(".")[2] for name in names]
-            wanted = {
-                "all": everything,
-                "dense": [i for i, kind in enumerate(kinds) if kind in ("dense", "weight")],
-                "activations": [i for i, kind in enumerate(kinds) if kind not in NOT_ACTIVATIONS],
-            }
-            if layers not in wanted:
-                raise ValueError(
-                    f"layers must be 'all', 'dense', 'activations' or names, got {layers!r}"
-                )
-            return wanted[layers] or everything
+            if layers not in ROLES:
+                known = ", ".join(map(repr, ("all", *ROLES)))
+                raise ValueError(f"layers must be one of {known}, or names, got {layers!r}")
+            if axis == "params" and layers == "weights":
+                has = np.isin(self.facts("param_roles"), _WEIGHTS)
+            else:
+                owners = self.owners(axis)
+                has = (self.facts("roles")[owners] == layers) & (owners >= 0)
+            return np.flatnonzero(has).tolist() or everything
         unknown = [name for name in layers if name not in names]
         if unknown or not len(layers):
             raise ValueError(
@@ -140,121 +197,89 @@ class Run:
             )
         return [names.index(name) for name in layers]
 
+    def by_layer(self, key: str) -> tuple[Array, Array]:
+        """Values (S, K, ...) of a quantity and the column of the layer that each belongs to.
+
+        Of parameters the first weights of each layer: others, such as batch norm's scale, learn at
+        another pace, and on one line with the weights they would hide it.
+        """
+        over = field_named(key).over
+        values = self.get(key) if field_named(key).is_series else self.facts(key)
+        owners = self.owners(over)
+        if over != "params":
+            return values, owners
+        chosen = np.array(self.select(over, "weights"), dtype=np.int64)
+        columns, first = np.unique(owners[chosen], return_index=True)
+        known = columns >= 0
+        return values[:, chosen[first[known]]], columns[known]
+
     def histograms(self, quantity: str) -> tuple[Array, Array] | None:
         """Counts (steps, names, bins) and edges of "output", "gradient" or "param", if kept."""
         key = f"{quantity}_histogram"
-        edges_key = f"histogram_edges_{'magnitude' if quantity == 'gradient' else 'signed'}"
-        if key not in self._record or not len(self._get(key)):
+        if key not in self or not len(self.facts(key)):
             return None
-        edges = self._get(edges_key).astype(np.float64)
-        over = "params" if quantity == "param" else "layers"
-        shape = (len(self.steps), len(self.names(over)), len(edges) - 1)
-        counts = self._get(key)
-        if counts.shape != shape or counts.dtype.kind not in "fiu" or np.any(np.diff(edges) <= 0):
-            raise ValueError(
-                f"record {self.label!r}: key {key!r} has shape {counts.shape}, expected counts of "
-                f"shape (steps, {over}, bins) = {shape} between the increasing {edges_key!r}"
-            )
-        return counts, edges
+        return self.facts(key), self.facts(edges_of(key)).astype(np.float64)
 
     def census(self) -> tuple[Array, tuple[str, ...], Array]:
         """Steps (C,), layers (A,) and counts (C, A, 4) of alive, dead, low and high units."""
-        steps, layers, states, bounds = self._census()
+        steps, layers, states = self._census()
         counts = np.zeros((len(steps), len(layers), 4), dtype=np.int64)
-        for state in range(4):
-            cumulative = np.zeros((len(steps), states.shape[1] + 1), dtype=np.int64)
-            np.cumsum(states == state, axis=1, out=cumulative[:, 1:])
-            counts[:, :, state] = np.diff(cumulative[:, bounds], axis=1)
+        for state in range(4 if len(steps) else 0):
+            before = np.zeros((len(steps), states.shape[1] + 1), dtype=np.int64)
+            np.cumsum(states == state, axis=1, out=before[:, 1:])
+            counts[:, :, state] = np.diff(before[:, self.facts("census_units")], axis=1)
         return steps, layers, counts
 
     def alive(self) -> Array:
         """Whether each unit is alive at each census, (C, units)."""
         return self._census()[2] == 0
 
-    def _census(self) -> tuple[Array, tuple[str, ...], Array, Array]:
-        layers = self.names("census_layers") if "census_layers" in self._record else ()
-        if not layers or not len(self._get("census_steps")):
-            empty = np.zeros(len(layers) + 1, dtype=np.int64)
-            return np.empty(0, dtype=np.int64), layers, np.empty((0, 0), dtype=np.uint8), empty
-        steps = self._increasing("census_steps")
-        states, bounds = self._get("census"), self._get("census_units").astype(np.int64)
-        if (
-            states.ndim != 2
-            or len(states) != len(steps)
-            or bounds.shape != (len(layers) + 1,)
-            or np.any(np.diff(bounds) < 0)
-            or bounds[-1] != states.shape[1]
-            or (states.size and not 0 <= states.min() <= states.max() <= 3)
-        ):
-            raise ValueError(
-                f"record {self.label!r}: key 'census' has shape {states.shape}, expected states 0 "
-                f"to 3 of shape (census steps, units) = ({len(steps)}, census_units[-1])"
-            )
-        return steps, layers, states, bounds
+    def _census(self) -> tuple[Array, tuple[str, ...], Array]:
+        layers = self.names("census_layers") if "census_layers" in self else ()
+        if not layers or not len(self.facts("census_steps")):
+            return np.empty(0, dtype=np.int64), layers, np.empty((0, 0), dtype=np.uint8)
+        return self.facts("census_steps"), layers, self.facts("census")
 
-    def _get(self, key: str) -> Array:
-        if key not in self._record:
-            hint = (
-                "; it was written by an older version, record the run again"
-                if "backprop_norm" in self._record
-                else ""
-            )
-            raise ValueError(
-                f"record {self.label!r} has no key {key!r}, got keys {sorted(self._record)}{hint}"
-            )
-        try:
-            return np.asarray(self._record[key])
-        except ValueError as error:
-            raise ValueError(
-                f"record {self.label!r}: key {key!r} is not an array: {error}"
-            ) from error
+    def ends(self) -> tuple[Array, Array]:
+        """Shares (S, L) of outputs at the low and at the high end of each layer's range.
 
-    def _increasing(self, key: str) -> Array:
-        steps = self._get(key)
-        if steps.ndim != 1 or steps.dtype.kind not in "iu":
-            raise ValueError(
-                f"record {self.label!r}: key {key!r} has shape {steps.shape} and dtype "
-                f"{steps.dtype}, expected integers in one row"
-            )
-        steps = steps.astype(np.int64)
-        if np.any(np.diff(steps) <= 0):
-            raise ValueError(f"record {self.label!r}: key {key!r} must increase at every entry")
-        return steps
+        An end that a layer lacks counts as 0 while the other one has a share, so that the two add
+        up; NaN where it has no end, or none that was finite.
+        """
+        low, high = self.get("saturated_low"), self.get("saturated_high")
+        no_low, no_high = (np.isnan(end).all(axis=0) for end in (low, high))
+        filled = np.where(no_low & ~np.isnan(high), 0.0, low)
+        return filled, np.where(no_high & ~np.isnan(low), 0.0, high)
 
-    def _measured(self, key: str, shape: tuple[int, ...], meaning: str, *, signed: bool) -> Array:
-        values = self._get(key)
-        what = f"record {self.label!r}: key {key!r}"
-        if values.dtype.kind not in "fiu":
-            raise ValueError(f"{what} has dtype {values.dtype}, expected real numbers")
-        if values.shape != shape:
-            raise ValueError(f"{what} has shape {values.shape}, expected {meaning} = {shape}")
-        values = values.astype(np.float64)
-        if not signed and np.any(values < 0):
-            raise ValueError(f"{what} holds {values[values < 0][0]}, expected nothing below 0")
-        return values
+    def _dead_units(self) -> Array:
+        """Fraction of each layer's units that the latest census found dead, (S, layers counted)."""
+        counted, _, counts = self.census()
+        latest = np.searchsorted(counted, self.steps, side="right") - 1
+        dead = counts[:, :, _DEAD] / np.maximum(counts.sum(axis=2), 1)
+        return np.where(latest[:, None] < 0, np.nan, dead[np.maximum(latest, 0)])
 
 
-def read_runs(records: Record | Iterable[Record]) -> list[Run]:
-    """Check what is one record or several and return each, its keys to be checked when read."""
-    if isinstance(records, Mapping):
-        return [Run(records)]
+def read_runs(records: Record | Iterable[Record], needed: Collection[str] = NEEDED) -> list[Run]:
+    """Check what is one record or several, and return each."""
+    if isinstance(records, Mapping | Run):
+        return [read_run(records, needed=needed)]
     if isinstance(records, str | bytes) or not isinstance(records, Iterable):
         raise ValueError(
             f"records must be a record (a mapping) or several, got {type(records).__name__}"
         )
-    runs = [Run(record, index) for index, record in enumerate(records)]
+    runs = [read_run(one, f"records[{index}]", needed) for index, one in enumerate(records)]
     if not runs:
         raise ValueError("records is empty, expected at least one record")
     return runs
 
 
-def read_run(record: Record) -> Run:
-    """Check one record."""
-    return Run(record)
+def read_run(record: Record, what: str = "record", needed: Collection[str] = NEEDED) -> Run:
+    """Check one record, unless that has been done."""
+    return record if isinstance(record, Run) else Run(record, what, needed)
 
 
 def read_norms(
-    records: Record | Iterable[Record], quantity: str, layers: Layers = "dense"
+    records: Record | Iterable[Record], quantity: str, layers: Layers = "weights"
 ) -> list[Series]:
     """Check one record or several and return `quantity` at the chosen layers of each."""
     series = [run.series(quantity, layers) for run in read_runs(records)]
@@ -284,14 +309,3 @@ def _row(label: str, steps: Array, step: Step) -> int:
             f"{steps[0]} to {steps[-1]}, the nearest is {nearest}"
         )
     return int(found[0])
-
-
-def _label(record: Record, index: int) -> str:
-    if not isinstance(record, Mapping):
-        raise ValueError(f"records[{index}] is a {type(record).__name__}, expected a mapping")
-    if "label" not in record:
-        raise ValueError(f"records[{index}] has no key 'label', got keys {sorted(record)}")
-    label = np.asarray(record["label"])
-    if label.ndim or label.dtype.kind != "U":
-        raise ValueError(f"records[{index}]: key 'label' must be a string, got {record['label']!r}")
-    return str(label)

@@ -11,22 +11,17 @@ from matplotlib.figure import Figure
 
 from nnscratch_plots import style
 from nnscratch_plots.axes import power_of_ten
+from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array, Layers, Record, Step, read_run
 from nnscratch_plots.thinning import evenly
 
 MOST_RIDGES = 12
 _PEAK = 0.92  # of a row: how high the tallest ridge is
 _NAMES = {
-    "output": ("Outputs", "output, y", "activations"),
-    "gradient": ("Back-propagated gradients", "magnitude of the gradient, |∂L/∂y|", "dense"),
-    "param": ("Weights", "weight, w", "dense"),
+    "output": ("Outputs", "output, y", "activation"),
+    "gradient": ("Back-propagated gradients", "magnitude of the gradient, |∂L/∂y|", "weights"),
+    "param": ("Weights", "weight, w", "weights"),
 }
-READING = (
-    "each ridge is a histogram on a log axis, all with the same number of values, its height the "
-    "square root of their share; ridges of one shape above each other show a flow that is kept, "
-    "ridges that wander to the left one that vanishes, to the right one that explodes; a spike at "
-    "0 holds values that are exactly or almost 0, spikes at -1 and 1 are saturated units"
-)
 
 
 def histogram_ridges(
@@ -43,7 +38,7 @@ def histogram_ridges(
 
     Without `layer`: a ridge per layer at `step` ("first", "last", "finite" for the last step at
     which all was finite, or a recorded step number), the input at the bottom; `layers` chooses them
-    (default: activations for outputs, dense layers for gradients, their weights for parameters).
+    (default: activations for outputs, layers with weights for gradients, weights for parameters).
     With `layer` (for "param" a parameter): a ridge per step, the first at the bottom. At most
     `ridges` are drawn, evenly spread. Heights are the square root of the share of the values per
     unit of the log axis, on one scale. Raises ValueError naming what is wrong.
@@ -87,9 +82,9 @@ def histogram_figure(record: Record, *, step: Step = "finite") -> Figure:
     """
     run = read_run(record)
     heading = f"Values by layer, {run.when(step)}: {run.label}"
-    with style.explained_figure(12.5, 4.6, heading, READING) as figure:
+    with style.explained_figure(12.5, 4.6, heading, READING["ridges"]) as figure:
         for ax, quantity in zip(figure.subplots(1, 3), _NAMES, strict=True):
-            histogram_ridges(record, quantity=quantity, step=step, ax=style.prepared(ax))
+            histogram_ridges(run, quantity=quantity, step=step, ax=style.prepared(ax))
             ax.set_title(_NAMES[quantity][0])
     return figure
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from nnscratch_plots import cells, style
 from nnscratch_plots.axes import NAMES, label_layers_across, label_layers_up
 from nnscratch_plots.bars import hatched_bars, percent_axis, stacked_bars
+from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
-from nnscratch_plots.slopes import READING as SLOPES
 from nnscratch_plots.slopes import draw_slopes, has_slopes
 from nnscratch_plots.thinning import largest_of, noted, window_size
 
@@ -23,12 +23,6 @@ LOOKS: dict[str, dict[str, Any]] = {
     "high": {"facecolor": style.COLORS[6], "edgecolor": "white"},
 }
 _NOTHING = "No activation of this network has an end at which it saturates."
-READING = (
-    "where an activation sits at an end of its range its derivative is almost 0 and the gradient "
-    "stops there; left, the brighter a cell the larger the share of saturated outputs; right, the "
-    "same by layer at one late step, split into the low and the high end. For ReLU the low end is "
-    "its zero: about half is usual"
-)
 
 
 def saturation(record: Record, *, step: Step | None = None, ax: Axes | None = None) -> Axes:
@@ -73,12 +67,12 @@ def saturation_figure(record: Record) -> Figure:
             ("during training", 1.25, lambda ax: _heatmap(ax, low, high)),
             (run.when("finite"), 1.0, lambda ax: _bars(ax, low, low.values[row], high.values[row])),
         ]
-    reading = [READING] if panels else []
+    reading = [READING["saturation"]]
     if has_slopes(run):
         panels.append(("PReLU's slopes", 1.0, lambda ax: draw_slopes(ax, run)))
-        reading.append(SLOPES)
+        reading.append(READING["slopes"])
     size = (4.6 * len(panels) + 2.3, 4.2) if panels else (11.5, 1.2)
-    with style.explained_figure(*size, heading, "; ".join(reading) or READING) as figure:
+    with style.explained_figure(*size, heading, "; ".join(reading)) as figure:
         if not panels:
             style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
             return figure
@@ -90,21 +84,10 @@ def saturation_figure(record: Record) -> Figure:
 
 
 def ends(run: Run) -> tuple[Series, Series]:
-    """Shares at the low and at the high end, of the layers that have an end.
-
-    A layer's missing end counts as 0; where no end was finite the share is NaN.
-    """
-    low, high = run.get("saturated_low"), run.get("saturated_high")
-    has_low, has_high = ~np.isnan(low).all(axis=0), ~np.isnan(high).all(axis=0)
-    chosen = np.flatnonzero(has_low | has_high)
-    names = tuple(run.names("layers")[i] for i in chosen)
-    # The end that a layer lacks is NaN at every step: 0, as long as the other is a number.
-    low_filled = np.where(~has_low & ~np.isnan(high), 0.0, low)[:, chosen]
-    high_filled = np.where(~has_high & ~np.isnan(low), 0.0, high)[:, chosen]
-    return (
-        Series(run.label, names, run.steps, low_filled),
-        Series(run.label, names, run.steps, high_filled),
-    )
+    """Shares at the low and at the high end (`Run.ends`), of the layers that have an end."""
+    low, high = run.ends()
+    chosen = np.flatnonzero(~np.isnan(low).all(axis=0))
+    return run.made("layers", low, chosen), run.made("layers", high, chosen)
 
 
 def _heatmap(ax: Axes, low: Series, high: Series) -> list[Artist]:
@@ -121,7 +104,7 @@ def _heatmap(ax: Axes, low: Series, high: Series) -> list[Artist]:
 def _bars(ax: Axes, series: Series, low: Array, high: Array) -> list[Artist]:
     ends = {"low": np.nan_to_num(low), "high": np.nan_to_num(high)}
     labels = {name: f"at the {name} end" for name, heights in ends.items() if heights.any()}
-    handles, _, _ = stacked_bars(ax, ends, LOOKS, labels)
+    handles, _, _ = stacked_bars(ax, len(low), ends, LOOKS, labels)
     missing = np.isnan(low + high)
     handles += hatched_bars(ax, missing, NAMES["nan"], bottom=0.0, top=1.0, gid="nan")
     if not handles:

@@ -1,4 +1,4 @@
-"""What each panel shows, in sentences: how to read it, and what this run says, with numbers."""
+"""What a run shows in each panel, in a sentence with numbers."""
 
 from __future__ import annotations
 
@@ -6,47 +6,13 @@ import numpy as np
 
 from nnscratch_plots import batchnorm, clip
 from nnscratch_plots.attribution import split_at
+from nnscratch_plots.blocks import lanes
 from nnscratch_plots.census import STATES, turnover
 from nnscratch_plots.records import Array, Run
 from nnscratch_plots.saturation import ends
-from nnscratch_plots.updates import LEAST, MOST
-
-READING = {
-    "loss": "the training loss of each step; it should fall and then level off.",
-    "gradient_map": "rows are layers, input at the bottom, columns are steps; one colour from "
-    "bottom to top is a healthy flow, dark at the bottom a vanishing gradient, bright there an "
-    "exploding one.",
-    "attribution": "each bar is what happens to the gradient on its way down to that layer: -1 is "
-    "a factor of ten lost, 1 a factor of ten gained; all bars add up to the whole change.",
-    "updates": "how far a step moves the weights, as a fraction of them: about 1/1000 (line) is "
-    "usual, in the shaded band is fine, below it a layer hardly learns.",
-    "outputs": "histograms of each activation's outputs, to both sides of 0 on log axes; alike "
-    "from bottom to top is healthy, piled up at -1 or 1 is saturated, at 0 is silent.",
-    "saturation": "the share of outputs at an end of the activation's range, where no gradient "
-    "passes; for ReLU the low end is its zero, about half is usual.",
-    "census": "units that do the same for every example of the probe batch (dead, or saturated) "
-    "hardly learn; pale is alive.",
-    "clip": "where the lines part, the clip fired; at every step means that it has become the "
-    "learning rate.",
-    "batchnorm": "how far a batch lies from the running statistics used for prediction, in "
-    "standard deviations; it should stay far below 1 (line).",
-    "signal": "the standard deviation of each layer's output, at the first and at a late step; "
-    "level is healthy, falling to the right means that the signal dies out.",
-    "weight_gradients": "the size of the gradient of each layer's weights; a steep line means that "
-    "some layers learn far faster than others.",
-}
-
-
-def number(value: float) -> str:
-    """A number as one reads it: 0.031, 3.1e-5, 1,400, infinite."""
-    if not np.isfinite(value):
-        return "NaN" if np.isnan(value) else "infinite"
-    if value != 0 and not 1e-3 <= abs(value) < 1e5:
-        mantissa, exponent = f"{value:.1e}".split("e")
-        return f"{mantissa}e{int(exponent)}"
-    if abs(value) >= 100:
-        return f"{float(f'{value:.2g}'):,.0f}"
-    return f"{value:.2g}"
+from nnscratch_records.attribution import TITLES
+from nnscratch_records.limits import LEAST_UPDATE, MOST_UPDATE, verdict
+from nnscratch_records.words import number, percent, plural
 
 
 def shows(run: Run, panel: str) -> str:
@@ -82,7 +48,7 @@ def _gradient(run: Run) -> str:
         at = series.layers[int(np.flatnonzero(bad[begun])[-1])]
         text += f" Not finite from step {run.steps[begun]} on, from {at} downwards."
     zeros = float((series.values == 0).mean())
-    return text + (f" {zeros:.0%} of the norms are exactly 0." if zeros else "")
+    return text + (f" {percent(zeros)} of the norms are exactly 0." if zeros else "")
 
 
 def _change(value: float, reference: float) -> str:
@@ -94,29 +60,39 @@ def _change(value: float, reference: float) -> str:
         factor = value / reference
     if not np.isfinite(factor):
         return "no factor can be given"
-    if 0.5 <= factor <= 2:
-        return "hardly any change"
-    return f"{number(factor)} times as much" if factor > 1 else f"{number(1 / factor)} times less"
+    if factor > 1:
+        return f"{number(factor)} times as much, which is {verdict(factor)}"
+    return f"1/{number(1 / factor)} of it, which is {verdict(factor)}"
 
 
 def _attribution(run: Run) -> str:
     split = split_at(run, run.row("finite"), "backward")
-    if not split.blocks or split.broken.all():
+    if not split.layers or split.broken.all():
         return "nothing to split."
     totals = split.totals()
-    whole = sum(totals.values())
-    names = {"weights": "the weights", "derivative": "the activations' derivative"}
-    names |= {"scale": "batch norm's scale", "projection": "the rest of batch norm"}
-    names |= {"noise": "dropout", "unrecorded": "layers not recorded"}
-    finite = len(split.blocks) - int(split.broken.sum())
-    over = "in all" if not split.broken.any() else f"over {finite} of {len(split.blocks)} layers"
-    text = f"{round(whole, 1) + 0.0:+.1f} powers of ten {over}, at {run.when('finite')}: "
-    text += ", ".join(
-        f"{round(total, 1) + 0.0:+.1f} by {names[term]}" for term, total in totals.items()
+    finite = len(split.layers) - int(split.broken.sum())
+    over = "in all" if not split.broken.any() else f"over {finite} of {len(split.layers)} layers"
+    text = f"{round(sum(totals.values()), 1) + 0.0:+.1f} powers of ten {over}, at "
+    text += f"{run.when('finite')}: " + ", ".join(
+        f"{TITLES[term]} {round(total, 1) + 0.0:+.1f}" for term, total in totals.items()
     )
-    if split.broken.any():
-        text += "; at the others a norm is 0 or not finite"
-    return text + "."
+    return text + ("; at the others a norm is 0 or not finite." if split.broken.any() else ".")
+
+
+def _blocks(run: Run) -> str:
+    norms, found = run.get("gradient_norm")[run.row("finite")], lanes(run)
+    if not found:
+        return "this network has no blocks with a skip connection."
+    branch, skip = (dict(zip(*found[lane], strict=True)) for lane in ("branch", "skip"))
+    shared = [block for block in branch if block in skip]
+    with np.errstate(all="ignore"):
+        shares = [norms[branch[block]] / norms[skip[block]] for block in shared]
+    text = f"at {run.when('finite')}, of {plural(len(shared), 'block')} "
+    if not np.isfinite(shares).all():
+        return text + "some have a norm that is 0 or not finite."
+    low, high = int(np.argmin(shares)), int(np.argmax(shares))
+    text += f"the branch carries {number(shares[low])} (block {shared[low]}) to "
+    return text + f"{number(shares[high])} times (block {shared[high]}) what the skip carries."
 
 
 def _updates(run: Run) -> str:
@@ -130,7 +106,7 @@ def _updates(run: Run) -> str:
     low, high = int(np.nanargmin(medians)), int(np.nanargmax(medians))
     text = f"medians over the run from {number(medians[low])} ({series.layers[low]}) to "
     text += f"{number(medians[high])} ({series.layers[high]})"
-    under, over = int((medians < LEAST).sum()), int((medians > MOST).sum())
+    under, over = int((medians < LEAST_UPDATE).sum()), int((medians > MOST_UPDATE).sum())
     if not under and not over:
         return text + "; all inside the band."
     return text + f"; of {len(medians)} layers {under} lie below the band and {over} above it."
@@ -138,7 +114,7 @@ def _updates(run: Run) -> str:
 
 def _outputs(run: Run) -> str:
     row = run.row("finite")
-    chosen = run.select("layers", "activations")
+    chosen = run.select("layers", "activation")
     names = run.names("layers")
     std = run.get("output_std")[row, chosen]
     if not np.isfinite(std).any():
@@ -150,7 +126,7 @@ def _outputs(run: Run) -> str:
     zeros = run.get("output_zeros")[row, chosen]
     most = int(np.nanargmax(np.nan_to_num(zeros)))
     if zeros[most] > 0:
-        text += f"; most zeros at {names[chosen[most]]}: {zeros[most]:.0%}"
+        text += f"; most zeros at {names[chosen[most]]}: {percent(zeros[most])}"
     return text + "."
 
 
@@ -165,10 +141,10 @@ def _saturation(run: Run) -> str:
     worst = int(np.nanargmax(both))
     if both[worst] < 0.005:
         return f"at {run.when('finite')}, nothing is saturated."
-    text = f"at {run.when('finite')}, {np.nanmean(both):.0%} on average; most at "
-    text += f"{low.layers[worst]}: {low.values[row, worst]:.0%} at the low"
+    text = f"at {run.when('finite')}, {percent(np.nanmean(both))} on average; most at "
+    text += f"{low.layers[worst]}: {percent(low.values[row, worst])} at the low"
     if high.values[row, worst] > 0:
-        text += f" and {high.values[row, worst]:.0%} at the high"
+        text += f" and {percent(high.values[row, worst])} at the high"
     return text + " end."
 
 
@@ -183,7 +159,7 @@ def _census(run: Run) -> str:
     if idle[worst] > 0:
         text = f"at step {steps[-1]}, of {sums.sum():,} units "
         text += ", ".join(f"{sums[i]:,} {STATES[i]}" for i in range(4) if sums[i] or i == 0)
-        text += f"; most at {layers[worst]}: {idle[worst]:.0%}"
+        text += f"; most at {layers[worst]}: {percent(idle[worst])}"
     else:
         text = f"at step {steps[-1]}, all {sums.sum():,} units are alive"
     _, stopped, revived = turnover(run)
@@ -197,7 +173,7 @@ def _clip(run: Run) -> str:
         return "the gradient was not clipped."
     fired = clip.fired(run)
     before, after = run.get("clip_before"), run.get("clip_after")
-    text = f"{run.text('clip') or 'the clip'} fired at {fired.mean():.0%} of the steps"
+    text = f"{run.text('clip') or 'the clip'} fired at {percent(fired.mean())} of the steps"
     both = fired & np.isfinite(before) & np.isfinite(after) & (after > 0)
     if both.any():
         text += f", where it divided the norm by {number(np.median(before[both] / after[both]))}"
@@ -252,6 +228,7 @@ _SHOWS = {
     "loss": _loss,
     "gradient_map": _gradient,
     "attribution": _attribution,
+    "blocks": _blocks,
     "updates": _updates,
     "outputs": _outputs,
     "saturation": _saturation,

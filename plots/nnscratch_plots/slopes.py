@@ -15,10 +15,6 @@ from nnscratch_plots.thinning import evenly
 _MOST_LINES, _MARKS = 6, 8
 _LEAST_ROOM = 0.05  # no axis is so narrow that rounding looks like drift
 _NOTHING = "This network has no PReLU, or its slopes were not recorded."
-READING = (
-    "the slope of a PReLU on the negative side is learned: at 0 it is a ReLU, at 1 a straight line "
-    "through which the gradient passes whole; an ending line has met NaN or infinity"
-)
 
 
 def prelu_slopes(record: Record, *, ax: Axes | None = None) -> Axes:
@@ -42,7 +38,7 @@ def has_slopes(run: Run) -> bool:
 
 
 def _slopes(run: Run) -> list[int]:
-    return [i for i, name in enumerate(run.names("params")) if name.endswith(".slope")]
+    return np.flatnonzero(run.facts("param_roles") == "slope").tolist()
 
 
 def draw_slopes(ax: Axes, run: Run) -> list[Artist]:

@@ -10,6 +10,7 @@ import io
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +20,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
@@ -132,6 +133,33 @@ def wrapped(text: str, width: int) -> str:
     return plain(textwrap.fill(text, width))
 
 
+def fitted(text: str, inches: float, size: float, most: int | None = None) -> list[str]:
+    """Text in lines that are no wider than so many inches in `size` points; `most` lines."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        # Small letters on a coarse screen are whole pixels wide: a little to spare.
+        if lines[-1] and _ems(longer) * size / 72 * (1.08 if size < 8 else 1.03) > inches:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    if most is None or len(lines) <= most:
+        return lines
+    return [*lines[: most - 1], f"{lines[most - 1].rstrip('.,;:')} …"]
+
+
+def _ems(text: str) -> float:
+    """Width of text in our font, as a multiple of its size."""
+    return sum(map(_advance, text))
+
+
+@lru_cache(maxsize=1024)
+def _advance(character: str) -> float:
+    font = get_font(findfont(FontProperties(family="DejaVu Sans")))
+    font.set_size(100, 72)
+    return float(font.load_char(ord(character)).linearHoriAdvance) / 65536 / 100
+
+
 class Picture(Figure):
     """A figure that a notebook shows by itself, without pyplot or a magic command."""
 
@@ -160,8 +188,8 @@ def explained_figure(
 
     `body` is the height in inches between them; the panels are laid out there.
     """
-    text = wrapped(f"How to read: {sentence}.", round(13.4 * width))
-    header, footer = 0.42, 0.24 + 0.165 * (text.count("\n") + 1)
+    lines = fitted(f"How to read: {sentence}.", width - 0.3, 9.5)
+    header, footer = 0.42, 0.24 + 0.165 * len(lines)
     legend = 0.34 if handles else 0.0
     height = header + body + legend + footer
     with matplotlib.rc_context(_SETTINGS):
@@ -169,8 +197,9 @@ def explained_figure(
         layout = ConstrainedLayoutEngine(rect=inside, w_pad=_PAD, h_pad=_PAD)
         figure = Picture(figsize=(width, height), layout=layout)
         top = 1 - 0.1 / height
-        short = textwrap.shorten(heading, round(9.3 * width), placeholder=" …")
+        (short,) = fitted(heading, 0.86 * width, 13, 1)
         figure.text(_LEFT, top, plain(short), ha="left", va="top", size=13, weight="bold")
+        text = plain("\n".join(lines))
         figure.text(_LEFT, 0.08 / height, text, ha="left", va="bottom", size=9.5)
         if handles:
             place: dict[str, Any] = {
@@ -241,14 +270,20 @@ def say_nothing_to_draw(ax: Axes, title: str, reason: str) -> Axes:
     """Axes that say in words why they are empty."""
     ax.set_axis_off()
     ax.set_title(title)
-    width = max(20, round(ax.get_window_extent().width / ax.figure.dpi * 11))
-    ax.text(0.5, 0.5, wrapped(reason, width), ha="center", va="center", transform=ax.transAxes)
+    size = FontProperties(size=matplotlib.rcParams["font.size"]).get_size_in_points()
+    text = plain("\n".join(fitted(reason, inches_wide(ax), size)))
+    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
     return ax
 
 
 def inches_high(ax: Axes) -> float:
     """Height of the axes as they stand."""
     return float(ax.get_window_extent().height / ax.figure.dpi)
+
+
+def inches_wide(ax: Axes) -> float:
+    """Width of the axes as they stand."""
+    return float(ax.get_window_extent().width / ax.figure.dpi)
 
 
 def tick_size(ax: Axes) -> float:

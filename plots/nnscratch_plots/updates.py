@@ -13,11 +13,12 @@ from matplotlib.patches import Patch
 from nnscratch_plots import style
 from nnscratch_plots.axes import HonestLogAxis, axis_label, label_layers_across
 from nnscratch_plots.over_steps import draw_over_steps
-from nnscratch_plots.quantities import QUANTITIES
+from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Layers, Record, Series, Step, read_run
+from nnscratch_records import FIELDS
+from nnscratch_records.limits import LEAST_UPDATE, MOST_UPDATE, UPDATE
 
-USUAL, LEAST, MOST = 1e-3, 1e-4, 1e-2
-_TITLE = QUANTITIES["update_ratio"].title
+_TITLE = FIELDS["update_ratio"].title
 _NOTHING = "No parameters were recorded."
 
 
@@ -25,7 +26,7 @@ def update_ratios(
     record: Record,
     *,
     step: Step | None = None,
-    layers: Layers = "dense",
+    layers: Layers = "weights",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw ‖ΔW‖ / ‖W‖ of the weights over the steps, with the line at 1e-3 and its usual band.
@@ -49,7 +50,7 @@ def update_ratios(
     return ax
 
 
-def update_ratio_figure(record: Record, *, layers: Layers = "dense") -> Figure:
+def update_ratio_figure(record: Record, *, layers: Layers = "weights") -> Figure:
     """Draw the update-to-weight ratios over the steps, and by layer at the last finite step.
 
     The sentence under the panels says how to read them.
@@ -57,8 +58,9 @@ def update_ratio_figure(record: Record, *, layers: Layers = "dense") -> Figure:
     run = read_run(record)
     series = run.series("update_ratio", layers)
     heading = f"{_TITLE}: {series.label}"
-    reading = QUANTITIES["update_ratio"].reading
-    with style.explained_figure(11.5, 4.2 if series.layers else 1.2, heading, reading) as figure:
+    with style.explained_figure(
+        11.5, 4.2 if series.layers else 1.2, heading, READING["updates"]
+    ) as figure:
         if not series.layers:
             style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
             return figure
@@ -70,14 +72,14 @@ def update_ratio_figure(record: Record, *, layers: Layers = "dense") -> Figure:
 
 
 def _over_steps(ax: Axes, series: Series) -> list[Artist]:
-    handles = draw_over_steps(ax, series, what="ratio", shown=(LEAST, MOST))
+    handles = draw_over_steps(ax, series, what="ratio", shown=(LEAST_UPDATE, MOST_UPDATE))
     ax.set_ylabel(axis_label(ax, "update_ratio"))
     return [*handles, mark_usual(ax)]
 
 
 def _over_layers(ax: Axes, series: Series, step: Step) -> list[Artist]:
     values = series.values[series.row(step)]
-    scale = HonestLogAxis([values, np.array([LEAST, MOST])])
+    scale = HonestLogAxis([values, np.array([LEAST_UPDATE, MOST_UPDATE])])
     scale.apply(ax)
     line = scale.draw(ax, 0, np.arange(1, len(values) + 1), values)
     line.set_label(f"step {series.steps[series.row(step)]}")
@@ -89,6 +91,6 @@ def _over_layers(ax: Axes, series: Series, step: Step) -> list[Artist]:
 def mark_usual(ax: Axes) -> Patch:
     """Draw the usual band and its line; returns what a legend needs."""
     looks: dict[str, Any] = {"color": style.COLORS[3], "alpha": 0.16, "linewidth": 0}
-    ax.axhspan(LEAST, MOST, zorder=0.2, gid="usual", **looks)
-    ax.axhline(USUAL, color=style.COLORS[3], linewidth=1.4, zorder=0.6, gid="line")
-    return Patch(label="1e-4 to 1e-2", **{**looks, "alpha": 0.4})
+    ax.axhspan(LEAST_UPDATE, MOST_UPDATE, zorder=0.2, gid="usual", **looks)
+    ax.axhline(UPDATE, color=style.COLORS[3], linewidth=1.4, zorder=0.6, gid="line")
+    return Patch(label=f"{LEAST_UPDATE:g} to {MOST_UPDATE:g}", **{**looks, "alpha": 0.4})

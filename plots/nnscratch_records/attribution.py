@@ -44,6 +44,18 @@ TERMS: Final = (
     *("weights", "derivative", "scale", "projection", "norm", "noise", "sum"),
     *("unrecorded", "opaque"),
 )
+# How each is called, in legends and sentences.
+TITLES: Final = {
+    "weights": "weights",
+    "derivative": "activations",
+    "scale": "batch norm's scale",
+    "projection": "batch norm, rest",
+    "norm": "norms",
+    "noise": "dropout",
+    "sum": "sums of branches",
+    "unrecorded": "layers not recorded",
+    "opaque": "layers of unknown kind",
+}
 _OF_ROLE = {
     "weights": "weights",
     "activation": "derivative",

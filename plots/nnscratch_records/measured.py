@@ -184,9 +184,9 @@ PARAMS: Final = (
     _param(
         *("param_gradient_norm", "norm of the gradient before clipping"),
         *("Weight gradient", "norm of the weight gradient, ‖∂L/∂W‖", "‖∂L/∂W‖"),
-        sentence="layers with a small one are taught little, and where it changes much from layer "
-        "to layer some learn far faster than others; that it is even does not prove a healthy "
-        "network, so look at the back-propagated gradient too",
+        sentence="layers with a small weight gradient are taught little, and where it changes much "
+        "from layer to layer some learn far faster than others; that it is even does not prove a "
+        "healthy network, so look at the back-propagated gradient too",
     ),
     _param(
         *("param_update_norm", "norm of the change; NaN: no update, as in the next"),

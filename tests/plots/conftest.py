@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnscratch_records import upgraded
+
 Record = dict[str, Any]
 
 EDGES_SIGNED = np.concatenate([-(2.0 ** np.arange(12, -20, -1)), [0], 2.0 ** np.arange(-19, 13)])
@@ -148,7 +150,7 @@ def make_record(
     made["param_gradient_nonfinite"] = made["param_nonfinite"]
     made |= _histograms(steps if histograms else 0, kinds, y, norms, len(params), dead)
     made |= _census(acts, steps, spread, activation, rng)
-    return made
+    return upgraded(made)
 
 
 def _histograms(
@@ -205,3 +207,79 @@ def _normal(count: int) -> Any:
 @pytest.fixture
 def record() -> Callable[..., Record]:
     return make_record
+
+
+@pytest.fixture
+def renamed() -> Callable[[Record, list[str]], Record]:
+    """The record of another chain: its layers renamed, and taken for what the new names say."""
+
+    def renamed(given: Record, names: list[str]) -> Record:
+        new = dict(zip(given["layers"].tolist(), names, strict=True))
+        of_names = {
+            key: np.array([new[name] for name in given[key].tolist()], dtype=np.str_)
+            for key in ("layers", "batchnorm_layers", "census_layers")
+        }
+        return upgraded({**given, **of_names, "format": 2})
+
+    return renamed
+
+
+@pytest.fixture
+def residual() -> Callable[..., Record]:
+    """A network of blocks with a skip connection, its numbers and facts written down by hand.
+
+    0.stem, then blocks of (norm, activation, weights) beside a skip lane, then a head. At the last
+    of 4 steps the skip lane carries all that arrives at a block, the branch a tenth of it, and
+    below a block arrives 1.5 times as much.
+    """
+
+    def residual(blocks: int = 3, label: str = "residual") -> Record:
+        rows = [("0.stem", "conv", "weights", "", 1, [-1], 1.5)]
+        for block in range(1, blocks + 1):
+            below, name = len(rows) - 1, str(block)
+            inner = [("branch", "shape", 0.1), ("layernorm", "norm", 0.2)]
+            inner += [("relu", "activation", 0.3), ("dense", "weights", 0.4)]
+            source = below
+            for place, (kind, role, share) in enumerate(inner):
+                own = f"{name}.{kind}" if kind == "branch" else f"{name}.{place - 1}.{kind}"
+                depth = block + (role == "weights")
+                rows.append((own, kind, role, name, depth, [source], share))
+                source = len(rows) - 1
+            rows.append((f"{name}.skip", "skip", "shape", name, block, [below], 1.0))
+            join = ([len(rows) - 1, source], 1.0)
+            rows.append((f"{name}.sum", "sum", "join", name, block + 1, *join))
+        rows.append(("head", "linear", "weights", "", blocks + 2, [len(rows) - 1], 0.5))
+        names, kinds, roles, of, depths, sources, shares = zip(*rows, strict=True)
+        size, norms = 1.0, np.zeros(len(rows))
+        for i in range(len(rows) - 1, -1, -1):
+            size *= 1.5 if kinds[i] == "sum" or i == 0 else 1.0
+            norms[i] = shares[i] * size if i else size
+        edges = [(source, i) for i, given in enumerate(sources) for source in given]
+        owners = [i for i, role in enumerate(roles) if role == "weights"]
+        made = make_record(label, layers=len(rows) // 2 + 1, steps=4)
+        kept = ("steps", "loss", "lr", "batch_size", "every", "kept_every", "note", "clip")
+        made = {key: made[key] for key in (*kept, *(k for k in made if k.startswith("input_")))}
+        wide, few = (4, len(rows)), (4, len(owners))
+        return made | {
+            "format": 3,
+            "label": label,
+            "layers": np.array(names),
+            "kinds": np.array(kinds),
+            "roles": np.array(roles),
+            "blocks": np.array(of),
+            "depths": np.array(depths),
+            "features": np.full(len(rows), 8),
+            "edges": np.array(edges),
+            "gaps": np.zeros(len(edges), dtype=int),
+            "params": np.array([f"W of {names[i]}" for i in owners]),
+            "param_layers": np.array(owners),
+            "param_roles": np.array(["weight"] * len(owners)),
+            "gradient_norm": norms * np.array([4.0, 3.0, 2.0, 1.0])[:, None],
+            **{f"output_{key}": np.ones(wide) for key in ("mean", "std", "zeros")},
+            **{f"saturated_{end}": np.full(wide, np.nan) for end in ("low", "high")},
+            **{key: np.full(few, 1e-3) for key in ("update_ratio", "param_gradient_norm")},
+            "batchnorm_layers": np.array([], dtype=np.str_),
+            "batchnorm_scale": np.zeros((4, 0)),
+        }
+
+    return residual

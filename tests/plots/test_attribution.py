@@ -49,7 +49,7 @@ def test_each_term_is_what_its_layer_does(record):
     norms = given["gradient_norm"][0]  # 0.dense 1.batchnorm 2.tanh 3.dense 4.batchnorm 5.tanh 6
     scale = np.log10(given["batchnorm_scale"][0, 0])
     split = split_at(Run(given), 0, "backward")
-    assert split.blocks == ("0.dense", "3.dense")
+    assert split.layers == ("0.dense", "3.dense")
     expected = {
         "weights": np.log10(norms[2] / norms[3]),
         "derivative": np.log10(norms[1] / norms[2]),
@@ -59,31 +59,30 @@ def test_each_term_is_what_its_layer_does(record):
     assert {term: values[0] for term, values in split.values.items()} == pytest.approx(expected)
 
 
-def test_layers_before_the_first_dense_one_have_a_block(record):
-    given = record("a", layers=3)
-    given["layers"] = np.array(["0.dropout", "1.dropout", "2.dense", "3.tanh", "4.dense"])
+def test_layers_before_the_first_dense_one_have_a_group(record, renamed):
+    names = ["0.dropout", "1.dropout", "2.dense", "3.tanh", "4.dense"]
+    given = renamed(record("a", layers=3), names)
     split = split_at(Run(given), 0, "backward")
     norms = given["gradient_norm"][0]
-    assert split.blocks == ("0.dropout", "2.dense")
+    assert split.layers == ("0.dropout", "2.dense")
     assert split.values["noise"][0] == pytest.approx(np.log10(norms[0] / norms[1]))
     assert split.values["weights"].tolist() == pytest.approx(
         [np.log10(norms[1] / norms[2]), np.log10(norms[3] / norms[4])]
     )
 
 
-def test_layers_after_the_last_dense_one_lead_down_to_it(record):
-    given = record("a", layers=3)
-    given["layers"] = np.array(["0.dense", "1.tanh", "2.dense", "3.batchnorm", "4.tanh"])
+def test_layers_after_the_last_dense_one_lead_down_to_it(record, renamed):
+    names = ["0.dense", "1.tanh", "2.dense", "3.batchnorm", "4.tanh"]
+    given = renamed(record("a", layers=3), names)
     norms = given["gradient_norm"][0]
     split = split_at(Run(given), 0, "backward")
-    assert split.blocks == ("0.dense", "2.dense")
+    assert split.layers == ("0.dense", "2.dense")
     total = sum(values[1] for values in split.values.values())
     assert total == pytest.approx(np.log10(norms[2] / norms[4]))
 
 
-def test_what_was_not_recorded_between_has_no_other_name(record):
-    given = record("a", layers=3)
-    given["layers"] = np.array(["0.dense", "1.tanh", "4.dense", "5.tanh", "6.dense"])
+def test_what_was_not_recorded_between_has_no_other_name(record, renamed):
+    given = renamed(record("a", layers=3), ["0.dense", "1.tanh", "4.dense", "5.tanh", "6.dense"])
     split = split_at(Run(given), 0, "backward")
     norms = given["gradient_norm"][0]
     assert split.values["unrecorded"][0] == pytest.approx(np.log10(norms[1] / norms[2]))
@@ -106,7 +105,7 @@ def test_the_legend_has_the_sums(record):
     names = [text.get_text() for text in plots.attribution_bars(given).get_legend().get_texts()]
     assert names == [
         f"weights: {totals['weights']:+.2f}",
-        f"derivative: {totals['derivative']:+.2f}",
+        f"activations: {totals['derivative']:+.2f}",
     ]
 
 
@@ -120,3 +119,40 @@ def test_figure_given_axes_and_directions(record):
     assert plots.attribution_bars(record("a"), direction="forward", ax=ax) is ax
     with pytest.raises(ValueError, match="'backward' or 'forward', got 'up'"):
         plots.attribution_bars(record("a"), direction="up")
+
+
+def test_a_layer_of_unknown_kind_is_called_so(record, renamed):
+    given = renamed(record("a", layers=3), ["0.dense", "1.mine", "2.dense", "3.mine", "4.dense"])
+    norms = given["gradient_norm"][0]
+    split = split_at(Run(given), 0, "backward")
+    assert split.values["opaque"][0] == pytest.approx(np.log10(norms[0] / norms[1]))
+    assert "derivative" not in split.values
+    names = [text.get_text() for text in plots.attribution_bars(given).get_legend().get_texts()]
+    assert any(name.startswith("layers of unknown kind: ") for name in names)
+
+
+def test_names_do_not_matter(record):
+    given = record("a", layers=4, batchnorm=True)
+    foreign = dict(given, layers=np.array([f"net.part{i}" for i in range(10)]))
+    foreign["batchnorm_layers"] = foreign["layers"][[1, 4, 7]]
+    foreign["census_layers"] = foreign["layers"][[2, 5, 8]]
+    here, there = (split_at(Run(one), 3, "backward") for one in (given, foreign))
+    assert there.layers == ("net.part0", "net.part3", "net.part6")
+    assert {term: v.tolist() for term, v in here.values.items()} == {
+        term: v.tolist() for term, v in there.values.items()
+    }
+
+
+def test_blocks_are_passed_by_their_skip_connection(residual):
+    given = residual(3)
+    split = split_at(Run(given), 3, "backward")
+    # From the head down: weights, then a block's surplus over what its skip lane carries.
+    assert split.layers == ("0.stem", "1.sum", "2.sum", "3.sum")
+    assert split.values["sum"].tolist() == pytest.approx([np.log10(1.5)] * 3 + [0], abs=1e-12)
+    norms = given["gradient_norm"][3]
+    assert sum(split.totals().values()) == pytest.approx(np.log10(norms[0] / norms[-1]))
+    ax = plots.attribution_bars(residual(40))
+    labels = [text.get_text() for text in ax.get_xticklabels()]
+    assert labels[0] == "0.stem"
+    assert labels[-1] == "40"
+    assert "layer or block" in ax.get_xlabel()

@@ -71,7 +71,7 @@ def test_other_steps_quantities_and_layers_have_no_prediction(record):
         plots.gradient_norms(given, step="last", predictions=prediction()),
         plots.gradient_norms(later, predictions=prediction()),
         plots.gradient_norms(given, quantity="param_gradient_norm", predictions=prediction()),
-        plots.gradient_norms(given, layers="activations", predictions=prediction()),
+        plots.gradient_norms(given, layers="activation", predictions=prediction()),
     ):
         assert not lines(ax)
         assert ax.get_legend() is None

@@ -69,7 +69,8 @@ def test_from_one_state_to_another_is_neither(counted):
 
 
 def test_without_a_census_it_is_said(record):
-    given = {**record("a"), "census_steps": np.array([], dtype=np.int64)}
+    none = np.zeros((0, 320), dtype=np.uint8)
+    given = {**record("a"), "census_steps": np.array([], dtype=np.int64), "census": none}
     assert "probe batch" in plots.dead_units(given).texts[0].get_text()
     assert "two censuses" in plots.unit_turnover(given).texts[0].get_text()
     plots.dead_unit_figure(given)

@@ -25,7 +25,7 @@ def test_norms_before_and_after_and_where_it_fired(record):
     assert 0 < len(fired) < 40
     assert marks.get_xdata().tolist() == fired.tolist()
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert texts == ["before", "after", f"fired at {len(fired) / 40:.0%} of the steps"]
+    assert texts == ["before", "after", f"fired at {100 * len(fired) / 40:.0f} % of the steps"]
 
 
 def test_a_clip_that_never_fires_can_be_drawn(record):

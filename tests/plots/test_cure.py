@@ -59,5 +59,5 @@ def test_a_run_that_ended_in_nan_is_drawn(record):
 
 def test_wrong_records(record):
     given = {key: value for key, value in record("short").items() if key != "loss"}
-    with pytest.raises(ValueError, match="'short' has no key 'loss'"):
+    with pytest.raises(ValueError, match="'short' lacks loss"):
         plots.cure_figure(given)

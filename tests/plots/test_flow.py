@@ -49,7 +49,7 @@ def test_other_layers_and_quantities_can_be_chosen(record):
     given = record("a", layers=3)
     everything = lines(plots.gradient_norms(given, layers="all"))[0]
     np.testing.assert_array_equal(everything.get_ydata(), given["gradient_norm"][0])
-    activations = plots.gradient_norms(given, quantity="output_std", layers="activations")
+    activations = plots.gradient_norms(given, quantity="output_std", layers="activation")
     np.testing.assert_array_equal(lines(activations)[0].get_ydata(), given["output_std"][0, 1::2])
     named = plots.gradient_norms(given, layers=["4.dense", "1.tanh"])
     np.testing.assert_array_equal(lines(named)[0].get_ydata(), given["gradient_norm"][0, [4, 1]])
@@ -136,7 +136,7 @@ def test_the_figure_shows_start_and_end_on_one_scale(record):
     assert not lines(left, "nan")
     assert np.isfinite(lines(right, "nan")[0].get_ydata()).all()
     reading = figure.texts[-1].get_text().replace("\n", " ")
-    assert "vanishing gradient" in reading
+    assert "vanishes where the first layer receives less than 1/100" in reading
     assert reading.endswith("Marks in a grey strip are norms that are not a number (NaN).")
 
 

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 import nnscratch_plots as plots
 from nnscratch_plots.records import Run
-from nnscratch_plots.sentences import READING, number, shows
+from nnscratch_plots.sentences import _SHOWS, shows
+from nnscratch_records.words import number
 
 RUNS = {
     "healthy": {"layers": 4, "activation": "relu", "batchnorm": True, "clip": True},
@@ -83,11 +84,11 @@ def test_the_sentences_have_this_runs_numbers(record):
     first, last = run.get("gradient_norm")[-1, [0, -1]]
     text = shows(run, "gradient_map")
     assert f"{number(last)} arrives at 12.dense and {number(first)} at 0.dense" in text
-    assert f"{number(last / first)} times less" in text
+    assert f"1/{number(last / first)} of it, which is vanishing." in text
     assert "powers of ten in all" in shows(run, "attribution")
     gaps = run.get("batchnorm_mean_gap")[-1]
     assert number(gaps.max()) in shows(run, "batchnorm")
-    assert "fired at 0% of the steps" in shows(run, "clip")
+    assert "fired at 0 % of the steps" in shows(run, "clip")
     assert "from 2.3 at step 0" in shows(run, "loss")
 
 
@@ -99,7 +100,7 @@ def test_the_sentences_say_where_it_broke(record):
 
 
 @pytest.mark.parametrize("growth", [1.0, 1e30])
-@pytest.mark.parametrize("panel", list(READING))
+@pytest.mark.parametrize("panel", list(_SHOWS))
 def test_every_panel_has_its_sentences_for_every_run(record, panel, growth):
     for options in RUNS.values():
         given = record("a", **{**options, "steps": 3, "growth": growth})
@@ -107,23 +108,6 @@ def test_every_panel_has_its_sentences_for_every_run(record, panel, growth):
         assert text.endswith(".")
         assert "nan" not in text
         assert "-0.0 " not in text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0, "0"),
-        (0.0314, "0.031"),
-        (3.14e-5, "3.1e-5"),
-        (12.3, "12"),
-        (1234.0, "1,200"),
-        (2e7, "2.0e7"),
-        (np.inf, "infinite"),
-        (np.nan, "NaN"),
-    ],
-)
-def test_numbers_are_written_as_one_reads_them(value, text):
-    assert number(value) == text
 
 
 def test_several_runs_share_their_axes(record):
@@ -146,8 +130,9 @@ def test_runs_of_one_depth_are_compared_by_layer_and_others_by_depth(record):
     assert lines[0].get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
     other = plots.comparison_figure([record("a"), record("b", layers=3)]).axes[1]
     lines = [line for line in other.get_lines() if line.get_gid() == "values"]
-    assert lines[1].get_xdata().tolist() == [0, 0.5, 1]
-    assert "first layer at 0, last at 1" in other.get_xlabel()
+    assert lines[0].get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
+    assert lines[1].get_xdata().tolist() == [1, 2, 3]
+    assert "depth" in other.get_xlabel()
 
 
 def test_a_comparison_marks_what_was_never_finite(record):

@@ -16,6 +16,10 @@ def sloped(record):
         drift = 0.25 + np.linspace(0, 0.1, steps)[:, None] * np.arange(1, count + 1)
         given["params"] = np.array([*given["params"], *(f"{i}.slope" for i in range(count))])
         wide = (steps, len(given["params"]))
+        given = {key: value for key, value in given.items() if not key.endswith("_initial")}
+        given["param_histogram"] = np.zeros((0, len(given["params"]), 64), dtype=np.uint16)
+        facts = ("param_sizes", "param_layers", "param_roles", "param_fan_in")
+        given = {key: value for key, value in given.items() if key not in facts} | {"format": 2}
         for key in [key for key in given if key.startswith("param_") and given[key].ndim == 2]:
             given[key] = np.resize(given[key], wide)
         given["update_ratio"] = np.resize(given["update_ratio"], wide)

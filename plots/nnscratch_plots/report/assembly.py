@@ -12,29 +12,24 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nnscratch_plots.beside import Predictions, aligned
 from nnscratch_plots.files import PathLike, write_whole
-from nnscratch_plots.records import Record
+from nnscratch_plots.records import Record, Run, read_runs
 from nnscratch_plots.report.findings import several
 from nnscratch_plots.report.fragment import picture_html
-from nnscratch_plots.report.glance import number
+from nnscratch_plots.report.glance import NEEDED
 from nnscratch_plots.report.overview import overview
 from nnscratch_plots.report.packing import pack_runs
-from nnscratch_plots.report.reading import Measured, Run, read_runs
+from nnscratch_plots.report.words import hows, words
+from nnscratch_records import field_named
+from nnscratch_records.words import number
 
 # In this order: each file uses those before it.
 SCRIPTS = (
-    *("base.js", "quantities.js", "axes.js", "lines.js", "heatmap.js", "histograms.js"),
+    *("base.js", "axes.js", "lines.js", "blocks.js", "heatmap.js", "histograms.js"),
     *("attribution.js", "main.js"),
 )
-_TABLE = {
-    "gradient_norm": "gradient norm",
-    "output_std": "output std",
-    "update_ratio": "update / weight",
-    "output_zeros": "zeros",
-}
+_TABLE = ("gradient_norm", "output_std", "update_ratio", "output_zeros")
 
 
 def report_html(
@@ -45,7 +40,7 @@ def report_html(
     predictions: Predictions = None,
 ) -> str:
     """Return the whole page (see `write_report`)."""
-    runs = read_runs(records)
+    runs = read_runs(records, NEEDED)
     found = several(findings, len(runs))
     if title is None:
         labels = [run.label for run in runs]
@@ -61,7 +56,8 @@ def report_html(
         "overview": overview(runs, found, aligned(predictions, len(runs))),
         "pictures": "".join(f"<h3>{escape(run.label)}</h3>{picture_html(run)}" for run in runs),
         "tables": "".join(map(_table, runs)),
-        "data": _safe_json(pack_runs(runs)),
+        "data": _safe_json({**pack_runs(runs), "words": words()}),
+        **{name: escape(text) for name, text in hows().items()},
         "script": script,
     }
     # One pass: what is put in is not searched again.
@@ -116,11 +112,11 @@ def _safe_json(data: Any) -> str:
 
 def _table(run: Run) -> str:
     """Every layer at the last recorded step, for readers without script or without sight."""
-    keys = [key for key in _TABLE if key in run.quantities]
-    head = "".join(f'<th scope="col">{_TABLE[key]}</th>' for key in keys)
+    keys = [key for key in _TABLE if run.has(key)]
+    head = "".join(f'<th scope="col">{field_named(key).short}</th>' for key in keys)
     rows = []
     for index, name in enumerate(run.layers):
-        cells = "".join(f"<td>{_at_end(run.quantities[key], index)}</td>" for key in keys)
+        cells = "".join(f"<td>{_at_end(run, key, index)}</td>" for key in keys)
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
     return (
         f"<details><summary>{escape(run.label)}: every layer at step {run.steps[-1]}, as a table"
@@ -129,6 +125,6 @@ def _table(run: Run) -> str:
     )
 
 
-def _at_end(measured: Measured, layer: int) -> str:
-    column = np.flatnonzero(measured.columns == layer)
-    return number(measured.values[-1, column[0]]) if column.size else ""
+def _at_end(run: Run, key: str, layer: int) -> str:
+    values, columns = run.by_layer(key)
+    return number(values[-1, columns == layer][0], 4) if layer in columns else ""

@@ -10,13 +10,13 @@ import numpy as np
 from matplotlib import colormaps, image
 from matplotlib.colors import to_rgba_array
 
-from nnscratch_plots.heatmap import COLORMAP
-from nnscratch_plots.records import Array, Record
-from nnscratch_plots.report.glance import glance
-from nnscratch_plots.report.reading import Run, read_run
+from nnscratch_plots import cells
+from nnscratch_plots.cells import COLORMAP
+from nnscratch_plots.heatmap import MOST_DECADES, color_limits, thinned
+from nnscratch_plots.records import Array, Record, Run, read_run
+from nnscratch_plots.report.glance import NEEDED, glance
 
 _MOST_COLUMNS = 240
-_COLORS = {"zero": "black", "infinite": "#e8590c", "nan": "#e4e4e4"}
 
 
 def record_html(record: Record) -> str:
@@ -24,8 +24,8 @@ def record_html(record: Record) -> str:
 
     Raises ValueError naming the key for a record without gradient norms.
     """
-    run = read_run(record)
-    said = [*glance(run), run.note] if run.note else glance(run)
+    run = read_run(record, needed=NEEDED)
+    said = filter(None, [*glance(run), run.text("note")])
     sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in said)
     return (
         '<div class="nnscratch-record" style="max-width:60em">'
@@ -51,25 +51,15 @@ def picture_html(run: Run) -> str:
 
 def _thumbnail(run: Run) -> str:
     """A PNG of one pixel per layer and moment, base64; a moment shows its largest norm."""
-    norms = np.asarray(run.quantities["gradient_norm"].values, dtype=np.float64)
-    window = -(-len(norms) // _MOST_COLUMNS)
-    norms = np.maximum.reduceat(norms, np.arange(0, len(norms), window), axis=0)
-    content = io.BytesIO()
-    pixels = np.ascontiguousarray(_colored(norms).transpose(1, 0, 2)[::-1])
-    image.imsave(content, pixels, format="png")
-    return base64.b64encode(content.getvalue()).decode("ascii")
-
-
-def _colored(norms: Array) -> Array:
-    """Colours of the norms, (S, L, 4) bytes, on a log scale over at most 16 decades."""
+    series = run.series("gradient_norm", "all")
+    norms, _ = thinned(series, _MOST_COLUMNS)
+    low, high = np.log10(color_limits([series], MOST_DECADES))
     shown = np.isfinite(norms) & (norms > 0)
-    exponents = np.zeros(norms.shape)
-    np.log10(norms, out=exponents, where=shown)
-    low, high = (exponents[shown].min(), exponents[shown].max()) if shown.any() else (0.0, 1.0)
-    low = max(low, high - 16)
-    share = np.clip((exponents - low) / max(high - low, 1.0), 0, 1)
-    colors: Array = np.asarray(colormaps[COLORMAP](share))
-    masks = {"zero": norms == 0, "infinite": np.isinf(norms), "nan": np.isnan(norms)}
-    for kind, mask in masks.items():
-        colors[mask] = to_rgba_array(_COLORS[kind])[0]
-    return (255 * colors).round().astype(np.uint8)
+    exponents = np.log10(norms, out=np.zeros(norms.shape), where=shown)
+    colors: Array = np.asarray(colormaps[COLORMAP]((exponents - low) / (high - low)))
+    for kind, mask in cells.special(norms).items():
+        colors[mask] = to_rgba_array(cells.LOOKS[kind]["facecolor"])[0]
+    content = io.BytesIO()
+    pixels = (255 * colors).round().astype(np.uint8)
+    image.imsave(content, np.ascontiguousarray(pixels.transpose(1, 0, 2)[::-1]), format="png")
+    return base64.b64encode(content.getvalue()).decode("ascii")

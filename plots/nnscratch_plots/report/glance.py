@@ -4,94 +4,57 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnscratch_plots.records import Array
-from nnscratch_plots.report.reading import Run
+from nnscratch_plots.records import Array, Run
+from nnscratch_records import field_named
+from nnscratch_records.limits import verdict
+from nnscratch_records.words import number, plural
 
-_NAMES = {
-    "gradient_norm": "gradient",
-    "output_std": "output",
-    "update_ratio": "update",
-}
+NEEDED = ("label", "layers", "steps", "loss", "gradient_norm")
+_MARKED = ("gradient_norm", "output_std", "update_ratio")
 
 
 def glance(run: Run) -> list[str]:
     """Sentences on the loss, on the gradient from end to end, and on every marked value."""
     first, last = run.steps[0], run.steps[-1]
-    said = f"{_steps(len(run.steps))} of {len(run.layers)} layers; "
-    if len(run.steps) == 1:
-        said += f"loss {number(run.loss[0])} at step {first}."
-    else:
-        said += (
-            f"loss {number(run.loss[0])} at step {first}, {number(run.loss[-1])} at step {last}."
-        )
+    loss = run.get("loss")
+    said = f"{_steps(len(run.steps))} of {plural(len(run.layers), 'layer')}; "
+    said += f"loss {number(loss[0])} at step {first}"
+    said += f", {number(loss[-1])} at step {last}." if len(loss) > 1 else "."
     return [said, _from_end_to_end(run), *_marked(run)]
 
 
-def number(value: float) -> str:
-    """Four digits, as the page's script writes numbers."""
-    value = float(value)
-    if np.isnan(value):
-        return "NaN"
-    if np.isinf(value):
-        return "infinite" if value > 0 else "-infinite"
-    if value == 0:
-        return "0"
-    if 1e-3 <= abs(value) < 1e4:
-        return f"{value:#.4g}".rstrip(".")
-    digits, exponent = f"{value:.3e}".split("e")
-    return f"{digits}e{int(exponent):+d}"
-
-
-def ratio_of_ends(run: Run) -> float:
-    """Gradient norm at the first layer over that at the last: the median over finite steps.
-
-    NaN where no step is finite or the last layer's is 0.
-    """
-    usable = _usable(run)
-    if not len(usable) or not usable[:, -1].all():
-        return float("nan")
-    return float(np.median(usable[:, 0] / usable[:, -1]))
-
-
-def _usable(run: Run) -> Array:
-    norms = run.quantities["gradient_norm"].values
-    return norms[np.isfinite(norms).all(axis=1)]
-
-
 def _from_end_to_end(run: Run) -> str:
-    usable = _usable(run)
-    first, last = run.layers[0], run.layers[-1]
-    if not len(usable):
+    series, ratio = run.series("gradient_norm"), run.ratio_of_ends()
+    first, last = series.layers[0], series.layers[-1]
+    if not np.isfinite(series.values).all(axis=1).any():
         return "No step has finite gradients at every layer."
-    if not usable[:, -1].all():
+    if np.isnan(ratio):
         return f"The gradient at the last layer ({last}) is exactly 0 at some steps."
+    said = "" if len(series.layers) == 1 else f", which is {verdict(ratio)}"
     return (
-        f"The back-propagated gradient at the first layer ({first}) is "
-        f"{number(ratio_of_ends(run))} times "
-        f"that at the last ({last}), median over the steps with finite gradients."
+        f"The back-propagated gradient at the first layer ({first}) is {number(ratio)} times that "
+        f"at the last ({last}), median over the steps with finite gradients{said}."
     )
 
 
 def _marked(run: Run) -> list[str]:
     """What the pictures mark in flat colours, counted and named."""
     said = []
-    bad = np.flatnonzero(~np.isfinite(run.loss))
+    loss = run.get("loss")
+    bad = np.flatnonzero(~np.isfinite(loss))
     if bad.size:
         said.append(
             f"Loss not finite at {_steps(bad.size)}; the first is step "
-            f"{run.steps[bad[0]]} ({number(run.loss[bad[0]])})."
+            f"{run.steps[bad[0]]} ({number(loss[bad[0]])})."
         )
-    for key, name in _NAMES.items():
-        if key not in run.quantities:
-            continue
-        measured = run.quantities[key]
-        values = measured.values
+    for key in filter(run.has, _MARKED):
+        values, columns = run.by_layer(key)
         kinds = {"infinite": np.isinf(values), "NaN": np.isnan(values), "exactly 0": values == 0}
         if key == "update_ratio":  # NaN: a step without an update
             del kinds["NaN"]
         for kind, mask in kinds.items():
             if mask.any():
-                said.append(_where(run, f"{name} {kind}", mask, measured.columns))
+                said.append(_where(run, f"{field_named(key).title} {kind}", mask, columns))
     return said
 
 
@@ -102,10 +65,10 @@ def _where(run: Run, what: str, mask: Array, columns: Array) -> str:
     shown = ", ".join(names) if len(names) <= 3 else f"{names[0]} to {names[-1]} ({len(names)})"
     times = int(mask.sum())
     return (
-        f"{what[0].upper()}{what[1:]} {times:,} {'time' if times == 1 else 'times'}, at "
+        f"{what} {plural(times, 'time')}, at "
         f"{_steps(mask.any(axis=1).sum())}; the first is step {run.steps[row]}, at {shown}."
     )
 
 
 def _steps(count: int) -> str:
-    return f"{count:,} recorded step{'' if count == 1 else 's'}"
+    return plural(count, "recorded step")

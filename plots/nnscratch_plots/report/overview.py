@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from nnscratch_plots.beside import Prediction, in_words
+from nnscratch_plots.records import Run
 from nnscratch_plots.report.findings import badge, findings_html
-from nnscratch_plots.report.glance import glance, number, ratio_of_ends
-from nnscratch_plots.report.reading import Run
+from nnscratch_plots.report.glance import glance
+from nnscratch_records.words import number
 
 Found = Sequence[Any] | None
 
@@ -37,8 +38,7 @@ def overview(runs: Sequence[Run], found: Sequence[Found], predictions: Sequence[
 
 
 def _details(index: int, run: Run, findings: Found, prediction: Prediction) -> str:
-    norms = run.quantities["gradient_norm"].values[0]
-    told = in_words(prediction, run.layers, int(run.steps[0]), norms)
+    told = in_words(prediction, run.layers, int(run.steps[0]), run.get("gradient_norm")[0])
     lines = [*glance(run), *([told] if told else [])]
     sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in lines)
     listed = "" if findings is None else findings_html(findings, run=index)
@@ -51,9 +51,9 @@ def _table(runs: Sequence[Run], found: Sequence[Found]) -> str:
     for run, findings in zip(runs, found, strict=True):
         cells = (
             _kinds(findings),
-            number(run.loss[0]),
-            number(run.loss[-1]),
-            number(ratio_of_ends(run)),
+            number(run.get("loss")[0]),
+            number(run.get("loss")[-1]),
+            number(run.ratio_of_ends()),
             _finite(run),
         )
         row = "".join(f"<td>{cell}</td>" for cell in cells)
@@ -73,6 +73,6 @@ def _kinds(findings: Found) -> str:
 
 
 def _finite(run: Run) -> str:
-    norms = run.quantities["gradient_norm"].values
-    bad = np.flatnonzero(~(np.isfinite(run.loss) & np.isfinite(norms).all(axis=1)))
+    norms, loss = run.get("gradient_norm"), run.get("loss")
+    bad = np.flatnonzero(~(np.isfinite(loss) & np.isfinite(norms).all(axis=1)))
     return f"not from step {run.steps[bad[0]]}" if bad.size else "always"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
 
-from nnscratch_plots.records import Array
-from nnscratch_plots.report.reading import Run
+from nnscratch_plots.records import Array, Run
+from nnscratch_plots.thinning import evenly
 
 MOST_STEPS = 500
 MOST_LOSSES = 1500
@@ -28,17 +29,17 @@ def kept_steps(run: Run, most: int) -> Array:
     return np.unique(np.concatenate([even, notable]))
 
 
-def kept_losses(run: Run, most: int = MOST_LOSSES) -> Array:
-    """Indices of about `most` steps for the lines over the steps.
+def kept_losses(run: Run, series: Mapping[str, Array], most: int = MOST_LOSSES) -> Array:
+    """Indices of about `most` steps for the `series`, lines over the steps.
 
     Of each window of steps those of the lowest and the highest value of each series.
     """
     count = len(run.steps)
     if count <= most:
         return np.arange(count)
-    starts = np.linspace(0, count, most // (2 * len(run.series)) + 1).round().astype(int)
+    starts = np.linspace(0, count, most // (2 * len(series)) + 1).round().astype(int)
     chosen = [_notable(run)]
-    for values in run.series.values():
+    for values in series.values():
         finite = np.isfinite(values)
         low, high = np.where(finite, values, np.inf), np.where(finite, values, -np.inf)
         for start, stop in pairwise(starts):
@@ -48,21 +49,19 @@ def kept_losses(run: Run, most: int = MOST_LOSSES) -> Array:
 
 def spread(kept: Array, most: int) -> Array:
     """Positions of at most `most` of the `kept`, the first and the last among them."""
-    if len(kept) <= most:
-        return np.arange(len(kept))
-    return np.unique(np.linspace(0, len(kept) - 1, max(2, most)).round().astype(int))
+    return np.array(evenly(len(kept), max(2, most)), dtype=int)
 
 
 def _notable(run: Run) -> Array:
     count = len(run.steps)
-    gradient = run.quantities["gradient_norm"].values
-    finite = np.isfinite(gradient).all(axis=1) & np.isfinite(run.loss)
-    if "output_std" in run.quantities:
-        finite &= np.isfinite(run.quantities["output_std"].values).all(axis=1)
+    gradient, loss = run.get("gradient_norm"), run.get("loss")
+    finite = np.isfinite(gradient).all(axis=1) & np.isfinite(loss)
+    if "output_std" in run:
+        finite &= np.isfinite(run.get("output_std")).all(axis=1)
     chosen = {0, count - 1}
     if not finite.all():
         first = int(finite.argmin())
         chosen |= {first, max(0, first - 1)}
-    for values in (run.loss, gradient.max(axis=1)):
+    for values in (loss, gradient.max(axis=1)):
         chosen.add(int(np.where(np.isfinite(values), values, -np.inf).argmax()))
     return np.array(sorted(chosen))

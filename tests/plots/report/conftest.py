@@ -1,7 +1,9 @@
-"""Synthetic records of format 2: runs whose gradient flow is known because it was written down."""
+"""Synthetic records: runs whose gradient flow is known because it was written down."""
 
 import numpy as np
 import pytest
+
+from nnscratch_records import upgraded
 
 SIGNED = np.concatenate([-(2.0 ** np.arange(12, -20, -1)), [0.0], 2.0 ** np.arange(-19, 13)])
 MAGNITUDE = np.concatenate([[0.0], 2.0 ** np.arange(-100, 28, 2)])
@@ -40,11 +42,17 @@ def make_run(
             values[burst[0] + 1 :] = np.nan
         loss[burst[0]] = np.inf
     counted = (steps if histograms else 0, len(layers), 64)
+
+    def ones(*shape):
+        return np.ones(shape)
+
     record = {
         "format": 2, "label": label, "layers": layers, "params": np.array(params), "note": "",
         "features": np.full(len(layers), 32), "steps": np.arange(steps, dtype=np.int64),
         "loss": loss, "gradient_norm": gradient, "output_std": std, "output_zeros": zeros,
         "saturated_low": saturated[0], "saturated_high": saturated[1], "update_ratio": ratio,
+        "input_mean": ones(steps), "input_std": ones(steps), "output_mean": ones(*std.shape),
+        "batchnorm_layers": np.array([], dtype=str), "batchnorm_scale": ones(steps, 0),
         "histogram_edges_signed": SIGNED, "histogram_edges_magnitude": MAGNITUDE,
         "output_histogram": np.zeros(counted, dtype=np.uint16),
         "gradient_histogram": np.zeros(counted, dtype=np.uint16),
@@ -57,7 +65,7 @@ def make_run(
         target[..., low:high] = rng.multinomial(
             200, np.full(high - low, 1 / (high - low)), size=target.shape[:2]
         )
-    return record
+    return upgraded(record)
 
 
 def with_extras(record, *, norms=(2, 6), counted=(1, 3), every=10, fires=2.0, seed=1):

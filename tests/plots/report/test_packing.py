@@ -5,8 +5,10 @@ import base64
 import numpy as np
 import pytest
 
-from nnscratch_plots.report import packing, thinning
-from nnscratch_plots.report.reading import read_run, read_runs
+from nnscratch_plots.records import Run, read_runs
+from nnscratch_plots.report import packing, report_html, thinning
+from nnscratch_plots.report.glance import NEEDED
+from nnscratch_records import upgraded
 
 
 def decoded(packed):
@@ -14,12 +16,16 @@ def decoded(packed):
     return values.reshape(-1, len(packed["columns"])) if "columns" in packed else values
 
 
+def pack(record):
+    return packing.pack_runs(read_runs(record, NEEDED))["runs"][0]
+
+
 def test_a_short_run_is_held_whole(run):
     record = run()
-    (packed,) = packing.pack_runs(read_runs(record))
+    packed = pack(record)
     assert packed["steps"] == record["steps"].tolist()
     assert packed["layers"] == record["layers"].tolist()
-    assert packed["notes"] == []
+    assert packing.pack_runs(read_runs(record))["notes"] == []
     for key in ("gradient_norm", "output_std", "output_zeros"):
         held = packed["quantities"][key]
         assert held["columns"] == list(range(11))
@@ -31,37 +37,52 @@ def test_a_short_run_is_held_whole(run):
 
 def test_parameters_belong_to_the_layer_with_their_number(run):
     record = run()
-    held = packing.pack_runs(read_runs(record))[0]["quantities"]["update_ratio"]
+    held = pack(record)["quantities"]["update_ratio"]
     assert held["columns"] == [0, 2, 4, 6, 8, 10]
     np.testing.assert_allclose(decoded(held), record["update_ratio"][:, ::2], rtol=1e-7)
 
 
-def test_only_weights_are_drawn_as_weights_where_there_are_any(run):
-    record = run()
-    record["params"][2:4] = ["1.gamma", "1.beta"]  # of 12, in the place of the second layer's
-    assert packing.pack_runs(read_runs(record))[0]["quantities"]["update_ratio"]["columns"] == [
-        0, 4, 6, 8, 10,
-    ]  # fmt: skip
-    record["params"] = np.array([f"{i}.{name}" for i in range(6) for name in ("kernel", "b")])
-    held = packing.pack_runs(read_runs(record))[0]["quantities"]["update_ratio"]
-    assert held["columns"] == [0, 1, 2, 3, 4, 5]
-    np.testing.assert_allclose(decoded(held), record["update_ratio"][:, ::2], rtol=1e-7)
+def test_facts_of_layers_are_those_of_the_record_not_of_names(run, residual):
+    packed = pack(residual(2))
+    assert packed["roles"] == residual(2)["roles"].tolist()
+    assert packed["blocks"] == ["", *["1"] * 6, *["2"] * 6, ""]
+    assert packed["lanes"] == {
+        "sum": [["1", "2"], [6, 12]],
+        "branch": [["1", "2"], [1, 7]],
+        "skip": [["1", "2"], [5, 11]],
+    }
+    assert packed["places"][0] == 1
+    assert packed["places"][-1] == 4
+    assert pack(run())["lanes"] == {}
+
+
+def test_attribution_is_that_of_the_records_room(run):
+    record = run(steps=12)
+    record["gradient_norm"][3, 4] = 0.0
+    held = pack(record)["attribution"]
+    names, sums = Run(record).attribution.grouped()
+    assert [record["layers"][i] for i in held["columns"]] == list(names)
+    assert held["terms"] == ["weights", "derivative"]
+    values = decoded({**held, "columns": range(2 * len(names))}).reshape(12, len(names), 2)
+    np.testing.assert_allclose(values, sums[..., :2], rtol=1e-6)
+    least = {key: record[key] for key in NEEDED}
+    assert pack(least)["attribution"] is None
 
 
 def test_what_a_layer_does_not_have_is_left_out(run):
-    held = packing.pack_runs(read_runs(run()))[0]["quantities"]["saturated_high"]
+    held = pack(run())["quantities"]["saturated_high"]
     assert held["columns"] == [1, 3, 5, 7, 9]
     record = run()
     record["saturated_low"][:] = np.nan
     del record["output_std"]
-    quantities = packing.pack_runs(read_runs(record))[0]["quantities"]
+    quantities = pack(record)["quantities"]
     assert "saturated_low" not in quantities
     assert "output_std" not in quantities
 
 
 def test_batch_norm_clip_and_census_where_a_record_has_them(run, extras):
     record = extras(run())
-    (packed,) = packing.pack_runs(read_runs(record))
+    packed = pack(record)
     for key in ("clip_before", "clip_after"):
         np.testing.assert_allclose(decoded(packed["series"][key]), record[key], rtol=1e-7)
     for key in ("batchnorm_mean_gap", "batchnorm_variance_ratio", "batchnorm_scale"):
@@ -80,13 +101,13 @@ def test_batch_norm_clip_and_census_where_a_record_has_them(run, extras):
 def test_a_record_without_a_clip_has_no_line_for_it(run, extras):
     record = extras(run())
     record["clip_before"] = record["clip_after"] = np.full(40, np.nan)
-    assert packing.pack_runs(read_runs(record))[0]["series"].keys() == {"steps", "loss"}
+    assert pack(record)["series"].keys() == {"steps", "loss"}
 
 
 def test_a_gradient_that_is_always_nan_is_not_left_out(run):
     record = run()
     record["gradient_norm"][:, 3] = np.nan
-    held = packing.pack_runs(read_runs(record))[0]["quantities"]["gradient_norm"]
+    held = pack(record)["quantities"]["gradient_norm"]
     assert held["columns"] == list(range(11))
 
 
@@ -104,34 +125,48 @@ def test_a_long_run_keeps_what_stands_out(run):
     record["loss"][3217] = 9.0
     record["gradient_norm"][1111, 2] = 77.0
     record["gradient_norm"][4001, 0] = np.nan
-    one = read_run(record)
+    one = Run(record)
     kept = thinning.kept_steps(one, 500)
     assert len(kept) <= 500
     assert {0, 1111, 3217, 4000, 4001, 5999} <= set(kept.tolist())
     assert np.diff(kept).max() <= 14
-    losses = thinning.kept_losses(one)
+    losses = thinning.kept_losses(one, packing.series(one))
     assert len(losses) <= 1510
     assert {0, 3217, 5999} <= set(losses.tolist())
-    (packed,) = packing.pack_runs([one])
-    assert packed["notes"] == [packing.thinning_note(6000, len(packed["steps"]))]
-    assert "of the 6,000 recorded steps" in packed["notes"][0]
+    packed = packing.pack_runs([one])
+    (note,) = packed["notes"]
+    assert f"holds {len(packed['runs'][0]['steps'])} of the 6,000 recorded steps, ev" in note
+
+
+def test_notes_are_said_once_for_all_runs(run):
+    records = [run(name, steps=600, blocks=1, histograms=False) for name in "abc"]
+    records[1]["loss"][[7, 33, 50]] = 9.0, 8.0, np.nan
+    records.append(run("short", blocks=1))
+    for one in records[:2]:
+        one["note"] = "one in 4 is kept"
+    said = packing.pack_runs(read_runs(records))["notes"]
+    assert said[0] == "a, b: one in 4 is kept"
+    kept = [len(one["steps"]) for one in packing.pack_runs(read_runs(records))["runs"]]
+    spans = f"{min(kept[:3])} to {max(kept[:3])} of the 600 recorded steps of 3 runs"
+    assert spans in said[1]
+    assert len(said) == 2
 
 
 def test_every_spike_of_the_loss_is_kept(run):
     record = run(steps=20_000, blocks=1, histograms=False)
     spikes = np.arange(37, 20_000, 400)
     record["loss"][spikes] += 5
-    assert set(spikes) <= set(thinning.kept_losses(read_run(record)).tolist())
+    assert set(spikes) <= set(thinning.kept_losses(Run(record), {"loss": record["loss"]}).tolist())
 
 
 def test_histograms_keep_their_counts_at_fewer_steps(run):
     record = run(steps=120)
-    held = packing.pack_runs(read_runs(record))[0]["histograms"]
+    held = pack(record)["histograms"]
     rows = held["rows"]
     assert rows[0] == 0
     assert rows[-1] == 119
     assert 2 < len(rows) <= 60
-    weight, at = held["weight"], held["weight"]["first"]
+    weight, at = held["param"], held["param"]["first"]
     bins = len(weight["edges"]) - 1
     counts = np.frombuffer(base64.b64decode(weight["data"]), dtype=weight["type"])
     expected = record["param_histogram"][rows][:, ::2, at : at + bins]
@@ -144,32 +179,20 @@ def test_counts_beyond_255_and_no_histograms_at_all(run):
     record = run()
     record["output_histogram"][...] = 0
     record["output_histogram"][:, :, 7] = 300
-    held = packing.pack_runs(read_runs(record))[0]["histograms"]["output"]
+    held = pack(record)["histograms"]["output"]
     assert (held["type"], held["first"], len(held["edges"])) == ("u2", 7, 2)
-    assert packing.pack_runs(read_runs(run(histograms=False)))[0]["histograms"] is None
+    assert pack(run(histograms=False))["histograms"] is None
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"gradient_norm": None}, "record has no key 'gradient_norm'"),
-        ({"steps": np.array([0, 2, 1])}, "key 'steps' must increase"),
-        ({"steps": np.array([], dtype=int)}, "holds 0 steps"),
-        ({"loss": np.zeros(3)}, r"key 'loss' has shape \(3,\), expected \(40,\)"),
-        ({"gradient_norm": np.zeros((40, 3))}, r"'gradient_norm' has shape \(40, 3\)"),
-        ({"output_std": np.full((40, 11), "a")}, "key 'output_std' has dtype <U1"),
-        ({"update_ratio": np.zeros((40, 11))}, r"expected \(40, 12\)"),
-        ({"output_histogram": np.zeros((40, 11, 5))}, r"expected \(40, 11, 64\)"),
-        ({"clip_before": np.zeros(4)}, r"key 'clip_before' has shape \(4,\)"),
-    ],
-)
-def test_a_wrong_record_is_named(run, change, said):
-    record = {key: value for key, value in {**run(), **change}.items() if value is not None}
-    with pytest.raises(ValueError, match=said):
-        read_runs(record)
+@pytest.mark.parametrize("key", NEEDED)
+def test_what_a_page_cannot_do_without_is_named(run, key):
+    record = {name: value for name, value in run().items() if name != key}
+    with pytest.raises(ValueError, match=f"lacks.* {key}"):
+        report_html(record)
 
 
-def test_what_is_no_record_is_named(run):
-    for given, said in (("run.npz", "got str"), ([], "is empty"), ([run(), 3], r"records\[1\] is")):
-        with pytest.raises(ValueError, match=said):
-            read_runs(given)
+def test_a_record_of_the_format_before_is_held_the_same(run):
+    record = run()
+    facts = [key for key in record if key.endswith("_initial") or key in ("kinds", "roles")]
+    old = {key: value for key, value in record.items() if key not in facts} | {"format": 2}
+    assert pack(old) == pack(upgraded(old)) == pack(record)

@@ -1,72 +1,39 @@
 "use strict";
-// What changes the gradient: stacked bars by dense block, in powers of ten, with the definition and
-// the colours of nnscratch_plots.attribution.
+// What changes the gradient: stacked bars by layer with weights (or join), in powers of ten.
 
-const TERMS = {
-  weights: { title: "weights", color: 1, hatch: [] },
-  derivative: { title: "activation's derivative", color: 2, hatch: [[0, 8, 8, 0]] },
-  batchnorm: { title: "batch norm", color: 3, hatch: [[2, 2, 3, 2], [6, 6, 7, 6]] },
-  dropout: { title: "dropout", color: 6, hatch: [[0, 4, 8, 4]] },
-};
-const TERM_OF = { dense: "weights", batchnorm: "batchnorm", dropout: "dropout" };
-const NARROW = 60; // blocks; with more of them bars touch, without a pattern
+const TERMS = WORDS.terms;
+const NARROW = 60; // bars; with more of them they touch, without a pattern
+// Patterns by the characters of Matplotlib's hatches: lines [x1, y1, x2, y2] in a square of 8.
+const HATCHES = { "/": [[0, 8, 8, 0]], "\\": [[0, 0, 8, 8]], "-": [[0, 4, 8, 4]], "|": [[4, 0, 4, 8]],
+  ".": [[2, 2, 3, 2], [6, 6, 7, 6]], x: [[0, 8, 8, 0], [0, 0, 8, 8]], "+": [[0, 4, 8, 4], [4, 0, 4, 8]] };
 
-// Two layers that a record holds are neighbours, as far as their names tell.
-function follow(below, above) {
-  const numbers = [below, above].map((name) => name.split(".")[0]);
-  return !numbers.every((one) => /^\d+$/.test(one)) || Number(numbers[1]) === Number(numbers[0]) + 1;
-}
-
-// Layer i changes the gradient's norm by the factor |dL/dy_(i-1)| / |dL/dy_i|, and its logarithms
-// add up. A change belongs to the block of the dense layer at whose output it ends.
+// What each term adds at each of the layers `heads`, at every kept step.
 class Attribution {
-  constructor(run) {
-    this.run = run;
-    const kinds = run.layers.map(kindOf), last = kinds.length - 1;
-    const dense = kinds.flatMap((kind, layer) => (kind === "dense" ? [layer] : []));
-    const heads = dense.length ? dense : [...kinds.keys()];
-    const below = heads[0] > 0 ? 1 : 0; // layers before the first dense one have their own block
-    this.heads = [...(below ? [0] : []), ...heads.slice(0, -1), ...(heads.at(-1) < last ? heads.slice(-1) : [])];
-    this.block = kinds.map((_, layer) => lastNotAbove(heads, layer - 1) + below);
-    this.term = kinds.map((kind) => TERM_OF[kind] || "derivative");
-    this.terms = Object.keys(TERMS).filter((term) => this.term.indexOf(term, 1) > 0);
+  constructor(packed) {
+    this.heads = packed.columns;
+    this.terms = packed.terms;
+    this.numbers = decode(packed);
   }
 
-  static of(run) {
-    const whole = run.layers.every((name, i) => i === 0 || follow(run.layers[i - 1], name));
-    return whole && run.layers.length > 1 ? new Attribution(run) : null;
-  }
-
-  // What each term adds in each block; a block with a norm that is 0 or not finite is broken.
+  // By term, and whether a bar is broken: some norm is 0 or not finite.
   at(row) {
-    const count = this.heads.length;
-    const values = Object.fromEntries(this.terms.map((term) => [term, new Float64Array(count)]));
-    const sums = new Float64Array(count);
-    let above = Math.log10(this.run.value("gradient_norm", row, 0));
-    for (let layer = 1; layer < this.run.layers.length; layer++) {
-      const here = Math.log10(this.run.value("gradient_norm", row, layer));
-      values[this.term[layer]][this.block[layer]] += above - here;
-      sums[this.block[layer]] += above - here;
-      above = here;
-    }
-    return { values, broken: Array.from(sums, (sum) => !Number.isFinite(sum)) };
+    const { heads, terms } = this, count = heads.length * terms.length;
+    const values = Object.fromEntries(terms.map((term, i) => [
+      term, heads.map((_, bar) => this.numbers[row * count + bar * terms.length + i])]));
+    const broken = heads.map((_, bar) => !terms.every((term) => Number.isFinite(values[term][bar])));
+    return { values, broken };
   }
 
   // The lowest and the highest end of any bar at any step.
   extent() {
     if (this.ends) return this.ends;
+    const { terms, numbers } = this;
     let [low, high] = [0, 0];
-    for (let row = 0; row < this.run.steps.length; row++) {
-      const { values, broken } = this.at(row);
-      broken.forEach((left, block) => {
-        if (left) return;
-        let [down, up] = [0, 0];
-        for (const term of this.terms) {
-          const value = values[term][block];
-          if (value < 0) down += value; else up += value;
-        }
-        [low, high] = [Math.min(low, down), Math.max(high, up)];
-      });
+    for (let start = 0; start < numbers.length; start += terms.length) {
+      const bar = numbers.subarray(start, start + terms.length);
+      if (!bar.every(Number.isFinite)) continue;
+      low = Math.min(low, bar.reduce((sum, value) => sum + Math.min(value, 0), 0));
+      high = Math.max(high, bar.reduce((sum, value) => sum + Math.max(value, 0), 0));
     }
     this.ends = [low, high];
     return this.ends;
@@ -74,12 +41,12 @@ class Attribution {
 }
 
 class AttributionChart {
-  constructor(app, canvas, words, attribution, range) {
-    Object.assign(this, { app, canvas, words, attribution, range, run: attribution.run });
+  constructor(app, canvas, words, run, range) {
+    Object.assign(this, { app, canvas, words, range, run, attribution: run.attribution });
     listen(this, canvas);
   }
 
-  layersShown() { return this.attribution.heads; }
+  layersShown() { return this.app.inReference(this.run, this.attribution.heads); }
 
   draw() {
     const { context, width, height } = prepare(this.canvas);
@@ -89,28 +56,27 @@ class AttributionChart {
     this.right = width - MARGIN.right;
     const axis = this.axis = new UprightAxis(this.range, MARGIN.top, height - MARGIN.bottom);
     drawUpright(context, axis, this.left, this.right);
-    const ticks = linearTicks(0, heads.length - 1, 10, true)
-      .map(({ value }) => ({ value, text: String(heads[value] + 1) }));
+    const ticks = layerTicks(context, this.run, heads, heads.map((_, bar) => bar), this.right - this.left);
     const slot = (this.right - this.left) / heads.length, narrow = heads.length > NARROW;
     const wide = narrow ? slot : Math.min(60, 0.8 * slot);
-    heads.forEach((_, block) => {
-      const x = this.placeX(block) - wide / 2;
-      if (broken[block]) {
+    heads.forEach((_, bar) => {
+      const x = this.placeX(bar) - wide / 2;
+      if (broken[bar]) {
         context.fillStyle = theme("strip");
         context.fillRect(x, axis.top, wide, axis.bottom - axis.top);
         return;
       }
       const ends = { down: 0, up: 0 };
       for (const term of terms) {
-        const value = values[term][block], side = value < 0 ? "down" : "up";
+        const value = values[term][bar], side = value < 0 ? "down" : "up";
         const [y1, y2] = [axis.place(ends[side]), axis.place(ends[side] += value)];
         fillTerm(context, term, x, Math.min(y1, y2), wide, Math.abs(y2 - y1), narrow);
       }
     });
-    drawAcross(context, ticks, (block) => this.placeX(block), axis.bottom, this.left, this.right,
-      "dense layer (input at the left)");
+    drawAcross(context, ticks, (bar) => this.placeX(bar), axis.bottom, this.left, this.right,
+      "layer (input at the left)");
     rule(context, this.left, axis.place(0), this.right, axis.place(0), theme("ink"));
-    const chosen = this.placeX(this.blockOf(this.app.layer));
+    const chosen = this.placeX(Math.max(0, lastNotAbove(heads, this.app.layerOf(this.run) ?? 0)));
     rule(context, chosen, MARGIN.top, chosen, axis.bottom, theme("soft"), [2, 3]);
     this.write(row);
   }
@@ -124,7 +90,7 @@ class AttributionChart {
       parts.push(`Step ${this.run.steps[row]}, from ${layers.at(-1)} down to ${layers[0]}: `);
       let whole = 0;
       for (const term of terms) {
-        const sum = values[term].reduce((all, value, block) => (broken[block] ? all : all + value), 0);
+        const sum = values[term].reduce((all, value, bar) => (broken[bar] ? all : all + value), 0);
         const span = element("span", undefined, { "data-term": term });
         whole += sum;
         span.append(termSquare(), `${TERMS[term].title} ${signed(sum)}`);
@@ -135,11 +101,11 @@ class AttributionChart {
     }
     if (left) {
       const marks = layers.map((_, layer) => markOf(this.run.value("gradient_norm", row, layer)));
-      const where = Object.keys(SPECIAL_NAMES).filter((kind) => marks.includes(kind)).map((kind) => (
-        `${SPECIAL_NAMES[kind]} at ${listed(layers, marks.map((mark) => mark === kind))}`));
-      const blocks = listed(heads.map((head) => layers[head]), broken);
+      const where = Object.keys(WORDS.marks).filter((kind) => marks.includes(kind)).map((kind) => (
+        `${WORDS.marks[kind]} at ${listed(layers, marks.map((mark) => mark === kind))}`));
+      const bars = listed(heads.map((head) => layers[head]), broken);
       parts.push(left < heads.length
-        ? ` Not drawn, and not in these sums: ${left} of ${heads.length} blocks (${blocks})`
+        ? ` Not drawn, and not in these sums: ${left} of ${heads.length} bars (${bars})`
         : `Nothing can be drawn at step ${this.run.steps[row]}`, `, since the gradient is ${where.join("; ")}.`);
     }
     this.words.replaceChildren(...parts);
@@ -151,29 +117,27 @@ class AttributionChart {
     }
   }
 
-  placeX(block) { return this.left + (block + 0.5) / this.attribution.heads.length * (this.right - this.left); }
+  placeX(bar) { return this.left + (bar + 0.5) / this.attribution.heads.length * (this.right - this.left); }
 
-  blockOf(layer) { return Math.max(0, lastNotAbove(this.attribution.heads, layer)); }
-
-  blockAt(x) {
+  barAt(x) {
     const count = this.attribution.heads.length;
     return Math.min(count - 1, Math.max(0, Math.floor((x - this.left) / (this.right - this.left) * count)));
   }
 
   describe(x) {
-    const block = this.blockAt(x), { heads, terms } = this.attribution, { layers } = this.run;
+    const bar = this.barAt(x), { heads, terms } = this.attribution, { layers } = this.run;
     const { values, broken } = this.found;
-    const upper = layers[block + 1 < heads.length ? heads[block + 1] : layers.length - 1];
-    const said = terms.map((term) => `${TERMS[term].title} ${signed(values[term][block])}`);
-    const sum = terms.reduce((all, term) => all + values[term][block], 0);
-    const text = broken[block] ? "a norm is 0 or not finite" : `${said.join(", ")}, together ${signed(sum)}`;
+    const upper = layers[bar + 1 < heads.length ? heads[bar + 1] : layers.length - 1];
+    const said = terms.map((term) => `${TERMS[term].title} ${signed(values[term][bar])}`);
+    const sum = terms.reduce((all, term) => all + values[term][bar], 0);
+    const text = broken[bar] ? WORDS.broken : `${said.join(", ")}, together ${signed(sum)}`;
     const step = this.run.steps[this.run.row(this.app.step())];
-    return { title: `${upper} down to ${layers[heads[block]]}, step ${step}`, rows: [[this.run, text]] };
+    return { title: `${upper} down to ${layers[heads[bar]]}, step ${step}`, rows: [[this.run, text]] };
   }
 
-  click(x) { this.app.chooseLayer(this.attribution.heads[this.blockAt(x)]); }
+  click(x) { this.app.choose(this.run, this.attribution.heads[this.barAt(x)]); }
 
-  locate(block) { return [this.placeX(block), (this.axis.top + this.axis.bottom) / 2]; }
+  locate(bar) { return [this.placeX(bar), (this.axis.top + this.axis.bottom) / 2]; }
 }
 
 function markOf(value) {
@@ -206,7 +170,7 @@ function fillTerm(context, term, x, y, width, height, plain) {
   const { color, hatch } = TERMS[term];
   context.fillStyle = runColor(color);
   context.fillRect(x, y, width, height);
-  if (plain || !hatch.length) return;
+  if (plain || !hatch) return;
   context.save();
   context.beginPath();
   context.rect(x, y, width, height);
@@ -215,7 +179,7 @@ function fillTerm(context, term, x, y, width, height, plain) {
   context.beginPath();
   for (let across = 0; across < width; across += 8) {
     for (let down = 0; down < height; down += 8) {
-      for (const [x1, y1, x2, y2] of hatch) {
+      for (const [x1, y1, x2, y2] of HATCHES[hatch[0]]) {
         context.moveTo(x + across + x1, y + down + y1);
         context.lineTo(x + across + x2, y + down + y2);
       }
@@ -225,21 +189,21 @@ function fillTerm(context, term, x, y, width, height, plain) {
   context.restore();
 }
 
-// One chart for each visible run whose layers leave no gap, all on one scale; none: no panel.
+// One chart for each visible run that has an attribution, all on one scale; none: no panel.
 function offerAttributions(app) {
-  const found = app.shown().map((run) => Attribution.of(run)).filter(Boolean);
+  const found = app.shown().filter((run) => run.attribution);
   byId("attribution").hidden = !found.length;
   const range = new Range(false);
-  const [low, high] = [0, 1].map((end) => found.map((one) => one.extent()[end]));
+  const [low, high] = [0, 1].map((end) => found.map((run) => run.attribution.extent()[end]));
   range.fixed = [Math.min(-0.1, 1.08 * Math.min(...low)), Math.max(0.1, 1.08 * Math.max(...high))];
   const charts = [];
-  byId("attributions").replaceChildren(...found.map((attribution) => {
+  byId("attributions").replaceChildren(...found.map((run) => {
     const holder = element("div"), words = element("p", undefined, { class: "terms" });
     const canvas = element("canvas", undefined, { tabindex: 0, role: "img",
-      "aria-label": `What changes the gradient of ${attribution.run.label}, by dense layer` });
-    if (app.runs.length > 1) holder.append(element("h4", attribution.run.label));
+      "aria-label": `What changes the gradient of ${run.label}, by layer` });
+    if (app.runs.length > 1) holder.append(element("h4", run.label));
     holder.append(canvas, words);
-    charts.push(new AttributionChart(app, canvas, words, attribution, range));
+    charts.push(new AttributionChart(app, canvas, words, run, range));
     return holder;
   }));
   return charts;

@@ -22,6 +22,22 @@ function linearTicks(low, high, count, whole = false) {
   return ticks;
 }
 
+// Names of layers as ticks at `places`, as many as fit: where not all do, a block has one for all.
+function layerTicks(context, run, layers, places, width) {
+  const longest = (ticks) => Math.max(0, ...ticks.map(({ text }) => context.measureText(text).width));
+  const all = layers.map((layer, i) => ({ value: places[i], text: run.layers[layer] }));
+  if (all.length * (longest(all) + 10) < width) return all;
+  const groups = [];
+  layers.forEach((layer, i) => {
+    const block = run.blocks[layer], last = groups.at(-1);
+    if (block && last && last.block === block) last.places.push(places[i]);
+    else groups.push({ block, places: [places[i]], text: block || run.layers[layer] });
+  });
+  const ticks = groups.map(({ places: of, text }) => ({ value: (of[0] + of.at(-1)) / 2, text }));
+  const every = Math.ceil(ticks.length * (longest(ticks) + 14) / width);
+  return ticks.filter((_, i) => i % every === 0);
+}
+
 function logTicks(low, high, count) {
   const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9);
   if (last - first < 1) {

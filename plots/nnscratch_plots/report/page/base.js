@@ -1,6 +1,10 @@
 "use strict";
 // Reading the page's data, writing numbers, and the looks of runs.
 
+const byId = (id) => document.getElementById(id);
+const DATA = JSON.parse(byId("data").textContent);
+const WORDS = DATA.words, FIELDS = WORDS.fields; // what the page says and draws by name
+
 const ARRAYS = { f4: Float32Array, f8: Float64Array, u1: Uint8Array, u2: Uint16Array };
 
 function decode(packed) {
@@ -36,38 +40,18 @@ class Quantity {
   }
 }
 
-// Low and high end together, since a panel of one line per run shows more runs.
-class BothEnds {
-  constructor(low, high) {
-    this.parts = [low, high].filter(Boolean);
-    this.columns = [...new Set(this.parts.flatMap((part) => part.columns))].sort((a, b) => a - b);
-  }
-
-  at(row, layer) {
-    const values = this.parts.map((part) => part.at(row, layer)).filter((v) => v !== undefined);
-    if (!values.length) return undefined;
-    const numbers = values.filter((v) => !Number.isNaN(v));
-    return numbers.length ? numbers.reduce((a, b) => a + b) : NaN;
-  }
-}
-
 class Run {
   constructor(packed, index) {
-    this.index = index;
-    this.label = packed.label;
-    this.notes = packed.notes;
-    this.layers = packed.layers;
-    this.steps = packed.steps;
-    const { steps, ...series } = packed.series;
-    this.seriesSteps = steps;
+    const { label, layers, roles, blocks, places, lanes, steps } = packed;
+    Object.assign(this, { index, label, layers, roles, blocks, places, lanes, steps, visible: true });
+    const { steps: seriesSteps, ...series } = packed.series;
+    this.seriesSteps = seriesSteps;
     this.series = Object.fromEntries(Object.entries(series).map(([key, one]) => [key, decode(one)]));
-    this.visible = true;
     this.quantities = {};
     for (const [key, one] of Object.entries(packed.quantities)) {
-      this.quantities[key] = new Quantity(one, this.layers.length);
+      this.quantities[key] = new Quantity(one, layers.length);
     }
-    const { saturated_low: low, saturated_high: high } = this.quantities;
-    if (low || high) this.quantities.saturated = new BothEnds(low, high);
+    this.attribution = packed.attribution && new Attribution(packed.attribution);
     this.histograms = {};
     if (packed.histograms) {
       const { rows, ...named } = packed.histograms;
@@ -82,10 +66,24 @@ class Run {
     return this.quantities[key] ? this.quantities[key].at(row, layer) : undefined;
   }
 
+  // The layer of this run, of those given, that stands where `layer` of another run does: of the same
+  // name where both have the same layers, else of the same role and about as deep. Or undefined.
+  like(other, layer, columns) {
+    if (sameLayers(this, other)) return columns.includes(layer) ? layer : undefined;
+    const away = (one) => Math.abs(this.places[one] - other.places[layer]);
+    const alike = columns.filter((one) => this.roles[one] === other.roles[layer] && away(one) < 0.75);
+    return alike.length ? alike.reduce((best, one) => (away(one) < away(best) ? one : best)) : undefined;
+  }
+
   // The kept step at or before `step`, as an index; the first where the run began later.
   row(step) { return Math.max(0, lastNotAbove(this.steps, step)); }
 
   lossAt(step) { return this.series.loss[Math.max(0, lastNotAbove(this.seriesSteps, step))]; }
+}
+
+function sameLayers(one, other) {
+  return one === other || (one.layers.length === other.layers.length
+    && one.layers.every((name, i) => name === other.layers[i]));
 }
 
 // Index of the last entry of an increasing list that is not above `value`, or -1.
@@ -132,12 +130,12 @@ function element(tag, text, attributes = {}) {
 }
 
 // A short stroke in the colour and dashes of a run, for legends and the text under the pointer.
-function swatch(index) {
+function swatch(index, dash = index) {
   const space = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(space, "svg");
   const line = document.createElementNS(space, "line");
   const all = { x1: 0, x2: 26, y1: 6, y2: 6, stroke: runColor(index), "stroke-width": 3,
-    "stroke-dasharray": runDash(index).join(" ") };
+    "stroke-dasharray": runDash(dash).join(" ") };
   for (const [name, value] of Object.entries(all)) line.setAttribute(name, value);
   for (const [name, value] of Object.entries({ width: 26, height: 12, "aria-hidden": "true" })) {
     svg.setAttribute(name, value);

@@ -3,7 +3,7 @@
 
 const VIRIDIS = ["440154", "482475", "414487", "355f8d", "2a788e", "21918c", "22a884", "44bf70",
   "7ad151", "bddf26", "fde725"].map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
-const MOST_DECADES = 16;
+const [LEAST_DECADES, MOST_DECADES] = WORDS.decades;
 const HEAT_MARGIN = { left: 110, right: 6, top: 6, bottom: 38 };
 
 function viridis(share) {
@@ -18,13 +18,12 @@ const SPECIALS = {
   infinite: (x, y) => ((x + y) % 6 < 2 ? [0, 0, 0] : [232, 89, 12]),
   nan: (x, y) => ((x + y) % 7 === 0 || (x - y + 7000) % 7 === 0 ? [110, 110, 110] : [228, 228, 228]),
 };
-const SPECIAL_NAMES = { zero: "exactly 0", infinite: "infinite", nan: "NaN" };
 
 // The colours of one quantity of the chosen layers over all runs, shown or not: toggling a run
 // changes no colour.
 class ColorScale {
   constructor(app, key) {
-    this.log = QUANTITIES[key].log;
+    this.log = FIELDS[key].log;
     const range = this.range = new Range(this.log);
     const starts = [];
     for (const run of app.runs) {
@@ -44,7 +43,8 @@ class ColorScale {
       low = Math.max(low, anchor - 0.6 * MOST_DECADES);
       high = Math.min(high, anchor + 0.4 * MOST_DECADES);
     }
-    if (high - low < 1) [low, high] = [(low + high) / 2 - 0.5, (low + high) / 2 + 0.5];
+    const missing = Math.max(0, LEAST_DECADES - (high - low)) / 2;
+    [low, high] = [low - missing, high + missing];
     this.cut = [this.low < 10 ** low * 0.999, this.high > 10 ** high * 1.001];
     [this.low, this.high] = [10 ** low, 10 ** high];
   }
@@ -68,7 +68,7 @@ class Heatmap {
     listen(this, canvas);
   }
 
-  layersShown() { return this.layers; }
+  layersShown() { return this.app.inReference(this.run, this.layers); }
 
   // Rows are the chosen layers that have the quantity, the first at the bottom.
   frame(context) {
@@ -165,13 +165,14 @@ class Heatmap {
     context.fillStyle = theme("soft");
     const count = this.layers.length;
     for (const tick of linearTicks(0, count - 1, Math.min(count, 6), true)) {
-      const name = this.run.layers[this.layers[tick.value]];
+      const layer = this.layers[tick.value], { layers, blocks } = this.run;
+      const name = count > 12 && blocks[layer] ? blocks[layer] : layers[layer];
       context.fillText(shortened(context, name, this.left - 8), this.left - 6, this.placeRow(tick.value));
     }
     const x = this.placeStep(this.run.steps[this.run.row(this.app.step())]);
     rule(context, x, this.top, x, this.bottom, "#ffffff", [], 3);
     rule(context, x, this.top, x, this.bottom, "#000000", [4, 4], 1.5);
-    const row = this.layers.indexOf(this.app.layer);
+    const row = this.layers.indexOf(this.app.layerOf(this.run));
     if (row >= 0) {
       context.fillStyle = theme("ink");
       const y = this.placeRow(row);
@@ -184,12 +185,12 @@ class Heatmap {
   describe(x, y) {
     const column = this.columnAt(x), layer = this.layers[this.rowAt(y)];
     const value = format(this.run.value(this.app.quantity, column, layer));
-    const text = `${QUANTITIES[this.app.quantity].title} ${value}`;
+    const text = `${FIELDS[this.app.quantity].short} ${value}`;
     return { title: `${this.run.layers[layer]}, step ${this.run.steps[column]}`, rows: [[this.run, text]] };
   }
 
   click(x, y) {
-    this.app.chooseLayer(this.layers[this.rowAt(y)]);
+    this.app.choose(this.run, this.layers[this.rowAt(y)]);
     this.app.goTo(this.run.steps[this.columnAt(x)]);
   }
 
@@ -223,7 +224,7 @@ function drawLegend(holder, scale) {
   for (const [kind, seen] of Object.entries(scale.range.kinds)) {
     if (!seen) continue;
     const label = element("span"), square = element("canvas");
-    label.append(square, SPECIAL_NAMES[kind]);
+    label.append(square, WORDS.marks[kind]);
     holder.append(label);
     const drawn = prepare(square);
     for (let x = 0; x < drawn.width; x++) {

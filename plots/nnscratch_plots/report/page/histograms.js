@@ -11,15 +11,14 @@ class HistogramChart {
 
   // What to draw of each visible run: bin numbers count from the first edge of the record.
   found() {
-    const layer = this.app.layer;
     return this.app.shown().flatMap((run) => {
       const one = run.histograms[this.name];
-      const column = one ? one.columns.indexOf(layer) : -1;
+      const column = one ? one.columns.indexOf(this.app.layerOf(run)) : -1;
       if (column < 0) return [];
       const index = this.app.histogramIndex(run);
       const start = (index * one.columns.length + column) * one.bins;
       const counts = one.counts.subarray(start, start + one.bins);
-      return [{ run, one, counts, total: counts.reduce((a, b) => a + b, 0) }];
+      return [{ run, one, column, counts, total: counts.reduce((a, b) => a + b, 0) }];
     });
   }
 
@@ -27,8 +26,8 @@ class HistogramChart {
   // holds the zeros: it stands just left of the others, and not 2^-100 away from them.
   measureBins(found) {
     let [low, high, zeros] = [Infinity, -Infinity, false];
-    for (const { one } of found) {
-      const column = one.columns.indexOf(this.app.layer), width = one.columns.length * one.bins;
+    for (const { one, column } of found) {
+      const width = one.columns.length * one.bins;
       for (let at = column * one.bins; at < one.counts.length; at += width) {
         for (let i = 0; i < one.bins; i++) {
           if (!one.counts[at + i]) continue;
@@ -57,7 +56,7 @@ class HistogramChart {
     const bins = this.bins = found.length ? this.measureBins(found) : null;
     if (!bins) {
       const kept = this.app.shown().some((run) => run.histograms[this.name]);
-      const without = this.name === "weight" ? "this layer has no weights" : "nothing to count";
+      const without = this.name === "param" ? "this layer has no weights" : "nothing to count";
       emptyPanel(context, width, height, kept ? without : "not in these records");
       return;
     }

@@ -4,12 +4,13 @@
 const MOST_DOTS = 45; // with more values on a line, only those that stand alone get a dot
 const MARGIN = { left: 58, right: 14, top: 8, bottom: 38 };
 
-// Lines as {run, xs, ys}; a value that has no place on the scale is marked in its strip.
+// Lines as {run, xs, ys}, and their looks if not those of the run; a value that has no place on the scale is marked in its strip.
 function drawLines(context, lines, placeX, axis) {
   for (const line of lines) {
-    context.strokeStyle = context.fillStyle = runColor(line.run.index);
+    const { color = line.run.index, dash = line.run.index } = line;
+    context.strokeStyle = context.fillStyle = runColor(color);
     context.lineWidth = 1.8;
-    context.setLineDash(runDash(line.run.index));
+    context.setLineDash(runDash(dash));
     context.beginPath();
     let drawing = false;
     const marks = [], dots = [];
@@ -93,12 +94,36 @@ class ProfileChart {
     for (const value of this.lines) {
       rule(context, this.left, axis.place(value), this.right, axis.place(value), theme("ink"), [6, 4]);
     }
-    const count = this.app.depth();
-    drawAcross(context, linearTicks(1, count, 8, true), (n) => this.placeX(n - 1), bottom,
-      this.left, this.right, `layer (input at the left)${this.follows ? "; the scale follows the step" : ""}`);
-    const chosen = this.placeX(this.app.layer);
+    this.shade(context, axis);
+    const ticks = this.ticks(context, runs);
+    const title = this.app.agree ? "layer (input at the left)" : "depth, in layers with weights";
+    drawAcross(context, ticks, (place) => this.placeX(place), bottom, this.left, this.right,
+      `${title}${this.follows ? "; the scale follows the step" : ""}`);
+    const chosen = this.placeX(this.app.place(this.app.longest(), this.app.layer));
     rule(context, chosen, MARGIN.top, chosen, bottom, theme("soft"), [2, 3]);
-    drawLines(context, lines, (layer) => this.placeX(layer), axis);
+    drawLines(context, lines.map((line) => (
+      { ...line, xs: line.xs.map((layer) => this.app.place(line.run, layer)) }
+    )), (place) => this.placeX(place), axis);
+  }
+
+  // Every second block of a network on a grey ground, where runs agree and blocks have many layers.
+  shade(context, axis) {
+    if (!this.app.agree) return;
+    const { blocks } = this.app.longest();
+    let odd = false;
+    for (let from = 0, to; from < blocks.length; from = to) {
+      for (to = from + 1; to < blocks.length && blocks[to] === blocks[from]; to++);
+      if (!blocks[from] || !(odd = !odd)) continue;
+      context.fillStyle = theme("strip");
+      const [left, right] = [this.placeX(from - 0.5), this.placeX(to - 0.5)];
+      context.fillRect(left, axis.top, right - left, axis.bottom - axis.top);
+    }
+  }
+
+  ticks(context, runs) {
+    if (!this.app.agree) return linearTicks(...this.app.span(), 8, true);
+    const columns = this.app.columns(runs[0], this.key);
+    return layerTicks(context, runs[0], columns, columns, this.right - this.left);
   }
 
   rangeOf(lines) {
@@ -109,61 +134,70 @@ class ProfileChart {
     return range;
   }
 
-  placeX(layer) {
-    const count = Math.max(1, this.app.depth() - 1), inset = 8;
-    return this.left + inset + (layer / count) * (this.right - this.left - 2 * inset);
+  placeX(place) {
+    const [low, high] = this.app.span(), inset = 8;
+    return this.left + inset + (place - low) / (high - low || 1) * (this.right - this.left - 2 * inset);
   }
 
-  // The layers of any visible run's line.
+  // Layers of the longest run that stand where any visible run's line has a layer.
   layersShown() {
-    return [...new Set(this.app.shown().flatMap((run) => this.app.columns(run, this.key)))];
+    return this.app.shown().flatMap((run) => this.app.inReference(run, this.app.columns(run, this.key)));
   }
 
-  // The one of them nearest to pixel x, or null.
-  layerAt(x) {
-    const away = (layer) => Math.abs(this.placeX(layer) - x);
-    return this.layersShown().reduce((best, layer) => (
-      best === null || away(layer) < away(best) ? layer : best), null);
+  // The run and layer drawn nearest to pixel x, or null.
+  nearest(x) {
+    let best = null;
+    for (const run of this.app.shown()) {
+      for (const layer of this.app.columns(run, this.key)) {
+        const away = Math.abs(this.placeX(this.app.place(run, layer)) - x);
+        if (!best || away < best.away) best = { run, layer, away };
+      }
+    }
+    return best;
   }
 
   describe(x) {
-    const layer = this.layerAt(x);
-    if (layer === null) return null;
-    const rows = this.app.shown().map((run) => [run, this.text(run, layer)]);
-    return { title: this.app.layerTitle(layer), rows };
+    const found = this.nearest(x);
+    if (!found) return null;
+    const layers = this.app.shown().map((run) => (
+      [run, run.like(found.run, found.layer, this.app.columns(run, this.key))]));
+    const names = layers.map(([run, layer]) => run.layers[layer]).filter(Boolean);
+    const rows = layers.map(([run, layer]) => [run, this.text(run, layer, found)]);
+    return { title: `${[...new Set(names)].join(" / ")}, step ${this.app.step()}`, rows };
   }
 
-  text(run, layer) {
-    const row = run.row(this.app.step());
-    if (layer >= run.layers.length) return "no such layer";
-    const kind = KINDS[this.app.kind];
-    if (OF_EVERY_LAYER.includes(this.key) && !kind.has(kindOf(run.layers[layer]))) {
-      return `${run.layers[layer]} is no ${kind.one}`;
+  text(run, layer, found) {
+    const row = run.row(this.app.step()), field = FIELDS[this.key];
+    if (layer === undefined) {
+      const there = run.like(found.run, found.layer, [...run.layers.keys()]);
+      if (there === undefined) return "no such layer";
+      return field.everyLayer ? `${run.layers[there]} is no ${WORDS.roles[this.app.role].one}`
+        : `${field.short} not measured`;
     }
-    const value = format(run.value(this.key, row, layer));
     const at = run.steps[row] === this.app.step() ? "" : ` (step ${run.steps[row]})`;
-    return `${QUANTITIES[this.key].title} ${value}${at}`;
+    return `${field.short} ${format(run.value(this.key, row, layer))}${at}`;
   }
 
-  click(x) { const layer = this.layerAt(x); if (layer !== null) this.app.chooseLayer(layer); }
+  click(x) { const found = this.nearest(x); if (found) this.app.choose(found.run, found.layer); }
 
   locate(layer, run) {
     const value = run.value(this.key, run.row(this.app.step()), layer);
-    return [this.placeX(layer), value === undefined ? MARGIN.top + 20 : this.axis.place(value)];
+    const x = this.placeX(this.app.place(run, layer));
+    return [x, value === undefined ? MARGIN.top + 20 : this.axis.place(value)];
   }
 }
 
-// One series or two of every visible run over the steps; `keys` are [name in the record, in words].
+// One series or two of every visible run over the steps.
 class SeriesChart {
   constructor(app, canvas, keys) {
     Object.assign(this, { app, canvas, keys, overSteps: true });
     listen(this, canvas);
   }
 
-  runs() { return this.app.shown().filter((run) => this.keys.some(([key]) => run.series[key])); }
+  runs() { return this.app.shown().filter((run) => this.keys.some((key) => run.series[key])); }
 
   measure() {
-    const values = this.runs().flatMap((run) => this.keys.flatMap(([key]) => [...(run.series[key] || [])]));
+    const values = this.runs().flatMap((run) => this.keys.flatMap((key) => [...(run.series[key] || [])]));
     const finite = values.filter((value) => Number.isFinite(value));
     const smallest = finite.reduce((a, b) => Math.min(a, b), Infinity);
     const largest = finite.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -187,7 +221,7 @@ class SeriesChart {
     const at = this.placeX(this.app.step());
     rule(context, at, MARGIN.top, at, bottom, theme("ink"), [2, 3]);
     // The first series is a line, the second the same line fainter.
-    this.keys.forEach(([key], i) => {
+    this.keys.forEach((key, i) => {
       context.globalAlpha = i ? 0.45 : 1;
       const lines = this.runs().filter((run) => run.series[key])
         .map((run) => ({ run, xs: run.seriesSteps, ys: run.series[key] }));
@@ -208,7 +242,8 @@ class SeriesChart {
     const step = this.stepAt(x);
     const rows = this.runs().map((run) => {
       const i = nearest(run.seriesSteps, step);
-      const said = this.keys.filter(([key]) => run.series[key]).map(([key, name]) => `${name} ${format(run.series[key][i])}`);
+      const said = this.keys.filter((key) => run.series[key])
+        .map((key) => `${WORDS.series[key]} ${format(run.series[key][i])}`);
       return [run, `${said.join(", ")} at step ${run.seriesSteps[i]}`];
     });
     return { title: this.canvas.closest("figure").querySelector("figcaption").textContent, rows };

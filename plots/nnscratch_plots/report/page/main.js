@@ -1,7 +1,8 @@
 "use strict";
 // The state of the page - step, layer, quantity, visible runs - and the controls that change it.
 
-const byId = (id) => document.getElementById(id);
+const ENDS = ["saturated", "saturated_low", "saturated_high", "output_zeros", "dead_units"];
+const BATCHNORM = ["batchnorm_mean_gap", "batchnorm_variance_ratio", "batchnorm_scale"];
 
 const tip = {
   show(found, x, y) {
@@ -23,26 +24,28 @@ const tip = {
 };
 
 class App {
-  constructor(packed) {
-    this.runs = packed.map((one, index) => new Run(one, index));
+  constructor() {
+    this.runs = DATA.runs.map((one, index) => new Run(one, index));
     this.positions = [...new Set(this.runs.flatMap((run) => run.steps))].sort((a, b) => a - b);
     this.layer = 0;
     this.quantity = "gradient_norm";
-    this.kind = this.wantedKind = "dense";
+    this.role = this.wantedRole = "weights";
+    const { line, band } = WORDS.update;
     this.charts = [
-      new SeriesChart(this, byId("loss"), [["loss", "loss"]]),
+      new SeriesChart(this, byId("loss"), ["loss"]),
       new ProfileChart(this, byId("profile-gradient_norm"), "gradient_norm"),
-      new ProfileChart(this, byId("profile-update_ratio"), "update_ratio", { lines: [1e-3], band: [1e-4, 1e-2] }),
+      new ProfileChart(this, byId("profile-update_ratio"), "update_ratio", { lines: [line], band }),
       new ProfileChart(this, byId("profile-output_std"), "output_std"),
       this.ends = new ProfileChart(this, byId("profile-ends"), "saturated", { log: false, fixed: [-0.02, 1.02] }),
-      ...["output", "gradient", "weight"].map((name) => new HistogramChart(this, byId(`histogram-${name}`), name)),
+      ...["output", "gradient", "param"].map((name) => new HistogramChart(this, byId(`histogram-${name}`), name)),
     ];
-    this.clip = new SeriesChart(this, byId("clip"), [["clip_before", "before"], ["clip_after", "after"]]);
+    this.clip = new SeriesChart(this, byId("clip"), ["clip_before", "clip_after"]);
+    this.blocks = new BlockChart(this, byId("blocks"), byId("lanes"));
     this.batchnorm = new ProfileChart(this, byId("profile-batchnorm"), BATCHNORM[0], { lines: [1] });
     // Panels of what not every network has.
     const some = (keys, where) => this.runs.some((run) => keys.some((key) => run[where][key]));
     for (const [chart, found] of [[this.clip, some(["clip_before"], "series")],
-      [this.batchnorm, some(BATCHNORM, "quantities")]]) {
+      [this.blocks, some(["sum"], "lanes")], [this.batchnorm, some(BATCHNORM, "quantities")]]) {
       chart.canvas.closest("figure").hidden = !found;
       if (found) this.charts.push(chart);
     }
@@ -51,20 +54,37 @@ class App {
   }
 
   shown() { return this.runs.filter((run) => run.visible); }
-  depth() { return Math.max(...this.shown().map((run) => run.layers.length)); }
   longest() { return this.shown().reduce((a, b) => (b.layers.length > a.layers.length ? b : a)); }
   step() { return this.positions[Number(byId("step").value)]; }
 
-  // The layers of a run to show a quantity of: those of the chosen kind, where every layer has it.
-  columns(run, key) {
-    const columns = run.quantities[key] ? run.quantities[key].columns : [];
-    if (!OF_EVERY_LAYER.includes(key)) return columns;
-    return columns.filter((layer) => KINDS[this.kind].has(kindOf(run.layers[layer])));
+  // Where a layer stands across: runs of the same layers side by side, others by depth.
+  place(run, layer) { return this.agree ? layer : run.places[layer]; }
+
+  // The first and the last place of all visible runs.
+  span() {
+    const places = this.shown().flatMap((run) => [0, run.layers.length - 1].map((i) => this.place(run, i)));
+    return [Math.min(...places), Math.max(...places)];
   }
 
-  layerTitle(layer) {
-    const names = [...new Set(this.shown().map((run) => run.layers[layer]).filter(Boolean))];
-    return `${names.join(" / ")}, step ${this.step()}`;
+  // The layers of a run to show a quantity of: those of the chosen role, where every layer has it.
+  columns(run, key) {
+    const columns = run.quantities[key] ? run.quantities[key].columns : [];
+    if (!FIELDS[key].everyLayer || this.role === "all") return columns;
+    return columns.filter((layer) => run.roles[layer] === this.role);
+  }
+
+  // `layer` is one of the longest run: which of another run stands there, if any does.
+  layerOf(run) { return run.like(this.longest(), this.layer, [...run.layers.keys()]); }
+
+  // Layers of a run as layers of the longest one.
+  inReference(run, layers) {
+    const longest = this.longest(), all = [...longest.layers.keys()];
+    return layers.map((layer) => longest.like(run, layer, all)).filter((layer) => layer !== undefined);
+  }
+
+  choose(run, layer) {
+    const [found] = this.inReference(run, [layer]);
+    if (found !== undefined) this.chooseLayer(found);
   }
 
   // Index among a run's kept histograms of the one nearest to the slider's step.
@@ -78,7 +98,7 @@ class App {
   }
 
   chooseLayer(layer) {
-    this.layer = Math.min(this.depth() - 1, Math.max(0, layer));
+    this.layer = Math.min(this.longest().layers.length - 1, Math.max(0, layer));
     byId("layer").value = this.layer;
     this.refresh();
   }
@@ -102,23 +122,26 @@ class App {
     byId("step-text").textContent = runs.length === 1
       ? `step ${step}, loss ${format(runs[0].lossAt(step))}` : `step ${step}`;
     byId("step").setAttribute("aria-valuetext", `step ${step}`);
-    const keys = Object.keys(QUANTITIES).filter((key) => key !== "saturated"
-      && runs.some((run) => run.value(key, run.row(step), this.layer) !== undefined));
+    const layers = new Map(runs.map((run) => [run, this.layerOf(run)]));
+    const keys = Object.keys(FIELDS).filter((key) => key !== "saturated"
+      && runs.some((run) => run.value(key, run.row(step), layers.get(run)) !== undefined));
     const head = element("tr");
-    head.append(element("th", "run"), ...keys.map((key) => element("th", QUANTITIES[key].title)));
+    head.append(element("th", "run"), element("th", "layer"),
+      ...keys.map((key) => element("th", FIELDS[key].short, { title: FIELDS[key].title })));
     const rows = runs.map((run) => {
       const row = element("tr"), at = run.row(step);
       const ended = run.steps[at] === step ? "" : ` (step ${run.steps[at]})`;
-      row.append(element("th", run.label + ended, { title: run.label }));
+      row.append(element("th", run.label + ended, { title: run.label }),
+        element("th", run.layers[layers.get(run)] || "–"));
       for (const key of keys) {
-        const value = run.value(key, at, this.layer);
+        const value = run.value(key, at, layers.get(run));
         row.append(element("td", value === undefined ? "–" : format(value), { "data-key": key }));
       }
       return row;
     });
     byId("values").replaceChildren(head, ...rows);
-    const names = [...new Set(runs.map((run) => run.layers[this.layer]).filter(Boolean))];
-    byId("histogram-name").textContent = `${names.join(" / ")}, layer ${this.layer + 1}`;
+    const names = [...new Set(runs.map((run) => run.layers[layers.get(run)]).filter(Boolean))];
+    byId("histogram-name").textContent = names.join(" / ");
     const kept = runs.filter((run) => run.histogramRows);
     const shown = kept.map((run) => run.steps[run.histogramRows[this.histogramIndex(run)]]);
     const others = [...new Set(shown)].filter((one) => one !== step);
@@ -126,17 +149,18 @@ class App {
       ? `Shown: step ${[...new Set(shown)].join(" / ")}, the nearest whose histograms this page holds.` : "";
   }
 
-  // Offer the kinds of layers that the visible runs have, and say everywhere which one is shown.
-  offerKinds() {
-    const kinds = this.shown().flatMap((run) => run.layers.map(kindOf));
-    const found = ["dense", "activations"].filter((key) => kinds.some(KINDS[key].has));
-    if (found.length !== 1 || !kinds.every(KINDS[found[0]].has)) found.push("all");
-    this.kind = found.includes(this.wantedKind) ? this.wantedKind : found[0];
-    byId("kind").replaceChildren(...found.map((key) => element("option", KINDS[key].title, { value: key })));
-    byId("kind").value = this.kind;
-    byId("kind").parentElement.hidden = found.length === 1;
-    for (const one of document.querySelectorAll(".kind")) one.textContent = KINDS[this.kind].one;
-    for (const one of document.querySelectorAll(".kind-how")) one.textContent = KINDS[this.kind].how;
+  // Offer the roles that layers of the visible runs have, and say everywhere which one is shown.
+  offerRoles() {
+    const there = new Set(this.shown().flatMap((run) => run.roles));
+    const found = Object.keys(WORDS.roles).filter((role) => there.has(role));
+    if (found.length > 1) found.push("all");
+    this.role = found.includes(this.wantedRole) ? this.wantedRole : found[0];
+    const said = WORDS.roles[this.role];
+    byId("role").replaceChildren(...found.map((role) => element("option", WORDS.roles[role].title, { value: role })));
+    byId("role").value = this.role;
+    byId("role").parentElement.hidden = found.length === 1;
+    for (const one of document.querySelectorAll(".role")) one.textContent = said.one;
+    for (const one of document.querySelectorAll(".role-how")) one.textContent = said.how;
     for (const canvas of document.querySelectorAll("canvas[id]")) {
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", canvas.closest("figure").querySelector("figcaption").textContent.trim());
@@ -146,16 +170,17 @@ class App {
   // After another choice of runs, of layers or of quantity: new scales, then draw.
   rebuild() {
     const runs = this.shown();
-    this.offerKinds();
+    this.agree = runs.every((run) => sameLayers(run, runs[0]));
+    this.offerRoles();
     byId("quantity").value = this.quantity;
     this.colors = new ColorScale(this, this.quantity);
-    byId("heatmap-how").textContent = QUANTITIES[this.quantity].how
-      + (OF_EVERY_LAYER.includes(this.quantity) ? ` ${KINDS[this.kind].how}` : "");
+    const { how, everyLayer, title } = FIELDS[this.quantity];
+    byId("heatmap-how").textContent = how + (everyLayer ? ` ${WORDS.roles[this.role].how}` : "");
     this.heatmaps = [];
     byId("heatmaps").replaceChildren(...runs.filter((run) => this.columns(run, this.quantity).length).map((run) => {
       const holder = element("div"), canvas = element("canvas", undefined, { tabindex: 0 });
       canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", `${QUANTITIES[this.quantity].title} of ${run.label}, layers by steps`);
+      canvas.setAttribute("aria-label", `${title} of ${run.label}, layers by steps`);
       canvas.style.height = `${Math.min(460, Math.max(180, 46 + run.layers.length))}px`;
       holder.append(element("h4", run.label), canvas);
       this.heatmaps.push(new Heatmap(this, canvas, run));
@@ -163,11 +188,9 @@ class App {
     }));
     this.attributions = offerAttributions(this);
     const names = this.longest().layers;
-    byId("layer").replaceChildren(...names.map((name, i) => element("option", `${i + 1}: ${name}`, { value: i })));
+    byId("layer").replaceChildren(...names.map((name, i) => element("option", name, { value: i })));
     this.layer = Math.min(this.layer, names.length - 1);
     byId("layer").value = this.layer;
-    byId("notes").replaceChildren(...runs.flatMap((run) => run.notes.map((note) => element("li",
-      this.runs.length > 1 ? `${run.label}: ${note}` : note))));
     this.charts.forEach((chart) => chart.measure());
     drawLegend(byId("legend"), this.colors);
     this.draw();
@@ -192,15 +215,17 @@ function offerRuns(app) {
 
 function offerChoices(app) {
   const known = (key) => app.runs.some((run) => run.quantities[key]);
-  const option = (key) => element("option", QUANTITIES[key].title, { value: key });
-  byId("quantity").append(...Object.keys(QUANTITIES).filter(known).map(option));
+  const option = (key) => element("option", FIELDS[key].title, { value: key });
+  const ofNorm = (key) => element("option", FIELDS[key].title.replace(/^[^:]*: /, ""), { value: key });
+  byId("quantity").append(...Object.keys(FIELDS).filter(known).map(option));
   byId("quantity").addEventListener("change", (event) => { app.quantity = event.target.value; app.rebuild(); });
-  for (const [select, keys, chart] of [["ends", ENDS, app.ends], ["batchnorm", BATCHNORM, app.batchnorm]]) {
-    byId(select).append(...keys.filter(known).map(option));
+  for (const [select, keys, chart, made] of [["ends", ENDS, app.ends, option],
+    ["batchnorm", BATCHNORM, app.batchnorm, ofNorm]]) {
+    byId(select).append(...keys.filter(known).map(made));
     chart.key = keys.find(known) || keys[0];
     byId(select).addEventListener("change", (event) => { chart.key = event.target.value; app.rebuild(); });
   }
-  byId("kind").addEventListener("change", (event) => { app.wantedKind = event.target.value; app.rebuild(); });
+  byId("role").addEventListener("change", (event) => { app.wantedRole = event.target.value; app.rebuild(); });
   byId("step").max = app.positions.length - 1;
   // The last step that still says something: of a run that diverged, the last with a finite loss.
   const telling = app.positions.findLastIndex((step) => app.runs.some((run) => run.steps.at(-1) >= step
@@ -210,8 +235,8 @@ function offerChoices(app) {
   byId("layer").addEventListener("change", (event) => app.chooseLayer(Number(event.target.value)));
   for (const button of document.querySelectorAll("button.go")) {
     button.addEventListener("click", () => {
-      const layer = app.runs[Number(button.dataset.run)].layers.indexOf(button.dataset.layer);
-      if (layer >= 0) app.chooseLayer(layer);
+      const run = app.runs[Number(button.dataset.run)], layer = run.layers.indexOf(button.dataset.layer);
+      if (layer >= 0) app.choose(run, layer);
       app.goTo(Number(button.dataset.step));
       byId("controls").scrollIntoView({ behavior: "smooth" });
       byId("step").focus({ preventScroll: true });
@@ -238,7 +263,8 @@ function offerKeys(app) {
   });
 }
 
-const app = new App(JSON.parse(byId("data").textContent));
+const app = new App();
+byId("notes").append(...DATA.notes.map((note) => element("li", note)));
 document.documentElement.classList.add("scripted");
 byId("app").hidden = false;
 offerRuns(app);

@@ -5,18 +5,20 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from nnscratch_records import FIELDS
+
 PROFILES = {"gradient_norm": "app.charts[1]", "update_ratio": "app.charts[2]"}
 PROFILES |= {"output_std": "app.charts[3]"}
 HEATMAP = "app.heatmaps[0]"
 
 
-def value_in(text, quantity="gradient norm"):
+def value_in(text, quantity="‖∂L/∂y‖"):
     """The number that stands after a quantity's name, the title aside."""
-    said = re.search(rf"{quantity} ([^\s,]+)", text.split("\n", 1)[-1])[1]
+    said = re.search(rf"{re.escape(quantity)} ([^\s,]+)", text.split("\n", 1)[-1])[1]
     return {"infinite": np.inf, "NaN": np.nan}.get(said) if said[0] in "iN" else float(said)
 
 
-def assert_shown(text, expected, quantity="gradient norm"):
+def assert_shown(text, expected, quantity="‖∂L/∂y‖"):
     np.testing.assert_allclose(value_in(text, quantity), expected, rtol=6e-4)
 
 
@@ -43,8 +45,7 @@ def test_slider_and_pointer_show_the_record(opened, run):
                 text = page.hover(chart, layer, "app.runs[0]")
                 assert f"{record['layers'][layer]}, step {step}" in text
                 column = layer // 2 * 2 if key == "update_ratio" else layer
-                named = {"gradient_norm": "gradient norm", "output_std": "output std"}
-                assert_shown(text, record[key][step, column], named.get(key, "update / weight"))
+                assert_shown(text, record[key][step, column], FIELDS[key].short)
     text = page.hover(HEATMAP, 31, 6)
     assert "6.dense, step 31" in text
     assert_shown(text, record["gradient_norm"][31, 6])
@@ -59,7 +60,7 @@ def test_slider_and_pointer_show_the_record(opened, run):
 def test_the_table_shows_the_chosen_layer(opened, run):
     record = run()
     page = opened(record)
-    page.choose("kind", "all")
+    page.choose("role", "all")
     page.go_to(5)
     page.click(*page.place("app.charts[1]", 3, "app.runs[0]"))
     assert page.evaluate("app.layer") == 3
@@ -122,11 +123,11 @@ def test_a_run_with_zeros_infinities_and_nan(opened, run):
     assert page.evaluate("app.step()") == first - 1  # the last step with a finite loss
     last = len(record["layers"]) - 1
     for step, layer, said in ((4, 2, "0"), (first, last, "infinite"), (first + 1, 6, "NaN")):
-        assert f"gradient norm {said}" in page.hover(HEATMAP, step, layer)
+        assert f"‖∂L/∂y‖ {said}" in page.hover(HEATMAP, step, layer)
         page.go_to(step)
-        assert f"gradient norm {said}" in page.hover("app.charts[1]", layer, "app.runs[0]")
+        assert f"‖∂L/∂y‖ {said}" in page.hover("app.charts[1]", layer, "app.runs[0]")
     legend = page.evaluate("byId('legend').innerText")
-    assert all(name in legend for name in ("exactly 0", "infinite", "NaN"))
+    assert all(name in legend for name in ("exactly 0", "infinite", "not a number (NaN)"))
     zero, infinite = (pixel(page, step, layer) for step, layer in ((4, 2), (first, last)))
     assert zero <= {(0, 0, 0), (255, 255, 255)}
     assert infinite <= {(232, 89, 12), (0, 0, 0)}
@@ -182,7 +183,7 @@ def test_runs_of_other_lengths_and_depths_side_by_side(opened, run):
     assert "(step 39)" in short
     assert_shown(long, records[1]["gradient_norm"][50, 4])
     assert "(step" not in long
-    assert "gradient norm NaN (step 39)" in bursts
+    assert "‖∂L/∂y‖ NaN (step 39)" in bursts
     assert "short: no such layer" in page.hover("app.charts[1]", 14, "app.runs[1]")
     text = page.hover("app.heatmaps[1]", 55, 16)
     assert_shown(text, records[1]["gradient_norm"][55, 16])
@@ -206,7 +207,7 @@ def test_every_quantity_has_its_heatmap(opened, run):
         "saturated_high", "output_zeros",
     }  # fmt: skip
     for key, name, layer in (
-        ("output_std", "output std", 4), ("saturated_high", "saturated high", 5)
+        ("output_std", "sd of y", 4), ("saturated_high", "saturated high", 5)
     ):  # fmt: skip
         page.choose("quantity", key)
         assert_shown(page.hover(HEATMAP, 17, layer), record[key][17, layer], name)
@@ -218,13 +219,13 @@ def test_batch_norm_clip_and_dead_units(opened, run, extras):
     keys = page.evaluate("[...byId('quantity').options].map((option) => option.value)")
     assert {"dead_units", "batchnorm_mean_gap"} <= set(keys)
     text = page.hover("app.clip", 8)
-    assert_shown(text, record["clip_before"][8], "before")
-    assert_shown(text, record["clip_after"][8], "after")
+    assert_shown(text, record["clip_before"][8], "before the clip")
+    assert_shown(text, record["clip_after"][8], "after the clip")
     assert "without" not in text
     page.go_to(12)
     text = page.hover("app.batchnorm", 6, "app.runs[0]")
-    assert_shown(text, record["batchnorm_mean_gap"][12, 1], "batch mean gap")
-    assert "without: batch mean gap not measured" in text
+    assert_shown(text, record["batchnorm_mean_gap"][12, 1], "mean gap")
+    assert "without: mean gap not measured" in text
     page.choose("ends", "dead_units")
     dead = (record["census"][0, 8:16] == 1).mean()
     assert_shown(page.hover("app.ends", 3, "app.runs[0]"), dead, "dead units")
@@ -253,7 +254,7 @@ def test_labels_are_text_wherever_they_are_shown(opened, run):
     record = run(nasty)
     record["layers"] = np.array([*record["layers"][:2], "2.<i>x</i>", *record["layers"][3:]])
     page = opened([record, run("other")])
-    page.choose("kind", "all")
+    page.choose("role", "all")
     assert nasty in page.hover(HEATMAP, 3, 2)
     assert "2.<i>x</i>" in page.hover("app.charts[1]", 2, "app.runs[0]")
     assert page.evaluate("typeof window.hurt") == "undefined"

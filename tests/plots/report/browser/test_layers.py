@@ -7,15 +7,11 @@ import pytest
 
 from nnscratch_plots.attribution import split_at
 from nnscratch_plots.records import Run
+from nnscratch_records import upgraded
+from nnscratch_records.attribution import TITLES
 
 PROFILES = {"gradient_norm": "app.charts[1]", "output_std": "app.charts[3]"}
-KINDS = {"dense": [0, 2, 4, 6, 8, 10], "activations": [1, 3, 5, 7, 9], "all": list(range(11))}
-TERMS = {
-    "weights": ("weights",),
-    "derivative": ("derivative",),
-    "batchnorm": ("scale", "projection"),
-    "dropout": ("noise",),
-}
+ROLES = {"weights": [0, 2, 4, 6, 8, 10], "activation": [1, 3, 5, 7, 9], "all": list(range(11))}
 
 
 def drawn(page, chart):
@@ -28,7 +24,7 @@ def drawn(page, chart):
 
 
 def offered(page):
-    return page.evaluate("[...byId('kind').options].map((option) => option.value)")
+    return page.evaluate("[...byId('role').options].map((option) => option.value)")
 
 
 def said(page, run=0):
@@ -46,12 +42,7 @@ def expected(record, row):
     """The same sums by the function that draws them with Matplotlib."""
     split = split_at(Run(record), row, "backward")
     totals = split.totals()
-    sums = {
-        term: sum(totals[part] for part in parts if part in totals)
-        for term, parts in TERMS.items()
-        if parts[0] in totals
-    }
-    return sums | {"together": sum(totals.values())}
+    return totals | {"together": sum(totals.values())}
 
 
 def assert_sums(page, record, row, run=0):
@@ -61,11 +52,12 @@ def assert_sums(page, record, row, run=0):
 
 
 def of_kinds(record, kinds):
-    """The record with other names of the layers: the `kinds` from the bottom, and so on again."""
+    """The record of another chain: the `kinds` from the bottom, and so on again, then dense."""
     count = len(record["layers"])
     names = [*(kinds * count)[: count - 1], "dense"]
-    record["layers"] = np.array([f"{i}.{kind}" for i, kind in enumerate(names)])
-    return record
+    return upgraded({
+        **record, "format": 2, "layers": np.array([f"{i}.{kind}" for i, kind in enumerate(names)]),
+    })  # fmt: skip
 
 
 def with_batchnorm(record):
@@ -77,16 +69,16 @@ def with_batchnorm(record):
     return record
 
 
-def test_the_kind_of_layers_governs_lines_and_heatmap(opened, run):
+def test_the_role_of_layers_governs_lines_and_heatmap(opened, run):
     record = run(per_layer=0.4)
     page = opened(record)
-    assert offered(page) == ["dense", "activations", "all"]
-    assert page.evaluate("byId('kind').value") == "dense"
+    assert offered(page) == ["weights", "activation", "all"]
+    assert page.evaluate("byId('role').value") == "weights"
     others = [drawn(page, chart) for chart in ("app.charts[2]", "app.ends")]
-    for kind, layers in KINDS.items():
-        page.choose("kind", kind)
+    for role, layers in ROLES.items():
+        page.choose("role", role)
         page.go_to(7)
-        assert page.evaluate("byId('kind').value") == kind  # the slider does not forget it
+        assert page.evaluate("byId('role').value") == role  # the slider does not forget it
         for key, chart in PROFILES.items():
             ((xs, ys),) = drawn(page, chart)
             assert xs == layers
@@ -94,27 +86,27 @@ def test_the_kind_of_layers_governs_lines_and_heatmap(opened, run):
             for layer in (layers[0], layers[3]):
                 text = page.hover(chart, layer, "app.runs[0]")
                 assert f"{record['layers'][layer]}, step 7" in text
-                value = float(re.search(r"(?:norm|std) (\S+)$", text)[1])
+                value = float(re.search(r"(?:‖|sd of y) (\S+)$", text)[1])
                 np.testing.assert_allclose(value, record[key][7, layer], rtol=6e-4)
         assert page.evaluate("app.heatmaps[0].layers") == layers
         text = page.hover("app.heatmaps[0]", 31, layers[2])
         assert f"{record['layers'][layers[2]]}, step 31" in text
-        value = float(re.search(r"norm (\S+)$", text)[1])
+        value = float(re.search(r"‖ (\S+)$", text)[1])
         np.testing.assert_allclose(value, record["gradient_norm"][31, layers[2]], rtol=6e-4)
         page.evaluate("app.goTo(39)")
         page.settle()
         assert [drawn(page, chart) for chart in ("app.charts[2]", "app.ends")] == others
 
 
-def test_the_kind_of_layers_is_said_and_chosen_by_keyboard(opened, run):
+def test_the_role_of_layers_is_said_and_chosen_by_keyboard(opened, run):
     page = opened(run())
     caption = "byId('profile-gradient_norm').closest('figure').innerText"
     label = "byId('profile-output_std').getAttribute('aria-label')"
-    assert "gradient of each dense layer" in page.evaluate(caption)
-    assert page.evaluate(label).endswith("each dense layer")
-    page.evaluate("byId('kind').focus()")
+    assert "gradient of each layer with weights" in page.evaluate(caption)
+    assert page.evaluate(label).endswith("each layer with weights")
+    page.evaluate("byId('role').focus()")
     page.press("ArrowDown")
-    assert page.evaluate("app.kind") == "activations"
+    assert page.evaluate("app.role") == "activation"
     assert "gradient of each activation" in page.evaluate(caption)
     assert page.evaluate(label).endswith("each activation")
     page.press("ArrowDown")
@@ -124,25 +116,91 @@ def test_the_kind_of_layers_is_said_and_chosen_by_keyboard(opened, run):
     assert "may zigzag" not in page.evaluate("byId('heatmap-how').textContent")
 
 
-def test_only_kinds_that_there_are_can_be_chosen(opened, run):
+def test_only_roles_that_there_are_can_be_chosen(opened, run):
     for kinds, found, shown in (
-        (["relu"], ["dense", "activations", "all"], [10]),
-        (["batchnorm"], ["dense", "all"], [10]),
-        (["dense"], ["dense"], list(range(11))),
+        (["relu"], ["weights", "activation", "all"], [10]),
+        (["batchnorm"], ["weights", "norm", "all"], [10]),
+        (["mine"], ["weights", "opaque", "all"], [10]),
+        (["dense"], ["weights"], list(range(11))),
     ):
         page = opened(of_kinds(run(), kinds))
         assert offered(page) == found
-        assert page.evaluate("byId('kind').checkVisibility()") == (len(found) > 1)
+        assert page.evaluate("byId('role').checkVisibility()") == (len(found) > 1)
         assert drawn(page, PROFILES["gradient_norm"])[0][0] == shown
-    record = run()
-    record["layers"] = np.array([f"{i}.relu" for i in range(11)])
+    record = of_kinds(run(), ["relu"])
+    record["roles"][-1] = "activation"
     page = opened([record, run("whole")])
-    assert "run: 2.relu is no dense layer" in page.hover("app.charts[1]", 2, "app.runs[1]")
     assert page.evaluate("app.heatmaps.map((one) => one.run.label)") == ["whole"]
     page.evaluate("document.querySelectorAll('#runs input')[1].click()")
     page.settle()
-    assert offered(page) == ["activations"]
+    assert offered(page) == ["activation"]
     assert drawn(page, PROFILES["gradient_norm"])[0][0] == list(range(11))
+
+
+def ticks(page, chart):
+    """What stands below a chart over the layers."""
+    return page.evaluate(
+        "(() => { const real = drawAcross; let seen; drawAcross = (c, ticks, place, ...rest) => {"
+        " seen = ticks.map(({ value, text }) => [text, place(value)]);"
+        f" real(c, ticks, place, ...rest); }}; {chart}.draw(); drawAcross = real;"
+        " return seen; })()"
+    )
+
+
+def test_ticks_are_the_names_of_the_layers_that_stand_there(opened, run):
+    record = run()
+    page = opened([record, run("alike")])
+    for chart in (*PROFILES.values(), "app.ends", "app.attributions[0]"):
+        for text, x in ticks(page, chart):
+            assert text in record["layers"].tolist()
+            if not chart.startswith("app.attributions"):
+                there = page.evaluate(f"{chart}.nearest({x}).layer")
+                assert record["layers"][there] == text
+    options = page.evaluate("[...byId('layer').options].map((option) => option.textContent)")
+    assert options == record["layers"].tolist()
+
+
+def test_runs_with_other_layers_stand_by_their_depth(opened, run):
+    plain, normed = run("plain", seed=1), with_batchnorm(run("normed", blocks=7, seed=2))
+    page = opened([plain, normed])
+    page.go_to(3)
+    (here, _), (there, _) = drawn(page, PROFILES["gradient_norm"])
+    assert here == [1, 2, 3, 4, 5, 6]
+    assert there == [1, 2, 3, 4, 5, 6]
+    assert ticks(page, PROFILES["gradient_norm"])[0][0] == "1"
+    text = page.hover(PROFILES["gradient_norm"], 9, "app.runs[1]")  # the fourth dense layer
+    assert "6.dense / 9.dense, step 3" in text
+    numbers = [float(re.search(r"‖ (\S+)$", line)[1]) for line in text.splitlines()[1:]]
+    expected = [plain["gradient_norm"][3, 6], normed["gradient_norm"][3, 9]]
+    np.testing.assert_allclose(numbers, expected, rtol=6e-4)
+    page.click(*page.place(PROFILES["gradient_norm"], 9, "app.runs[1]"))
+    rows = page.evaluate("[...document.querySelectorAll('#values tr')].map((row) => row.innerText)")
+    assert "6.dense" in rows[1]
+    assert "9.dense" in rows[2]
+    assert page.evaluate("byId('histogram-name').textContent") == "6.dense / 9.dense"
+
+
+def test_whole_branch_and_skip_at_every_block(opened, residual):
+    record = residual(40)
+    page = opened(record)
+    page.go_to(2)
+    chart = "app.blocks"
+    norms, names = record["gradient_norm"][2], record["layers"].tolist()
+    for place in (0, 17, 39):
+        text = page.hover(chart, place)
+        assert f"block {place + 1}, step 2" in text
+        for lane in ("sum", "branch", "skip"):
+            said = page.evaluate(f"WORDS.lanes.{lane}")
+            value = float(re.search(rf"{said} ([^\s,]+)", text)[1])
+            np.testing.assert_allclose(value, norms[names.index(f"{place + 1}.{lane}")], rtol=6e-4)
+    page.click(*page.place(chart, 17))
+    assert page.evaluate("app.layer") == names.index("18.sum")
+    page.choose("role", "all")
+    labels = [text for text, _ in ticks(page, PROFILES["gradient_norm"])]
+    assert "10" in labels  # a block has one name for all of its layers
+    assert labels[0] == "0.stem"
+    several = opened([record, residual(3, "small")])
+    assert "small" in several.hover(chart, 1)
 
 
 def test_attribution_says_the_sums_of_the_record(opened, run):
@@ -166,15 +224,14 @@ def test_the_pointer_says_what_one_bar_is(opened, run):
     page.go_to(3)
     split = split_at(Run(record), 3, "backward")
     assert page.evaluate("app.attributions[0].attribution.heads") == [
-        record["layers"].tolist().index(name) for name in split.blocks
+        record["layers"].tolist().index(name) for name in split.layers
     ]
-    for block in (0, 2, len(split.blocks) - 1):
-        text = page.hover("app.attributions[0]", block)
-        assert f"down to {split.blocks[block]}, step 3" in text
-        for title, parts in (("weights", ["weights"]), ("batch norm", ["scale", "projection"])):
-            value = sum(split.values[part][block] for part in parts)
-            shown = float(re.search(rf"{title} ([+-]\S+\d)", text)[1])
-            assert shown == pytest.approx(value, abs=0.00501)
+    for bar in (0, 2, len(split.layers) - 1):
+        text = page.hover("app.attributions[0]", bar)
+        assert f"down to {split.layers[bar]}, step 3" in text
+        for term, values in split.values.items():
+            shown = float(re.search(rf"{TITLES[term]} ([+-]\S+\d)", text)[1])
+            assert shown == pytest.approx(values[bar], abs=0.00501)
     page.click(*page.place("app.attributions[0]", 2))
     assert page.evaluate("app.layer") == 6
 
@@ -189,7 +246,7 @@ def test_the_bars_are_as_long_as_the_changes(opened, run):
         " seen.push([term, x + w / 2, h]); real(c, term, x, y, w, h, plain); };"
         " chart.draw(); fillTerm = real; const { axis } = chart;"
         " const unit = (axis.bottom - axis.top) / (axis.high - axis.low);"
-        " return seen.map(([term, x, h]) => [term, chart.blockAt(x), h / unit]); })()"
+        " return seen.map(([term, x, h]) => [term, chart.barAt(x), h / unit]); })()"
     )
     split = split_at(Run(record), 5, "backward")
     assert len(parts) == 10
@@ -206,26 +263,25 @@ def test_zeros_and_nan_are_said_and_not_drawn(opened, run):
     page.go_to(4)
     assert_sums(page, record, 4)
     _, text = said(page)
-    assert "3 of 5 blocks (0.dense to 2.dense, 6.dense)" in text
-    assert "exactly 0 at 2.dense to 3.sigmoid; NaN at 7.sigmoid" in text
+    assert "3 of 5 bars (0.dense to 2.dense, 6.dense)" in text
+    assert "exactly 0 at 2.dense to 3.sigmoid; not a number (NaN) at 7.sigmoid" in text
     assert "times as large" not in text
     assert "0 or not finite" in page.hover("app.attributions[0]", 3)
     page.go_to(5)
     sums, text = said(page)
     assert sums == {}
-    assert (
-        text == "Nothing can be drawn at step 5, since the gradient is NaN at 0.dense to 10.dense."
-    )
+    where = "not a number (NaN) at 0.dense to 10.dense"
+    assert text == f"Nothing can be drawn at step 5, since the gradient is {where}."
 
 
-def test_no_attribution_where_layers_are_left_out_between(opened, run):
+def test_layers_left_out_between_have_a_term_of_their_own(opened, run):
     record = run("holes")
-    record["layers"] = np.array([f"{2 * i}.dense" for i in range(11)])
+    record["gaps"][4] = 2
     page = opened(record)
-    assert not page.evaluate("byId('attribution').checkVisibility()")
-    page = opened([record, run("whole")])
-    assert page.evaluate("app.attributions.map((one) => one.run.label)") == ["whole"]
-    one = run(blocks=0)
-    assert len(one["layers"]) == 1
-    page = opened(one)
+    page.go_to(5)
+    sums, _ = said(page)
+    norms = record["gradient_norm"][5]
+    assert sums["unrecorded"] == pytest.approx(np.log10(norms[3] / norms[4]), abs=0.00501)
+    assert_sums(page, record, 5)
+    page = opened(run(blocks=0))
     assert not page.evaluate("byId('attribution').checkVisibility()")
