@@ -37,7 +37,15 @@ from nnscratch.errors import (
     ShapeError,
     UnknownNameError,
 )
-from nnscratch.flow import Forensics, GradientFlow, LiveTable, replay_nonfinite
+from nnscratch.flow import (
+    Forensics,
+    GradientFlow,
+    LayerInfo,
+    LiveTable,
+    ParamInfo,
+    Recorder,
+    replay_nonfinite,
+)
 from nnscratch.gradcheck import GradientMismatch, check_gradients
 from nnscratch.initializers import for_activation, lsuv
 from nnscratch.layers import (
@@ -80,6 +88,7 @@ from nnscratch.optimizers import SGD, Adam, AdamW, RMSProp, SteepestDescent
 from nnscratch.scores import accuracy, confusion, r2
 from nnscratch.theory import predict
 from nnscratch.training import Callback, History, StepInfo, Trainer
+from nnscratch_records import check_record
 
 __version__ = _version("nnscratch")
 
@@ -115,6 +124,7 @@ __all__ = [
     "History",
     "Huber",
     "Identity",
+    "LayerInfo",
     "LayerNorm",
     "LeakyReLU",
     "LiveTable",
@@ -125,10 +135,12 @@ __all__ = [
     "NonFinite",
     "NonFiniteError",
     "PReLU",
+    "ParamInfo",
     "RMSNorm",
     "RMSProp",
     "RReLU",
     "ReLU",
+    "Recorder",
     "Residual",
     "Sequential",
     "ShapeError",
@@ -148,6 +160,7 @@ __all__ = [
     "accuracy",
     "active_kernels",
     "check_gradients",
+    "check_record",
     "confusion",
     "cure",
     "datasets",

@@ -1,7 +1,9 @@
 """Gradient flow: what the gradient does on its way through the layers, recorded step by step."""
 
+from nnscratch.flow.builder import Recorder
 from nnscratch.flow.findings import Finding, Findings, find
 from nnscratch.flow.forensics import Forensics, Replay, replay_nonfinite
+from nnscratch.flow.infos import LayerInfo, ParamInfo
 from nnscratch.flow.live import LiveTable
 from nnscratch.flow.reading import Reading, read_flow
 from nnscratch.flow.recorder import GradientFlow
@@ -14,8 +16,11 @@ __all__ = [
     "Findings",
     "Forensics",
     "GradientFlow",
+    "LayerInfo",
     "LiveTable",
+    "ParamInfo",
     "Reading",
+    "Recorder",
     "Replay",
     "attribute",
     "find",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +16,24 @@ from nnscratch.network import Network
 ALIVE, DEAD, SATURATED_LOW, SATURATED_HIGH = range(4)
 
 
+class Unit(Protocol):
+    """What is known of the units of a layer."""
+
+    @property
+    def saturation(self) -> tuple[float, float]:
+        """Outputs at or beyond these are saturated; NaN: no such end."""
+
+    @property
+    def rectifies(self) -> bool:
+        """Whether a unit is dead that is 0 or less for every example."""
+
+
 def is_activation(layer: Layer) -> bool:
     """Whether the census counts the layer's units."""
     return layer.role == "activation"
 
 
-def unit_states(layer: Layer, y: Array) -> Array:
+def unit_states(layer: Unit, y: Array) -> Array:
     """Return a code for each unit, from its outputs `y` (examples, units).
 
     1, dead: of the ReLU family, when no example makes it positive; of any, when its output is the

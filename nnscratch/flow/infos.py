@@ -154,7 +154,7 @@ def network_facts(
         "param_roles": _texts(param.role for param in own),
         "param_fan_in": _whole(param.inputs for param in own),
         "param_layers": _whole(columns[param.layer] for param in own),
-        **{name: unknown if initial is None else initial[name] for name in INITIAL},
+        **{name: unknown.copy() if initial is None else initial[name] for name in INITIAL},
         "census_layers": _texts(layer.name for layer in census),
         "census_units": np.cumsum([0, *(layer.features for layer in census)], dtype=np.int64),
     }

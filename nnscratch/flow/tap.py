@@ -19,11 +19,12 @@ from nnscratch.arrays import Array, filled, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError
 from nnscratch.flow.layout import STEP_FIELDS, Layout
+from nnscratch.flow.measuring import tensor_arguments
 from nnscratch.nodes import Pass
 from nnscratch.optimizers.measures import PARAM_MEASURES, ParameterMeasures
 from nnscratch.replay import Request
-from nnscratch.sampling import measured_runs, run_stride, tensor_sample
-from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS, row_share
+from nnscratch.sampling import measured_runs
+from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS
 
 if TYPE_CHECKING:
     from nnscratch.clipping import ClipReport
@@ -134,12 +135,8 @@ class Tap:
         for t, tensor in enumerate(tensors):
             low, high = self._ends[t - 1] if 1 <= t <= n else (math.nan, math.nan)
             samples = self._tensor_samples[t - 1] if t > 0 else self.samples[:0]
-            runs, columns = places.runs[t], tensor.shape[1]
-            longest = row_share(len(tensor), 0, runs)[1] * columns
-            stride = run_stride(longest, tensor_sample(columns) // runs, columns)
-            arguments = (
-                *(places.sums, samples, tensor, t),
-                *(float(low), float(high), t <= n, stride, runs),
+            arguments = tensor_arguments(
+                places.sums, samples, tensor, t, (low, high), t <= n, places.runs[t]
             )
             requests.append((tensor, "measure_tensor", arguments))
         requests += map(self._batchnorm_request, range(len(self.layout.batchnorm_layers)))

@@ -1,0 +1,272 @@
+"""The public builder of records: from any loop, any framework, one array after the other."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch.arrays import Array, filled, rows
+from nnscratch.backend import kernels
+from nnscratch.errors import ConfigError, ShapeError, require_count, require_number, unknown_name
+from nnscratch.flow.census import unit_states
+from nnscratch.flow.given import Given, as_batch, as_floats
+from nnscratch.flow.infos import LayerInfo, ParamInfo, initial_measures, network_facts
+from nnscratch.flow.layout import STEP_FIELDS
+from nnscratch.flow.measuring import measure_parameter, measure_tensor
+from nnscratch.flow.recording import Recording
+from nnscratch_kernels.reference.measures import NOTHING
+
+if TYPE_CHECKING:
+    from nnscratch.files import PathLike
+
+_NO_END = (math.nan, math.nan)
+
+
+class Recorder(Recording):
+    """Record a network of any framework, trained in any loop: the same record as `GradientFlow`'s.
+
+    ::
+
+        recorder = nn.Recorder(
+            layers=[
+                nn.LayerInfo("fc0", "dense", 30, role="weights"),
+                nn.LayerInfo("act", "relu", 30, (0.0, math.nan), "activation", rectifies=True),
+                nn.LayerInfo("fc1", "dense", 10, role="weights"),
+            ],
+            params=[
+                nn.ParamInfo("fc0.weight", "fc0", "weight", (64, 30)),
+                nn.ParamInfo("fc1.weight", "fc1", "weight", (30, 10)),
+            ],
+            label="mine",
+        )
+        for x, labels in batches:
+            recorder.input(x)
+            ...                                     # recorder.output("fc0", y) of every layer,
+            ...                                     # recorder.gradient("fc0", dy), dy = dL/dy
+            recorder.param("fc0.weight", w, gradient=dw, before=w_before)  # of every parameter
+            recorder.end_step(loss=value, lr=0.1)
+        recorder.findings(), recorder.attribution(), recorder.report("mine.html")
+
+    Arrays are ``(batch, *positions, features)``: features last. They are measured at once and not
+    kept, so buffers may be reused. What cannot be had is given as None and recorded as NaN.
+
+    Parameters
+    ----------
+    layers : sequence of LayerInfo
+        Each after its sources.
+    params : sequence of ParamInfo
+    label : str
+        Name of the run in plots and tables.
+    clip : str
+        What clips the gradient, such as ``"clip_grad_norm_(1.0)"``; empty for nothing.
+    every : int
+        One step in so many is recorded; steps that are not numbered are counted in these.
+    histograms : bool
+    memory, file
+        See `GradientFlow`.
+
+    Raises `ConfigError` for layers and parameters that do not fit each other.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[LayerInfo],
+        params: Sequence[ParamInfo] = (),
+        *,
+        label: str = "run",
+        clip: str = "",
+        every: int = 1,
+        histograms: bool = True,
+        memory: str | int = "512 MB",
+        file: PathLike | None = None,
+    ) -> None:
+        super().__init__(label, memory, file)
+        if not layers:
+            raise ConfigError("Recorder layers is empty: give a LayerInfo of each layer")
+        self.layers = {layer.name: layer for layer in layers}
+        self._columns = {layer.name: column for column, layer in enumerate(layers)}
+        self.params = {param.name: param for param in params}
+        for layer in layers:
+            require_count(f"features of layer {layer.name!r}", layer.features)
+        counted = [layer.name for layer in layers if layer.role == "activation"]
+        run = {"label": label, "clip": clip, "every": require_count("Recorder every", every)}
+        self._begin({**run, **network_facts(layers, params, counted=counted)}, histograms)
+        layout = self._layout
+        self._row: Array = filled(layout.row_bytes, NOTHING, np.uint8)
+        numbers, samples = layout.views(self._row)
+        self._numbers = numbers
+        self._step_row, self._tensors, self._params, self._norms = layout.blocks(numbers)
+        ends = layout.sample_starts.tolist()
+        self._samples = [samples[a:b] for a, b in itertools.pairwise(ends)]
+        self._counted = tuple(counted)
+        needed = {"input": ("",), "output": layout.layers, "gradient": layout.layers}
+        needed |= {"parameter": layout.params, "statistics": layout.batchnorm_layers}
+        self._given = Given({**needed, "probe output": self._counted}, ["probe output"])
+        self._forget()
+
+    # One step
+
+    def input(self, x: npt.ArrayLike | None) -> None:
+        """Measure the batch of inputs."""
+        if x is not None:
+            values = as_batch("input", x, None)
+            self._batch = len(values)
+            measure_tensor(self._tensors[:, 0], self._samples[0][:0], rows(values), _NO_END, True)
+        self._given.add("input")
+
+    def output(self, layer: str, y: npt.ArrayLike | None) -> None:
+        """Measure a layer's output. Raises `ConfigError` or `ShapeError` naming the layer."""
+        ends = self._info(layer).saturation
+        self._measure("output", layer, y, self._columns[layer], ends)
+
+    def gradient(self, layer: str, dy: npt.ArrayLike | None) -> None:
+        """Measure the gradient of the loss that arrives at a layer's output, as `output` does."""
+        self._info(layer)
+        self._measure("gradient", layer, dy, len(self.layers) + self._columns[layer], _NO_END)
+
+    def param(
+        self,
+        name: str,
+        values: npt.ArrayLike,
+        gradient: npt.ArrayLike | None = None,
+        before: npt.ArrayLike | None = None,
+    ) -> None:
+        """Measure a parameter after the step's update.
+
+        gradient : before clipping
+        before : the values before the update; None: there was no update
+        """
+        if name not in self.params:
+            raise unknown_name("parameter", name, self.params)
+        shape, arrays = self.params[name].shape, []
+        for what, given in (("values", values), ("gradient", gradient), ("before", before)):
+            array = None if given is None else as_floats(f"{what} of parameter {name!r}", given)
+            if array is not None and array.shape != shape:
+                raise ShapeError(
+                    f"{what} of parameter {name!r} has shape {array.shape}, expected {shape} as in "
+                    f"its ParamInfo"
+                )
+            arrays.append(array)
+        after, slope, old = arrays
+        assert after is not None
+        place = self._layout.params.index(name)
+        if not len(self):
+            for key, value in initial_measures([after if old is None else old]).items():
+                self._layout.facts[key][place] = value[0]
+        samples = self._samples[2 * len(self.layers) + place]
+        measure_parameter(self._params[:, place], samples, after, slope, old)
+        self._given.add("parameter", name)
+
+    def clipped(
+        self, before: float, after: float, fraction: float = math.nan, cosine: float = math.nan
+    ) -> None:
+        """Note what clipping did: norms of the whole gradient, and see `FIELDS`."""
+        known = {"before": before, "after": after, "fraction": fraction, "cosine": cosine}
+        self._known |= {f"clip_{name}": float(value) for name, value in known.items()}
+
+    def batchnorm(
+        self,
+        layer: str,
+        mean: npt.ArrayLike,
+        variance: npt.ArrayLike,
+        running_mean: npt.ArrayLike,
+        running_variance: npt.ArrayLike,
+        gamma: npt.ArrayLike | None = None,
+        epsilon: float = 1e-5,
+    ) -> None:
+        """Measure the statistics of a layer that normalises by the batch (`by_batch`)."""
+        names = self._layout.batchnorm_layers
+        if layer not in names:
+            raise unknown_name("layer with by_batch=True", layer, names)
+        what, width = f"statistics of layer {layer!r}", self.layers[layer].features
+        given = [mean, variance, running_mean, running_variance]
+        given.append(np.ones(width) if gamma is None else gamma)
+        arrays = [as_floats(what, array).astype(np.float64).ravel() for array in given]
+        for array in arrays:
+            if len(array) != width:
+                raise ShapeError(f"{what} are of {len(array)} units, expected {width}")
+        epsilon = require_number("Recorder.batchnorm epsilon", epsilon, least=0)
+        kernels.measure_batchnorm(self._norms[names.index(layer)], *arrays, epsilon)
+        self._given.add("statistics", layer)
+
+    def census(self, layer: str, outputs: npt.ArrayLike) -> None:
+        """Count the units of an activation as dead, saturated or alive.
+
+        outputs : what the layer gives for a fixed probe batch, before the step; all activations of
+            the network have theirs counted at the same steps
+        """
+        if layer not in self._counted:
+            raise unknown_name("layer whose role is 'activation'", layer, self._counted)
+        info = self.layers[layer]
+        values = as_batch(f"probe output of layer {layer!r}", outputs, info.features)
+        self._states[layer] = unit_states(info, rows(values))
+        self._given.add("probe output", layer)
+
+    def end_step(
+        self, loss: float | None = None, lr: float = math.nan, step: int | None = None
+    ) -> None:
+        """Keep the step: everything that was measured since the last one.
+
+        loss : of the batch, before the update; NaN if nobody knows
+        lr : the rate of the update; NaN: none was made
+        step : its number; None: the one after the last. One that was recorded already takes the
+            record back there
+
+        Raises `ConfigError` that names what was forgotten; then nothing is lost, and may be added.
+        """
+        if step is None:
+            step = self._latest + self._layout.facts["every"] if self._latest >= 0 else 0
+        require_count("Recorder.end_step step", step, least=0)
+        self._given.check(step)
+        if loss is None:
+            raise ConfigError(
+                f"step {step} has no loss: recorder.end_step(loss=...), NaN if nobody knows it"
+            )
+        known = {**self._known, "loss": float(loss), "lr": float(lr), "batch_size": self._batch}
+        self._step_row[...] = [known.get(name, math.nan) for name in STEP_FIELDS]
+        self._go_to(step)
+        if self._states:
+            states = [self._states[name] for name in self._counted]
+            self._keep_census(step, np.concatenate(states))
+        self._keep(step, self._row)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin the next step."""
+        self._numbers[...] = math.nan
+        self._known: dict[str, float] = {}
+        self._states: dict[str, Array] = {}
+        self._batch = 0
+        self._given.clear()
+
+    def _info(self, layer: str) -> LayerInfo:
+        if layer not in self.layers:
+            raise unknown_name("layer", layer, self.layers)
+        return self.layers[layer]
+
+    def _measure(
+        self,
+        what: str,
+        layer: str,
+        given: npt.ArrayLike | None,
+        place: int,
+        ends: tuple[float, float],
+    ) -> None:
+        out, samples = self._tensors[:, 1 + place], self._samples[place]
+        if given is None:
+            out[...], samples[...] = math.nan, NOTHING
+        else:
+            values = as_batch(f"{what} of layer {layer!r}", given, self.layers[layer].features)
+            measure_tensor(out, samples, rows(values), ends, what == "output")
+        self._given.add(what, layer)
+
+    def _nothing(self) -> str:
+        return f"Recorder {self.label!r} has recorded nothing yet: recorder.end_step(loss=...)"
+
+    def __repr__(self) -> str:
+        return f"Recorder({self.label!r}, {len(self)} steps of {len(self.layers)} layers)"

@@ -1,0 +1,80 @@
+"""What a `Recorder` is given: arrays of any framework, checked, and whether a step is complete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch.arrays import DTYPES, Array
+from nnscratch.errors import ConfigError, DataError, ShapeError
+
+# What has to be called before a step ends.
+CALLS = {
+    "input": "recorder.input(x)",
+    "output": "recorder.output({0!r}, y)",
+    "gradient": "recorder.gradient({0!r}, dy)",
+    "parameter": "recorder.param({0!r}, values, gradient, before)",
+    "statistics": "recorder.batchnorm({0!r}, mean, variance, ...)",
+    "probe output": "recorder.census({0!r}, outputs)",
+}
+
+
+def as_floats(what: str, given: npt.ArrayLike) -> Array:
+    """Return `given` as a contiguous array of float32 or float64; `DataError` if it is none."""
+    try:
+        values = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{what} is no array that NumPy can read: {error}") from None
+    if values.dtype.kind not in "fiub":
+        raise DataError(f"{what} holds {values.dtype}, expected real numbers")
+    if values.dtype not in DTYPES:
+        values = values.astype(np.float32 if values.dtype.itemsize < 4 else np.float64)
+    return np.ascontiguousarray(values)
+
+
+def as_batch(what: str, given: npt.ArrayLike, features: int | None) -> Array:
+    """Return `given` as (batch, *positions, features); `ShapeError` if it is none of that width."""
+    values = as_floats(what, given)
+    if values.ndim < 2 or not values.size or features not in (None, values.shape[-1]):
+        width = features or "features"
+        raise ShapeError(
+            f"{what} has shape {values.shape}, expected (batch, {width}) or (batch, ..., {width}): "
+            f"features last"
+        )
+    return values
+
+
+class Given:
+    """Notes what of a step was given.
+
+    needed : names by what is needed of them, one of `CALLS`; what may be left out whole has to be
+        complete once a part of it was given
+    """
+
+    def __init__(self, needed: Mapping[str, Sequence[str]], optional: Sequence[str] = ()) -> None:
+        self._needed, self._optional = needed, optional
+        self._found: dict[str, set[str]] = {}
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin a new step."""
+        self._found = {what: set() for what in self._needed}
+
+    def add(self, what: str, name: str = "") -> None:
+        """Note that something was given."""
+        self._found[what].add(name)
+
+    def check(self, step: int) -> None:
+        """Raise `ConfigError` naming what is missing of a step, and the call that gives it."""
+        for what, names in self._needed.items():
+            found = self._found[what]
+            missing = [name for name in names if name not in found]
+            if missing and (found or what not in self._optional):
+                of = f" of {missing[0]!r}" if missing[0] else ""
+                more = f" (nor of {len(missing) - 1} more)" if len(missing) > 1 else ""
+                raise ConfigError(
+                    f"step {step} has no {what}{of}{more}: call {CALLS[what].format(missing[0])} "
+                    f"before end_step"
+                )

@@ -1,0 +1,70 @@
+"""How a tensor is measured: which kernel, with which arguments; and one tensor by itself."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.backend import kernels
+from nnscratch.optimizers.measures import PARAM_MEASURES
+from nnscratch.sampling import measured_runs, run_stride, tensor_sample
+from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS, row_share
+
+
+def tensor_arguments(
+    sums: Array,
+    samples: Array,
+    tensor: Array,
+    place: int,
+    ends: tuple[float, float],
+    signed: bool,
+    runs: int,
+) -> tuple[Any, ...]:
+    """Return the arguments of `kernels.measure_tensor` for a tensor, (rows, features)."""
+    columns = tensor.shape[1]
+    longest = row_share(len(tensor), 0, runs)[1] * columns
+    stride = run_stride(longest, tensor_sample(columns) // runs, columns)
+    return sums, samples, tensor, place, float(ends[0]), float(ends[1]), signed, stride, runs
+
+
+def measure_tensor(
+    out: Array, samples: Array, tensor: Array, ends: tuple[float, float], signed: bool
+) -> None:
+    """Measure a tensor, (rows, features): out (8,) in the order of `MEASURES`, and a sample."""
+    runs = measured_runs(*tensor.shape)
+    sums, measured = np.zeros((runs, len(SUMS), 8)), np.empty((len(MEASURES), 1))
+    kernels.measure_tensor(*tensor_arguments(sums, samples, tensor, 0, ends, signed, runs))
+    kernels.finish_measures(measured, sums, np.array([tensor.size], np.float64))
+    out[...] = measured[:, 0]
+
+
+def measure_parameter(
+    out: Array, samples: Array, after: Array, gradient: Array | None, before: Array | None
+) -> None:
+    """Measure a parameter around an update: out (7,) in the order of `PARAM_MEASURES`."""
+    found = dict.fromkeys(PARAM_MEASURES, math.nan)
+    found["param_norm"] = _norm(after)
+    found["param_mean"] = float(after.mean(dtype=np.float64)) if after.size else 0.0
+    found["param_nonfinite"] = kernels.count_nonfinite(after.ravel())
+    if gradient is not None:
+        found["param_gradient_norm"] = _norm(gradient)
+        found["param_gradient_nonfinite"] = kernels.count_nonfinite(gradient.ravel())
+    if before is not None:
+        found["param_norm_before"] = _norm(before)
+        with np.errstate(all="ignore"):
+            found["param_update_norm"] = _norm(after - before)
+    out[...] = [found[name] for name in PARAM_MEASURES]
+    samples[...] = NOTHING
+    if len(samples) and after.size:
+        columns = after.shape[-1] if after.ndim > 1 else 1
+        stride = run_stride(after.size, len(samples), columns)
+        kernels.sample_bins(samples, after.ravel(), True, 0, stride)
+
+
+def _norm(values: Array) -> float:
+    norm = np.empty(1)
+    kernels.segment_norms(norm, values.ravel(), np.array([0, values.size], np.int64))
+    return float(norm[0])
