@@ -23,6 +23,7 @@ __all__ = [
     "DataError",
     "DtypeError",
     "FileError",
+    "MissingPackageError",
     "NnscratchError",
     "NonFiniteError",
     "RecordError",
@@ -44,6 +45,10 @@ class DtypeError(NnscratchError, TypeError):
 
 class FileError(NnscratchError, OSError):
     """A file or folder is missing, or cannot be read or written."""
+
+
+class MissingPackageError(NnscratchError, ImportError):
+    """Something was asked for that takes a package which is not installed."""
 
 
 class NonFiniteError(NnscratchError, ArithmeticError):

@@ -12,6 +12,8 @@ from nnscratch.flow.records import Record, save_record
 from nnscratch_records.attribution import Attribution, attribute
 
 if TYPE_CHECKING:
+    import pandas
+    import xarray
     from matplotlib.figure import Figure
 
     from nnscratch.files import PathLike
@@ -67,6 +69,18 @@ class Readout:
     def save(self, path: PathLike) -> None:
         """Save the record to `path` (`.npz`)."""
         save_record(path, self.to_dict())
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return what is measured at every step as a table of pandas, see `export.to_frame`."""
+        from nnscratch.flow.export import to_frame
+
+        return to_frame(self.to_dict())
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return the record as a data set of xarray, see `export.to_xarray`."""
+        from nnscratch.flow.export import to_xarray
+
+        return to_xarray(self.to_dict())
 
     def plot(self, quantity: str = "gradient_norm") -> Figure:
         """Return a figure of the norm of the gradient by layer, at the first step and at the end.

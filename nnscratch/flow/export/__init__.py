@@ -1,6 +1,7 @@
-"""Records for other tools: JSON lines, and event files that TensorBoard opens."""
+"""Records for other tools: JSON lines, TensorBoard's event files, tables of pandas and xarray."""
 
 from nnscratch.flow.export.json_lines import to_json_lines
+from nnscratch.flow.export.tables import to_frame, to_xarray
 from nnscratch.flow.export.tensorboard import to_tensorboard
 
-__all__ = ["to_json_lines", "to_tensorboard"]
+__all__ = ["to_frame", "to_json_lines", "to_tensorboard", "to_xarray"]
