@@ -151,11 +151,13 @@ class Layout:
         return {"format": FORMAT, "histograms": self.histograms, **plain}
 
     @classmethod
-    def from_description(cls, description: Mapping[str, Any]) -> Layout:
+    def from_description(cls, description: Any) -> Layout:
         """Return the layout that `describe` described, in this format or the one before.
 
         `RecordError` if it does not fit.
         """
+        if not isinstance(description, Mapping):
+            raise RecordError(f"its description is damaged: {type(description).__name__}")
         given = {name: _numbers(name, value) for name, value in description.items()}
         unknown = set(given) - {"format", "histograms", *FACTS}
         if unknown or not isinstance(given.get("histograms"), bool):

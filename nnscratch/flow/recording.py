@@ -70,9 +70,10 @@ class Recording(Readout):
 
     def _go_to(self, step: int) -> None:
         """Give up what was recorded of `step` and later: the training is there once more."""
-        last = max([self._latest, *(at for at, _ in self._census if at > step)])
-        if self._store is None or last < step:
+        counted = self._census[-1][0] if self._census else -1  # that of `step` comes before its row
+        if self._store is None or (self._latest < step and counted <= step):
             return
+        last = max(self._latest, counted)
         self._store.truncate(step)
         self._census = [one for one in self._census if one[0] < step]
         self._latest = step - 1

@@ -185,12 +185,10 @@ def _check_values(record: Record, what: str) -> None:
         values = record.get(name)
         if field.kind == "text" or field.signed or values is None or not np.size(values):
             continue
-        with np.errstate(invalid="ignore"):
-            wrong = np.asarray(values) < 0
-        if wrong.any():
-            raise RecordError(
-                f"{what}: {name} holds {np.asarray(values)[wrong][0]}, expected nothing below 0"
-            )
+        numbers = np.asarray(values)
+        if numbers.dtype.kind != "u" and (numbers < 0).any():
+            found = numbers[numbers < 0][0]
+            raise RecordError(f"{what}: {name} holds {found}, expected nothing below 0")
     states = record.get("census", np.zeros(0))
     if states.size and states.max() >= len(STATES):
         raise RecordError(f"{what}: census holds {states.max()}, expected codes 0 to 3")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nnscratch.arrays import Array
 from nnscratch.files import PathLike, new_file
-from nnscratch_records import STATES, Record, series
+from nnscratch_records import STATES, Record, check_record, series
 
 
-def to_json_lines(record: Record, path: PathLike, *, histograms: bool = False) -> Path:
+def to_json_lines(record: Mapping[str, Any], path: PathLike, *, histograms: bool = False) -> Path:
     """Write `record` to `path` as JSON lines, one object per recorded step, and return the path.
 
     ::
@@ -31,8 +31,10 @@ def to_json_lines(record: Record, path: PathLike, *, histograms: bool = False) -
 
     histograms : also write the counts of each histogram, a list of 64 per layer or parameter
 
-    Raises `FileError` if the file cannot be written; what was there is then still there.
+    Raises `RecordError` for what is no record, and `FileError` if the file cannot be written; what
+    was there is then still there.
     """
+    record = check_record(record)
     with new_file(path) as file:
         for line in _lines(record, histograms):
             file.write(json.dumps(line, allow_nan=False).encode() + b"\n")

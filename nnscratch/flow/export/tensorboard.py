@@ -11,15 +11,16 @@ from __future__ import annotations
 import itertools
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import require_count
 from nnscratch.files import PathLike, make_folder, new_file
-from nnscratch_records import STATES, Record, series
+from nnscratch_records import STATES, Record, check_record, series
 
 FILE_NAME = "events.out.tfevents.nnscratch"
 BLOCK_BYTES = 1 << 24
@@ -30,7 +31,9 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # how protocol buffers write a fie
 Value = tuple[bytes, Array]
 
 
-def to_tensorboard(record: Record, folder: PathLike, *, histogram_steps: int = 100) -> Path:
+def to_tensorboard(
+    record: Mapping[str, Any], folder: PathLike, *, histogram_steps: int = 100
+) -> Path:
     """Write `record` as a TensorBoard event file into `folder`, and return the file's path.
 
     One folder is one run in TensorBoard: give each run its own, and open them together with
@@ -47,9 +50,11 @@ def to_tensorboard(record: Record, folder: PathLike, *, histogram_steps: int = 1
 
     histogram_steps : histograms of so many steps at most, evenly spread
 
-    Raises `FileError` if the folder cannot be made or written.
+    Raises `RecordError` for what is no record, and `FileError` if the folder cannot be made or
+    written.
     """
     require_count("to_tensorboard histogram_steps", histogram_steps)
+    record = check_record(record)
     path = make_folder(folder) / FILE_NAME
     now = struct.pack("<Bd", _key(1, FIXED64), time.time())
     with new_file(path) as file:

@@ -78,11 +78,19 @@ def test_json_lines_count_the_units_where_a_census_was_taken(record, tmp_path):
 
 
 def test_json_lines_keep_a_census_whose_step_was_thinned_away(record, tmp_path):
-    record["census_steps"] = np.array([-1, 4, 20])
+    record["census_steps"], record["steps"] = np.array([0, 5, 20]), np.arange(1, 11)
     lines = read_lines(to_json_lines(record, tmp_path / "a.jsonl"))
-    assert [line["step"] for line in lines] == [-1, *range(10), 20]
+    assert [line["step"] for line in lines] == [*range(11), 20]
     assert list(lines[0]) == list(lines[-1]) == ["label", "step", "census"]
     assert "census" in lines[5]
+
+
+@pytest.mark.parametrize("export", [to_json_lines, to_tensorboard])
+def test_what_is_no_record_is_refused_by_the_field(record, tmp_path, export):
+    record["gradient_norm"] = record["gradient_norm"][:, :-1]
+    with pytest.raises(nn.DataError, match=r"gradient_norm has shape \(10, 3\)"):
+        export(record, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_json_lines_with_histograms(record, tmp_path):

@@ -84,6 +84,12 @@ def test_another_layout_is_refused(layout, change, message):
         Layout.from_description({**layout.describe(), **change})
 
 
+@pytest.mark.parametrize("description", [None, [1], "text", {}])
+def test_what_describes_nothing_is_refused(description):
+    with pytest.raises(nn.DataError, match="description is damaged"):
+        Layout.from_description(description)
+
+
 def test_edges():
     signed, magnitude = EDGES["histogram_edges_signed"], EDGES["histogram_edges_magnitude"]
     assert signed.shape == magnitude.shape == (65,)
