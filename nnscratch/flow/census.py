@@ -12,8 +12,9 @@ from nnscratch.arrays import Array, rows
 from nnscratch.errors import ShapeError
 from nnscratch.layers.base import Layer
 from nnscratch.network import Network
+from nnscratch_records import STATES
 
-ALIVE, DEAD, SATURATED_LOW, SATURATED_HIGH = range(4)
+ALIVE, DEAD, SATURATED_LOW, SATURATED_HIGH = range(len(STATES))
 
 
 class Unit(Protocol):

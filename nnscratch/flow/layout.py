@@ -19,7 +19,7 @@ from nnscratch.arrays import Array
 from nnscratch.optimizers.measures import PARAM_MEASURES
 from nnscratch.sampling import count_samples, parameter_sample, tensor_sample
 from nnscratch_kernels.memory import whole_lines
-from nnscratch_kernels.reference.measures import MEASURES
+from nnscratch_kernels.reference.measures import BINS, MAGNITUDE_LEAST, MEASURES, SIGNED_LEAST
 from nnscratch_records import FIELDS, FORMAT, RecordError, check_record
 
 # What a record holds of one recording however long it was: all fields without steps. The edges of
@@ -40,10 +40,12 @@ STEP_FIELDS = tuple(
 BATCHNORM_FIELDS = tuple(n for n, field in FIELDS.items() if field.over == "batchnorm_layers")
 
 _ENDS = {"output_low": "saturated_low", "output_high": "saturated_high"}
-_POWERS = 2.0 ** np.arange(-19, 13)
+_POWERS = 2.0 ** (SIGNED_LEAST + np.arange(1, BINS // 2 + 1))
 EDGES: dict[str, Array] = {
     "histogram_edges_signed": np.concatenate((-_POWERS[::-1], [0.0], _POWERS)),
-    "histogram_edges_magnitude": np.concatenate(([0.0], 2.0 ** np.arange(-100.0, 27.0, 2.0))),
+    "histogram_edges_magnitude": np.concatenate(
+        ([0.0], 4.0 ** (MAGNITUDE_LEAST / 2 + np.arange(1, BINS + 1)))
+    ),
 }
 
 

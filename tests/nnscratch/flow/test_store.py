@@ -8,6 +8,7 @@ import pytest
 import nnscratch as nn
 from nnscratch.flow.layout import EDGES, Layout
 from nnscratch.flow.store import Store
+from nnscratch_records import AXES
 
 
 @pytest.mark.parametrize("rows", [0, 1, 700, 2500])
@@ -92,7 +93,7 @@ def test_what_describes_nothing_is_refused(description):
 
 def test_edges():
     signed, magnitude = EDGES["histogram_edges_signed"], EDGES["histogram_edges_magnitude"]
-    assert signed.shape == magnitude.shape == (65,)
+    assert signed.shape == magnitude.shape == (AXES["bin_edges"],) == (AXES["bins"] + 1,)
     assert (np.diff(signed) > 0).all()
     assert (np.diff(magnitude) > 0).all()
     assert (signed[-1], signed[32], signed[33]) == (2.0**12, 0, 2.0**-19)
