@@ -14,6 +14,7 @@ from nnscratch_records.errors import (
     DataError,
     NnscratchError,
     RecordError,
+    TooLargeError,
     UnknownNameError,
     unknown_name,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "NonFiniteError",
     "RecordError",
     "ShapeError",
+    "TooLargeError",
     "UnknownNameError",
     "require_count",
     "require_number",
@@ -85,8 +87,13 @@ def require_number(
     return number
 
 
-def require_count(what: str, value: object, *, least: int = 1) -> int:
-    """Return `value` as an int, or raise `ConfigError` if it is no whole number >= `least`."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
-        raise ConfigError(f"{what} must be a whole number >= {least}, got {value!r}")
-    return int(value)
+def require_count(what: str, value: object, *, least: int = 1, most: float = math.inf) -> int:
+    """Return `value` as an int, or raise `ConfigError` if it is no whole number in the range."""
+    expected = f"a whole number >= {least}"
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        number = int(value)
+        if least <= number <= most:
+            return number
+        if number > most:  # and perhaps too long to print
+            raise ConfigError(f"{what} must be {expected} and <= {most:.6g}, got a larger one")
+    raise ConfigError(f"{what} must be {expected}, got {value!r}")

@@ -22,8 +22,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError, DtypeError, FileError, ShapeError
-from nnscratch.files import write_atomically
+from nnscratch.errors import DataError, DtypeError, ShapeError
+from nnscratch.files import open_input, write_atomically
+from nnscratch_records import memory
 
 DTYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
@@ -63,6 +64,7 @@ def read_idx(source: str | os.PathLike[str] | bytes) -> Array:
     else:
         raw, name = read_file(Path(source)), str(source)
     header = read_header(gunzip(raw, name, LONGEST_HEADER), name)
+    memory.require(name, min(header.total, memory.DEFLATED * len(raw)))
     view = parse_idx(gunzip(raw, name, header.total + 1), name)
     return view.astype(view.dtype.newbyteorder("="))
 
@@ -137,17 +139,9 @@ def parse_idx(content: bytes, name: str) -> Array:
 
 def read_file(path: Path) -> bytes:
     """Return the bytes of a file, or raise `FileError` saying why they cannot be had."""
-    try:
-        regular = path.is_file()
-        if regular:
-            return path.read_bytes()
-        present = path.exists()
-    except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror or error}") from None
-    if not present:
-        raise FileError(f"{path} does not exist")
-    what = "a folder" if path.is_dir() else "no regular file"
-    raise FileError(f"{path} is {what}, expected a file")
+    with open_input(path) as file:
+        memory.require(str(path), os.fstat(file.fileno()).st_size)
+        return file.read()
 
 
 def gunzip(raw: bytes, name: str, limit: int) -> bytes:

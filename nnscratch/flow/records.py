@@ -50,6 +50,7 @@ def _select(record: Record, keep_every: int, last: int | None) -> Record:
     """Return `record` with the steps that `read_stream` would select."""
     count = len(record["steps"])
     require_count("load_record keep_every", keep_every)
+    keep_every = min(keep_every, max(count, 1))
     most = count if last is None else require_count("load_record last", last)
     chosen = np.arange(0, count, keep_every)[-most:]
     if len(chosen) == count:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-PathLike = str | os.PathLike[str]
+from nnscratch_records.files import PathLike, new_file
 
 # What would put the date, and so a difference, into files of the same picture.
 _METADATA: dict[str, dict[str, str | None]] = {
@@ -37,7 +34,7 @@ def save_figure(figure: Figure | Axes, path: PathLike, *, dpi: float = 150) -> P
         raise ValueError(f"figure must be a Figure or its Axes, got {type(figure).__name__}")
     kind = Path(path).suffix.lower()
 
-    def write(file: BinaryIO) -> None:
+    def write(file: IO[bytes]) -> None:
         with matplotlib.rc_context({"svg.hashsalt": "nnscratch"}):
             whole.savefig(file, format=kind[1:], dpi=dpi, metadata=_METADATA[kind])
 
@@ -45,12 +42,12 @@ def save_figure(figure: Figure | Axes, path: PathLike, *, dpi: float = 150) -> P
 
 
 def write_whole(
-    path: PathLike, write: Callable[[BinaryIO], object], *, what: str, suffixes: Sequence[str]
+    path: PathLike, write: Callable[[IO[bytes]], object], *, what: str, suffixes: Sequence[str]
 ) -> Path:
     """Let `write` fill a file that is then renamed to `path`: it is complete or not there at all.
 
-    A link stays one, and a file's permissions stay as they are; what is no ordinary file, such as a
-    pipe, is written to as it stands. `what` is done here, in words for the errors.
+    See `nnscratch_records.files` for links, permissions, devices and pipes. `what` is done here, in
+    words for the errors.
     """
     path = Path(path)
     wrong = f"cannot {what} as {str(path)!r}"
@@ -63,20 +60,9 @@ def write_whole(
         raise FileNotFoundError(
             f"{wrong}: folder {str(path.parent)!r} does not exist, create it first"
         )
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        if target.exists() and not target.is_file() and not target.is_dir():
-            with open(target, "wb") as file:
-                write(file)
-            return path
-        with open(temporary, "xb") as file:
+        with new_file(path) as file:
             write(file)
-        if target.is_file():
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
     except OSError as error:
         raise OSError(f"{wrong}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return path

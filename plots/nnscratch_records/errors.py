@@ -29,6 +29,10 @@ class DataError(NnscratchError, ValueError):
     """Data are wrong: NaN in the input, labels out of range, a corrupt or truncated file."""
 
 
+class TooLargeError(NnscratchError, MemoryError):
+    """Something needs more memory than there is."""
+
+
 class RecordError(DataError):
     """A record does not fit: the message names the field, what it holds and what was expected."""
 

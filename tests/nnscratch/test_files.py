@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from nnscratch import files
-from nnscratch.errors import DataError, FileError
+from nnscratch.errors import DataError, FileError, TooLargeError
 from nnscratch.files import load_npz, make_folder, save_npz, write_atomically
+from nnscratch_records import files, memory
 
 unless_root = pytest.mark.skipif(
     hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everywhere"
@@ -133,10 +133,7 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeyp
     def disk_full(*arguments):
         raise OSError(28, "No space left on device")
 
-    if failing == "fsync":
-        monkeypatch.setattr(files.os, "fsync", disk_full)
-    else:
-        monkeypatch.setattr(files.Path, "replace", disk_full)
+    monkeypatch.setattr(files.os, failing, disk_full)
     with pytest.raises(FileError, match=r"cannot write .*weights\.npz: No space left on device"):
         save_npz(path, {"a": np.arange(1000)})
     monkeypatch.undo()
@@ -193,6 +190,27 @@ def test_folders_are_made_and_a_file_in_the_way_is_named(tmp_path):
         make_folder(tmp_path / "file" / "b")
     with pytest.raises(FileError, match=r"choose another folder"):
         make_folder(tmp_path / "file")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_pipes_and_devices_are_refused_as_input_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npz")
+    for path, kind in ((tmp_path / "pipe.npz", "pipe"), ("/dev/zero", "device")):
+        with pytest.raises(FileError, match=f"cannot read .*: it is a {kind}, not a file"):
+            load_npz(path)
+
+
+def test_a_name_that_no_file_can_have_is_an_error_of_this_package():
+    for use in (load_npz, make_folder, lambda name: save_npz(name, {})):
+        with pytest.raises(FileError):
+            use("a\0b")
+
+
+def test_what_does_not_fit_into_memory_is_said(tmp_path, monkeypatch):
+    path = save_npz(tmp_path / "large.npz", {"a": np.zeros(10**7)})
+    monkeypatch.setattr(memory, "available", lambda: 10**6)
+    with pytest.raises(TooLargeError, match=r"large\.npz does not fit into memory: .*needs 80 MB"):
+        load_npz(path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")

@@ -17,15 +17,15 @@ read; what comes before it is whole.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from nnscratch.errors import ConfigError
-from nnscratch.files import PathLike
+from nnscratch.files import PathLike, open_input
 
 SUFFIX = ".flow"
 MAGIC = b"\x93NNSFLOW"
@@ -42,11 +42,9 @@ NOTE_BYTES = 4096  # the longest note
 
 def is_stream(path: PathLike) -> bool:
     """Return whether `path` is a file that begins as a ``.flow`` file does, of any version."""
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError:
-        return False
+    with contextlib.suppress(OSError), open_input(path) as file:
+        return file.read(len(MAGIC)) == MAGIC
+    return False
 
 
 def header(facts: Mapping[str, Any]) -> bytes:

@@ -6,14 +6,13 @@ import json
 import os
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError, FileError, require_count
-from nnscratch.files import PathLike
+from nnscratch.errors import DataError, require_count
+from nnscratch.files import PathLike, open_input
 from nnscratch.flow.stream.format import (
     CENSUS,
     CRC,
@@ -28,8 +27,6 @@ from nnscratch.flow.stream.format import (
     SUFFIX,
     VERSION,
 )
-
-BUFFER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -81,18 +78,11 @@ def read_stream(
     for what, value in (("last", last), ("memory", memory)):
         if value is not None:
             require_count(f"read_stream {what}", value)
-    source = Path(path)
-    try:
-        with source.open("rb", buffering=BUFFER) as file:
-            facts = _read_header(file, source)
-            return _Frames(facts, file, keep_every, last, memory).read(file)
-    except FileNotFoundError as error:
-        raise FileError(f"no such file: {source}") from error
-    except OSError as error:
-        raise FileError(f"cannot read {source}: {error.strerror or error}") from error
+    with open_input(path) as file:
+        return _Frames(_read_header(file, path), file, keep_every, last, memory).read(file)
 
 
-def _read_header(file: BinaryIO, path: Path) -> dict[str, Any]:
+def _read_header(file: IO[bytes], path: PathLike) -> dict[str, Any]:
     start = file.read(HEADER.size)
     if not start:
         raise DataError(f"{path} is empty: no record")
@@ -105,10 +95,28 @@ def _read_header(file: BinaryIO, path: Path) -> dict[str, Any]:
                 f"{path} is a {SUFFIX} record of version {version}, this program reads version "
                 f"{VERSION}; read it with the program that wrote it"
             )
-        text, end = file.read(length), file.read(CRC.size)
+        there = _size(file) - len(start)
+        text, end = file.read(min(length, there)), file.read(CRC.size)
         if len(end) == CRC.size and CRC.unpack(end)[0] == zlib.crc32(start + text):
-            return dict(json.loads(text))
+            return _checked(text, path)
     raise DataError(f"the header of {path} is cut off or damaged: nothing can be read of it")
+
+
+def _checked(text: bytes, path: PathLike) -> dict[str, Any]:
+    """Return what the header says, or raise unless it says what it has to."""
+    try:
+        facts = json.loads(text)
+        for name in ("scalars", "samples", "codes"):
+            require_count(name, facts[name], least=0)
+        if isinstance(facts["description"], dict):
+            return dict(facts)
+        raise DataError("its description is no JSON object")
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"the header of {path} is damaged: {error}") from error
+
+
+def _size(file: IO[bytes]) -> int:
+    return os.fstat(file.fileno()).st_size
 
 
 def left_out(rows: int, keep_every: int, last: int | None) -> list[str]:
@@ -123,7 +131,7 @@ def left_out(rows: int, keep_every: int, last: int | None) -> list[str]:
 
 
 def _room(rows: int, keep_every: int, last: int | None) -> int:
-    kept = rows // keep_every + 1
+    kept = -(-rows // keep_every)
     return kept if last is None else min(kept, last)
 
 
@@ -133,7 +141,7 @@ class _Frames:
     def __init__(
         self,
         facts: dict[str, Any],
-        file: BinaryIO,
+        file: IO[bytes],
         keep_every: int,
         last: int | None,
         memory: int | None,
@@ -147,8 +155,9 @@ class _Frames:
             END: 0,
         }
         # What is written meanwhile is left for the next reader.
-        self.bytes = os.fstat(file.fileno()).st_size
+        self.bytes = _size(file)
         rows = self.bytes // (FRAME.size + self.lengths[ROW] + CRC.size)
+        keep_every = min(keep_every, max(rows, 1))
         room = _room(rows, keep_every, last)
         while memory is not None and room > 1 and room * self.lengths[ROW] > memory:
             keep_every *= 2
@@ -165,7 +174,7 @@ class _Frames:
         self.step: int | None = None
         self.closed = False
 
-    def read(self, file: BinaryIO) -> Stream:
+    def read(self, file: IO[bytes]) -> Stream:
         """Read frames until the end or the first that is not whole."""
         fault, at = "", file.tell()
         while at < self.bytes and not fault:
@@ -198,7 +207,7 @@ class _Frames:
             "; ".join(self.notes),
         )
 
-    def _read_frame(self, file: BinaryIO, at: int) -> tuple[str, int]:
+    def _read_frame(self, file: IO[bytes], at: int) -> tuple[str, int]:
         """Take the frame at byte `at`; return what is wrong with it and where the next begins."""
         start = file.read(FRAME.size)
         if len(start) < FRAME.size:
@@ -207,7 +216,8 @@ class _Frames:
         known = length <= NOTE_BYTES if kind == NOTE else length == self.lengths.get(kind)
         if not known:
             return "the file is damaged", at
-        content = file.read(length + CRC.size)
+        missing = length + CRC.size > self.bytes - at - FRAME.size
+        content = b"" if missing else file.read(length + CRC.size)
         if len(content) < length + CRC.size:
             return "the file is cut off", at
         payload = memoryview(content)[:length]

@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-import uuid
 import warnings
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import IO, Any, NamedTuple, Self
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, FileError, ShapeError, require_count
-from nnscratch.files import PathLike
+from nnscratch.files import PathLike, naming, new_file
 from nnscratch.flow.stream.format import (
     CENSUS,
     CRC,
@@ -31,6 +30,7 @@ from nnscratch.flow.stream.format import (
     header,
     is_stream,
 )
+from nnscratch_records import files
 
 BLOCK_BYTES = 1 << 20  # blocks beyond the caches are no faster to write
 
@@ -50,7 +50,8 @@ class StreamWriter:
         with StreamWriter("run.flow", description, scalars=120, samples=1280) as writer:
             writer.row(step, scalars, samples)
 
-    The file appears at `path` at once and replaces a ``.flow`` file that was there. A process that
+    The file appears at `path` at once and replaces a ``.flow`` file that was there; a pipe gets the
+    blocks as they come. A process that
     is killed loses what came after the last block. When a block cannot be written (full disk,
     removed file) nothing is raised into the training: a `RuntimeWarning` says so once, `lost` holds
     the first lost step and the reason, and the file ends with the last whole frame.
@@ -106,6 +107,7 @@ class StreamWriter:
         content = header({**sizes, "description": dict(description)})
         self._head = self._size = len(content)  # of what the file holds, all of it whole
         self._file: Any = _create(self.path, content)
+        self._own = files.replaceable(self.path)  # not a pipe, say, that somebody else reads
         self._flushed = time.monotonic()
 
     def row(self, step: int, scalars: Array, samples: Array) -> None:
@@ -178,12 +180,17 @@ class StreamWriter:
         try:
             if os.fstat(self._file.fileno()).st_nlink == 0:
                 raise OSError("the file was removed or replaced")
-            self._file.seek(self._size)  # Ctrl-C may have come between a write and its counting
+            if self._own:  # Ctrl-C may have come between a write and its counting
+                self._file.seek(self._size)
             while written < self._end:
                 written += self._file.write(self._view[written : self._end])
         except OSError as error:
-            self._give_up(written, error)
+            self._give_up(written, error.strerror or str(error))
             return
+        except BaseException:
+            if not self._own:  # nobody knows how much of the block the reader got
+                self._give_up(0, "interrupted while writing into a pipe")
+            raise
         self._count(self._end)
 
     def finish(self) -> None:
@@ -235,20 +242,21 @@ class StreamWriter:
         self._pending = self._pending[len(whole) :]
         self._end = 0
 
-    def _give_up(self, written: int, error: OSError) -> None:
+    def _give_up(self, written: int, reason: str) -> None:
         """End the file with the last whole frame and say what is lost, in it too if it can be."""
         self._count(written)
         file, self._file = self._file, None
         _, kind, step = self._pending[0]
         measured = kind in (ROW, CENSUS)  # else what follows the last step
-        lost = Lost(step if measured else step + 1, error.strerror or str(error))
+        lost = Lost(step if measured else step + 1, reason)
         said = f"recording ended at step {lost.step}: {lost.reason}"
         ending = frame(NOTE, said.encode()) + frame(END, b"")
-        with contextlib.suppress(OSError):
-            file.truncate(self._size)
-            file.seek(self._size)
-            if file.write(ending) < len(ending):
+        if self._own:
+            with contextlib.suppress(OSError):
                 file.truncate(self._size)
+                file.seek(self._size)
+                if file.write(ending) < len(ending):
+                    file.truncate(self._size)
         with contextlib.suppress(OSError):
             file.close()
         self._lose(lost)
@@ -263,24 +271,28 @@ class StreamWriter:
         )
 
 
-def _create(path: Path, content: bytes) -> Any:
-    """Return a new file that holds `content`, open for writing, in the place of `path`."""
-    if path.exists() and not is_stream(path):
-        raise FileError(f"{path} exists and is no {SUFFIX} record; choose another name")
-    # A new file under a temporary name: a run that still writes to `path` keeps its own file and
-    # notices, and an old record is there until the new one is.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    file = None
-    try:
-        file = open(temporary, "x+b", buffering=0)  # noqa: SIM115  (the writer closes it)
-        if file.write(content) != len(content):
-            raise OSError("the disk is full")
-        temporary.replace(path)
-    except BaseException as error:
-        if file is not None:
+def _create(path: Path, content: bytes) -> IO[bytes]:
+    """Return a new file that holds `content`, open for writing, in the place of `path`.
+
+    A pipe or a device is written to as it is.
+    """
+    with naming("cannot write", path):
+        if not files.replaceable(path):
+            file = files.open_output(path)
+            file.write(content)
+            return file
+        if path.exists() and not is_stream(path):
+            raise FileError(f"{path} exists and is no {SUFFIX} record; choose another name")
+        # A new file in its place: a run that still writes to `path` keeps its own file and notices,
+        # and an old record is there until the new one is.
+        with new_file(path) as made:
+            made.write(content)
+            made.flush()
+            whole = os.fstat(made.fileno())
+        # Opened again: Windows renames no open file.
+        file = open(path, "r+b", buffering=0)  # noqa: SIM115  (the writer closes it)
+        if not os.path.samestat(whole, os.fstat(file.fileno())):
             file.close()
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise FileError(f"cannot write {path}: {error.strerror or error}") from error
-        raise
-    return file
+            raise OSError("the file was removed or replaced")
+        file.seek(0, os.SEEK_END)
+        return file

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch_plots.beside import Predictions, aligned
-from nnscratch_plots.files import PathLike, write_whole
+from nnscratch_plots.files import write_whole
 from nnscratch_plots.records import Record, Run, read_runs
 from nnscratch_plots.report.findings import several
 from nnscratch_plots.report.fragment import picture_html
@@ -22,6 +22,7 @@ from nnscratch_plots.report.overview import overview
 from nnscratch_plots.report.packing import pack_runs
 from nnscratch_plots.report.words import hows, words
 from nnscratch_records import field_named
+from nnscratch_records.files import PathLike
 from nnscratch_records.words import number
 
 # In this order: each file uses those before it.

@@ -199,18 +199,18 @@ def test_a_folder_a_broken_link_and_a_locked_file_are_refused(tmp_path, small, m
     write_all(tmp_path, small)
     (tmp_path / TEST_X).unlink()
     (tmp_path / TEST_X).mkdir()
-    with pytest.raises(FileError, match=f"{TEST_X} is a folder, expected a file"):
+    with pytest.raises(FileError, match=f"{TEST_X}: it is a directory, not a file"):
         datasets.mnist(tmp_path)
     (tmp_path / TEST_X).rmdir()
     (tmp_path / TEST_X).symlink_to(tmp_path / "gone")
-    with pytest.raises(FileError, match=f"{TEST_X} does not exist"):
+    with pytest.raises(FileError, match=f"no such file: .*{TEST_X}"):
         datasets.mnist(tmp_path)
 
-    def forbidden(path):
+    def forbidden(*arguments):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", forbidden)
-    with pytest.raises(FileError, match=f"{TRAIN_X} cannot be read: Permission denied"):
+    monkeypatch.setattr("os.open", forbidden)
+    with pytest.raises(FileError, match=f"cannot read .*{TRAIN_X}: Permission denied"):
         datasets.mnist(tmp_path)
 
 

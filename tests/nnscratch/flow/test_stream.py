@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import tracemalloc
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -16,7 +19,7 @@ from hypothesis.extra import numpy as hnp
 
 import nnscratch as nn
 from nnscratch.flow.stream import StreamWriter, is_stream, read_stream
-from nnscratch.flow.stream.format import VERSION
+from nnscratch.flow.stream.format import CRC, HEADER, MAGIC, VERSION, header
 
 SCALARS, SAMPLES, CODES = 5, 3, 4
 FRAME = 8 + 8 + 8 * SCALARS + SAMPLES + 4  # bytes of a row in the file
@@ -335,7 +338,7 @@ def test_an_interrupted_flush_writes_nothing_twice(path, monkeypatch):
     ("name", "said"),
     [
         ("missing/a.flow", "cannot write .*No such file or directory"),
-        ("folder", "exists and is no .flow record; choose another name"),
+        ("folder", "cannot write .*folder: Is a directory"),
         ("notes.txt", "exists and is no .flow record; choose another name"),
     ],
 )
@@ -346,6 +349,107 @@ def test_a_bad_place_is_said_before_the_training(tmp_path, name, said):
         open_writer(tmp_path / name)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["folder", "notes.txt"]
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_pipe_gets_the_record_as_it_grows(tmp_path):
+    os.mkfifo(tmp_path / "pipe.flow")
+    got = []
+    reader = threading.Thread(target=lambda: got.append((tmp_path / "pipe.flow").read_bytes()))
+    reader.start()
+    with open_writer(tmp_path / "pipe.flow", flush_every=4) as writer:
+        for step in range(30):
+            writer.row(*row(step))
+    reader.join()
+    assert (tmp_path / "pipe.flow").is_fifo()
+    (tmp_path / "copy.flow").write_bytes(got[0])
+    stream = read_stream(tmp_path / "copy.flow")
+    check_rows(stream, range(30))
+    assert (stream.closed, stream.note) == (True, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_an_interrupt_while_a_pipe_is_written_ends_the_record_there(tmp_path, monkeypatch):
+    path = tmp_path / "pipe.flow"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    writer = open_writer(path)
+    writer.row(*row(0))
+
+    class Interrupted:
+        def __getattr__(self, name):
+            return getattr(file, name)
+
+        def write(self, content):
+            raise KeyboardInterrupt
+
+    file, writer._file = writer._file, Interrupted()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        pytest.warns(RuntimeWarning, match="interrupted while writing into a pipe"),
+    ):
+        writer.flush()
+    writer.row(*row(1))  # the training goes on
+    writer.close()
+    os.close(reader)
+    assert writer.lost.step == 0
+
+
+def test_a_link_is_followed_and_stays_a_link(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link.flow").symlink_to("far/a.flow")
+    for steps in (range(3), range(5)):
+        write(tmp_path / "link.flow", steps)
+        check_rows(read_stream(tmp_path / "far" / "a.flow"), steps)
+    assert (tmp_path / "link.flow").is_symlink()
+    assert os.listdir(tmp_path / "far") == ["a.flow"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"scalars": 2**40}, ""),
+        ({"samples": 2**62}, ""),
+        ({"codes": 2**62}, ""),
+        ({"scalars": -1}, "scalars must be a whole number >= 0"),
+        ({"samples": 1.5}, "samples must be a whole number"),
+        ({"codes": "many"}, "codes must be a whole number"),
+        ({"scalars": None}, "scalars must be a whole number"),
+        ({"description": [1]}, "its description is no JSON object"),
+    ],
+)
+def test_numbers_in_a_header_take_no_memory_that_the_file_does_not_fill(path, facts, said):
+    whole = {"scalars": 5, "samples": 3, "codes": 4, "description": DESCRIPTION}
+    path.write_bytes(header({**whole, **facts}) + bytes(100))
+    tracemalloc.start()
+    try:
+        if said:
+            with pytest.raises(nn.DataError, match=rf"the header of .*a\.flow is damaged: {said}"):
+                read_stream(path)
+        else:
+            assert len(read_stream(path).steps) == 0
+        assert tracemalloc.get_traced_memory()[1] < 3 * 10**6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b"[]", b"1", b"{}", b"\xff", b"{"])
+def test_a_header_that_is_no_description_is_damaged(path, text):
+    content = HEADER.pack(MAGIC, VERSION, len(text)) + text
+    path.write_bytes(content + CRC.pack(zlib.crc32(content)))
+    with pytest.raises(nn.DataError, match=r"the header of .* is damaged"):
+        read_stream(path)
+
+
+def test_a_header_longer_than_the_file_is_cut_off_and_takes_no_memory(path):
+    path.write_bytes(HEADER.pack(MAGIC, VERSION, 2**32 - 1) + b"{")
+    tracemalloc.start()
+    try:
+        with pytest.raises(nn.DataError, match="cut off or damaged"):
+            read_stream(path)
+        assert tracemalloc.get_traced_memory()[1] < 3 * 10**6
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_description_must_be_json(path):
