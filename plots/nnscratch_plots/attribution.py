@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from nnscratch_plots import style
 from nnscratch_plots.axes import label_layers_across
 from nnscratch_plots.bars import hatched_bars, stacked_bars
+from nnscratch_plots.panels import Panel, picture, pictures
 from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
 from nnscratch_records.attribution import TERMS, TITLES
@@ -38,7 +39,6 @@ _TITLES = {
     "backward": "What changes the back-propagated gradient, layer by layer",
     "forward": "What changes the signal, layer by layer",
 }
-_NOTHING = "There is one layer only."
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,10 @@ def attribution_bars(
     ValueError naming what the record lacks, the direction or the step.
     """
     run = read_run(record)
-    split = split_at(run, run.row(step), direction)
-    with style.drawing_on(ax, 8.6, 4.6) as ax:
-        title = f"{_TITLES[direction]}, {run.when(step)}\n{style.wrapped(run.label, 70)}"
-        if not split.layers:
-            return style.say_nothing_to_draw(ax, title, _NOTHING)
-        style.legend_above(ax, title, _draw(ax, run, split, direction))
-    return ax
+    title = f"{_titled(direction)}, {run.when(step)}"
+    return picture(
+        ax, (8.6, 4.6), title, run.label, lambda ax: _draw(ax, run, run.row(step), direction)
+    )
 
 
 def attribution_figure(record: Record, *, step: Step = "finite") -> Figure:
@@ -92,28 +89,32 @@ def attribution_figure(record: Record, *, step: Step = "finite") -> Figure:
     run = read_run(record)
     heading = f"What each part of the network does, {run.when(step)}: {run.label}"
     reading = f"{READING['attribution']}; the legend has the sums"
-    with style.explained_figure(12.0, 4.4, heading, reading) as figure:
-        titles = {"backward": "back-propagated gradient", "forward": "forward signal"}
-        for ax, direction in zip(figure.subplots(1, 2), titles, strict=True):
-            split = split_at(run, run.row(step), direction)
-            if split.layers:
-                handles = _draw(style.prepared(ax), run, split, direction)
-                style.legend_above(ax, titles[direction], handles)
-            else:
-                style.say_nothing_to_draw(ax, titles[direction], _NOTHING)
-    return figure
+    row = run.row(step)
+    panels: list[Panel] = [
+        ("back-propagated gradient", 1.0, lambda ax: _draw(ax, run, row, "backward")),
+        ("forward signal", 1.0, lambda ax: _draw(ax, run, row, "forward")),
+    ]
+    return pictures((12.0, 4.4), heading, reading, panels)
 
 
 def split_at(run: Run, row: int, direction: str) -> Split:
     """Split the change of gradient or signal at one recorded step into terms by group."""
-    if direction not in _TITLES:
-        raise ValueError(f"direction must be 'backward' or 'forward', got {direction!r}")
+    _titled(direction)
     names, sums = run.attribution.grouped(slice(row, row + 1), direction == "forward")
     values = {term: sums[0, :, i] for i, term in enumerate(TERMS) if np.any(sums[0, :, i] != 0)}
     return Split(names, values, ~np.isfinite(sums[0].sum(axis=1)))
 
 
-def _draw(ax: Axes, run: Run, split: Split, direction: str) -> list[Artist]:
+def _titled(direction: str) -> str:
+    if direction not in _TITLES:
+        raise ValueError(f"direction must be 'backward' or 'forward', got {direction!r}")
+    return _TITLES[direction]
+
+
+def _draw(ax: Axes, run: Run, row: int, direction: str) -> list[Artist]:
+    split = split_at(run, row, direction)
+    if not split.layers:
+        return style.say_nothing(ax, "There is one layer only.")
     totals = split.totals()
     labels = {
         term: TITLES[term] + ("" if split.broken.all() else f": {round(total, 2) + 0.0:+.2f}")
@@ -126,8 +127,7 @@ def _draw(ax: Axes, run: Run, split: Split, direction: str) -> list[Artist]:
     handles += hatched_bars(ax, split.broken, BROKEN, bottom=bottom, top=top, gid="broken")
     ax.axhline(0, color="0.4", linewidth=0.8)
     ax.set_ylim(bottom, top)
-    ax.grid(axis="y", **style.GRID)
-    ax.set_axisbelow(True)
+    style.grid_up(ax)
     blocks = dict(zip(run.layers, run.facts("blocks").tolist(), strict=True))
     of_groups = tuple(blocks.get(name, "") for name in split.layers)
     label_layers_across(ax, [Series(run.label, split.layers, run.steps, up, None, of_groups)])

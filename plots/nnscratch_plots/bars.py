@@ -54,8 +54,7 @@ def percent_axis(ax: Axes) -> None:
     """A y axis from 0 to 100 %."""
     ax.set_ylim(0, 1)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
-    ax.grid(axis="y", **style.GRID)
-    ax.set_axisbelow(True)
+    style.grid_up(ax)
 
 
 def _places(count: int) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,6 +11,7 @@ from matplotlib.figure import Figure
 from nnscratch_plots import style
 from nnscratch_plots.axes import axis_label
 from nnscratch_plots.over_steps import draw_over_steps
+from nnscratch_plots.panels import Panel, picture, pictures
 from nnscratch_plots.records import Record, Run, read_run
 from nnscratch_records import FIELDS
 
@@ -29,12 +32,8 @@ def batchnorm_statistics(
         known = ", ".join(repr(known) for known in _SHOWN)
         raise ValueError(f"quantity must be one of {known}, got {quantity!r}")
     run = read_run(record)
-    with style.drawing_on(ax, 8.6, 4.4) as ax:
-        title = f"{FIELDS[quantity].title}\n{style.wrapped(run.label, 70)}"
-        if not has_batchnorm(run):
-            return style.say_nothing_to_draw(ax, title, _NOTHING)
-        style.legend_above(ax, title, _draw(ax, run, quantity))
-    return ax
+    title = FIELDS[quantity].title
+    return picture(ax, (8.6, 4.4), title, run.label, lambda ax: _draw(ax, run, quantity))
 
 
 def batchnorm_figure(record: Record) -> Figure:
@@ -44,21 +43,17 @@ def batchnorm_figure(record: Record) -> Figure:
     """
     run = read_run(record)
     heading = f"Batch norm during training: {run.label}"
-    body = 4.2 if has_batchnorm(run) else 1.2
     names = ("left", "middle", "right")
     reading = "; ".join(
         f"{name}: {FIELDS[quantity].sentence}"
         for name, quantity in zip(names, _SHOWN[:3], strict=True)
     )
-    with style.explained_figure(13.0, body, heading, reading) as figure:
-        if not has_batchnorm(run):
-            style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
-            return figure
-        for ax, quantity in zip(figure.subplots(1, 3), _SHOWN[:3], strict=True):
-            handles = _draw(style.prepared(ax), run, quantity)
-            title = FIELDS[quantity].title.partition(": ")[2]
-            style.legend_above(ax, title, handles)
-    return figure
+    panels: list[Panel] = [
+        (FIELDS[quantity].title.partition(": ")[2], 1.0, partial(_draw, run=run, quantity=quantity))
+        for quantity in _SHOWN[:3]
+    ]
+    nothing = "" if has_batchnorm(run) else _NOTHING
+    return pictures((13.0, 4.2), heading, reading, panels, nothing)
 
 
 def has_batchnorm(run: Run) -> bool:
@@ -67,6 +62,8 @@ def has_batchnorm(run: Run) -> bool:
 
 
 def _draw(ax: Axes, run: Run, quantity: str) -> list[Artist]:
+    if not has_batchnorm(run):
+        return style.say_nothing(ax, _NOTHING)
     handles = draw_over_steps(ax, run.series(quantity), what="value", shown=(1.0,))
     ax.axhline(1.0, color="0.3", linewidth=1.0, zorder=0.7, gid="one")
     ax.set_ylabel(axis_label(ax, quantity))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -9,8 +11,9 @@ from matplotlib.figure import Figure
 
 from nnscratch_plots import style
 from nnscratch_plots.axes import LEAST_DECADES, HonestLogAxis, axis_label, label_layers_across
+from nnscratch_plots.panels import Panel, picture, pictures
 from nnscratch_plots.readings import READING
-from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
+from nnscratch_plots.records import Record, Run, Series, Step, read_run
 
 # What arrives at a block's output, and what leaves it below, by the kind of layer that has it.
 LANES = {
@@ -29,12 +32,8 @@ def block_gradients(record: Record, *, step: Step = "last", ax: Axes | None = No
     marked in strips. Raises ValueError naming the record and key for wrong keys or shapes.
     """
     run = read_run(record)
-    with style.drawing_on(ax, 8.6, 4.4) as ax:
-        title = f"{_TITLE}, {run.when(step)}\n{style.wrapped(run.label, 70)}"
-        if not lanes(run):
-            return style.say_nothing_to_draw(ax, title, _NOTHING)
-        style.legend_above(ax, title, _draw([ax], run, [run.row(step)]))
-    return ax
+    title, row = f"{_TITLE}, {run.when(step)}", run.row(step)
+    return picture(ax, (8.6, 4.4), title, run.label, lambda ax: _draw(ax, run, row, [row]))
 
 
 def block_gradient_figure(record: Record) -> Figure:
@@ -44,17 +43,13 @@ def block_gradient_figure(record: Record) -> Figure:
     """
     run = read_run(record)
     heading = f"{_TITLE}: {run.label}"
-    body = 4.2 if lanes(run) else 1.2
-    with style.explained_figure(11.5, body, heading, READING["blocks"]) as figure:
-        if not lanes(run):
-            style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
-            return figure
-        panels = [style.prepared(ax) for ax in figure.subplots(1, 2, sharey=True)]
-        handles = _draw(panels, run, [0, run.row("finite")])
-        style.legend_above(panels[0], run.when("first"), handles)
-        style.legend_above(panels[1], run.when("finite"), [])
-        panels[1].set_ylabel("")
-    return figure
+    rows = [0, run.row("finite")]
+    panels: list[Panel] = [
+        (run.when(step), 1.0, partial(_draw, run=run, row=row, rows=rows))
+        for step, row in zip(("first", "finite"), rows, strict=True)
+    ]
+    nothing = "" if lanes(run) else _NOTHING
+    return pictures((11.5, 4.2), heading, READING["blocks"], panels, nothing, sharey=True)
 
 
 def lanes(run: Run) -> dict[str, tuple[tuple[str, ...], list[int]]]:
@@ -67,27 +62,24 @@ def lanes(run: Run) -> dict[str, tuple[tuple[str, ...], list[int]]]:
     return found if all(columns for _, columns in found.values()) else {}
 
 
-def _draw(panels: list[Axes], run: Run, rows: list[int]) -> list[Artist]:
+def _draw(ax: Axes, run: Run, row: int, rows: list[int]) -> list[Artist]:
+    """Draw the lanes at a row, on a scale that has room for them at all `rows`."""
     norms, found = run.get("gradient_norm"), lanes(run)
+    if not found:
+        return style.say_nothing(ax, _NOTHING)
     order = found["sum"][0]
-    lines: dict[str, list[Array]] = {}
-    for lane, (blocks, columns) in found.items():
-        at = dict(zip(blocks, columns, strict=True))
-        lines[lane] = [
-            np.array([norms[row, at[block]] if block in at else np.nan for block in order])
-            for row in rows
-        ]
-    scale = HonestLogAxis([np.concatenate(parts) for parts in lines.values()], least=LEAST_DECADES)
+    columns = [
+        [dict(zip(*found[lane], strict=True)).get(block, -1) for block in order] for lane in LANES
+    ]
+    padded = np.column_stack([norms, np.full(len(norms), np.nan)])  # -1: a block without the lane
+    scale = HonestLogAxis([padded[rows][:, of].ravel() for of in columns], least=LEAST_DECADES)
+    scale.apply(ax)
     handles: list[Artist] = []
-    for panel, ax in enumerate(panels):
-        scale.apply(ax)
-        drawn = []
-        for index, (lane, parts) in enumerate(lines.items()):
-            line = scale.draw(ax, index, np.arange(1.0, len(order) + 1), parts[panel])
-            line.set_label(LANES[lane])
-            drawn.append(line)
-        handles = handles or list(drawn)
-        label_layers_across(ax, [Series(run.label, order, run.steps, norms)])
-        ax.set_xlabel("block (input side on the left)")
-        ax.set_ylabel(axis_label(ax, "gradient_norm"))
+    for index, (lane, of) in enumerate(zip(LANES, columns, strict=True)):
+        line = scale.draw(ax, index, np.arange(1.0, len(order) + 1), padded[row, of])
+        line.set_label(LANES[lane])
+        handles.append(line)
+    label_layers_across(ax, [Series(run.label, order, run.steps, norms)])
+    ax.set_xlabel("block (input side on the left)")
+    ax.set_ylabel(axis_label(ax, "gradient_norm"))
     return handles

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from nnscratch_plots import style
 from nnscratch_plots.axes import label_layers_across
 from nnscratch_plots.bars import percent_axis, stacked_bars
+from nnscratch_plots.panels import Panel, picture, pictures
 from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
 from nnscratch_plots.thinning import window_size
@@ -36,15 +37,12 @@ def dead_units(record: Record, *, step: Step = "last", ax: Axes | None = None) -
     """
     run = read_run(record)
     steps, layers, counts = run.census()
-    with style.drawing_on(ax, 8.6, 4.6) as ax:
-        label = style.wrapped(run.label, 70)
-        if not len(steps):
-            title = f"Units of each activation on the probe batch\n{label}"
-            return style.say_nothing_to_draw(ax, title, _NOTHING)
+    title = "Units of each activation on the probe batch"
+    row = -1
+    if len(steps):
         row = Series(run.label, layers, steps, counts).row(step)
-        title = f"Units of each activation on the probe batch, step {steps[row]}\n{label}"
-        style.legend_above(ax, title, _bars(ax, run, counts[row]))
-    return ax
+        title += f", step {steps[row]}"
+    return picture(ax, (8.6, 4.6), title, run.label, lambda ax: _bars(ax, run, row))
 
 
 def unit_turnover(record: Record, *, ax: Axes | None = None) -> Axes:
@@ -53,16 +51,8 @@ def unit_turnover(record: Record, *, ax: Axes | None = None) -> Axes:
     Raises ValueError naming the record and key for wrong keys or shapes.
     """
     run = read_run(record)
-    steps, stopped, revived = turnover(run)
-    with style.drawing_on(ax, 8.6, 4.2) as ax:
-        title = "Units that stopped and units that came back"
-        if len(steps) < 2:
-            return style.say_nothing_to_draw(ax, title, "That takes two censuses or more.")
-        if not (stopped.any() or revived.any()):
-            text = f"No unit stopped being alive or came back in {len(steps)} censuses."
-            return style.say_nothing_to_draw(ax, title, text)
-        style.legend_above(ax, title, _turnover_bars(ax, steps, stopped, revived))
-    return ax
+    title = "Units that stopped and units that came back"
+    return picture(ax, (8.6, 4.2), title, run.label, lambda ax: _turnover_bars(ax, run))
 
 
 def dead_unit_figure(record: Record) -> Figure:
@@ -71,18 +61,14 @@ def dead_unit_figure(record: Record) -> Figure:
     The sentence under the panels says how to read them.
     """
     run = read_run(record)
-    steps, _, counts = run.census()
+    steps = run.census()[0]
+    panels: list[Panel] = [
+        (f"at the last census, step {max(steps, default=0)}", 1.25, lambda ax: _bars(ax, run, -1)),
+        ("Units that stopped and units that came back", 1.0, lambda ax: _turnover_bars(ax, run)),
+    ]
     heading = f"Dead and saturated units: {run.label}"
     reading = f"left: {READING['census']}. Right: {READING['turnover']}"
-    with style.explained_figure(11.5, 4.0 if len(steps) else 1.2, heading, reading) as figure:
-        if not len(steps):
-            style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
-            return figure
-        left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-        handles = _bars(style.prepared(left), run, counts[-1])
-        style.legend_above(left, f"at the last census, step {steps[-1]}", handles)
-        unit_turnover(run, ax=style.prepared(right))
-    return figure
+    return pictures((11.5, 4.0), heading, reading, panels, "" if len(steps) else _NOTHING)
 
 
 def turnover(run: Run) -> tuple[Array, Array, Array]:
@@ -96,7 +82,11 @@ def turnover(run: Run) -> tuple[Array, Array, Array]:
     return steps, np.append(0, stopped), np.append(0, revived)
 
 
-def _bars(ax: Axes, run: Run, counts: Array) -> list[Artist]:
+def _bars(ax: Axes, run: Run, row: int) -> list[Artist]:
+    steps, _, counted = run.census()
+    if not len(steps):
+        return style.say_nothing(ax, _NOTHING)
+    counts = counted[row]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     totals = dict(zip(STATES, counts.sum(axis=0).tolist(), strict=True))
     parts = {name: shares[:, i] for i, name in enumerate(STATES) if totals[name]}
@@ -108,7 +98,13 @@ def _bars(ax: Axes, run: Run, counts: Array) -> list[Artist]:
     return handles
 
 
-def _turnover_bars(ax: Axes, steps: Array, stopped: Array, revived: Array) -> list[Artist]:
+def _turnover_bars(ax: Axes, run: Run) -> list[Artist]:
+    steps, stopped, revived = turnover(run)
+    if len(steps) < 2:
+        return style.say_nothing(ax, "That takes two censuses or more.")
+    if not (stopped.any() or revived.any()):
+        text = f"No unit stopped being alive or came back in {len(steps)} censuses."
+        return style.say_nothing(ax, text)
     window = window_size(len(steps), _MOST_BARS)
     starts = np.arange(0, len(steps), window)
     stopped, revived = (np.add.reduceat(counts, starts) for counts in (stopped, revived))
@@ -128,9 +124,7 @@ def _turnover_bars(ax: Axes, steps: Array, stopped: Array, revived: Array) -> li
     ax.axhline(0, color="0.4", linewidth=0.8)
     ax.yaxis.set_major_locator(style.step_ticks())
     ax.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.0f}")
-    ax.xaxis.set_major_locator(style.step_ticks())
-    ax.grid(axis="y", **style.GRID)
-    ax.set_axisbelow(True)
-    ax.set_xlabel("training step of the census")
+    style.grid_up(ax)
+    style.steps_across(ax, "training step of the census")
     ax.set_ylabel("units" if window == 1 else f"units, in {window} censuses")
     return handles

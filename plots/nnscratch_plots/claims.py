@@ -100,8 +100,7 @@ def seed_lines(
         ax.set_xlabel(xlabel)
         ax.set_ylabel(ylabel)
         ax.set_title(style.wrapped(title, 60))
-        ax.grid(axis="y", **style.GRID)
-        ax.set_axisbelow(True)
+        style.grid_up(ax)
         if len(lines) + len(expected or {}) > 1:
             ax.legend(frameon=True, framealpha=0.85, edgecolor="none", handlelength=3)
     return ax

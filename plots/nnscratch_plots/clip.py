@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import HonestLogAxis, classified, label_layers_up
-from nnscratch_plots.cells import draw_fractions, edges_of, share_bar
+from nnscratch_plots.axes import HonestLogAxis, classified
+from nnscratch_plots.heatmap import draw_shares
 from nnscratch_plots.over_steps import MOST_POINTS
+from nnscratch_plots.panels import picture, pictures
 from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array, Record, Run, Series, read_run
 from nnscratch_plots.thinning import largest_of, noted, window_size
@@ -29,13 +30,8 @@ def clip_ledger(record: Record, *, ax: Axes | None = None) -> Axes:
     for wrong keys or shapes.
     """
     run = read_run(record)
-    with style.drawing_on(ax, 8.6, 4.4) as ax:
-        title = "Norm of the whole gradient, before and after clipping"
-        title += f"\n{style.wrapped(run.label, 70)}"
-        if not clipped(run):
-            return style.say_nothing_to_draw(ax, title, _NOTHING)
-        style.legend_above(ax, title, _norms(ax, run))
-    return ax
+    title = "Norm of the whole gradient, before and after clipping"
+    return picture(ax, (8.6, 4.4), title, run.label, lambda ax: _norms(ax, run))
 
 
 def clip_shares(record: Record, *, ax: Axes | None = None) -> Axes:
@@ -45,13 +41,8 @@ def clip_shares(record: Record, *, ax: Axes | None = None) -> Axes:
     Raises ValueError naming the record and key for wrong keys or shapes.
     """
     run = read_run(record)
-    with style.drawing_on(ax, 8.6, 4.4) as ax:
-        title = "Share of each layer in the squared norm of the gradient"
-        if not run.names("params"):
-            return style.say_nothing_to_draw(ax, title, "No parameters were recorded.")
-        _shares(ax, run)
-        ax.set_title(title)
-    return ax
+    title = "Share of each layer in the squared norm of the gradient"
+    return picture(ax, (8.6, 4.4), title, run.label, lambda ax: _shares(ax, run))
 
 
 def clip_figure(record: Record) -> Figure:
@@ -62,16 +53,15 @@ def clip_figure(record: Record) -> Figure:
     run = read_run(record)
     clip = run.text("clip")
     heading = f"What {clip or 'clipping'} did: {run.label}"
-    body = 8.2 if clipped(run) else 1.2
     panels = {"top": "clip", "middle": "shares", "bottom": "angle"}
     reading = "; ".join(f"{where}: {READING[name]}" for where, name in panels.items())
-    with style.explained_figure(9.5, body, heading, reading) as figure:
-        if not clipped(run):
-            style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
-            return figure
+    if not clipped(run):
+        return pictures((9.5, 8.2), heading, reading, [], _NOTHING)
+    with style.explained_figure(9.5, 8.2, heading, reading) as figure:
         top, middle, bottom = figure.subplots(3, 1, height_ratios=(1.3, 1.3, 0.8), sharex=True)
         style.legend_above(top, "norm of the whole gradient", _norms(style.prepared(top), run))
-        clip_shares(run, ax=style.prepared(middle))
+        _shares(style.prepared(middle), run)
+        middle.set_title("share of each layer in the squared norm")
         _angles(style.prepared(bottom), run)
         bottom.set_title("angle between the gradient before and after")
         for ax in (top, middle):
@@ -104,6 +94,8 @@ def shares(run: Run) -> tuple[tuple[str, ...], Array]:
 
 
 def _norms(ax: Axes, run: Run) -> list[Artist]:
+    if not clipped(run):
+        return style.say_nothing(ax, _NOTHING)
     window = window_size(len(run.steps), MOST_POINTS)
     steps = run.steps[::window]
     lines = [largest_of(run.get(key), window) for key in ("clip_before", "clip_after")]
@@ -127,19 +119,16 @@ def _norms(ax: Axes, run: Run) -> list[Artist]:
         )
     share = float(changed.mean())
     handles.append(Line2D([], [], label=f"fired at {percent(share)} of the steps", **looks))
-    ax.xaxis.set_major_locator(style.step_ticks())
-    ax.set_xlabel(noted("training step", window, "norm"))
+    style.steps_across(ax, noted("training step", window, "norm"))
     ax.set_ylabel("norm of the gradient" if style.inches_high(ax) > 1.4 else "‖gradient‖")
     return handles
 
 
-def _shares(ax: Axes, run: Run) -> None:
+def _shares(ax: Axes, run: Run) -> list[Artist]:
+    if not run.names("params"):
+        return style.say_nothing(ax, "No parameters were recorded.")
     names, values = shares(run)
-    window = window_size(len(run.steps), MOST_POINTS)
-    draw_fractions(ax, largest_of(values, window), edges_of(run.steps, window))
-    label_layers_up(ax, Series(run.label, names, run.steps, values))
-    ax.set_xlabel(noted("training step", window, "share"))
-    share_bar([ax])
+    return draw_shares(ax, Series(run.label, names, run.steps, values))
 
 
 def _angles(ax: Axes, run: Run) -> None:
@@ -153,7 +142,6 @@ def _angles(ax: Axes, run: Run) -> None:
         ax.text(at[0], 0.84, " NaN", transform=ax.get_xaxis_transform(), va="top", color="0.4")
     most = float(np.nanmax(degrees, initial=0.0))
     ax.set_ylim(-0.04 * max(10.0, most), 1.15 * max(10.0, most))
-    ax.xaxis.set_major_locator(style.step_ticks())
     ax.grid(axis="y", **style.GRID)
-    ax.set_xlabel("training step")
+    style.steps_across(ax)
     ax.set_ylabel("degrees")

@@ -76,7 +76,8 @@ def _median(series: Series) -> Array:
 def _by_layer(ax: Axes, series: Sequence[Series], rows: Sequence[Array], quantity: str) -> set[str]:
     title = field_named(quantity).title
     if not any(len(values) for values in rows):
-        style.say_nothing_to_draw(ax, title, "No parameters were recorded.")
+        style.say_nothing(ax, "No parameters were recorded.")
+        ax.set_title(title)
         return set()
     scale = HonestLogAxis(rows, least=LEAST_DECADES)
     scale.apply(ax)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from nnscratch_plots import style
 from nnscratch_plots.axes import HonestLogAxis, thinned_numbers
-from nnscratch_plots.records import Array, Record, Series, read_losses
+from nnscratch_plots.records import Array, Record, Series, read_runs
 from nnscratch_plots.thinning import largest_of, noted, window_size
 
 _MOST_POINTS = 1000
@@ -42,8 +42,7 @@ def accuracy_curves(
         longest = max(accuracy.shape[1] for accuracy in checked.values())
         last = max([longest, *(epoch for given in points.values() for epoch in given)])
         ax.set_xticks(thinned_numbers(last, 7))
-        ax.grid(axis="y", **style.GRID)
-        ax.set_axisbelow(True)
+        style.grid_up(ax)
         ax.set_xlabel("epoch (one pass through the training images)")
         ax.set_ylabel("test accuracy (fraction classified correctly)")
         title = "Test accuracy during training"
@@ -61,7 +60,7 @@ def loss_curves(records: Record | Iterable[Record], *, ax: Axes | None = None) -
     steps are thinned to the largest loss of each window, and the axis says so. Raises ValueError
     naming the record and key for wrong keys or shapes.
     """
-    series = read_losses(records)
+    series = [Series(run.label, (), run.steps, run.get("loss")) for run in read_runs(records)]
     with style.drawing_on(ax, 8.6, max(4.6, 0.3 * len(series) + 1.5)) as ax:
         draw_losses(ax, series)
         ax.set_title("Loss during training")
@@ -78,8 +77,7 @@ def draw_losses(ax: Axes, series: Sequence[Series]) -> None:
     for index, (one, (steps, losses)) in enumerate(zip(series, thinned, strict=True)):
         line = scale.draw(ax, index, steps, losses, marked=False)
         line.set_label(style.wrapped(one.label, 30))
-    ax.xaxis.set_major_locator(style.step_ticks())
-    ax.set_xlabel(noted("training step", window, "loss"))
+    style.steps_across(ax, noted("training step", window, "loss"))
     ax.set_ylabel("loss" if style.inches_high(ax) < 2 else "training loss, log scale")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -16,7 +17,7 @@ from nnscratch_plots import cells, style
 from nnscratch_plots.axes import axis_label, label_layers_up, log_ticks
 from nnscratch_plots.readings import map_reading
 from nnscratch_plots.records import Array, Layers, Record, Series, read_norms
-from nnscratch_plots.thinning import largest_of, window_size
+from nnscratch_plots.thinning import largest_of, noted, window_size
 from nnscratch_records import field_named
 
 COLORMAP = cells.COLORMAP
@@ -65,15 +66,24 @@ def gradient_norm_heatmap(
         _draw(ax, values, edges, scale, quantity)
         small = style.inches_high(ax) < 2
         label_layers_up(ax, series, 6 if small else 14)
-        window = _window(series, MOST_COLUMNS)
-        note = f" (each column: the largest norm of {window} recorded steps)" if window > 1 else ""
-        ax.set_xlabel(f"training step{note}")
+        ax.set_xlabel(noted("training step", _window(series, MOST_COLUMNS), "norm"))
         ax.set_ylabel("" if small else "layer (input at the bottom)")
         title = f"{field_named(quantity).title} of each layer during training"
         handles = _legend_handles([values], quantity)
         style.legend_above(ax, f"{title}\n{style.wrapped(series.label, 70)}", handles)
         _color_bar(ax.figure, [ax], scale, [series], quantity)
     return ax
+
+
+def draw_shares(ax: Axes, series: Series) -> list[Artist]:
+    """Draw layers (up) by steps (across) of fractions, with a colour bar; what a legend needs."""
+    window = _window(series, MOST_COLUMNS)
+    values, edges = thinned(series, MOST_COLUMNS)
+    cells.draw_fractions(ax, values, edges)
+    label_layers_up(ax, series)
+    ax.set_xlabel(noted("training step", window, "share"))
+    cells.share_bar([ax])
+    return list(cells.legend_handles([values], kinds=("nan",)))
 
 
 def heatmap_figure(

@@ -41,22 +41,22 @@ def draw_over_steps(
     scale.apply(ax)
     handles: list[Artist] = []
     if rest.size:
-        handles.append(_draw_band(ax, steps, series.values, window))
+        drawable = np.where(classified(series.values)["drawable"], series.values, np.nan)
+        handles.append(draw_band(ax, steps, drawable, window))
         _mark_others(ax, scale, len(lines), steps, highest[:, rest])
     for index, (i, values) in enumerate(zip(chosen, lines, strict=True)):
         line = scale.draw(ax, index, steps, values, marked=False)
         line.set_label(style.plain(series.layers[i]))
         handles.append(line)
-    ax.xaxis.set_major_locator(style.step_ticks())
-    ax.set_xlabel(noted("training step", window, what))
+    style.steps_across(ax, noted("training step", window, what))
     return handles
 
 
-def _draw_band(ax: Axes, steps: Array, values: Array, window: int) -> Patch:
-    drawable = np.where(classified(values)["drawable"], values, np.nan)
+def draw_band(ax: Axes, steps: Array, values: Array, window: int) -> Patch:
+    """Draw a band from the lowest to the highest value, NaN left out; what a legend needs."""
     with np.errstate(all="ignore"):
-        high = np.fmax.reduce(largest_of(drawable, window), axis=1)
-        low = np.fmin.reduce(smallest_of(drawable, window), axis=1)
+        high = np.fmax.reduce(largest_of(values, window), axis=1)
+        low = np.fmin.reduce(smallest_of(values, window), axis=1)
     ax.fill_between(steps, low, high, gid="band", zorder=1, **_BAND)
     return Patch(label=f"all {values.shape[1]}", **_BAND)
 

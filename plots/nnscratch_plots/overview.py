@@ -23,10 +23,9 @@ from nnscratch_plots.readings import READING, map_reading
 from nnscratch_plots.records import Record, Run, read_run
 from nnscratch_plots.ridges import histogram_ridges
 from nnscratch_plots.saturation import ends, saturation
-from nnscratch_plots.sentences import shows
+from nnscratch_plots.sentences import facts, shows
 from nnscratch_plots.style import fitted
 from nnscratch_plots.updates import update_ratios
-from nnscratch_records.words import plural
 
 WIDTH, HEIGHT = 8.27, 11.69  # A4
 _MARGIN, _GUTTER = 0.35, 0.3
@@ -66,19 +65,13 @@ def overview_figure(
         for row, count in zip(rows, lines, strict=True):
             for place, name in enumerate(row):
                 left = _MARGIN + place * (column + _GUTTER)
-                box = _Box(left, top - height, column, height)
                 title, draw = _PANELS[name]
-                ax = _axes(figure, box, name)
+                ax = _axes(figure, name, left, top - height, column, height)
                 draw(run, ax)
                 style.retitle(ax, title)
                 _write(figure, left, top - height - 0.06, *texts[name])
             top -= height + count * _LINE + 0.16
     return figure
-
-
-class _Box:
-    def __init__(self, left: float, bottom: float, width: float, height: float) -> None:
-        self.left, self.bottom, self.width, self.height = left, bottom, width, height
 
 
 def _panels(run: Run) -> list[str]:
@@ -130,7 +123,7 @@ def _header(figure: Figure, run: Run, findings: list[tuple[str, str]]) -> float:
             top -= 1.32 * size / 72
 
     write(run.label, 14, 1, weight="bold")
-    write(_facts(run), 8, 3, color="0.3")
+    write(facts(run), 8, 3, color="0.3")
     top -= 0.04
     for said, cure in findings[:_MOST_FINDINGS]:
         write(f"• {said}", 8.5, 3)
@@ -139,19 +132,6 @@ def _header(figure: Figure, run: Run, findings: list[tuple[str, str]]) -> float:
     if len(findings) > _MOST_FINDINGS:
         write(f"… and {len(findings) - _MOST_FINDINGS} more findings", 8.5, 1, style="italic")
     return top - 0.05
-
-
-def _facts(run: Run) -> str:
-    layers = run.facts("roles")
-    weights = int((layers == "weights").sum())
-    parts = [f"{plural(len(layers), 'layer')}, {weights} of them with weights"]
-    if "param_sizes" in run:
-        parts.append(f"{int(run.facts('param_sizes').sum()):,} parameters")
-    parts.append(f"{len(run.steps)} recorded steps, {run.steps[0]} to {run.steps[-1]}")
-    if "batch_size" in run:
-        parts.append(f"batches of {int(run.facts('batch_size').max())}")
-    note = run.text("note")
-    return ", ".join(parts) + "." + (f" {note}" if note else "")
 
 
 def _text(run: Run, name: str, inches: float, more: str) -> tuple[list[str], list[str]]:
@@ -178,14 +158,14 @@ _AROUND = {
 _USUAL = (0.5, 0.1, 0.36, 0.5)
 
 
-def _axes(figure: Figure, box: _Box, name: str) -> Axes:
-    around = _AROUND.get(name, _USUAL)
-    left, right, bottom, top = around
+def _axes(figure: Figure, name: str, x: float, y: float, width: float, height: float) -> Axes:
+    """Axes in a box, given in inches, with room around them."""
+    left, right, bottom, top = _AROUND.get(name, _USUAL)
     ax = figure.add_axes((
-        (box.left + left) / WIDTH,
-        (box.bottom + bottom) / HEIGHT,
-        (box.width - left - right) / WIDTH,
-        (box.height - bottom - top) / HEIGHT,
+        (x + left) / WIDTH,
+        (y + bottom) / HEIGHT,
+        (width - left - right) / WIDTH,
+        (height - bottom - top) / HEIGHT,
     ))  # fmt: skip
     return style.prepared(ax, size=6.5)
 

@@ -61,11 +61,6 @@ class Run:
     def __contains__(self, key: str) -> bool:
         return key in self._record
 
-    @property
-    def record(self) -> Mapping[str, Any]:
-        """The checked record."""
-        return self._record
-
     @cached_property
     def attribution(self) -> Attribution:
         """What each layer adds to the size of gradient and signal."""
@@ -289,16 +284,9 @@ def read_norms(
     return series
 
 
-def read_losses(records: Record | Iterable[Record]) -> list[Series]:
-    """Check one record or several and return the loss of each."""
-    return [Series(run.label, (), run.steps, run.get("loss")) for run in read_runs(records)]
-
-
 def _row(label: str, steps: Array, step: Step) -> int:
-    if step == "first":
-        return 0
-    if step == "last":
-        return len(steps) - 1
+    if isinstance(step, str) and step in ("first", "last"):
+        return 0 if step == "first" else len(steps) - 1
     if isinstance(step, bool) or not isinstance(step, int | np.integer):
         raise ValueError(f"step must be 'first', 'last' or a step number, got {step!r}")
     found = np.flatnonzero(steps == step)

@@ -61,17 +61,17 @@ def histogram_ridges(
         chosen = run.select(over, [layer]) * len(rows)
         labels = [f"step {run.steps[row]}" for row in rows]
         heading = f"{title} of {layer} during training"
-    with style.drawing_on(ax, 7.6, max(3.4, 0.38 * len(rows) + 1.6)) as ax:
+    size = (7.6, max(3.4, 0.38 * len(rows) + 1.6))
+    with style.drawing_on(ax, *size) as ax:
         kept = run.histograms(quantity) if chosen else None
-        heading = f"{heading}\n{style.wrapped(run.label, 60)}"
         if kept is None:
-            return style.say_nothing_to_draw(ax, heading, "No histograms were recorded.")
-        counts, edges = kept
-        shapes = np.array([counts[row, i] for row, i in zip(rows, chosen, strict=True)])
-        _draw(ax, shapes.astype(np.float64), edges)
-        ax.set_yticks(range(len(labels)), [style.plain(label) for label in labels])
-        ax.set_xlabel(axis + ", log scale to both sides of 0" * (quantity != "gradient"))
-        ax.set_title(heading)
+            style.say_nothing(ax, "No histograms were recorded.")
+        else:
+            shapes = np.array([kept[0][row, i] for row, i in zip(rows, chosen, strict=True)])
+            _draw(ax, shapes.astype(np.float64), kept[1])
+            ax.set_yticks(range(len(labels)), [style.plain(label) for label in labels])
+            ax.set_xlabel(axis + ", log scale to both sides of 0" * (quantity != "gradient"))
+        ax.set_title(f"{heading}\n{style.wrapped(run.label, 60)}")
     return ax
 
 

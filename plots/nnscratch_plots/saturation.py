@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,14 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nnscratch_plots import cells, style
-from nnscratch_plots.axes import NAMES, label_layers_across, label_layers_up
+from nnscratch_plots import style
+from nnscratch_plots.axes import NAMES, label_layers_across
 from nnscratch_plots.bars import hatched_bars, percent_axis, stacked_bars
+from nnscratch_plots.heatmap import draw_shares
+from nnscratch_plots.panels import Panel, picture, pictures
 from nnscratch_plots.readings import READING
-from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
+from nnscratch_plots.records import Record, Run, Series, Step, read_run
 from nnscratch_plots.slopes import draw_slopes, has_slopes
-from nnscratch_plots.thinning import largest_of, noted, window_size
 
 LOOKS: dict[str, dict[str, Any]] = {
     "low": {"facecolor": style.COLORS[1], "edgecolor": "white", "hatch": "//"},
@@ -35,19 +37,10 @@ def saturation(record: Record, *, step: Step | None = None, ax: Axes | None = No
     keys or shapes.
     """
     run = read_run(record)
-    low, high = ends(run)
-    with style.drawing_on(ax, 8.6, 4.6) as ax:
-        title = "Saturated outputs of each activation"
-        title += " during training" if step is None else f", {run.when(step)}"
-        title += f"\n{style.wrapped(run.label, 70)}"
-        if not low.layers:
-            return style.say_nothing_to_draw(ax, title, _NOTHING)
-        if step is None:
-            style.legend_above(ax, title, _heatmap(ax, low, high))
-        else:
-            row = run.row(step)
-            style.legend_above(ax, title, _bars(ax, low, low.values[row], high.values[row]))
-    return ax
+    title = "Saturated outputs of each activation"
+    title += " during training" if step is None else f", {run.when(step)}"
+    draw = partial(_heatmap, run=run) if step is None else partial(_bars, run=run, step=step)
+    return picture(ax, (8.6, 4.6), title, run.label, draw)
 
 
 def saturation_figure(record: Record) -> Figure:
@@ -57,30 +50,19 @@ def saturation_figure(record: Record) -> Figure:
     under the panels says how to read them.
     """
     run = read_run(record)
-    low, high = ends(run)
     heading = f"Saturated outputs of each activation: {run.label}"
-    # What each panel is called, how wide it is, and who draws it.
-    panels: list[tuple[str, float, Callable[[Axes], list[Artist]]]] = []
-    if low.layers:
-        row = run.row("finite")
-        panels = [
-            ("during training", 1.25, lambda ax: _heatmap(ax, low, high)),
-            (run.when("finite"), 1.0, lambda ax: _bars(ax, low, low.values[row], high.values[row])),
+    reading = READING["saturation"]
+    panels: list[Panel] = []
+    if ends(run)[0].layers:
+        panels += [
+            ("during training", 1.25, partial(_heatmap, run=run)),
+            (run.when("finite"), 1.0, partial(_bars, run=run, step="finite")),
         ]
-    reading = [READING["saturation"]]
     if has_slopes(run):
         panels.append(("PReLU's slopes", 1.0, lambda ax: draw_slopes(ax, run)))
-        reading.append(READING["slopes"])
-    size = (4.6 * len(panels) + 2.3, 4.2) if panels else (11.5, 1.2)
-    with style.explained_figure(*size, heading, "; ".join(reading)) as figure:
-        if not panels:
-            style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
-            return figure
-        widths = [width for _, width, _ in panels]
-        axes = figure.subplots(1, len(panels), width_ratios=widths, squeeze=False)[0]
-        for ax, (title, _, draw) in zip(axes, panels, strict=True):
-            style.legend_above(ax, title, draw(style.prepared(ax)))
-    return figure
+        reading += f"; {READING['slopes']}"
+    size = (4.6 * max(2, len(panels)) + 2.3, 4.2)
+    return pictures(size, heading, reading, panels, "" if panels else _NOTHING)
 
 
 def ends(run: Run) -> tuple[Series, Series]:
@@ -90,21 +72,23 @@ def ends(run: Run) -> tuple[Series, Series]:
     return run.made("layers", low, chosen), run.made("layers", high, chosen)
 
 
-def _heatmap(ax: Axes, low: Series, high: Series) -> list[Artist]:
-    window = window_size(len(low.steps), 1000)
-    values = largest_of(low.values + high.values, window)
-    cells.draw_fractions(ax, values, cells.edges_of(low.steps, window))
-    label_layers_up(ax, low)
-    ax.set_xlabel(noted("training step", window, "share"))
+def _heatmap(ax: Axes, run: Run) -> list[Artist]:
+    low, high = ends(run)
+    if not low.layers:
+        return style.say_nothing(ax, _NOTHING)
+    handles = draw_shares(ax, replace(low, values=low.values + high.values))
     ax.set_ylabel("activation (input at the bottom)" if style.inches_high(ax) > 2.4 else "")
-    cells.share_bar([ax])
-    return list(cells.legend_handles([values], kinds=("nan",)))
+    return handles
 
 
-def _bars(ax: Axes, series: Series, low: Array, high: Array) -> list[Artist]:
-    ends = {"low": np.nan_to_num(low), "high": np.nan_to_num(high)}
-    labels = {name: f"at the {name} end" for name, heights in ends.items() if heights.any()}
-    handles, _, _ = stacked_bars(ax, len(low), ends, LOOKS, labels)
+def _bars(ax: Axes, run: Run, step: Step) -> list[Artist]:
+    series, other = ends(run)
+    if not series.layers:
+        return style.say_nothing(ax, _NOTHING)
+    low, high = series.values[run.row(step)], other.values[run.row(step)]
+    shares = {"low": np.nan_to_num(low), "high": np.nan_to_num(high)}
+    labels = {name: f"at the {name} end" for name, heights in shares.items() if heights.any()}
+    handles, _, _ = stacked_bars(ax, len(low), shares, LOOKS, labels)
     missing = np.isnan(low + high)
     handles += hatched_bars(ax, missing, NAMES["nan"], bottom=0.0, top=1.0, gid="nan")
     if not handles:

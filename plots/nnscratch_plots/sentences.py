@@ -33,36 +33,44 @@ def _loss(run: Run) -> str:
     return f"{text}; not finite from step {run.steps[bad[0]]} on." if bad.size else f"{text}."
 
 
+def facts(run: Run) -> str:
+    """What was recorded: how large the network is, how many steps, what is missing."""
+    weights = int((run.facts("roles") == "weights").sum())
+    parts = [f"{plural(len(run.layers), 'layer')}, {weights} of them with weights"]
+    if "param_sizes" in run:
+        parts.append(f"{int(run.facts('param_sizes').sum()):,} parameters")
+    steps = plural(len(run.steps), "recorded step")
+    parts.append(f"{steps}, {run.steps[0]} to {run.steps[-1]}")
+    if "batch_size" in run:
+        parts.append(f"batches of {int(run.facts('batch_size').max())}")
+    note = run.text("note")
+    return ", ".join(parts) + "." + (f" {note}" if note else "")
+
+
+def from_end_to_end(run: Run) -> str:
+    """The gradient at both ends of the network, and what that is called."""
+    series, ratio = run.series("gradient_norm"), run.ratio_of_ends()
+    row, first, last = run.row("finite"), series.layers[0], series.layers[-1]
+    sizes = [number(series.values[row, column]) for column in (-1, 0)]
+    if first == last:
+        return f"one layer only, its gradient {sizes[0]} at {run.when('finite')}."
+    text = f"at {run.when('finite')}, {sizes[0]} arrives at {last} and {sizes[1]} at {first}; "
+    if not np.isfinite(series.values).all(axis=1).any():
+        return f"{text}no step has finite gradients at every layer."
+    if np.isnan(ratio):
+        return f"{text}at {last} it is exactly 0 at some steps."
+    return f"{text}first over last, median of the steps: {number(ratio)}, {verdict(ratio)}."
+
+
 def _gradient(run: Run) -> str:
     series = run.series("gradient_norm")
-    row = run.row("finite")
-    first, last = series.values[row, 0], series.values[row, -1]
-    if len(series.layers) == 1:
-        return f"one layer only, its gradient {number(first)} at {run.when('finite')}."
-    text = f"at {run.when('finite')}, {number(last)} arrives at {series.layers[-1]} and "
-    text += f"{number(first)} at {series.layers[0]}: "
-    text += _change(first, last) + "."
-    bad = ~np.isfinite(series.values)
+    text, bad = from_end_to_end(run), ~np.isfinite(series.values)
     if bad.any():
         begun = int(np.flatnonzero(bad.any(axis=1))[0])
         at = series.layers[int(np.flatnonzero(bad[begun])[-1])]
         text += f" Not finite from step {run.steps[begun]} on, from {at} downwards."
     zeros = float((series.values == 0).mean())
     return text + (f" {percent(zeros)} of the norms are exactly 0." if zeros else "")
-
-
-def _change(value: float, reference: float) -> str:
-    if value == reference == 0:
-        return "no gradient at all"
-    if value == 0:
-        return "nothing is left"
-    with np.errstate(all="ignore"):
-        factor = value / reference
-    if not np.isfinite(factor):
-        return "no factor can be given"
-    if factor > 1:
-        return f"{number(factor)} times as much, which is {verdict(factor)}"
-    return f"1/{number(1 / factor)} of it, which is {verdict(factor)}"
 
 
 def _attribution(run: Run) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from nnscratch_plots import style
-from nnscratch_plots.records import Record, Run, Series, read_run
+from nnscratch_plots.over_steps import MOST_LINES, draw_band
+from nnscratch_plots.panels import picture
+from nnscratch_plots.records import Record, Run, read_run
 from nnscratch_plots.thinning import evenly
 
-_MOST_LINES, _MARKS = 6, 8
+_MARKS = 8
 _LEAST_ROOM = 0.05  # no axis is so narrow that rounding looks like drift
 _NOTHING = "This network has no PReLU, or its slopes were not recorded."
 
@@ -24,12 +24,8 @@ def prelu_slopes(record: Record, *, ax: Axes | None = None) -> Axes:
     ValueError naming the record and key for wrong keys or shapes.
     """
     run = read_run(record)
-    title = f"PReLU: mean slope on the negative side\n{style.wrapped(run.label, 70)}"
-    with style.drawing_on(ax, 8.6, 4.4) as ax:
-        if not has_slopes(run):
-            return style.say_nothing_to_draw(ax, title, _NOTHING)
-        style.legend_above(ax, title, draw_slopes(ax, run))
-    return ax
+    title = "PReLU: mean slope on the negative side"
+    return picture(ax, (8.6, 4.4), title, run.label, lambda ax: draw_slopes(ax, run))
 
 
 def has_slopes(run: Run) -> bool:
@@ -43,22 +39,19 @@ def _slopes(run: Run) -> list[int]:
 
 def draw_slopes(ax: Axes, run: Run) -> list[Artist]:
     """Draw them on prepared axes; returns what a legend needs."""
-    columns, names = _slopes(run), run.names("params")
-    values = run.get("param_mean")[:, columns]
-    values = np.where(np.isfinite(values), values, np.nan)
-    series = Series(run.label, tuple(names[i] for i in columns), run.steps, values)
-    chosen, handles = evenly(len(columns), _MOST_LINES), list[Artist]()
-    if len(chosen) < len(columns):
-        looks: dict[str, Any] = {"color": "0.5", "alpha": 0.25, "linewidth": 0}
-        low, high = np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)
-        handles.append(ax.fill_between(series.steps, low, high, gid="band", zorder=1, **looks))
-        handles[-1].set_label(f"all {len(columns)}")
+    if not has_slopes(run):
+        return style.say_nothing(ax, _NOTHING)
+    series = run.made("params", run.get("param_mean"), _slopes(run))
+    values = np.where(np.isfinite(series.values), series.values, np.nan)
+    chosen, handles = evenly(len(series.layers), MOST_LINES), list[Artist]()
+    if len(chosen) < len(series.layers):
+        handles.append(draw_band(ax, series.steps, values, 1))
     apart = max(1, len(series.steps) // _MARKS)
     for index, i in enumerate(chosen):
         looks = style.line_style(index, len(chosen), ax)
         looks["markevery"] = (index * apart // len(chosen), apart)
-        (line,) = ax.plot(series.steps, values[:, i], label=style.plain(series.layers[i]), **looks)
-        handles.append(line)
+        label = style.plain(series.layers[i])
+        handles += ax.plot(series.steps, values[:, i], label=label, **looks)
     known = values[~np.isnan(values)]
     if known.size:
         low, high = known.min(), known.max()
@@ -66,8 +59,7 @@ def draw_slopes(ax: Axes, run: Run) -> list[Artist]:
         ax.set_ylim(low - room, high + room)
     for at in (0.0, 1.0):  # where they lie inside, and only there
         ax.axhline(at, color="0.3", linewidth=1.0, zorder=0.7, gid="reference")
-    ax.grid(axis="y", **style.GRID)
-    ax.xaxis.set_major_locator(style.step_ticks())
-    ax.set_xlabel("training step")
+    style.grid_up(ax)
+    style.steps_across(ax)
     ax.set_ylabel("mean slope where x < 0")
     return handles

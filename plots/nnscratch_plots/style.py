@@ -266,14 +266,25 @@ def _wide(lengths: Sequence[int], columns: int, size: float) -> float:
     return size * sum(0.58 * length + 4.1 for length in longest)
 
 
-def say_nothing_to_draw(ax: Axes, title: str, reason: str) -> Axes:
-    """Axes that say in words why they are empty."""
+def say_nothing(ax: Axes, reason: str) -> list[Artist]:
+    """Say on the axes in words why they are empty; there is nothing for a legend."""
     ax.set_axis_off()
-    ax.set_title(title)
     size = FontProperties(size=matplotlib.rcParams["font.size"]).get_size_in_points()
     text = plain("\n".join(fitted(reason, inches_wide(ax), size)))
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
-    return ax
+    return []
+
+
+def grid_up(ax: Axes) -> None:
+    """Level lines behind everything."""
+    ax.grid(axis="y", **GRID)
+    ax.set_axisbelow(True)
+
+
+def steps_across(ax: Axes, label: str = "training step") -> None:
+    """Training steps on the x axis."""
+    ax.xaxis.set_major_locator(step_ticks())
+    ax.set_xlabel(label)
 
 
 def inches_high(ax: Axes) -> float:

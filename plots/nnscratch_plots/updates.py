@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.patches import Patch
 from nnscratch_plots import style
 from nnscratch_plots.axes import HonestLogAxis, axis_label, label_layers_across
 from nnscratch_plots.over_steps import draw_over_steps
+from nnscratch_plots.panels import Panel, picture, pictures
 from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Layers, Record, Series, Step, read_run
 from nnscratch_records import FIELDS
@@ -37,17 +39,13 @@ def update_ratios(
     the record and key for wrong keys or shapes.
     """
     series = read_run(record).series("update_ratio", layers)
-    with style.drawing_on(ax, 8.6, 4.8) as ax:
-        if not series.layers:
-            return style.say_nothing_to_draw(ax, _TITLE, _NOTHING)
-        if step is None:
-            handles = _over_steps(ax, series)
-            title = f"{_TITLE} during training"
-        else:
-            handles = _over_layers(ax, series, step)
-            title = f"{_TITLE}, step {series.steps[series.row(step)]}"
-        style.legend_above(ax, f"{title}\n{style.wrapped(series.label, 70)}", handles)
-    return ax
+    title = f"{_TITLE} during training"
+    if step is None:
+        return picture(ax, (8.6, 4.8), title, series.label, partial(_over_steps, series=series))
+    row = series.row(step)
+    title = f"{_TITLE}, step {series.steps[row]}"
+    draw = partial(_over_layers, series=series, row=row)
+    return picture(ax, (8.6, 4.8), title, series.label, draw)
 
 
 def update_ratio_figure(record: Record, *, layers: Layers = "weights") -> Figure:
@@ -58,31 +56,31 @@ def update_ratio_figure(record: Record, *, layers: Layers = "weights") -> Figure
     run = read_run(record)
     series = run.series("update_ratio", layers)
     heading = f"{_TITLE}: {series.label}"
-    with style.explained_figure(
-        11.5, 4.2 if series.layers else 1.2, heading, READING["updates"]
-    ) as figure:
-        if not series.layers:
-            style.say_nothing_to_draw(figure.subplots(), "", _NOTHING)
-            return figure
-        left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-        style.legend_above(left, "during training", _over_steps(style.prepared(left), series))
-        handles = _over_layers(style.prepared(right), series, run.steps[run.row("finite")])
-        style.legend_above(right, "by layer", handles)
-    return figure
+    row = run.row("finite")
+    panels: list[Panel] = [
+        ("during training", 1.25, partial(_over_steps, series=series)),
+        ("by layer", 1.0, partial(_over_layers, series=series, row=row)),
+    ]
+    nothing = "" if series.layers else _NOTHING
+    return pictures((11.5, 4.2), heading, READING["updates"], panels, nothing)
 
 
 def _over_steps(ax: Axes, series: Series) -> list[Artist]:
+    if not series.layers:
+        return style.say_nothing(ax, _NOTHING)
     handles = draw_over_steps(ax, series, what="ratio", shown=(LEAST_UPDATE, MOST_UPDATE))
     ax.set_ylabel(axis_label(ax, "update_ratio"))
     return [*handles, mark_usual(ax)]
 
 
-def _over_layers(ax: Axes, series: Series, step: Step) -> list[Artist]:
-    values = series.values[series.row(step)]
+def _over_layers(ax: Axes, series: Series, row: int) -> list[Artist]:
+    if not series.layers:
+        return style.say_nothing(ax, _NOTHING)
+    values = series.values[row]
     scale = HonestLogAxis([values, np.array([LEAST_UPDATE, MOST_UPDATE])])
     scale.apply(ax)
     line = scale.draw(ax, 0, np.arange(1, len(values) + 1), values)
-    line.set_label(f"step {series.steps[series.row(step)]}")
+    line.set_label(f"step {series.steps[row]}")
     label_layers_across(ax, [series])
     ax.set_ylabel(axis_label(ax, "update_ratio"))
     return [line, mark_usual(ax)]

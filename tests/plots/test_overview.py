@@ -84,7 +84,7 @@ def test_the_sentences_have_this_runs_numbers(record):
     first, last = run.get("gradient_norm")[-1, [0, -1]]
     text = shows(run, "gradient_map")
     assert f"{number(last)} arrives at 12.dense and {number(first)} at 0.dense" in text
-    assert f"1/{number(last / first)} of it, which is vanishing." in text
+    assert f"median of the steps: {number(run.ratio_of_ends())}, vanishing." in text
     assert "powers of ten in all" in shows(run, "attribution")
     gaps = run.get("batchnorm_mean_gap")[-1]
     assert number(gaps.max()) in shows(run, "batchnorm")

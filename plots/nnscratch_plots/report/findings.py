@@ -7,12 +7,7 @@ from html import escape
 from numbers import Integral
 from typing import Any
 
-# What other words and numbers of severity come to; unknown words count as the middle.
-_LEVELS = {
-    "fatal": "high", "error": "high", "critical": "high", "high": "high",
-    "serious": "medium", "warning": "medium", "medium": "medium",
-    "notice": "low", "info": "low", "note": "low", "low": "low",
-}  # fmt: skip
+_LEVELS = {"fatal": "high", "serious": "medium", "notice": "low"}  # any other word: the middle
 # Colours for notebooks, which may be light or dark: readable on both.
 _LOOKS = {"high": ("#d64545", "■"), "medium": ("#b06f00", "▲"), "low": ("#3b82c4", "●")}
 

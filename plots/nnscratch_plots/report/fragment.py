@@ -25,8 +25,7 @@ def record_html(record: Record) -> str:
     Raises ValueError naming the key for a record without gradient norms.
     """
     run = read_run(record, needed=NEEDED)
-    said = filter(None, [*glance(run), run.text("note")])
-    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in said)
+    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in glance(run))
     return (
         '<div class="nnscratch-record" style="max-width:60em">'
         f'<strong>{escape(run.label)}</strong><ul style="margin:4px 0">{sentences}</ul>'

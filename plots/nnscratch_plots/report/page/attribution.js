@@ -49,13 +49,9 @@ class AttributionChart {
   layersShown() { return this.app.inReference(this.run, this.attribution.heads); }
 
   draw() {
-    const { context, width, height } = prepare(this.canvas);
+    const context = frame(this, this.range), { axis } = this;
     const { heads, terms } = this.attribution, row = this.run.row(this.app.step());
-    const found = this.found = this.attribution.at(row), { values, broken } = found;
-    this.left = MARGIN.left;
-    this.right = width - MARGIN.right;
-    const axis = this.axis = new UprightAxis(this.range, MARGIN.top, height - MARGIN.bottom);
-    drawUpright(context, axis, this.left, this.right);
+    const { values, broken } = this.found = this.attribution.at(row);
     const ticks = layerTicks(context, this.run, heads, heads.map((_, bar) => bar), this.right - this.left);
     const slot = (this.right - this.left) / heads.length, narrow = heads.length > NARROW;
     const wide = narrow ? slot : Math.min(60, 0.8 * slot);
@@ -81,7 +77,7 @@ class AttributionChart {
     this.write(row);
   }
 
-  // The sums of this step, and what could not be drawn.
+  // The sums of this step, and how many bars could not be drawn.
   write(row) {
     const { values, broken } = this.found, { terms, heads } = this.attribution, { layers } = this.run;
     const left = broken.filter(Boolean).length;
@@ -99,15 +95,7 @@ class AttributionChart {
       const times = left ? "" : `: the gradient arrives ${format(10 ** whole)} times as large`;
       parts.push(element("span", `together ${signed(whole)}`, { "data-term": "together" }), `${times}.`);
     }
-    if (left) {
-      const marks = layers.map((_, layer) => markOf(this.run.value("gradient_norm", row, layer)));
-      const where = Object.keys(WORDS.marks).filter((kind) => marks.includes(kind)).map((kind) => (
-        `${WORDS.marks[kind]} at ${listed(layers, marks.map((mark) => mark === kind))}`));
-      const bars = listed(heads.map((head) => layers[head]), broken);
-      parts.push(left < heads.length
-        ? ` Not drawn, and not in these sums: ${left} of ${heads.length} bars (${bars})`
-        : `Nothing can be drawn at step ${this.run.steps[row]}`, `, since the gradient is ${where.join("; ")}.`);
-    }
+    if (left) parts.push(` Not drawn, and in no sum: ${left} of ${heads.length} bars, where ${WORDS.broken}.`);
     this.words.replaceChildren(...parts);
     for (const span of this.words.querySelectorAll("[data-term]")) {
       const square = span.querySelector("canvas");
@@ -138,24 +126,6 @@ class AttributionChart {
   click(x) { this.app.choose(this.run, this.attribution.heads[this.barAt(x)]); }
 
   locate(bar) { return [this.placeX(bar), (this.axis.top + this.axis.bottom) / 2]; }
-}
-
-function markOf(value) {
-  if (Number.isNaN(value)) return "nan";
-  return value === 0 ? "zero" : Number.isFinite(value) ? null : "infinite";
-}
-
-// The marked ones of a list of names, neighbours as "first to last".
-function listed(names, marked) {
-  const parts = [];
-  for (let from = 0; from < names.length; from++) {
-    if (!marked[from]) continue;
-    let to = from;
-    while (marked[to + 1]) to++;
-    parts.push(to === from ? names[from] : `${names[from]} to ${names[to]}`);
-    from = to;
-  }
-  return parts.length > 4 ? `${parts.slice(0, 3).join(", ")} and ${parts.length - 3} more places` : parts.join(", ");
 }
 
 function signed(value) {

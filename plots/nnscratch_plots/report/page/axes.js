@@ -104,6 +104,7 @@ class UprightAxis {
   constructor(range, top, bottom) {
     this.range = range;
     this.strips = {};
+    this.baseline = bottom; // below the strips
     for (const kind of ["nan", "infinite"]) {
       if (range.kinds[kind]) { this.strips[kind] = top; top += STRIP; }
     }

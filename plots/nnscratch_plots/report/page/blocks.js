@@ -30,24 +30,19 @@ class BlockChart {
   looks(run, i) { return { run, color: this.app.shown().length > 1 ? run.index : i, dash: i }; }
 
   draw() {
-    const { context, width, height } = prepare(this.canvas);
-    this.left = MARGIN.left;
-    this.right = width - MARGIN.right;
-    const bottom = height - MARGIN.bottom, runs = this.runs();
-    if (!runs.length) { emptyPanel(context, width, height, "no blocks"); return; }
-    const axis = this.axis = new UprightAxis(this.range, MARGIN.top, bottom);
-    drawUpright(context, axis, this.left, this.right);
+    const runs = this.runs(), context = frame(this, runs.length ? this.range : null);
+    if (!context) return;
     const longest = runs.reduce((a, b) => (b.lanes.sum[0].length > a.lanes.sum[0].length ? b : a));
     const [, sums] = longest.lanes.sum;
     drawAcross(context, layerTicks(context, { ...longest, layers: longest.blocks }, sums, [...sums.keys()],
-      this.right - this.left), (place) => this.placeX(place), bottom, this.left, this.right,
+      this.right - this.left), (place) => this.placeX(place), this.axis.baseline, this.left, this.right,
     "block (input at the left)");
     const lines = runs.flatMap((run) => this.lanes.map((lane, i) => {
       const xs = [...run.lanes.sum[0].keys()];
       const row = run.row(this.app.step());
       return { ...this.looks(run, i), xs, ys: xs.map((place) => run.value(this.key, row, this.layer(run, lane, place))) };
     }));
-    drawLines(context, lines, (place) => this.placeX(place), axis);
+    drawLines(context, lines, (place) => this.placeX(place), this.axis);
     this.words.replaceChildren(...this.lanes.map((lane, i) => {
       const span = element("span"), { color, dash } = this.looks(runs[0], i);
       span.append(swatch(color, dash), ` ${WORDS.lanes[lane]} `);

@@ -48,24 +48,15 @@ class HistogramChart {
   position(bin) { return bin === 0 && this.zeros !== null ? this.zeros : bin; }
 
   draw() {
-    const { context, width, height } = prepare(this.canvas);
-    this.left = 46;
-    this.right = width - 10;
-    const bottom = height - MARGIN.bottom;
-    const found = this.found();
-    const bins = this.bins = found.length ? this.measureBins(found) : null;
-    if (!bins) {
-      const kept = this.app.shown().some((run) => run.histograms[this.name]);
-      const without = this.name === "param" ? "this layer has no weights" : "nothing to count";
-      emptyPanel(context, width, height, kept ? without : "not in these records");
-      return;
-    }
+    const found = this.found(), range = new Range(false);
+    this.bins = found.length ? this.measureBins(found) : null;
+    const kept = this.app.shown().some((run) => run.histograms[this.name]);
+    const without = this.name === "param" ? "this layer has no weights" : "nothing to count";
     const most = Math.max(...found.map(({ counts, total }) => Math.max(...counts) / (total || 1)));
-    const range = new Range(false);
     range.fixed = [0, 1.05 * most || 1];
-    const axis = this.axis = new UprightAxis(range, MARGIN.top, bottom);
-    drawUpright(context, axis, this.left, this.right);
-    drawAcross(context, this.ticks(found[0].one), (bin) => this.placeX(bin), bottom, this.left,
+    const context = frame(this, this.bins && range, kept ? without : undefined), { axis } = this;
+    if (!context) return;
+    drawAcross(context, this.ticks(found[0].one), (bin) => this.placeX(bin), axis.bottom, this.left,
       this.right, "value");
     found.forEach((each, position) => this.outline(context, each, axis, position === 0));
   }

@@ -73,19 +73,15 @@ class ProfileChart {
   }
 
   draw() {
-    const { context, width, height } = prepare(this.canvas);
     const runs = this.app.shown().filter((run) => this.app.columns(run, this.key).length);
-    this.left = MARGIN.left;
-    this.right = width - MARGIN.right;
-    const bottom = height - MARGIN.bottom;
-    if (!runs.length) { emptyPanel(context, width, height, "not in these records"); return; }
     const lines = runs.map((run) => {
       const row = run.row(this.app.step());
       const xs = this.app.columns(run, this.key);
       return { run, xs, ys: xs.map((layer) => run.value(this.key, row, layer)) };
     });
-    const axis = this.axis = new UprightAxis(this.rangeOf(lines), MARGIN.top, bottom);
-    drawUpright(context, axis, this.left, this.right);
+    const context = frame(this, runs.length ? this.rangeOf(lines) : null);
+    if (!context) return;
+    const { axis } = this;
     if (this.band.length) {
       const [high, low] = [axis.place(this.band[1]), axis.place(this.band[0])];
       context.fillStyle = theme("strip");
@@ -97,10 +93,10 @@ class ProfileChart {
     this.shade(context, axis);
     const ticks = this.ticks(context, runs);
     const title = this.app.agree ? "layer (input at the left)" : "depth, in layers with weights";
-    drawAcross(context, ticks, (place) => this.placeX(place), bottom, this.left, this.right,
+    drawAcross(context, ticks, (place) => this.placeX(place), axis.baseline, this.left, this.right,
       `${title}${this.follows ? "; the scale follows the step" : ""}`);
     const chosen = this.placeX(this.app.place(this.app.longest(), this.app.layer));
-    rule(context, chosen, MARGIN.top, chosen, bottom, theme("soft"), [2, 3]);
+    rule(context, chosen, MARGIN.top, chosen, axis.baseline, theme("soft"), [2, 3]);
     drawLines(context, lines.map((line) => (
       { ...line, xs: line.xs.map((layer) => this.app.place(line.run, layer)) }
     )), (place) => this.placeX(place), axis);
@@ -209,17 +205,13 @@ class SeriesChart {
   }
 
   draw() {
-    const { context, width, height } = prepare(this.canvas);
-    this.left = MARGIN.left;
-    this.right = width - MARGIN.right;
-    const bottom = height - MARGIN.bottom;
-    if (!this.runs().length) { emptyPanel(context, width, height, "not in these records"); return; }
-    const axis = this.axis = new UprightAxis(this.range, MARGIN.top, bottom);
-    drawUpright(context, axis, this.left, this.right);
+    const context = frame(this, this.runs().length ? this.range : null);
+    if (!context) return;
+    const { axis } = this;
     drawAcross(context, linearTicks(this.first, this.last, 8, true), (step) => this.placeX(step),
-      bottom, this.left, this.right, "step");
+      axis.baseline, this.left, this.right, "step");
     const at = this.placeX(this.app.step());
-    rule(context, at, MARGIN.top, at, bottom, theme("ink"), [2, 3]);
+    rule(context, at, MARGIN.top, at, axis.baseline, theme("ink"), [2, 3]);
     // The first series is a line, the second the same line fainter.
     this.keys.forEach((key, i) => {
       context.globalAlpha = i ? 0.45 : 1;
@@ -252,6 +244,17 @@ class SeriesChart {
   click(x) { this.app.goTo(this.stepAt(x)); }
 
   locate(step) { return [this.placeX(step), (this.axis.top + this.axis.bottom) / 2]; }
+}
+
+// The part of a chart that all have: its place, and the upright axis of a range, if there is any.
+function frame(chart, range, nothing = "not in these records") {
+  const { context, width, height } = prepare(chart.canvas);
+  chart.left = MARGIN.left;
+  chart.right = width - MARGIN.right;
+  if (!range) { emptyPanel(context, width, height, nothing); return null; }
+  chart.axis = new UprightAxis(range, MARGIN.top, height - MARGIN.bottom);
+  drawUpright(context, chart.axis, chart.left, chart.right);
+  return context;
 }
 
 function emptyPanel(context, width, height, text) {
