@@ -142,3 +142,10 @@ def rows(like, args, k, part, parts):  # type: ignore[no-untyped-def]
     columns = args[k + 2]
     start = advance(pointer(like, args[k]), first * columns)
     return numba.carray(start, (1, (last - first) * columns))
+
+
+@inner(forceinline=True)
+def some_rows(like, args, k, first, last):  # type: ignore[no-untyped-def]
+    """Rows first to last - 1 of the matrix at `args[k]`."""
+    columns = args[k + 2]
+    return numba.carray(advance(pointer(like, args[k]), first * columns), (last - first, columns))

@@ -58,12 +58,25 @@ ACCESS = {
     "batchnorm_update_running": "w:columns w:columns r:columns r:columns",
     **dict.fromkeys(_CLASS_LOSSES, "w:any r:any r:any"),
     **dict.fromkeys(_ELEMENT_LOSSES, "w:any r:any r:any r:any"),
+    "add_scaled": "w:rows r:rows r:rows",
+    "scaled": "w:rows r:rows",
+    "layernorm_forward": "w:rows w:rows w:rows r:rows r:any r:any",
+    "layernorm_backward_input": "w:rows r:rows r:rows r:rows r:rows r:any",
+    "layernorm_backward_parameters": "w:columns w:columns r:any r:any r:any r:any",
+    "rmsnorm_forward": "w:rows w:rows r:rows r:any",
+    "rmsnorm_backward_input": "w:rows r:rows r:rows r:rows r:any",
+    "rmsnorm_backward_parameters": "w:columns r:any r:any r:any",
     # Each measure has places of its own to write to, which nothing else in the list touches.
     "measure_tensor": "-:any -:any r:rows",
     "measure_batchnorm": "-:any" + " r:any" * 5,
 }
 
 MEASURES = {"measure_tensor", "measure_batchnorm"}
+GRADIENTS = {  # of parameters: nothing waits for them before the update
+    "dense_backward_parameters",
+    "layernorm_backward_parameters",
+    "rmsnorm_backward_parameters",
+}
 
 PRODUCTS = {"dense_forward", "dense_backward_input", "dense_backward_parameters"}
 
@@ -170,8 +183,7 @@ class Scheduler:
                 self._add(self._step("pack_weight", i, starts[i]))
             step = self._step(call.name, i, starts[i])
             if self.parts > 1 and (
-                call.name == "dense_backward_parameters"
-                or (call.name in MEASURES and step.split == "one")
+                call.name in GRADIENTS or (call.name in MEASURES and step.split == "one")
             ):
                 self._put_off(step)
             else:

@@ -32,6 +32,10 @@ from nnscratch_kernels.compiled.clipping import (
     clip_by_norm,
     clip_by_value,
 )
+from nnscratch_kernels.compiled.joins import (
+    add_scaled,
+    scaled,
+)
 from nnscratch_kernels.compiled.losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -61,6 +65,14 @@ from nnscratch_kernels.compiled.noise import (
     dropout_forward,
     rrelu_backward,
     rrelu_forward,
+)
+from nnscratch_kernels.compiled.norms import (
+    layernorm_backward_input,
+    layernorm_backward_parameters,
+    layernorm_forward,
+    rmsnorm_backward_input,
+    rmsnorm_backward_parameters,
+    rmsnorm_forward,
 )
 from nnscratch_kernels.compiled.rectifiers import (
     elu_backward,
@@ -95,6 +107,7 @@ announce.listen()
 
 __all__ = [
     "adam_update",
+    "add_scaled",
     "batchnorm_backward",
     "batchnorm_fixed_backward",
     "batchnorm_fixed_forward",
@@ -123,6 +136,9 @@ __all__ = [
     "hard_tanh_backward",
     "hard_tanh_forward",
     "huber",
+    "layernorm_backward_input",
+    "layernorm_backward_parameters",
+    "layernorm_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "matmul",
@@ -141,10 +157,14 @@ __all__ = [
     "prelu_forward",
     "relu_backward",
     "relu_forward",
+    "rmsnorm_backward_input",
+    "rmsnorm_backward_parameters",
+    "rmsnorm_forward",
     "rmsprop_update",
     "rrelu_backward",
     "rrelu_forward",
     "sample_bins",
+    "scaled",
     "segment_norms",
     "selu_backward",
     "selu_forward",

@@ -31,6 +31,10 @@ from nnscratch_kernels.reference.clipping import (
     clip_by_norm,
     clip_by_value,
 )
+from nnscratch_kernels.reference.joins import (
+    add_scaled,
+    scaled,
+)
 from nnscratch_kernels.reference.losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -60,6 +64,14 @@ from nnscratch_kernels.reference.noise import (
     dropout_forward,
     rrelu_backward,
     rrelu_forward,
+)
+from nnscratch_kernels.reference.norms import (
+    layernorm_backward_input,
+    layernorm_backward_parameters,
+    layernorm_forward,
+    rmsnorm_backward_input,
+    rmsnorm_backward_parameters,
+    rmsnorm_forward,
 )
 from nnscratch_kernels.reference.rectifiers import (
     elu_backward,
@@ -92,6 +104,7 @@ from nnscratch_kernels.reference.updates import (
 
 __all__ = [
     "adam_update",
+    "add_scaled",
     "batchnorm_backward",
     "batchnorm_fixed_backward",
     "batchnorm_fixed_forward",
@@ -120,6 +133,9 @@ __all__ = [
     "hard_tanh_backward",
     "hard_tanh_forward",
     "huber",
+    "layernorm_backward_input",
+    "layernorm_backward_parameters",
+    "layernorm_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "matmul",
@@ -138,10 +154,14 @@ __all__ = [
     "prelu_forward",
     "relu_backward",
     "relu_forward",
+    "rmsnorm_backward_input",
+    "rmsnorm_backward_parameters",
+    "rmsnorm_forward",
     "rmsprop_update",
     "rrelu_backward",
     "rrelu_forward",
     "sample_bins",
+    "scaled",
     "segment_norms",
     "selu_backward",
     "selu_forward",

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from nnscratch_kernels.compiled.operations import activations, batchnorm, dense, losses, measures
+from nnscratch_kernels.compiled.operations import (
+    activations,
+    batchnorm,
+    dense,
+    losses,
+    measures,
+    norms,
+)
 from nnscratch_kernels.operation import Operation
 
 OPERATIONS: dict[str, Operation] = {
     name: value
-    for module in (activations, batchnorm, dense, losses, measures)
+    for module in (activations, batchnorm, dense, losses, measures, norms)
     for name, value in vars(module).items()
     if isinstance(value, Operation)
 }
