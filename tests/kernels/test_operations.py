@@ -21,7 +21,7 @@ ELEMENTWISE = [
     name
     for name in OPERATIONS
     if name.endswith(("_forward", "_backward"))
-    and not name.startswith(("dense", "batchnorm", "prelu", "softmax"))
+    and not name.startswith(("dense", "batchnorm", "layernorm", "rmsnorm", "prelu", "softmax"))
 ]
 
 
@@ -62,6 +62,16 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
         vectors = [make(n) for _ in range(3)]
         flag = bool(rng.integers(2))
         return [make(batch, n), make(n), make(n), make(batch, n), x, *vectors, flag]
+    if name in ("add_scaled", "scaled"):
+        return [make(batch, n), x, *[make(batch, n)] * (name == "add_scaled"), -0.7]
+    if name.startswith(("layernorm", "rmsnorm")):
+        measured = [make(batch) for _ in range(2 if name.startswith("layer") else 1)]
+        learned = [make(n) for _ in measured]
+        if name.endswith("forward"):
+            return [make(batch, n), *measured, x, *learned, 1e-3]
+        if name.endswith("input"):
+            return [make(batch, n), make(batch, n), x, *measured, learned[0]]
+        return [*learned, make(batch, n), x, *measured, bool(rng.integers(2))]
     if name == "batchnorm_update_running":
         return [make(n), make(n), make(n), make(n), 0.9]
     if name == "prelu_forward":
