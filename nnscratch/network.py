@@ -38,7 +38,7 @@ class Tap(Protocol):
         """Return the calls that measure such a pass."""
         ...
 
-    def passed(self, loss: float, measured: bool) -> None:
+    def passed(self, loss: float, measured: bool, labels: Array, function: LossFunction) -> None:
         """Note the end of a training pass; `measured` if its list of calls held the requests."""
         ...
 
@@ -84,7 +84,7 @@ class Network(Graph):
             value, dlogits = loss(self.forward(x, training=True), labels, *weights)
             self.backward(dlogits)
         if tap is not None:
-            tap.passed(value, measured=captured is not None)
+            tap.passed(value, captured is not None, labels, loss)
         return value
 
     def captured(self, x: Array, labels: Array, loss: LossFunction) -> CapturedPass | None:

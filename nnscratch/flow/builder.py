@@ -13,10 +13,12 @@ import numpy.typing as npt
 from nnscratch.arrays import Array, filled, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError, ShapeError, require_count, require_number, unknown_name
+from nnscratch.flow.answers import Answers, Loss
 from nnscratch.flow.census import unit_states
 from nnscratch.flow.given import Given, as_batch, as_floats
 from nnscratch.flow.infos import LayerInfo, ParamInfo, initial_measures, network_facts
 from nnscratch.flow.layout import STEP_FIELDS
+from nnscratch.flow.looks import called, copies, dead, due, spread
 from nnscratch.flow.measuring import measure_parameter, measure_tensor
 from nnscratch.flow.recording import Recording
 from nnscratch_kernels.reference.measures import NOTHING
@@ -64,6 +66,8 @@ class Recorder(Recording):
         Name of the run in plots and tables.
     clip : str
         What clips the gradient, such as ``"clip_grad_norm_(1.0)"``; empty for nothing.
+    optimizer : str
+        What makes the updates, such as ``"SGD(lr=0.1, momentum=0.9)"``; empty if nobody knows.
     every : int
         One step in so many is recorded; steps that are not numbered are counted in these.
     histograms : bool
@@ -80,6 +84,7 @@ class Recorder(Recording):
         *,
         label: str = "run",
         clip: str = "",
+        optimizer: str = "",
         every: int = 1,
         histograms: bool = True,
         memory: str | int = "512 MB",
@@ -94,7 +99,8 @@ class Recorder(Recording):
         for layer in layers:
             require_count(f"features of layer {layer.name!r}", layer.features)
         counted = [layer.name for layer in layers if layer.role == "activation"]
-        run = {"label": label, "clip": clip, "every": require_count("Recorder every", every)}
+        trained = {"clip": clip, "optimizer": optimizer}
+        run = {"label": label, **trained, "every": require_count("Recorder every", every)}
         self._begin({**run, **network_facts(layers, params, counted=counted)}, histograms)
         layout = self._layout
         self._row: Array = filled(layout.row_bytes, NOTHING, np.uint8)
@@ -107,6 +113,13 @@ class Recorder(Recording):
         needed = {"input": ("",), "output": layout.layers, "gradient": layout.layers}
         needed |= {"parameter": layout.params, "statistics": layout.batchnorm_layers}
         self._given = Given({**needed, "probe output": self._counted}, ["probe output"])
+        self._looks = layout.looks_of(numbers)
+        self._count = 0  # of the steps
+        self._answers = Answers()
+        self._inputs: Array
+        self._loss: Loss | None
+        self._shape: tuple[int, ...] = ()
+        self._dtype = np.dtype(np.float32)
         self._forget()
 
     # One step
@@ -115,7 +128,7 @@ class Recorder(Recording):
         """Measure the batch of inputs."""
         if x is not None:
             values = as_batch("input", x, None)
-            self._batch = len(values)
+            self._batch, self._inputs = len(values), values
             measure_tensor(self._tensors[:, 0], self._samples[0][:0], rows(values), _NO_END, True)
         self._given.add("input")
 
@@ -158,9 +171,30 @@ class Recorder(Recording):
         if not len(self):
             for key, value in initial_measures([after if old is None else old]).items():
                 self._layout.facts[key][place] = value[0]
+        if due(self._count):
+            weight = after if old is None else old
+            units_first = self.params[name].fan_in is not None
+            self._looks["param_copies"][place] = copies(weight.T if units_first else weight)
         samples = self._samples[2 * len(self.layers) + place]
         measure_parameter(self._params[:, place], samples, after, slope, old)
         self._given.add("parameter", name)
+
+    def answers(self, y: npt.ArrayLike, loss: Loss) -> None:
+        """Note what the step's examples should give, and ask the loss what it can come to.
+
+        Optional: with it the findings know what a constant answer gives. Call it after `input` and
+        the outputs.
+
+        y : labels or targets
+        loss : ``loss(outputs, y)`` returns the value and the gradient, as this package's do; it is
+            called with NumPy arrays, at a few steps only
+        """
+        if not self._layout.facts["loss_kind"]:
+            self._layout.facts["loss_kind"] = called(loss)
+        if not self._answers.full:
+            answers = np.asarray(y)
+            self._answers.add(self._count, self._inputs, answers, math.prod(self._shape))
+        self._loss = loss
 
     def clipped(
         self, before: float, after: float, fraction: float = math.nan, cosine: float = math.nan
@@ -229,6 +263,11 @@ class Recorder(Recording):
             )
         known = {**self._known, "loss": float(loss), "lr": float(lr), "batch_size": self._batch}
         self._step_row[...] = [known.get(name, math.nan) for name in STEP_FIELDS]
+        if due(self._count):
+            asked = self._answers.known(self._count, loss, self._loss, self._shape, self._dtype)
+            for name, value in asked.items():
+                self._looks[name][...] = value
+        self._count += 1
         self._go_to(step)
         if self._states:
             states = [self._states[name] for name in self._counted]
@@ -242,6 +281,7 @@ class Recorder(Recording):
         self._known: dict[str, float] = {}
         self._states: dict[str, Array] = {}
         self._batch = 0
+        self._inputs, self._loss = np.zeros((0, 1)), None
         self._given.clear()
 
     def _info(self, layer: str) -> LayerInfo:
@@ -263,7 +303,16 @@ class Recorder(Recording):
         else:
             values = as_batch(f"{what} of layer {layer!r}", given, self.layers[layer].features)
             measure_tensor(out, samples, rows(values), ends, what == "output")
+            if what == "output":
+                self._look(place, values)
         self._given.add(what, layer)
+
+    def _look(self, column: int, values: Array) -> None:
+        if column == len(self.layers) - 1:
+            self._shape, self._dtype = values.shape[1:], values.dtype
+        if due(self._count):
+            self._looks["output_spread"][column] = spread(rows(values))
+            self._looks["output_dead"][column] = dead(rows(values))
 
     def _nothing(self) -> str:
         return f"Recorder {self.label!r} has recorded nothing yet: recorder.end_step(loss=...)"

@@ -36,6 +36,11 @@ STEP_FIELDS = tuple(
     for name, field in FIELDS.items()
     if field.is_series and not field.over and not name.startswith("input_")
 )
+# What is measured at some steps only, by what it is measured of.
+LOOKED = {
+    over: tuple(n for n, field in FIELDS.items() if field.looked and field.over == over)
+    for over in ("", "layers", "params")
+}
 # The statistics of a layer that normalises by the batch, in the order of their kernel.
 BATCHNORM_FIELDS = tuple(n for n, field in FIELDS.items() if field.over == "batchnorm_layers")
 
@@ -58,11 +63,17 @@ class Layout:
         The fields `FACTS` of the record.
     histograms : bool
         Whether samples are kept.
+    looks : bool
+        Whether rows hold what is measured at some steps only: those of the format before do not.
     """
 
-    def __init__(self, facts: Mapping[str, Any], histograms: bool = True) -> None:
-        self.facts: dict[str, Any] = {name: facts[name] for name in FACTS}
-        self.histograms = histograms
+    def __init__(
+        self, facts: Mapping[str, Any], histograms: bool = True, looks: bool = True
+    ) -> None:
+        texts = {name: facts.get(name, "") for name in FACTS if FIELDS[name].optional}
+        self.facts: dict[str, Any] = {name: facts[name] for name in FACTS if name not in texts}
+        self.facts.update(texts)
+        self.histograms, self.looks = histograms, looks
 
     @cached_property
     def layers(self) -> tuple[str, ...]:
@@ -97,7 +108,21 @@ class Layout:
             (len(MEASURES), 1 + 2 * len(self.layers)),
             (len(PARAM_MEASURES), len(self.params)),
             (len(self.batchnorm_layers), len(BATCHNORM_FIELDS)),
+            *([] if not self.looks else [(sum(self._looked_at.values()),)]),
         )
+
+    @cached_property
+    def _looked_at(self) -> dict[str, int]:
+        """How many numbers each field of `LOOKED` takes, in the order in which they lie."""
+        sizes = {"": 1, "layers": len(self.layers), "params": len(self.params)}
+        return {name: sizes[over] for over, names in LOOKED.items() for name in names}
+
+    def looks_of(self, numbers: Array) -> dict[str, Array]:
+        """Return views of rows of numbers, by field of `LOOKED`: (...,) or (..., columns)."""
+        views, end = {}, self.numbers
+        for name, size in reversed(self._looked_at.items() if self.looks else ()):
+            views[name], end = numbers[..., end - size : end], end - size
+        return views
 
     @cached_property
     def numbers(self) -> int:
@@ -141,7 +166,7 @@ class Layout:
         are the input, the outputs of all layers, and the gradients that arrive there.
         """
         views, start = [], 0
-        for shape in self._shapes:
+        for shape in self._shapes[:4]:
             size = int(np.prod(shape))
             views.append(numbers[..., start : start + size].reshape(*numbers.shape[:-1], *shape))
             start += size
@@ -150,7 +175,7 @@ class Layout:
     def describe(self) -> dict[str, Any]:
         """Return the layout as plain values, for a file's header."""
         plain = {name: _plain(value) for name, value in self.facts.items()}
-        return {"format": FORMAT, "histograms": self.histograms, **plain}
+        return {"format": FORMAT, "histograms": self.histograms, "looks": self.looks, **plain}
 
     @classmethod
     def from_description(cls, description: Any) -> Layout:
@@ -161,10 +186,11 @@ class Layout:
         if not isinstance(description, Mapping):
             raise RecordError(f"its description is damaged: {type(description).__name__}")
         given = {name: _numbers(name, value) for name, value in description.items()}
-        unknown = set(given) - {"format", "histograms", *FACTS}
-        if unknown or not isinstance(given.get("histograms"), bool):
+        kept = [given.get("histograms"), given.setdefault("looks", False)]
+        unknown = set(given) - {"format", "histograms", "looks", *FACTS}
+        if unknown or not all(isinstance(one, bool) for one in kept):
             raise RecordError(f"its description is damaged: {', '.join(sorted(unknown))}")
-        return cls(check_record(given, "description", needed=FACTS), given["histograms"])
+        return cls(check_record(given, "description", needed=FACTS), *kept)
 
     def to_record(
         self,
@@ -210,6 +236,10 @@ class Layout:
         with np.errstate(divide="ignore", invalid="ignore"):
             made["update_ratio"] = made["param_update_norm"] / made["param_norm_before"]
         made.update({name: batchnorm[:, :, i] for i, name in enumerate(BATCHNORM_FIELDS)})
+        for name, size in self._looked_at.items():
+            nothing = np.full((len(numbers), size), np.nan)
+            values = self.looks_of(numbers).get(name, nothing)
+            made[name] = values if FIELDS[name].over else values[:, 0]
         return made
 
     def _histograms(self, samples: Array) -> dict[str, Array]:

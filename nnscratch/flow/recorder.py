@@ -14,13 +14,14 @@ from nnscratch.errors import ConfigError, require_count
 from nnscratch.flow.census import Census, is_activation
 from nnscratch.flow.infos import initial_measures, network_facts
 from nnscratch.flow.layout import Layout
+from nnscratch.flow.looks import called
 from nnscratch.flow.recording import Recording
 from nnscratch.flow.selection import describe_network, select_layers
 from nnscratch.flow.tap import Tap
 from nnscratch.model import Sequential
 from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
-from nnscratch.training import Callback, StepInfo, Trainer
+from nnscratch.training import Callback, History, StepInfo, Trainer
 from nnscratch_records import Record
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class GradientFlow(Callback, Recording):
         counted = tuple(name for name in self.layers if is_activation(model.layers[name]))
         self.census = None if probe is None else Census(model, counted, probe)
         self._counted = counted if probe is not None else ()
-        self._clip = ""
+        self._trained: dict[str, str] = {"clip": ""}
         self._step = 0
         self._from_trainer = self._due = False
         self._trainer: Trainer | None = None
@@ -118,7 +119,7 @@ class GradientFlow(Callback, Recording):
         """Begin to record (called by the trainer)."""
         if trainer.model is not self.model:
             raise ConfigError("this GradientFlow was made for another model than the trainer's")
-        self._attach(trainer.optimizer)
+        self._attach(trainer.optimizer, called(trainer.loss))
         self._from_trainer = True
         # One that begins, or goes on, does so where the latest recording ended; one that stands
         # at another step has gone back to a checkpoint.
@@ -140,6 +141,14 @@ class GradientFlow(Callback, Recording):
         if self._tap.waiting:
             self._tap.unfinished(step.lr)
 
+    def on_epoch_end(self, trainer: Trainer, history: History) -> None:
+        """Note what held-out examples say (called by the trainer)."""
+        if not math.isnan(history.val_loss[-1]):
+            self._tap.looks.note(
+                validation_loss=history.val_loss[-1],
+                validation_accuracy=history.val_accuracy[-1],
+            )
+
     def on_nonfinite(self, trainer: Trainer, found: NonFinite) -> None:
         """Tell how large the tensor was in the steps before (called by the trainer)."""
         if len(self):
@@ -149,6 +158,7 @@ class GradientFlow(Callback, Recording):
         """Let go of the model, however the training ended (called by the trainer)."""
         if self._from_trainer:
             self._ended = trainer.steps
+            self._amend(self._tap.looks.pending())
             self._detach(trainer.steps + self._shift)
 
     def record(self, loss: float, step: int | None = None) -> None:
@@ -160,17 +170,22 @@ class GradientFlow(Callback, Recording):
         self._prepare()
         self._go_to(self._step)
         self._take_census()
+        self._tap.looks.count = self._step // self.every
         self._tap.passed(float(loss), measured=False)
         self._tap.unfinished(math.nan)
 
-    def _attach(self, optimizer: Optimizer) -> None:
+    def _attach(self, optimizer: Optimizer, loss: str = "") -> None:
         for watched, tap in ((self.model, self.model.tap), (optimizer, optimizer.tap)):
             if tap is not None and tap is not self._tap:
                 raise ConfigError(
                     f"another GradientFlow records this {type(watched).__name__} already; "
                     f"one records everything"
                 )
-        self._clip = "" if optimizer.clip is None else repr(optimizer.clip)
+        self._trained = {
+            "clip": "" if optimizer.clip is None else repr(optimizer.clip),
+            "optimizer": repr(optimizer),
+            "loss_kind": loss,
+        }
         self._prepare()
         if self.file is not None and 0 not in self._layout.features:
             self._stream()  # a file that cannot be made is said before the first step
@@ -202,7 +217,7 @@ class GradientFlow(Callback, Recording):
         layers, params = describe_network(self.model, widths)
         values = [self.model.params[param.name] for param in params if param.layer in self.layers]
         facts = network_facts(layers, params, self.layers, self._counted, initial_measures(values))
-        run = {"label": self.label, "clip": self._clip, "every": self.every}
+        run = {"label": self.label, "every": self.every, **self._trained}
         self._begin({**run, **facts}, self.histograms)
 
     def _learned(self, widths: Sequence[int]) -> Layout:
@@ -216,7 +231,11 @@ class GradientFlow(Callback, Recording):
         if not self._from_trainer and self._attached_to is not None:
             self._step = self._attached_to.steps - self._first_update
             self._due = self._step % self.every == 0
+        self._tap.looks.count = self._step // self.every
         return self._due
+
+    def _gone_back(self, step: int) -> None:
+        self._tap.looks.go_back(-(-step // self.every))
 
     def _take_census(self) -> None:
         """Count the units if that has not been done for the latest multiple of `probe_every`."""

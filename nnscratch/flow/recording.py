@@ -62,6 +62,22 @@ class Recording(Readout):
         if self.file is not None:
             self._stream().row(step, *self._layout.views(row))
 
+    def _amend(self, known: Mapping[str, float]) -> None:
+        """Put what was noted after the latest step into the row that is kept last."""
+        if not known or self._store is None or not len(self._store):
+            return
+        step, row = self._store.last
+        numbers, samples = self._layout.views(row)
+        looks = self._layout.looks_of(numbers)
+        for name, value in known.items():
+            looks[name][...] = value
+        if self._writer is not None and step == self._latest:
+            self._writer.truncate(step)
+            for at, states in self._census:
+                if at >= step:
+                    self._writer.census(at, states)
+            self._writer.row(step, numbers, samples)
+
     def _keep_census(self, step: int, states: Array) -> None:
         writer = None if self.file is None else self._stream()
         self._census.append((step, states))
@@ -84,6 +100,10 @@ class Recording(Readout):
         if self._writer is not None:
             self._writer.truncate(step)
             self._writer.note(self._back[-1])
+        self._gone_back(step)
+
+    def _gone_back(self, step: int) -> None:
+        """What a subclass gives up besides."""
 
     def _stream(self) -> StreamWriter:
         """Return the file's writer, made when there is something to write."""

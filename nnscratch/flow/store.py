@@ -58,6 +58,11 @@ class Store:
         place: Array = self._chunks[chunk][row]
         return place
 
+    @property
+    def last(self) -> tuple[int, Array]:
+        """The latest step kept, and its row as a view."""
+        return self._steps[-1], self._place(len(self._steps) - 1)
+
     def _thin(self) -> None:
         """Give up every second row, in place."""
         self.kept_every *= 2

@@ -18,7 +18,9 @@ import numpy as np
 from nnscratch.arrays import Array, filled, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError
+from nnscratch.flow.answers import Loss
 from nnscratch.flow.layout import STEP_FIELDS, Layout
+from nnscratch.flow.looks import Looks, called
 from nnscratch.flow.measuring import tensor_arguments
 from nnscratch.nodes import Pass
 from nnscratch.optimizers.measures import PARAM_MEASURES, ParameterMeasures
@@ -96,6 +98,7 @@ class Tap:
         numbers, self.samples = layout.views(self.row)
         numbers[...] = np.nan
         self.step_row, self.tensors, self.params, self.batchnorm = layout.blocks(numbers)
+        self.looks = Looks(model, layout.layers, layout.params, layout.looks_of(numbers))
         names = list(model.layers)
         self._indices = [names.index(name) for name in layout.layers]
         self._ends = np.array([model.layers[name].saturation for name in layout.layers]).reshape(
@@ -158,8 +161,17 @@ class Tap:
         arguments = layer.measured()
         return arguments[2], "measure_batchnorm", (self.batchnorm[i], *arguments)  # type: ignore[return-value]
 
-    def passed(self, loss: float, measured: bool) -> None:
-        """Note the end of a training pass; `measured` if its list of calls held the requests."""
+    def passed(
+        self,
+        loss: float,
+        measured: bool,
+        labels: Array | None = None,
+        function: Loss | None = None,
+    ) -> None:
+        """Note the end of a training pass; `measured` if its list of calls held the requests.
+
+        labels, function : what the loss was computed of, and by what, where that is known
+        """
         model = self.model
         self.loss = loss
         if not measured:
@@ -169,6 +181,9 @@ class Tap:
                 getattr(kernels, kernel)(*arguments)
         places = self._places_for(model.latest)
         kernels.finish_measures(self.tensors, places.sums, places.sizes)
+        self.looks.see(loss, labels, function)
+        if function is not None and not self.layout.facts["loss_kind"]:
+            self.layout.facts["loss_kind"] = called(function)
         self.waiting = True
 
     @property
@@ -216,6 +231,8 @@ class Tap:
     def _deliver(self) -> None:
         self.waiting = False
         self._finished()
+        if self.looks.written:
+            self.looks.forget()
 
     def _tensors(self, latest: Pass) -> list[Array]:
         """Return the input, the outputs and the gradients that arrive there, (rows, features)."""

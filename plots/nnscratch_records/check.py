@@ -55,7 +55,7 @@ def check_record(
         for name, value in record.items()
     }
     _check_shapes(made, what)
-    made = upgraded(made)
+    made = _with_defaults(upgraded(made))
     wanted = list(FIELDS) if needed is None else _with_axes(needed)
     missing = [name for name in wanted if name not in made]
     if missing:
@@ -63,6 +63,17 @@ def check_record(
     for check in _CHECKS:
         check(made, what)
     return made
+
+
+def _with_defaults(record: Record) -> Record:
+    """Return a record with what any may lack: NaN for what was never looked at, texts empty."""
+    for name, field in FIELDS.items():
+        if name not in record and field.looked and all(AXES[axis] in record for axis in field.axes):
+            shape = [len(record[str(AXES[axis])]) for axis in field.axes]
+            record[name] = np.full(shape, np.nan)
+        elif field.kind == "text" and field.optional:
+            record.setdefault(name, "")
+    return record
 
 
 def _check_format(record: Mapping[str, Any], what: str) -> None:

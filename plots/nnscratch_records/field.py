@@ -40,7 +40,9 @@ class Field:
     thinned : str
         What stands for several steps that share a point: their ``"largest"`` or ``"last"`` value.
     optional : bool
-        Its first axis may be empty: it was not kept.
+        Its first axis may be empty: it was not kept. Of a text: it may be missing.
+    looked : bool
+        Of a number by step: it is measured at some of the steps only, and NaN at the others.
     title, axis, short : str
         As a heading; along an axis; in a legend. Empty for what is not drawn by itself.
     sentence : str
@@ -56,6 +58,7 @@ class Field:
     scale: str = "log"
     thinned: str = "largest"
     optional: bool = False
+    looked: bool = False
     title: str = ""
     axis: str = ""
     short: str = ""
@@ -69,7 +72,8 @@ class Field:
     @property
     def is_series(self) -> bool:
         """Whether it is one number at every step, or one for each entry of a second axis."""
-        return self.axes[:1] == ("steps",) and len(self.axes) < 3 and self.name != "steps"
+        by_step = self.axes[:1] == ("steps",) and len(self.axes) < 3
+        return by_step and self.name != "steps" and not self.looked
 
 
 def facts(axis: str, **meanings: str) -> tuple[Field, ...]:

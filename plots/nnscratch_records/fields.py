@@ -11,6 +11,7 @@ from typing import Final
 
 from nnscratch_records.errors import unknown_name
 from nnscratch_records.field import Field, facts
+from nnscratch_records.looked import LOOKED, TRAINED
 from nnscratch_records.measured import BATCHNORM, PARAMS, STEPS, TENSORS
 
 FORMAT: Final = 3
@@ -125,7 +126,7 @@ FIELDS: Final[dict[str, Field]] = {
     field.name: field
     for field in (
         *(*_RUN, *_LAYERS, *_PARAMETERS, *STEPS, *TENSORS, *PARAMS, *BATCHNORM),
-        *(*_HISTOGRAMS, *_CENSUS),
+        *(*TRAINED, *LOOKED, *_HISTOGRAMS, *_CENSUS),
     )
 }
 # Quantities that readers make of others, as if they were recorded.

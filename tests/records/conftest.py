@@ -24,6 +24,8 @@ GIVEN = {
     "label": "a run",
     "clip": "",
     "note": "",
+    "optimizer": "SGD(lr=0.1)",
+    "loss_kind": "SoftmaxCrossEntropy",
     "every": 1,
     "kept_every": 1,
     "layers": ["0.dense", "1.batchnorm", "2.relu", "3.dense"],

@@ -12,11 +12,26 @@ def test_a_whole_record_passes_and_nothing_of_it_is_copied(record):
     assert all(checked[name] is record[name] for name, field in FIELDS.items() if field.axes)
 
 
-@pytest.mark.parametrize("name", FIELDS)
+def may_be_missing(field):
+    return field.looked or (field.kind == "text" and field.optional)
+
+
+@pytest.mark.parametrize("name", [n for n, field in FIELDS.items() if not may_be_missing(field)])
 def test_a_field_that_is_missing_is_named(record, name):
     del record[name]
     with pytest.raises(RecordError, match=rf"lacks {name}: "):
         check_record(record)
+
+
+@pytest.mark.parametrize("name", [n for n, field in FIELDS.items() if may_be_missing(field)])
+def test_what_nobody_looked_at_is_nan_or_empty(record, name):
+    del record[name]
+    found = check_record(record)[name]
+    if FIELDS[name].looked:
+        assert found.shape == tuple(len(record[axis]) for axis in FIELDS[name].axes)
+        assert np.isnan(found).all()
+    else:
+        assert found == ""
 
 
 @pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if field.axes])

@@ -45,7 +45,7 @@ def recorded_twice(tmp_path, dtype=np.float32, **options):
     flow = nn.GradientFlow(model, label="both", probe=X, probe_every=2, **options)
     recorder = nn.Recorder(
         *(layers, params),
-        **{"label": "both", "clip": repr(optimizer.clip), **options},
+        **{"label": "both", "clip": repr(optimizer.clip), "optimizer": repr(optimizer), **options},
         file=tmp_path / "built.flow",
     )
     with flow.attached(optimizer):
@@ -57,6 +57,7 @@ def recorded_twice(tmp_path, dtype=np.float32, **options):
                         recorder.census(node.name, y)
             value = model.training_pass(x.astype(dtype), labels, loss)
             give(recorder, model)
+            recorder.answers(labels, loss)
             before = {name: values.copy() for name, values in model.params.items()}
             grads = {name: values.copy() for name, values in model.grads.items()}
             report = optimizer.step(model.params, model.grads)

@@ -1,0 +1,243 @@
+"""What a run is asked to learn: the examples it has seen, and what its loss can come to on them.
+
+A loss is asked, not known: it is called with a few outputs - what is the least that one and the
+same output for all examples gives, what is the least at all, and what is the least that the last
+layer can give? So any loss will do, a user's own too.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+
+Loss = Callable[..., Any]
+Function = Callable[[Array], Array]
+
+_MOST = 512  # examples kept
+_NUMBERS = 2**19  # of inputs, and of outputs, kept at most
+_FAR = 25.0  # a logit that leaves nothing to wish for, and is exact in float32
+_NEIGHBOURS = 5
+_LEAST = 40  # examples that a guess from other examples needs
+_RIDGE = 1e-2  # of the sum of squares of the inputs
+_SETTLED = 48  # steps after which it is asked what other examples would have told
+_LEARNED = 0.9  # of what there is to learn: nobody needs to ask
+
+
+class Answers:
+    """Keeps the first examples of a run, and measures them and the loss.
+
+    Attributes
+    ----------
+    seen : int
+        How many were kept.
+    full : bool
+        Whether no more are.
+    """
+
+    def __init__(self) -> None:
+        self._x: list[Array] = []
+        self._y: list[Array] = []
+        self._at: list[int] = []
+        self.seen = 0
+        self.full = False
+        self._known: dict[str, float] = {}
+        self._measured = self._guessed = 0  # examples of the latest measurement
+
+    def add(self, at: int, x: Array, y: Array, outputs: int) -> None:
+        """Keep a batch: inputs, and labels or targets of a network that gives `outputs` numbers.
+
+        at : counts the batches, for `truncate`
+        """
+        x = x.reshape(len(x), -1)
+        most = max(8, min(_MOST, _NUMBERS // max(x.shape[1], outputs, 1)))
+        rows = most - self.seen
+        if self.full or len(y) != len(x):
+            return
+        self._x.append(x[:rows].copy())
+        self._y.append(y[:rows].copy())
+        self._at.append(at)
+        self.seen += len(self._x[-1])
+        self.full = self.seen >= most
+
+    def known(
+        self,
+        count: int,
+        value: float,
+        loss: Loss | None,
+        shape: tuple[int, ...],
+        dtype: Any,
+        last: Function = lambda z: z,
+    ) -> dict[str, float]:
+        """Return all that is known at the `count`-th recorded step, by field.
+
+        value : the step's loss
+        shape, dtype, last : see `measure`
+        """
+        if loss is None or not self.seen:
+            return {}
+        if self._measured != self.seen:
+            self._measured = self.seen
+            self._known |= self.measure(loss, shape, dtype, last)
+        constant, free = (self._known.get(f"loss_{of}", math.nan) for of in ("constant", "free"))
+        unsure = not value < constant - _LEARNED * (constant - free)
+        if count >= _SETTLED and self._guessed != self.seen and unsure:
+            self._guessed = self.seen
+            self._known |= self.guess(shape)
+        return self._known
+
+    def truncate(self, at: int) -> None:
+        """Forget the batches from number `at` on."""
+        keep = sum(one < at for one in self._at)
+        if keep < len(self._at):
+            self._x, self._y, self._at = self._x[:keep], self._y[:keep], self._at[:keep]
+            self.seen, self.full = sum(map(len, self._x)), False
+        self._known, self._measured, self._guessed = {}, 0, 0
+
+    def _different(self) -> tuple[Array, Array]:
+        """Return the different examples among those kept: inputs, float64, and answers."""
+        x, y = np.concatenate(self._x), np.concatenate(self._y)
+        whole = np.concatenate([x, y.reshape(len(y), -1).astype(x.dtype)], axis=1)
+        rows = np.ascontiguousarray(whole).view(f"V{whole.itemsize * whole.shape[1]}")[:, 0]
+        _, first = np.unique(rows, return_index=True)
+        first.sort()
+        return x[first].astype(np.float64), y[first]
+
+    def measure(
+        self, loss: Loss, shape: tuple[int, ...], dtype: Any, last: Function
+    ) -> dict[str, float]:
+        """Return what is recorded of examples and loss, by field; nothing if they do not fit.
+
+        shape, dtype : of the network's output for one example
+        last : what the last layer makes of its input, where that is an activation
+        """
+        x, y = self._different()
+        t = _targets(y, shape)
+        if t is None:
+            return {}
+        return _statistics(t, y) | _inputs(x) | _reach(loss, y, t, dtype, last)
+
+    def guess(self, shape: tuple[int, ...]) -> dict[str, float]:
+        """Return how much of the targets' variance can be told from other examples.
+
+        Half of the examples are guessed from the other half, and the other way round: by a linear
+        fit, and by the mean of the nearest neighbours. 1: everything; 0: no more than their mean.
+        """
+        x, y = self._different()
+        t = _targets(y, shape)
+        if len(x) < _LEAST or t is None:
+            return {}
+        size = np.maximum(x.std(axis=0), 1e-9 * max(1.0, float(np.abs(x).max())))
+        x, t = (x - x.mean(axis=0)) / size, t.reshape(len(t), -1)
+        t = t - t.mean(axis=0)
+        total = float((t**2).sum())
+        if not (total > 0 and math.isfinite(total) and np.isfinite(x).all()):
+            return {}
+        half = len(x) // 2
+        linear = near = 0.0
+        for known, asked in ((slice(half), slice(half, None)), (slice(half, None), slice(half))):
+            linear += float(((_linear(x[known], t[known], x[asked]) - t[asked]) ** 2).sum())
+            near += float(((_nearest(x[known], t[known], x[asked]) - t[asked]) ** 2).sum())
+        return {"guess_linear": 1 - linear / total, "guess_neighbours": 1 - near / total}
+
+
+def _targets(y: Array, shape: tuple[int, ...]) -> Array | None:
+    """Return answers as the outputs they stand for, labels one-hot; None if they cannot be that."""
+    if y.dtype.kind in "biu" and y.ndim == len(shape) and y.min(initial=0) >= 0:
+        return np.eye(max(shape[-1], int(y.max(initial=0)) + 1))[y.astype(np.int64)]
+    if y.dtype.kind not in "biuf" or y.size != len(y) * math.prod(shape):
+        return None
+    return y.reshape(len(y), *shape).astype(np.float64)
+
+
+def _statistics(t: Array, y: Array) -> dict[str, float]:
+    zero_one = bool(((t == 0) | (t == 1)).all())
+    single = t.shape[-1] > 1 and zero_one and bool((t.sum(axis=-1) == 1).all())
+    return {
+        "target_count": float(len(y)),
+        "target_values": float(len(np.unique(y.reshape(len(y), -1), axis=0))),
+        "target_mean": float(t.mean()),
+        "target_std": math.sqrt(float(t.var(axis=0).mean())),
+        "target_min": float(t.min()),
+        "target_max": float(t.max()),
+        "target_classes": 2.0 if single else float(zero_one),
+    }
+
+
+def _inputs(x: Array) -> dict[str, float]:
+    """How different the scales of the features are, and how far from zero they lie."""
+    std, mean = x.std(axis=0), np.abs(x.mean(axis=0))
+    live = std > 1e-6 * np.maximum(mean, 1e-30)
+    if not live.any():
+        return {}
+    kept = std[live]
+    return {
+        "feature_ratio": float(kept.max() / np.median(kept)),
+        "feature_offset": float(np.median(mean[live] / kept)),
+    }
+
+
+def _reach(loss: Loss, y: Array, t: Array, dtype: Any, last: Function) -> dict[str, float]:
+    """Return the least loss of a constant, of any outputs, and of what the last layer can give."""
+    asked = copy.deepcopy(loss)  # its buffers are those of the training's batches
+
+    def value(outputs: Array) -> float:
+        try:
+            found = float(asked(np.ascontiguousarray(outputs, dtype), y)[0])
+        except Exception:  # whatever a user's loss makes of outputs that no network gave
+            return math.nan
+        return found if math.isfinite(found) else math.nan
+
+    with np.errstate(all="ignore"):
+        constant = _least([value(np.broadcast_to(one, t.shape)) for one in _constants(t)])
+        free = _least([constant, *(value(outputs) for outputs in _outputs(t))])
+        floor = _least([value(last(outputs.astype(dtype))) for outputs in _outputs(t)])
+    return {"loss_constant": constant, "loss_free": free, "loss_floor": floor}
+
+
+def _least(values: list[float]) -> float:
+    return min((value for value in values if not math.isnan(value)), default=math.nan)
+
+
+def _constants(t: Array) -> Iterator[Array]:
+    """Outputs that could be the best one and the same for all: of squares, absolutes, entropies."""
+    mean = t.mean(axis=0)
+    yield mean
+    yield np.median(t, axis=0)
+    if t.min() >= 0 and t.max() <= 1:
+        inner = np.clip(mean, 1e-12, 1 - 1e-12)
+        yield np.log(inner)
+        yield np.log(inner / (1 - inner))
+
+
+def _outputs(t: Array) -> Iterator[Array]:
+    """Outputs that could be the best ones: the targets themselves, or far on the right side."""
+    yield t
+    if t.min() >= 0 and t.max() <= 1:
+        yield _FAR * (2 * t - 1)
+    # What an exponential, a sigmoid, a tanh at the output makes the targets of.
+    yield np.log(np.maximum(t, 1e-12))
+    inner = np.clip(t, 1e-6, 1 - 1e-6)
+    yield np.log(inner / (1 - inner))
+    yield np.arctanh(np.clip(t, -1 + 1e-7, 1 - 1e-7))
+
+
+def _linear(x: Array, t: Array, asked: Array) -> Array:
+    """Ridge regression."""
+    mean = x.mean(axis=0)
+    x, asked = x - mean, asked - mean
+    gram = x @ x.T
+    gram[np.diag_indices(len(x))] += _RIDGE * max(float(np.trace(gram)), 1e-12)
+    return np.asarray(t.mean(axis=0) + asked @ (x.T @ np.linalg.solve(gram, t - t.mean(axis=0))))
+
+
+def _nearest(x: Array, t: Array, asked: Array) -> Array:
+    """The mean over the nearest neighbours."""
+    distance = (x**2).sum(axis=1) - 2 * asked @ x.T
+    nearest = np.argpartition(distance, _NEIGHBOURS, axis=1)[:, :_NEIGHBOURS]
+    return np.asarray(t[nearest].mean(axis=1))

@@ -1,0 +1,151 @@
+"""Looks: what is measured of a pass at a few steps only, farther and farther apart.
+
+How different the examples are in each layer, which units are copies of one another, what the
+answers are like and what the loss can come to: it changes slowly, or not at all, and takes longer
+to find out than a norm.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnscratch.arrays import Array, rows
+from nnscratch.flow.answers import Answers, Loss
+
+if TYPE_CHECKING:
+    from nnscratch.network import Network
+
+_EXAMPLES, _UNITS, _INPUTS = 64, 64, 256  # as many are looked at
+_SAME = 1e-6  # of the largest: two numbers that differ by no more
+
+
+def due(count: int) -> bool:
+    """Whether to look at the `count`-th recorded step: 0, 1, 2, 3, 4, 6, 8, 12, 16, 24, ...
+
+    Where a long recording is thinned to every second, fourth, ... step, looks are left.
+    """
+    while count > 3 and count % 2 == 0:
+        count //= 2
+    return count <= 3
+
+
+class Looks:
+    """Looks at the passes of `model`, and writes what it sees into `into`.
+
+    Parameters
+    ----------
+    model : Network
+    layers, params : names of those that are recorded
+    into : dict of arrays
+        By field; NaN where nothing is seen.
+
+    Attributes
+    ----------
+    count : int
+        Which of the recorded steps the next one is; the recorder sets it.
+    written : bool
+        Whether `into` holds something.
+    """
+
+    def __init__(
+        self,
+        model: Network,
+        layers: tuple[str, ...],
+        params: tuple[str, ...],
+        into: dict[str, Array],
+    ) -> None:
+        self.model, self.into = model, into
+        names = list(model.layers)
+        self._nodes = [names.index(name) for name in layers]
+        self._params = params
+        self._answers = Answers()
+        self.count = 0
+        self.written = False
+
+    def see(self, value: float, labels: Array | None, loss: Loss | None) -> None:
+        """Look at the latest pass, if it is time; keep its examples while few were seen."""
+        latest, count = self.model.latest, self.count
+        if labels is not None and not self._answers.full:
+            self._answers.add(count, latest.x, np.asarray(labels), latest.outputs[-1][0].size)
+        if not due(count):
+            return
+        self.written = True
+        into = self.into
+        for column, node in enumerate(self._nodes):
+            y = rows(latest.outputs[node])
+            into["output_spread"][column] = spread(y)
+            into["output_dead"][column] = dead(y)
+        for column, name in enumerate(self._params):
+            into["param_copies"][column] = copies(self.model.params[name])
+        output = latest.outputs[-1]
+        known = self._answers.known(count, value, loss, output.shape[1:], output.dtype, self._last)
+        for name, number in known.items():
+            into[name][...] = number
+
+    def _last(self, z: Array) -> Array:
+        """Return what the last layer makes of its input, where it is an activation."""
+        layer = self.model.nodes[-1].layer
+        if layer.role != "activation" or layer.params:
+            return z
+        return np.asarray(copy.deepcopy(layer).forward(z)[0])
+
+    def note(self, **known: float) -> None:
+        """Write what is known by field, into the row of the next step."""
+        for name, value in known.items():
+            self.into[name][...] = value
+        self.written = True
+
+    def pending(self) -> dict[str, float]:
+        """Return what was noted and stands in no row yet, and forget it."""
+        known = {name: float(values[0]) for name, values in self.into.items() if len(values) == 1}
+        self.forget()
+        return {name: value for name, value in known.items() if not math.isnan(value)}
+
+    def go_back(self, count: int) -> None:
+        """Give up what was seen at the `count`-th recorded step and later."""
+        self._answers.truncate(count)
+
+    def forget(self) -> None:
+        """Make room for the next step."""
+        for values in self.into.values():
+            values[...] = np.nan
+        self.written = False
+
+
+def called(loss: Loss) -> str:
+    """Return what a loss is called: a function by its name, an object by its class."""
+    return str(getattr(loss, "__name__", type(loss).__name__))
+
+
+def spread(y: Array) -> float:
+    """Return the root mean square, over units, of the standard deviation over the examples."""
+    part = y[:_EXAMPLES, :_UNITS]
+    if len(part) < 2:
+        return math.nan
+    with np.errstate(all="ignore"):
+        found = float(np.sqrt(part.astype(np.float64).var(axis=0).mean()))
+    return found if math.isfinite(found) else math.nan
+
+
+def dead(y: Array) -> float:
+    """Return the fraction of units that are 0 or less for every example."""
+    return float((y[:, :_UNITS].max(axis=0) <= 0).mean())
+
+
+def copies(weight: Array) -> float:
+    """Return the fraction of units, columns of `weight`, that equal another one.
+
+    NaN for a single unit, and for what is no matrix.
+    """
+    if weight.ndim < 2:
+        return math.nan
+    part = weight.reshape(-1, weight.shape[-1])[:_INPUTS, :_UNITS].astype(np.float64)
+    if part.shape[1] < 2 or not np.isfinite(part).all():
+        return math.nan
+    part = part[:, np.lexsort(part[:4][::-1])]
+    same = np.abs(np.diff(part, axis=1)).max(axis=0) <= _SAME * np.abs(part).max()
+    return float((np.append(False, same) | np.append(same, False)).mean())

@@ -1,0 +1,57 @@
+"""The fields that are measured at a few steps only, and how a run is trained.
+
+At the steps in between they are NaN; a record that lacks them is read as if all were.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from nnscratch_records.field import Field
+
+
+def _looked(axis: str, **meanings: str) -> tuple[Field, ...]:
+    axes = ("steps", axis) if axis else ("steps",)
+    made = []
+    for name, text in meanings.items():
+        sign, meaning = text[0], text[2:]
+        more: dict[str, Any] = {"signed": sign == "-", "scale": "linear", "thinned": "last"}
+        made.append(Field(name=name, axes=axes, meaning=meaning, looked=True, **more))
+    return tuple(made)
+
+
+# "+" or "-": whether it may lie below 0
+LOOKED: Final = (
+    *_looked(
+        "",
+        target_count="+ different examples among the first that were seen: of these",
+        target_values="+ how many different answers they have",
+        target_mean="- mean of the targets (of labels: one in the class's column, else 0)",
+        target_std="+ root mean square of their standard deviations, column by column",
+        target_min="- the least",
+        target_max="- the largest",
+        target_classes="+ 2: each row has a single 1 among zeros; 1: zeros and ones; 0: numbers",
+        loss_constant="- loss of the best answer that is the same for all examples",
+        loss_free="- loss of the best outputs of any kind",
+        loss_floor="- loss of the best outputs that the last layer can give",
+        guess_linear="- fraction of the targets' variance that a linear fit to the others tells",
+        guess_neighbours="- the same of the nearest of the others",
+        feature_ratio="+ largest standard deviation of an input over the middle one",
+        feature_offset="+ middle of |mean| / standard deviation of the inputs",
+        validation_loss="- loss on held-out examples after the epoch that ended before this step",
+        validation_accuracy="+ accuracy on them",
+    ),
+    *_looked(
+        "layers",
+        output_spread="+ root mean square, over units, of the deviation between examples",
+        output_dead="+ fraction of units that are 0 or less for every example of the batch",
+    ),
+    *_looked("params", param_copies="+ fraction of units, columns, that equal another one"),
+)
+TRAINED: Final = tuple(
+    Field(name=name, meaning=meaning, kind="text", scale="linear", optional=True)
+    for name, meaning in (
+        ("optimizer", "what made the updates; empty: not known"),
+        ("loss_kind", "what the loss is called; empty: not known"),
+    )
+)

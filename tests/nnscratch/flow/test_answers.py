@@ -1,0 +1,173 @@
+"""What a loss can come to is found by asking it; what other examples tell, by guessing them."""
+
+import math
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.flow.answers import Answers
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((300, 4)).astype(np.float32)
+LABELS = (np.arange(300) % 4 == 0).astype(np.int64)  # a quarter of ones
+
+
+def same(z):
+    return z
+
+
+def measured(y, loss, outputs, last=same, x=X):
+    answers = Answers()
+    answers.add(0, x[: len(y)], y, outputs)
+    return answers.measure(loss, (outputs,), np.dtype(np.float32), last)
+
+
+def column(values):
+    return np.asarray(values, np.float32)[:, None]
+
+
+def entropy(p):
+    return -(p * math.log(p) + (1 - p) * math.log(1 - p))
+
+
+def test_a_constant_gives_the_entropy_of_labels():
+    found = measured(LABELS, nn.SoftmaxCrossEntropy(), 2)
+    assert found["loss_constant"] == pytest.approx(entropy(0.25), rel=1e-5)
+    assert found["loss_free"] == found["loss_floor"] == pytest.approx(0, abs=1e-9)
+    assert found["target_values"] == 2
+    assert found["target_classes"] == 2
+    assert found["target_mean"] == 0.5
+    assert found["target_std"] == pytest.approx(math.sqrt(0.25 * 0.75))
+
+
+@pytest.mark.parametrize("loss", [nn.SigmoidCrossEntropy(), nn.BinaryCrossEntropy()])
+def test_a_constant_gives_the_entropy_of_yes_and_no(loss):
+    found = measured(column(LABELS), loss, 1)
+    assert found["loss_constant"] == pytest.approx(entropy(0.25), rel=1e-5)
+    assert found["loss_free"] == pytest.approx(0, abs=1e-6)
+    assert found["target_classes"] == 1
+
+
+def test_a_constant_gives_the_variance_of_targets():
+    y = RNG.lognormal(0, 1, (300, 3)).astype(np.float32)
+    found = measured(y, nn.MeanSquaredError(), 3)
+    assert found["loss_constant"] == pytest.approx(y.var(axis=0).mean(), rel=1e-5)
+    assert found["loss_free"] == 0
+    assert found["target_classes"] == 0
+    assert found["target_std"] ** 2 == pytest.approx(found["loss_constant"], rel=1e-5)
+    assert (found["target_min"], found["target_max"]) == (y.min(), y.max())
+
+
+def test_a_constant_gives_the_deviation_from_the_median():
+    y = column(RNG.lognormal(0, 1, 300))
+    found = measured(y, nn.MeanAbsoluteError(), 1)
+    assert found["loss_constant"] == pytest.approx(np.abs(y - np.median(y)).mean(), rel=1e-5)
+
+
+def test_a_loss_of_ones_own_is_asked_too():
+    def fourth_power(outputs, targets):
+        away = outputs.astype(np.float64) - targets
+        return float((away**4).mean()), 4 * away**3 / away.size
+
+    y = column(np.tile([-1.0, 1.0], 150))
+    assert measured(y, fourth_power, 1)["loss_constant"] == pytest.approx(1)
+
+    def broken(outputs, targets):
+        raise RuntimeError("not these outputs")
+
+    found = measured(y, broken, 1)
+    assert math.isnan(found["loss_constant"])
+    assert math.isnan(found["loss_floor"])
+    assert found["target_count"] == 300
+
+
+@pytest.mark.parametrize(
+    ("kind", "targets", "floor"),
+    [
+        ("relu", [-2.0, 1.0, 3.0, 2.0], 1.0),  # (-2)^2 / 4
+        ("sigmoid", [0.5, 0.5, 0.5, 2.0], 0.25),  # 1^2 / 4
+        ("tanh", [-0.9, 0.5, 0.1, 0.9], 0.0),
+        ("sigmoid", [0.0, 1.0, 1.0, 0.0], 0.0),
+    ],
+)
+def test_the_last_activation_bounds_what_can_be_reached(kind, targets, floor):
+    layer = nn.layers.activation(kind).initialize()
+    found = measured(
+        column(targets), nn.MeanSquaredError(), 1, last=lambda z: layer.forward(z)[0].copy()
+    )
+    assert found["loss_floor"] == pytest.approx(floor, abs=1e-3)
+    assert found["loss_free"] == 0
+
+
+def test_a_softmax_of_a_softmax_has_a_floor():
+    layer = nn.Softmax().initialize()
+    found = measured(
+        np.arange(300) % 10, nn.SoftmaxCrossEntropy(), 10, last=lambda z: layer.forward(z)[0].copy()
+    )
+    assert found["loss_floor"] == pytest.approx(math.log(1 + 9 / math.e), rel=1e-4)
+    assert found["loss_constant"] == pytest.approx(math.log(10), rel=1e-5)
+
+
+def test_examples_that_come_again_count_once():
+    answers = Answers()
+    for at in range(5):
+        answers.add(at, X[:30], LABELS[:30], 2)
+    found = answers.measure(nn.SoftmaxCrossEntropy(), (2,), np.dtype(np.float32), same)
+    assert answers.seen == 150
+    assert found["target_count"] == 30
+    answers.add(5, X[:1], 1 - LABELS[:1], 2)  # the same inputs, another answer
+    again = answers.measure(nn.SoftmaxCrossEntropy(), (2,), np.dtype(np.float32), same)
+    assert again["target_count"] == 31
+
+
+def test_no_more_is_kept_than_memory_allows_and_batches_can_be_forgotten():
+    answers = Answers()
+    for at in range(3):
+        answers.add(at, np.tile(X, (1, 1)), LABELS, 2)
+    assert answers.seen == 512
+    assert answers.full
+    answers.truncate(1)
+    assert answers.seen == 300
+    assert not answers.full
+    wide = Answers()
+    wide.add(0, np.zeros((40, 2**16), np.float32), LABELS[:40], 2)
+    assert wide.seen == 8
+
+
+def test_the_scales_of_features():
+    scales = np.array([1, 1, 100, 1], np.float32)
+    found = measured(LABELS, nn.SoftmaxCrossEntropy(), 2, x=X * scales + np.float32(5))
+    assert found["feature_ratio"] == pytest.approx(100, rel=0.1)
+    assert found["feature_offset"] == pytest.approx(5, rel=0.1)
+    flat = np.ones((300, 4), np.float32)
+    assert "feature_ratio" not in measured(LABELS, nn.SoftmaxCrossEntropy(), 2, x=flat)
+
+
+def guessed(y, outputs, x=X):
+    answers = Answers()
+    answers.add(0, x, y, outputs)
+    return answers.guess((outputs,))
+
+
+def test_what_other_examples_tell():
+    linear = guessed(column(X @ [1, -2, 0.5, 0]), 1)
+    assert linear["guess_linear"] > 0.95
+    ring = guessed((np.square(X[:, :2]).sum(axis=1) > 1.4).astype(np.int64), 2, X[:, :2])
+    assert ring["guess_linear"] < 0.1
+    assert ring["guess_neighbours"] > 0.6
+    noise = guessed(RNG.permutation(LABELS), 2)
+    assert noise["guess_linear"] < 0.05
+    assert noise["guess_neighbours"] < 0.05
+    assert guessed(LABELS[:39], 2, X[:39]) == {}
+    assert guessed(LABELS[:40], 2, X[:40]) != {}
+    assert guessed(np.zeros(300, np.int64), 2) == {}
+
+
+def test_sequences_have_an_answer_each_or_at_each_position():
+    x = RNG.standard_normal((50, 7, 3)).astype(np.float32)
+    answers = Answers()
+    answers.add(0, x, np.tile(LABELS[:50, None], (1, 7)), 14)
+    found = answers.measure(nn.SoftmaxCrossEntropy(), (7, 2), np.dtype(np.float32), same)
+    assert found["loss_constant"] == pytest.approx(entropy(13 / 50), rel=1e-4)
+    assert answers.measure(nn.SoftmaxCrossEntropy(), (5,), np.dtype(np.float32), same) == {}
