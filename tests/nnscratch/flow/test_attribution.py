@@ -175,3 +175,32 @@ def test_repr_shows_every_layer(made):
     shown = repr(attribution)
     assert all(name in shown for name in attribution.layers)
     assert "scale + projection" in shown
+
+
+def test_whole_branch_and_skip_gradient_at_a_block_and_what_the_branch_adds():
+    inner = nn.LayerNorm(9), nn.Tanh(), nn.Dense(9, 9)
+    model = nn.Sequential(
+        *(nn.Dense(7, 9), nn.Residual(*inner, scale=0.5), nn.Dense(9, 3)), seed=1, dtype=np.float64
+    )
+    flow = nn.GradientFlow(model, histograms=False)
+    loss, optimizer = nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.3)
+    with flow.attached(optimizer):
+        model.training_pass(X, LABELS, loss)
+        arrived = {name: norm(layer.upstream) for name, layer in model.last.items()}
+        optimizer.step(model.params, model.grads)
+    attribution = flow.attribution()
+    assert attribution.roles.count("join") == 1
+    whole = np.log10(arrived["0.dense"] / arrived["2.dense"])
+    ways = ([], ["1.skip"], ["1.2.dense"])
+    skip, _, branch = parts = [attribution.between("0.dense", "2.dense", path=p) for p in ways]
+    for one in parts:
+        assert sum(one.values()) == pytest.approx(whole, rel=1e-12)
+    surplus = np.log10(arrived["0.dense"] / arrived["1.skip"])
+    assert skip["sum"] == pytest.approx(surplus, rel=1e-9)  # nothing is lost on the skip
+    scaled = np.log10(arrived["1.2.dense"] / arrived["1.sum"])
+    assert scaled == pytest.approx(np.log10(0.5), rel=1e-12)
+    surplus = np.log10(arrived["0.dense"] / arrived["1.branch"])
+    assert branch["sum"] == pytest.approx(surplus + scaled, rel=1e-9)
+    assert branch["norm"] == pytest.approx(
+        np.log10(arrived["1.branch"] / arrived["1.0.layernorm"]), rel=1e-9
+    )
