@@ -224,3 +224,39 @@ def test_a_model_is_a_sequence_of_its_parts(parts):
     text = str(model.summary())
     assert all(name in text for name in model.layers)
     assert f"{model.params.flat.size:,} parameters" in text
+
+
+def test_the_input_may_be_the_target():
+    """An autoencoder's batch is its own target at the first step, and another array at the next."""
+    rng = np.random.default_rng(0)
+    x, other, target = rng.standard_normal((3, 32, 6)).astype(np.float32)
+    found, expected = (nn.Sequential(nn.Dense(6, 6), nn.Tanh(), seed=1) for _ in range(2))
+    loss = nn.MeanSquaredError()
+    for given, wanted in ((x, x), (other, target), (target, target), (x, other)):
+        value = found.training_pass(given, wanted, loss)
+        want, doutput = loss(expected.forward(given, training=True), wanted)
+        expected.backward(doutput)
+        assert value == want
+        np.testing.assert_array_equal(found.grads.flat, expected.grads.flat)
+
+
+def test_a_parameter_that_is_set_is_copied_into_its_place():
+    model = nn.Sequential(nn.Dense(6, 4), nn.LeakyReLU(0.1), dtype=np.float64)
+    layer = model[0]
+    weight = RNG.standard_normal((6, 4))
+    layer.params["weight"] = weight
+    np.testing.assert_array_equal(model.params["0.weight"], weight)
+    model.params["0.bias"] = np.arange(4)
+    np.testing.assert_array_equal(layer.params["bias"], np.arange(4))
+    before = LOSS(model.forward(X), LABELS)[0]
+    model[1].slope = 0.9
+    assert LOSS(model.forward(X), LABELS)[0] != before
+    expected = X @ weight + np.arange(4)
+    np.testing.assert_allclose(model.output, np.where(expected > 0, expected, 0.9 * expected))
+    for name, values, error, message in (
+        ("weight", weight.T, nn.ShapeError, r"'weight' has shape \(6, 4\), got .*\(4, 6\)"),
+        ("weight", weight.astype(str), nn.DtypeError, "'weight' holds float64, got values of"),
+        ("wait", weight, nn.UnknownNameError, "wait"),
+    ):
+        with pytest.raises(error, match=message):
+            layer.params[name] = values
