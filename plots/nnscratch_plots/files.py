@@ -44,17 +44,14 @@ def save_figure(figure: Figure | Axes, path: PathLike, *, dpi: float = 150) -> P
 def write_whole(
     path: PathLike, write: Callable[[IO[bytes]], object], *, what: str, suffixes: Sequence[str]
 ) -> Path:
-    """Let `write` fill a file that is then renamed to `path`: it is complete or not there at all.
+    """Let `write` fill a file that takes the place of `path`, as `nnscratch_records.files` does.
 
-    See `nnscratch_records.files` for links, permissions, devices and pipes. `what` is done here, in
-    words for the errors.
+    `what` is done here, in words for the errors.
     """
     path = Path(path)
     wrong = f"cannot {what} as {str(path)!r}"
     if path.suffix.lower() not in suffixes:
-        expected = " or ".join(
-            [", ".join(suffixes[:-1]), suffixes[-1]] if suffixes[1:] else suffixes
-        )
+        expected = " or ".join([", ".join(suffixes[:-1]), suffixes[-1]])
         raise ValueError(f"{wrong}: got suffix {path.suffix!r}, expected {expected}")
     if not path.parent.is_dir():
         raise FileNotFoundError(

@@ -22,6 +22,7 @@ Layers = str | Sequence[str]
 
 NEEDED = ("label", "steps")
 _WEIGHTS = ("weight", "recurrent_weight")
+_AS_BEFORE = {"dense": "weights", "activations": "activation"}  # of the first version
 _DEAD = 1  # in the census of units
 
 
@@ -176,6 +177,7 @@ class Run:
         if layers == "all":
             return everything
         if isinstance(layers, str):
+            layers = _AS_BEFORE.get(layers, layers)
             if layers not in ROLES:
                 known = ", ".join(map(repr, ("all", *ROLES)))
                 raise ValueError(f"layers must be one of {known}, or names, got {layers!r}")

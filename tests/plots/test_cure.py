@@ -22,6 +22,7 @@ def test_both_runs_at_both_ends_and_their_losses(record):
         np.testing.assert_array_equal(drawn(first)[label], one["gradient_norm"][0, ::2])
         np.testing.assert_array_equal(drawn(last)[label], one["gradient_norm"][-1, ::2])
         np.testing.assert_array_equal(drawn(loss)[label], one["loss"])
+    assert first.get_ylim() == last.get_ylim()  # one scale: a level line stays one
     assert [text.get_text() for text in loss.get_legend().get_texts()] == ["as it is", "ReLU"]
     assert first.get_legend() is None
     assert last.get_legend() is None

@@ -182,21 +182,3 @@ assert not {'nnscratch', 'nnscratch_kernels'} & set(sys.modules)
         [sys.executable, "-W", "error", "-c", code], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_links_permissions_and_pipes_stay_what_they_are(tmp_path):
-    real, link, pipe = (tmp_path / name for name in ("real.png", "link.png", "pipe.png"))
-    real.write_text("old")
-    real.chmod(0o600)
-    link.symlink_to(real)
-    os.mkfifo(pipe)
-    plots.save_figure(Figure(), link)
-    assert link.is_symlink()
-    assert real.read_bytes().startswith(STARTS[".png"])
-    assert real.stat().st_mode & 0o777 == 0o600
-    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    plots.save_figure(Figure(), pipe, dpi=10)
-    assert os.read(reading, 100_000).startswith(STARTS[".png"])
-    os.close(reading)
-    assert pipe.is_fifo()
-    assert len(os.listdir(tmp_path)) == 3

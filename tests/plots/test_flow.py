@@ -163,3 +163,51 @@ def test_nothing_is_cut_off_and_no_tick_labels_meet(record, layers):
         box = text.get_window_extent()
         assert whole.x0 <= box.x0 <= box.x1 <= whole.x1, text
         assert whole.y0 <= box.y0 <= box.y1 <= whole.y1, text
+
+
+def test_one_run_has_the_limits_of_what_is_healthy(record):
+    given = record("a")
+    ax = plots.gradient_norms(given, step="last")
+    last = given["gradient_norm"][-1, -1]
+    heights = sorted(line.get_ydata()[0] for line in lines(ax, "limit"))
+    assert heights == pytest.approx([last / 100, last * 100])
+    said = {text.get_text().strip() for text in ax.texts}
+    assert said == {"1/100 of the last layer's", "100 times the last layer's"}
+    low, high = ax.get_ylim()
+    assert low < heights[0] < heights[1] < high
+    assert not lines(plots.gradient_norms([given, given]), "limit")
+    assert not lines(plots.gradient_norms(given, quantity="param_gradient_norm"), "limit")
+    given["gradient_norm"][-1, -1] = 0.0
+    assert not lines(plots.gradient_norms(given, step="last"), "limit")
+
+
+def test_what_is_healthy_looks_level(record):
+    records = [record("a", per_layer=8 ** (1 / 5)), record("b")]
+    low, high = plots.gradient_norms(records).get_ylim()
+    assert high / low > 1e4
+
+
+def test_runs_with_other_layers_stand_by_their_depth(record):
+    plain, normed = record("plain", layers=4), record("normed", layers=4, batchnorm=True)
+    one, other = lines(plots.gradient_norms([plain, normed], layers="activation"))
+    assert one.get_xdata().tolist() == [1.5, 2.5, 3.5]
+    assert other.get_xdata().tolist() == pytest.approx([5 / 3, 8 / 3, 11 / 3])
+    both = plots.gradient_norms([plain, normed])
+    assert [line.get_xdata().tolist() for line in lines(both)] == [[1, 2, 3, 4]] * 2
+    assert both.get_xlabel() == "depth, in layers with weights"
+
+
+def test_layers_of_a_block_share_its_name_where_names_do_not_fit(residual):
+    few = plots.gradient_norms(residual(1), layers=["0.stem", "1.sum", "head"])
+    assert [text.get_text() for text in few.get_xticklabels()] == ["0.stem", "1.sum", "head"]
+    ax = plots.gradient_norms(residual(8), layers="all")
+    labels = [text.get_text() for text in ax.get_xticklabels()]
+    assert labels[0] == "0.stem"
+    assert labels[-1] == "head"
+    assert set(labels[1:-1]) <= set("12345678")
+    assert len(labels) > 2
+    shaded = [patch for patch in ax.patches if patch.get_gid() == "block"]
+    assert [patch.get_x() for patch in shaded] == [1.5, 13.5, 25.5, 37.5]
+    ax = plots.gradient_norm_heatmap(residual(8), layers="all")
+    assert ax.get_yticks()[1] == 4.5  # the middle of block 1: layers 2 to 7
+    assert [text.get_text() for text in ax.get_yticklabels()][1] == "1"

@@ -129,6 +129,16 @@ def test_shared_limits_span_all_finite_norms_up_to_sixteen_decades(record):
     assert wide[0] < 0.05 < wide[1]
 
 
+def test_a_healthy_range_does_not_fill_the_scale(record):
+    given = record("a", per_layer=13 ** (1 / 5))
+    ax = plots.gradient_norm_heatmap(given)
+    low, high = mesh(ax).get_clim()
+    assert high - low == pytest.approx(6)
+    shares = (mesh(ax).get_array() - low) / (high - low)
+    assert 0.3 < shares.min() < shares.max() < 0.7
+    assert plots.shared_limits(given) == pytest.approx((10**low, 10**high))
+
+
 @pytest.mark.parametrize("value", [0.0, np.inf, np.nan])
 def test_a_run_without_any_finite_norm_can_be_drawn(record, value):
     given = record("nothing")

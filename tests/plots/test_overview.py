@@ -1,6 +1,7 @@
 """The overview on one page, and several runs on the same axes."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -69,6 +70,29 @@ def test_findings_are_at_the_top_and_those_left_out_are_counted(record):
     assert "Finding 4" in text
     assert "Finding 5" not in text
     assert "and 2 more findings" in text
+
+
+def test_a_cause_has_its_first_cure_beside_it(record):
+    finding = SimpleNamespace(
+        sentence="It vanishes.", cause="The weights are small.", cures=("He", "more")
+    )
+    figure = plots.overview_figure(record("a"), findings=[finding, "Plain."])
+    lines = [text.get_text() for text in figure.texts]
+    at = lines.index("• It vanishes. The weights are small.")
+    assert lines[at + 1 : at + 3] == ["What may help: He", "• Plain."]
+
+
+@pytest.mark.parametrize("dpi", [72, 90, 100, 150])
+def test_columns_of_text_keep_apart_at_any_resolution(record, dpi):
+    figure = plots.overview_figure(record("deep", layers=20, histograms=True, batchnorm=True))
+    figure.set_dpi(dpi)
+    figure.draw_without_rendering()
+    middle = figure.bbox.width / 2
+    told = [one for one in figure.texts if one.get_text().startswith(("How to", "This run"))]
+    assert len(told) == 16
+    for text in told:
+        box = text.get_window_extent()
+        assert box.x1 < (middle + 0.1 * dpi if box.x0 < middle else figure.bbox.x1)
 
 
 def test_a_long_note_is_wrapped(record):

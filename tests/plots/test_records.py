@@ -136,6 +136,8 @@ def test_layers_are_chosen_by_role_whatever_their_names(residual):
     run = Run(residual(2))
     assert run.series("gradient_norm").layers == ("0.stem", "1.2.dense", "2.2.dense", "head")
     assert run.series("gradient_norm", "norm").layers == ("1.0.layernorm", "2.0.layernorm")
+    assert run.select("layers", "dense") == run.select("layers", "weights")  # as it was called
+    assert run.select("layers", "activations") == run.select("layers", "activation")
     assert run.series("update_ratio").layers[1] == "W of 1.2.dense"
     assert run.series("update_ratio").places.tolist() == [1, 2, 3, 4]
     assert run.series("update_ratio").blocks == ("", "1", "2", "")
