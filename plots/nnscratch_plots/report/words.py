@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nnscratch_plots import axes
 from nnscratch_plots.attribution import BROKEN, TERM_LOOKS
-from nnscratch_plots.axes import NAMES
 from nnscratch_plots.blocks import LANES
 from nnscratch_plots.heatmap import LEAST_DECADES, MOST_DECADES
 from nnscratch_plots.readings import READING, map_reading
@@ -83,7 +83,8 @@ def words() -> dict[str, Any]:
         },
         "lanes": LANES,
         "broken": BROKEN,
-        "marks": {kind: NAMES[kind] for kind in ("zero", "infinite", "nan")},
+        "marks": {kind: axes.NAMES[kind] for kind in ("zero", "infinite", "nan")},
         "update": {"line": UPDATE, "band": [LEAST_UPDATE, MOST_UPDATE]},
         "decades": [LEAST_DECADES, MOST_DECADES],
+        "level": axes.LEAST_DECADES,  # what is healthy looks level
     }

@@ -70,7 +70,7 @@ class AttributionChart {
       }
     });
     drawAcross(context, ticks, (bar) => this.placeX(bar), axis.bottom, this.left, this.right,
-      "layer (input at the left)");
+      "layer or block (input at the left)");
     rule(context, this.left, axis.place(0), this.right, axis.place(0), theme("ink"));
     const chosen = this.placeX(Math.max(0, lastNotAbove(heads, this.app.layerOf(this.run) ?? 0)));
     rule(context, chosen, MARGIN.top, chosen, axis.bottom, theme("soft"), [2, 3]);

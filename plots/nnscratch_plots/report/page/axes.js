@@ -60,8 +60,8 @@ function logTicks(low, high, count) {
 
 // The range that finite values need, widened to be seen; log ranges leave values <= 0 aside.
 class Range {
-  constructor(log) {
-    this.log = log;
+  constructor(log, least = 0.6) {
+    Object.assign(this, { log, least }); // decades that a log range has at least
     this.low = Infinity;
     this.high = -Infinity;
     this.kinds = { nan: false, infinite: false, zero: false };
@@ -88,7 +88,7 @@ class Range {
     if (low > high) [low, high] = this.log ? [0.1, 10] : [0, 1];
     if (this.log) {
       const middle = (Math.log10(low) + Math.log10(high)) / 2;
-      const half = Math.max(0.3, 0.54 * (Math.log10(high) - Math.log10(low)));
+      const half = Math.max(this.least / 2, 0.54 * (Math.log10(high) - Math.log10(low)));
       return [10 ** (middle - half), Math.min(10 ** (middle + half), Number.MAX_VALUE)];
     }
     const room = 0.05 * (high - low) || 0.5;

@@ -17,7 +17,7 @@ class BlockChart {
   }
 
   measure() {
-    this.range = new Range(true);
+    this.range = new Range(true, WORDS.level);
     for (const run of this.runs()) {
       for (const layer of this.lanes.flatMap((lane) => run.lanes[lane][1])) {
         for (let row = 0; row < run.steps.length; row++) this.range.add(run.value(this.key, row, layer));

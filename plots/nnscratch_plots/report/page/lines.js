@@ -59,7 +59,7 @@ class ProfileChart {
   // The same range at every step, so that a slider that moves shows what changes; but where that
   // would press each single step flat, as after an explosion, the range follows the step.
   measure() {
-    this.range = new Range(this.log);
+    this.range = new Range(this.log, WORDS.level);
     for (const run of this.app.shown()) {
       const columns = this.app.columns(run, this.key);
       for (let row = 0; row < run.steps.length; row++) {
@@ -90,9 +90,9 @@ class ProfileChart {
     for (const value of this.lines) {
       rule(context, this.left, axis.place(value), this.right, axis.place(value), theme("ink"), [6, 4]);
     }
-    this.shade(context, axis);
+    this.shade(context, axis, this.app.columns(runs[0], this.key));
     const ticks = this.ticks(context, runs);
-    const title = this.app.agree ? "layer (input at the left)" : "depth, in layers with weights";
+    const title = this.app.agree ? "layer or block (input at the left)" : "depth, in layers with weights";
     drawAcross(context, ticks, (place) => this.placeX(place), axis.baseline, this.left, this.right,
       `${title}${this.follows ? "; the scale follows the step" : ""}`);
     const chosen = this.placeX(this.app.place(this.app.longest(), this.app.layer));
@@ -102,11 +102,13 @@ class ProfileChart {
     )), (place) => this.placeX(place), axis);
   }
 
-  // Every second block of a network on a grey ground, where runs agree and blocks have many layers.
-  shade(context, axis) {
-    if (!this.app.agree) return;
+  // Every second block of a network on a grey ground, where runs agree and a block shows many layers.
+  shade(context, axis, columns) {
     const { blocks } = this.app.longest();
+    const together = (layer, i) => blocks[layer] && blocks[layer] === blocks[columns[i - 1]];
+    if (!this.app.agree || !columns.some(together)) return;
     let odd = false;
+    context.globalCompositeOperation = "destination-over"; // below what is there
     for (let from = 0, to; from < blocks.length; from = to) {
       for (to = from + 1; to < blocks.length && blocks[to] === blocks[from]; to++);
       if (!blocks[from] || !(odd = !odd)) continue;
@@ -114,6 +116,7 @@ class ProfileChart {
       const [left, right] = [this.placeX(from - 0.5), this.placeX(to - 0.5)];
       context.fillRect(left, axis.top, right - left, axis.bottom - axis.top);
     }
+    context.globalCompositeOperation = "source-over";
   }
 
   ticks(context, runs) {
@@ -124,7 +127,7 @@ class ProfileChart {
 
   rangeOf(lines) {
     if (!this.follows) return this.range;
-    const range = new Range(this.log);
+    const range = new Range(this.log, WORDS.level);
     [...lines.flatMap(({ ys }) => ys), ...this.lines, ...this.band].forEach((value) => range.add(value));
     range.kinds = this.range.kinds;
     return range;

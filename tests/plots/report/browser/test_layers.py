@@ -180,6 +180,13 @@ def test_runs_with_other_layers_stand_by_their_depth(opened, run):
     assert page.evaluate("byId('histogram-name').textContent") == "6.dense / 9.dense"
 
 
+def test_what_is_healthy_looks_level(opened, run):
+    page = opened(run(per_layer=13 ** (1 / 10)))
+    for chart in PROFILES.values():
+        assert page.evaluate(f"Math.log10({chart}.axis.high / {chart}.axis.low)") >= 4 - 1e-9
+    assert page.evaluate("Math.log10(app.colors.high / app.colors.low)") >= 6 - 1e-9
+
+
 def test_whole_branch_and_skip_at_every_block(opened, residual):
     record = residual(40)
     page = opened(record)
