@@ -31,7 +31,6 @@ from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS
 if TYPE_CHECKING:
     from nnscratch.clipping import ClipReport
     from nnscratch.network import Network
-    from nnscratch.optimizers import Optimizer
 
 _NONFINITE = MEASURES.index("nonfinite")
 _OF_UPDATE = [PARAM_MEASURES.index(n) for n in ("param_norm_before", "param_update_norm")]
@@ -193,13 +192,17 @@ class Tap:
 
     # What the optimizer calls
 
-    def before_update(self, optimizer: Optimizer) -> None:
+    def before_update(self) -> None:
         """Measure the pass before this update, if it was none of `training_pass`."""
         if not self.waiting:
             self.passed(math.nan, measured=False)
 
-    def updated(self, optimizer: Optimizer | None, report: ClipReport | None, lr: float) -> None:
+    def updated(self, report: ClipReport | None, lr: float) -> None:
         """Take over what the update measured."""
+        self._take_over(report, lr)
+        self._deliver()
+
+    def _take_over(self, report: ClipReport | None, lr: float) -> None:
         if self._chosen is not None:
             params, samples = self._chosen
             np.take(self.measures.values, params, axis=1, out=self.params)
@@ -209,15 +212,13 @@ class Tap:
             known["clip_before"], known["clip_after"] = report.norm_before, report.norm_after
             known["clip_fraction"], known["clip_cosine"] = report.fraction, report.cosine
         self.step_row[...] = [known.get(name, math.nan) for name in STEP_FIELDS]
-        if optimizer is not None:
-            self._deliver()
 
     def unfinished(self, lr: float) -> None:
         """Finish a step that has no update: parameters as they are, gradients as they arrived."""
         model, measures = self.model, self.measures
         measures.measure_before(model.params, model.grads)
         measures.measure_after(model.params)
-        self.updated(None, None, lr)
+        self._take_over(None, lr)
         self.params[_OF_UPDATE] = np.nan
         self._deliver()
 

@@ -25,7 +25,7 @@ class LSUVLayer(Protocol):
     """What `lsuv` needs of a layer."""
 
     @property
-    def kind(self) -> str: ...
+    def role(self) -> str: ...
     @property
     def params(self) -> Mapping[str, Array]: ...
 
@@ -75,7 +75,7 @@ def lsuv(
     statistics and dropout is off (``training=False``).
 
     Args:
-        model: a model with at least one layer of kind ``"dense"``.
+        model: a model with at least one layer of role ``"weights"`` that has a ``"weight"``.
         x: a batch of inputs, ``(batch, features)``, large enough to estimate a variance.
         rng: draws the orthonormal weights.
         tolerance: a number > 0.
@@ -100,11 +100,12 @@ def lsuv(
     weights = {
         name: layer.params["weight"]
         for name, layer in model.layers.items()
-        if layer.kind == "dense"
+        if layer.role == "weights" and "weight" in layer.params
     }
     if not weights:
         raise ConfigError(
-            f"lsuv needs a layer of kind 'dense', got a model with {', '.join(model.layers)}"
+            f"lsuv needs a layer with a weight, such as Dense; the model has "
+            f"{', '.join(model.layers)}"
         )
     if x.size == 0 or not np.isfinite(x).all():
         raise DataError(f"lsuv needs a finite, non-empty batch x, got shape {x.shape}")

@@ -88,10 +88,10 @@ class Optimizer:
             report = self._make_step(params, grads, lr, None)
             self.steps += 1
             return report
-        tap.before_update(self)
+        tap.before_update()
         report = self._make_step(params, grads, lr, tap.measures)
         self.steps += 1
-        tap.updated(self, report, lr)
+        tap.updated(report, lr)
         return report
 
     def _make_step(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -14,10 +14,6 @@ from nnscratch.errors import ConfigError
 from nnscratch.parameters import Parameters
 from nnscratch.sampling import count_samples, parameter_sample, run_stride
 from nnscratch_kernels.reference.measures import NOTHING
-
-if TYPE_CHECKING:
-    from nnscratch.optimizers.base import Optimizer
-
 
 # In this order in `ParameterMeasures.values`.
 PARAM_MEASURES = (
@@ -137,8 +133,8 @@ class Tap(Protocol):
     def due(self) -> bool:
         """Whether the next step is to be measured."""
 
-    def before_update(self, optimizer: Optimizer) -> None:
+    def before_update(self) -> None:
         """Called in a step that is due, before anything is changed."""
 
-    def updated(self, optimizer: Optimizer, report: ClipReport | None, lr: float) -> None:
+    def updated(self, report: ClipReport | None, lr: float) -> None:
         """Called at the end of that step, when `measures` are filled."""

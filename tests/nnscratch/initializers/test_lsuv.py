@@ -11,7 +11,7 @@ from nnscratch.errors import ConfigError, DataError, NonFiniteError
 
 
 class Dense:
-    kind = "dense"
+    kind, role = "dense", "weights"
 
     def __init__(self, n_in: int, n_out: int, dtype: type = np.float64) -> None:
         self.params = {"weight": np.full((n_in, n_out), 7.0, dtype), "bias": np.zeros(n_out, dtype)}
@@ -21,6 +21,7 @@ class Dense:
 
 
 class Activation:
+    role = "activation"
     params: dict[str, np.ndarray] = {}  # noqa: RUF012
 
     def __init__(self, kind: str, f: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -178,5 +179,5 @@ def test_bad_arguments_are_refused(arguments: dict[str, object], message: str) -
 
 
 def test_a_model_without_dense_layers_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"kind 'dense', got a model with 0\.relu"):
+    with pytest.raises(ConfigError, match=r"a layer with a weight.*the model has 0\.relu"):
         init.lsuv(Model(relu()), batch(), rng=np.random.default_rng(0))

@@ -51,13 +51,13 @@ class Watch:
 
     def __init__(self, params, grads):
         self.measures = ParameterMeasures(params, grads)
-        self.told = []
+        self.told, self.begun = [], 0
 
-    def before_update(self, optimizer):
-        self.steps = optimizer.steps
+    def before_update(self):
+        self.begun += 1
 
-    def updated(self, optimizer, report, lr):
-        assert optimizer.steps == self.steps + 1
+    def updated(self, report, lr):
+        assert self.begun == len(self.told) + 1
         self.told.append((report, lr, self.measures.values.copy(), self.measures.histogram()))
 
 
