@@ -48,31 +48,17 @@ from nnscratch.flow import (
 )
 from nnscratch.gradcheck import GradientMismatch, check_gradients
 from nnscratch.initializers import for_activation, lsuv
-from nnscratch.layers import (
-    ELU,
-    GELU,
-    SELU,
-    BatchNorm,
-    Dense,
-    Dropout,
-    Exponential,
-    HardSigmoid,
-    HardTanh,
-    Identity,
-    LayerNorm,
-    LeakyReLU,
-    Mish,
-    PReLU,
-    ReLU,
-    RMSNorm,
-    RReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Softsign,
-    Tanh,
-)
+from nnscratch.layers.activations import *
+from nnscratch.layers.base import *
+from nnscratch.layers.batchnorm import *
+from nnscratch.layers.dense import *
+from nnscratch.layers.dropout import *
+from nnscratch.layers.hard import *
+from nnscratch.layers.joins import *
+from nnscratch.layers.norms import *
+from nnscratch.layers.rectifiers import *
+from nnscratch.layers.rrelu import *
+from nnscratch.layers.softmax import *
 from nnscratch.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
@@ -93,13 +79,9 @@ from nnscratch_records import check_record
 __version__ = _version("nnscratch")
 
 __all__ = [
-    "ELU",
-    "GELU",
-    "SELU",
     "SGD",
     "Adam",
     "AdamW",
-    "BatchNorm",
     "BinaryCrossEntropy",
     "Callback",
     "CategoricalCrossEntropy",
@@ -111,49 +93,30 @@ __all__ = [
     "ConfigError",
     "Cure",
     "DataError",
-    "Dense",
-    "Dropout",
     "DtypeError",
-    "Exponential",
     "FileError",
     "Forensics",
     "GradientFlow",
     "GradientMismatch",
-    "HardSigmoid",
-    "HardTanh",
     "History",
     "Huber",
-    "Identity",
     "LayerInfo",
-    "LayerNorm",
-    "LeakyReLU",
     "LiveTable",
     "MeanAbsoluteError",
     "MeanSquaredError",
-    "Mish",
     "NnscratchError",
     "NonFinite",
     "NonFiniteError",
-    "PReLU",
     "ParamInfo",
-    "RMSNorm",
     "RMSProp",
-    "RReLU",
-    "ReLU",
     "Recorder",
     "Residual",
     "Sequential",
     "ShapeError",
-    "SiLU",
-    "Sigmoid",
     "SigmoidCrossEntropy",
-    "Softmax",
     "SoftmaxCrossEntropy",
-    "Softplus",
-    "Softsign",
     "SteepestDescent",
     "StepInfo",
-    "Tanh",
     "Trainer",
     "UnknownNameError",
     "__version__",
@@ -182,3 +145,5 @@ __all__ = [
     "set_num_threads",
     "use_kernels",
 ]
+# Each file of layers says what it gives.
+__all__ += [name for name in layers.__all__ if name in globals()]

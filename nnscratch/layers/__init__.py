@@ -1,58 +1,46 @@
-"""Layers: each with an explicit `forward` and an explicit `backward`, written by hand."""
+"""Layers: each with an explicit `forward` and an explicit `backward`, written by hand.
 
-from nnscratch.layers.activations import (
-    GELU,
-    Activation,
-    Exponential,
-    Identity,
-    Mish,
-    Sigmoid,
-    SiLU,
-    Softplus,
-    Softsign,
-    Tanh,
+Each file says in its own ``__all__`` which layers it gives; they are attributes of `nnscratch` too.
+"""
+
+from nnscratch.layers import (
+    activations,
+    base,
+    batchnorm,
+    dense,
+    dropout,
+    hard,
+    joins,
+    norms,
+    rectifiers,
+    rrelu,
+    softmax,
 )
-from nnscratch.layers.base import Layer
-from nnscratch.layers.batchnorm import BatchNorm
-from nnscratch.layers.dense import Dense
-from nnscratch.layers.dropout import Dropout
-from nnscratch.layers.hard import HardSigmoid, HardTanh
-from nnscratch.layers.joins import Branch, Skip, Sum
-from nnscratch.layers.norms import LayerNorm, RMSNorm
-from nnscratch.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
+from nnscratch.layers.activations import *
+from nnscratch.layers.base import *
+from nnscratch.layers.batchnorm import *
+from nnscratch.layers.dense import *
+from nnscratch.layers.dropout import *
+from nnscratch.layers.hard import *
+from nnscratch.layers.joins import *
+from nnscratch.layers.norms import *
+from nnscratch.layers.rectifiers import *
 from nnscratch.layers.registry import activation, activation_names
-from nnscratch.layers.rrelu import RReLU
-from nnscratch.layers.softmax import Softmax
+from nnscratch.layers.rrelu import *
+from nnscratch.layers.softmax import *
 
-__all__ = [
-    "ELU",
-    "GELU",
-    "SELU",
-    "Activation",
-    "BatchNorm",
-    "Branch",
-    "Dense",
-    "Dropout",
-    "Exponential",
-    "HardSigmoid",
-    "HardTanh",
-    "Identity",
-    "Layer",
-    "LayerNorm",
-    "LeakyReLU",
-    "Mish",
-    "PReLU",
-    "RMSNorm",
-    "RReLU",
-    "ReLU",
-    "SiLU",
-    "Sigmoid",
-    "Skip",
-    "Softmax",
-    "Softplus",
-    "Softsign",
-    "Sum",
-    "Tanh",
-    "activation",
-    "activation_names",
-]
+__all__ = ["activation", "activation_names"]
+for _module in (
+    activations,
+    base,
+    batchnorm,
+    dense,
+    dropout,
+    hard,
+    joins,
+    norms,
+    rectifiers,
+    rrelu,
+    softmax,
+):
+    __all__ += _module.__all__

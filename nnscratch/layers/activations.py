@@ -13,6 +13,19 @@ from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
 from nnscratch.layers.base import Layer
 
+__all__ = [
+    "GELU",
+    "Activation",
+    "Exponential",
+    "Identity",
+    "Mish",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+]
+
 
 class Activation(Layer):
     """A function applied to every element: ``y = f(x)``, ``dx = dy * f'(x)``.

@@ -13,6 +13,8 @@ from nnscratch.errors import ConfigError, DtypeError, ShapeError
 from nnscratch.parameters import Views
 from nnscratch.workspace import Workspace, changes
 
+__all__ = ["Layer"]
+
 Shapes = dict[str, tuple[int, ...]]
 Features = int | None  # None: not known before there is data
 Shape = tuple[Features, ...]  # (batch, *positions, features)

@@ -11,6 +11,8 @@ from nnscratch.backend import kernels
 from nnscratch.errors import require_count, require_number, unknown_name
 from nnscratch.layers.base import Features, Layer, Shapes
 
+__all__ = ["BatchNorm"]
+
 STATISTICS = ("running", "initial", "batch")
 
 

@@ -12,6 +12,8 @@ from nnscratch.backend import kernels
 from nnscratch.errors import require_count
 from nnscratch.layers.base import Features, Layer, Shapes
 
+__all__ = ["Dense"]
+
 
 class Dense(Layer):
     """``y = x @ weight + bias``.

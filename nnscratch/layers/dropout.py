@@ -9,6 +9,8 @@ from nnscratch.backend import kernels
 from nnscratch.errors import require_number
 from nnscratch.layers.base import Layer
 
+__all__ = ["Dropout"]
+
 
 class Dropout(Layer):
     """In training each element is set to 0 with probability `rate`, else divided by ``1 - rate``.

@@ -11,6 +11,8 @@ from typing import ClassVar
 from nnscratch.errors import require_number
 from nnscratch.layers.activations import Activation
 
+__all__ = ["HardSigmoid", "HardTanh"]
+
 
 class HardSigmoid(Activation):
     """``f(x) = slope x + 1/2``, cut off at 0 and 1; ``f'(x) = slope`` in between, else 0.

@@ -10,6 +10,8 @@ from nnscratch.errors import ShapeError, require_number
 from nnscratch.layers.activations import Identity
 from nnscratch.layers.base import Layer
 
+__all__ = ["Branch", "Skip", "Sum"]
+
 
 class Branch(Identity):
     """Where a branch begins. Its output is its input; what arrives here is the branch's gradient.

@@ -11,6 +11,8 @@ from nnscratch.backend import kernels
 from nnscratch.errors import require_count, require_number
 from nnscratch.layers.base import Features, Layer, Shapes
 
+__all__ = ["LayerNorm", "RMSNorm"]
+
 
 class _OfFeatures(Layer):
     """What the two have in common: a gain for every feature, which begins at 1."""

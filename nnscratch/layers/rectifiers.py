@@ -16,6 +16,8 @@ from nnscratch.errors import require_count, require_number
 from nnscratch.layers.activations import Activation
 from nnscratch.layers.base import Layer, Shapes
 
+__all__ = ["ELU", "SELU", "LeakyReLU", "PReLU", "ReLU"]
+
 
 class ReLU(Activation):
     """``f(x) = max(x, 0)``, ``f'(x) = 1`` where ``x > 0``, else 0.

@@ -6,41 +6,22 @@ import inspect
 from typing import Any
 
 from nnscratch.errors import ConfigError, unknown_name
-from nnscratch.layers.activations import (
-    GELU,
-    Exponential,
-    Identity,
-    Mish,
-    Sigmoid,
-    SiLU,
-    Softplus,
-    Softsign,
-    Tanh,
-)
+from nnscratch.layers import activations, hard, rectifiers, rrelu
 from nnscratch.layers.base import Layer
-from nnscratch.layers.hard import HardSigmoid, HardTanh
-from nnscratch.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
-from nnscratch.layers.rrelu import RReLU
 
-_ACTIVATIONS: dict[str, type[Layer]] = {
-    "sigmoid": Sigmoid,
-    "tanh": Tanh,
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "rrelu": RReLU,
-    "prelu": PReLU,
-    "elu": ELU,
-    "selu": SELU,
-    "softsign": Softsign,
-    "softplus": Softplus,
-    "gelu": GELU,
-    "silu": SiLU,
-    "mish": Mish,
-    "exponential": Exponential,
-    "hard_sigmoid": HardSigmoid,
-    "hard_tanh": HardTanh,
-    "identity": Identity,
-}
+
+def _by_name() -> dict[str, type[Layer]]:
+    """Every activation by the name of its kernels, and the one that does nothing."""
+    found: dict[str, type[Layer]] = {}
+    for module in (activations, rectifiers, hard, rrelu):
+        for name in module.__all__:
+            kind = getattr(module, name)
+            if kind.role == "activation" and "kind" in vars(kind):
+                found[getattr(kind, "kernel", kind.kind)] = kind
+    return {**found, "identity": activations.Identity}
+
+
+_ACTIVATIONS = _by_name()
 
 
 def activation_names() -> tuple[str, ...]:

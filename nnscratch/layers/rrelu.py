@@ -12,6 +12,8 @@ from nnscratch.backend import kernels
 from nnscratch.errors import require_number, unknown_name
 from nnscratch.layers.base import Layer
 
+__all__ = ["RReLU"]
+
 
 class RReLU(Layer):
     """``f(x) = x`` where ``x > 0``, else ``slope * x``, with a slope drawn for every element.

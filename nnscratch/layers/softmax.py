@@ -8,6 +8,8 @@ from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
 from nnscratch.layers.base import Layer
 
+__all__ = ["Softmax"]
+
 
 class Softmax(Layer):
     """``y_k = e^(x_k) / sum_j e^(x_j)`` over the features of each row: positive, summing to 1.
