@@ -73,12 +73,27 @@ from nnscratch.nonfinite import NonFinite, find_nonfinite
 from nnscratch.optimizers import SGD, Adam, AdamW, RMSProp, SteepestDescent
 from nnscratch.scores import accuracy, confusion, r2
 from nnscratch.theory import predict
-from nnscratch.training import Callback, History, StepInfo, Trainer
+from nnscratch.training import (
+    Callback,
+    EarlyStopping,
+    Evaluation,
+    History,
+    RateTest,
+    StepInfo,
+    Trainer,
+    evaluate,
+    find_rate,
+)
 from nnscratch_records import check_record
 
 __version__ = _version("nnscratch")
 
 __all__ = [
+    "EarlyStopping",
+    "Evaluation",
+    "RateTest",
+    "evaluate",
+    "find_rate",
     "SGD",
     "Adam",
     "AdamW",

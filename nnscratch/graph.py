@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -192,6 +192,10 @@ class Graph:
                 self._shapes.clear()
             self._shapes[key] = shapes_of(self.nodes, key)
         return self._shapes[key]
+
+    def output_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the output for an input of that shape."""
+        return cast("tuple[int, ...]", self.shapes(given)[-1])  # no size is left open
 
     def chain(self, purpose: str) -> dict[str, Layer]:
         """Return the layers of a network without branches; `ConfigError` for any other.

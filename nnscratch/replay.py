@@ -254,7 +254,7 @@ class CapturedPasses:
         if kernels.name != "numba" or not self._fit(x, loss):
             return None
         try:
-            output = self._model.shapes(x.shape)[-1]
+            output = self._model.output_shape(x.shape)
             prepared = loss.prepare(output, x.dtype, labels, sample_weights)
         except NnscratchError:
             return None

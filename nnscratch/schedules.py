@@ -73,6 +73,29 @@ class Cosine:
 
 
 @dataclass(frozen=True)
+class Geometric:
+    """From `initial` at step `first` to `final` in `steps` steps, each a factor from the last.
+
+    ``lr(step) = initial * (final / initial) ** ((step - first) / (steps - 1))``, `final` after it.
+    """
+
+    initial: float
+    final: float
+    steps: int
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        require_number("Geometric initial", self.initial, above=0)
+        require_number("Geometric final", self.final, above=0)
+        require_count("Geometric steps", self.steps, least=2)
+        require_count("Geometric first", self.first, least=0)
+
+    def __call__(self, step: int) -> float:
+        done = min(max(step - self.first, 0) / (self.steps - 1), 1.0)
+        return float(self.initial ** (1 - done) * self.final**done)
+
+
+@dataclass(frozen=True)
 class Warmup:
     """A straight rise over `steps` steps to the first rate of `schedule`, then `schedule` itself.
 

@@ -11,28 +11,26 @@ from nnscratch.datasets.checks import check_labels
 from nnscratch.errors import ShapeError
 
 
-def accuracy(outputs: Array, labels: Array) -> float:
+def accuracy(outputs: Array, labels: Array, threshold: float = 0.5) -> float:
     """Return the fraction of rows whose largest output is that of the label.
 
     `outputs` are ``(batch, *positions, classes)``, logits or probabilities. `labels` are whole
     numbers, shape ``(batch, *positions)``, or one-hot or soft rows of the outputs' shape, whose
-    largest entry counts. A row with a NaN is wrong, whatever its label. Raises `ShapeError`,
-    `DtypeError` or `DataError`.
+    largest entry counts. One output alone is that of class 1, and chooses it above `threshold`
+    (0 for logits); its labels are 0 and 1, in a column or not. A row with a NaN is wrong, whatever
+    its label. Raises `ShapeError`, `DtypeError` or `DataError`.
     """
-    rows, labels = _rows("accuracy", outputs, labels)
-    best = rows.argmax(axis=1)  # a NaN counts as the largest
-    right = (best == labels) & ~np.isnan(rows[np.arange(len(best)), best])
-    return float(np.mean(right))
+    chosen, labels, _ = _chosen("accuracy", outputs, labels, threshold)
+    return float(np.mean(chosen == labels))
 
 
-def confusion(outputs: Array, labels: Array) -> Array:
+def confusion(outputs: Array, labels: Array, threshold: float = 0.5) -> Array:
     """Return how many examples of class `i` (row) were taken for class `j` (column), int64.
 
-    Arguments as for `accuracy`; a row with a NaN counts as the first class that is NaN.
+    Arguments as for `accuracy`; a row with a NaN is left out.
     """
-    rows, labels = _rows("confusion", outputs, labels)
-    classes = rows.shape[1]
-    pairs = labels * classes + rows.argmax(axis=1)
+    chosen, labels, classes = _chosen("confusion", outputs, labels, threshold)
+    pairs = (labels * classes + chosen)[chosen >= 0]
     counts: Array = np.bincount(pairs, minlength=classes * classes)
     return counts.reshape(classes, classes)
 
@@ -57,8 +55,8 @@ def r2(predictions: Array, targets: Array) -> float:
     return float(scores.mean())
 
 
-def _rows(what: str, outputs: Any, labels: Any) -> tuple[Array, Array]:
-    """Return outputs as rows and the label of each, or raise."""
+def _chosen(what: str, outputs: Any, labels: Any, threshold: float) -> tuple[Array, Array, int]:
+    """Return the class chosen for each row (-1 where it is NaN), its label, and the classes."""
     if not isinstance(outputs, np.ndarray) or outputs.ndim < 2 or outputs.size == 0:
         got = f"shape {outputs.shape}" if isinstance(outputs, np.ndarray) else type(outputs)
         raise ShapeError(f"{what} expects outputs of shape (batch, classes), got {got}")
@@ -66,8 +64,8 @@ def _rows(what: str, outputs: Any, labels: Any) -> tuple[Array, Array]:
     if labels.ndim == outputs.ndim:
         if labels.shape != shape:
             raise ShapeError(f"{what} got labels of shape {labels.shape}, outputs {shape}")
-        labels = labels.argmax(axis=-1)
-    if labels.ndim > 1 and labels.shape == shape[:-1]:
-        labels = labels.reshape(-1)
+        labels = labels.argmax(axis=-1) if shape[-1] > 1 else (labels[..., 0] > 0.5).astype(int)
+    labels = check_labels(labels, max(shape[-1], 2), shape[:-1], "labels").reshape(-1)
     rows = outputs.reshape(-1, shape[-1])
-    return rows, check_labels(labels, shape[-1], len(rows), "labels")
+    chosen = rows.argmax(axis=1) if shape[-1] > 1 else (rows[:, 0] > threshold).astype(np.int64)
+    return np.where(np.isnan(rows).any(axis=1), -1, chosen), labels, max(shape[-1], 2)

@@ -6,7 +6,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from nnscratch.cli import compare, cure, diagnose, export, predict, replay, report, reproduce, train
+from nnscratch.cli import (
+    compare,
+    cure,
+    diagnose,
+    export,
+    find_rate,
+    predict,
+    replay,
+    report,
+    reproduce,
+    train,
+)
 from nnscratch.errors import NnscratchError
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
@@ -24,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
     train.add_command(commands)
     compare.add_command(commands)
+    find_rate.add_command(commands)
     predict.add_command(commands)
     cure.add_command(commands)
     reproduce.add_command(commands)

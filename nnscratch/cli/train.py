@@ -35,7 +35,6 @@ _WITH_MOMENTUM = ("sgd", "momentum", "nesterov")
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``train`` to the command line."""
-    defaults = ladder.Settings()
     command = commands.add_parser(
         "train",
         help="train one network; show, record and judge its gradient flow",
@@ -43,46 +42,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "gradient flows through it: in the terminal, in a file, in a page, in sentences.\n"
         "Exit code: 0 trained to the end, 1 ended by NaN or infinity, 130 interrupted.",
         formatter_class=HelpFormatter,
-        epilog="\n".join(
-            textwrap.fill(f"{what}: {', '.join(names)}", 78, subsequent_indent="  ")
-            for what, names in (
-                ("activations", layers.activation_names()),
-                ("initializers", initializers.names()),
-                ("optimizers", optimizers.names()),
-            )
-        ),
+        epilog=names_to_choose_from(),
     )
-    network = command.add_argument_group("network")
-    network.add_argument(
-        "--depth", type=count("depth"), default=defaults.depth, help="hidden layers"
-    )
-    network.add_argument(
-        "--width", type=count("width"), default=defaults.width, help="units in each"
-    )
-    network.add_argument("--activation", default="relu", metavar="NAME", help="after each")
-    network.add_argument(
-        "--init", metavar="NAME", help="of the weights (default: what goes with the activation)"
-    )
-    network.add_argument("--batchnorm", action="store_true", help="before each activation")
-    training = command.add_argument_group("training")
-    training.add_argument("--optimizer", default="sgd", metavar="NAME", help="see below")
-    training.add_argument("--lr", type=rate("lr"), default=defaults.lr, help="learning rate")
+    add_network(command)
+    training = add_training(command)
     training.add_argument(
-        "--momentum", type=rate("momentum"), metavar="M", help="of sgd and nesterov, below 1"
-    )
-    clip = training.add_mutually_exclusive_group()
-    clip.add_argument(
-        "--clip-norm", type=rate("clip-norm"), metavar="N", help="clip the gradient to this norm"
-    )
-    clip.add_argument(
-        "--clip-value", type=rate("clip-value"), metavar="V", help="clip each component to +-V"
-    )
-    training.add_argument("--epochs", type=count("epochs"), default=defaults.epochs, help="epochs")
-    training.add_argument(
-        "--batch", type=count("batch"), default=defaults.batch_size, help="batch size"
-    )
-    training.add_argument(
-        "--seed", type=count("seed", least=0), default=defaults.seed, help="random seed"
+        "--epochs", type=count("epochs"), default=ladder.Settings.epochs, help="epochs"
     )
     training.add_argument(
         "--flush-subnormals",
@@ -119,6 +84,60 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.set_defaults(run=run)
 
 
+def names_to_choose_from() -> str:
+    """Return what the options that take a name may be."""
+    return "\n".join(
+        textwrap.fill(f"{what}: {', '.join(names)}", 78, subsequent_indent="  ")
+        for what, names in (
+            ("activations", layers.activation_names()),
+            ("initializers", initializers.names()),
+            ("optimizers", optimizers.names()),
+        )
+    )
+
+
+def add_network(command: argparse.ArgumentParser) -> None:
+    """Add what the network is."""
+    defaults = ladder.Settings()
+    network = command.add_argument_group("network")
+    network.add_argument(
+        "--depth", type=count("depth"), default=defaults.depth, help="hidden layers"
+    )
+    network.add_argument(
+        "--width", type=count("width"), default=defaults.width, help="units in each"
+    )
+    network.add_argument("--activation", default="relu", metavar="NAME", help="after each")
+    network.add_argument(
+        "--init", metavar="NAME", help="of the weights (default: what goes with the activation)"
+    )
+    network.add_argument("--batchnorm", action="store_true", help="before each activation")
+
+
+def add_training(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add optimizer, rate, clip, batch and seed."""
+    defaults = ladder.Settings()
+    training = command.add_argument_group("training")
+    training.add_argument("--optimizer", default="sgd", metavar="NAME", help="see below")
+    training.add_argument("--lr", type=rate("lr"), default=defaults.lr, help="learning rate")
+    training.add_argument(
+        "--momentum", type=rate("momentum"), metavar="M", help="of sgd and nesterov, below 1"
+    )
+    clip = training.add_mutually_exclusive_group()
+    clip.add_argument(
+        "--clip-norm", type=rate("clip-norm"), metavar="N", help="clip the gradient to this norm"
+    )
+    clip.add_argument(
+        "--clip-value", type=rate("clip-value"), metavar="V", help="clip each component to +-V"
+    )
+    training.add_argument(
+        "--batch", type=count("batch"), default=defaults.batch_size, help="batch size"
+    )
+    training.add_argument(
+        "--seed", type=count("seed", least=0), default=defaults.seed, help="random seed"
+    )
+    return training
+
+
 @dataclass(frozen=True)
 class _Recorded:
     """The training and what watched it."""
@@ -132,10 +151,8 @@ def run(options: argparse.Namespace) -> int:
     """Train, and write and print what was asked for, also after Ctrl-C or NaN."""
     console = Console()
     _check_files(options)
-    optimizer = _optimizer(options)
-    rung = ladder.Rung(
-        "train", _label(options), options.activation, _init(options), options.batchnorm
-    )
+    optimizer = make_optimizer(options)
+    rung = make_rung(options)
     data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
     made = _make(options, rung, data, optimizer)
     parameters = made.trainer.model.params.flat.size
@@ -235,26 +252,25 @@ def _report(
 def _make(
     options: argparse.Namespace, rung: ladder.Rung, data: Sequence[Array], optimizer: Optimizer
 ) -> _Recorded:
-    x_train, y_train, x_test, _ = data
-    settings = ladder.Settings(
-        depth=options.depth,
-        width=options.width,
-        epochs=options.epochs,
-        batch_size=options.batch,
-        lr=options.lr,
-        seed=options.seed,
-    )
-    model = ladder.build(rung, x_train.shape[1], int(y_train.max()) + 1, settings)
+    model = make_model(options, rung, data)
     flow = GradientFlow(
-        model, options.every, probe=x_test[:PROBE], label=rung.label, file=options.record
+        model, options.every, probe=data[2][:PROBE], label=rung.label, file=options.record
     )
     live = LiveTable(flow) if options.live else None
     return _Recorded(Trainer(model, SoftmaxCrossEntropy(), optimizer), flow, live)
 
 
-def _label(options: argparse.Namespace) -> str:
+def make_rung(options: argparse.Namespace) -> ladder.Rung:
+    """Return what the network of the options is; raise for an unknown name."""
     parts = [options.activation, options.init, "batch norm" if options.batchnorm else None]
-    return ", ".join(part for part in parts if part)
+    label = ", ".join(part for part in parts if part)
+    return ladder.Rung("train", label, options.activation, _init(options), options.batchnorm)
+
+
+def make_model(options: argparse.Namespace, rung: ladder.Rung, data: Sequence[Array]) -> Sequential:
+    """Return the network of the options for these data."""
+    settings = ladder.Settings(depth=options.depth, width=options.width, seed=options.seed)
+    return ladder.build(rung, data[0].shape[1], int(data[1].max()) + 1, settings)
 
 
 def _init(options: argparse.Namespace) -> str | Initializer:
@@ -266,7 +282,8 @@ def _init(options: argparse.Namespace) -> str | Initializer:
     return initializers.get(options.init)
 
 
-def _optimizer(options: argparse.Namespace) -> Optimizer:
+def make_optimizer(options: argparse.Namespace) -> Optimizer:
+    """Return the optimizer of the options, with its clip."""
     clip: Clip | None = None
     if options.clip_norm is not None:
         clip = ClipByGlobalNorm(options.clip_norm)

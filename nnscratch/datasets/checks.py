@@ -19,10 +19,10 @@ Split: TypeAlias = tuple[Array, Array, Array, Array]
 
 
 def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
-    """Return `x` as a C-contiguous array, shape (examples, features), every value finite.
+    """Return `x` as a C-contiguous array, (examples, *positions, features), every value finite.
 
-    Raises `DtypeError` if it is not float32 or float64, `ShapeError` if it is not 2-d or is empty,
-    and `DataError` naming the first row and column that hold NaN or infinity.
+    Raises `DtypeError` if it is not float32 or float64, `ShapeError` if it has no features or is
+    empty, and `DataError` naming the first place that holds NaN or infinity.
     """
     array = _as_array(x, what)
     if array.dtype not in DTYPES:
@@ -30,9 +30,10 @@ def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
             f"{what} must be float32 or float64, got {array.dtype}: "
             f"convert it, for example with {what}.astype(np.float32)"
         )
-    if array.ndim != 2:
+    if array.ndim < 2:
         raise ShapeError(
-            f"{what} must have two dimensions (examples, features), got shape {array.shape}"
+            f"{what} must have two dimensions or more, (examples, features), "
+            f"got shape {array.shape}"
         )
     if array.size == 0:
         raise ShapeError(f"{what} is empty: shape {array.shape}, expected at least one example")
@@ -44,43 +45,78 @@ def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
         bad = ~np.isfinite(array)
         count = int(bad.sum())
         if count:
-            row, column = divmod(int(bad.argmax()), array.shape[1])
+            place = first_true(bad)
             raise DataError(
-                f"{what} is not finite: {array[row, column]} at row {row}, column {column} "
+                f"{what} is not finite: {array[place]} at {place_words(place, array.ndim)} "
                 f"({count} of {array.size} values are NaN or infinite): repair or remove those rows"
             )
     return np.ascontiguousarray(array)
 
 
-def check_labels(y: npt.ArrayLike, classes: int, n: int | None = None, what: str = "y") -> Array:
-    """Return `y` as int64 labels, shape (n,), each in 0 .. classes - 1.
+def check_labels(
+    y: npt.ArrayLike, classes: int, shape: tuple[int, ...] | None = None, what: str = "y"
+) -> Array:
+    """Return `y` as int64 labels of that shape, each in 0 .. classes - 1.
 
-    `n` is the number of examples they belong to (None: any). Raises `DtypeError` if they are not
-    integers, `ShapeError` for another shape, and `DataError` naming the first one out of range.
+    `shape` is (examples,) or (examples, *positions), None: any number of examples. Raises
+    `DtypeError` if they are not integers, `ShapeError` for another shape, and `DataError` naming
+    the first one out of range.
     """
     array = _as_array(y, what)
-    if array.ndim != 1:
+    if array.ndim != (1 if shape is None else len(shape)):
+        expected = "(examples,)" if shape is None else shape
         raise ShapeError(
-            f"{what} must be one label per example, shape ({'examples' if n is None else n},), "
-            f"got shape {array.shape}; one-hot rows become labels with {what}.argmax(axis=1)"
+            f"{what} must be one label per example, shape {expected}, "
+            f"got shape {array.shape}; one-hot rows become labels with {what}.argmax(axis=-1)"
         )
     if array.size == 0:
         raise ShapeError(f"{what} is empty: expected at least one label")
     if not np.issubdtype(array.dtype, np.integer):
         raise DtypeError(
             f"{what} must hold integers 0 .. {classes - 1}, got {array.dtype}: "
-            f"convert it, for example with {what}.astype(np.int64)"
+            + _way_to_labels(array, what)
         )
-    if n is not None and len(array) != n:
-        raise ShapeError(f"{what} has {len(array)} labels for {n} examples: one for each is needed")
+    if shape is not None and array.shape != shape:
+        if array.ndim > 1:
+            raise ShapeError(f"{what} has shape {array.shape}, expected {shape}")
+        raise ShapeError(
+            f"{what} has {len(array)} labels for {shape[0]} examples: one for each is needed"
+        )
     if array.min() < 0 or array.max() >= classes:
         bad = (array < 0) | (array >= classes)
-        index = int(bad.argmax())
+        index = first_true(bad)
         raise DataError(
-            f"{what} is out of range: label {array[index]} at index {index}, expected "
-            f"0 .. {classes - 1} ({int(bad.sum())} of {len(array)} labels are outside)"
+            f"{what} is out of range: label {array[index]} at index "
+            f"{', '.join(map(str, index))}, expected "
+            f"0 .. {classes - 1} ({int(bad.sum())} of {array.size} labels are outside)"
         )
     return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def _way_to_labels(array: Array, what: str) -> str:
+    """Return what to do with answers that are no integers; never what would change them."""
+    if array.dtype.kind != "f":
+        return f"number the classes, for example with np.unique({what}, return_inverse=True)[1]"
+    fraction = array != np.round(array)  # NaN too
+    if not fraction.any():
+        return f"convert it, for example with {what}.astype(np.int64)"
+    index = first_true(fraction)
+    return (
+        f"{array[index]:g} at index {', '.join(map(str, index))} names no class. If {what} was "
+        f"scaled, take the labels from before that; if it holds numbers to be met, make it a "
+        f"column, {what}.reshape(-1, 1), for a network of one output and MeanSquaredError()"
+    )
+
+
+def first_true(bad: Array) -> tuple[int, ...]:
+    """Return the index of the first True."""
+    return tuple(int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
+
+
+def place_words(index: tuple[int, ...], ndim: int) -> str:
+    """Return an index into an array of so many dimensions as words: ``row 4, column 2``."""
+    names = ("row", *("position",) * (ndim - 2), "column")
+    return ", ".join(f"{name} {i}" for name, i in zip(names, index, strict=False))
 
 
 def _as_array(values: npt.ArrayLike, what: str) -> Array:

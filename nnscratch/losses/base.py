@@ -6,12 +6,13 @@ import inspect
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from nnscratch.arrays import DTYPES, Array, rows
 from nnscratch.backend import kernels
+from nnscratch.datasets.checks import first_true
 from nnscratch.errors import ConfigError, DataError, DtypeError, ShapeError, require_number
 from nnscratch.workspace import Workspace
 
@@ -36,7 +37,14 @@ class Loss:
 
     A subclass says in `prepare` which kernel computes it from what. Calls from several threads do
     not disturb each other.
+
+    Attributes
+    ----------
+    threshold : float
+        With one output, the output above which the answer is yes rather than no.
     """
+
+    threshold: ClassVar[float] = 0.5
 
     def __call__(
         self, output: Array, labels: Array, sample_weights: Array | None = None
@@ -146,7 +154,7 @@ class Loss:
             raise DtypeError(f"{self!r} expects sample weights that are numbers, got {array.dtype}")
         array = array.astype(dtype)
         if not (np.isfinite(array).all() and array.min() >= 0):
-            bad = first(~(np.isfinite(array) & (array >= 0)))
+            bad = first_true(~(np.isfinite(array) & (array >= 0)))
             raise DataError(
                 f"sample weights of {self!r} must be finite and >= 0, "
                 f"got {array[bad]} at index {', '.join(map(str, bad))}"
@@ -193,17 +201,6 @@ def _check_class_weights(kind: str, values: Any) -> tuple[float, ...]:
     if not numbers or not all(0 <= number < math.inf for number in numbers):
         raise ConfigError(f"{kind} class_weights must be finite and >= 0, got {values!r}")
     return numbers
-
-
-def first(bad: Array) -> tuple[int, ...]:
-    """Return the index of the first True."""
-    return tuple(int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
-
-
-def place(index: tuple[int, ...], ndim: int) -> str:
-    """Return an index into an array of so many dimensions as words: ``row 4, column 2``."""
-    names = ("row", *("position",) * (ndim - 2), "column")
-    return ", ".join(f"{name} {i}" for name, i in zip(names, index, strict=False))
 
 
 def _kind(value: Any) -> str:

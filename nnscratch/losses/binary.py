@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.datasets.checks import first_true, place_words
 from nnscratch.errors import DataError, require_number
-from nnscratch.losses.base import NO_WEIGHTS, ClassWeights, CrossEntropy, Prepared, first, place
+from nnscratch.losses.base import NO_WEIGHTS, ClassWeights, CrossEntropy, Prepared
 
 
 class _BinaryLoss(CrossEntropy):
@@ -52,10 +53,10 @@ class _BinaryLoss(CrossEntropy):
     def _check_range(self, targets: Array) -> None:
         low, high = targets.min(), targets.max()
         if not (low >= 0 and high <= 1):
-            index = first(~((targets >= 0) & (targets <= 1)))
+            index = first_true(~((targets >= 0) & (targets <= 1)))
             raise DataError(
                 f"targets of {self!r} must lie between 0 and 1, "
-                f"got {targets[index]} in {place(index, targets.ndim)}"
+                f"got {targets[index]} in {place_words(index, targets.ndim)}"
             )
 
 
@@ -76,6 +77,7 @@ class SigmoidCrossEntropy(_BinaryLoss):
     """
 
     kernel: ClassVar[str] = "sigmoid_cross_entropy"
+    threshold: ClassVar[float] = 0.0  # a logit's
 
 
 class BinaryCrossEntropy(_BinaryLoss):

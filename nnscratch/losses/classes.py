@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.datasets.checks import check_labels
+from nnscratch.datasets.checks import check_labels, first_true, place_words
 from nnscratch.errors import DataError, require_number
-from nnscratch.losses.base import ClassWeights, CrossEntropy, Prepared, first, place
+from nnscratch.losses.base import ClassWeights, CrossEntropy, Prepared
 
 ROW_SUM_TOLERANCE = 1e-5  # rounding of rows of probabilities that were made in float32
 
@@ -47,20 +47,17 @@ class _ClassLoss(CrossEntropy):
 
     def check_labels(self, shape: tuple[int, ...], labels: Any) -> Array:
         """Return the labels of all rows, (rows,), or raise."""
-        if len(shape) > 2 and getattr(labels, "shape", None) == shape[:-1]:
-            labels = labels.reshape(-1)
-            return check_labels(labels, shape[-1], len(labels), "labels")
-        return check_labels(labels, shape[-1], shape[0], "labels")
+        return check_labels(labels, shape[-1], shape[:-1], "labels").reshape(-1)
 
     def _check_probabilities(self, targets: Array) -> None:
         with np.errstate(invalid="ignore"):
             sums = targets.sum(axis=-1)
         off = np.abs(sums - 1)
         if not (targets.min() >= 0 and off.max() <= ROW_SUM_TOLERANCE):
-            row = first(~((targets >= 0).all(axis=-1) & (off <= ROW_SUM_TOLERANCE)))
+            row = first_true(~((targets >= 0).all(axis=-1) & (off <= ROW_SUM_TOLERANCE)))
             raise DataError(
                 f"targets of {self!r} must be rows of probabilities: not negative and summing to "
-                f"1; {place(row, targets.ndim)} sums to {sums[row]:g}, "
+                f"1; {place_words(row, targets.ndim)} sums to {sums[row]:g}, "
                 f"its smallest entry is {targets[row].min():g}"
             )
 

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.datasets.checks import first_true, place_words
 from nnscratch.errors import DataError, require_number
-from nnscratch.losses.base import NO_WEIGHTS, Loss, Prepared, first, place
+from nnscratch.losses.base import NO_WEIGHTS, Loss, Prepared
 
 
 class _Distance(Loss):
@@ -31,10 +32,10 @@ class _Distance(Loss):
         targets = self.check_targets(shape, dtype, labels)
         if not (np.isfinite(targets.min()) and np.isfinite(targets.max())):
             whole = targets.reshape(shape)
-            index = first(~np.isfinite(whole))
+            index = first_true(~np.isfinite(whole))
             raise DataError(
                 f"targets of {self!r} must be finite, "
-                f"got {whole[index]} in {place(index, whole.ndim)}"
+                f"got {whole[index]} in {place_words(index, whole.ndim)}"
             )
         weights = self.row_weights(shape, dtype, sample_weights)
         if weights is None:

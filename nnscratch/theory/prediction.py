@@ -154,7 +154,7 @@ def _no_loss() -> LossGradient:
 def _loss_gradient(logits: InputStatistics, classes: int, labels: Array | None) -> LossGradient:
     alike = None
     if labels is not None:
-        labels = check_labels(labels, classes, len(labels), "labels")
+        labels = check_labels(labels, classes, (len(labels),), "labels")
         alike = float(np.sum((np.bincount(labels) / len(labels)) ** 2))
     correlation = logits.product / logits.square if logits.square > 0 else 1.0
     return softmax_gradient(logits.square, correlation, classes, alike)

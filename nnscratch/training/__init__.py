@@ -1,8 +1,22 @@
 """Training: epochs of shuffled mini-batches, with validation, history and an early end."""
 
 from nnscratch.training.callbacks import Callback, StepInfo
+from nnscratch.training.early_stopping import EarlyStopping
+from nnscratch.training.evaluation import Evaluation, evaluate
 from nnscratch.training.history import History
 from nnscratch.training.loop import Run
+from nnscratch.training.rate_test import RateTest, find_rate
 from nnscratch.training.trainer import Trainer
 
-__all__ = ["Callback", "History", "Run", "StepInfo", "Trainer"]
+__all__ = [
+    "Callback",
+    "EarlyStopping",
+    "Evaluation",
+    "History",
+    "RateTest",
+    "Run",
+    "StepInfo",
+    "Trainer",
+    "evaluate",
+    "find_rate",
+]

@@ -16,10 +16,11 @@ _SHUFFLING = 2  # of a seed's streams; a model draws its weights and its noise f
 
 
 class Examples:
-    """Inputs `x` (examples, features) and what belongs to them, `y`.
+    """Inputs `x` (examples, *positions, features) and what belongs to them, `y`.
 
-    `y` holds class labels, whole numbers of shape ``(examples,)``, or targets of the output's
-    shape, ``(examples, outputs)``. Inputs and targets are converted to the model's dtype.
+    `y` holds class labels, whole numbers of the output's shape without its last axis, or targets of
+    the output's shape. Inputs and targets are converted to the model's dtype. `weights` are factors
+    of the loss, of each example or of each position; None: 1.
 
     Raises `ShapeError`, `DtypeError` or `DataError` saying what is wrong and where; `names` are the
     names of `x` and `y` in the message.
@@ -31,17 +32,19 @@ class Examples:
         x: npt.ArrayLike,
         y: npt.ArrayLike,
         names: tuple[str, str] = ("x", "y"),
+        weights: npt.ArrayLike | None = None,
     ) -> None:
         self.x = check_inputs(x, names[0]).astype(model.dtype, copy=False)
-        n, features = self.x.shape
+        features = self.x.shape[-1]
         if model.features_in not in (None, features):
             raise ShapeError(
                 f"{names[0]} has {features} features (shape {self.x.shape}), "
                 f"the model expects {model.features_in}"
             )
-        # Layers without a width of their own keep that of the input.
-        self.y = _check_answers(y, n, model.features_out or features, model.dtype, names[1])
-        self.has_classes = self.y.ndim == 1 or _is_one_hot(self.y)
+        shape = model.output_shape(self.x.shape)
+        self.y = _check_answers(y, shape, model.dtype, names[1])
+        self.has_classes = self.y.ndim < len(shape) or _names_classes(self.y)
+        self.weights = None if weights is None else _check_weights(weights, shape[:-1])
         self._workspace = Workspace()
 
     def __len__(self) -> int:
@@ -61,35 +64,51 @@ class Examples:
         self.y.take(rows, axis=0, out=y, mode="clip")
         return x, y
 
-    def accuracy(self, logits: Array, y: Array) -> float | None:
-        """Return the fraction of rows whose largest logit is right; None where `y` has no class."""
-        return accuracy(logits, y) if self.has_classes else None
+    def gather_weights(self, rows: Array) -> Array | None:
+        """Return the weights of the examples `rows`."""
+        return None if self.weights is None else self.weights.take(rows, axis=0)
+
+    def accuracy(self, outputs: Array, y: Array, threshold: float = 0.5) -> float | None:
+        """Return the fraction of right answers (`nnscratch.scores`); None for other answers."""
+        return accuracy(outputs, y, threshold) if self.has_classes else None
 
 
 def _check_answers(
-    y: npt.ArrayLike, n: int, outputs: int, dtype: np.dtype[np.floating], what: str
+    y: npt.ArrayLike, shape: tuple[int, ...], dtype: np.dtype[np.floating], what: str
 ) -> Array:
     answers = np.asarray(y)
-    if answers.ndim == 1 and answers.dtype.kind == "f" and outputs == 1:
+    if answers.ndim == len(shape) - 1 and shape[-1] == 1 and answers.dtype.kind in "biuf":
+        one = answers.ndim == 1
         raise ShapeError(
             f"{what} holds targets of shape {answers.shape}, the model's output is "
-            f"({n}, 1): make it a column with {what}.reshape(-1, 1)"
+            f"{shape}: make it a column with {what}{'.reshape(-1, 1)' if one else '[..., None]'}"
         )
-    if answers.ndim != 2:
-        return check_labels(answers, outputs, n, what)
-    if answers.shape != (n, outputs):
+    if answers.ndim != len(shape):
+        return check_labels(answers, shape[-1], shape[:-1], what)
+    if answers.shape != shape:
         raise ShapeError(
-            f"{what} has shape {answers.shape}; expected the output's shape {(n, outputs)}, "
-            f"or labels of shape ({n},)"
+            f"{what} has shape {answers.shape}; expected the output's shape {shape}, "
+            f"or labels of shape {shape[:-1]}"
         )
     if answers.dtype.kind in "biu":
         return answers.astype(dtype)
     return check_inputs(answers, what).astype(dtype, copy=False)
 
 
-def _is_one_hot(targets: Array) -> bool:
-    """Whether every row is a single one among zeros, so that it names a class."""
-    if targets.shape[1] < 2:
+def _check_weights(weights: npt.ArrayLike, shape: tuple[int, ...]) -> Array:
+    array = np.asarray(weights)
+    if array.ndim == 0 or array.shape != shape[: array.ndim]:
+        raise ShapeError(
+            f"sample_weights has shape {array.shape}; expected {shape[:1]}"
+            + (f" or {shape}" if len(shape) > 1 else "")
+        )
+    return array
+
+
+def _names_classes(targets: Array) -> bool:
+    """Whether every row is a single one among zeros, or, alone, one of 0 and 1 (both occur)."""
+    if not ((targets == 0) | (targets == 1)).all():
         return False
-    binary = ((targets == 0) | (targets == 1)).all()
-    return bool(binary and (targets.sum(axis=1) == 1).all())
+    if targets.shape[-1] == 1:
+        return bool(targets.min() == 0 and targets.max() == 1)
+    return bool((targets.sum(axis=-1) == 1).all())

@@ -17,6 +17,7 @@ from nnscratch.clipping import ClipReport
 from nnscratch.errors import ConfigError, require_count
 from nnscratch.nonfinite import UPDATE, NonFinite
 from nnscratch.training.callbacks import Callback, StepInfo
+from nnscratch.training.evaluation import evaluate_examples
 from nnscratch.training.examples import Examples
 from nnscratch.training.interrupt import DeferredInterrupt
 from nnscratch.training.progress import Display
@@ -143,7 +144,7 @@ class Loop:
         number, epoch, lr = trainer.steps, run.epoch, optimizer.lr
         if self.hooks["on_step_start"]:
             self._call("on_step_start", number)
-        value = model.training_pass(x, y, trainer.loss)
+        value = model.training_pass(x, y, trainer.loss, examples.gather_weights(rows))
         logits = model.output
         watch = self.watch
         if watch is not None and not watch.sees_finite(value):
@@ -156,7 +157,8 @@ class Loop:
         history.loss.append(value)
         run.position += 1
         self.made += 1
-        display.step(len(x), value, lambda: examples.accuracy(logits, y))
+        threshold = getattr(trainer.loss, "threshold", 0.5)
+        display.step(len(x), value, lambda: examples.accuracy(logits, y, threshold))
         if self.hooks["on_step"]:
             self._call("on_step", StepInfo(number, epoch, value, lr, report))
 
@@ -200,7 +202,8 @@ class Loop:
         sizes[-1] = min(run.batch_size, run.examples - (steps - 1) * run.batch_size)
         loss, accuracy = math.nan, None
         if self.validation is not None:
-            loss, accuracy = trainer.evaluate_examples(self.validation)
+            found = evaluate_examples(trainer.model, trainer.loss, self.validation)
+            loss, accuracy = found.loss, found.accuracy
         history.epoch_steps.append(trainer.steps)
         history.train_loss.append(float(np.dot(history.loss[-steps:], sizes) / sizes.sum()))
         history.val_loss.append(loss)

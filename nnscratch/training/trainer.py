@@ -13,6 +13,7 @@ from nnscratch.nodes import LossFunction
 from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
 from nnscratch.training.callbacks import Callback
+from nnscratch.training.evaluation import Evaluation, evaluate
 from nnscratch.training.examples import Examples
 from nnscratch.training.history import History
 from nnscratch.training.loop import Loop, Run
@@ -91,14 +92,15 @@ class Trainer:
         drop_last: bool = False,
         max_steps: int | None = None,
         stop_on_nonfinite: bool = True,
+        sample_weights: npt.ArrayLike | None = None,
     ) -> History:
         """Train for `epochs` more epochs and return the history.
 
         Parameters
         ----------
-        x : array, shape (examples, features)
+        x : array, shape (examples, *positions, features)
         y : array
-            Labels, whole numbers of shape (examples,), or targets of the output's shape.
+            Labels, whole numbers of shape (examples, *positions), or targets of the output's shape.
         epochs, batch_size : int
             The last batch of an epoch may be shorter, unless `drop_last`.
         validation : (x, y) or None
@@ -119,6 +121,8 @@ class Trainer:
             before the step's update, or after undoing it if the update made it, so that the weights
             keep their last values. ``history.message`` then names step, layer and tensor. False:
             warn once, and go on. See also `Forensics`.
+        sample_weights : array or None, shape (examples,) or (examples, *positions)
+            Factors of the losses of the examples (see `Loss`).
 
         Ctrl-C ends the training after the current step; what was trained stays, and
         ``history.interrupted`` is True. A second Ctrl-C raises `KeyboardInterrupt` at once, and
@@ -129,7 +133,7 @@ class Trainer:
         require_count("epochs", epochs)
         require_count("batch_size", batch_size)
         require_count("seed", seed, least=0)
-        examples = Examples(self.model, x, y)
+        examples = Examples(self.model, x, y, weights=sample_weights)
         first = 0 if self.run is None else self.run.epoch + (self.run.position > 0)
         run = Run(
             examples=len(examples),
@@ -156,6 +160,7 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
         max_steps: int | None = None,
+        sample_weights: npt.ArrayLike | None = None,
     ) -> History:
         """Finish the latest `fit`, on the same examples, from the step where it stopped.
 
@@ -165,7 +170,7 @@ class Trainer:
         """
         if self.run is None:
             raise ConfigError("there is nothing to resume: call fit or load_checkpoint first")
-        examples = Examples(self.model, x, y)
+        examples = Examples(self.model, x, y, weights=sample_weights)
         if len(examples) != self.run.examples:
             raise ShapeError(
                 f"the run to resume was on {self.run.examples} examples, got {len(examples)}; "
@@ -183,21 +188,12 @@ class Trainer:
         y: npt.ArrayLike,
         statistics: str = "running",
         batch_size: int = 1000,
-    ) -> tuple[float, float | None]:
-        """Return the loss and the accuracy on `x`, `y`.
+    ) -> Evaluation:
+        """Return the loss and the scores on `x`, `y`: ``loss, accuracy = trainer.evaluate(x, y)``.
 
-        The accuracy is the fraction of examples whose largest output is that of the class; None
-        where `y` is neither labels nor one-hot rows. `statistics` are those of batch norm.
+        `statistics` are those that batch norm uses.
         """
-        return self.evaluate_examples(Examples(self.model, x, y), statistics, batch_size)
-
-    def evaluate_examples(
-        self, examples: Examples, statistics: str = "running", batch_size: int = 1000
-    ) -> tuple[float, float | None]:
-        """Do what `evaluate` does, for examples that were checked already."""
-        logits = self.model.predict(examples.x, batch_size, statistics)
-        value, _ = self.loss(logits, examples.y)
-        return value, examples.accuracy(logits, examples.y)
+        return evaluate(self.model, self.loss, x, y, statistics=statistics, batch_size=batch_size)
 
     def _train(
         self,

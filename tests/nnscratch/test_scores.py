@@ -77,3 +77,14 @@ def test_r2_of_targets_that_are_all_the_same():
 def test_r2_refuses_what_does_not_fit(predictions, targets):
     with pytest.raises(nn.ShapeError, match="predictions and targets of one shape"):
         nn.r2(predictions, targets)
+
+
+def test_one_output_chooses_yes_above_the_threshold():
+    outputs, column = np.array([[0.2], [0.6], [0.5], [-3.0]]), np.array([[0], [1], [1], [0]])
+    assert nn.accuracy(outputs, column) == 0.75
+    assert nn.accuracy(outputs, column[:, 0], threshold=0.0) == 0.75
+    assert nn.accuracy(outputs, column, threshold=0.4) == 1
+    assert nn.confusion(outputs, column).tolist() == [[2, 0], [1, 1]]
+    outputs[1] = np.nan
+    assert nn.accuracy(outputs, column) == 0.5
+    assert nn.confusion(outputs, column).sum() == 3

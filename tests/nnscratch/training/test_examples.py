@@ -106,3 +106,41 @@ def test_a_model_without_widths_keeps_that_of_the_input():
     assert examples.y.shape == (30, 4)
     with pytest.raises(nn.DataError, match=r"0 \.\. 3"):
         Examples(nn.Sequential(nn.ReLU()), X, LABELS + 4)
+
+
+def test_positions():
+    wide = nn.Sequential(nn.Dense(4, 3))
+    x, labels = RNG.standard_normal((6, 5, 4)), RNG.integers(0, 3, (6, 5))
+    examples = Examples(wide, x, labels, weights=np.ones((6, 5)))
+    assert examples.has_classes
+    gathered, y = examples.gather(np.array([3, 1]))
+    np.testing.assert_array_equal(gathered, x.astype(np.float32)[[3, 1]])
+    np.testing.assert_array_equal(y, labels[[3, 1]])
+    assert Examples(wide, x, np.eye(3)[labels]).has_classes
+    with pytest.raises(nn.ShapeError, match=r"y has shape \(6, 4\), expected \(6, 5\)"):
+        Examples(wide, x, labels[:, :4])
+    narrow = nn.Sequential(nn.Dense(4, 1))
+    with pytest.raises(nn.ShapeError, match=r"make it a column with y\[\.\.\., None\]"):
+        Examples(narrow, x, x[..., 0])
+
+
+def test_weights_are_gathered_with_their_examples():
+    weights = RNG.uniform(0, 2, 30)
+    examples = Examples(model(), X, LABELS, weights=weights)
+    rows = np.array([4, 29, 0])
+    np.testing.assert_array_equal(examples.gather_weights(rows), weights[rows])
+    assert Examples(model(), X, LABELS).gather_weights(rows) is None
+    for wrong in (np.ones(29), np.ones((30, 1)), 1.0):
+        with pytest.raises(nn.ShapeError, match=r"sample_weights has shape .* expected \(30,\)"):
+            Examples(model(), X, LABELS, weights=wrong)
+
+
+def test_one_output_and_answers_of_no_and_yes():
+    column = (LABELS[:, None] > 0).astype(np.float32)
+    examples = Examples(model(outputs=1), X, column)
+    outputs = np.where(column > 0, 0.9, 0.4).astype(np.float32)
+    assert examples.accuracy(outputs, examples.y) == 1
+    assert examples.accuracy(outputs, examples.y, threshold=0.3) == column.mean()
+    assert not Examples(model(outputs=1), X, np.zeros((30, 1))).has_classes
+    with pytest.raises(nn.ShapeError, match=r"make it a column with y.reshape\(-1, 1\)"):
+        Examples(model(outputs=1), X, LABELS > 0)

@@ -416,3 +416,39 @@ def test_parts_of_the_wrong_kind_are_refused():
         nn.Trainer(model, nn.SoftmaxCrossEntropy, optimizer)
     with pytest.raises(nn.ConfigError, match="optimizer must be an optimizer"):
         nn.Trainer(model, loss, 0.1)
+
+
+def test_sample_weights_train_as_examples_repeated_so_often():
+    """A weight of 2 is two copies of the example, and 0 none, in a batch of all of them."""
+    repeats = np.random.default_rng(0).integers(0, 3, len(X))
+    weighted, repeated = (
+        nn.Trainer(
+            nn.Sequential(nn.Dense(X.shape[1], 3), seed=0, dtype=np.float64),
+            nn.SoftmaxCrossEntropy(),
+            nn.SGD(lr=rate),
+        )
+        for rate in (0.1 * len(X) / repeats.sum(), 0.1)
+    )
+    options = {"epochs": 3, "progress": False}
+    x, y = X.astype(np.float64), LABELS
+    weighted.fit(x, y, batch_size=len(x), sample_weights=repeats, **options)
+    again = np.repeat(np.arange(len(x)), repeats)
+    repeated.fit(x[again], y[again], batch_size=len(again), **options)
+    np.testing.assert_allclose(
+        weighted.model.params.flat, repeated.model.params.flat, rtol=1e-10, atol=1e-12
+    )
+
+
+def test_sequences_are_trained_position_by_position():
+    rng = np.random.default_rng(0)
+    x, labels = rng.standard_normal((30, 7, 4)), rng.integers(0, 3, (30, 7))
+    trainer = nn.Trainer(
+        nn.Sequential(nn.Dense(4, 16), nn.Tanh(), nn.Dense(16, 3)),
+        nn.SoftmaxCrossEntropy(),
+        nn.Adam(lr=0.02),
+    )
+    history = trainer.fit(
+        x, labels, epochs=3, batch_size=10, validation=(x, labels), progress=False
+    )
+    assert history.train_loss[-1] < history.train_loss[0]
+    assert 0 < history.val_accuracy[-1] < 1

@@ -1,0 +1,98 @@
+"""How good a network is on examples: loss, accuracy, R^2, confusion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy.typing as npt
+
+from nnscratch.arrays import Array
+from nnscratch.model import Sequential
+from nnscratch.nodes import LossFunction
+from nnscratch.scores import accuracy, confusion, r2
+from nnscratch.training.examples import Examples
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `evaluate` found. Unpacked it is ``loss, accuracy``.
+
+    Attributes
+    ----------
+    loss : float
+    outputs : array
+        The network's output for every example.
+    accuracy : float or None
+        Fraction of examples whose largest output is that of the class, or, with one output and
+        targets 0 and 1, that lie on the right side of the loss's threshold (a half, for logits 0).
+        None where the answers are numbers.
+    confusion : int64 array, shape (classes, classes), or None
+        How many examples of class `i` were taken for class `j`.
+    r2 : float or None
+        The share of the targets' variance that is explained; None where the answers are classes.
+    """
+
+    loss: float
+    outputs: Array
+    answers: Array
+    names_classes: bool
+    threshold: float
+
+    @cached_property
+    def accuracy(self) -> float | None:
+        """See the class."""
+        if not self.names_classes:
+            return None
+        return accuracy(self.outputs, self.answers, self.threshold)
+
+    @cached_property
+    def confusion(self) -> Array | None:
+        """See the class."""
+        if not self.names_classes:
+            return None
+        return confusion(self.outputs, self.answers, self.threshold)
+
+    @cached_property
+    def r2(self) -> float | None:
+        """See the class."""
+        return None if self.names_classes else r2(self.outputs, self.answers)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.loss, self.accuracy))
+
+    def __repr__(self) -> str:
+        score = f"R2 {self.r2:.4f}" if self.accuracy is None else f"accuracy {self.accuracy:.4f}"
+        return f"Evaluation(loss {self.loss:.4g}, {score}, {len(self.outputs):,} examples)"
+
+
+def evaluate(
+    model: Sequential,
+    loss: LossFunction,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    statistics: str = "running",
+    batch_size: int = 1000,
+) -> Evaluation:
+    """Return how good `model` is on `x`, `y`: ``nn.evaluate(model, loss, x, y).accuracy``.
+
+    `statistics` are those that batch norm uses. Raises `ShapeError`, `DtypeError` or `DataError`.
+    """
+    return evaluate_examples(model, loss, Examples(model, x, y), statistics, batch_size)
+
+
+def evaluate_examples(
+    model: Sequential,
+    loss: LossFunction,
+    examples: Examples,
+    statistics: str = "running",
+    batch_size: int = 1000,
+) -> Evaluation:
+    """Do what `evaluate` does, for examples that were checked already."""
+    outputs = model.predict(examples.x, batch_size, statistics)
+    value, _ = loss(outputs, examples.y)
+    threshold = float(getattr(loss, "threshold", 0.5))
+    return Evaluation(value, outputs, examples.y, examples.has_classes, threshold)

@@ -1,0 +1,166 @@
+"""The learning-rate range test: one short training whose rate rises from step to step.
+
+While the rate is too small the loss stays, then it falls, then it explodes: the rate at which it
+falls fastest is a good one to begin with (Smith, "Cyclical Learning Rates", 2017).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnscratch.arrays import Array
+from nnscratch.errors import ConfigError, require_count, require_number
+from nnscratch.model import Sequential
+from nnscratch.nodes import LossFunction
+from nnscratch.optimizers import Optimizer
+from nnscratch.schedules import Geometric
+from nnscratch.training.callbacks import Callback, StepInfo
+from nnscratch.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SMOOTHING = 0.9  # of the loss, from step to step
+EXPLODED = 4.0  # times the smallest smoothed loss: the test ends
+LEAST_FALL = 0.02  # of the first losses: less is no fall
+LEAST_STEPS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class RateTest:
+    """What a range test measured, and the rate it suggests.
+
+    Attributes
+    ----------
+    rates, losses : arrays, shape (steps,)
+        Of each step; the test ends early where the loss explodes.
+    smooth : array
+        The losses, smoothed.
+    rate : float
+        Where the smoothed loss falls fastest; NaN where no rate makes it fall.
+    lowest : float
+        The rate at the lowest smoothed loss; the largest one to try.
+    exploded : bool
+        Whether the loss grew to four times its lowest, or became NaN or infinite.
+    """
+
+    rates: Array
+    losses: Array
+    smooth: Array
+    rate: float
+    lowest: float
+    exploded: bool
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Return the fields by name, as `nnscratch_plots.rate_test` takes them."""
+        return dict(self.__dict__)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the losses over the rates, and the suggestion."""
+        from nnscratch_plots import rate_test
+
+        return rate_test(self.to_dict(), ax=ax)
+
+    def __str__(self) -> str:
+        steps, first, last = len(self.rates), self.rates[0], self.rates[-1]
+        span = f"{steps} steps with rates from {first:.1e} to {last:.1e}"
+        if math.isnan(self.rate):
+            return f"{span}: the loss falls at none of them. See findings for what is wrong."
+        end = "where it explodes" if self.exploded else "and it does not explode"
+        return (
+            f"{span}, {end}. The loss falls fastest at lr={self.rate:.2g} (begin there) and is "
+            f"lowest at {self.lowest:.2g}."
+        )
+
+
+class _StopWhenExploded(Callback):
+    """Ends the test when the smoothed loss is far above its lowest."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+        self.smooth: list[float] = []
+        self._average = 0.0
+
+    def on_step(self, trainer: Trainer, step: StepInfo) -> None:
+        self.losses.append(step.loss)
+        self._average = SMOOTHING * self._average + (1 - SMOOTHING) * step.loss
+        self.smooth.append(self._average / (1 - SMOOTHING ** len(self.losses)))
+        if len(self.losses) >= LEAST_STEPS and self.exploded:
+            trainer.stop("the loss explodes")
+
+    @property
+    def exploded(self) -> bool:
+        """Whether the latest losses are far above the lowest."""
+        return not self.smooth[-1] < EXPLODED * max(min(self.smooth), 1e-300)
+
+
+def find_rate(
+    model: Sequential,
+    loss: LossFunction,
+    optimizer: Optimizer,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    batch_size: int,
+    low: float = 1e-6,
+    high: float = 10.0,
+    steps: int = 140,
+    seed: int = 0,
+) -> RateTest:
+    """Train a copy of `model` for `steps` steps while the rate rises from `low` to `high`.
+
+    ``found = nn.find_rate(model, loss, nn.SGD(lr=1), x, y, batch_size=50)``, then
+    ``optimizer.lr = found.rate``, and ``found.plot()``. Model and optimizer stay as they are; the
+    optimizer's rate plays no part. Raises `ConfigError`, `ShapeError`, `DtypeError` or `DataError`.
+    """
+    require_number("find_rate low", low, above=0)
+    require_number("find_rate high", high, above=low)
+    require_count("find_rate steps", steps, least=2 * LEAST_STEPS)
+    twin, chosen = copy.deepcopy(model), copy.deepcopy(optimizer)
+    chosen.lr = Geometric(low, high, steps, first=chosen.steps)
+    watch = _StopWhenExploded()
+    trainer = Trainer(twin, loss, chosen)
+    with np.errstate(all="ignore"):
+        trainer.fit(
+            x,
+            y,
+            epochs=steps,
+            batch_size=batch_size,
+            callbacks=[watch],
+            progress=False,
+            seed=seed,
+            max_steps=steps,
+        )
+    losses, smooth = np.array(watch.losses), np.array(watch.smooth)
+    rates = np.geomspace(low, high, steps)[: len(losses)]
+    finite = np.isfinite(smooth)
+    if not finite[:LEAST_STEPS].any():
+        raise ConfigError(
+            f"find_rate: the loss is {losses[0]} at the first step, before any update"
+        )
+    exploded = trainer.history.diverged or watch.exploded
+    rate, lowest = _suggest(rates[finite], losses[finite], smooth[finite])
+    return RateTest(rates, losses, smooth, rate, lowest, exploded)
+
+
+def _suggest(rates: Array, losses: Array, smooth: Array) -> tuple[float, float]:
+    """Return the rate of the steepest fall and that of the lowest loss; NaN for no fall."""
+    first = losses[: max(len(losses) // 10, 5)]
+    end = int(smooth.argmin())
+    noise = float(first.std() / math.sqrt(len(first)))
+    fall = float(first.mean() - smooth[end])
+    if end < 2 or fall < max(LEAST_FALL * abs(float(first.mean())), 3 * noise):
+        return math.nan, math.nan
+    # Differences over a quarter of a decade, once a tenth of the fall is made: not of the noise.
+    begin = int(np.argmax(smooth < first.mean() - fall / 10))
+    half = max(1, int(np.searchsorted(rates, rates[0] * 10**0.25)) // 2)
+    middle = np.arange(min(begin, end - 1), end)
+    slope = smooth[np.minimum(middle + half, end)] - smooth[np.maximum(middle - half, 0)]
+    return float(rates[middle[int(slope.argmin())]]), float(rates[end])

@@ -1,0 +1,104 @@
+"""The range test: which rate it finds, and that it leaves everything as it was."""
+
+import math
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.schedules import Geometric
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((200, 6)).astype(np.float32)
+TARGETS = X @ RNG.standard_normal((6, 1)).astype(np.float32)
+LABELS = (TARGETS[:, 0] > 0).astype(int)
+
+
+def model(**options):
+    return nn.Sequential(
+        nn.Dense(6, 20, init="he_normal"), nn.ReLU(), nn.Dense(20, 2), seed=0, **options
+    )
+
+
+def test_the_rate_it_finds_trains_and_ten_times_the_lowest_does_not():
+    loss = nn.SoftmaxCrossEntropy()
+    found = nn.find_rate(model(), loss, nn.SGD(lr=1), X, LABELS, batch_size=20)
+    assert 1e-3 < found.rate < found.lowest <= 10
+    assert f"falls fastest at lr={found.rate:.2g} (begin there)" in str(found)
+    trainer = nn.Trainer(model(), loss, nn.SGD(lr=found.rate))
+    trainer.fit(X, LABELS, epochs=10, batch_size=20, progress=False)
+    assert trainer.evaluate(X, LABELS).accuracy > 0.95
+
+
+def test_a_squared_error_explodes_at_a_known_rate():
+    """Gradient descent on a quadratic form of curvature h explodes above 2 / h."""
+    x = np.full((50, 1), 3.0, np.float32)
+    noisy = x + RNG.standard_normal((50, 1)).astype(np.float32)  # or the gradient ends as 0
+    line = nn.Sequential(nn.Dense(1, 1, init="zeros"), seed=0)
+    options = {"batch_size": 10, "low": 1e-4, "high": 100.0}
+    found = nn.find_rate(line, nn.MeanSquaredError(), nn.SGD(lr=1), x, noisy, **options)
+    assert found.exploded
+    limit = 2 / (2 * (3.0**2 + 1))  # of weight and bias together
+    assert found.rate < found.lowest < 2 * limit
+    assert limit < found.rates[-1] < 10 * limit
+
+
+def test_nothing_is_changed():
+    network, optimizer = model(), nn.Adam(lr=0.123)
+    optimizer.step(network.params, network.grads)
+    before = network.params.flat.copy(), optimizer.state_dict()
+    first = nn.find_rate(network, nn.SoftmaxCrossEntropy(), optimizer, X, LABELS, batch_size=20)
+    again = nn.find_rate(network, nn.SoftmaxCrossEntropy(), optimizer, X, LABELS, batch_size=20)
+    assert np.array_equal(network.params.flat, before[0])
+    assert optimizer.lr == 0.123
+    np.testing.assert_equal(optimizer.state_dict(), before[1])
+    assert np.array_equal(first.losses, again.losses)
+
+
+def test_each_step_has_the_next_rate():
+    found = nn.find_rate(
+        model(), nn.SoftmaxCrossEntropy(), nn.SGD(lr=1), X, LABELS, batch_size=20, steps=50,
+        low=1e-5, high=1e-3,
+    )  # fmt: skip
+    np.testing.assert_allclose(found.rates, np.geomspace(1e-5, 1e-3, 50))
+    assert len(found.losses) == len(found.smooth) == 50
+    assert not found.exploded
+
+
+def test_no_rate_is_suggested_where_none_helps():
+    """One softmax over one unit learns nothing at any rate."""
+    network = nn.Sequential(nn.Dense(6, 1), nn.Softmax(), seed=0)
+    labels = LABELS[:, None].astype(np.float32)
+    options = {"batch_size": 20}
+    found = nn.find_rate(network, nn.MeanSquaredError(), nn.SGD(lr=1), X, labels, **options)
+    assert math.isnan(found.rate)
+    assert math.isnan(found.lowest)
+    assert str(found).endswith("the loss falls at none of them. See findings for what is wrong.")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"low": 0}, "find_rate low must be a finite number > 0"),
+        ({"low": 1.0, "high": 0.5}, "find_rate high must be a finite number > 1"),
+        ({"steps": 39}, "find_rate steps must be a whole number >= 40"),
+    ],
+)
+def test_wrong_settings_are_refused(options, message):
+    with pytest.raises(nn.ConfigError, match=message):
+        nn.find_rate(
+            model(), nn.SoftmaxCrossEntropy(), nn.SGD(lr=1), X, LABELS, batch_size=20, **options
+        )
+
+
+def test_a_loss_that_is_nan_from_the_start_is_named():
+    network = model()
+    network.params.flat[...] = np.nan
+    with pytest.raises(nn.ConfigError, match="the loss is nan at the first step"):
+        nn.find_rate(network, nn.SoftmaxCrossEntropy(), nn.SGD(lr=1), X, LABELS, batch_size=20)
+
+
+def test_a_geometric_schedule_goes_from_one_rate_to_the_other():
+    schedule = Geometric(1e-3, 10.0, steps=5, first=2)
+    found = [schedule(step) for step in range(9)]
+    np.testing.assert_allclose(found, [1e-3] * 3 + [1e-2, 1e-1, 1.0, 10.0, 10.0, 10.0])
