@@ -27,8 +27,9 @@ from nnscratch.training.trainer import Trainer
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SMOOTHING = 0.9  # of the loss, from step to step
-EXPLODED = 4.0  # times the smallest smoothed loss: the test ends
+KEEP = 0.9  # of the running mean of the losses, from step to step
+EXPLODED = 4.0  # times the smallest running mean: the test ends
+WINDOW = 4  # steps before and after that a smoothed loss is the mean of
 LEAST_FALL = 0.02  # of the first losses: less is no fall
 LEAST_STEPS = 20
 
@@ -81,24 +82,23 @@ class RateTest:
 
 
 class _StopWhenExploded(Callback):
-    """Ends the test when the smoothed loss is far above its lowest."""
+    """Ends the test when the running mean of the losses is far above its lowest."""
 
     def __init__(self) -> None:
         self.losses: list[float] = []
-        self.smooth: list[float] = []
-        self._average = 0.0
+        self.exploded = False
+        self._sum, self._lowest = 0.0, math.inf
 
     def on_step(self, trainer: Trainer, step: StepInfo) -> None:
         self.losses.append(step.loss)
-        self._average = SMOOTHING * self._average + (1 - SMOOTHING) * step.loss
-        self.smooth.append(self._average / (1 - SMOOTHING ** len(self.losses)))
-        if len(self.losses) >= LEAST_STEPS and self.exploded:
+        self._sum = KEEP * self._sum + (1 - KEEP) * step.loss
+        mean = self._sum / (1 - KEEP ** len(self.losses))
+        self._lowest = min(self._lowest, mean)
+        self.exploded = len(self.losses) >= LEAST_STEPS and not (
+            mean < EXPLODED * max(self._lowest, 1e-300)
+        )
+        if self.exploded:
             trainer.stop("the loss explodes")
-
-    @property
-    def exploded(self) -> bool:
-        """Whether the latest losses are far above the lowest."""
-        return not self.smooth[-1] < EXPLODED * max(min(self.smooth), 1e-300)
 
 
 def find_rate(
@@ -138,8 +138,8 @@ def find_rate(
             seed=seed,
             max_steps=steps,
         )
-    losses, smooth = np.array(watch.losses), np.array(watch.smooth)
-    rates = np.geomspace(low, high, steps)[: len(losses)]
+    losses = np.array(watch.losses)
+    rates, smooth = np.geomspace(low, high, steps)[: len(losses)], _smoothed(losses)
     finite = np.isfinite(smooth)
     if not finite[:LEAST_STEPS].any():
         raise ConfigError(
@@ -148,6 +148,15 @@ def find_rate(
     exploded = trainer.history.diverged or watch.exploded
     rate, lowest = _suggest(rates[finite], losses[finite], smooth[finite])
     return RateTest(rates, losses, smooth, rate, lowest, exploded)
+
+
+def _smoothed(losses: Array) -> Array:
+    """Return the mean of each loss and its finite neighbours; NaN where it is not finite."""
+    smooth = np.full(len(losses), np.nan)
+    for i in np.flatnonzero(np.isfinite(losses)):
+        near = losses[max(i - WINDOW, 0) : i + WINDOW + 1]
+        smooth[i] = near[np.isfinite(near)].mean()
+    return smooth
 
 
 def _suggest(rates: Array, losses: Array, smooth: Array) -> tuple[float, float]:

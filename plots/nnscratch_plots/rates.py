@@ -33,8 +33,9 @@ def rate_test(test: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
                 handles.append(mark)
         ax.set_xscale("log")
         if known.size:  # what has exploded leaves the picture
-            room = 0.15 * max(float(known[0] - known.min()), 1e-3 * abs(float(known[0])), 1e-12)
-            ax.set_ylim(known.min() - room, known[0] + 3 * room)
+            top, bottom = float(known[0]), float(np.nanmin(losses))
+            room = 0.1 * max(top - bottom, 1e-3 * abs(top), 1e-12)
+            ax.set_ylim(bottom - room, top + 4 * room)
         ax.grid(axis="y", **style.GRID)
         ax.set_xlabel("learning rate of the step, log scale")
         ax.set_ylabel("training loss")

@@ -242,9 +242,9 @@ def test_ctrl_c_in_the_first_trial(digits):
 @pytest.mark.parametrize(
     ("at", "trials"),
     [
-        (22, 0),  # 1 forecast and 20 steps of the first trial; then the forecasts
-        (40, 0),  # 7 forecasts; then the first change, with a forecast of its own
-        (72, 2),
+        (40, 0),  # among the forecasts
+        (54, 0),  # in the trial of the first change
+        (92, 2),
     ],
 )
 def test_ctrl_c_keeps_what_was_tried(at, trials, digits):
