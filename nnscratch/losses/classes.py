@@ -47,7 +47,9 @@ class _ClassLoss(CrossEntropy):
 
     def check_labels(self, shape: tuple[int, ...], labels: Any) -> Array:
         """Return the labels of all rows, (rows,), or raise."""
-        return check_labels(labels, shape[-1], shape[:-1], "labels").reshape(-1)
+        checked = check_labels(labels, shape[-1], shape[:-1], "labels")
+        # The same array for the same labels: a captured pass then finds it where it was.
+        return checked if checked.ndim == 1 else checked.reshape(-1)
 
     def _check_probabilities(self, targets: Array) -> None:
         with np.errstate(invalid="ignore"):
