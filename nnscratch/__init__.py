@@ -89,11 +89,6 @@ from nnscratch_records import check_record
 __version__ = _version("nnscratch")
 
 __all__ = [
-    "EarlyStopping",
-    "Evaluation",
-    "RateTest",
-    "evaluate",
-    "find_rate",
     "SGD",
     "Adam",
     "AdamW",
@@ -109,6 +104,8 @@ __all__ = [
     "Cure",
     "DataError",
     "DtypeError",
+    "EarlyStopping",
+    "Evaluation",
     "FileError",
     "Forensics",
     "GradientFlow",
@@ -124,6 +121,7 @@ __all__ = [
     "NonFiniteError",
     "ParamInfo",
     "RMSProp",
+    "RateTest",
     "Recorder",
     "Residual",
     "Sequential",
@@ -142,7 +140,9 @@ __all__ = [
     "confusion",
     "cure",
     "datasets",
+    "evaluate",
     "find_nonfinite",
+    "find_rate",
     "flush_subnormals",
     "for_activation",
     "get_num_threads",
