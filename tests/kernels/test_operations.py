@@ -105,6 +105,7 @@ CASES = [(name, np.float32) for name in OPERATIONS if name != "pack_weight"]
 # In float64 one of each kind: compiling takes longer than testing.
 CASES += [(name, np.float64) for name in (*BY_COLUMNS, "tanh_forward", "elu_backward")]
 CASES += [("batchnorm_forward", np.float64), ("batchnorm_backward", np.float64)]
+CASES += [(name, np.float64) for name in OPERATIONS if name.startswith("layernorm")]
 
 
 @pytest.mark.parametrize(("name", "dtype"), CASES)

@@ -1,9 +1,9 @@
-"""Normalization of every row by itself, compiled; formulas: see `reference.norms`.
+"""Normalization over the features of each row, compiled; formulas: see `reference.norms`.
 
-A row's sums run in `LANES` float64 chains side by side, so that their order is the same at every
-vector width. Rows do not depend on each other, nor do the columns of the parameters' gradients,
-which is how threads share the work: the loops take the rows they are given, and the columns that
-begin at `first`, as many as the vectors are long.
+A row's sums run in `LANES` float64 chains side by side, in one order at every vector width. No row
+depends on another, nor any column of the parameters' gradients; those add two rows in the arrays'
+dtype and then to a float64 row of totals, like `compiled.batchnorm`. What a mean has lost to
+rounding, its *rest*, is subtracted after it: the difference of two numbers of like size is exact.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nnscratch_kernels.compiled.batchnorm import column_sums
 from nnscratch_kernels.jit import elementwise, inner
 from nnscratch_kernels.operation import row
 
@@ -22,113 +23,142 @@ LANES = 16
 
 
 @inner
-def added(lanes: Array) -> float:
+def folded(lanes: Array) -> float:
     """The sum of the lanes, halves onto halves."""
-    width = LANES // 2
-    while width:
-        for k in range(width):
-            lanes[k] += lanes[k + width]
-        width //= 2
+    half = LANES // 2
+    while half:
+        for k in range(half):
+            lanes[k] += lanes[k + half]
+        half //= 2
     return float(lanes[0])
 
 
-@inner
-def row_sum(lanes: Array, x: Array) -> float:
-    """sum(x)"""
-    count = len(x)
-    blocked = count - count % LANES
-    lanes[:] = 0.0
-    for j in range(0, blocked, LANES):
-        for k in range(LANES):
-            lanes[k] += np.float64(x[j + k])
-    for k in range(count - blocked):
-        lanes[k] += np.float64(x[blocked + k])
-    return added(lanes)
+@inner(forceinline=True)
+def add_moments(sums: Array, x: Array, start: int, count: int, middle: float) -> None:
+    total, squares = sums[0], sums[1]
+    for k in range(count):
+        d = np.float64(x[start + k]) - middle
+        total[k] += d
+        squares[k] += d * d
 
 
 @inner
-def row_squares(lanes: Array, x: Array, shift: Any) -> float:
-    """sum((x - shift)^2)"""
-    count = len(x)
-    blocked = count - count % LANES
-    lanes[:] = 0.0
-    for j in range(0, blocked, LANES):
-        for k in range(LANES):
-            d = np.float64(x[j + k] - shift)
-            lanes[k] += d * d
-    for k in range(count - blocked):
-        d = np.float64(x[blocked + k] - shift)
-        lanes[k] += d * d
-    return added(lanes)
+def moments_around(sums: Array, x: Array, middle: float) -> Any:
+    """Mean of x - middle and of its square."""
+    n = len(x)
+    sums[:] = 0.0
+    for start in range(0, n - n % LANES, LANES):
+        add_moments(sums, x, start, LANES, middle)
+    add_moments(sums, x, n - n % LANES, n % LANES, middle)
+    return folded(sums[0]) / n, folded(sums[1]) / n
+
+
+@inner(forceinline=True)
+def add_slopes(
+    sums: Array, dy: Array, gamma: Array, x: Array, start: int, count: int, middle: float
+) -> None:
+    total, slope, moment = sums[0], sums[1], sums[2]
+    for k in range(count):
+        d = np.float64(x[start + k]) - middle
+        g = np.float64(gamma[start + k]) * np.float64(dy[start + k])
+        total[k] += d
+        slope[k] += g
+        moment[k] += g * d
 
 
 @inner
-def row_products(lanes: Array, dy: Array, gamma: Array, x: Array, shift: Any) -> float:
-    """sum(dy * gamma * (x - shift))"""
-    count = len(x)
-    blocked = count - count % LANES
-    lanes[:] = 0.0
-    for j in range(0, blocked, LANES):
-        for k in range(LANES):
-            lanes[k] += np.float64(dy[j + k] * gamma[j + k]) * np.float64(x[j + k] - shift)
-    for k in range(count - blocked):
-        j = blocked + k
-        lanes[k] += np.float64(dy[j] * gamma[j]) * np.float64(x[j] - shift)
-    return added(lanes)
+def slopes_around(sums: Array, dy: Array, gamma: Array, x: Array, middle: float) -> Any:
+    """Means of x - middle, of g = gamma * dy and of g * (x - middle)."""
+    n = len(x)
+    sums[:] = 0.0
+    for start in range(0, n - n % LANES, LANES):
+        add_slopes(sums, dy, gamma, x, start, LANES, middle)
+    add_slopes(sums, dy, gamma, x, n - n % LANES, n % LANES, middle)
+    return folded(sums[0]) / n, folded(sums[1]) / n, folded(sums[2]) / n
 
 
 @inner
-def row_scaled(lanes: Array, dy: Array, gamma: Array) -> float:
-    """sum(dy * gamma)"""
-    count = len(dy)
-    blocked = count - count % LANES
-    lanes[:] = 0.0
-    for j in range(0, blocked, LANES):
-        for k in range(LANES):
-            lanes[k] += np.float64(dy[j + k] * gamma[j + k])
-    for k in range(count - blocked):
-        lanes[k] += np.float64(dy[blocked + k] * gamma[blocked + k])
-    return added(lanes)
+def pull_back(
+    dx: Array,
+    dy: Array,
+    x: Array,
+    gamma: Array,
+    mean: Any,
+    rest: Any,
+    scale: Any,
+    offset: Any,
+    share: Any,
+) -> None:
+    """dx = scale * (gamma * dy - offset - (x - mean - rest) * share)"""
+    for j in range(len(dx)):
+        centered = (x[j] - mean) - rest
+        dx[j] = scale * ((gamma[j] * dy[j] - offset) - centered * share)
+
+
+@inner
+def scale_gradients(
+    dgamma: Array,
+    dy: Array,
+    x: Array,
+    mean: Array,
+    rest: Array,
+    scale: Array,
+    accumulate: bool,
+    first: int,
+) -> None:
+    """dgamma (+)= sum(dy * (x - mean - rest) * scale), of the columns from `first` on."""
+    rows, features = x.shape[0], len(dgamma)
+    real = dgamma.dtype.type
+    totals = np.zeros(features)
+    for i in range(0, rows - 1, 2):
+        x0, x1 = row(x, i, first, features), row(x, i + 1, first, features)
+        dy0, dy1 = row(dy, i, first, features), row(dy, i + 1, first, features)
+        m0, r0, s0 = mean[i], rest[i], scale[i]
+        m1, r1, s1 = mean[i + 1], rest[i + 1], scale[i + 1]
+        for j in range(features):
+            h0, h1 = ((x0[j] - m0) - r0) * s0, ((x1[j] - m1) - r1) * s1
+            totals[j] += np.float64(dy0[j] * h0 + dy1[j] * h1)
+    for i in range(rows - rows % 2, rows):
+        x0, dy0 = row(x, i, first, features), row(dy, i, first, features)
+        m0, r0, s0 = mean[i], rest[i], scale[i]
+        for j in range(features):
+            totals[j] += np.float64(dy0[j] * (((x0[j] - m0) - r0) * s0))
+    for j in range(features):
+        dgamma[j] = dgamma[j] + real(totals[j]) if accumulate else real(totals[j])
 
 
 @elementwise
 def layernorm_forward(
     y: Array, mean: Array, inv_std: Array, x: Array, gamma: Array, beta: Array, epsilon: float
 ) -> None:
-    """y = gamma * h + beta with h = (x - mean) * inv_std, mean and variance of each row."""
-    count, features = x.shape
-    number = x.dtype.type
-    lanes = np.empty(LANES)
-    for i in range(count):
+    """y = gamma * (x - mean) * inv_std + beta; fills mean and inv_std of each row."""
+    real, features, sums = y.dtype.type, len(gamma), np.empty((2, LANES))
+    for i in range(len(y)):
         x_row, y_row = row(x, i, 0, features), row(y, i, 0, features)
-        m = number(row_sum(lanes, x_row) / features)
-        inverse = number(1.0 / np.sqrt(row_squares(lanes, x_row, m) / features + epsilon))
-        mean[i], inv_std[i] = m, inverse
+        middle, _ = moments_around(sums, x_row, 0.0)
+        m = real(middle)
+        rest, square = moments_around(sums, x_row, np.float64(m))
+        s, r = real(1.0 / np.sqrt(square - rest * rest + epsilon)), real(rest)
+        mean[i], inv_std[i] = m, s
         for j in range(features):
-            y_row[j] = (x_row[j] - m) * inverse * gamma[j] + beta[j]
+            y_row[j] = gamma[j] * (((x_row[j] - m) - r) * s) + beta[j]
 
 
 @elementwise
 def layernorm_backward_input(
     dx: Array, dy: Array, x: Array, mean: Array, inv_std: Array, gamma: Array
 ) -> None:
-    """dx = inv_std * (g - mean(g) - h * mean(g * h)) with g = gamma * dy, means of each row."""
-    count, features = x.shape
-    number = x.dtype.type
-    lanes = np.empty(LANES)
-    for i in range(count):
-        x_row, dy_row, dx_row = (
-            row(x, i, 0, features),
-            row(dy, i, 0, features),
-            row(dx, i, 0, features),
+    """dx = inv_std * (g - mean(g) - xhat * mean(g * xhat)) with g = gamma * dy."""
+    real, features, sums = dx.dtype.type, len(gamma), np.empty((3, LANES))
+    for i in range(len(dx)):
+        x_row, dy_row = row(x, i, 0, features), row(dy, i, 0, features)
+        scale = np.float64(inv_std[i])
+        rest, slope, moment = slopes_around(sums, dy_row, gamma, x_row, np.float64(mean[i]))
+        share = scale * scale * (moment - rest * slope)
+        pull_back(
+            *(row(dx, i, 0, features), dy_row, x_row, gamma),
+            *(mean[i], real(rest), inv_std[i], real(slope), real(share)),
         )
-        m, inverse = mean[i], inv_std[i]
-        offset = number(row_scaled(lanes, dy_row, gamma) / features)
-        products = row_products(lanes, dy_row, gamma, x_row, m) / features
-        slope = number(products * np.float64(inverse))
-        for j in range(features):
-            h = (x_row[j] - m) * inverse
-            dx_row[j] = ((dy_row[j] * gamma[j] - offset) - h * slope) * inverse
 
 
 @inner
@@ -142,90 +172,67 @@ def layernorm_columns(
     accumulate: bool,
     first: int,
 ) -> None:
-    """Columns of `layernorm_backward_parameters`; the gradients hold theirs only."""
-    features = len(dgamma)
-    number = x.dtype.type
-    gains, shifts = np.zeros(features), np.zeros(features)
-    for i in range(x.shape[0]):
-        x_row, dy_row = row(x, i, first, features), row(dy, i, first, features)
-        m, inverse = mean[i], inv_std[i]
-        for j in range(features):
-            gains[j] += np.float64(dy_row[j] * ((x_row[j] - m) * inverse))
-            shifts[j] += np.float64(dy_row[j])
-    for j in range(features):
-        gain, shift = number(gains[j]), number(shifts[j])
-        dgamma[j] = dgamma[j] + gain if accumulate else gain
-        dbeta[j] = dbeta[j] + shift if accumulate else shift
+    """Columns of `layernorm_backward_parameters`; `dgamma`, `dbeta` hold theirs only."""
+    real, rests, totals = dgamma.dtype.type, np.empty_like(mean), np.empty(len(dgamma))
+    sums = np.empty((2, LANES))
+    for i in range(len(x)):
+        rests[i] = real(0)
+        if abs(mean[i]) * inv_std[i] > 4:  # else it is less than the rounding of x
+            rest, _ = moments_around(sums, row(x, i, 0, x.shape[1]), np.float64(mean[i]))
+            rests[i] = real(rest)
+    scale_gradients(dgamma, dy, x, mean, rests, inv_std, accumulate, first)
+    column_sums(totals, dy, first)
+    for j in range(len(dbeta)):
+        dbeta[j] = dbeta[j] + real(totals[j]) if accumulate else real(totals[j])
 
 
 @elementwise
 def layernorm_backward_parameters(
-    dgamma: Array,
-    dbeta: Array,
-    dy: Array,
-    x: Array,
-    mean: Array,
-    inv_std: Array,
-    accumulate: bool,
+    dgamma: Array, dbeta: Array, dy: Array, x: Array, mean: Array, inv_std: Array, accumulate: bool
 ) -> None:
-    """dgamma (+)= sum(dy * h), dbeta (+)= sum(dy), over the rows."""
+    """dgamma (+)= sum(dy * xhat) and dbeta (+)= sum(dy) over the rows."""
     layernorm_columns(dgamma, dbeta, dy, x, mean, inv_std, accumulate, 0)
 
 
 @elementwise
 def rmsnorm_forward(y: Array, inv_rms: Array, x: Array, gamma: Array, epsilon: float) -> None:
-    """y = gamma * h with h = x * inv_rms; fills inv_rms = 1 / sqrt(mean(x^2) + epsilon) by row."""
-    count, features = x.shape
-    number = x.dtype.type
-    lanes, zero = np.empty(LANES), number(0)
-    for i in range(count):
+    """y = gamma * x * inv_rms; fills inv_rms of each row."""
+    real, features, sums = y.dtype.type, len(gamma), np.empty((2, LANES))
+    for i in range(len(y)):
         x_row, y_row = row(x, i, 0, features), row(y, i, 0, features)
-        inverse = number(1.0 / np.sqrt(row_squares(lanes, x_row, zero) / features + epsilon))
-        inv_rms[i] = inverse
+        _, square = moments_around(sums, x_row, 0.0)
+        scale = real(1.0 / np.sqrt(square + epsilon))
+        inv_rms[i] = scale
         for j in range(features):
-            y_row[j] = x_row[j] * inverse * gamma[j]
+            y_row[j] = gamma[j] * (x_row[j] * scale)
 
 
 @elementwise
 def rmsnorm_backward_input(dx: Array, dy: Array, x: Array, inv_rms: Array, gamma: Array) -> None:
-    """dx = inv_rms * (g - h * mean(g * h)) with g = gamma * dy, the mean that of each row."""
-    count, features = x.shape
-    number = x.dtype.type
-    lanes, zero = np.empty(LANES), number(0)
-    for i in range(count):
-        x_row, dy_row, dx_row = (
-            row(x, i, 0, features),
-            row(dy, i, 0, features),
-            row(dx, i, 0, features),
-        )
-        inverse = inv_rms[i]
-        products = row_products(lanes, dy_row, gamma, x_row, zero) / features
-        slope = number(products * np.float64(inverse))
-        for j in range(features):
-            dx_row[j] = (dy_row[j] * gamma[j] - x_row[j] * inverse * slope) * inverse
+    """dx = inv_rms * (g - xhat * mean(g * xhat)) with g = gamma * dy."""
+    real, features, sums = dx.dtype.type, len(gamma), np.empty((3, LANES))
+    zero = real(0)
+    for i in range(len(dx)):
+        x_row, dy_row = row(x, i, 0, features), row(dy, i, 0, features)
+        scale = np.float64(inv_rms[i])
+        _, _, moment = slopes_around(sums, dy_row, gamma, x_row, 0.0)
+        share = real(scale * scale * moment)
+        dx_row = row(dx, i, 0, features)
+        pull_back(dx_row, dy_row, x_row, gamma, zero, zero, inv_rms[i], zero, share)
 
 
 @inner
 def rmsnorm_columns(
     dgamma: Array, dy: Array, x: Array, inv_rms: Array, accumulate: bool, first: int
 ) -> None:
-    """Columns of `rmsnorm_backward_parameters`; the gradient holds its own only."""
-    features = len(dgamma)
-    number = x.dtype.type
-    gains = np.zeros(features)
-    for i in range(x.shape[0]):
-        x_row, dy_row = row(x, i, first, features), row(dy, i, first, features)
-        inverse = inv_rms[i]
-        for j in range(features):
-            gains[j] += np.float64(dy_row[j] * (x_row[j] * inverse))
-    for j in range(features):
-        gain = number(gains[j])
-        dgamma[j] = dgamma[j] + gain if accumulate else gain
+    """Columns of `rmsnorm_backward_parameters`; `dgamma` holds its own only."""
+    nothing = np.zeros_like(inv_rms)
+    scale_gradients(dgamma, dy, x, nothing, nothing, inv_rms, accumulate, first)
 
 
 @elementwise
 def rmsnorm_backward_parameters(
     dgamma: Array, dy: Array, x: Array, inv_rms: Array, accumulate: bool
 ) -> None:
-    """dgamma (+)= sum(dy * h), over the rows."""
+    """dgamma (+)= sum(dy * xhat) over the rows."""
     rmsnorm_columns(dgamma, dy, x, inv_rms, accumulate, 0)
