@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.errors import DtypeError
-from nnscratch_kernels.memory import empty
+from nnscratch.errors import DataError, DtypeError
+from nnscratch_kernels import memory as aligned
+from nnscratch_records import memory
 
-__all__ = ["DTYPES", "Array", "check_dtype", "empty", "filled", "rows"]
+__all__ = ["DTYPES", "Array", "check_dtype", "empty", "filled", "fitted", "rows"]
 
 Array = npt.NDArray[Any]
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def empty(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """Return an uninitialised array that begins on a cache line.
+
+    Raises `TooLargeError` if it does not fit into the memory there is.
+    """
+    count = math.prod(shape) if isinstance(shape, tuple) else shape
+    memory.require(f"an array of {count:,} numbers", count * np.dtype(dtype).itemsize)
+    return aligned.empty(shape, dtype)
 
 
 def filled(shape: int | tuple[int, ...], value: float, dtype: npt.DTypeLike) -> Array:
@@ -29,11 +41,31 @@ def rows(x: Array) -> Array:
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 
 
+def fitted(values: Array, dtype: np.dtype[Any], what: str) -> Array:
+    """Return `values` in `dtype`, the same array where it has it.
+
+    Raises `DtypeError` unless they are real numbers, `DataError` if one is beyond its range.
+    """
+    if values.dtype == dtype:
+        return values
+    if values.dtype.kind not in "fiub":
+        raise DtypeError(f"{what} must hold numbers that {dtype} can be, got {values.dtype}")
+    with np.errstate(over="ignore"):
+        made = values.astype(dtype)
+    lost = np.isinf(made)
+    if lost.any() and np.isfinite(values[lost]).any():
+        raise DataError(
+            f"{what} holds {values[lost & np.isfinite(values)].flat[0]:g}, beyond the range of "
+            f"{dtype}: scale it, or compute in float64"
+        )
+    return made
+
+
 def check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
     """Return `dtype` as a NumPy dtype, or raise `DtypeError` unless it is float32 or float64."""
     try:
         found = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError):
         raise DtypeError(f"dtype must be float32 or float64, got {dtype!r}") from None
     if found not in DTYPES:
         raise DtypeError(f"dtype must be float32 or float64, got {found}")

@@ -20,6 +20,7 @@ from nnscratch.errors import ConfigError, DataError, ShapeError, require_count
 from nnscratch.files import PathLike, load_npz, save_npz
 from nnscratch.optimizers import Optimizer
 from nnscratch.parameters import Parameters
+from nnscratch.saved import Format, from_plain, group, read_facts, set_noise
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.history import History
 from nnscratch.training.loop import Run
@@ -27,8 +28,13 @@ from nnscratch.training.loop import Run
 if TYPE_CHECKING:
     from nnscratch.training import Trainer
 
-FORMAT = "nnscratch checkpoint"
-VERSION = 1
+FORMAT = Format(
+    name="nnscratch checkpoint",
+    version=1,
+    what="checkpoint",
+    writer="save_checkpoint",
+    facts=("dtype", "layers", "optimizer", "noise", "run"),
+)
 
 
 def save_checkpoint(trainer: Trainer, path: PathLike) -> Path:
@@ -44,8 +50,8 @@ def save_checkpoint(trainer: Trainer, path: PathLike) -> Path:
     """
     model, optimizer = trainer.model, trainer.optimizer
     facts = {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": FORMAT.name,
+        "version": FORMAT.version,
         "dtype": str(model.dtype),
         "layers": list(model.layers),
         "optimizer": type(optimizer).__name__,
@@ -80,22 +86,22 @@ def load_checkpoint(trainer: Trainer, path: PathLike) -> None:
     """
     model, optimizer = trainer.model, trainer.optimizer
     arrays = load_npz(path)
-    facts = _read_facts(arrays, path)
+    facts = read_facts(arrays, "checkpoint", FORMAT, path)
     _check_same(path, "layers", facts["layers"], list(model.layers))
     _check_same(path, "dtype", facts["dtype"], str(model.dtype))
     _check_same(path, "optimizer", facts["optimizer"], type(optimizer).__name__)
-    params, statistics = _group(arrays, "params"), _group(arrays, "statistics")
+    params, statistics = group(arrays, "params"), group(arrays, "statistics")
     model.params.check(params, str(path))
     model.statistics.check(statistics, str(path))
-    state = _group(arrays, "optimizer")
+    state = group(arrays, "optimizer")
     _check_state(state, optimizer, model.params, path)
     try:
-        measured = {name: array.tolist() for name, array in _group(arrays, "history").items()}
+        measured = {name: array.tolist() for name, array in group(arrays, "history").items()}
         history = History.from_dict(measured)
-        run = None if facts["run"] is None else Run(**facts["run"])
-    except (KeyError, TypeError) as error:
+        run = None if facts["run"] is None else _run(facts["run"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is a damaged checkpoint: {error!r}") from error
-    _set_noise(trainer, facts["noise"], path)  # the last that can fail, and undone if it does
+    set_noise(model, facts["noise"], path)  # the last that can fail, and undone if it does
     model.params.load(params, str(path))
     model.statistics.load(statistics, str(path))
     optimizer.load_state_dict(state)
@@ -122,25 +128,15 @@ class Checkpoint(Callback):
         save_checkpoint(trainer, self.path)
 
 
-def _read_facts(arrays: dict[str, Array], path: PathLike) -> dict[str, Any]:
-    """Return what the file says about itself, or raise unless it is a checkpoint we can read."""
-    text = arrays.get("checkpoint")
-    if text is None or text.dtype.kind != "U":
-        raise DataError(f"{path} is not a checkpoint; write one with save_checkpoint")
-    try:
-        facts = json.loads(str(text))
-        known = facts["format"], facts["version"]
-        missing = {"dtype", "layers", "optimizer", "noise", "run"} - set(facts)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is a damaged checkpoint: {error!r}") from error
-    if known != (FORMAT, VERSION):
-        raise DataError(
-            f"{path} is {known[0]!r} version {known[1]!r}, this program reads "
-            f"{FORMAT!r} version {VERSION}; load it with the program that wrote it"
-        )
-    if missing:
-        raise DataError(f"{path} is a damaged checkpoint: it lacks {', '.join(sorted(missing))}")
-    return facts
+def _run(facts: dict[str, Any]) -> Run:
+    run = from_plain(Run, facts)
+    for least, names in (
+        (1, ("examples", "batch_size")),
+        (0, ("seed", "end", "epoch", "position")),
+    ):
+        for name in names:
+            require_count(name, getattr(run, name), least=least)
+    return run
 
 
 def _check_same(path: PathLike, what: str, saved: object, here: object) -> None:
@@ -155,7 +151,7 @@ def _check_state(
 ) -> None:
     """Raise unless `state` is that of such an optimizer of a model with these parameters."""
     steps = state.get("steps")
-    if steps is None or steps.shape != () or steps.dtype.kind != "i":
+    if steps is None or steps.shape != () or steps.dtype.kind != "i" or steps < 0:
         raise DataError(f"{path} is a damaged checkpoint: it lacks the optimizer's steps")
     optimizer.check_state_dict(state)
     for name, array in state.items():
@@ -164,18 +160,3 @@ def _check_state(
                 f"{path} does not fit this model: the optimizer's {name} has {array.size:,} values "
                 f"of {array.dtype}, the model {params.flat.size:,} of {params.dtype}"
             )
-
-
-def _set_noise(trainer: Trainer, states: list[dict[str, Any]], path: PathLike) -> None:
-    before = trainer.model.noise_state()
-    try:
-        trainer.model.set_noise_state(states)
-    except (KeyError, TypeError, ValueError) as error:
-        trainer.model.set_noise_state(before)
-        raise DataError(f"{path} is a damaged checkpoint: state of noise, {error!r}") from error
-
-
-def _group(arrays: dict[str, Array], group: str) -> dict[str, Array]:
-    """Return the arrays called ``group/name``, by name."""
-    start = f"{group}/"
-    return {key[len(start) :]: arrays[key] for key in arrays if key.startswith(start)}

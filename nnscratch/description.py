@@ -9,9 +9,10 @@ which `rebuild` refuses by name. Weights are not part of it.
 from __future__ import annotations
 
 import inspect
+import reprlib
 from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy.typing as npt
 
@@ -22,6 +23,7 @@ from nnscratch.layers import Layer
 from nnscratch.model import Sequential
 
 Description = dict[str, Any]
+T = TypeVar("T")
 
 _MODULES = (layers, blocks, initializers, losses, optimizers, clipping)
 _BASES = (Layer, layers.Activation, Initializer, losses.Loss, optimizers.Optimizer, clipping.Clip)
@@ -94,7 +96,7 @@ def rebuild(description: object, what: str, made: list[Layer] | None = None) -> 
     if isinstance(description, _PLAIN):
         return description
     if not isinstance(description, Mapping) or not (_KEYS & set(description)):
-        raise DataError(f"the description of {what} is damaged: {description!r}")
+        raise DataError(f"the description of {what} is damaged: {reprlib.repr(description)}")
     if "again" in description:
         place = description["again"]
         if not isinstance(place, int) or not 0 <= place < len(made):
@@ -124,10 +126,20 @@ def rebuild(description: object, what: str, made: list[Layer] | None = None) -> 
         found = kind(*several, **options)
     except (ConfigError, DataError):
         raise
-    except (NnscratchError, AttributeError, KeyError, TypeError) as error:
+    except (NnscratchError, AttributeError, KeyError, RecursionError, TypeError) as error:
         raise DataError(f"the description of {what} is damaged: {error}") from error
     if isinstance(found, Layer):
         made.append(found)
+    return found
+
+
+def rebuild_as(kind: type[T], description: object, what: str) -> T:
+    """Return what `rebuild` does; `DataError` unless it is a `kind`."""
+    found = rebuild(description, what)
+    if not isinstance(found, kind):
+        raise DataError(
+            f"the description of {what} is damaged: {reprlib.repr(found)} is no {kind.__name__}"
+        )
     return found
 
 
@@ -139,6 +151,10 @@ def rebuild_model(
     Raises `ConfigError` naming the first layer that is not of this package, `DataError` or
     `ShapeError` for a damaged description.
     """
+    if not isinstance(description, list | tuple):
+        raise DataError(
+            f"the description of a model is damaged: {reprlib.repr(description)} is no list"
+        )
     layers_made: list[Layer] = []
     parts = []
     for i, one in enumerate(description):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError, FileError, TooLargeError
@@ -93,4 +94,16 @@ def load_npz(path: PathLike) -> dict[str, Array]:
         except MemoryError as error:
             raise TooLargeError(f"{path} does not fit into memory: {error}") from None
         except ValueError as error:
-            raise DataError(f"{path} is not a complete .npz file of arrays: {error}") from error
+            reason = str(error)[:200]
+            raise DataError(f"{path} is not a complete .npz file of arrays: {reason}") from error
+
+
+def from_json(text: str | bytes) -> dict[str, Any]:
+    """Return the JSON object that `text` is; `ValueError` if it is none."""
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("lists within lists, too deep to be read") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a JSON object, got {type(value).__name__}")
+    return value

@@ -16,6 +16,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
 from nnscratch.model import Sequential
+from nnscratch.saved import from_plain
 
 BEFORE, FORWARD, BACKWARD, UPDATE = "before the pass", "forward", "backward", "update"
 # Of a tensor, the name under which a record keeps its largest value at each step.
@@ -227,11 +228,14 @@ class NonFinite:
     def from_dict(cls, facts: Mapping[str, Any]) -> NonFinite:
         """Return what `to_dict` described. Raises `KeyError` or `TypeError` if it did not."""
         before = facts["before"]
-        found = cls(
-            TensorSummary(**facts["first"]), None if before is None else TensorSummary(**before)
-        )
-        for key in (*_FACTS, *_LISTS):
-            setattr(found, key, facts[key])
+        plain = {key: facts[key] for key in (*_FACTS, *_LISTS)}
+        tensors = {
+            "first": from_plain(TensorSummary, facts["first"]),
+            "before": None if before is None else from_plain(TensorSummary, before),
+        }
+        found = from_plain(cls, {**tensors, **plain})
+        if found.first.stage not in _WHERE:
+            raise TypeError(f"stage is {found.first.stage!r}, expected {', '.join(_WHERE)}")
         return found
 
 

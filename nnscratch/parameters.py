@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array, empty
-from nnscratch.errors import DtypeError, ShapeError, unknown_name
+from nnscratch.arrays import Array, filled, fitted
+from nnscratch.errors import ShapeError, unknown_name
 
 
 class Views(Mapping[str, Array]):
@@ -38,9 +38,7 @@ class Views(Mapping[str, Array]):
             return
         if given.shape != view.shape:
             raise ShapeError(f"{name!r} has shape {view.shape}, got values of shape {given.shape}")
-        if given.dtype.kind not in "fiub":
-            raise DtypeError(f"{name!r} holds {view.dtype}, got values of {given.dtype}")
-        view[...] = given
+        view[...] = fitted(given, view.dtype, repr(name))
 
     def __contains__(self, name: object) -> bool:
         return name in self._views
@@ -70,9 +68,8 @@ class Parameters(Views):
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], dtype: npt.DTypeLike) -> None:
         sizes = [math.prod(shape) for shape in shapes.values()]
         self.names = tuple(shapes)
+        self.flat: Array = filled(sum(sizes), 0, dtype)
         self.offsets = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64))).astype(np.int64)
-        self.flat: Array = empty(int(self.offsets[-1]), dtype)
-        self.flat[...] = 0
         super().__init__(
             {
                 name: self.flat[start:stop].reshape(shape)
@@ -100,7 +97,8 @@ class Parameters(Views):
         return self.flat.dtype
 
     def check(self, values: Mapping[str, Array], what: str) -> None:
-        """Raise `ShapeError` if a name in `values` is missing, unknown or of another shape.
+        """Raise `ShapeError` if a name in `values` is missing, unknown or of another shape,
+        `DtypeError` or `DataError` if these are no numbers of the parameter's type.
 
         `what` names the source of the values in the message.
         """
@@ -117,6 +115,7 @@ class Parameters(Views):
                     f"{what} does not fit this model: {name!r} has shape {values[name].shape}, "
                     f"the model expects {view.shape}"
                 )
+            fitted(values[name], view.dtype, f"{what}: {name!r}")
 
     def load(self, values: Mapping[str, Array], what: str) -> None:
         """Copy `values` in after `check`; nothing is changed unless everything fits."""

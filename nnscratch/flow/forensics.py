@@ -18,17 +18,17 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.backend import active_kernels, use_kernels
-from nnscratch.description import describe, describe_model, rebuild, rebuild_model
+from nnscratch.description import describe, describe_model, rebuild_as, rebuild_model
 from nnscratch.errors import (
     ConfigError,
     DataError,
     FileError,
-    NnscratchError,
     ShapeError,
     require_count,
 )
 from nnscratch.files import PathLike, load_npz, make_folder, save_npz
 from nnscratch.flow.recorder import GradientFlow
+from nnscratch.losses import Loss
 from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
 from nnscratch.nonfinite import (
@@ -42,10 +42,16 @@ from nnscratch.nonfinite import (
 )
 from nnscratch.optimizers import Optimizer
 from nnscratch.replay import capturable
+from nnscratch.saved import Format, group, read_facts, set_noise
 from nnscratch.training import Callback, Trainer
 
-FORMAT = "nnscratch nonfinite"
-VERSION = 1
+FORMAT = Format(
+    name="nnscratch nonfinite",
+    version=1,
+    what="state before a NaN or infinity",
+    writer="Forensics",
+    facts=("found", "kernels", "dtype", "model", "loss", "optimizer", "noise"),
+)
 
 
 class Forensics(Callback):
@@ -115,8 +121,8 @@ class Forensics(Callback):
         assert found.batch is not None
         params, state = found.kept or (model.params.flat, optimizer.state_dict())
         facts = {
-            "format": FORMAT,
-            "version": VERSION,
+            "format": FORMAT.name,
+            "version": FORMAT.version,
             "found": found.to_dict(),
             "kernels": active_kernels(),
             "dtype": str(model.dtype),
@@ -200,9 +206,9 @@ def replay_nonfinite(
     before = _read_before(arrays, path)
     try:
         model = model or rebuild_model(facts["model"], facts["dtype"])
-        loss = loss or rebuild(facts["loss"], "the loss")
+        loss = loss or rebuild_as(Loss, facts["loss"], "the loss")
         if optimizer is None and saved.first.stage == UPDATE:
-            optimizer = rebuild(facts["optimizer"], "the optimizer")
+            optimizer = rebuild_as(Optimizer, facts["optimizer"], "the optimizer")
     except ConfigError as error:
         raise ConfigError(
             f"{error}: give yours, nn.replay_nonfinite({str(path)!r}, model=..., loss=..., "
@@ -215,17 +221,14 @@ def replay_nonfinite(
                 f"{arrays[name].dtype}, the model {kept.flat.size:,} of {kept.flat.dtype}"
             )
         kept.flat[...] = arrays[name]
-    try:
-        model.set_noise_state(facts["noise"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is damaged: state of noise, {error!r}") from error
+    set_noise(model, facts["noise"], path)
     x, y = arrays["x"], arrays["y"]
-    with use_kernels(facts["kernels"]), np.errstate(all="ignore"):
+    with use_kernels(str(facts["kernels"])), np.errstate(all="ignore"):
         value, dlogits = loss(model.forward(x, training=True), y)
         model.backward(dlogits)
         tensors = list(tensors_of_pass(model, value))
         if optimizer is not None and saved.first.stage == UPDATE:
-            optimizer.load_state_dict(_group(arrays, "optimizer"))
+            optimizer.load_state_dict(group(arrays, "optimizer"))
             optimizer.step(model.params, model.grads)
             tensors += tensors_of_update(model, optimizer.state)
     found = first_bad(iter(tensors))
@@ -240,37 +243,19 @@ def replay_nonfinite(
 
 def _read_facts(arrays: dict[str, Array], path: PathLike) -> tuple[dict[str, Any], NonFinite]:
     """Return what the file says, or raise unless it is one that `Forensics` wrote."""
-    text = arrays.get("nonfinite")
-    if text is None or text.dtype.kind != "U":
-        raise DataError(f"{path} is no state before a NaN or infinity; Forensics writes such files")
+    facts = read_facts(arrays, "nonfinite", FORMAT, path)
+    missing = [key for key in ("params", "statistics", "x", "y") if key not in arrays]
+    if missing:
+        raise DataError(f"{path} is damaged: it lacks {', '.join(missing)}")
     try:
-        facts = json.loads(str(text))
-        known = facts["format"], facts["version"]
-        if known != (FORMAT, VERSION):
-            raise DataError(
-                f"{path} is {known[0]!r} version {known[1]!r}, this program reads {FORMAT!r} "
-                f"version {VERSION}; replay it with the program that wrote it"
-            )
-        missing = [key for key in ("params", "statistics", "x", "y") if key not in arrays]
-        missing += [
-            key
-            for key in ("kernels", "dtype", "model", "loss", "optimizer", "noise")
-            if key not in facts
-        ]
-        if missing:
-            raise DataError(f"{path} is damaged: it lacks {', '.join(missing)}")
-        if not isinstance(facts["model"], list):
-            raise DataError(f"{path} is damaged: its model is {facts['model']!r}")
         return facts, NonFinite.from_dict(facts["found"])
-    except NnscratchError:
-        raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged: {error!r}") from error
 
 
 def _read_before(arrays: dict[str, Array], path: PathLike) -> dict[str, Array]:
     """Return what a recorder saw in the steps before, or nothing."""
-    before = _group(arrays, "before")
+    before = group(arrays, "before")
     if not before:
         return {}
     try:
@@ -281,8 +266,3 @@ def _read_before(arrays: dict[str, Array], path: PathLike) -> dict[str, Array]:
     if not fits:
         raise DataError(f"{path} is damaged: the steps before are not of shape {shape}")
     return before
-
-
-def _group(arrays: dict[str, Array], group: str) -> dict[str, Array]:
-    start = f"{group}/"
-    return {key[len(start) :]: arrays[key] for key in arrays if key.startswith(start)}

@@ -233,7 +233,7 @@ class Layout:
                 name = f"{tensor}_{measure}"
                 made[_ENDS.get(name, name)] = tensors[:, i, chosen]
         made.update({name: params[:, i] for i, name in enumerate(PARAM_MEASURES)})
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             made["update_ratio"] = made["param_update_norm"] / made["param_norm_before"]
         made.update({name: batchnorm[:, :, i] for i, name in enumerate(BATCHNORM_FIELDS)})
         for name, size in self._looked_at.items():
@@ -256,7 +256,7 @@ class Layout:
 def _numbers(name: str, value: Any) -> Any:
     """Return a field as `_plain` took it, as far as it is one."""
     if isinstance(value, list) and name in FIELDS and FIELDS[name].kind == "real":
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
             return np.array(value, dtype=np.float64)
     return value
 

@@ -73,7 +73,7 @@ def _from_stream(path: PathLike, stream: Stream) -> Record:
         raise DataError(f"{path} is no record of a run: its rows are not what its header says")
     if not len(stream.steps):
         raise DataError(f"{path} holds no step of a run{stream.note and ': '}{stream.note}")
-    return layout.to_record(
+    record = layout.to_record(
         stream.steps,
         stream.scalars,
         stream.samples,
@@ -82,3 +82,4 @@ def _from_stream(path: PathLike, stream: Stream) -> Record:
         stream.kept_every,
         stream.note,
     )
+    return check_record(record, f"{path}: record")

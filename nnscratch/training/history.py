@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from nnscratch.saved import from_plain
+
 
 @dataclass
 class History:
@@ -58,8 +60,11 @@ class History:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> History:
-        """Return the history that `to_dict` described. `KeyError` names a missing field."""
-        return cls(**{item.name: values[item.name] for item in fields(cls)})
+        """Return the history that `to_dict` described.
+
+        `KeyError` names a missing field, `TypeError` one of another type.
+        """
+        return from_plain(cls, {item.name: values[item.name] for item in fields(cls)})
 
     def __repr__(self) -> str:
         parts = [f"{self.epochs} epochs, {len(self.loss):,} steps, {self.seconds:.1f} s"]

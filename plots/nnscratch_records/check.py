@@ -145,7 +145,8 @@ def _length(record: Record, counted: str | int) -> int | None:
 def _check_steps(record: Record, what: str) -> None:
     for name in ("steps", "census_steps", "census_units"):
         values = record.get(name, np.zeros(0, int))
-        wrong = np.flatnonzero(np.diff(values) < (name != "census_units"))
+        less = np.less if name == "census_units" else np.less_equal
+        wrong = np.flatnonzero(less(values[1:], values[:-1]))  # a difference might overflow
         if wrong.size:
             before, after = values[wrong[0] : wrong[0] + 2]
             raise RecordError(f"{what}: {name} must increase, got {after} after {before}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 
 from nnscratch_records.errors import TooLargeError
@@ -15,7 +16,11 @@ WORTH_ASKING = 1 << 26  # bytes below which nobody is asked: the answer takes 0.
 
 def require(what: str, size: int) -> None:
     """Raise `TooLargeError` if `what` needs so many bytes and they are not there."""
-    there = available() if size > WORTH_ASKING else None
+    if size <= WORTH_ASKING:
+        return
+    there = available()
+    if there is None and size > sys.maxsize:  # more than any computer can address
+        there = sys.maxsize
     if there is not None and size > there:
         raise TooLargeError(f"{what} needs {amount(size)} of memory, and {amount(there)} are free")
 

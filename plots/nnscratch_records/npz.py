@@ -28,7 +28,7 @@ _LONGEST = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: memory.DEFLATED}
 _MAGIC = b"\x93NUMPY"
 _DESCRIPTION = 10_000  # bytes; NumPy reads no longer one either, and a usual one has 118
 _HEADER = re.compile(
-    rb"\{\s*'descr'\s*:\s*'([<>|=]?[biufcUS]\d{0,9})'\s*,"
+    rb"\{\s*'descr'\s*:\s*'([<>|=]?(?:[biuf][1248]|c8|c16|[US]\d{1,9}))'\s*,"
     rb"\s*'fortran_order'\s*:\s*(True|False)\s*,"
     rb"\s*'shape'\s*:\s*\(((?:\s*\d{1,18}\s*,)*(?:\s*\d{1,18})?)\s*\)\s*,?\s*\}\s*"
 )
@@ -102,10 +102,11 @@ class _Member:
         found = _HEADER.fullmatch(self._take(length))
         if found is None:
             raise self._wrong("is no array of numbers or text (Python objects are not read)")
+        described = found[1].decode()
         try:
-            dtype = np.dtype(found[1].decode())
+            dtype = np.dtype(described)
         except TypeError:
-            raise self._wrong(f"is of an unknown type {found[1].decode()!r}") from None
+            raise self._wrong(f"is of an unknown type {described!r}") from None
         return dtype, tuple(int(n) for n in found[3].split(b",") if n.strip()), found[2] == b"True"
 
     def _take(self, count: int) -> bytes:

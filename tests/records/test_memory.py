@@ -18,7 +18,9 @@ def test_nobody_is_asked_about_little_and_silence_is_no_refusal(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 0)
     memory.require("an array", memory.WORTH_ASKING)
     monkeypatch.setattr(memory, "available", lambda: None)
-    memory.require("an array", 10**30)
+    memory.require("an array", 2**62)
+    with pytest.raises(TooLargeError, match=r"and 9\.2e\+06 TB are free"):
+        memory.require("an array", 2**63)
 
 
 def test_the_smallest_of_the_limits_counts(monkeypatch):

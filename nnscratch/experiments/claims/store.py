@@ -16,7 +16,7 @@ import numpy as np
 from nnscratch.errors import DataError
 from nnscratch.experiments.claims import networks
 from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Settings
-from nnscratch.files import write_atomically
+from nnscratch.files import from_json, open_input, write_atomically
 
 _DIGITS = 6  # significant ones, of the numbers that only the picture needs
 
@@ -74,12 +74,13 @@ def load(path: Path, claim: Claim, settings: Settings) -> tuple[Measured, float]
     Raises `DataError` for a file that is damaged or was written by something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (ValueError, OSError) as error:
+        if not path.exists():
+            return None
+        with open_input(path) as file:
+            content = from_json(file.read())
+    except ValueError as error:
         raise DataError(f"{path} is no result of a claim: {error}") from error
-    if not isinstance(content, dict) or content.get("key") != key(claim, settings):
+    if content.get("key") != key(claim, settings):
         return None
     try:
         return _measured(content), float(content["seconds"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError, require_count
-from nnscratch.files import PathLike, open_input
+from nnscratch.files import PathLike, from_json, open_input
 from nnscratch.flow.stream.format import (
     CENSUS,
     CRC,
@@ -105,13 +104,13 @@ def _read_header(file: IO[bytes], path: PathLike) -> dict[str, Any]:
 def _checked(text: bytes, path: PathLike) -> dict[str, Any]:
     """Return what the header says, or raise unless it says what it has to."""
     try:
-        facts = json.loads(text)
+        facts = from_json(text)
         for name in ("scalars", "samples", "codes"):
-            require_count(name, facts[name], least=0)
+            require_count(name, facts[name], least=0, most=2**32)  # a frame is no longer
         if isinstance(facts["description"], dict):
-            return dict(facts)
+            return facts
         raise DataError("its description is no JSON object")
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, ValueError) as error:
         raise DataError(f"the header of {path} is damaged: {error}") from error
 
 

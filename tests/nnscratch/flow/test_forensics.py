@@ -252,7 +252,7 @@ def test_bad_folders_and_files(tmp_path):
     with pytest.raises(nn.DataError, match="not a complete"):
         nn.replay_nonfinite(file)
     save_npz(tmp_path / "other.npz", {"a": X})
-    with pytest.raises(nn.DataError, match="no state before a NaN"):
+    with pytest.raises(nn.DataError, match="not a state before a NaN"):
         nn.replay_nonfinite(tmp_path / "other.npz")
 
 
@@ -271,7 +271,7 @@ def test_damage_is_told(tmp_path):
     refused("version 7, this program reads", version=7)
     refused("lacks x, y", drop=("x", "y"))
     refused("damaged", found={"step": 3})
-    refused("its model is", model=3)
+    refused("description of a model is damaged: 3 is no list", model=3)
     refused("description of layer 0 is damaged", model=[1, 2])
     refused("no layer", model=[{"class": "SoftmaxCrossEntropy", "options": {}}])
     refused("unknown kernel set", nn.ConfigError, kernels="cuda")
