@@ -260,3 +260,34 @@ def test_a_parameter_that_is_set_is_copied_into_its_place():
     ):
         with pytest.raises(error, match=message):
             layer.params[name] = values
+
+
+def test_sequences_train_are_recorded_and_evaluated(tmp_path):
+    """Labels for every position, through the trainer, in a captured pass where there are some."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((40, 5, 6))
+    labels = (x[..., 0] > 0).astype(int) + 2 * (x[..., 1] > 0)
+    model, flat = (nn.Sequential(*first_and_last(), seed=2) for _ in range(2))
+    flow = nn.GradientFlow(model)
+    trainer = nn.Trainer(model, LOSS, nn.Adam(lr=0.03))
+    trainer.fit(x, labels, epochs=40, batch_size=10, callbacks=[flow], progress=False)
+    assert model.last["1.dense"].output.shape == (10, 5, 4)
+    record = flow.to_dict()
+    for i, layer in enumerate(model.last.values()):
+        norm = np.linalg.norm(layer.upstream.astype(np.float64))
+        assert record["gradient_norm"][-1, i] == pytest.approx(norm, rel=1e-5)
+    loss, accuracy = trainer.evaluate(x, labels)
+    assert loss < 0.5
+    assert accuracy > 0.8
+    flat.params.flat[...] = model.params.flat
+    given = x.astype(np.float32)
+    value = model.training_pass(given, labels, LOSS)
+    assert value == flat.training_pass(
+        given.reshape(-1, 6), labels.ravel(), nn.SoftmaxCrossEntropy()
+    )
+    np.testing.assert_array_equal(model.grads.flat, flat.grads.flat)
+    with pytest.raises(nn.ShapeError, match=r"y has shape \(40, 4\), expected \(40, 5\)"):
+        trainer.fit(x, labels[:, :4], epochs=1, batch_size=10, progress=False)
+    x[1, 2, 3] = np.nan
+    with pytest.raises(nn.DataError, match=r"not finite: nan"):
+        trainer.fit(x, labels, epochs=1, batch_size=10, progress=False)
