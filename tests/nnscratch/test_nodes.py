@@ -255,7 +255,12 @@ def test_a_parameter_that_is_set_is_copied_into_its_place():
     np.testing.assert_allclose(model.output, np.where(expected > 0, expected, 0.9 * expected))
     for name, values, error, message in (
         ("weight", weight.T, nn.ShapeError, r"'weight' has shape \(6, 4\), got .*\(4, 6\)"),
-        ("weight", weight.astype(str), nn.DtypeError, "'weight' holds float64, got values of"),
+        (
+            "weight",
+            weight.astype(str),
+            nn.DtypeError,
+            "'weight' must hold numbers that float64 can be",
+        ),
         ("wait", weight, nn.UnknownNameError, "wait"),
     ):
         with pytest.raises(error, match=message):
