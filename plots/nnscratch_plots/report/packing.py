@@ -15,12 +15,10 @@ from nnscratch_records import RecordError
 from nnscratch_records.attribution import TERMS
 from nnscratch_records.words import plural
 
-# What the page shows by layer, in the order in which it offers them.
-QUANTITIES = (
-    *("gradient_norm", "output_std", "update_ratio"),
-    *("saturated", "saturated_low", "saturated_high", "dead_units"),
-    *("batchnorm_mean_gap", "batchnorm_variance_ratio", "batchnorm_scale", "output_zeros"),
-)
+# What the page shows by layer, in the order in which it offers them; some share a chart.
+ENDS = ("saturated", "saturated_low", "saturated_high", "output_zeros", "dead_units")
+BATCHNORM = ("batchnorm_mean_gap", "batchnorm_variance_ratio", "batchnorm_scale")
+QUANTITIES = ("gradient_norm", "output_std", "update_ratio", *ENDS, *BATCHNORM)
 # Every layer has these. Others that are NaN at every step were not measured: the layer has none.
 OF_EVERY_LAYER = ("gradient_norm", "output_std")
 _ALWAYS = (*OF_EVERY_LAYER, "output_zeros")

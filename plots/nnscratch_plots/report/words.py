@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+
 from nnscratch_plots import axes
 from nnscratch_plots.attribution import BROKEN, TERM_LOOKS
 from nnscratch_plots.blocks import LANES
+from nnscratch_plots.cells import COLORMAP, LOOKS
 from nnscratch_plots.heatmap import LEAST_DECADES, MOST_DECADES
 from nnscratch_plots.readings import READING, map_reading
-from nnscratch_plots.report.packing import OF_EVERY_LAYER, QUANTITIES, SERIES
+from nnscratch_plots.report.packing import BATCHNORM, ENDS, OF_EVERY_LAYER, QUANTITIES, SERIES
+from nnscratch_plots.style import COLORS
 from nnscratch_records import FIELDS, field_named
 from nnscratch_records.attribution import TITLES
 from nnscratch_records.limits import LEAST_UPDATE, MOST_UPDATE, UPDATE
@@ -83,7 +89,12 @@ def words() -> dict[str, Any]:
         },
         "lanes": LANES,
         "broken": BROKEN,
-        "marks": {kind: axes.NAMES[kind] for kind in ("zero", "infinite", "nan")},
+        "marks": {kind: axes.NAMES[kind] for kind in LOOKS},
+        "strips": {kind: axes.STRIP_NAMES[kind] for kind in LOOKS},
+        "ends": ENDS,
+        "batchnorm": BATCHNORM,
+        "colors": COLORS,
+        "map": [to_hex(colormaps[COLORMAP](share)) for share in np.linspace(0, 1, 11)],
         "update": {"line": UPDATE, "band": [LEAST_UPDATE, MOST_UPDATE]},
         "decades": [LEAST_DECADES, MOST_DECADES],
         "level": axes.LEAST_DECADES,  # what is healthy looks level

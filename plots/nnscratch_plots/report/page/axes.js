@@ -97,7 +97,6 @@ class Range {
 }
 
 const STRIP = 15;
-const STRIP_NAMES = { nan: "NaN", infinite: "inf", zero: "0" };
 
 // The upright axis between pixels `top` and `bottom`: strips above and below, a scale between.
 class UprightAxis {
@@ -147,7 +146,7 @@ function drawUpright(context, axis, left, right) {
     context.fillStyle = theme("strip");
     context.fillRect(left, top, right - left, STRIP);
     context.fillStyle = theme("soft");
-    context.fillText(STRIP_NAMES[kind], left - 6, top + STRIP / 2);
+    context.fillText(WORDS.strips[kind], left - 6, top + STRIP / 2);
   }
   for (const tick of axis.ticks()) {
     const y = Math.round(axis.place(tick.value)) + 0.5;

@@ -102,9 +102,8 @@ function nearest(list, value) {
   return i + 1 < list.length && list[i + 1] - value < value - list[i] ? i + 1 : i;
 }
 
-// Okabe and Ito (2008), with dashes for print in grey; lightened on dark paper.
-const COLORS = ["#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00",
-  "#7a7a7a", "#661100", "#332288"];
+// The colours of all pictures, with dashes for print in grey; lightened on dark paper.
+const COLORS = WORDS.colors;
 const DASHES = [[], [7, 3], [2, 2], [8, 2, 2, 2]];
 
 function isDark() { return matchMedia("screen and (prefers-color-scheme: dark)").matches; }

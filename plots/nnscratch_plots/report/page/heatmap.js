@@ -1,8 +1,7 @@
 "use strict";
 // Layers by steps: one canvas per run, one colour scale for all of them.
 
-const VIRIDIS = ["440154", "482475", "414487", "355f8d", "2a788e", "21918c", "22a884", "44bf70",
-  "7ad151", "bddf26", "fde725"].map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+const VIRIDIS = WORDS.map.map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
 const [LEAST_DECADES, MOST_DECADES] = WORDS.decades;
 const HEAT_MARGIN = { left: 110, right: 6, top: 6, bottom: 38 };
 

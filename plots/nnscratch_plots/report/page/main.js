@@ -1,8 +1,7 @@
 "use strict";
 // The state of the page - step, layer, quantity, visible runs - and the controls that change it.
 
-const ENDS = ["saturated", "saturated_low", "saturated_high", "output_zeros", "dead_units"];
-const BATCHNORM = ["batchnorm_mean_gap", "batchnorm_variance_ratio", "batchnorm_scale"];
+const { ends: ENDS, batchnorm: BATCHNORM } = WORDS;
 
 const tip = {
   show(found, x, y) {
