@@ -1,6 +1,7 @@
 """The overview on one page, and several runs on the same axes."""
 
 import itertools
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -70,6 +71,14 @@ def test_findings_are_at_the_top_and_those_left_out_are_counted(record):
     assert "Finding 4" in text
     assert "Finding 5" not in text
     assert "and 2 more findings" in text
+
+
+def test_a_long_finding_ends_where_the_next_one_begins(record):
+    figure = plots.overview_figure(record("a"), findings=["A long sentence. " * 60, "Plain."])
+    lines = [text.get_text() for text in figure.texts]
+    first, last = lines.index(next(one for one in lines if one[0] == "•")), lines.index("• Plain.")
+    assert last - first == 3
+    assert lines[last - 1].endswith(" …")
 
 
 def test_a_cause_has_its_first_cure_beside_it(record):
@@ -144,7 +153,9 @@ def test_several_runs_share_their_axes(record):
     np.testing.assert_allclose(lines[0].get_ydata(), np.median(healthy, axis=0))
     colors = {line.get_color() for line in loss.get_lines() if line.get_gid() == "values"}
     assert colors == {line.get_color() for line in lines}
-    assert "the loss ends lowest" in figure.texts[-1].get_text().replace("\n", " ")
+    lowest = min(records, key=lambda one: np.nan_to_num(one["loss"][-1], nan=np.inf))["label"]
+    ends = rf"the loss ends lowest, at \S+, for {lowest};"
+    assert re.search(ends, figure.texts[-1].get_text().replace("\n", " "))
     assert "no number for exploding" in figure.texts[-1].get_text().replace("\n", " ")
 
 

@@ -155,6 +155,22 @@ def test_of_a_layer_s_parameters_its_first_weights_stand_for_it(record):
     assert Run(unknown).by_layer("update_ratio")[1].tolist() == [3, 6]
 
 
+def test_recurrent_weights_are_weights_and_other_parameters_are_not(record):
+    given = record("a", layers=3)
+    given["param_roles"] = np.array(["bias", "recurrent_weight", "weight"])
+    assert Run(given).series("update_ratio").layers == ("2.weight", "4.weight")
+    given["param_roles"][:] = "other"  # none is one: all
+    assert len(Run(given).series("update_ratio").layers) == 3
+
+
+@pytest.mark.parametrize("end", ["low", "high"])
+def test_an_end_that_a_layer_lacks_adds_nothing(record, end):
+    given = record("a", layers=3, spread=3.0)
+    given[f"saturated_{end}"][:] = np.nan
+    other = given[f"saturated_{'high' if end == 'low' else 'low'}"]
+    np.testing.assert_array_equal(Run(given).get("saturated"), other)
+
+
 def test_both_ends_and_dead_units_are_made_of_what_was_recorded(record):
     given = record("a", layers=3, steps=25)
     run = Run(given)

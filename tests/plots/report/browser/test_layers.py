@@ -178,6 +178,8 @@ def test_runs_with_other_layers_stand_by_their_depth(opened, run):
     assert "6.dense" in rows[1]
     assert "9.dense" in rows[2]
     assert page.evaluate("byId('histogram-name').textContent") == "6.dense / 9.dense"
+    page.choose("role", "all")  # an activation stands beside one, and not beside batch norm
+    assert "3.sigmoid / 5.relu, step 3" in page.hover(PROFILES["gradient_norm"], 3, "app.runs[0]")
 
 
 def test_what_is_healthy_looks_level(opened, run):
@@ -203,9 +205,18 @@ def test_whole_branch_and_skip_at_every_block(opened, residual):
     page.click(*page.place(chart, 17))
     assert page.evaluate("app.layer") == names.index("18.sum")
     page.choose("role", "all")
-    labels = [text for text, _ in ticks(page, PROFILES["gradient_norm"])]
-    assert "10" in labels  # a block has one name for all of its layers
-    assert labels[0] == "0.stem"
+    marks = dict(ticks(page, PROFILES["gradient_norm"]))
+    assert next(iter(marks)) == "0.stem"
+    inside = [names.index(f"10.{lane}") for lane in ("branch", "sum")]  # one name for a whole block
+    middle = page.evaluate(f"{PROFILES['gradient_norm']}.placeX({sum(inside) / 2})")
+    assert marks["10"] == pytest.approx(middle)
+    record["kinds"][names.index("2.branch")] = "identity"
+    page = opened(record)
+    page.go_to(2)
+    said = page.evaluate("WORDS.lanes.branch")
+    assert f"{said} not measured" in page.hover(chart, 1)
+    value = float(re.search(rf"{said} ([^\s,]+)", page.hover(chart, 2))[1])
+    np.testing.assert_allclose(value, norms[names.index("3.branch")], rtol=6e-4)
     several = opened([record, residual(3, "small")])
     assert "small" in several.hover(chart, 1)
 
