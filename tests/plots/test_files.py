@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import matplotlib
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 import nnscratch_plots as plots
 
@@ -146,6 +148,31 @@ def test_own_figures_look_the_same_under_any_style_sheet(record, tmp_path, draw)
         figure = draw(given)
         theirs = plots.save_figure(figure, tmp_path / "theirs.png", dpi=40)
     assert ours.read_bytes() == theirs.read_bytes()
+
+
+@pytest.mark.parametrize("draw", every_figure())
+def test_a_picture_is_the_same_whatever_layers_are_called(record, draw):
+    given = full(record)
+    new = {name: f"encoder.fc{i}" for i, name in enumerate(given["layers"].tolist())}
+    foreign = dict(given, params=np.array([f"{i}.bias.weight" for i in range(len(new))]))
+    for key in ("layers", "batchnorm_layers", "census_layers"):
+        foreign[key] = np.array([new[name] for name in given[key].tolist()])
+
+    def drawn(figure):
+        lines = [line for ax in figure.axes for line in ax.get_lines()]
+        values = [line.get_xydata() for line in lines if line.get_gid() == "values"]
+        patches = [patch for ax in figure.axes for patch in ax.patches if patch.get_gid()]
+        bars = [
+            one.get_bbox().bounds if isinstance(one, Rectangle) else one.get_path().vertices
+            for one in patches
+        ]
+        meshes = [mesh.get_array() for ax in figure.axes for mesh in ax.collections]
+        return [np.array(one) for one in values + bars + meshes if one is not None]
+
+    here, there = drawn(draw(given)), drawn(draw(foreign))
+    assert len(here) == len(there) > 0
+    for one, other in zip(here, there, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("draw", every_figure())

@@ -56,6 +56,15 @@ def test_facts_of_layers_are_those_of_the_record_not_of_names(run, residual):
     assert pack(run())["lanes"] == {}
 
 
+def test_a_page_holds_the_same_whatever_layers_are_called(run, extras):
+    record = extras(run())
+    new = {name: f"encoder.fc{i}" for i, name in enumerate(record["layers"].tolist())}
+    foreign = dict(record, params=np.array([f"{i}.bias.weight" for i in range(12)]))
+    for key in ("layers", "batchnorm_layers", "census_layers"):
+        foreign[key] = np.array([new[name] for name in record[key].tolist()])
+    assert pack(foreign) == {**pack(record), "layers": list(new.values())}
+
+
 def test_attribution_is_that_of_the_records_room(run):
     record = run(steps=12)
     record["gradient_norm"][3, 4] = 0.0
