@@ -5,16 +5,17 @@ Both depend on shapes alone, so the record does not depend on the number of thre
 
 from __future__ import annotations
 
-import math
+import functools
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch_kernels.reference.measures import BINS
+from nnscratch_kernels.reference.measures import BINS, row_share
 from nnscratch_kernels.reference.measures import SAMPLE_RUN as RUN
 
 FEWEST, MOST = 64, 512  # elements that are sampled
 SHARE = 64  # of a parameter, one element in so many
+_CANDIDATES = 64
 
 
 def sample_size(wanted: int) -> int:
@@ -32,15 +33,40 @@ def parameter_sample(size: int) -> int:
     return sample_size(-(-size // SHARE))
 
 
-def run_stride(elements: int, samples: int, columns: int) -> int:
-    """Return the distance between the runs in which so many of the `elements` are sampled.
+def tensor_stride(rows: int, columns: int, runs: int) -> int:
+    """Return the distance between the 16s of elements that are sampled of a tensor.
 
-    Whole runs, such that they come by all columns in turn.
+    Whole rows, and so many columns that all columns, or as many as there are samples, evenly
+    spread, are sampled equally often, give or take one.
     """
-    stride = max(1, -(-elements // samples))
-    while math.gcd(stride, max(columns // RUN, 1)) > 1:
-        stride += 1
-    return stride * RUN
+    places = tensor_sample(columns) // runs // RUN
+    shift = max(RUN, columns // (places * runs))
+    shares = (row_share(rows, part, runs) for part in range(runs))
+    shortest = min(last - first for first, last in shares) * columns
+    # A run of rows begins in the column where the one before it ended.
+    room = shortest - RUN - (columns - 1 if runs > 1 else 0)
+    return shift + max(0, (room // max(places - 1, 1) - shift) // columns) * columns
+
+
+@functools.lru_cache(maxsize=4096)
+def parameter_stride(size: int, columns: int) -> int:
+    """Return the same for a parameter: a multiple of 16, since it is sampled block by block.
+
+    Of the distances between half of the longest that fits and that one, it is the one by which the
+    columns (of a vector 1) are sampled most evenly.
+    """
+    places = parameter_sample(size) // RUN
+    longest = max(1, (size - RUN) // (RUN * max(places - 1, 1)))
+    begins = np.arange(places)[:, None] * RUN
+    best, least = longest, size
+    for units in range(longest, max(longest // 2, longest - _CANDIDATES, 0), -1):
+        sampled = (begins * units + np.arange(RUN)) % columns
+        counts = np.bincount(sampled.ravel(), minlength=columns)
+        if np.ptp(counts) < least:
+            best, least = units, int(np.ptp(counts))
+        if least <= 1:
+            break
+    return best * RUN
 
 
 def count_samples(samples: Array, starts: Array) -> Array:

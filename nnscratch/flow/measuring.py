@@ -10,8 +10,8 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
 from nnscratch.optimizers.measures import PARAM_MEASURES
-from nnscratch.sampling import measured_runs, run_stride, tensor_sample
-from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS, row_share
+from nnscratch.sampling import measured_runs, parameter_stride, tensor_stride
+from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS
 
 
 def tensor_arguments(
@@ -24,9 +24,7 @@ def tensor_arguments(
     runs: int,
 ) -> tuple[Any, ...]:
     """Return the arguments of `kernels.measure_tensor` for a tensor, (rows, features)."""
-    columns = tensor.shape[1]
-    longest = row_share(len(tensor), 0, runs)[1] * columns
-    stride = run_stride(longest, tensor_sample(columns) // runs, columns)
+    stride = tensor_stride(*tensor.shape, runs)
     return sums, samples, tensor, place, float(ends[0]), float(ends[1]), signed, stride, runs
 
 
@@ -59,8 +57,7 @@ def measure_parameter(
     out[...] = [found[name] for name in PARAM_MEASURES]
     samples[...] = NOTHING
     if len(samples) and after.size:
-        columns = after.shape[-1] if after.ndim > 1 else 1
-        stride = run_stride(after.size, len(samples), columns)
+        stride = parameter_stride(after.size, after.shape[-1] if after.ndim > 1 else 1)
         kernels.sample_bins(samples, after.ravel(), True, 0, stride)
 
 

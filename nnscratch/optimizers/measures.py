@@ -12,7 +12,7 @@ from nnscratch.backend import kernels
 from nnscratch.clipping import ClipReport
 from nnscratch.errors import ConfigError
 from nnscratch.parameters import Parameters
-from nnscratch.sampling import count_samples, parameter_sample, run_stride
+from nnscratch.sampling import count_samples, parameter_sample, parameter_stride
 from nnscratch_kernels.reference.measures import NOTHING
 
 # In this order in `ParameterMeasures.values`.
@@ -75,10 +75,7 @@ class ParameterMeasures:
         self.param_update_norm, self.param_gradient_norm = self.values[3:5]
         self.param_nonfinite, self.param_gradient_nonfinite = self.values[5:]
         self.strides: Array = np.array(
-            [
-                run_stride(p.size, parameter_sample(p.size), p.shape[-1] if p.ndim > 1 else 1)
-                for p in params.values()
-            ],
+            [parameter_stride(p.size, p.shape[-1] if p.ndim > 1 else 1) for p in params.values()],
             np.int64,
         )
         self.target = (self.values, self.samples, self.starts, self.strides)
