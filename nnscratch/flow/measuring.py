@@ -24,7 +24,8 @@ def tensor_arguments(
     runs: int,
 ) -> tuple[Any, ...]:
     """Return the arguments of `kernels.measure_tensor` for a tensor, (rows, features)."""
-    stride = tensor_stride(*tensor.shape, runs)
+    rows, columns = tensor.shape
+    stride = tensor_stride(rows, columns, runs)
     return sums, samples, tensor, place, float(ends[0]), float(ends[1]), signed, stride, runs
 
 
