@@ -18,7 +18,7 @@ MAGNITUDES = np.concatenate(([0.0], 2.0 ** np.arange(-100.0, 27, 2)))
 
 def measured(kernels, x, low=np.nan, high=np.nan, runs=1, samples=0, signed=True, stride=16):
     """Measure `x`, third of three tensors, in runs; return its measures by name, and its sample."""
-    sums = np.zeros((runs + 1, 7, 4))  # a run more than it has, a tensor more than there is
+    sums = np.zeros((runs + 1, 9, 4))  # a run more than it has, a tensor more than there is
     found = np.full(samples, 99, np.uint8)
     kernels.measure_tensor(sums, found, x, 2, low, high, signed, stride, runs)
     assert (sums[:, :, [0, 1, 3]] == 0).all()
@@ -307,3 +307,25 @@ def test_batch_norm_measures(kernels, units):
         scale.max(),
     ]
     np.testing.assert_allclose(out, expected, rtol=1e-5)
+
+
+@SETS
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("ratio", [0.1, 3.0, 5.6, 8.0, 100.0, 1e4])
+@pytest.mark.parametrize(("shape", "runs"), [((200, 100), 8), ((64, 33), 2), ((9, 1500), 1)])
+def test_a_mean_far_from_zero_costs_the_deviation_nothing(kernels, dtype, ratio, shape, runs):
+    rng = np.random.default_rng(0)
+    x = (ratio * (1 + 1e-9) + rng.standard_normal(shape)).astype(dtype)
+    x[: len(x) // 2] += 0.25  # runs that differ
+    for sign in (1, -1):
+        found, _ = measured(kernels, sign * x, runs=runs)
+        raw = x.astype(np.longdouble)
+        assert found["std"] == pytest.approx(float(raw.std()), rel=1e-5, abs=0)
+        assert found["mean"] == pytest.approx(float(sign * raw.mean()), rel=1e-6)
+
+
+@SETS
+def test_what_is_the_same_everywhere_has_no_deviation(kernels):
+    found, _ = measured(kernels, np.full((64, 100), 1234.567, np.float32), runs=4)
+    assert found["std"] == 0
+    assert found["mean"] == np.float32(1234.567)

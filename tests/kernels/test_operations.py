@@ -46,7 +46,7 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
     x, n = make(batch, n_in), n_in
     if name == "measure_tensor":
         runs = min(4, 2 ** ((batch // 8).bit_length() - 1)) if batch >= 8 else 1
-        sums, samples = np.zeros((4, 7, 3)), np.zeros(128, np.uint8)
+        sums, samples = np.zeros((4, 9, 3)), np.zeros(128, np.uint8)
         return [sums, samples, x, 1, -0.5, 2.0, bool(rng.integers(2)), 48, runs]
     if name == "measure_batchnorm":
         return [np.empty(4), *(abs(make(n)) for _ in range(5)), 1e-3]

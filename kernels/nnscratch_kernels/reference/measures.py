@@ -16,7 +16,7 @@ from nnscratch_kernels.reference.statistics import norm
 Array = npt.NDArray[Any]
 
 # The components of `sums`, and those of `finish_measures`' `out`.
-SUMS = ("sum", "norm", "largest", "zeros", "nonfinite", "low", "high")
+SUMS = ("sum", "norm", "largest", "zeros", "nonfinite", "low", "high", "spread", "count")
 MEASURES = ("norm", "mean", "std", "max", "zeros", "nonfinite", "low", "high")
 
 # Histograms. Signed: 32 bins for each sign, a factor 2 each, from 2^-19 to 2^12 and what lies
@@ -45,7 +45,8 @@ def measure_tensor(
 
     sums[k, :, tensor], float64: of run k the sum; Euclidean norm; largest finite |x|; how many are
     zero; how many NaN or infinite; how many <= `low`; how many >= `high` (NaN where `low` or
-    `high` is). Shape (`runs` or more, 7, tensors or more).
+    `high` is); the sum of the squares of the distances from the run's mean; how many elements.
+    Shape (`runs` or more, 9, tensors or more).
 
     samples (n,), uint8: the bin that each element of a sample lies in, signed or of the magnitude.
     Each run has the next n / `runs` places. It is sampled 16 elements at a time, `stride` (16 or
@@ -65,6 +66,8 @@ def measure_tensor(
             values.size - np.count_nonzero(finite),
             np.nan if np.isnan(low) else np.count_nonzero(values <= x.dtype.type(low)),
             np.nan if np.isnan(high) else np.count_nonzero(values >= x.dtype.type(high)),
+            np.sum(np.square(values - np.mean(values, dtype=np.float64))),
+            values.size,
         )
         start = k * (places // SAMPLE_RUN) * stride % x.shape[1]
         sample_bins(samples[k * places : (k + 1) * places], values, signed, start, stride)
@@ -119,10 +122,11 @@ def finish_measures(out: Array, sums: Array, sizes: Array) -> None:
 
     out (8, tensors), float64: norm, mean, standard deviation, largest finite |x|, fraction of
     zeros, count of NaN and infinities, fraction at the low end and at the high end. sums
-    (runs, 7, tensors or more) as `measure_tensor` fills it, with zeros where a tensor has no such
-    run.
+    (runs, 9, tensors or more) as `measure_tensor` fills it, with zeros where a tensor has no such
+    run. The deviation is that within the runs and that between their means (Chan, Golub & LeVeque
+    1983): a mean far from 0 costs it no accuracy.
     """
-    total, norms, largest, zeros, nonfinite, lows, highs = np.moveaxis(sums, 1, 0)[
+    total, norms, largest, zeros, nonfinite, lows, highs, within, counts = np.moveaxis(sums, 1, 0)[
         ..., : len(sizes)
     ]
     # Scaled by the largest of the runs' norms, so that no square overflows or underflows.
@@ -131,11 +135,15 @@ def finish_measures(out: Array, sums: Array, sizes: Array) -> None:
     unit = np.where(usual, scale, 1.0)
     root_mean_square = np.sqrt(np.sum((norms / unit) ** 2, axis=0) / sizes)
     mean = np.sum(total, axis=0) / sizes
-    spread = np.maximum(root_mean_square**2 - (mean / unit) ** 2, 0.0)
+    apart = total / np.maximum(counts, 1) - mean
+    deviation = np.sqrt(np.sum(within + counts * apart**2, axis=0) / sizes)
+    # Squares of very large or small numbers leave the range.
+    scaled = np.sqrt(np.maximum(root_mean_square**2 - (mean / unit) ** 2, 0.0)) * unit
+    in_range = (scale > 1e-140) & (scale < 1e140)
     # Else they are 0, infinite or NaN.
     out[0] = np.where(usual, root_mean_square * np.sqrt(sizes) * unit, scale)
     out[1] = mean
-    out[2] = np.where(usual, np.sqrt(spread) * unit, scale - scale)
+    out[2] = np.where(usual, np.where(in_range, deviation, scaled), scale - scale)
     out[3] = np.max(largest, axis=0)
     out[4] = np.sum(zeros, axis=0) / sizes
     out[5] = np.sum(nonfinite, axis=0)
