@@ -23,7 +23,8 @@ from numba.core.ccallback import CFunc
 
 from nnscratch_kernels.cache import keep
 from nnscratch_kernels.jit import FLAGS, inner
-from nnscratch_kernels.native import pointer
+from nnscratch_kernels.native import doubles, pointer
+from nnscratch_kernels.shares import column_share, row_share
 from nnscratch_kernels.vectors import address, advance
 
 Array = npt.NDArray[Any]
@@ -107,41 +108,7 @@ def number(args, k):  # type: ignore[no-untyped-def]
     return numba.carray(args, (k + 1,)).view(np.float64)[k]
 
 
-@inner(forceinline=True)
-def row_range(rows, part, parts):  # type: ignore[no-untyped-def]
-    """First and last row (exclusive) of a part: whole fours, as evenly as that allows.
-
-    An even number of parts halves the parts of half as many.
-    """
-    first, last = 0, rows
-    while parts % 2 == 0:
-        parts //= 2
-        middle = first + (last - first + 7) // 8 * 4
-        middle = min(middle, last)
-        if part < parts:
-            last = middle
-        else:
-            first, part = middle, part - parts
-    if parts == 1:
-        return first, last
-    size = (last - first + 4 * parts - 1) // (4 * parts) * 4
-    return min(last, first + part * size), min(last, first + (part + 1) * size)
-
-
-@inner(forceinline=True)
-def column_range(columns, part, parts):  # type: ignore[no-untyped-def]
-    """First and last column (exclusive) of a part: whole thirty-twos, two vectors of the tile."""
-    size = (columns + 32 * parts - 1) // (32 * parts) * 32
-    return min(columns, part * size), min(columns, (part + 1) * size)
-
-
-@inner(forceinline=True)
-def rows(like, args, k, part, parts):  # type: ignore[no-untyped-def]
-    """The part's rows of the matrix at `args[k]`, as one long row."""
-    first, last = row_range(args[k + 1], part, parts)
-    columns = args[k + 2]
-    start = advance(pointer(like, args[k]), first * columns)
-    return numba.carray(start, (1, (last - first) * columns))
+row_range, column_range = (inner(forceinline=True)(share) for share in (row_share, column_share))
 
 
 @inner(forceinline=True)
@@ -149,3 +116,21 @@ def some_rows(like, args, k, first, last):  # type: ignore[no-untyped-def]
     """Rows first to last - 1 of the matrix at `args[k]`."""
     columns = args[k + 2]
     return numba.carray(advance(pointer(like, args[k]), first * columns), (last - first, columns))
+
+
+@inner(forceinline=True)
+def labels(args, k):  # type: ignore[no-untyped-def]
+    """The vector of 64-bit integers that starts at `args[k]`."""
+    return numba.carray(pointer(args, args[k]), (args[k + 1],))
+
+
+@inner(forceinline=True)
+def float64s(args, k):  # type: ignore[no-untyped-def]
+    """The vector of float64 that starts at `args[k]`, whatever the dtype of the operation."""
+    return numba.carray(doubles(args[k]), (args[k + 1],))
+
+
+@inner(forceinline=True)
+def store(args, k, value):  # type: ignore[no-untyped-def]
+    """Store a float64 at the address in `args[k]`."""
+    doubles(args[k])[0] = value

@@ -23,62 +23,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_kernels.compiled.operations import OPERATIONS
+from nnscratch_kernels import load
 from nnscratch_kernels.memory import empty
 from nnscratch_kernels.operation import encode
 from nnscratch_kernels.program import Program
+from nnscratch_kernels.sharing import OPERATIONS
 
 Array = npt.NDArray[Any]
 
-_ACTIVATIONS = (
-    *("sigmoid", "tanh", "softsign", "softplus", "silu", "gelu"),
-    *("relu", "leaky_relu", "elu", "selu"),
-    *("exponential", "mish", "hard_sigmoid", "hard_tanh", "softmax"),
-)
-_CLASS_LOSSES = ("softmax_cross_entropy", "softmax_cross_entropy_soft", "categorical_cross_entropy")
-_ELEMENT_LOSSES = (
-    *("sigmoid_cross_entropy", "binary_cross_entropy"),
-    *("mean_squared_error", "mean_absolute_error", "huber"),
-)
-LOSSES = {*_CLASS_LOSSES, *_ELEMENT_LOSSES}
-
-# For each array of a call, in order: written, read or neither, and what a part of the call touches
-# of it: its own rows, its own columns, or anything.
-ACCESS = {
-    **{f"{name}_forward": "w:rows r:rows" for name in _ACTIVATIONS},
-    **{f"{name}_backward": "w:rows r:rows r:rows r:rows" for name in _ACTIVATIONS},
-    "prelu_forward": "w:rows r:rows r:any",
-    "prelu_backward": "w:any w:any r:any r:any r:any",
-    "dense_forward": "w:rows r:rows r:any r:any",
-    "dense_backward_parameters": "w:any w:any r:any r:any",
-    "pack_weight": "-:any -:any r:any w:columns",
-    "dense_backward_input": "w:rows r:rows -:any r:any",
-    "batchnorm_forward": " ".join(["w:columns"] * 4 + ["r:columns"] * 3),
-    "batchnorm_backward": " ".join(["w:columns"] * 3 + ["r:columns"] * 5),
-    "batchnorm_update_running": "w:columns w:columns r:columns r:columns",
-    **dict.fromkeys(_CLASS_LOSSES, "w:any r:any r:any"),
-    **dict.fromkeys(_ELEMENT_LOSSES, "w:any r:any r:any r:any"),
-    "add_scaled": "w:rows r:rows r:rows",
-    "scaled": "w:rows r:rows",
-    "layernorm_forward": "w:rows w:rows w:rows r:rows r:any r:any",
-    "layernorm_backward_input": "w:rows r:rows r:rows r:rows r:rows r:any",
-    "layernorm_backward_parameters": "w:columns w:columns r:any r:any r:any r:any",
-    "rmsnorm_forward": "w:rows w:rows r:rows r:any",
-    "rmsnorm_backward_input": "w:rows r:rows r:rows r:rows r:any",
-    "rmsnorm_backward_parameters": "w:columns r:any r:any r:any",
-    # Each measure has places of its own to write to, which nothing else in the list touches.
-    "measure_tensor": "-:any -:any r:rows",
-    "measure_batchnorm": "-:any" + " r:any" * 5,
-}
-
-MEASURES = {"measure_tensor", "measure_batchnorm"}
-GRADIENTS = {  # of parameters: nothing waits for them before the update
-    "dense_backward_parameters",
-    "layernorm_backward_parameters",
-    "rmsnorm_backward_parameters",
-}
-
-PRODUCTS = {"dense_forward", "dense_backward_input", "dense_backward_parameters"}
+load("numba")  # whose modules declare the operations
+LOSSES = {name for name, operation in OPERATIONS.items() if operation.returns}
 
 # Rows of the batch that make it worth giving a thread its own.
 ROWS_PER_PART = 8
@@ -90,6 +44,12 @@ PUT_OFF = 400_000
 LARGE_WEIGHT = 250_000
 # Nanoseconds of work that are worth the 3 microseconds that several threads need to come together.
 WORTH_TEAM = 20_000
+
+
+# Which part of the work touches what of an array: ("rows", so many), each part its own of them;
+# ("columns", so many), likewise; ("part", number), that part alone; or any part anything.
+Label = tuple[str, Any]
+ANY: Label = ("any", None)
 
 
 class Call(NamedTuple):
@@ -107,26 +67,23 @@ class Call(NamedTuple):
     @property
     def cost(self) -> float:
         """Nanoseconds, very roughly."""
-        arrays = self.arrays
-        if self.name in PRODUCTS:
+        if self.products:
             return self.products / 50
         if self.name == "measure_tensor":
-            return 50 + arrays[2].size / 25
-        return sum(array.size for array in arrays) / 5
+            return 50 + self.arrays[2].size / 25
+        return sum(array.size for array in self.arrays) / 5
 
     @property
     def products(self) -> int:
-        """Multiply-adds of a product."""
-        y, x = (self.arrays[0], self.arrays[1])
-        if self.name == "dense_backward_parameters":
-            return y.size * len(self.arrays[2])
-        return y.size * x.shape[1]
+        """Multiply-adds of a product; 0 of what is none."""
+        depth = OPERATIONS[self.name].depth
+        return 0 if depth is None else self.arrays[0].size * depth(self.arrays)
 
 
 def written(call: Call) -> list[Array]:
     """Return the arrays that a call fills."""
-    access = ACCESS[call.name].split()
-    return [a for a, mode in zip(call.arrays, access, strict=True) if mode.startswith("w")]
+    accesses = OPERATIONS[call.name].accesses
+    return [a for a, (mode, _) in zip(call.arrays, accesses, strict=True) if mode == "w"]
 
 
 def _encode(calls: list[Call]) -> tuple[Array, list[int]]:
@@ -146,8 +103,8 @@ class _Segment:
 
     lists: list[list[tuple[int, int, int, int]]]
     loads: list[float]
-    readers: dict[int, set[Any]] = field(default_factory=dict)
-    writers: dict[int, Any] = field(default_factory=dict)
+    readers: dict[int, set[Label]] = field(default_factory=dict)
+    writers: dict[int, Label] = field(default_factory=dict)
 
 
 class _Step(NamedTuple):
@@ -156,7 +113,7 @@ class _Step(NamedTuple):
     name: str
     start: int
     split: str
-    accesses: list[tuple[int, bool, Any]]
+    accesses: list[tuple[int, bool, Label]]
     cost: float
     bytes: int
 
@@ -182,9 +139,9 @@ class Scheduler:
             if call.name == "dense_backward_input" and i not in early.values():
                 self._add(self._step("pack_weight", i, starts[i]))
             step = self._step(call.name, i, starts[i])
-            if self.parts > 1 and (
-                call.name in GRADIENTS or (call.name in MEASURES and step.split == "one")
-            ):
+            # What goes along with the rows, as measures do, is done while they are near.
+            along = any(label[0] == "rows" and not writes for _, writes, label in step.accesses)
+            if self.parts > 1 and OPERATIONS[call.name].deferred and not along:
                 self._put_off(step)
             else:
                 self._add(step)
@@ -243,20 +200,19 @@ class Scheduler:
         split = self._split(name, call)
         accesses = []
         size = 0
-        for array, access in zip(call.arrays, ACCESS[name].split(), strict=True):
-            mode, part = access.split(":")
+        for array, (mode, part) in zip(call.arrays, OPERATIONS[name].accesses, strict=True):
             if mode == "-":
                 continue
             if split == "one":
-                label: Any = "one"
+                label: Label = ("part", 0)
             elif split == "columns" and part == "rows":  # a product turned the other way
-                label = ("columns", array.shape[1]) if mode == "w" else "any"
+                label = ("columns", array.shape[1]) if mode == "w" else ANY
             elif part == "rows":
                 label = ("rows", array.shape[0])
             elif part == "columns":
                 label = ("columns", array.shape[-1] if name != "pack_weight" else array.shape)
             else:
-                label = "any"
+                label = ANY
             accesses.append((array.ctypes.data, mode == "w", label))
             size += array.nbytes if mode == "r" else 0
         cost = call.cost if name != "pack_weight" else call.arguments[2].size / 10
@@ -264,46 +220,56 @@ class Scheduler:
 
     def _split(self, name: str, call: Call) -> str:
         """rows, columns or one: how a call is split."""
-        access = ACCESS[name]
-        if self.parts == 1:
+        by, least = OPERATIONS[name].by, ROWS_PER_PART * self.parts
+        if self.parts == 1 or by == "nothing":
             return "one"
-        if name == "dense_backward_parameters":
-            return "rows" if len(call.arguments[0]) >= ROWS_PER_PART * self.parts else "columns"
+        if by == "columns":
+            return "columns"
         if name == "measure_tensor":
             tensor, runs = call.arguments[2], call.arguments[-1]
-            whole = runs % self.parts == 0 and len(tensor) >= ROWS_PER_PART * self.parts
-            return "rows" if whole else "one"
-        if "rows" in access:
-            if len(call.arguments[0]) >= ROWS_PER_PART * self.parts:
-                return "rows"
-            if name in PRODUCTS and call.products >= WORTH_COLUMNS:
-                return "columns"
-            return "one"
-        return "columns" if "columns" in access else "one"
+            return "rows" if runs % self.parts == 0 and len(tensor) >= least else "one"
+        if len(call.arguments[0]) >= least:
+            return "rows"
+        return "columns" if call.products >= WORTH_COLUMNS else "one"
 
     def _begin(self) -> None:
         """Begin a segment, with the work that was put off."""
-        self.segments.append(_Segment([[] for _ in range(self.parts)], [0.0] * self.parts))
+        self._append()
         self._flush()
+
+    def _append(self) -> None:
+        self.segments.append(_Segment([[] for _ in range(self.parts)], [0.0] * self.parts))
 
     def _catch_up(self) -> None:
         """Do the work that was put off, in the latest segment if it needs nothing of that."""
-        if any(map(self._conflicts, self.waiting)):
+        if any(self._conflicts(step, ANY) for step in self.waiting):
             self._begin()
         self._flush()
 
     def _flush(self) -> None:
-        """Do the work that was put off in the latest segment."""
-        segment, parts = self.segments[-1], self.parts
-        shared = sum(step.split != "one" for step in self.waiting) < 2 * parts
+        """Do the work that was put off in the latest segment.
+
+        Of steps that write one array, such as the gradient of a tied weight, each follows the one
+        before it on the same thread, or if that cannot be in a segment of its own.
+        """
+        shared = sum(step.split != "one" for step in self.waiting) < 2 * self.parts
         for step in self.waiting:
-            self._note(step)
             if shared and step.split != "one":
+                if self._conflicts(step):
+                    self._append()
+                self._note(step)
                 self._emit(step)
-            else:  # of equals the last, since what is not shared goes to the first
-                part = parts - 1 - int(np.argmin(segment.loads[::-1]))
-                segment.loads[part] += step.cost
-                segment.lists[part].append((*self._head(step), 0, 1))
+                continue
+            loads = self.segments[-1].loads
+            # Of equals the last, since what is not shared goes to the first.
+            parts = sorted(range(self.parts), key=lambda part: (loads[part], -part))
+            free = [part for part in parts if not self._conflicts(step, ("part", part))]
+            if not free:
+                self._append()
+            part = (free or parts)[0]
+            self._note(step, ("part", part))
+            self.segments[-1].loads[part] += step.cost
+            self.segments[-1].lists[part].append((*self._head(step), 0, 1))
         self.waiting.clear()
 
     def _put_off(self, step: _Step) -> None:
@@ -323,25 +289,27 @@ class Scheduler:
         self._note(step)
         self._emit(step)
 
-    def _conflicts(self, step: _Step) -> bool:
+    def _conflicts(self, step: _Step, placed: Label | None = None) -> bool:
         """Whether the step touches what other parts of this segment write, or writes what they
-        touch."""
+        touch. `placed`: whoever touches its arrays in the end, if not as it is split."""
         segment = self.segments[-1]
-        for address, writes, label in step.accesses:
+        for address, writes, split in step.accesses:
+            label = placed or split
             writer = segment.writers.get(address)
-            if writer is not None and (writer != label or label == "any"):
+            if writer is not None and (writer != label or label == ANY):
                 return True
-            if writes and segment.readers.get(address, set()) - {label}:
+            readers = segment.readers.get(address)
+            if writes and readers and (readers != {label} or label == ANY):
                 return True
         return False
 
-    def _note(self, step: _Step) -> None:
+    def _note(self, step: _Step, placed: Label | None = None) -> None:
         segment = self.segments[-1]
-        for address, writes, label in step.accesses:
+        for address, writes, split in step.accesses:
             if writes:
-                segment.writers[address] = label
+                segment.writers[address] = placed or split
             else:
-                segment.readers.setdefault(address, set()).add(label)
+                segment.readers.setdefault(address, set()).add(placed or split)
 
     def _emit(self, step: _Step) -> None:
         segment, parts = self.segments[-1], self.parts
@@ -349,7 +317,7 @@ class Scheduler:
             segment.lists[0].append((*self._head(step), 0, 1))
             segment.loads[0] += step.cost
             return
-        columns = step.split == "columns" and step.name in PRODUCTS
+        columns = step.split == "columns" and OPERATIONS[step.name].depth is not None
         for part in range(parts):
             segment.lists[part].append((*self._head(step), part, -parts if columns else parts))
             segment.loads[part] += step.cost / parts

@@ -9,9 +9,9 @@ import pytest
 
 import nnscratch_kernels
 from nnscratch_kernels import schedule, team
-from nnscratch_kernels.compiled.operations import OPERATIONS
 from nnscratch_kernels.operation import encode
 from nnscratch_kernels.program import Program
+from nnscratch_kernels.sharing import OPERATIONS
 
 COMPILED = nnscratch_kernels.load("numba")
 LOSSES = schedule.LOSSES
@@ -148,5 +148,5 @@ def test_no_element_depends_on_its_place(name, dtype):
 def test_operations_are_named_after_kernels():
     assert {name for name in OPERATIONS if name not in COMPILED.__all__} == {"pack_weight"}
     for name, operation in OPERATIONS.items():
-        parameters = list(inspect.signature(operation.function).parameters)
+        parameters = list(inspect.signature(operation.operation.function).parameters)
         assert parameters == ["like", "args", "part", "parts"], name

@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 
 from nnscratch_kernels import program, team
-from nnscratch_kernels.compiled.operations import OPERATIONS
+from nnscratch_kernels.schedule import OPERATIONS
 from nnscratch_kernels.operation import encode
 
 def job(parts, segments=200, seed=0):

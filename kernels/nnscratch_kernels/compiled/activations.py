@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nnscratch_kernels.compiled.vectormath import erf, exp, log1p, sigmoid, tanh
 from nnscratch_kernels.jit import elementwise
-
-Array = npt.NDArray[Any]
+from nnscratch_kernels.sharing import Matrix, shared
 
 _ROOT_HALF = math.sqrt(0.5)
 _NORMAL_PEAK = 1 / math.sqrt(2 * math.pi)
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def sigmoid_forward(y: Array, x: Array) -> None:
+def sigmoid_forward(y: Matrix, x: Matrix) -> None:
     """y = 1 / (1 + e^-x)."""
     y, x = y.reshape(y.size), x.reshape(x.size)
     for i in range(x.size):
         y[i] = sigmoid(x[i])
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def sigmoid_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+def sigmoid_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = dy * y (1 - y)."""
     one = y.dtype.type(1)
     dx, dy, y = dx.reshape(dx.size), dy.reshape(dy.size), y.reshape(y.size)
@@ -34,16 +33,18 @@ def sigmoid_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = dy[i] * (y[i] * (one - y[i]))
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def tanh_forward(y: Array, x: Array) -> None:
+def tanh_forward(y: Matrix, x: Matrix) -> None:
     """y = tanh x."""
     y, x = y.reshape(y.size), x.reshape(x.size)
     for i in range(x.size):
         y[i] = tanh(x[i])
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def tanh_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+def tanh_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = dy * (1 - y^2)."""
     one = y.dtype.type(1)
     dx, dy, y = dx.reshape(dx.size), dy.reshape(dy.size), y.reshape(y.size)
@@ -51,8 +52,9 @@ def tanh_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = dy[i] * (one - y[i] * y[i])
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def softsign_forward(y: Array, x: Array) -> None:
+def softsign_forward(y: Matrix, x: Matrix) -> None:
     """y = x / (1 + |x|)."""
     one, largest = x.dtype.type(1), x.dtype.type(np.finfo(x.dtype).max)
     y, x = y.reshape(y.size), x.reshape(x.size)
@@ -62,8 +64,9 @@ def softsign_forward(y: Array, x: Array) -> None:
         y[i] = -fraction if x[i] < 0 else fraction
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def softsign_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+def softsign_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = dy / (1 + |x|)^2."""
     one = x.dtype.type(1)
     dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
@@ -72,8 +75,9 @@ def softsign_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = dy[i] * (r * r)
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def softplus_forward(y: Array, x: Array) -> None:
+def softplus_forward(y: Matrix, x: Matrix) -> None:
     """y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)."""
     zero = x.dtype.type(0)
     y, x = y.reshape(y.size), x.reshape(x.size)
@@ -82,16 +86,18 @@ def softplus_forward(y: Array, x: Array) -> None:
         y[i] = positive + log1p(exp(-abs(x[i])))
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def softplus_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+def softplus_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = dy * sigmoid(x)."""
     dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
     for i in range(x.size):
         dx[i] = dy[i] * sigmoid(x[i])
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def silu_forward(y: Array, x: Array) -> None:
+def silu_forward(y: Matrix, x: Matrix) -> None:
     """y = x sigmoid(x)."""
     lowest = x.dtype.type(np.finfo(x.dtype).min)
     y, x = y.reshape(y.size), x.reshape(x.size)
@@ -100,8 +106,9 @@ def silu_forward(y: Array, x: Array) -> None:
         y[i] = finite * sigmoid(x[i])
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def silu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+def silu_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = dy * s (1 + x (1 - s)) with s = sigmoid(x)."""
     one, largest = x.dtype.type(1), x.dtype.type(np.finfo(x.dtype).max)
     dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
@@ -112,8 +119,9 @@ def silu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = dy[i] * (s * (one + finite * (one - s)))
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def gelu_forward(y: Array, x: Array) -> None:
+def gelu_forward(y: Matrix, x: Matrix) -> None:
     """y = x Phi(x) with the normal distribution function Phi."""
     one, half = x.dtype.type(1), x.dtype.type(0.5)
     root_half, lowest = x.dtype.type(_ROOT_HALF), x.dtype.type(np.finfo(x.dtype).min)
@@ -123,8 +131,9 @@ def gelu_forward(y: Array, x: Array) -> None:
         y[i] = finite * (half * (one + erf(x[i] * root_half)))
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def gelu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+def gelu_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = dy * (Phi(x) + x phi(x)) with the normal density phi."""
     one, half, limit = x.dtype.type(1), x.dtype.type(0.5), x.dtype.type(40)
     root_half, peak = x.dtype.type(_ROOT_HALF), x.dtype.type(_NORMAL_PEAK)
@@ -136,24 +145,27 @@ def gelu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = dy[i] * (half * (one + erf(v * root_half)) + v * density)
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def exponential_forward(y: Array, x: Array) -> None:
+def exponential_forward(y: Matrix, x: Matrix) -> None:
     """y = e^x."""
     y, x = y.reshape(y.size), x.reshape(x.size)
     for i in range(x.size):
         y[i] = exp(x[i])
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def exponential_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+def exponential_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = dy * y."""
     dx, dy, y = dx.reshape(dx.size), dy.reshape(dy.size), y.reshape(y.size)
     for i in range(y.size):
         dx[i] = dy[i] * y[i]
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def mish_forward(y: Array, x: Array) -> None:
+def mish_forward(y: Matrix, x: Matrix) -> None:
     """y = x n / (n + 2) with n = e^x (e^x + 2)."""
     two, most = x.dtype.type(2), x.dtype.type(20)
     lowest = x.dtype.type(np.finfo(x.dtype).min)
@@ -165,8 +177,9 @@ def mish_forward(y: Array, x: Array) -> None:
         y[i] = finite * (n / (n + two))
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def mish_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+def mish_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = dy * (n / (n + 2) + 4 x e^x (1 + e^x) / (n + 2)^2)."""
     one, two, four = x.dtype.type(1), x.dtype.type(2), x.dtype.type(4)
     lowest, most = x.dtype.type(np.finfo(x.dtype).min), x.dtype.type(20)
@@ -180,8 +193,9 @@ def mish_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = dy[i] * (n * r + v * (four * e * (one + e) * r * r))
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def softmax_forward(y: Array, x: Array) -> None:
+def softmax_forward(y: Matrix, x: Matrix) -> None:
     """y = e^x / (the sum of e^x over the features), row by row."""
     batch, features = x.shape
     for i in range(batch):
@@ -202,8 +216,9 @@ def softmax_forward(y: Array, x: Array) -> None:
             y[i, j] *= scale
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def softmax_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+def softmax_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = y (dy - the sum of dy y over the features)."""
     batch, features = y.shape
     for i in range(batch):

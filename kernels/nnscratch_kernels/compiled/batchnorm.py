@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from nnscratch_kernels.jit import elementwise, inner
 from nnscratch_kernels.operation import row
+from nnscratch_kernels.sharing import Matrix, PerColumn, shared
 
 Array = npt.NDArray[Any]
 
@@ -124,15 +125,16 @@ def forward_columns(
     normalize(y, x, mean, scales(inv_std, variance, gamma, epsilon), beta, first)
 
 
+@shared(by="columns", writes=4, through=forward_columns)
 @elementwise
 def batchnorm_forward(
-    y: Array,
-    mean: Array,
-    variance: Array,
-    inv_std: Array,
-    x: Array,
-    gamma: Array,
-    beta: Array,
+    y: Matrix,
+    mean: PerColumn,
+    variance: PerColumn,
+    inv_std: PerColumn,
+    x: Matrix,
+    gamma: PerColumn,
+    beta: PerColumn,
     epsilon: float,
 ) -> None:
     """y = gamma * (x - mean) * inv_std + beta; fills mean, biased variance and inv_std."""
@@ -199,16 +201,17 @@ def backward_columns(
             dx_row[j] = scale[j] * ((dy_row[j] - offset[j]) - centered * slope[j])
 
 
+@shared(by="columns", writes=3, through=backward_columns)
 @elementwise
 def batchnorm_backward(
-    dx: Array,
-    dgamma: Array,
-    dbeta: Array,
-    dy: Array,
-    x: Array,
-    mean: Array,
-    inv_std: Array,
-    gamma: Array,
+    dx: Matrix,
+    dgamma: PerColumn,
+    dbeta: PerColumn,
+    dy: Matrix,
+    x: Matrix,
+    mean: PerColumn,
+    inv_std: PerColumn,
+    gamma: PerColumn,
     accumulate: bool,
 ) -> None:
     """dx = gamma * inv_std * (dy - b / n - xhat * g / n) with b = sum(dy), g = sum(dy * xhat)."""
@@ -251,9 +254,14 @@ def batchnorm_fixed_backward(
             dx[i, j] = dy[i, j] * scale[j]
 
 
+@shared(by="columns", writes=2)
 @elementwise
 def batchnorm_update_running(
-    running_mean: Array, running_variance: Array, mean: Array, variance: Array, momentum: float
+    running_mean: PerColumn,
+    running_variance: PerColumn,
+    mean: PerColumn,
+    variance: PerColumn,
+    momentum: float,
 ) -> None:
     """r = momentum * r + (1 - momentum) * batch, in place"""
     number = mean.dtype.type

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy.typing as npt
-
 from nnscratch_kernels.jit import elementwise
+from nnscratch_kernels.sharing import Matrix, shared
 
-Array = npt.NDArray[Any]
 
-
+@shared(by="rows", writes=1)
 @elementwise
-def add_scaled(y: Array, a: Array, b: Array, scale: float) -> None:
+def add_scaled(y: Matrix, a: Matrix, b: Matrix, scale: float) -> None:
     """y = a + scale * b"""
     factor = y.dtype.type(scale)
     y, a, b = y.reshape(y.size), a.reshape(a.size), b.reshape(b.size)
@@ -20,8 +16,9 @@ def add_scaled(y: Array, a: Array, b: Array, scale: float) -> None:
         y[i] = a[i] + factor * b[i]
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def scaled(y: Array, x: Array, factor: float) -> None:
+def scaled(y: Matrix, x: Matrix, factor: float) -> None:
     """y = factor * x"""
     number = y.dtype.type(factor)
     y, x = y.reshape(y.size), x.reshape(x.size)

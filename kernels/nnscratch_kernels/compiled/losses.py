@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from nnscratch_kernels.compiled.vectormath import exp, log1p
 from nnscratch_kernels.jit import jit
+from nnscratch_kernels.sharing import Labels, Matrix, Vector, shared
 
 Array = npt.NDArray[Any]
 
@@ -47,8 +48,9 @@ def sum_of(row: Array) -> float:
     return total
 
 
+@shared(by="nothing", writes=1)
 @jit
-def softmax_cross_entropy(dlogits: Array, logits: Array, labels: Array) -> float:
+def softmax_cross_entropy(dlogits: Matrix, logits: Matrix, labels: Labels) -> float:
     """Mean over the batch of -log softmax(logits)[label]; dlogits = (softmax - onehot) / batch."""
     batch, classes = logits.shape
     number = logits.dtype.type
@@ -66,8 +68,9 @@ def softmax_cross_entropy(dlogits: Array, logits: Array, labels: Array) -> float
     return loss / batch
 
 
+@shared(by="nothing", writes=1)
 @jit
-def softmax_cross_entropy_soft(dlogits: Array, logits: Array, targets: Array) -> float:
+def softmax_cross_entropy_soft(dlogits: Matrix, logits: Matrix, targets: Matrix) -> float:
     """Mean over the batch of -sum_k t_k log softmax(logits)_k; dlogits = (s * softmax - t) / batch
     where s, the sum of a row of `targets`, is 1 for probabilities."""
     batch, classes = logits.shape
@@ -94,8 +97,11 @@ def binary_surprise(z: float, t: float, log_term: float) -> float:
     return (max(z, 0.0) - z * t) + log_term
 
 
+@shared(by="nothing", writes=1)
 @jit
-def sigmoid_cross_entropy(dlogits: Array, logits: Array, targets: Array, weights: Array) -> float:
+def sigmoid_cross_entropy(
+    dlogits: Matrix, logits: Matrix, targets: Matrix, weights: Vector
+) -> float:
     """Mean of w (max(z, 0) - z t + log1p(exp(-|z|))); dlogits = w (sigmoid(z) - t) / N."""
     number = logits.dtype.type
     one, share, weighted = number(1.0), number(1.0 / logits.size), weights.size > 0
@@ -112,9 +118,10 @@ def sigmoid_cross_entropy(dlogits: Array, logits: Array, targets: Array, weights
     return loss / logits.size
 
 
+@shared(by="nothing", writes=1)
 @jit
 def mean_squared_error(
-    dpredictions: Array, predictions: Array, targets: Array, weights: Array
+    dpredictions: Matrix, predictions: Matrix, targets: Matrix, weights: Vector
 ) -> float:
     """Mean over all elements of w (p - t)^2; dpredictions = 2 w (p - t) / N."""
     number = predictions.dtype.type
@@ -131,9 +138,10 @@ def mean_squared_error(
     return loss / predictions.size
 
 
+@shared(by="nothing", writes=1)
 @jit
 def mean_absolute_error(
-    dpredictions: Array, predictions: Array, targets: Array, weights: Array
+    dpredictions: Matrix, predictions: Matrix, targets: Matrix, weights: Vector
 ) -> float:
     """Mean over all elements of w |p - t|; dpredictions = w sign(p - t) / N, 0 where p = t."""
     number = predictions.dtype.type
@@ -152,9 +160,10 @@ def mean_absolute_error(
     return loss / predictions.size
 
 
+@shared(by="nothing", writes=1)
 @jit
 def huber(
-    dpredictions: Array, predictions: Array, targets: Array, weights: Array, delta: float
+    dpredictions: Matrix, predictions: Matrix, targets: Matrix, weights: Vector, delta: float
 ) -> float:
     """Mean over all elements of w h(p - t), h(d) = d^2 / 2 where |d| <= delta, else
     delta (|d| - delta / 2); dpredictions = w d / N with d cut off at -delta and delta."""
@@ -175,9 +184,10 @@ def huber(
     return loss / predictions.size
 
 
+@shared(by="nothing", writes=1)
 @jit(fastmath={"contract"})
 def categorical_cross_entropy(
-    dprobabilities: Array, probabilities: Array, targets: Array, epsilon: float
+    dprobabilities: Matrix, probabilities: Matrix, targets: Matrix, epsilon: float
 ) -> float:
     """Mean over the batch of -sum_k t_k log q_k with q = p / sum(p), cut off at epsilon and
     1 - epsilon; dprobabilities: see `reference.losses`."""
@@ -203,9 +213,10 @@ def categorical_cross_entropy(
     return loss / batch
 
 
+@shared(by="nothing", writes=1)
 @jit
 def binary_cross_entropy(
-    dprobabilities: Array, probabilities: Array, targets: Array, weights: Array, epsilon: float
+    dprobabilities: Matrix, probabilities: Matrix, targets: Matrix, weights: Vector, epsilon: float
 ) -> float:
     """Mean over all elements of w (-t log p - (1 - t) log(1 - p)), p cut off at epsilon and
     1 - epsilon; dprobabilities = w (p - t) / (p (1 - p)) / N, 0 where p is cut off."""

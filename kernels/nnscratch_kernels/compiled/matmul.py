@@ -14,9 +14,18 @@ import numpy.typing as npt
 
 from nnscratch_kernels import team
 from nnscratch_kernels.compiled.gemm import multiply, pack_transposed
-from nnscratch_kernels.jit import elementwise, jit
-from nnscratch_kernels.operation import encode, matrix, operation
+from nnscratch_kernels.jit import elementwise, inner, jit
+from nnscratch_kernels.operation import (
+    column_range,
+    encode,
+    matrix,
+    operation,
+    row_range,
+    section,
+    vector,
+)
 from nnscratch_kernels.program import Program
+from nnscratch_kernels.sharing import shared_by_hand
 from nnscratch_kernels.threads import get_num_threads
 
 Array = npt.NDArray[Any]
@@ -173,3 +182,58 @@ def dense_backward_input(dx: Array, dy: Array, weight: Array, weight_t: Array) -
 def matmul_a_bt(out: Array, a: Array, b: Array, b_t: Array) -> None:
     """out = a @ b.T, with a (m, k), b (n, k), out (m, n); `b_t` (k, n) is scratch."""
     dense_backward_input(out, a, b, b_t)
+
+
+# The same as operations. A negative number of parts splits by columns of the output, not by rows.
+# The input gradient is two: `pack_weight` lays out the transposed weight as the product wants it,
+# which needs nothing but the weight and may be done early; `dense_backward_input` multiplies. Both
+# take the arguments of the kernel.
+
+
+@inner(forceinline=True)
+def block_range(rows, columns, part, parts):  # type: ignore[no-untyped-def]
+    """First and last row, first and last column of a part of a product."""
+    if parts > 0:
+        i0, i1 = row_range(rows, part, parts)
+        return i0, i1, 0, columns
+    j0, j1 = column_range(columns, part, -parts)
+    return 0, rows, j0, j1
+
+
+@shared_by_hand("w:rows r:rows r:any r:any", by="rows", depth=lambda arrays: arrays[1].shape[1])
+def dense_forward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
+    y, x, weight = matrix(like, args, 0), matrix(like, args, 3), matrix(like, args, 6)
+    start = vector(like, args, 9).reshape(1, args[10])
+    i0, i1, j0, j1 = block_range(y.shape[0], y.shape[1], part, parts)
+    if i0 < i1 and j0 < j1:
+        multiply(y, x, weight, start, False, False, i0, i1, j0, j1)
+
+
+@shared_by_hand("-:any -:any r:any w:columns", by="columns")
+def pack_weight_part(like, args, part, parts):  # type: ignore[no-untyped-def]
+    weight, weight_t = matrix(like, args, 6), matrix(like, args, 9)
+    j0, j1 = column_range(weight.shape[0], part, parts)
+    pack_transposed(weight_t, weight, j0, j1)
+
+
+@shared_by_hand("w:rows r:rows -:any r:any", by="rows", depth=lambda arrays: arrays[1].shape[1])
+def dense_backward_input_part(like, args, part, parts):  # type: ignore[no-untyped-def]
+    dx, dy, weight_t = matrix(like, args, 0), matrix(like, args, 3), matrix(like, args, 9)
+    i0, i1, j0, j1 = block_range(dx.shape[0], dx.shape[1], part, parts)
+    if i0 < i1 and j0 < j1:
+        multiply(dx, dy, weight_t, dx[:0], False, True, i0, i1, j0, j1)
+
+
+@shared_by_hand(
+    "w:rows w:columns r:any r:any", by="rows", depth=lambda arrays: len(arrays[2]), deferred=True
+)
+def dense_backward_parameters_part(like, args, part, parts):  # type: ignore[no-untyped-def]
+    dweight = matrix(like, args, 0)
+    dy, x, accumulate = matrix(like, args, 5), matrix(like, args, 8), args[11] != 0
+    start = dweight if accumulate else dweight[:0]
+    i0, i1, j0, j1 = block_range(dweight.shape[0], dweight.shape[1], part, parts)
+    if i0 < i1 and j0 < j1:
+        multiply(dweight, x, dy, start, True, False, i0, i1, j0, j1)
+    if parts > 0:
+        j0, j1 = column_range(dweight.shape[1], part, parts)
+    column_sums(section(like, args, 3, j0, j1), dy, accumulate, j0)

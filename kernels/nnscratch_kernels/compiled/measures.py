@@ -18,9 +18,10 @@ from nnscratch_kernels.bins import note_bins
 from nnscratch_kernels.compiled.statistics import count_nonfinite
 from nnscratch_kernels.compiled.sums import BLOCK, moments, of_nonfinite, rare_of, scaled_sums
 from nnscratch_kernels.jit import inner, jit
-from nnscratch_kernels.native import octets, stack_doubles
-from nnscratch_kernels.operation import row_range
+from nnscratch_kernels.native import doubles, octets, stack_doubles
+from nnscratch_kernels.operation import matrix, number, row_range
 from nnscratch_kernels.reference.measures import NOTHING, SAMPLE_RUN
+from nnscratch_kernels.sharing import Doubles, PerColumn, shared, shared_by_hand
 from nnscratch_kernels.vectors import address, advance
 
 Array = npt.NDArray[Any]
@@ -175,6 +176,19 @@ def measure_tensor(
     measure_runs(sums, there, places, x, tensor, low, high, signed, stride, runs, 0, runs)
 
 
+# Each measure has places of its own to write to, which nothing else in a schedule touches.
+@shared_by_hand("-:any -:any r:rows", by="rows", deferred=True)
+def measure_tensor_part(like, args, part, parts):  # type: ignore[no-untyped-def]
+    sums = numba.carray(doubles(args[0]), (args[1], args[2], args[3]))
+    signed, stride, runs = args[12] != 0, args[13], args[14]
+    each = runs if parts == 1 else runs // parts
+    measure_runs(
+        *(sums, octets(args[4]), args[5], matrix(like, args, 6), args[9]),
+        *(number(args, 10), number(args, 11), signed, stride, runs),
+        *(part * each, (part + 1) * each),
+    )
+
+
 @jit
 def sample_bins(places: Array, values: Array, signed: bool, start: int, stride: int) -> None:
     """Note the bins of a sample: see `reference.measures`."""
@@ -246,14 +260,15 @@ def finish_measures(out: Array, sums: Array, sizes: Array) -> None:
                 careful_finish(out, sums, i, sizes[i])
 
 
+@shared(by="nothing", writes=0, deferred=True)
 @jit
 def measure_batchnorm(
-    out: Array,
-    mean: Array,
-    variance: Array,
-    running_mean: Array,
-    running_variance: Array,
-    gamma: Array,
+    out: Doubles,
+    mean: PerColumn,
+    variance: PerColumn,
+    running_mean: PerColumn,
+    running_variance: PerColumn,
+    gamma: PerColumn,
     epsilon: float,
 ) -> None:
     """Batch against running statistics, and gamma / sigma: see `reference.measures`."""

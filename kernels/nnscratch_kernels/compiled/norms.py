@@ -16,6 +16,7 @@ import numpy.typing as npt
 from nnscratch_kernels.compiled.batchnorm import column_sums
 from nnscratch_kernels.jit import elementwise, inner
 from nnscratch_kernels.operation import row
+from nnscratch_kernels.sharing import Matrix, PerColumn, PerRow, shared
 
 Array = npt.NDArray[Any]
 
@@ -127,9 +128,16 @@ def scale_gradients(
         dgamma[j] = dgamma[j] + real(totals[j]) if accumulate else real(totals[j])
 
 
+@shared(by="rows", writes=3)
 @elementwise
 def layernorm_forward(
-    y: Array, mean: Array, inv_std: Array, x: Array, gamma: Array, beta: Array, epsilon: float
+    y: Matrix,
+    mean: PerRow,
+    inv_std: PerRow,
+    x: Matrix,
+    gamma: PerColumn,
+    beta: PerColumn,
+    epsilon: float,
 ) -> None:
     """y = gamma * (x - mean) * inv_std + beta; fills mean and inv_std of each row."""
     real, features, sums = y.dtype.type, len(gamma), np.empty((2, LANES))
@@ -144,9 +152,10 @@ def layernorm_forward(
             y_row[j] = gamma[j] * (((x_row[j] - m) - r) * s) + beta[j]
 
 
+@shared(by="rows", writes=1)
 @elementwise
 def layernorm_backward_input(
-    dx: Array, dy: Array, x: Array, mean: Array, inv_std: Array, gamma: Array
+    dx: Matrix, dy: Matrix, x: Matrix, mean: PerRow, inv_std: PerRow, gamma: PerColumn
 ) -> None:
     """dx = inv_std * (g - mean(g) - xhat * mean(g * xhat)) with g = gamma * dy."""
     real, features, sums = dx.dtype.type, len(gamma), np.empty((3, LANES))
@@ -186,16 +195,26 @@ def layernorm_columns(
         dbeta[j] = dbeta[j] + real(totals[j]) if accumulate else real(totals[j])
 
 
+@shared(by="columns", writes=2, through=layernorm_columns, reads_whole=("x",), deferred=True)
 @elementwise
 def layernorm_backward_parameters(
-    dgamma: Array, dbeta: Array, dy: Array, x: Array, mean: Array, inv_std: Array, accumulate: bool
+    dgamma: PerColumn,
+    dbeta: PerColumn,
+    dy: Matrix,
+    x: Matrix,
+    mean: PerRow,
+    inv_std: PerRow,
+    accumulate: bool,
 ) -> None:
     """dgamma (+)= sum(dy * xhat) and dbeta (+)= sum(dy) over the rows."""
     layernorm_columns(dgamma, dbeta, dy, x, mean, inv_std, accumulate, 0)
 
 
+@shared(by="rows", writes=2)
 @elementwise
-def rmsnorm_forward(y: Array, inv_rms: Array, x: Array, gamma: Array, epsilon: float) -> None:
+def rmsnorm_forward(
+    y: Matrix, inv_rms: PerRow, x: Matrix, gamma: PerColumn, epsilon: float
+) -> None:
     """y = gamma * x * inv_rms; fills inv_rms of each row."""
     real, features, sums = y.dtype.type, len(gamma), np.empty((2, LANES))
     for i in range(len(y)):
@@ -207,8 +226,11 @@ def rmsnorm_forward(y: Array, inv_rms: Array, x: Array, gamma: Array, epsilon: f
             y_row[j] = gamma[j] * (x_row[j] * scale)
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def rmsnorm_backward_input(dx: Array, dy: Array, x: Array, inv_rms: Array, gamma: Array) -> None:
+def rmsnorm_backward_input(
+    dx: Matrix, dy: Matrix, x: Matrix, inv_rms: PerRow, gamma: PerColumn
+) -> None:
     """dx = inv_rms * (g - xhat * mean(g * xhat)) with g = gamma * dy."""
     real, features, sums = dx.dtype.type, len(gamma), np.empty((3, LANES))
     zero = real(0)
@@ -230,9 +252,10 @@ def rmsnorm_columns(
     scale_gradients(dgamma, dy, x, nothing, nothing, inv_rms, accumulate, first)
 
 
+@shared(by="columns", writes=1, through=rmsnorm_columns, deferred=True)
 @elementwise
 def rmsnorm_backward_parameters(
-    dgamma: Array, dy: Array, x: Array, inv_rms: Array, accumulate: bool
+    dgamma: PerColumn, dy: Matrix, x: Matrix, inv_rms: PerRow, accumulate: bool
 ) -> None:
     """dgamma (+)= sum(dy * xhat) over the rows."""
     rmsnorm_columns(dgamma, dy, x, inv_rms, accumulate, 0)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy.typing as npt
-
 from nnscratch_kernels.compiled.vectormath import exp, expm1
 from nnscratch_kernels.jit import elementwise, jit
-
-Array = npt.NDArray[Any]
+from nnscratch_kernels.sharing import Matrix, Vector, shared
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def relu_forward(y: Array, x: Array) -> None:
+def relu_forward(y: Matrix, x: Matrix) -> None:
     """y = max(x, 0)."""
     zero = x.dtype.type(0)
     y, x = y.reshape(y.size), x.reshape(x.size)
@@ -24,8 +20,9 @@ def relu_forward(y: Array, x: Array) -> None:
         y[i] = zero if x[i] < zero else x[i]  # in this order NaN stays
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def relu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+def relu_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = dy where x > 0, else 0."""
     zero = x.dtype.type(0)
     dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
@@ -33,8 +30,9 @@ def relu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = zero if x[i] <= zero else dy[i]
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def leaky_relu_forward(y: Array, x: Array, slope: float) -> None:
+def leaky_relu_forward(y: Matrix, x: Matrix, slope: float) -> None:
     """y = x where x > 0, else slope * x."""
     zero, factor = x.dtype.type(0), x.dtype.type(slope)
     y, x = y.reshape(y.size), x.reshape(x.size)
@@ -42,8 +40,9 @@ def leaky_relu_forward(y: Array, x: Array, slope: float) -> None:
         y[i] = x[i] if x[i] > zero else factor * x[i]
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def leaky_relu_backward(dx: Array, dy: Array, x: Array, y: Array, slope: float) -> None:
+def leaky_relu_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix, slope: float) -> None:
     """dx = dy where x > 0, else slope * dy."""
     zero, factor = x.dtype.type(0), x.dtype.type(slope)
     dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
@@ -51,8 +50,9 @@ def leaky_relu_backward(dx: Array, dy: Array, x: Array, y: Array, slope: float) 
         dx[i] = dy[i] if x[i] > zero else factor * dy[i]
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def prelu_forward(y: Array, x: Array, slope: Array) -> None:
+def prelu_forward(y: Matrix, x: Matrix, slope: Vector) -> None:
     """y = x where x > 0, else slope * x; slope of shape (1,) or (features,)."""
     zero = x.dtype.type(0)
     if slope.size == 1:
@@ -63,9 +63,10 @@ def prelu_forward(y: Array, x: Array, slope: Array) -> None:
                 y[i, j] = x[i, j] if x[i, j] > zero else slope[j] * x[i, j]
 
 
+@shared(by="nothing", writes=2)
 @jit
 def prelu_backward(
-    dx: Array, dslope: Array, dy: Array, x: Array, slope: Array, accumulate: bool
+    dx: Matrix, dslope: Vector, dy: Matrix, x: Matrix, slope: Vector, accumulate: bool
 ) -> None:
     """dx = dy where x > 0, else slope * dy; dslope (+)= sum of dy * x where x <= 0."""
     zero = x.dtype.type(0)
@@ -90,8 +91,9 @@ def prelu_backward(
                 dslope[j] += zero if x[i, j] > zero else share
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def elu_forward(y: Array, x: Array, alpha: float) -> None:
+def elu_forward(y: Matrix, x: Matrix, alpha: float) -> None:
     """y = x where x > 0, else alpha (e^x - 1)."""
     zero, factor = x.dtype.type(0), x.dtype.type(alpha)
     y, x = y.reshape(y.size), x.reshape(x.size)
@@ -100,8 +102,9 @@ def elu_forward(y: Array, x: Array, alpha: float) -> None:
         y[i] = x[i] if x[i] > zero else below
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def elu_backward(dx: Array, dy: Array, x: Array, y: Array, alpha: float) -> None:
+def elu_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix, alpha: float) -> None:
     """dx = dy where x > 0, else dy * alpha e^x."""
     zero, factor = x.dtype.type(0), x.dtype.type(alpha)
     dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
@@ -110,8 +113,9 @@ def elu_backward(dx: Array, dy: Array, x: Array, y: Array, alpha: float) -> None
         dx[i] = dy[i] if x[i] > zero else below
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def selu_forward(y: Array, x: Array) -> None:
+def selu_forward(y: Matrix, x: Matrix) -> None:
     """y = scale * elu(x, alpha)."""
     zero, scale = x.dtype.type(0), x.dtype.type(SELU_SCALE)
     factor = x.dtype.type(SELU_SCALE * SELU_ALPHA)
@@ -121,8 +125,9 @@ def selu_forward(y: Array, x: Array) -> None:
         y[i] = scale * x[i] if x[i] > zero else below
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def selu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+def selu_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = dy * scale where x > 0, else dy * scale * alpha e^x."""
     zero, scale = x.dtype.type(0), x.dtype.type(SELU_SCALE)
     factor = x.dtype.type(SELU_SCALE * SELU_ALPHA)
@@ -132,8 +137,9 @@ def selu_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx[i] = dy[i] * (scale if x[i] > zero else below)
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def hard_sigmoid_forward(y: Array, x: Array, slope: float) -> None:
+def hard_sigmoid_forward(y: Matrix, x: Matrix, slope: float) -> None:
     """y = slope * x + 1/2, cut off at 0 and 1."""
     zero, one = x.dtype.type(0), x.dtype.type(1)
     half, factor = x.dtype.type(0.5), x.dtype.type(slope)
@@ -144,8 +150,9 @@ def hard_sigmoid_forward(y: Array, x: Array, slope: float) -> None:
         y[i] = one if v > one else v
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def hard_sigmoid_backward(dx: Array, dy: Array, x: Array, y: Array, slope: float) -> None:
+def hard_sigmoid_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix, slope: float) -> None:
     """dx = slope * dy where 0 < y < 1, else 0."""
     zero, one, factor = y.dtype.type(0), y.dtype.type(1), y.dtype.type(slope)
     dx, dy, y = dx.reshape(dx.size), dy.reshape(dy.size), y.reshape(y.size)
@@ -154,8 +161,9 @@ def hard_sigmoid_backward(dx: Array, dy: Array, x: Array, y: Array, slope: float
         dx[i] = zero if (y[i] <= zero) | (y[i] >= one) else inside
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def hard_tanh_forward(y: Array, x: Array) -> None:
+def hard_tanh_forward(y: Matrix, x: Matrix) -> None:
     """y = x, cut off at -1 and 1."""
     one = x.dtype.type(1)
     y, x = y.reshape(y.size), x.reshape(x.size)
@@ -164,8 +172,9 @@ def hard_tanh_forward(y: Array, x: Array) -> None:
         y[i] = one if v > one else v
 
 
+@shared(by="rows", writes=1)
 @elementwise
-def hard_tanh_backward(dx: Array, dy: Array, x: Array, y: Array) -> None:
+def hard_tanh_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = dy where -1 < x < 1, else 0."""
     zero, one = x.dtype.type(0), x.dtype.type(1)
     dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels.reference.statistics import norm
+from nnscratch_kernels.shares import row_share
 
 Array = npt.NDArray[Any]
 
@@ -71,22 +72,6 @@ def measure_tensor(
         )
         start = k * (places // SAMPLE_RUN) * stride % x.shape[1]
         sample_bins(samples[k * places : (k + 1) * places], values, signed, start, stride)
-
-
-def row_share(rows: int, part: int, parts: int) -> tuple[int, int]:
-    """Return first and last row (exclusive) of a part: whole fours, as evenly as that allows.
-
-    `parts` is a power of two: each half is halved again.
-    """
-    first, last = 0, rows
-    while parts > 1:
-        parts //= 2
-        middle = min(last, first + (last - first + 7) // 8 * 4)
-        if part < parts:
-            last = middle
-        else:
-            first, part = middle, part - parts
-    return first, last
 
 
 def sample_bins(places: Array, values: Array, signed: bool, start: int, stride: int) -> None:

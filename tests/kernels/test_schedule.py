@@ -1,0 +1,142 @@
+"""Schedules: the lists of a segment may run in any order, or at once, whoever writes to whom."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+import nnscratch_kernels
+from nnscratch_kernels import schedule
+from nnscratch_kernels.program import run_rows
+from nnscratch_kernels.schedule import Call, Scheduler
+
+COMPILED = nnscratch_kernels.load("numba")
+PARTS = pytest.mark.parametrize("parts", [1, 2, 3, 4])
+
+
+@pytest.fixture(autouse=True)
+def _always_worth_it(monkeypatch):
+    monkeypatch.setattr(schedule, "WORTH_TEAM", 0)
+
+
+def noise(seed, *shape):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def chain(times, batch=64, n=40, first=0):
+    """A recurrent layer's way back: one weight, its gradient added to once for each time."""
+    weight, weight_t = noise(1, n, n), np.empty((n, n), np.float32)
+    dweight, dbias = noise(2, n, n), noise(3, n)
+    dy = noise(4, batch, n)
+    calls = []
+    for t in range(first, times):
+        x, dz, dx = noise(5 + t, batch, n), np.empty_like(dy), np.empty_like(dy)
+        calls += [
+            Call("tanh_backward", (dz, dy, x, x)),
+            Call("dense_backward_parameters", (dweight, dbias, dz, x, t > 0)),
+            Call("dense_backward_input", (dx, dz, weight, weight_t)),
+        ]
+        dy = dx
+    return calls
+
+
+def twice(kernel, *shapes, batch=64, n=40):
+    """Two layers' gradients put off, and one call more that adds to those of the first."""
+    calls = []
+    for layer in (1, 2):
+        gradients = [noise(10 * layer + i, *shape) for i, shape in enumerate(shapes)]
+        x, dy, measured = noise(6, batch, n), noise(7, batch, n), noise(8, batch)
+        rows = [measured] * (0 if kernel.startswith("dense") else len(shapes))
+        arguments = (*gradients, dy, x, *rows)
+        calls += [Call(kernel, (*arguments, False))] + [Call(kernel, (*arguments, True))] * layer
+    return calls
+
+
+def forks(batch=64, n=40):
+    """A tensor of four consumers, whose gradients are added up one after the other."""
+    x, total = noise(1, batch, n), np.empty((batch, n), np.float32)
+    calls, parts = [], [np.empty_like(x) for _ in range(4)]
+    for k, dx in enumerate(parts):
+        calls.append(Call("tanh_backward", (dx, noise(2 + k, batch, n), x, x)))
+    calls.append(Call("add_scaled", (total, parts[0], parts[1], 1.0)))
+    calls.append(Call("add_scaled", (parts[0], total, parts[2], 1.0)))
+    calls.append(Call("add_scaled", (total, parts[0], parts[3], -0.5)))
+    slope, dslope = noise(9, 1), noise(9, 1)
+    for accumulate in (False, True):
+        calls.append(Call("prelu_backward", (parts[1], dslope, total, x, slope, accumulate)))
+    return calls
+
+
+CASES = {
+    "recurrent": lambda: chain(9),
+    "recurrent, few rows": lambda: chain(5, batch=5, n=300),
+    "recurrent, narrow": lambda: chain(6, batch=200, n=7),
+    "all added": lambda: chain(9, first=1),
+    "dense": lambda: twice("dense_backward_parameters", (40, 40), (40,)),
+    "dense, many": lambda: twice("dense_backward_parameters", (40, 40), (40,)) * 3,
+    "dense, narrow": lambda: twice("dense_backward_parameters", (40, 40), (40,), batch=3) * 3,
+    "layer norm": lambda: twice("layernorm_backward_parameters", (40,), (40,)) * 3,
+    "RMS norm, wide": lambda: twice("rmsnorm_backward_parameters", (400,), n=400),
+    "forks": forks,
+}
+
+
+def arrays_of(calls):
+    """The arrays of the calls, each once."""
+    return list({a.ctypes.data: a for call in calls for a in call.arrays if a.size}.values())
+
+
+def run(program, order):
+    """Run the lists of each segment one after the other, in some order."""
+    for segment in range(program.segments):
+        for part in order(range(program.parts)):
+            at = segment * program.parts + part
+            first, last = program.lists[at], program.lists[at + 1]
+            run_rows(program.rows.ctypes.data, first, last, program.arguments.ctypes.data)
+
+
+@PARTS
+@pytest.mark.parametrize("order", [list, reversed, lambda parts: [*parts][1:] + [*parts][:1]])
+@pytest.mark.parametrize("case", CASES)
+def test_several_writers_of_one_array_keep_their_order(case, parts, order):
+    calls = CASES[case]()
+    arrays = arrays_of(calls)
+    before = [array.copy() for array in arrays]
+    for call in calls:
+        getattr(COMPILED, call.name)(*call.arguments)
+    expected = [array.copy() for array in arrays]
+    for array, old in zip(arrays, before, strict=True):
+        array[...] = old
+    scheduler = Scheduler(calls, np.dtype(np.float32), parts)
+    program = scheduler.build()
+    assert program.parts == parts
+    run(program, order)
+    scratch = {c.arguments[3].ctypes.data for c in calls if c.name == "dense_backward_input"}
+    for array, wanted in zip(arrays, expected, strict=True):
+        if array.ctypes.data not in scratch:
+            np.testing.assert_array_equal(array, wanted)
+
+
+@PARTS
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_that_one_list_writes_is_touched_by_another(case, parts):
+    """Whatever is whole on one thread: of what is split, each part has its own."""
+    calls = CASES[case]()
+    scheduler = Scheduler(calls, np.dtype(np.float32), parts)
+    program = scheduler.build()
+    _, starts = schedule._encode(scheduler.calls)
+    owner = dict(zip(starts, scheduler.calls, strict=True))
+    for segment in range(program.segments):
+        lists = program.lists[segment * parts : (segment + 1) * parts + 1]
+        whole = [
+            {int(row[1]) for row in program.rows[first:last] if row[3] == 1 and parts > 1}
+            for first, last in itertools.pairwise(lists)
+        ]
+        writers = [
+            {a.ctypes.data for k in mine for a in schedule.written(owner[k])} for mine in whole
+        ]
+        for one in range(parts):
+            for other in range(one):
+                assert not writers[one] & writers[other]
