@@ -1,5 +1,5 @@
 """``python -m nnscratch``: the same as the command ``nnscratch``."""
 
-from nnscratch.cli import main
+from nnscratch_start import main
 
 raise SystemExit(main())

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from nnscratch.cli import (
     compare,
@@ -18,21 +21,34 @@ from nnscratch.cli import (
     reproduce,
     train,
 )
+from nnscratch.console import lines
 from nnscratch.errors import NnscratchError
+from nnscratch_records.words import printable
+from nnscratch_start import INTERRUPTED
 
-INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+BAD_INPUT, BROKEN_PIPE = 2, 141  # the latter is what a shell reports for a program that it ended
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, and give the terminal no orders."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: error: {printable(message)} (see {self.prog} --help)\n")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     from nnscratch import __version__
 
-    root = argparse.ArgumentParser(
+    root = Parser(
         prog="nnscratch",
         description="See, predict and cure vanishing and exploding gradients.",
     )
     root.add_argument("--version", action="version", version=f"nnscratch {__version__}")
-    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands: argparse._SubParsersAction[argparse.ArgumentParser]
+    commands = root.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=Parser
+    )
     train.add_command(commands)
     compare.add_command(commands)
     find_rate.add_command(commands)
@@ -48,12 +64,35 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 bad input, 130 interrupted."""
-    options = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may lack letters of ours, or of names
+            stream.reconfigure(errors="backslashreplace")
+    command = "nnscratch"
     try:
-        return int(options.run(options))
+        options = parser().parse_args(arguments)
+        command += f" {options.command}"
+        code = int(options.run(options))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read has read enough, as `head` does
+        return _without_output(BROKEN_PIPE)
     except (NnscratchError, OSError) as error:
-        print(f"nnscratch {options.command}: error: {error}", file=sys.stderr)
-        return 2
+        said, code = f"error: {error}", BAD_INPUT
+    except MemoryError as error:
+        said, code = f"error: not enough memory: {error or 'nothing is left'}", BAD_INPUT
     except KeyboardInterrupt:
-        print(f"nnscratch {options.command}: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        said, code = "interrupted", INTERRUPTED
+    print(f"{command}: {lines(said)}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:  # a full disk, which was said
+        return _without_output(code)
+    return code
+
+
+def _without_output(code: int) -> int:
+    """Return `code`, and leave nothing that Python would complain of when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return code

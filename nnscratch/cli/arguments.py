@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import math
+import reprlib
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import TypeVar
 
 from nnscratch import datasets
 from nnscratch.errors import ConfigError, require_count, require_number
 from nnscratch.experiments import ladder
+
+MOST = 10**9  # of whatever is counted
+HUGE = 10**30  # of sizes: what they would need is said
+T = TypeVar("T")
 
 CONFIGURATIONS = "configurations:\n" + "\n".join(
     f"  {rung.name:<24}{rung.label}" for rung in ladder.LADDER
@@ -25,20 +32,21 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
         return super()._get_help_string(action)
 
 
-def count(what: str, least: int = 1) -> Callable[[str], int]:
-    """Return an argument type for a whole number >= `least`."""
+def count(what: str, least: int = 1, most: float = MOST) -> Callable[[str], int]:
+    """Return an argument type for a whole number from `least` to `most`."""
 
     def parse(text: str) -> int:
         try:
-            return require_count(what, int(text), least=least)
-        except ConfigError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
+            number = int(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(
-                f"{what} must be a whole number >= {least}, got {text!r}"
-            ) from None
+            expected = f"{what} must be a whole number >= {least}"
+            raise argparse.ArgumentTypeError(f"{expected}, got {reprlib.repr(text)}") from None
+        return _checked(require_count, what, number, least=least, most=most)
 
     return parse
+
+
+SEED = count("seed", least=0, most=math.inf)
 
 
 def rate(what: str) -> Callable[[str], float]:
@@ -46,13 +54,21 @@ def rate(what: str) -> Callable[[str], float]:
 
     def parse(text: str) -> float:
         try:
-            return require_number(what, float(text), above=0)
-        except ConfigError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
+            number = float(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{what} must be a number > 0, got {text!r}") from None
+            raise argparse.ArgumentTypeError(
+                f"{what} must be a number > 0, got {reprlib.repr(text)}"
+            ) from None
+        return _checked(require_number, what, number, above=0)
 
     return parse
+
+
+def _checked(require: Callable[..., T], what: str, number: float, **limits: float) -> T:
+    try:
+        return require(what, number, **limits)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_ladder(command: argparse.ArgumentParser, *, least_batch: int = 1) -> None:
@@ -60,10 +76,10 @@ def add_ladder(command: argparse.ArgumentParser, *, least_batch: int = 1) -> Non
     defaults = ladder.Settings()
     command.add_argument("--only", nargs="+", metavar="NAME", help="these configurations only")
     command.add_argument(
-        "--depth", type=count("depth"), default=defaults.depth, help="hidden layers"
+        "--depth", type=count("depth", most=HUGE), default=defaults.depth, help="hidden layers"
     )
     command.add_argument(
-        "--width", type=count("width"), default=defaults.width, help="units in each"
+        "--width", type=count("width", most=HUGE), default=defaults.width, help="units in each"
     )
     command.add_argument(
         "--batch",
@@ -72,7 +88,10 @@ def add_ladder(command: argparse.ArgumentParser, *, least_batch: int = 1) -> Non
         help="batch size",
     )
     command.add_argument(
-        "--seed", type=count("seed", least=0), default=defaults.seed, help="random seed"
+        "--seed",
+        type=SEED,
+        default=defaults.seed,
+        help="random seed",
     )
 
 

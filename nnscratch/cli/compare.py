@@ -10,7 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -24,6 +23,7 @@ from nnscratch.cli.arguments import (
     ladder_settings,
     rate,
 )
+from nnscratch.console import Console
 from nnscratch.errors import NnscratchError
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder, write_atomically

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from nnscratch import datasets
 from nnscratch.arrays import Array
@@ -23,6 +22,7 @@ from nnscratch.cli.arguments import (
     rate,
 )
 from nnscratch.clipping import ClipByGlobalNorm
+from nnscratch.console import Console
 from nnscratch.curing import Cure, cure
 from nnscratch.curing.search import LEAST_STEPS
 from nnscratch.experiments import ladder

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from nnscratch.cli.arguments import HelpFormatter, count
+from nnscratch.console import Console
 from nnscratch.errors import ConfigError
 from nnscratch.files import write_atomically
 from nnscratch.flow import load_record
@@ -66,7 +66,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     command.add_argument(
         "--seeds",
-        type=count("seeds"),
+        type=count("seeds", most=1000),
         metavar="N",
         help="make every labelled run N times (2), every public case N times (1)",
     )
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
             "diagnose needs a record: nnscratch diagnose RUN, RUN being a file that "
             "nnscratch train --record RUN or flow.save(RUN) wrote"
         )
-    console = Console()
+    console = Console.beside(options.json)
     found = [(path, find(load_record(path))) for path in options.runs]
     for path, findings in found:
         show(console, findings, str(path))

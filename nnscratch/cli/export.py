@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 
-from rich.console import Console
-
 from nnscratch.cli.arguments import HelpFormatter, count
+from nnscratch.console import Console
 from nnscratch.errors import ConfigError
 from nnscratch.flow import load_record, save_record
 from nnscratch.flow.export import to_json_lines, to_tensorboard
@@ -62,9 +62,10 @@ def run(options: argparse.Namespace) -> int:
     if options.histograms and not options.json_lines:
         raise ConfigError("--histograms has no meaning without --json-lines FILE")
     for path in (options.json_lines, options.npz):
-        if path and path.exists() and path.samefile(options.file):
+        if path and _same(path, options.file):
             raise ConfigError(f"{path} is the record itself; choose another name")
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    outputs = options.json_lines, options.npz
+    console = Console.beside(*outputs, soft_wrap=True, highlight=False, markup=False)
     record = load_record(
         options.file,
         keep_every=options.keep_every,
@@ -87,3 +88,9 @@ def run(options: argparse.Namespace) -> int:
     if options.npz:
         console.print(f"wrote {save_record(options.npz, record)}")
     return 0
+
+
+def _same(path: Path, other: Path) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # no such file, or no such name
+        return path.samefile(other)
+    return False

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from nnscratch import datasets
@@ -25,6 +24,7 @@ from nnscratch.cli.arguments import (
     count,
     ladder_settings,
 )
+from nnscratch.console import Console
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder, write_atomically
 from nnscratch.layers import activation as activation_layer

@@ -7,11 +7,11 @@ import json
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as RichTable
 
+from nnscratch.console import Console
 from nnscratch.experiments import public
 from nnscratch.experiments.public.tables import (
     Table,

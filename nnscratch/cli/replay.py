@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from nnscratch.cli.arguments import HelpFormatter
+from nnscratch.console import Console
 from nnscratch.flow.forensics import Replay, replay_nonfinite
 from nnscratch.nonfinite import BEFORE, SEEN, TensorSummary
 

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from nnscratch.cli.arguments import HelpFormatter
+from nnscratch.console import Console
 from nnscratch.errors import DataError, FileError
 from nnscratch.files import make_folder
 from nnscratch.flow import load_record

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from nnscratch import datasets
 from nnscratch.cli import scorecard
-from nnscratch.cli.arguments import HelpFormatter, add_data, count
+from nnscratch.cli.arguments import SEED, HelpFormatter, add_data, count
+from nnscratch.console import Console
 from nnscratch.errors import ConfigError
 from nnscratch.experiments import mnist_bn_elu as post
 from nnscratch.files import make_folder, write_atomically
@@ -42,7 +42,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "names", nargs="*", metavar="NAME", help=f"`all`, names of claims, or {POST}"
     )
     command.add_argument(
-        "--seeds", nargs="+", type=count("seed", least=0), help="random seeds instead of its own"
+        "--seeds",
+        nargs="+",
+        type=SEED,
+        help="random seeds instead of its own",
     )
     command.add_argument(
         "--quick", action="store_true", help="few seeds and short runs; verdicts are provisional"

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 import nnscratch
+from nnscratch.console import Console
 from nnscratch.errors import FileError, unknown_name
 from nnscratch.experiments.claims import page, registry, store
 from nnscratch.experiments.claims.claim import CONDITION, FAILS, HOLDS, UNCHECKED, Claim, Data

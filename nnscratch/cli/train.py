@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from nnscratch import datasets, initializers, layers, optimizers
 from nnscratch.arrays import Array
 from nnscratch.backend import flush_subnormals
-from nnscratch.cli.arguments import HelpFormatter, add_data, count, rate
+from nnscratch.cli.arguments import HUGE, SEED, HelpFormatter, add_data, count, rate
 from nnscratch.clipping import Clip, ClipByGlobalNorm, ClipByValue
+from nnscratch.console import Console
 from nnscratch.errors import ConfigError, NnscratchError, unknown_name
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder
@@ -101,10 +100,10 @@ def add_network(command: argparse.ArgumentParser) -> None:
     defaults = ladder.Settings()
     network = command.add_argument_group("network")
     network.add_argument(
-        "--depth", type=count("depth"), default=defaults.depth, help="hidden layers"
+        "--depth", type=count("depth", most=HUGE), default=defaults.depth, help="hidden layers"
     )
     network.add_argument(
-        "--width", type=count("width"), default=defaults.width, help="units in each"
+        "--width", type=count("width", most=HUGE), default=defaults.width, help="units in each"
     )
     network.add_argument("--activation", default="relu", metavar="NAME", help="after each")
     network.add_argument(
@@ -133,7 +132,10 @@ def add_training(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "--batch", type=count("batch"), default=defaults.batch_size, help="batch size"
     )
     training.add_argument(
-        "--seed", type=count("seed", least=0), default=defaults.seed, help="random seed"
+        "--seed",
+        type=SEED,
+        default=defaults.seed,
+        help="random seed",
     )
     return training
 

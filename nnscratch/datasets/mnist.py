@@ -116,8 +116,17 @@ def choose_folder(data_dir: str | os.PathLike[str] | None = None) -> Folder:
 
 
 def cache_folder() -> Path:
-    """Return the folder in the user's cache that downloads go to if no other one is named."""
-    return Path(platformdirs.user_cache_dir("nnscratch")) / "mnist"
+    """Return the folder in the user's cache that downloads go to if no other one is named.
+
+    Raises `FileError` for a user without a home folder.
+    """
+    try:
+        return Path(platformdirs.user_cache_dir("nnscratch")) / "mnist"
+    except RuntimeError as error:
+        raise FileError(
+            f"no folder to look for MNIST in, for want of a home folder ({error}): name one with "
+            f"data_dir=... (--data-dir) or the environment variable {ENVIRONMENT_VARIABLE}"
+        ) from None
 
 
 def find_files(folder: Folder) -> dict[str, Path]:
@@ -191,6 +200,10 @@ def _missing(folder: Folder, absent: list[str]) -> FileError:
     """Return the error that says what is missing, where it was looked for, and what to do."""
     given = folder.path if folder.chosen_by == "data_dir" else "not given"
     environment = os.environ.get(ENVIRONMENT_VARIABLE) or "not set"
+    try:
+        cache: Path | str = cache_folder()
+    except FileError:
+        cache = "none, for want of a home folder"
     state = "" if folder.path.exists() else ", which does not exist"
     return FileError(
         f"MNIST is not in {folder.path} ({folder.chosen_by}){state}: missing {', '.join(absent)} "
@@ -198,7 +211,7 @@ def _missing(folder: Folder, absent: list[str]) -> FileError:
         "One folder is looked in, the first of these that is named:\n"
         f"  1. data_dir=... (--data-dir): {given}\n"
         f"  2. the environment variable {ENVIRONMENT_VARIABLE}: {environment}\n"
-        f"  3. the cache folder: {cache_folder()}\n"
+        f"  3. the cache folder: {cache}\n"
         "Put the files there, name the folder that has them, or let them be downloaded (11 MB) "
         "with download=True (--download)."
     )

@@ -19,11 +19,14 @@ from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.model import Sequential
 from nnscratch.optimizers import SGD
 from nnscratch.training import Callback, History, Trainer
+from nnscratch_records import memory
 
 Data = tuple[Array, Array, Array, Array]
 
 # Weights with twice the standard deviation of He's: each ReLU layer doubles the signal on the way
 # up and the gradient on the way down.
+_OBJECTS = 20_000  # bytes of a layer besides its weights and their gradients
+
 TOO_LARGE = VarianceScaling(scale=8.0, mode="fan_in", distribution="normal")
 
 
@@ -103,6 +106,12 @@ def select(names: list[str] | None) -> tuple[Rung, ...]:
 
 def build(rung: Rung, features: int, classes: int, settings: Settings) -> Sequential:
     """Return the network of `rung`: `depth` hidden layers and a dense layer for the logits."""
+    inner = settings.width * (settings.width + 1)
+    numbers = settings.depth * inner + settings.width * (features - settings.width + classes)
+    memory.require(
+        f"a network of {settings.depth:,} hidden layers x {settings.width:,}",
+        2 * 4 * numbers + _OBJECTS * settings.depth,
+    )
     parts: list[layers.Layer] = []
     width = features
     for _ in range(settings.depth):

@@ -126,7 +126,7 @@ def train(
         runs["initial"] = Run(f"{name}-stale-statistics", seed)
     clip = ClipByValue(THRESHOLD) if clipped else None
     trainer = Trainer(model, SoftmaxCrossEntropy(), SGD(lr=LEARNING_RATE, clip=clip))
-    history = trainer.fit(
+    trainer.fit(
         data[0],
         data[1],
         epochs=epochs,
@@ -134,9 +134,7 @@ def train(
         callbacks=[_Watch(runs, data, on_epoch)],
         progress=False,
         seed=seed,
-    )
-    if history.interrupted:
-        raise KeyboardInterrupt
+    ).whole()
     return list(runs.values())
 
 

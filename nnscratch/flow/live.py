@@ -45,7 +45,7 @@ class LiveTable(Callback):
     shows_progress: ClassVar[bool] = True
 
     def __init__(self, flow: GradientFlow, console: Console | None = None) -> None:
-        from rich.console import Console
+        from nnscratch.console import Console
 
         self.flow = flow
         self.console = console or Console(stderr=True)

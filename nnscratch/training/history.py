@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Self
 
 from nnscratch.saved import from_plain
 
@@ -53,6 +53,15 @@ class History:
     def epochs(self) -> int:
         """How many epochs were finished."""
         return len(self.epoch_steps)
+
+    def whole(self) -> Self:
+        """Return the history; raise `KeyboardInterrupt` if Ctrl-C ended the latest call.
+
+        For a training that is part of something larger, which Ctrl-C ends too.
+        """
+        if self.interrupted:
+            raise KeyboardInterrupt
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dict of new lists and plain values."""

@@ -137,7 +137,7 @@ def find_rate(
             progress=False,
             seed=seed,
             max_steps=steps,
-        )
+        ).whole()
     losses = np.array(watch.losses)
     rates, smooth = np.geomspace(low, high, steps)[: len(losses)], _smoothed(losses)
     finite = np.isfinite(smooth)

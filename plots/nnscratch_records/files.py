@@ -86,6 +86,14 @@ def replaceable(path: PathLike) -> bool:
     return stat.S_ISREG(there.st_mode) and _own_output(there) is None
 
 
+def is_output(path: PathLike, number: int) -> bool:
+    """Return whether `path` is this program's output `number`: 1 or 2, the one for errors."""
+    with contextlib.suppress(OSError):
+        there = _status(path)
+        return there is not None and _is_output(there, number)
+    return False
+
+
 def open_output(path: PathLike) -> IO[bytes]:
     """Open what is not `replaceable` for writing, unbuffered, as it is.
 
@@ -156,11 +164,13 @@ def _status(path: PathLike) -> os.stat_result | None:
 
 def _own_output(there: os.stat_result) -> int | None:
     """Return which of this program's outputs, 1 or 2, it is; None for neither."""
-    for descriptor in (1, 2):
-        with contextlib.suppress(OSError):
-            if os.path.samestat(there, os.fstat(descriptor)):
-                return descriptor
-    return None
+    return next((number for number in (1, 2) if _is_output(there, number)), None)
+
+
+def _is_output(there: os.stat_result, number: int) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samestat(there, os.fstat(number))
+    return False
 
 
 def _temporary(target: str) -> tuple[IO[bytes], str]:

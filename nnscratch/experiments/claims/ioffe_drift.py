@@ -56,8 +56,7 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
                     )  # fmt: skip
                 else:
                     history = trainer.resume(*mnist[:2], max_steps=gap, progress=False)
-                if history.interrupted:
-                    raise KeyboardInterrupt
+                history.whole()
                 row.append(accuracy(model, mnist[2], mnist[3]))
                 model.forward(mnist[2][:PROBE], statistics="batch")
                 places.append(np.percentile(model.last[inputs].output, PERCENTILES, axis=0))

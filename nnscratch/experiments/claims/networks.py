@@ -137,20 +137,21 @@ def train(
     Training ends early where the loss is no finite number (``history.diverged``). Ctrl-C raises
     `KeyboardInterrupt`.
     """
-    history = Trainer(model, SoftmaxCrossEntropy(), optimizer).fit(
-        data[0],
-        data[1],
-        epochs=epochs,
-        batch_size=batch_size,
-        validation=(data[2], data[3]) if validate else None,
-        callbacks=callbacks,
-        progress=False,
-        seed=seed,
-        max_steps=max_steps,
+    return (
+        Trainer(model, SoftmaxCrossEntropy(), optimizer)
+        .fit(
+            data[0],
+            data[1],
+            epochs=epochs,
+            batch_size=batch_size,
+            validation=(data[2], data[3]) if validate else None,
+            callbacks=callbacks,
+            progress=False,
+            seed=seed,
+            max_steps=max_steps,
+        )
+        .whole()
     )
-    if history.interrupted:
-        raise KeyboardInterrupt
-    return history
 
 
 def accuracy(model: Sequential, x: Array, labels: Array) -> float:

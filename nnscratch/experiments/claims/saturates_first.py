@@ -75,12 +75,10 @@ def _run(activation: str, settings: Settings, data: Data, progress: Progress) ->
             seed=seed,
         )
         watch = _Watch(probe, at, activation)
-        history = Trainer(model, SoftmaxCrossEntropy(), SGD(settings["rate"])).fit(
+        Trainer(model, SoftmaxCrossEntropy(), SGD(settings["rate"])).fit(
             x, y, epochs=1000, batch_size=10, seed=seed, max_steps=steps, callbacks=[watch],
             progress=False,
-        )  # fmt: skip
-        if history.interrupted:
-            raise KeyboardInterrupt
+        ).whole()  # fmt: skip
         rows.append(watch.rows)
         first.append(first_layer(watch.rows, activation))
     last = np.array([one[-1] for one in rows])

@@ -167,7 +167,7 @@ def make_record(case: Case, seed: int) -> Record:
             progress=False,
             seed=seed,
             max_steps=case.steps,
-        )
+        ).whole()
     return flow.to_dict()
 
 

@@ -159,7 +159,7 @@ def run(recipe: Recipe, seed: int = 0) -> Outcome:
             progress=False,
             seed=seed,
             max_steps=recipe.steps,
-        )
+        ).whole()
         judged = data.held_out or (data.x, data.y)
         reached = score(model.predict(judged[0].astype(np.float32)), judged[1], recipe.loss)
         findings = flow.findings()

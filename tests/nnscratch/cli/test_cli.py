@@ -1,13 +1,26 @@
 """The command line as a user meets it: exit codes, messages, no stack traces."""
 
 import importlib.metadata
+import json
 import os
 import subprocess
 import sys
 
 import pytest
 
+import nnscratch as nn
 from nnscratch.cli import main
+from nnscratch.flow import save_record
+
+
+@pytest.fixture(scope="module")
+def small_record():
+    x, y, _, _ = nn.datasets.digits()
+    model = nn.Sequential(nn.Dense(64, 4), nn.ReLU(), nn.Dense(4, 10))
+    flow = nn.GradientFlow(model)
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.1))
+    trainer.fit(x[:50], y[:50], epochs=3, batch_size=10, callbacks=[flow], progress=False)
+    return flow.to_dict()
 
 
 def fails(capsys, *arguments):
@@ -36,6 +49,25 @@ def fails(capsys, *arguments):
         (["compare", "--only", "relu"], "unknown configuration 'relu'"),
         (["compare", "--data-dir", "here"], "has no meaning for the digits"),
         (["compare", "--data", "mnist", "--data-dir", "nowhere"], "nowhere"),
+        (["train", "--width", "9999999999"], "x 9,999,999,999 needs 7.2e+09 TB of memory, and "),
+        (["train", "--depth", "9" * 20], "hidden layers x 100 needs "),
+        (["compare", "--width", "3000000"], "x 3,000,000 needs 648 TB of memory, and "),
+        (
+            ["predict", "--width", "9" * 5000],
+            "width must be a whole number >= 1, got '999999999999",
+        ),
+        (["cure", "--lr", "9" * 5000], "lr must be a finite number > 0, got inf"),
+        (
+            ["train", "--batch", "9" * 30],
+            "batch must be a whole number >= 1 and <= 1e+09, got a la",
+        ),
+        (["diagnose", "--self-test", "--seeds", "9" * 30], "seeds must be a whole number >= 1 and"),
+        (["export", "a\0b", "--npz", "a"], "no file can have such a name"),
+        (["diagnose", "a\0b"], "no file can have such a name"),
+        (["export", "\x1b[31m.flow", "--npz", "a.npz"], "no such file: \\x1b[31m.flow"),
+        (["\x1b]0;title\x07"], "invalid choice: '\\x1b]0;title\\x07'"),
+        (["report", "a.npz", "\x1b[2J"], "no such file"),
+        (["train", "--depth", "1", "\x1b[2J"], "unrecognized arguments: \\x1b[2J"),
         (["reproduce", "mnist"], "did you mean 'mnist-bn-elu'?"),
         (["reproduce", "mnist-bn-elu", "--data-dir", "nowhere"], "--download"),
     ],
@@ -47,6 +79,101 @@ def test_bad_input_is_an_error_of_one_line_and_exit_code_2(
     code, message = fails(capsys, *arguments)
     assert code == 2
     assert said in message
+    assert all(c.isprintable() or c == "\n" for c in message)
+    if "mnist" not in str(arguments):
+        assert len(message.splitlines()) == 1
+        assert len(message) < 400
+
+
+def test_a_lack_of_memory_in_the_middle_is_an_error_of_one_line(capsys, monkeypatch):
+    def lacking(*arguments):
+        raise MemoryError("Unable to allocate 32.7 TiB for an array with shape (3000000, 3000000)")
+
+    monkeypatch.setattr("nnscratch.cli.report.load_record", lacking)
+    code, message = fails(capsys, "report", "a.npz")
+    assert code == 2
+    assert message == (
+        "nnscratch report: error: not enough memory: Unable to allocate 32.7 TiB for an array with "
+        "shape (3000000, 3000000)\n"
+    )
+
+
+EVIL = "\x1b]0;owned\x07\x1b[31m\x1b[2J\u202egod"
+
+
+def test_a_label_gives_the_terminal_no_orders(capsys, tmp_path, small_record):
+    path = save_record(tmp_path / "\x1b[31mred.npz", {**small_record, "label": EVIL})
+    for arguments in (
+        ["diagnose", path],
+        ["export", path, "--json-lines", tmp_path / "out.jsonl"],
+        ["report", path, "--out", tmp_path / "page.html"],
+    ):
+        assert main(list(map(str, arguments))) in (0, 1)
+    captured = capsys.readouterr()
+    printed = captured.out + captured.err
+    assert all(c.isprintable() or c == "\n" for c in printed)
+    assert "\\x1b]0;owned\\x07" in printed.replace("\n", "")
+
+
+def run(arguments, folder, **environment):
+    """Run the command line in a process of its own."""
+    places = os.pathsep.join(os.path.abspath(place) for place in sys.path if place)
+    return subprocess.run(
+        [sys.executable, "-m", "nnscratch", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": places, "MPLBACKEND": "Agg", **environment},
+        cwd=folder,
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="no /dev/stdout here")
+def test_what_goes_into_standard_output_is_alone_there(tmp_path, small_record):
+    path = save_record(tmp_path / "run.npz", small_record)
+    done = run(["export", path, "--json-lines", "/dev/stdout"], tmp_path)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["step"] for line in lines] == small_record["steps"].tolist()
+    assert b"wrote /dev/stdout" in done.stderr
+    done = run(["diagnose", path, "--json", "/dev/stdout"], tmp_path)
+    assert json.loads(done.stdout)["runs"][0]["file"] == str(path)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_names_and_terminals_of_any_encoding(tmp_path, small_record, encoding):
+    name = os.fsdecode(b"\xff\xfe \xe9.npz")
+    try:
+        path = save_record(tmp_path / name, {**small_record, "label": "β ✔ \ud800"})
+    except nn.FileError:
+        pytest.skip("file names are UTF-8 here")
+    page = tmp_path / "page.html"
+    for arguments in (["diagnose", path], ["report", path, "--out", page], ["reproduce"]):
+        done = run(arguments, tmp_path, PYTHONIOENCODING=encoding, PYTHONUTF8="1")
+        assert done.returncode in (0, 1), done.stderr.decode()
+        assert b"Traceback" not in done.stderr
+        done.stdout.decode(encoding)
+    assert page.exists()
+
+
+def test_a_reader_that_has_read_enough_is_no_error(tmp_path):
+    command = f"{sys.executable} -m nnscratch reproduce | true; echo done"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, cwd=os.getcwd(), check=False)
+    assert (done.stdout, done.stderr) == (b"done\n", b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+def test_a_full_disk_behind_standard_output_is_said_once():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "nnscratch", "reproduce"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "No space left on device" in done.stderr
 
 
 def test_output_folder_that_is_a_file(capsys, tmp_path):

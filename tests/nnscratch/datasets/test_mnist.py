@@ -338,3 +338,15 @@ def test_the_real_files_swapped(tmp_path, a, b):
         (tmp_path / f"{name}{end}").symlink_to(REAL / f"{source}{end}")
     with pytest.raises(DataError, match=r"in the place of .*: files are swapped"):
         datasets.mnist(tmp_path)
+
+
+def test_without_a_home_folder_one_is_asked_for(tmp_path, monkeypatch):
+    def homeless(name):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr(platformdirs, "user_cache_dir", homeless)
+    monkeypatch.delenv("NNSCRATCH_DATA", raising=False)
+    with pytest.raises(FileError, match=r"for want of a home folder .* name one with data_dir"):
+        datasets.mnist()
+    with pytest.raises(FileError, match=r"3\. the cache folder: none, for want of a home folder"):
+        datasets.mnist(tmp_path)
