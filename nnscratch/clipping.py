@@ -188,7 +188,7 @@ def _compiled_step(grads: Parameters, clip: Clip) -> Any:
         step = found[1]
         if step.fits(None, grads.flat, ("", (), ()), None, clip):
             return step
-    step = load_module("nnscratch_kernels.compiled.stepping").Step(
+    step = load_module("nnscratch_kernels.compiled.stepping.step").Step(
         grads.flat, grads.offsets, clip=clip.kind, limit=clip.limit, owner=clip
     )
     _steps[key] = (weakref.ref(grads, lambda _: _steps.pop(key, None)), step)

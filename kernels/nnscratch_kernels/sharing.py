@@ -105,13 +105,10 @@ def shared(
         ]
 
         def make() -> Callable[..., None]:
-            # As if it stood where the kernel does: Numba keeps compiled code by place and name.
-            name, code = f"{function.__name__}_part", function.__code__
-            text = "\n" * (code.co_firstlineno - 1) + _text(name, [*kinds.values()], by, returns)
-            scope = {**vars(places), "kernel": through or kernel, "__name__": function.__module__}
-            exec(compile(text, code.co_filename, "exec"), scope)
-            made: Callable[..., None] = scope[name]
-            return made
+            body = _body([*kinds.values()], by, returns)
+            return stands_beside(
+                kernel, "part", body, {**vars(places), "kernel": through or kernel}
+            )
 
         name = function.__name__
         OPERATIONS[name] = Shared(name, by, accesses, make, deferred, returns)
@@ -141,7 +138,21 @@ def shared_by_hand(
     return declare
 
 
-def _text(name: str, kinds: list[str], by: str, returns: bool) -> str:
+def stands_beside(kernel: Any, what: str, body: str, scope: dict[str, Any]) -> Callable[..., None]:
+    """Make the function ``<kernel>_<what>(like, args, part, parts)``.
+
+    It is as if it stood where the kernel does: Numba keeps compiled code by place and name.
+    """
+    function = getattr(kernel, "py_func", kernel)
+    name, code = f"{function.__name__}_{what}", function.__code__
+    text = "\n" * (code.co_firstlineno - 1) + f"def {name}(like, args, part, parts):\n{body}"
+    scope["__name__"] = function.__module__
+    exec(compile(text, code.co_filename, "exec"), scope)
+    made: Callable[..., None] = scope[name]
+    return made
+
+
+def _body(kinds: list[str], by: str, returns: bool) -> str:
     """The operation as text: reach for the part's share of every array, and call the kernel."""
     values, length, k = [], 0, 0
     for kind in kinds:
@@ -153,10 +164,10 @@ def _text(name: str, kinds: list[str], by: str, returns: bool) -> str:
         values.append("first")
     call = f"kernel({', '.join(values)})"
     call = f"store(args, {k}, {call})" if returns else call
-    if by != "nothing":
-        share = f"first, last = {by[:-1]}_range(args[{length}], part, parts)"
-        call = f"\n {share}\n if first < last: {call}"
-    return f"def {name}(like, args, part, parts): {call}\n"
+    if by == "nothing":
+        return f" {call}\n"
+    share = f"{by[:-1]}_range(args[{length}], part, parts)"
+    return f" first, last = {share}\n if first < last: {call}\n"
 
 
 def _value(kind: str, by: str) -> str:

@@ -66,7 +66,7 @@ class KernelOptimizer(Optimizer):
         grads: Parameters,
         measures: ParameterMeasures | None,
     ) -> Any:
-        stepping = load_module("nnscratch_kernels.compiled.stepping")
+        stepping = load_module("nnscratch_kernels.compiled.stepping.step")
         clip = self.clip
         return stepping.Step(
             grads.flat,

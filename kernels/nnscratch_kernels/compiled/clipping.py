@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_kernels.compiled.stepping import ClipResult, Step
+from nnscratch_kernels.compiled.stepping.step import ClipResult, Step
 
 Array = npt.NDArray[Any]
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nnscratch_kernels.compiled.stepping.updating import update
 from nnscratch_kernels.jit import elementwise, inner
 
 Array = npt.NDArray[Any]
@@ -34,6 +35,7 @@ def moved_ahead(p: Any, v: Any, g: Any, rate: Any, keep: Any) -> Any:
     return p - rate * (g + keep * v), v
 
 
+@update()
 @elementwise
 def gradient_descent_update(params: Array, grads: Array, lr: float) -> None:
     """p -= lr * g"""
@@ -42,6 +44,7 @@ def gradient_descent_update(params: Array, grads: Array, lr: float) -> None:
         params[i] = descended(params[i], grads[i], rate)
 
 
+@update()
 @elementwise
 def momentum_update(
     params: Array, velocity: Array, grads: Array, lr: float, momentum: float
@@ -53,6 +56,7 @@ def momentum_update(
         params[i], velocity[i] = moved(params[i], velocity[i], grads[i], rate, keep)
 
 
+@update()
 @elementwise
 def nesterov_update(
     params: Array, velocity: Array, grads: Array, lr: float, momentum: float
@@ -64,6 +68,7 @@ def nesterov_update(
         params[i], velocity[i] = moved_ahead(params[i], velocity[i], grads[i], rate, keep)
 
 
+@update()
 @elementwise
 def rmsprop_update(
     params: Array, square_average: Array, grads: Array, lr: float, decay: float, epsilon: float
@@ -115,6 +120,7 @@ def adam_loop(
         params[i] = shrink * params[i] - rate * m / (np.sqrt(v) * correction + small)
 
 
+@update(through=adam_loop, prepare=adam_numbers)
 def adam_update(
     params: Array,
     first_moment: Array,

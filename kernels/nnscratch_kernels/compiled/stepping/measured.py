@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnscratch_kernels.compiled.operations.blocks import (
+from nnscratch_kernels.compiled.stepping.blocks import (
     GRADS,
     NUMBERS,
     PARAMS,
@@ -16,7 +16,7 @@ from nnscratch_kernels.compiled.operations.blocks import (
     block_of,
     scratch_of,
 )
-from nnscratch_kernels.compiled.operations.parameters import is_tiny, note_after, note_before
+from nnscratch_kernels.compiled.stepping.parameters import is_tiny, note_after, note_before
 from nnscratch_kernels.compiled.updates import descended, moved, moved_ahead
 from nnscratch_kernels.jit import FLAGS, inner, jit
 from nnscratch_kernels.native import doubles

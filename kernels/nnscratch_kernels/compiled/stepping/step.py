@@ -1,6 +1,6 @@
 """The step of an optimizer as a program: clip, update and measure in one native call.
 
-The gradient is cut into blocks (see `compiled.operations.blocks`), and the blocks are divided among
+The gradient is cut into blocks (see `compiled.stepping.blocks`), and the blocks are divided among
 the threads. Clipping by norm must have seen every block before it can change one, so it takes two
 passes over the gradient; everything else happens to a block at once.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from operator import is_
 from typing import Any
 
@@ -17,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels import team, threads
-from nnscratch_kernels.compiled.operations import blocks, clipping, measured, parameters, updates
-from nnscratch_kernels.compiled.operations.blocks import each_block
-from nnscratch_kernels.compiled.updates import adam_numbers
+from nnscratch_kernels.compiled.stepping import blocks, clipping, measured, parameters
+from nnscratch_kernels.compiled.stepping.blocks import each_block
+from nnscratch_kernels.compiled.stepping.updating import UPDATES
 from nnscratch_kernels.memory import empty
 from nnscratch_kernels.operation import Operation
 from nnscratch_kernels.program import Program
@@ -31,14 +30,6 @@ ClipResult = tuple[float, float, int, float, float]
 
 # Bytes to read and write that are worth the 3 microseconds that threads need to come together.
 WORTH_TEAM = 1_000_000
-
-UPDATES: dict[str, tuple[Operation, Callable[..., tuple[float, ...]] | None]] = {
-    "gradient_descent_update": (updates.gradient_descent_update, None),
-    "momentum_update": (updates.momentum_update, None),
-    "nesterov_update": (updates.nesterov_update, None),
-    "rmsprop_update": (updates.rmsprop_update, None),
-    "adam_update": (updates.adam_update, adam_numbers),
-}
 
 # Updates that measure by themselves.
 MEASURED: dict[str, Operation] = {
@@ -90,7 +81,7 @@ class Step:
         self.grads, self.params, self.clip, self.limit = grads, params, clip, limit
         self.update, self.states = update
         self.measures, self.owner = measures, owner
-        self.prepare = UPDATES[self.update][1] if params is not None else None
+        self.prepare = UPDATES[self.update].prepare if params is not None else None
         if clip is None and measures is None:
             offsets = offsets[[0, -1]]
         arrays = 1 if params is None else 2 + len(self.states)
@@ -201,7 +192,7 @@ class Step:
             work.append(clipping.clip_value_block)
         update: list[Operation] = []
         if self.params is not None:
-            update = [UPDATES[self.update][0]]
+            update = [UPDATES[self.update].operation]
             if self.measures is not None and self.update in MEASURED:
                 update = [MEASURED[self.update]]
             elif self.measures is not None:

@@ -30,13 +30,14 @@ BLOCK = 4096
 SCRATCH_SPACING = BLOCK + 4096
 
 # The context: addresses of arrays ...
-PARAMS, GRADS, STATE, SECOND_STATE = range(4)
+PARAMS, GRADS = range(2)
 STARTS, OWNERS, FIRSTS = range(4, 7)  # first element and parameter of blocks, parameters' blocks
 RECORDS, FACTORS, NORMS, REPORT = range(7, 11)  # per block, parameter, parameter, and in all
 NUMBERS, SCRATCH = range(11, 13)  # of the update and, first, the clip's limit
 MEASURES, SAMPLES, PLACES, STRIDES = range(13, 17)  # a sample's places and stride per parameter
 # ... and integers.
 BLOCKS, PARAMETERS, CLIPS = range(17, 20)
+STATE, MOST_STATES = 20, 4  # of the update, beginning there: addresses again
 CONTEXT = 24
 
 # Rows of the records, a float64 for each block (TOP: the bits of the number, in an int64).

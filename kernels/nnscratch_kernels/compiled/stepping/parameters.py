@@ -13,7 +13,8 @@ import math
 import numpy as np
 
 from nnscratch_kernels.bins import note_bins
-from nnscratch_kernels.compiled.operations.blocks import (
+from nnscratch_kernels.compiled.statistics import bit_view
+from nnscratch_kernels.compiled.stepping.blocks import (
     BLOCKS,
     CLIPS,
     FIRSTS,
@@ -38,8 +39,7 @@ from nnscratch_kernels.compiled.operations.blocks import (
     joint_norm,
     scratch_of,
 )
-from nnscratch_kernels.compiled.operations.clipping import nonfinite_in
-from nnscratch_kernels.compiled.statistics import bit_view
+from nnscratch_kernels.compiled.stepping.clipping import nonfinite_in
 from nnscratch_kernels.compiled.sums import careful_sums
 from nnscratch_kernels.jit import FLAGS, inner
 from nnscratch_kernels.native import doubles, integers, octets

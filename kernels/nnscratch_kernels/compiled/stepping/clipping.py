@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from nnscratch_kernels.compiled.operations.blocks import (
+from nnscratch_kernels.compiled.statistics import bit_view, norm_from_squares
+from nnscratch_kernels.compiled.stepping.blocks import (
     BLOCKS,
     CHANGED,
     COSINE,
@@ -29,7 +30,6 @@ from nnscratch_kernels.compiled.operations.blocks import (
     block_of,
     joint_norm,
 )
-from nnscratch_kernels.compiled.statistics import bit_view, norm_from_squares
 from nnscratch_kernels.jit import FLAGS, inner
 from nnscratch_kernels.native import doubles, integers, pointer
 from nnscratch_kernels.operation import operation
