@@ -71,7 +71,8 @@ from nnscratch.losses import (
 )
 from nnscratch.model import Sequential
 from nnscratch.nonfinite import NonFinite, find_nonfinite
-from nnscratch.optimizers import SGD, Adam, AdamW, RMSProp, SteepestDescent
+from nnscratch.optimizers import SGD, SteepestDescent
+from nnscratch.optimizers.adaptive import *
 from nnscratch.scores import accuracy, confusion, r2
 from nnscratch.theory import predict
 from nnscratch.training import (
@@ -91,8 +92,6 @@ __version__ = _version("nnscratch")
 
 __all__ = [
     "SGD",
-    "Adam",
-    "AdamW",
     "BinaryCrossEntropy",
     "Callback",
     "CategoricalCrossEntropy",
@@ -121,7 +120,6 @@ __all__ = [
     "NonFinite",
     "NonFiniteError",
     "ParamInfo",
-    "RMSProp",
     "RateTest",
     "Recorder",
     "Residual",
@@ -161,5 +159,6 @@ __all__ = [
     "set_num_threads",
     "use_kernels",
 ]
-# Each file of layers says what it gives.
-__all__ += [name for name in layers.__all__ if name in globals()]
+# Files of layers and of adaptive optimizers say what they give.
+__all__ += [name for name in (*layers.__all__, *optimizers.__all__) if name in globals()]
+__all__ = sorted(set(__all__))

@@ -6,31 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 from nnscratch.errors import ConfigError, unknown_name
-from nnscratch.optimizers.adaptive import Adam, AdamW, RMSProp
+from nnscratch.optimizers import adaptive
+from nnscratch.optimizers.adaptive import *
 from nnscratch.optimizers.base import Optimizer
 from nnscratch.optimizers.gradient_descent import SGD
 from nnscratch.optimizers.steepest import SteepestDescent, steepest_direction
 from nnscratch.schedules import Schedule
 
-__all__ = [
-    "SGD",
-    "Adam",
-    "AdamW",
-    "Optimizer",
-    "RMSProp",
-    "SteepestDescent",
-    "names",
-    "optimizer",
-    "steepest_direction",
-]
+__all__ = ["SGD", "Optimizer", "SteepestDescent", "names", "optimizer", "steepest_direction"]
+__all__ += adaptive.__all__
 
 _REGISTRY: dict[str, tuple[Callable[..., Optimizer], dict[str, Any]]] = {
     "sgd": (SGD, {}),
     "momentum": (SGD, {"momentum": 0.9}),
     "nesterov": (SGD, {"momentum": 0.9, "nesterov": True}),
-    "rmsprop": (RMSProp, {}),
-    "adam": (Adam, {}),
-    "adamw": (AdamW, {}),
+    **{name.lower(): (getattr(adaptive, name), {}) for name in sorted(adaptive.__all__)},
     "steepest": (SteepestDescent, {}),
 }
 

@@ -9,6 +9,8 @@ from nnscratch.errors import require_number
 from nnscratch.optimizers.kernel import KernelCall, KernelOptimizer
 from nnscratch.schedules import Schedule
 
+__all__ = ["Adam", "AdamW", "RMSProp"]
+
 
 class RMSProp(KernelOptimizer):
     """``s <- decay * s + (1 - decay) * g^2``; ``p <- p - lr * g / (sqrt(s) + epsilon)``.
