@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.errors import DataError, DtypeError
+from nnscratch.errors import DataError, DtypeError, ShapeError
 from nnscratch_kernels import memory as aligned
 from nnscratch_records import memory
 
-__all__ = ["DTYPES", "Array", "check_dtype", "empty", "filled", "fitted", "rows"]
+__all__ = ["DTYPES", "Array", "as_array", "check_dtype", "empty", "filled", "fitted", "rows"]
 
 Array = npt.NDArray[Any]
 
@@ -39,6 +39,26 @@ def filled(shape: int | tuple[int, ...], value: float, dtype: npt.DTypeLike) -> 
 def rows(x: Array) -> Array:
     """Return a contiguous ``(batch, *positions, features)`` as a view ``(rows, features)``."""
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+
+
+def as_array(values: npt.ArrayLike, what: str) -> Array:
+    """Return `values` as a plain array, which they are themselves or a copy of them is.
+
+    Raises `ShapeError` for rows of different lengths, `DataError` for masked values, and for
+    another framework's tensor that NumPy may not read.
+    """
+    masked = np.ma.getmaskarray(values).sum() if isinstance(values, np.ma.MaskedArray) else 0
+    if masked:
+        raise DataError(
+            f"{what} has {masked:,} masked values of {np.size(values):,}, and nothing here knows "
+            f"masks: fill them in, {what}.filled(...), or remove those rows"
+        )
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise ShapeError(f"{what} has rows of different lengths: no array can hold it") from None
+    except (TypeError, RuntimeError) as error:  # PyTorch's, which says what to do
+        raise DataError(f"{what} cannot be read as an array: {error}") from error
 
 
 def fitted(values: Array, dtype: np.dtype[Any], what: str) -> Array:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array, check_dtype, rows
+from nnscratch.arrays import Array, as_array, check_dtype, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError, ShapeError, require_count, unknown_name
 from nnscratch.layers.base import Layer, Shape, Shapes
@@ -138,7 +138,7 @@ class Graph:
             )
         latest, nodes = self.latest, self.nodes
         arriving: list[Array | None] = [None] * len(nodes)
-        arriving[-1] = np.ascontiguousarray(dlogits, dtype=self.dtype)
+        arriving[-1] = np.ascontiguousarray(as_array(dlogits, "dlogits"), dtype=self.dtype)
         downstream: list[tuple[Array | None, ...]] = []
         of_input: Array | None = None
         for i in range(len(nodes) - 1, -1, -1):

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import DTYPES, Array
+from nnscratch.arrays import DTYPES, Array, as_array
 from nnscratch.errors import DataError, DtypeError, ShapeError
 
 Split: TypeAlias = tuple[Array, Array, Array, Array]
@@ -24,7 +24,7 @@ def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
     Raises `DtypeError` if it is not float32 or float64, `ShapeError` if it has no features or is
     empty, and `DataError` naming the first place that holds NaN or infinity.
     """
-    array = _as_array(x, what)
+    array = as_array(x, what)
     if array.dtype not in DTYPES:
         raise DtypeError(
             f"{what} must be float32 or float64, got {array.dtype}: "
@@ -62,7 +62,7 @@ def check_labels(
     `DtypeError` if they are not integers, `ShapeError` for another shape, and `DataError` naming
     the first one out of range.
     """
-    array = _as_array(y, what)
+    array = as_array(y, what)
     if array.ndim != (1 if shape is None else len(shape)):
         expected = "(examples,)" if shape is None else shape
         raise ShapeError(
@@ -117,10 +117,3 @@ def place_words(index: tuple[int, ...], ndim: int) -> str:
     """Return an index into an array of so many dimensions as words: ``row 4, column 2``."""
     names = ("row", *("position",) * (ndim - 2), "column")
     return ", ".join(f"{name} {i}" for name, i in zip(names, index, strict=False))
-
-
-def _as_array(values: npt.ArrayLike, what: str) -> Array:
-    try:
-        return np.asarray(values)
-    except ValueError:
-        raise ShapeError(f"{what} has rows of different lengths: no array can hold it") from None

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array, check_dtype
+from nnscratch.arrays import Array, as_array, check_dtype
 from nnscratch.errors import ConfigError, DtypeError, ShapeError
 from nnscratch.parameters import Views
 from nnscratch.workspace import Workspace, changes
@@ -184,6 +184,8 @@ class Layer:
                 f"layer {self.name!r} has no parameters yet: put it in a Sequential, "
                 f"or call .initialize(seed) first"
             )
+        if isinstance(x, np.ndarray) and type(x) is not np.ndarray:
+            x = as_array(x, f"the input of layer {self.name!r}")
         if not isinstance(x, np.ndarray) or x.ndim < 2:
             found = f"shape {x.shape}" if isinstance(x, np.ndarray) else type(x).__name__
             raise ShapeError(

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from nnscratch.arrays import DTYPES, Array, rows
+from nnscratch.arrays import DTYPES, Array, as_array, rows
 from nnscratch.backend import kernels
 from nnscratch.datasets.checks import first_true
 from nnscratch.errors import ConfigError, DataError, DtypeError, ShapeError, require_number
@@ -122,6 +122,8 @@ class Loss:
 
     def check_targets(self, shape: tuple[int, ...], dtype: np.dtype[Any], targets: Any) -> Array:
         """Return `targets` as contiguous rows, or raise unless they fit the output."""
+        if isinstance(targets, np.ndarray):
+            targets = as_array(targets, "targets")
         if not isinstance(targets, np.ndarray) or targets.shape != shape:
             hint = ""
             if isinstance(targets, np.ndarray) and targets.shape == shape[:-1] and shape[-1] == 1:
@@ -144,7 +146,7 @@ class Loss:
         if weights is None:
             return None
         leading = shape[:-1]
-        array = np.asarray(weights)
+        array = as_array(weights, "sample weights")
         if array.ndim == 0 or array.shape != leading[: array.ndim]:
             expected = f"{leading[:1]}" + (f" or {leading}" if len(leading) > 1 else "")
             raise ShapeError(

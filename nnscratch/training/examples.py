@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, as_array, fitted
 from nnscratch.datasets.checks import check_inputs, check_labels
 from nnscratch.errors import ShapeError
 from nnscratch.model import Sequential
@@ -34,7 +34,7 @@ class Examples:
         names: tuple[str, str] = ("x", "y"),
         weights: npt.ArrayLike | None = None,
     ) -> None:
-        self.x = check_inputs(x, names[0]).astype(model.dtype, copy=False)
+        self.x = fitted(check_inputs(x, names[0]), model.dtype, names[0])
         features = self.x.shape[-1]
         if model.features_in not in (None, features):
             raise ShapeError(
@@ -76,7 +76,7 @@ class Examples:
 def _check_answers(
     y: npt.ArrayLike, shape: tuple[int, ...], dtype: np.dtype[np.floating], what: str
 ) -> Array:
-    answers = np.asarray(y)
+    answers = as_array(y, what)
     if answers.ndim == len(shape) - 1 and shape[-1] == 1 and answers.dtype.kind in "biuf":
         one = answers.ndim == 1
         raise ShapeError(
@@ -92,11 +92,11 @@ def _check_answers(
         )
     if answers.dtype.kind in "biu":
         return answers.astype(dtype)
-    return check_inputs(answers, what).astype(dtype, copy=False)
+    return fitted(check_inputs(answers, what), dtype, what)
 
 
 def _check_weights(weights: npt.ArrayLike, shape: tuple[int, ...]) -> Array:
-    array = np.asarray(weights)
+    array = as_array(weights, "sample_weights")
     if array.ndim == 0 or array.shape != shape[: array.ndim]:
         raise ShapeError(
             f"sample_weights has shape {array.shape}; expected {shape[:1]}"
