@@ -143,13 +143,9 @@ class Graph:
         of_input: Array | None = None
         for i in range(len(nodes) - 1, -1, -1):
             node, dy = nodes[i], arriving[i]
-            if dy is None:
-                raise ConfigError(
-                    f"no gradient arrives at {node.name!r}: a layer that takes its output returned "
-                    f"None from backward, expected an array"
-                )
+            assert dy is not None  # every node has a reader, and gets an array from it
             wanted = input_gradient or node.sources != (INPUT,)
-            handed = node.backward(dy, latest.caches[i], accumulate, wanted)
+            handed = node.backward(dy, latest.inputs(node), latest.caches[i], accumulate, wanted)
             for source, dx in zip(node.sources, handed, strict=True):
                 if source != INPUT:
                     arriving[source] = self._sum(source, arriving[source], dx)

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, ShapeError
+from nnscratch.errors import ConfigError, DtypeError, ShapeError
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.workspace import Workspace
 from nnscratch_records import ROLES
@@ -74,16 +76,52 @@ class Node:
         return forward(*inputs, training)
 
     def backward(
-        self, dy: Array, cache: Any, accumulate: bool, input_gradient: bool
+        self,
+        dy: Array,
+        inputs: Sequence[Array],
+        cache: Any,
+        accumulate: bool,
+        input_gradient: bool,
     ) -> tuple[Array | None, ...]:
-        """Return the gradients with respect to the inputs."""
+        """Return the gradients with respect to the inputs, fit to be handed down.
+
+        Raises `ShapeError` or `DtypeError` for what the layer must not return: kernels would read
+        beyond its end. None is only for the network's input.
+        """
         if self.tied:
             self.layer.__dict__["workspace"] = self.workspace
         dx = self.layer.backward(dy, cache, accumulate or self.adds_gradient, input_gradient)
-        return dx if len(self.sources) > 1 else (dx,)
+        handed = dx if len(self.sources) > 1 else (dx,)
+        if not isinstance(handed, tuple) or len(handed) != len(self.sources):
+            raise ShapeError(
+                f"backward of layer {self.name!r} must return a tuple of {len(self.sources)} "
+                f"gradients, one for each input, got {_called(handed)}"
+            )
+        return tuple(map(self._checked, self.sources, inputs, handed))
+
+    def _checked(self, source: int, x: Array, dx: Array | None) -> Array | None:
+        if dx is None and source == INPUT:
+            return None
+        if not isinstance(dx, np.ndarray) or dx.shape != np.shape(x):
+            raise ShapeError(
+                f"backward of layer {self.name!r} must return the gradient of its input, an array "
+                f"of shape {np.shape(x)}, got {_called(dx)}"
+            )
+        if dx.dtype != self.layer.dtype:
+            raise DtypeError(
+                f"backward of layer {self.name!r} must return {self.layer.dtype}, got {dx.dtype}; "
+                f"convert with dx.astype(dy.dtype)"
+            )
+        return np.ascontiguousarray(dx)
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.layer!r}"
+
+
+def _called(returned: object) -> str:
+    if isinstance(returned, tuple):
+        return f"a tuple of {len(returned)}"
+    return f"shape {returned.shape}" if isinstance(returned, np.ndarray) else repr(returned)[:80]
 
 
 class Block(Protocol):
@@ -124,8 +162,8 @@ class Writer:
         return part.write(Writer(self.nodes, index), *sources)
 
     def put_own(self, layer: Layer, *sources: int) -> int:
-        """Write a layer that is the block's own, such as its sum: ``"3.sum"``."""
-        name = f"{self.block}.{layer.kind}"
+        """Write a layer that is the block's own, such as its sum: ``"3.sum"``. One of each kind."""
+        name = f"{self.block}{'.' * bool(self.block)}{layer.kind}"
         return self._write(name, name, layer, sources)
 
     def _write(self, name: str, key: str, layer: Layer, sources: tuple[int, ...]) -> int:
@@ -138,6 +176,11 @@ class Writer:
             raise ConfigError(
                 f"layer {name!r} ({layer!r}) is in use already, in another model or by itself; "
                 f"make a new instance"
+            )
+        if any(other.name == name for other in self.nodes):
+            raise ConfigError(
+                f"two layers would be called {name!r}: a block writes one of a kind with put_own, "
+                f"others with put, which numbers them"
             )
         node = Node(name, key, layer, sources, self.block)
         twins = [other for other in self.nodes if other.layer is layer]
@@ -206,7 +249,9 @@ def features_in(nodes: Sequence[Node]) -> int | None:
         expected = node.layer.input_features()
         source = node.sources[0]
         if expected is not None and (source == INPUT or shapes[source][-1] is None):
-            return expected
+            # Layers between may make another width of any: then nobody says.
+            below = shapes_of(nodes[: source + 1], (None, expected)) if source != INPUT else []
+            return expected if not below or below[-1][-1] == expected else None
         if source != INPUT and shapes[source][-1] is not None:
             return None  # a layer below makes its own width of any
     return None

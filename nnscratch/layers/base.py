@@ -27,7 +27,8 @@ class Layer:
     needs; ``dx = layer.backward(dy, cache)`` takes the gradient of the loss with respect to the
     output, writes the gradients of the layer's parameters into `grads` and returns the gradient
     with respect to the input. Arrays are ``(batch, *positions, features)``. What is returned lives
-    in buffers that the next pass reuses: copy what you keep.
+    in buffers that the next pass reuses: copy what you keep. Neither `x` nor `dy` is written to:
+    where the signal forks others read them too.
 
     A layer of one's own is a subclass with a `kind`, a `role`, `forward` and `backward`;
     `parameter_shapes` and `reset` if it learns something, `output_features` if it changes the
