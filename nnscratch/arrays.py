@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch.errors import DataError, DtypeError, ShapeError
-from nnscratch_kernels import memory as aligned
+from nnscratch_kernels.runtime import memory as aligned
 from nnscratch_records import memory
 
 __all__ = ["DTYPES", "Array", "as_array", "check_dtype", "empty", "filled", "fitted", "rows"]

@@ -134,13 +134,13 @@ def set_num_threads(n: int) -> None:
     variable ``NNSCRATCH_NUM_THREADS``, else up to 4 of the available cores. Small work stays on
     one thread. Raises `ConfigError` unless `n` is a whole number >= 1.
     """
-    threads = load_module("nnscratch_kernels.threads")
+    threads = load_module("nnscratch_kernels.runtime.threads")
     threads.set_num_threads(require_count("the number of threads", n))
 
 
 def get_num_threads() -> int:
     """Return how many threads the compiled kernels may use."""
-    return int(load_module("nnscratch_kernels.threads").get_num_threads())
+    return int(load_module("nnscratch_kernels.runtime.threads").get_num_threads())
 
 
 @contextmanager
@@ -155,7 +155,7 @@ def flush_subnormals() -> Iterator[None]:
     It holds for everything that this Python thread computes, NumPy's work included, and for the
     threads that help it, but not for those of a BLAS. On processors other than x86 it does nothing.
     """
-    subnormals = load_module("nnscratch_kernels.subnormals")
+    subnormals = load_module("nnscratch_kernels.vector.subnormals")
     before = subnormals.skip_subnormals()
     try:
         yield

@@ -85,7 +85,8 @@ class CapturedPass:
     ) -> None:
         # They import Numba: not before now.
         self._team, self._schedule, self._threads = (
-            load_module(f"nnscratch_kernels.{name}") for name in ("team", "schedule", "threads")
+            load_module(f"nnscratch_kernels.runtime.{name}")
+            for name in ("team", "schedule", "threads")
         )
         self.model, self.loss = model, loss
         self.value = np.full(1, np.nan)

@@ -12,7 +12,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch_kernels.reference.measures import BINS
 from nnscratch_kernels.reference.measures import SAMPLE_RUN as RUN
-from nnscratch_kernels.shares import row_share
+from nnscratch_kernels.runtime.shares import row_share
 
 FEWEST, MOST = 64, 512  # elements that are sampled
 SHARE = 64  # of a parameter, one element in so many

@@ -18,8 +18,8 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.optimizers.measures import PARAM_MEASURES
 from nnscratch.sampling import count_samples, parameter_sample, tensor_sample
-from nnscratch_kernels.memory import whole_lines
 from nnscratch_kernels.reference.measures import BINS, MAGNITUDE_LEAST, MEASURES, SIGNED_LEAST
+from nnscratch_kernels.runtime.memory import whole_lines
 from nnscratch_records import FIELDS, FORMAT, RecordError, check_record
 
 # What a record holds of one recording however long it was: all fields without steps. The edges of

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nnscratch_kernels.announce import HEADING
+from nnscratch_kernels.jit.announce import HEADING
 
 STEP = """
 import numpy as np

@@ -12,7 +12,7 @@ import numba
 import pytest
 
 import nnscratch_kernels
-from nnscratch_kernels.cache import VariantsFile
+from nnscratch_kernels.jit.cache import VariantsFile
 
 
 def variants(folder, stamp="now"):

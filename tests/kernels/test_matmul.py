@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnscratch_kernels import threads
 from nnscratch_kernels.compiled import gemm
-from nnscratch_kernels.vectors import FUSED, WIDTH
+from nnscratch_kernels.runtime import threads
+from nnscratch_kernels.vector.vectors import FUSED, WIDTH
 
 compiled = importlib.import_module("nnscratch_kernels.compiled.matmul")
 reference = importlib.import_module("nnscratch_kernels.reference.matmul")

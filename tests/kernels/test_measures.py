@@ -6,10 +6,10 @@ import pytest
 
 from nnscratch_kernels.compiled import measures as compiled
 from nnscratch_kernels.compiled.sums import moments_of
-from nnscratch_kernels.native import doubles
-from nnscratch_kernels.operation import row_range
 from nnscratch_kernels.reference import measures as reference
-from nnscratch_kernels.vectors import FUSED, WIDTH, address
+from nnscratch_kernels.runtime.native import doubles
+from nnscratch_kernels.runtime.operation import row_range
+from nnscratch_kernels.vector.vectors import FUSED, WIDTH, address
 
 SETS = pytest.mark.parametrize("kernels", [reference, compiled], ids=["reference", "compiled"])
 SIGNED = np.concatenate((-(2.0 ** np.arange(12, -20, -1.0)), [0.0], 2.0 ** np.arange(-19.0, 13)))

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import nnscratch_kernels
-from nnscratch_kernels import schedule, team
-from nnscratch_kernels.operation import encode
-from nnscratch_kernels.program import Program
-from nnscratch_kernels.sharing import OPERATIONS
+from nnscratch_kernels.runtime import schedule, team
+from nnscratch_kernels.runtime.operation import encode
+from nnscratch_kernels.runtime.program import Program
+from nnscratch_kernels.runtime.sharing import OPERATIONS
 
 COMPILED = nnscratch_kernels.load("numba")
 LOSSES = schedule.LOSSES

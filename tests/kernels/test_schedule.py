@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import nnscratch_kernels
-from nnscratch_kernels import schedule
-from nnscratch_kernels.program import run_rows
-from nnscratch_kernels.schedule import Call, Scheduler
+from nnscratch_kernels.runtime import schedule
+from nnscratch_kernels.runtime.program import run_rows
+from nnscratch_kernels.runtime.schedule import Call, Scheduler
 
 COMPILED = nnscratch_kernels.load("numba")
 PARTS = pytest.mark.parametrize("parts", [1, 2, 3, 4])

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnscratch_kernels import team
 from nnscratch_kernels.compiled.stepping.step import Step
 from nnscratch_kernels.compiled.stepping.updating import UPDATES, update
 from nnscratch_kernels.jit import elementwise
-from nnscratch_kernels.operation import encode
-from nnscratch_kernels.program import Program
-from nnscratch_kernels.schedule import OPERATIONS
-from nnscratch_kernels.sharing import Array, Matrix, PerColumn, PerRow, shared
+from nnscratch_kernels.runtime import team
+from nnscratch_kernels.runtime.operation import encode
+from nnscratch_kernels.runtime.program import Program
+from nnscratch_kernels.runtime.schedule import OPERATIONS
+from nnscratch_kernels.runtime.sharing import Array, Matrix, PerColumn, PerRow, shared
 
 
 def says(name):
@@ -94,7 +94,7 @@ def test_compiled_code_is_kept_between_processes(tmp_path):
     root = Path(__file__).parents[2]
     path = os.pathsep.join([str(root / "kernels"), os.environ.get("PYTHONPATH", "")])
     program = (
-        "import numpy as np; from nnscratch_kernels.schedule import OPERATIONS\n"
+        "import numpy as np; from nnscratch_kernels.runtime.schedule import OPERATIONS\n"
         "o = OPERATIONS['relu_forward']; o.address(np.dtype(np.float32))\n"
         "print(o.operation._callbacks[0].cache_hits)"
     )

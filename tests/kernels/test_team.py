@@ -18,9 +18,9 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
-from nnscratch_kernels import program, team
-from nnscratch_kernels.schedule import OPERATIONS
-from nnscratch_kernels.operation import encode
+from nnscratch_kernels.runtime import program, team
+from nnscratch_kernels.runtime.schedule import OPERATIONS
+from nnscratch_kernels.runtime.operation import encode
 
 def job(parts, segments=200, seed=0):
     '''tanh of tanh of ... of a matrix, split by rows in every segment, and its result.'''

@@ -13,8 +13,8 @@ import numba
 import numpy as np
 import pytest
 
-from nnscratch_kernels import threads
-from nnscratch_kernels.vectors import WIDTH
+from nnscratch_kernels.runtime import threads
+from nnscratch_kernels.vector.vectors import WIDTH
 
 matmul = importlib.import_module("nnscratch_kernels.compiled.matmul")
 
@@ -41,7 +41,7 @@ def test_number_of_threads_must_be_a_whole_number(wrong: object) -> None:
 
 @pytest.mark.parametrize(("value", "expected"), [("1", "1"), ("many", "NNSCRATCH_NUM_THREADS")])
 def test_environment_variable_sets_the_number(value: str, expected: str) -> None:
-    program = "from nnscratch_kernels import threads; print(threads.get_num_threads())"
+    program = "from nnscratch_kernels.runtime import threads; print(threads.get_num_threads())"
     root = Path(__file__).parents[2]
     path = os.pathsep.join([str(root / "kernels"), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, threads.VARIABLE: value, "PYTHONPATH": path}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from numba.core.codegen import get_host_cpu_features
 
-from nnscratch_kernels.vectors import WIDTH
+from nnscratch_kernels.vector.vectors import WIDTH
 
 HERE = Path(__file__).parent
 # What a processor lacks whose vectors have so many bytes, as beginnings of names of features.
@@ -37,7 +37,7 @@ def run(width, *arguments):
 
 
 NARROWER = [width for width in LACKING if width < WIDTH] + [0]
-SHOW = "from nnscratch_kernels.vectors import WIDTH; print(WIDTH)"
+SHOW = "from nnscratch_kernels.vector.vectors import WIDTH; print(WIDTH)"
 
 
 @pytest.mark.parametrize("width", NARROWER)

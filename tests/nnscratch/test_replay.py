@@ -16,7 +16,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.replay import CapturedPass
-from nnscratch_kernels import schedule, threads
+from nnscratch_kernels.runtime import schedule, threads
 
 pytestmark = pytest.mark.skipif(
     nn.active_kernels() != "numba", reason="only compiled kernels are captured"
@@ -337,7 +337,7 @@ def test_models_trained_in_threads_at_once_and_in_a_forked_child():
         import multiprocessing, os, threading
         import numpy as np
         import nnscratch as nn
-        from nnscratch_kernels import threads
+        from nnscratch_kernels.runtime import threads
         threads._threads = 2
 
         def train(seed):

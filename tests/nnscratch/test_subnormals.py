@@ -8,8 +8,9 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.replay import CapturedPasses
-from nnscratch_kernels import schedule, subnormals
-from nnscratch_kernels import threads as kernel_threads
+from nnscratch_kernels.runtime import schedule
+from nnscratch_kernels.runtime import threads as kernel_threads
+from nnscratch_kernels.vector import subnormals
 
 with_mode = pytest.mark.skipif(not subnormals.CONTROLLED, reason="processor without such a mode")
 LEAST = np.finfo(np.float32).smallest_normal

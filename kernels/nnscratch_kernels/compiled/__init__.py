@@ -1,6 +1,6 @@
 """The fast kernels: Numba, the same names and signatures as `reference`."""
 
-from nnscratch_kernels import announce
+from nnscratch_kernels.jit import announce
 from nnscratch_kernels.names import kernels_of
 
 announce.listen()

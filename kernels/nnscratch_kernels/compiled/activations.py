@@ -8,7 +8,7 @@ import numpy as np
 
 from nnscratch_kernels.compiled.vectormath import erf, exp, log1p, sigmoid, tanh
 from nnscratch_kernels.jit import elementwise
-from nnscratch_kernels.sharing import Matrix, shared
+from nnscratch_kernels.runtime.sharing import Matrix, shared
 
 _ROOT_HALF = math.sqrt(0.5)
 _NORMAL_PEAK = 1 / math.sqrt(2 * math.pi)

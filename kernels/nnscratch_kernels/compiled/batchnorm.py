@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels.jit import elementwise, inner
-from nnscratch_kernels.operation import row
-from nnscratch_kernels.sharing import Matrix, PerColumn, shared
+from nnscratch_kernels.runtime.operation import row
+from nnscratch_kernels.runtime.sharing import Matrix, PerColumn, shared
 
 Array = npt.NDArray[Any]
 

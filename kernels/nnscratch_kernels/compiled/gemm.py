@@ -1,4 +1,4 @@
-"""C = start + op(A) B on one thread: the loops around the tile of `nnscratch_kernels.tile`.
+"""C = start + op(A) B on one thread: the loops around the tile of `nnscratch_kernels.vector.tile`.
 
 A *family* is a pair of jitted functions for one vector width: `multiply`, and `pack_transposed`,
 which prepares a product with B^T. `multiply` and `pack_transposed` of this module are the family
@@ -23,9 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels.jit import jit
-from nnscratch_kernels.panels import copy_panel, transpose_tile
-from nnscratch_kernels.tile import strip
-from nnscratch_kernels.vectors import FUSED, ROWS, WIDTH, address, advance, zeros
+from nnscratch_kernels.vector.panels import copy_panel, transpose_tile
+from nnscratch_kernels.vector.tile import strip
+from nnscratch_kernels.vector.vectors import FUSED, ROWS, WIDTH, address, advance, zeros
 
 Array = npt.NDArray[Any]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnscratch_kernels.jit import elementwise
-from nnscratch_kernels.sharing import Matrix, shared
+from nnscratch_kernels.runtime.sharing import Matrix, shared
 
 
 @shared(by="rows", writes=1)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from nnscratch_kernels.compiled.vectormath import exp, log1p
 from nnscratch_kernels.jit import jit
-from nnscratch_kernels.sharing import Labels, Matrix, Vector, shared
+from nnscratch_kernels.runtime.sharing import Labels, Matrix, Vector, shared
 
 Array = npt.NDArray[Any]
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_kernels import team
 from nnscratch_kernels.compiled.gemm import multiply, pack_transposed
 from nnscratch_kernels.jit import elementwise, inner, jit
-from nnscratch_kernels.operation import (
+from nnscratch_kernels.runtime import team
+from nnscratch_kernels.runtime.operation import (
     column_range,
     encode,
     matrix,
@@ -24,9 +24,9 @@ from nnscratch_kernels.operation import (
     section,
     vector,
 )
-from nnscratch_kernels.program import Program
-from nnscratch_kernels.sharing import shared_by_hand
-from nnscratch_kernels.threads import get_num_threads
+from nnscratch_kernels.runtime.program import Program
+from nnscratch_kernels.runtime.sharing import shared_by_hand
+from nnscratch_kernels.runtime.threads import get_num_threads
 
 Array = npt.NDArray[Any]
 

@@ -14,15 +14,15 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_kernels.bins import note_bins
 from nnscratch_kernels.compiled.statistics import count_nonfinite
 from nnscratch_kernels.compiled.sums import BLOCK, moments, of_nonfinite, rare_of, scaled_sums
 from nnscratch_kernels.jit import inner, jit
-from nnscratch_kernels.native import doubles, octets, stack_doubles
-from nnscratch_kernels.operation import matrix, number, row_range
 from nnscratch_kernels.reference.measures import NOTHING, SAMPLE_RUN
-from nnscratch_kernels.sharing import Doubles, PerColumn, shared, shared_by_hand
-from nnscratch_kernels.vectors import address, advance
+from nnscratch_kernels.runtime.native import doubles, octets, stack_doubles
+from nnscratch_kernels.runtime.operation import matrix, number, row_range
+from nnscratch_kernels.runtime.sharing import Doubles, PerColumn, shared, shared_by_hand
+from nnscratch_kernels.vector.bins import note_bins
+from nnscratch_kernels.vector.vectors import address, advance
 
 Array = npt.NDArray[Any]
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from nnscratch_kernels.compiled.batchnorm import column_sums
 from nnscratch_kernels.jit import elementwise, inner
-from nnscratch_kernels.operation import row
-from nnscratch_kernels.sharing import Matrix, PerColumn, PerRow, shared
+from nnscratch_kernels.runtime.operation import row
+from nnscratch_kernels.runtime.sharing import Matrix, PerColumn, PerRow, shared
 
 Array = npt.NDArray[Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnscratch_kernels.compiled.vectormath import exp, expm1
 from nnscratch_kernels.jit import elementwise, jit
-from nnscratch_kernels.sharing import Matrix, Vector, shared
+from nnscratch_kernels.runtime.sharing import Matrix, Vector, shared
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from nnscratch_kernels.compiled.statistics import flat_norm
 from nnscratch_kernels.jit import FLAGS, inner
-from nnscratch_kernels.moments import REACH, WIDEST, vector_moments
-from nnscratch_kernels.native import stack_doubles
-from nnscratch_kernels.vectors import FUSED, WIDTH, address, advance
+from nnscratch_kernels.runtime.native import stack_doubles
+from nnscratch_kernels.vector.moments import REACH, WIDEST, vector_moments
+from nnscratch_kernels.vector.vectors import FUSED, WIDTH, address, advance
 
 Array = npt.NDArray[Any]
 

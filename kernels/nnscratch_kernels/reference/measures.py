@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels.reference.statistics import norm
-from nnscratch_kernels.shares import row_share
+from nnscratch_kernels.runtime.shares import row_share
 
 Array = npt.NDArray[Any]
 

@@ -9,7 +9,7 @@ import nnscratch as nn
 from nnscratch.cli import main
 from nnscratch.cli import train as command
 from nnscratch.flow.stream import read_stream
-from nnscratch_kernels import subnormals
+from nnscratch_kernels.vector import subnormals
 
 SMALL = ["train", "--depth", "2", "--width", "12", "--epochs", "2", "--batch", "250"]
 

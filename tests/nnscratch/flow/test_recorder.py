@@ -5,8 +5,8 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.replay import CapturedPasses
-from nnscratch_kernels import schedule
-from nnscratch_kernels import threads as kernel_threads
+from nnscratch_kernels.runtime import schedule
+from nnscratch_kernels.runtime import threads as kernel_threads
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 8)).astype(np.float32)

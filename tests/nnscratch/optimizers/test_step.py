@@ -58,7 +58,7 @@ def train(optimizer, shapes=SHAPES, dtype=np.float32, steps=3, tap=None):
 @pytest.fixture
 def threads():
     """Set the number of threads for a test, whatever the machine has."""
-    module = nn.backend.load_module("nnscratch_kernels.threads")
+    module = nn.backend.load_module("nnscratch_kernels.runtime.threads")
     before = module._threads
 
     def choose(n):

@@ -18,9 +18,9 @@ import math
 import numba
 
 from nnscratch_kernels.jit import FLAGS, inner
-from nnscratch_kernels.native import integers, invoke, pointer
-from nnscratch_kernels.operation import operation
-from nnscratch_kernels.vectors import advance
+from nnscratch_kernels.runtime.native import integers, invoke, pointer
+from nnscratch_kernels.runtime.operation import operation
+from nnscratch_kernels.vector.vectors import advance
 
 # mypy: disable-error-code="no-untyped-def"
 

@@ -31,8 +31,8 @@ from nnscratch_kernels.compiled.stepping.blocks import (
     joint_norm,
 )
 from nnscratch_kernels.jit import FLAGS, inner
-from nnscratch_kernels.native import doubles, integers, pointer
-from nnscratch_kernels.operation import operation
+from nnscratch_kernels.runtime.native import doubles, integers, pointer
+from nnscratch_kernels.runtime.operation import operation
 
 # mypy: disable-error-code="no-untyped-def"
 

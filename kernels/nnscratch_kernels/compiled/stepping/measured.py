@@ -19,8 +19,8 @@ from nnscratch_kernels.compiled.stepping.blocks import (
 from nnscratch_kernels.compiled.stepping.parameters import is_tiny, note_after, note_before
 from nnscratch_kernels.compiled.updates import descended, moved, moved_ahead
 from nnscratch_kernels.jit import FLAGS, inner, jit
-from nnscratch_kernels.native import doubles
-from nnscratch_kernels.operation import operation
+from nnscratch_kernels.runtime.native import doubles
+from nnscratch_kernels.runtime.operation import operation
 
 # mypy: disable-error-code="no-untyped-def"
 

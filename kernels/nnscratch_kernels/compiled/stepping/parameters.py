@@ -12,7 +12,6 @@ import math
 
 import numpy as np
 
-from nnscratch_kernels.bins import note_bins
 from nnscratch_kernels.compiled.statistics import bit_view
 from nnscratch_kernels.compiled.stepping.blocks import (
     BLOCKS,
@@ -42,10 +41,11 @@ from nnscratch_kernels.compiled.stepping.blocks import (
 from nnscratch_kernels.compiled.stepping.clipping import nonfinite_in
 from nnscratch_kernels.compiled.sums import careful_sums
 from nnscratch_kernels.jit import FLAGS, inner
-from nnscratch_kernels.native import doubles, integers, octets
-from nnscratch_kernels.operation import operation
 from nnscratch_kernels.reference.measures import SAMPLE_RUN
-from nnscratch_kernels.vectors import address, advance
+from nnscratch_kernels.runtime.native import doubles, integers, octets
+from nnscratch_kernels.runtime.operation import operation
+from nnscratch_kernels.vector.bins import note_bins
+from nnscratch_kernels.vector.vectors import address, advance
 
 # mypy: disable-error-code="no-untyped-def"
 

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_kernels import team, threads
 from nnscratch_kernels.compiled.stepping import blocks, clipping, measured, parameters
 from nnscratch_kernels.compiled.stepping.blocks import each_block
 from nnscratch_kernels.compiled.stepping.updating import UPDATES
-from nnscratch_kernels.memory import empty
-from nnscratch_kernels.operation import Operation
-from nnscratch_kernels.program import Program
+from nnscratch_kernels.runtime import team, threads
+from nnscratch_kernels.runtime.memory import empty
+from nnscratch_kernels.runtime.operation import Operation
+from nnscratch_kernels.runtime.program import Program
 
 Array = npt.NDArray[Any]
 

@@ -16,9 +16,9 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from nnscratch_kernels.compiled.stepping import blocks
-from nnscratch_kernels.native import doubles
-from nnscratch_kernels.operation import Operation
-from nnscratch_kernels.sharing import stands_beside
+from nnscratch_kernels.runtime.native import doubles
+from nnscratch_kernels.runtime.operation import Operation
+from nnscratch_kernels.runtime.sharing import stands_beside
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 

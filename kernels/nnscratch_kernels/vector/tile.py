@@ -28,7 +28,7 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnscratch_kernels.vectors import (
+from nnscratch_kernels.vector.vectors import (
     I64,
     Vector,
     advance,

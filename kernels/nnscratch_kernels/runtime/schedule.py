@@ -24,10 +24,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels import load
-from nnscratch_kernels.memory import empty
-from nnscratch_kernels.operation import encode
-from nnscratch_kernels.program import Program
-from nnscratch_kernels.sharing import OPERATIONS
+from nnscratch_kernels.runtime.memory import empty
+from nnscratch_kernels.runtime.operation import encode
+from nnscratch_kernels.runtime.program import Program
+from nnscratch_kernels.runtime.sharing import OPERATIONS
 
 Array = npt.NDArray[Any]
 

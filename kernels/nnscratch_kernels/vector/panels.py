@@ -10,7 +10,15 @@ from typing import Any
 from llvmlite import ir
 from numba.extending import intrinsic
 
-from nnscratch_kernels.vectors import I64, Vector, constant, not_unrolled, own_function, step, types
+from nnscratch_kernels.vector.vectors import (
+    I64,
+    Vector,
+    constant,
+    not_unrolled,
+    own_function,
+    step,
+    types,
+)
 
 
 def _emit_copy(vector: Vector, vectors: int, masked: bool, arguments: Any) -> None:

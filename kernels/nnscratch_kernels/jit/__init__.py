@@ -17,7 +17,7 @@ from typing import Any
 
 import numba
 
-from nnscratch_kernels.cache import keep
+from nnscratch_kernels.jit.cache import keep
 
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
 

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_kernels import operation as places
-from nnscratch_kernels.operation import Operation
+from nnscratch_kernels.runtime import operation as places
+from nnscratch_kernels.runtime.operation import Operation
 
 # What an array of a kernel is. Float32 or float64 but for the last two.
 Matrix = npt.NDArray[Any]  # rows of the batch, by columns

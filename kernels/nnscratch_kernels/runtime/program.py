@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels.jit import jit
-from nnscratch_kernels.native import (
+from nnscratch_kernels.runtime.native import (
     atomic_add,
     atomic_claim,
     atomic_exchange,
@@ -26,7 +26,7 @@ from nnscratch_kernels.native import (
     invoke,
     pause,
 )
-from nnscratch_kernels.subnormals import arithmetic_mode, set_arithmetic_mode
+from nnscratch_kernels.vector.subnormals import arithmetic_mode, set_arithmetic_mode
 
 Array = npt.NDArray[Any]
 

@@ -14,7 +14,7 @@ import ctypes
 import os
 import threading
 
-from nnscratch_kernels.program import (
+from nnscratch_kernels.runtime.program import (
     GENERATION,
     Program,
     lead,

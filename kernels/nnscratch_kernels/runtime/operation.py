@@ -21,11 +21,11 @@ import numpy.typing as npt
 from numba import types
 from numba.core.ccallback import CFunc
 
-from nnscratch_kernels.cache import keep
 from nnscratch_kernels.jit import FLAGS, inner
-from nnscratch_kernels.native import doubles, pointer
-from nnscratch_kernels.shares import column_share, row_share
-from nnscratch_kernels.vectors import address, advance
+from nnscratch_kernels.jit.cache import keep
+from nnscratch_kernels.runtime.native import doubles, pointer
+from nnscratch_kernels.runtime.shares import column_share, row_share
+from nnscratch_kernels.vector.vectors import address, advance
 
 Array = npt.NDArray[Any]
 

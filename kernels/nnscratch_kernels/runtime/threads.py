@@ -1,4 +1,4 @@
-"""How many threads a kernel may use. The threads themselves: `nnscratch_kernels.team`."""
+"""How many threads a kernel may use. The threads themselves: `nnscratch_kernels.runtime.team`."""
 
 from __future__ import annotations
 

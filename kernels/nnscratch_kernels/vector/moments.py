@@ -18,8 +18,16 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnscratch_kernels.subnormals import skipped
-from nnscratch_kernels.vectors import I64, Vector, constant, not_unrolled, own_function, step, types
+from nnscratch_kernels.vector.subnormals import skipped
+from nnscratch_kernels.vector.vectors import (
+    I64,
+    Vector,
+    constant,
+    not_unrolled,
+    own_function,
+    step,
+    types,
+)
 
 F64 = ir.DoubleType()
 WIDEST = 64  # bytes of a vector

@@ -1,0 +1,1 @@
+"""How kernels are run: operations, programs of them, schedules, and the threads that share them."""
