@@ -8,7 +8,6 @@ which `rebuild` refuses by name. Weights are not part of it.
 
 from __future__ import annotations
 
-import inspect
 import reprlib
 from collections.abc import Mapping, Sequence
 from numbers import Real
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 
 from nnscratch import blocks, clipping, initializers, layers, losses, optimizers
+from nnscratch.arguments import arguments, make
 from nnscratch.errors import ConfigError, DataError, NnscratchError
 from nnscratch.initializers import Initializer
 from nnscratch.layers import Layer
@@ -65,20 +65,6 @@ def describe(thing: object, seen: list[object] | None = None) -> Any:
     }
 
 
-def arguments(thing: object) -> dict[str, Any]:
-    """Return what `thing` was made with: every layer, optimizer or the like keeps its arguments
-    under their own names. Raises `ConfigError` for a class that does not.
-    """
-    names = inspect.signature(type(thing)).parameters
-    missing = [name for name in names if not hasattr(thing, name)]
-    if missing:
-        raise ConfigError(
-            f"cannot make {thing!r} anew: its class takes {missing[0]!r}, but keeps no attribute "
-            f"of that name"
-        )
-    return {name: getattr(thing, name) for name in names}
-
-
 def describe_model(model: Sequential) -> list[Description]:
     """Return the parts of `model` in order, layers and blocks, as plain data."""
     seen: list[object] = []
@@ -117,13 +103,7 @@ def rebuild(description: object, what: str, made: list[Layer] | None = None) -> 
             for name, value in description["options"].items()
             if not (name.endswith("init") and isinstance(value, Mapping) and "unknown" in value)
         }
-        several = [
-            option
-            for name, parameter in inspect.signature(kind).parameters.items()
-            if parameter.kind is inspect.Parameter.VAR_POSITIONAL
-            for option in options.pop(name)
-        ]
-        found = kind(*several, **options)
+        found: object = make(kind, options)
     except (ConfigError, DataError):
         raise
     except (NnscratchError, AttributeError, KeyError, RecursionError, TypeError) as error:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nnscratch.arguments import arguments, make
+from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
 from nnscratch.layers.base import Layer
 from nnscratch.network import Network
@@ -57,6 +60,20 @@ class Sequential(Network):
         for part in self.parts:
             at = writer.put(part, at)
 
+    def __reduce__(self) -> tuple[Callable[..., Sequential], tuple[Any, ...]]:
+        """Be pickled by way of what the parts were made with, and the arrays.
+
+        Loading runs the constructors of the parts. Raises `ConfigError` for a part whose class does
+        not keep its arguments, or for a subclass.
+        """
+        if type(self) is not Sequential:
+            raise ConfigError(
+                f"{type(self).__name__} cannot be pickled: a subclass of Sequential needs a "
+                f"__reduce__ of its own; or save its weights with model.save_weights(path)"
+            )
+        arrays = self.params.flat, self.statistics.flat, self.noise_state()
+        return _restored, (_Bare.of(self.parts, {}), str(self.dtype), *arrays)
+
     def __getitem__(self, index: int) -> Layer | Block:
         if isinstance(index, bool) or not isinstance(index, int | np.integer):
             raise ConfigError(
@@ -71,3 +88,35 @@ class Sequential(Network):
 
     def __iter__(self) -> Iterator[Layer | Block]:
         return iter(self.parts)
+
+
+class _Bare:
+    """A layer or a block as it lies in a pickled model: its class and its arguments."""
+
+    def __init__(self, part: Layer | Block, seen: dict[int, _Bare]) -> None:
+        self.kind = type(part)
+        self.given = {name: _Bare.of(value, seen) for name, value in arguments(part).items()}
+
+    @classmethod
+    def of(cls, value: Any, seen: dict[int, _Bare]) -> Any:
+        """Return `value` with every part in it bare; the same one for a layer in several places."""
+        if isinstance(value, tuple | list):
+            return [cls.of(one, seen) for one in value]
+        if isinstance(value, Layer) or callable(getattr(value, "write", None)):
+            if id(value) not in seen:
+                seen[id(value)] = cls(value, seen)
+            return seen[id(value)]
+        return value
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return make, (self.kind, self.given)
+
+
+def _restored(
+    parts: list[Layer | Block], dtype: str, params: Array, statistics: Array, noise: list[Any]
+) -> Sequential:
+    model = Sequential(*parts, dtype=dtype)
+    model.params.flat[...] = params
+    model.statistics.flat[...] = statistics
+    model.set_noise_state(noise)
+    return model

@@ -175,8 +175,8 @@ class Network(Graph):
 
     def __getstate__(self) -> None:
         raise TypeError(
-            "a model is not pickled: its arrays would no longer share memory; "
-            "keep its weights with model.save_weights(path), or use copy.deepcopy(model)"
+            f"a {type(self).__name__} is not pickled, but for a Sequential: its arrays would no "
+            f"longer share memory; keep its weights with save_weights(path), or use copy.deepcopy"
         )
 
     # As text

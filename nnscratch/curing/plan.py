@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from nnscratch import initializers
+from nnscratch.arguments import arguments
 from nnscratch.clipping import Clip
-from nnscratch.description import arguments
 from nnscratch.errors import ConfigError
 from nnscratch.initializers import Initializer
 from nnscratch.layers import Activation, Dense, PReLU, RReLU

@@ -9,6 +9,7 @@ from nnscratch.errors import ConfigError, NnscratchError
 from nnscratch.flow.findings import Findings, find
 from nnscratch.flow.reading import Reading, read_flow
 from nnscratch.flow.records import Record, save_record
+from nnscratch_records import check_record
 from nnscratch_records.attribution import Attribution, attribute
 
 if TYPE_CHECKING:
@@ -114,3 +115,17 @@ class Readout:
         from nnscratch_plots.report import record_html
 
         return record_html(self.to_dict()) if len(self) else repr(self)
+
+
+class Recorded(Readout):
+    """Reads a record that was made: what a copied or pickled recorder becomes."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = check_record(record)
+
+    def to_dict(self) -> Record:
+        """Return the record."""
+        return dict(self._record)
+
+    def __len__(self) -> int:
+        return len(self._record["steps"])

@@ -10,7 +10,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
 from nnscratch.flow.layout import Layout
-from nnscratch.flow.readout import Readout
+from nnscratch.flow.readout import Readout, Recorded
 from nnscratch.flow.selection import parse_size
 from nnscratch.flow.store import Store
 from nnscratch.flow.stream import Lost, StreamWriter
@@ -44,6 +44,10 @@ class Recording(Readout):
         self._writer: StreamWriter | None = None
         self._census: list[tuple[int, Array]] = []
         self._back: list[str] = []
+
+    def __reduce__(self) -> tuple[type[Recorded], tuple[Record]]:
+        """A copy or a pickle holds what was recorded, and records no more."""
+        return Recorded, (self.to_dict(),)
 
     def _begin(self, facts: Mapping[str, Any], histograms: bool) -> None:
         """Lay out the rows of a recording that has none yet."""

@@ -111,8 +111,8 @@ class Optimizer:
         raise TypeError(f"{type(self).__name__} has no update: use a class of nnscratch.optimizers")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy takes over: not who watches this one."""
-        return {**self.__dict__, "tap": None}
+        """Return what a copy takes over: not who watches this one, nor the parameters."""
+        return {**self.__dict__, "tap": None, "_seen": None}
 
     # Saving
 

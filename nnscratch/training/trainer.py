@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy.typing as npt
 
@@ -72,6 +73,10 @@ class Trainer:
         self.nonfinite: NonFinite | None = None
         self.callbacks: Sequence[Callback] = ()
         self.stop_message = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy takes over: not who watches this one."""
+        return {**self.__dict__, "callbacks": ()}
 
     @property
     def steps(self) -> int:

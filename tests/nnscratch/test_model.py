@@ -1,5 +1,4 @@
 import copy
-import pickle
 import tracemalloc
 
 import numpy as np
@@ -327,11 +326,6 @@ def test_a_deep_copy_is_an_independent_whole_model():
     assert [step(model) for _ in range(3)] == values
     assert np.array_equal(model.params.flat, twin.params.flat)
     assert np.array_equal(model.statistics.flat, twin.statistics.flat)
-
-
-def test_a_model_is_not_pickled():
-    with pytest.raises(TypeError, match=r"save_weights\(path\)"):
-        pickle.dumps(make())
 
 
 # Weights

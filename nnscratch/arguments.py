@@ -1,0 +1,37 @@
+"""What layers, optimizers and the like were made with, kept as attributes: to make them anew."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from nnscratch.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def arguments(thing: object) -> dict[str, Any]:
+    """Return what `thing` was made with: every layer, optimizer or the like keeps its arguments
+    under their own names. Raises `ConfigError` for a class that does not.
+    """
+    names = inspect.signature(type(thing)).parameters
+    missing = [name for name in names if not hasattr(thing, name)]
+    if missing:
+        raise ConfigError(
+            f"cannot make {thing!r} anew: its class takes {missing[0]!r}, but keeps no attribute "
+            f"of that name"
+        )
+    return {name: getattr(thing, name) for name in names}
+
+
+def make(kind: type[T], given: Mapping[str, Any]) -> T:
+    """Return what `arguments` described. Raises what the class raises."""
+    options = dict(given)
+    several = [
+        option
+        for name, parameter in inspect.signature(kind).parameters.items()
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL
+        for option in options.pop(name)
+    ]
+    return kind(*several, **options)
