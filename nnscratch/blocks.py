@@ -44,8 +44,17 @@ class Residual:
         if not layers:
             raise ConfigError("Residual needs at least one layer in its branch, got none")
         self.layers = layers
-        self.scale = require_number("Residual scale", scale)
+        self.sum = Sum(require_number("Residual scale", scale))
         self.skip = skip
+
+    @property
+    def scale(self) -> float:
+        """That of its sum, also once the block is in a model."""
+        return self.sum.scale
+
+    @scale.setter
+    def scale(self, scale: float) -> None:
+        self.sum.scale = require_number("Residual scale", scale)
 
     def write(self, writer: Writer, source: int) -> int:
         branch = writer.put_own(Branch(), source)
@@ -54,7 +63,7 @@ class Residual:
         skip = writer.put_own(Skip(), source)
         if self.skip is not None:
             skip = writer.put(self.skip, skip)
-        return writer.put_own(Sum(self.scale), branch, skip)
+        return writer.put_own(self.sum, branch, skip)
 
     def __repr__(self) -> str:
         options = [repr(part) for part in self.layers]

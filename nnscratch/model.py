@@ -59,6 +59,11 @@ class Sequential(Network):
         at = INPUT
         for part in self.parts:
             at = writer.put(part, at)
+        if at != len(writer.nodes) - 1:
+            raise ConfigError(
+                f"the last part gives the output of {writer.nodes[at].name!r}, but writes "
+                f"{writer.nodes[-1].name!r} behind it, which nobody takes"
+            )
 
     def __reduce__(self) -> tuple[Callable[..., Sequential], tuple[Any, ...]]:
         """Be pickled by way of what the parts were made with, and the arrays.

@@ -159,7 +159,13 @@ class Writer:
                 f"layer {index} must be a Layer, or a block that writes nodes as nn.Residual does, "
                 f"got {part!r}"
             )
-        return part.write(Writer(self.nodes, index), *sources)
+        made = part.write(Writer(self.nodes, index), *sources)
+        if made not in range(INPUT, len(self.nodes)):
+            raise ConfigError(
+                f"write of block {index} ({part!r}) must return what put returned for the layer "
+                f"that gives its output, got {made!r}"
+            )
+        return made
 
     def put_own(self, layer: Layer, *sources: int) -> int:
         """Write a layer that is the block's own, such as its sum: ``"3.sum"``. One of each kind."""

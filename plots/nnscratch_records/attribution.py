@@ -152,7 +152,9 @@ class Attribution:
                 sums[:, TERMS.index("scale")] += self.scale[rows, edge]
                 sums[:, TERMS.index("projection")] += _less(change, self.scale[rows, edge])
             else:
-                sums[:, TERMS.index("norm" if term == "scale" else term)] += change
+                place = TERMS.index("norm" if term == "scale" else term)
+                # Lost whole in one layer and there again in another: -inf + inf is NaN.
+                sums[:, place] = _less(sums[:, place], -change)
         return sums
 
     def way(self, lower: str, upper: str, path: Sequence[str] = ()) -> list[int]:

@@ -304,6 +304,47 @@ def test_a_block_cannot_give_two_layers_one_name():
         nn.Sequential(nn.Dense(6, 6), Twice())
 
 
+class Gives:
+    """A block that says it gives the output of another node than its last."""
+
+    def __init__(self, given):
+        self.given = given
+
+    def write(self, writer, source):
+        first = writer.put(nn.Dense(6, 6), source)
+        writer.put(nn.Tanh(), first)
+        return self.given
+
+    def __repr__(self):
+        return "Gives()"
+
+
+@pytest.mark.parametrize("given", [None, 77, "0.dense", -2])
+def test_what_a_block_gives_is_a_node(given):
+    with pytest.raises(nn.ConfigError, match=r"write of block 0 \(Gives\(\)\) must return.* got"):
+        nn.Sequential(Gives(given))
+
+
+def test_the_last_part_gives_the_output_of_the_last_node():
+    with pytest.raises(nn.ConfigError, match=r"output of '0.0.dense', but writes '0.1.tanh'"):
+        nn.Sequential(Gives(0))
+    assert len(nn.Sequential(Gives(1)).nodes) == 2
+
+
+def test_the_scale_of_a_block_is_that_of_its_sum():
+    block = residual(scale=0.5)
+    model = nn.Sequential(block, nn.Dense(6, 4))
+    half = model(X.astype(np.float32)).copy()
+    block.scale = 2.0
+    twice = model(X.astype(np.float32)).copy()
+    assert model.layers["0.sum"].scale == 2
+    assert not np.array_equal(half, twice)
+    again = nn.Sequential(residual(scale=2.0), nn.Dense(6, 4))
+    np.testing.assert_array_equal(again(X.astype(np.float32)), twice)
+    with pytest.raises(nn.ConfigError, match="Residual scale must be a finite number"):
+        block.scale = np.nan
+
+
 def test_a_model_is_a_sequence_of_its_parts(parts):
     given = parts()
     model = nn.Sequential(*given, dtype=np.float64)

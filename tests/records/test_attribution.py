@@ -124,6 +124,18 @@ def test_the_parts_add_up_along_any_way_through_any_network(seed):
     assert tried > count
 
 
+def test_what_is_lost_whole_and_there_again_is_nan_without_a_warning():
+    record = made(BLOCK, BLOCK_EDGES)
+    record["gradient_norm"][0, 4] = 0  # a branch of scale 0
+    record["gradient_norm"][0, 3] = 0
+    record["gradient_norm"][0, 2] = 0
+    record["gradient_norm"][0, 1] = 0
+    down = attribute(record).between("h", "last", step=0, path=["branch"])
+    assert np.isnan(down["sum"])
+    past = attribute(record).between("h", "last", step=0, path=["skip"])
+    assert np.isfinite(list(past.values())).all()
+
+
 def test_groups_run_from_weights_to_weights_and_from_sum_to_sum():
     record = made(BLOCK, BLOCK_EDGES)
     attribution = attribute(record)
