@@ -28,6 +28,7 @@ from nnscratch.blocks import Residual
 from nnscratch.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nnscratch.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue, ClipReport
 from nnscratch.curing import Cure, cure
+from nnscratch.datasets.standard import Standardizer
 from nnscratch.errors import (
     ConfigError,
     DataError,
@@ -127,6 +128,7 @@ __all__ = [
     "ShapeError",
     "SigmoidCrossEntropy",
     "SoftmaxCrossEntropy",
+    "Standardizer",
     "SteepestDescent",
     "StepInfo",
     "Trainer",

@@ -3,22 +3,31 @@
 from nnscratch.curing.candidates import Candidate
 from nnscratch.curing.changes import (
     AddBatchNorm,
+    AddResidual,
     Change,
     ClipGradient,
     LearningRate,
     NewActivation,
+    NewOutput,
+    NormMomentum,
     RemoveBatchNorm,
+    StandardInputs,
+    StandardTargets,
     Together,
+    UseAdam,
     Weights,
+    Wider,
+    together,
 )
 from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.plan import Plan, read_plan
 from nnscratch.curing.report import Cure
 from nnscratch.curing.search import cure
-from nnscratch.curing.trials import Trial, objection
+from nnscratch.curing.trials import Run, Trial, objection
 
 __all__ = [
     "AddBatchNorm",
+    "AddResidual",
     "Candidate",
     "Change",
     "ClipGradient",
@@ -26,12 +35,20 @@ __all__ = [
     "Forecast",
     "LearningRate",
     "NewActivation",
+    "NewOutput",
+    "NormMomentum",
     "Plan",
     "RemoveBatchNorm",
+    "Run",
+    "StandardInputs",
+    "StandardTargets",
     "Together",
     "Trial",
+    "UseAdam",
     "Weights",
+    "Wider",
     "cure",
     "objection",
     "read_plan",
+    "together",
 ]

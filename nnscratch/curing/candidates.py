@@ -1,33 +1,46 @@
-"""Which changes are worth thinking about, and in which order they are tried."""
+"""Which changes are worth trying next, and in which order."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnscratch import initializers
+from nnscratch.blocks import Residual
 from nnscratch.curing.changes import (
     AddBatchNorm,
+    AddResidual,
     Change,
     ClipGradient,
     LearningRate,
     NewActivation,
     RemoveBatchNorm,
+    UseAdam,
     Weights,
+    Wider,
+    residual_runs,
 )
 from nnscratch.curing.forecast import Forecast
-from nnscratch.curing.plan import ACTIVATIONS, Plan
+from nnscratch.curing.plan import Part, Plan
+from nnscratch.curing.trials import Trial
 from nnscratch.initializers import Initializer, VarianceScaling
 from nnscratch.layers import BatchNorm, Layer, activation
+from nnscratch.optimizers import Adam, AdamW, RMSProp
 from nnscratch.theory import best_scale
 
-_ACTIVATIONS = ("elu", "leaky_relu", "relu", "tanh")
+ADAPTIVE = (Adam, AdamW, RMSProp)
+# Rates that are ever proposed, for gradient descent and for optimizers of steps of their own size.
+SANE, SANE_ADAPTIVE = (1e-4, 1.0), (1e-5, 0.05)
+SANE_CLIP = 1e-3  # and no clip below this
+_ACTIVATIONS = ("relu", "tanh", "elu", "leaky_relu")
 _NAMED = ("he_normal", "lecun_normal", "glorot_normal")
 _SATURATED = 10.0  # weights larger than this, n_in Var(w), drive units into saturation
 _LEAST_BATCH = 5  # for batch norm
-_SMALLER = 10.0  # a rate or threshold that is too large is divided by at least this
-_BRISK = 0.01  # a first step that promises this share of the loss has a rate of the usual size
+_SMALLER = 10.0  # a threshold that is too large is divided by at least this
+_SAME_RATE = 1.5  # times: rates nearer to each other are not told apart
+_LEAST_RESIDUAL = 3  # layers that a way around is worth
+_WIDTH = 32
 
 
 @dataclass(frozen=True)
@@ -38,56 +51,67 @@ class Candidate:
     forecast: Forecast
 
 
-def propose(
-    plan: Plan, now: Forecast, ills: Collection[str], *, stalled: bool, rows: int
-) -> list[Change]:
-    """Return the changes that could help a plan with these ills, each once.
+def propose(trial: Trial, *, rows: int, rate: float, adam_rate: float) -> list[Change]:
+    """Return the changes that could help the plan of a trial, each once.
 
-    `ills` are what its trial showed: a reading such as "diverged", and the kinds of its findings.
+    rate, adam_rate : what range tests suggest for the plan with its own optimizer and with Adam;
+        NaN where no rate makes the loss fall
 
+    * a learning rate, with its own optimizer and with Adam;
     * weights at the critical scale of its own activation, and the usual initializers;
     * another activation at *its* critical scale;
-    * batch norm where there is none, or its removal;
-    * for a run that diverges or whose updates are too large: a learning rate smaller by a factor of
-      10, or by as much as brings the first step's promise to a tenth of the loss;
-    * for such a run and one that explodes: clipping at the norm 1, or at a tenth of the first
-      gradient's norm if that is smaller (a clip that is there already: at a tenth of its limit);
-    * for a run that does not learn because its steps are tiny: a rate with which the first step
-      promises a hundredth of the loss.
+    * batch norm where there is none, or its removal; residual blocks for deep networks;
+    * more units where layers have few;
+    * for a run that diverges or explodes: clipping at the norm 1, or at a tenth of the first
+      gradient's norm if that is smaller (a clip that is there already: at a tenth of its limit).
     """
-    changes: list[Change] = []
-    hidden = len(plan.dense()) > 1
+    plan, changes = trial.plan, list[Change]()
     has_norm = any(part.is_a(BatchNorm) for part in plan.layers)
-    own = _own_activation(plan)
+    adaptive = plan.optimizer.is_a(*ADAPTIVE)
+    if not callable(plan.lr):
+        for near in sane_rates(rate, adaptive):
+            if not 1 / _SAME_RATE < near / plan.lr < _SAME_RATE:
+                changes.append(LearningRate(near))
+    if not adaptive:
+        changes += [UseAdam(near) for near in sane_rates(adam_rate, True)]
+    own = own_activation(plan)
     critical = None if own is None else _critical(own)
+    hidden = len(plan.dense()) > 1
     if hidden and not has_norm:
         if critical is not None:
             changes.append(Weights(critical))
         changes += [Weights(initializers.get(name)) for name in _NAMED]
-    if hidden and own is not None:
+    if hidden:
         for name in _ACTIVATIONS:
-            layer = activation(name)
-            best = _critical(layer)
-            if repr(layer) != repr(own) and best is not None:
+            best = _critical(activation(name))
+            if best is not None and (own is None or repr(activation(name)) != repr(own)):
                 changes.append(NewActivation(name, best))
     if hidden and not has_norm and rows >= _LEAST_BATCH:
         changes.append(AddBatchNorm())
     if has_norm and critical is not None:
         changes.append(RemoveBatchNorm(critical))
-    too_far = "diverged" in ills or "updates too large" in ills
-    rate = None if callable(plan.lr) else float(plan.lr)
-    if rate is not None and rate > 0:
-        if too_far:
-            promised = now.promise if math.isfinite(now.promise) else 1e6
-            changes.append(LearningRate(_round(rate / _SMALLER / max(1.0, promised))))
-        elif stalled and 0 < now.promise < _BRISK / _SMALLER:
-            changes.append(LearningRate(_round(rate * _BRISK / now.promise)))
-    if too_far or "exploding" in ills:
-        norm = now.gradient_norm
-        limit = min(1.0, norm / _SMALLER) if math.isfinite(norm) and norm > 0 else 1.0
-        there = [value for value in vars(plan.clip).values() if value] if plan.clip else []
-        changes.append(ClipGradient(_round(min([limit, *(value / _SMALLER for value in there)]))))
-    return _different(plan, changes)
+    if len(residual_runs(plan)) >= _LEAST_RESIDUAL:
+        changes.append(AddResidual())
+    widths = [plan.layers[i].options["n_out"] for i in plan.dense()[:-1]]
+    if widths and min(widths) < _WIDTH // 2 and not any(p.is_a(Residual) for p in plan.layers):
+        changes.append(Wider(_WIDTH))
+    if trial.diverged or {"exploding", "diverged", "learning rate too large"} & set(trial.ills):
+        changes += _clips(plan, trial.forecast.gradient_norm)
+    return different(plan, changes)
+
+
+def sane_rates(rate: float, adaptive: bool) -> list[float]:
+    """Return a rate of 1, 2 or 5 times a power of ten near `rate`; none for NaN."""
+    if not rate > 0:
+        return []
+    low, high = SANE_ADAPTIVE if adaptive else SANE
+    return [_round(min(max(rate, low), high))]
+
+
+def gentler_rate(plan: Plan) -> float:
+    """Return a third of a plan's rate, as it would be proposed."""
+    assert not callable(plan.lr)
+    return sane_rates(plan.lr / 3, plan.optimizer.is_a(*ADAPTIVE))[0]
 
 
 def select(candidates: Sequence[Candidate], tries: int) -> list[Candidate]:
@@ -102,18 +126,26 @@ def select(candidates: Sequence[Candidate], tries: int) -> list[Candidate]:
     return sorted(chosen, key=lambda one: one.forecast.strain)
 
 
-def _own_activation(plan: Plan) -> Layer | None:
+def own_activation(plan: Plan) -> Layer | None:
     """Return the activation of the hidden layers; None if there is none or they differ."""
-    last = plan.dense()[-1]
-    made = [part.make(**part.options) for part in plan.layers[:last] if part.is_a(*ACTIVATIONS)]
-    alike = {repr(layer) for layer in made}
-    return made[0] if len(alike) == 1 else None
+    made = [part.new() for part in plan.hidden() if part.role == "activation"]
+    return made[0] if len({repr(layer) for layer in made}) == 1 else None
+
+
+def _clips(plan: Plan, norm: float) -> list[Change]:
+    limit = min(1.0, norm / _SMALLER) if math.isfinite(norm) else 1.0
+    there = [value for value in vars(plan.clip).values() if value] if plan.clip else []
+    lowest = min([limit, *(value / _SMALLER for value in there)])
+    return [ClipGradient(_round(lowest))] if lowest >= SANE_CLIP else []
 
 
 def _critical(layer: Layer) -> Initializer | None:
     """Return the weights with a rate of 1, by name if they have one; None if that needs
     saturated units or a signal that grows for ever."""
-    sw2, point = best_scale(layer)
+    try:
+        sw2, point = best_scale(layer)
+    except ValueError:
+        return None
     growing = math.isinf(point.q)
     if sw2 > _SATURATED or growing or abs(point.chi_1 - 1) > 1e-3:
         return None
@@ -124,7 +156,7 @@ def _critical(layer: Layer) -> Initializer | None:
     return VarianceScaling(float(f"{sw2:.4g}"), "fan_in")
 
 
-def _different(plan: Plan, changes: Sequence[Change]) -> list[Change]:
+def different(plan: Plan, changes: Sequence[Change]) -> list[Change]:
     """Return the changes that change something, and no two that make the same network."""
     seen = [_signature(plan)]
     found = []
@@ -138,8 +170,9 @@ def _different(plan: Plan, changes: Sequence[Change]) -> list[Change]:
 
 def _signature(plan: Plan) -> list[object]:
     """Return what decides how a plan behaves, initializers by the variances they give."""
-    rows: list[object] = [plan.lr, plan.clip]
-    for part in plan.layers:
+    rows: list[object] = [plan.optimizer_python()]
+
+    def note(part: Part) -> Part:
         options = dict(part.options)
         init = options.get("init")
         if isinstance(init, Initializer):
@@ -147,7 +180,10 @@ def _signature(plan: Plan) -> list[object]:
             # To two digits: the fan average of nearly equal fans is no other network.
             options["init"] = (type(init).__name__ == "Orthogonal", f"{variance:.1e}")
         rows.append((part.make, sorted(options.items())))
-    return rows
+        return part
+
+    plan.changed(note)
+    return rows + [part.make for part in plan.layers]
 
 
 def _round(value: float) -> float:

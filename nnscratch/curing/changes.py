@@ -1,17 +1,20 @@
-"""Changes to a plan: weights, activation, batch norm, clipping, learning rate, and two together."""
+"""Changes to a plan: of the data, the network, the loss and the optimizer, and several together."""
 
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from nnscratch import layers
+from nnscratch import initializers, layers, losses
+from nnscratch.blocks import Residual
 from nnscratch.clipping import ClipByGlobalNorm
-from nnscratch.curing.plan import ACTIVATIONS, Part, Plan, initializer_python
+from nnscratch.curing.plan import Part, Plan, initializer_python
 from nnscratch.errors import unknown_name
 from nnscratch.initializers import Initializer
-from nnscratch.layers import BatchNorm, Dense
+from nnscratch.layers import BatchNorm, Dense, LayerNorm
+from nnscratch.optimizers import Adam
 
 
 class Change:
@@ -22,12 +25,9 @@ class Change:
     kind : str
         What is tried against each other: the best change of every kind comes before the second
         best of any.
-    touches : frozenset of str
-        What it decides. Two changes go together if they touch different things.
     """
 
     kind: ClassVar[str]
-    touches: ClassVar[frozenset[str]]
 
     def apply(self, plan: Plan) -> Plan:
         """Return `plan` with the change."""
@@ -35,15 +35,57 @@ class Change:
 
 
 @dataclass(frozen=True)
+class StandardInputs(Change):
+    """Inputs of mean 0 and deviation 1."""
+
+    kind: ClassVar[str] = "inputs"
+
+    def apply(self, plan: Plan) -> Plan:
+        return replace(plan, standard_inputs=True)
+
+    def __str__(self) -> str:
+        return "standard inputs"
+
+
+@dataclass(frozen=True)
+class StandardTargets(Change):
+    """Targets of mean 0 and deviation 1; predictions are taken back."""
+
+    kind: ClassVar[str] = "targets"
+
+    def apply(self, plan: Plan) -> Plan:
+        return replace(plan, standard_targets=True)
+
+    def __str__(self) -> str:
+        return "standard targets"
+
+
+@dataclass(frozen=True)
+class NewOutput(Change):
+    """No activation at the output, and the loss `loss` on what the last dense layer gives."""
+
+    kind: ClassVar[str] = "output"
+    loss: type[losses.Loss]
+
+    def apply(self, plan: Plan) -> Plan:
+        last = plan.dense()[-1]
+        kept = [p for i, p in enumerate(plan.layers) if i < last or p.role != "activation"]
+        kept_loss = plan.loss if plan.loss_is(self.loss) else Part(self.loss, {})
+        return replace(plan, layers=tuple(kept), loss=kept_loss)
+
+    def __str__(self) -> str:
+        return f"{self.loss.__name__} on a linear output"
+
+
+@dataclass(frozen=True)
 class Weights(Change):
-    """Initial weights of every dense layer from `init`."""
+    """Initial weights of every dense layer from `init`, biases of 0."""
 
     kind: ClassVar[str] = "weights"
-    touches: ClassVar[frozenset[str]] = frozenset({"weights"})
     init: Initializer
 
     def apply(self, plan: Plan) -> Plan:
-        return replace(plan, layers=_with_weights(plan.layers, self.init))
+        return _with_weights(plan, self.init)
 
     def __str__(self) -> str:
         return _short(self.init)
@@ -53,11 +95,10 @@ class Weights(Change):
 class NewActivation(Change):
     """Another activation after every hidden dense layer, with the weights that go with it.
 
-    `name` is one of `nnscratch.layers.activation_names`.
+    `name` is one of `nnscratch.layers.activation_names`. Dense layers that none follows get one.
     """
 
     kind: ClassVar[str] = "activation"
-    touches: ClassVar[frozenset[str]] = frozenset({"weights", "activation"})
     name: str
     init: Initializer
 
@@ -66,13 +107,18 @@ class NewActivation(Change):
             raise unknown_name("activation", self.name, layers.activation_names())
 
     def apply(self, plan: Plan) -> Plan:
-        last = plan.dense()[-1]
         new = Part(type(layers.activation(self.name)), {})
-        changed = [
-            new if part.is_a(*ACTIVATIONS) and i < last else part
-            for i, part in enumerate(plan.layers)
-        ]
-        return replace(plan, layers=_with_weights(changed, self.init))
+        last = plan.dense()[-1]
+        changed = replace(plan, layers=plan.layers[:last]).changed(
+            lambda part: new if part.role == "activation" else part
+        )
+        parts = list(changed.layers)
+        for start, end in reversed(list(itertools.pairwise(plan.dense()))):
+            between = plan.layers[start + 1 : end]
+            if all(part.role in ("norm", "noise", "shape") for part in between):
+                norms = sum(part.role == "norm" for part in between)
+                parts.insert(start + 1 + norms, new)
+        return _with_weights(replace(plan, layers=(*parts, *plan.layers[last:])), self.init)
 
     def __str__(self) -> str:
         title = type(layers.activation(self.name)).__name__
@@ -84,12 +130,10 @@ class AddBatchNorm(Change):
     """Batch norm right after every hidden dense layer that has none before the next."""
 
     kind: ClassVar[str] = "batch norm"
-    touches: ClassVar[frozenset[str]] = frozenset({"batch norm"})
 
     def apply(self, plan: Plan) -> Plan:
-        starts = plan.dense()
         changed = list(plan.layers)
-        for start, end in reversed(list(itertools.pairwise(starts))):
+        for start, end in reversed(list(itertools.pairwise(plan.dense()))):
             if not any(part.is_a(BatchNorm) for part in plan.layers[start:end]):
                 width = plan.layers[start].options["n_out"]
                 changed.insert(start + 1, Part(BatchNorm, {"features": width}))
@@ -104,15 +148,83 @@ class RemoveBatchNorm(Change):
     """No batch norm, and weights from `init`, which then count."""
 
     kind: ClassVar[str] = "batch norm"
-    touches: ClassVar[frozenset[str]] = frozenset({"batch norm", "weights"})
     init: Initializer
 
     def apply(self, plan: Plan) -> Plan:
-        kept = [part for part in plan.layers if not part.is_a(BatchNorm)]
-        return replace(plan, layers=_with_weights(kept, self.init))
+        kept = tuple(part for part in plan.layers if not part.is_a(BatchNorm))
+        return _with_weights(replace(plan, layers=kept), self.init)
 
     def __str__(self) -> str:
         return f"no batch norm, {_short(self.init)}"
+
+
+@dataclass(frozen=True)
+class NormMomentum(Change):
+    """Batch norm whose running statistics follow with the momentum `momentum`."""
+
+    kind: ClassVar[str] = "batch norm momentum"
+    momentum: float
+
+    def apply(self, plan: Plan) -> Plan:
+        return plan.changed(
+            lambda part: part.with_options(momentum=self.momentum) if part.is_a(BatchNorm) else part
+        )
+
+    def __str__(self) -> str:
+        return f"batch norm's momentum {self.momentum:g}"
+
+
+@dataclass(frozen=True)
+class AddResidual(Change):
+    """A way around every hidden dense layer as wide as its input, and layer norm in its branch.
+
+    The branch is ``LayerNorm``, the activation, the dense layer; it counts ``1 / sqrt(blocks)``.
+    """
+
+    kind: ClassVar[str] = "residual"
+
+    def apply(self, plan: Plan) -> Plan:
+        runs = residual_runs(plan)
+        scale = float(f"{1 / math.sqrt(max(len(runs), 1)):.2g}")
+        parts = list(plan.layers)
+        for start, end in reversed(runs):
+            dense, *followers = parts[start:end]
+            width = dense.options["n_out"]
+            branch = [Part(LayerNorm, {"features": width})]
+            branch += [part for part in followers if part.role == "activation"]
+            branch += [dense, *(part for part in followers if part.role == "noise")]
+            options = {"layers": tuple(branch), "scale": scale, "skip": None}
+            parts[start:end] = [Part(Residual, options)]
+        return replace(plan, layers=tuple(parts))
+
+    def __str__(self) -> str:
+        return "residual blocks"
+
+
+@dataclass(frozen=True)
+class Wider(Change):
+    """At least `width` units in every hidden dense layer."""
+
+    kind: ClassVar[str] = "width"
+    width: int
+
+    def apply(self, plan: Plan) -> Plan:
+        last, parts, n_in = plan.dense()[-1], list[Part](), 0
+        for i, part in enumerate(plan.layers):
+            if part.is_a(Dense):
+                n_out = part.options["n_out"] if i == last else self._of(part.options["n_out"])
+                part = part.with_options(n_in=n_in or part.options["n_in"], n_out=n_out)
+                n_in = n_out
+            elif n_in and part.options.get("features") is not None:
+                part = part.with_options(features=n_in)
+            parts.append(part)
+        return replace(plan, layers=tuple(parts))
+
+    def _of(self, width: int) -> int:
+        return max(width, self.width)
+
+    def __str__(self) -> str:
+        return f"{self.width} units a layer"
 
 
 @dataclass(frozen=True)
@@ -120,7 +232,6 @@ class ClipGradient(Change):
     """Clip the whole gradient to the norm `max_norm`, instead of any clip there is."""
 
     kind: ClassVar[str] = "clipping"
-    touches: ClassVar[frozenset[str]] = frozenset({"clipping"})
     max_norm: float
 
     def apply(self, plan: Plan) -> Plan:
@@ -135,7 +246,6 @@ class LearningRate(Change):
     """The constant learning rate `lr`."""
 
     kind: ClassVar[str] = "learning rate"
-    touches: ClassVar[frozenset[str]] = frozenset({"learning rate"})
     lr: float
 
     def apply(self, plan: Plan) -> Plan:
@@ -146,28 +256,71 @@ class LearningRate(Change):
 
 
 @dataclass(frozen=True)
-class Together(Change):
-    """Two changes that touch different things."""
+class UseAdam(Change):
+    """Adam with the rate `lr`, and the clip that is there."""
 
-    kind: ClassVar[str] = "together"
-    first: Change
-    second: Change
-
-    @property
-    def touches(self) -> frozenset[str]:  # type: ignore[override]
-        """What either of them decides."""
-        return self.first.touches | self.second.touches
+    kind: ClassVar[str] = "optimizer"
+    lr: float
 
     def apply(self, plan: Plan) -> Plan:
-        return self.second.apply(self.first.apply(plan))
+        return replace(plan, optimizer=Part(Adam, {}), lr=self.lr)
 
     def __str__(self) -> str:
-        return f"{self.first} + {self.second}"
+        return f"Adam, lr={self.lr:g}"
+
+
+@dataclass(frozen=True)
+class Together(Change):
+    """Several changes, one after the other."""
+
+    kind: ClassVar[str] = "together"
+    changes: tuple[Change, ...]
+
+    def apply(self, plan: Plan) -> Plan:
+        for change in self.changes:
+            plan = change.apply(plan)
+        return plan
+
+    def __str__(self) -> str:
+        return " + ".join(map(str, self.changes))
+
+
+# Whatever of these came before a change of the kind it undoes.
+_UNDOES = {
+    "learning rate": {"learning rate"},
+    "optimizer": {"learning rate", "optimizer"},
+    "activation": {"activation", "weights"},
+    "weights": {"weights"},
+    "clipping": {"clipping"},
+    "width": {"width"},
+}
+
+
+def together(*changes: Change | None) -> Change | None:
+    """Return several changes as one, those within each other side by side; None for none.
+
+    What a later one decides anew is left out.
+    """
+    flat: list[Change] = []
+    for change in changes:
+        for one in change.changes if isinstance(change, Together) else [change] if change else []:
+            flat = [old for old in flat if old.kind not in _UNDOES.get(one.kind, ())] + [one]
+    return flat[0] if len(flat) == 1 else Together(tuple(flat)) if flat else None
+
+
+def residual_runs(plan: Plan) -> list[tuple[int, int]]:
+    """Return where hidden dense layers as wide as their input begin, and where the next does."""
+    return [
+        (start, end)
+        for start, end in itertools.pairwise(plan.dense())
+        if plan.layers[start].options["n_in"] == plan.layers[start].options["n_out"]
+    ]
 
 
 def _short(init: Initializer) -> str:
     return initializer_python(init).removeprefix("nn.initializers.").strip('"')
 
 
-def _with_weights(parts: tuple[Part, ...] | list[Part], init: Initializer) -> tuple[Part, ...]:
-    return tuple(part.with_options(init=init) if part.is_a(Dense) else part for part in parts)
+def _with_weights(plan: Plan, init: Initializer) -> Plan:
+    drawn = {"init": init, "bias_init": initializers.get("zeros")}
+    return plan.changed(lambda part: part.with_options(**drawn) if part.is_a(Dense) else part)

@@ -12,7 +12,6 @@ from nnscratch.arrays import Array
 from nnscratch.curing.plan import Plan
 from nnscratch.errors import ConfigError, DataError
 from nnscratch.layers import Dense
-from nnscratch.nodes import LossFunction
 from nnscratch.theory import Prediction, predict
 
 
@@ -66,9 +65,12 @@ class Forecast:
         )
 
 
-def forecast(plan: Plan, loss: LossFunction, x: Array, y: Array, rows: int, seed: int) -> Forecast:
-    """Return the `Forecast` of `plan`, for batches of the first `rows` examples of `x`, `y`."""
-    model = plan.model(seed)
+def forecast(plan: Plan, x: Array, y: Array, rows: int, seed: int) -> Forecast:
+    """Return the `Forecast` of `plan`, for batches of the first `rows` examples of `x`, `y`.
+
+    They are the data as the plan trains on them.
+    """
+    model, loss = plan.model(seed), plan.new_loss()
     prediction = None
     # What theory does not know: a layer, an order of layers, a batch.
     with contextlib.suppress(ConfigError, DataError):

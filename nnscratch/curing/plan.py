@@ -1,30 +1,39 @@
-"""A plan: what a network and its optimizer are made of, so that a changed one can be made anew."""
+"""A plan: what a network and its training are made of, so that changed ones can be made anew."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import itertools
+import re
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from nnscratch import initializers
+from nnscratch import initializers, schedules
 from nnscratch.arguments import arguments
+from nnscratch.blocks import Residual
 from nnscratch.clipping import Clip
 from nnscratch.errors import ConfigError
 from nnscratch.initializers import Initializer
-from nnscratch.layers import Activation, Dense, PReLU, RReLU
+from nnscratch.layers import Dense
+from nnscratch.losses import Loss
 from nnscratch.model import Sequential
+from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch.schedules import Constant, Schedule
 
-ACTIVATIONS = (Activation, PReLU, RReLU)
+WIDTH = 84  # of the lines that are printed
 
 
 @dataclass(frozen=True)
 class Part:
-    """A layer, or an optimizer without its rate and clip: the class and its arguments."""
+    """A layer, a block, a loss, or an optimizer without rate and clip: class and arguments.
+
+    The layers of a block are parts too, under the name ``"layers"``.
+    """
 
     make: type[Any]
     options: Mapping[str, Any]
@@ -33,9 +42,21 @@ class Part:
         """Return whether what it makes is one of `kinds`."""
         return issubclass(self.make, kinds)
 
+    @property
+    def role(self) -> str:
+        """The role of a layer; empty for a block."""
+        return str(getattr(self.make, "role", ""))
+
     def with_options(self, **options: Any) -> Part:
         """Return the same with some arguments changed."""
         return replace(self, options={**self.options, **options})
+
+    def new(self) -> Any:
+        """Return a new one."""
+        options = dict(self.options)
+        inner = [part.new() for part in options.pop("layers", ())]
+        made = {k: v.new() if isinstance(v, Part) else v for k, v in options.items()}
+        return self.make(*inner, **made)
 
     def arguments(self) -> list[str]:
         """Return the arguments as Python text, those at their default left out."""
@@ -44,7 +65,9 @@ class Part:
             if name not in self.options:
                 continue
             value, usual = self.options[name], known.default
-            if usual is inspect.Parameter.empty:
+            if known.kind is inspect.Parameter.VAR_POSITIONAL:
+                texts += [part.python() for part in value]
+            elif usual is inspect.Parameter.empty:
                 texts.append(_python(value))
             elif value != (initializers.get(usual) if isinstance(value, Initializer) else usual):
                 texts.append(f"{name}={_python(value)}")
@@ -57,15 +80,20 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """The layers of a network in order, and how it is trained.
+    """The parts of a network in order, and how it is trained.
 
     Attributes
     ----------
     layers : tuple of Part
+        Layers and blocks.
     dtype : numpy.dtype
     optimizer : Part
     lr : float or Schedule
     clip : Clip or None
+    loss : Part or callable
+        A part if it is a loss of this package.
+    standard_inputs, standard_targets : bool
+        Whether inputs and targets are standardised before they are trained on.
     """
 
     layers: tuple[Part, ...]
@@ -73,46 +101,98 @@ class Plan:
     optimizer: Part
     lr: float | Schedule
     clip: Clip | None
+    loss: Part | LossFunction
+    standard_inputs: bool = False
+    standard_targets: bool = False
 
     def model(self, seed: int) -> Sequential:
         """Return a new network with the weights that `seed` gives."""
-        made = (part.make(**part.options) for part in self.layers)
-        return Sequential(*made, seed=seed, dtype=self.dtype)
+        return Sequential(*(part.new() for part in self.layers), seed=seed, dtype=self.dtype)
 
     def new_optimizer(self) -> Optimizer:
         """Return a new optimizer."""
         made: Optimizer = self.optimizer.make(self.lr, **self.optimizer.options, clip=self.clip)
         return made
 
+    def new_loss(self) -> LossFunction:
+        """Return the loss, a new one if it is this package's."""
+        made: LossFunction = self.loss.new() if isinstance(self.loss, Part) else self.loss
+        return made
+
+    def loss_is(self, *kinds: type[Loss]) -> bool:
+        """Return whether the loss is one of `kinds`."""
+        return isinstance(self.loss, Part) and self.loss.is_a(*kinds)
+
     def dense(self) -> list[int]:
-        """Return the positions of the dense layers."""
+        """Return the positions of the dense layers that stand in no block."""
         return [i for i, part in enumerate(self.layers) if part.is_a(Dense)]
 
-    def blocks(self) -> list[str]:
-        """Return the Python text of each dense layer with what follows it, in order."""
-        starts = self.dense()
-        ends = [*starts[1:], len(self.layers)]
-        return [
-            ", ".join(part.python() for part in self.layers[start:end])
-            for start, end in zip(starts, ends, strict=True)
-        ]
+    def hidden(self) -> list[Part]:
+        """Return the layers before the last dense one, those of blocks too."""
+        return [inner for part in self.layers[: self.dense()[-1]] for inner in _opened(part)]
+
+    def changed(self, change: Callable[[Part], Part]) -> Plan:
+        """Return the plan with `change` made to every layer, those in blocks too."""
+
+        def inside(part: Part) -> Part:
+            if "layers" not in part.options:
+                return change(part)
+            skip = part.options["skip"]
+            return part.with_options(
+                layers=tuple(map(inside, part.options["layers"])),
+                skip=None if skip is None else inside(skip),
+            )
+
+        return replace(self, layers=tuple(map(inside, self.layers)))
+
+    # As Python
+
+    def model_python(self, seed: int) -> str:
+        """Return the Python expression that makes the network; parts that repeat, written once."""
+        texts = _repeated([part.python() for part in self.layers], self._starts())
+        options = [f"seed={seed}"]
+        if self.dtype != np.float32:
+            options.append(f"dtype=np.{self.dtype}")
+        rows = [*texts, ", ".join(options)]
+        if len(rows) < 4 and sum(map(len, rows)) < 60:
+            return f"nn.Sequential({', '.join(rows)})"
+        return "nn.Sequential(\n" + "".join(f"{_wrapped(row)},\n" for row in rows) + ")"
 
     def optimizer_python(self) -> str:
         """Return the Python expression that makes the optimizer."""
-        arguments = [f"lr={_python(self.lr)}", *self.optimizer.arguments()]
+        texts = [f"lr={_python(self.lr)}", *self.optimizer.arguments()]
         if self.clip is not None:
-            arguments.append(f"clip={_clip_python(self.clip)}")
-        return f"nn.{self.optimizer.make.__name__}({', '.join(arguments)})"
+            texts.append(f"clip={_clip_python(self.clip)}")
+        return f"nn.{self.optimizer.make.__name__}({', '.join(texts)})"
+
+    def statements(self, seed: int) -> list[str]:
+        """Return the lines that make data, network, loss and optimizer of `x` and `y`."""
+        made = []
+        if self.standard_inputs:
+            made.append("inputs = nn.Standardizer(x); x = inputs(x)")
+        if self.standard_targets:
+            made.append("targets = nn.Standardizer(y); y = targets(y)")
+        made.append(f"model = {self.model_python(seed)}")
+        if isinstance(self.loss, Part):
+            made.append(_short(f"loss = {self.loss.python()}"))
+        return [*made, _short(f"optimizer = {self.optimizer_python()}")]
+
+    def _starts(self) -> list[int]:
+        """Return where rows of the text begin: at each dense layer and block."""
+        starts = [i for i, part in enumerate(self.layers) if part.is_a(Dense, Residual)]
+        return sorted({0, *starts})
 
 
-def read_plan(model: Sequential, optimizer: Optimizer) -> Plan:
-    """Return the plan of `model` and `optimizer`.
+def read_plan(model: Sequential, optimizer: Optimizer, loss: LossFunction) -> Plan:
+    """Return the plan of a network and its training.
 
     A layer or optimizer must keep each argument it was made with in an attribute of that name, as
     all of this package do; `ConfigError` names one that does not.
     """
-    layers = tuple(Part(type(layer), arguments(layer)) for layer in model.chain("cure").values())
-    if not any(part.is_a(Dense) for part in layers):
+    layers = tuple(_read(part) for part in model)
+    if any(node.tied for node in model.nodes):
+        raise ConfigError("cure makes networks anew, and layers that share weights would not")
+    if not any(isinstance(layer, Dense) for layer in model.layers.values()):
         raise ConfigError(f"cure needs a model with at least one Dense layer, got {model!r}")
     schedule, options = optimizer._schedule, arguments(optimizer)
     for name in ("lr", "clip"):
@@ -125,7 +205,22 @@ def read_plan(model: Sequential, optimizer: Optimizer) -> Plan:
         Part(type(optimizer), options),
         schedule.lr if isinstance(schedule, Constant) else schedule,
         optimizer.clip,
+        Part(type(loss), arguments(loss)) if isinstance(loss, Loss) else loss,
     )
+
+
+def _read(part: Any) -> Part:
+    options = arguments(part)
+    if "layers" in options:
+        options["layers"] = tuple(map(_read, options["layers"]))
+        options["skip"] = None if options["skip"] is None else _read(options["skip"])
+    return Part(type(part), options)
+
+
+def _opened(part: Part) -> list[Part]:
+    if "layers" not in part.options:
+        return [part]
+    return [inner for layer in part.options["layers"] for inner in _opened(layer)]
 
 
 def initializer_python(init: Initializer) -> str:
@@ -138,14 +233,53 @@ def initializer_python(init: Initializer) -> str:
     return f"nn.initializers.{type(init).__name__}({', '.join(part.arguments())})"
 
 
+def _repeated(texts: Sequence[str], starts: Sequence[int]) -> list[str]:
+    """Return rows of text, one for each start; equal neighbours are written as one row."""
+    bounds = itertools.pairwise([*starts, len(texts)])
+    rows = []
+    for row, equal in itertools.groupby(tuple(texts[a:b]) for a, b in bounds):
+        count, joined = len(list(equal)), ", ".join(row)
+        if count == 1:
+            rows.append(joined)
+        elif len(row) == 1:
+            rows.append(f"*({joined} for _ in range({count}))")
+        else:
+            rows.append(f"*(part for _ in range({count}) for part in ({joined}))")
+    return rows
+
+
+def _wrapped(text: str) -> str:
+    """Return text that stands between parentheses as rows of at most `WIDTH` characters."""
+    rows = textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent="    ",
+        subsequent_indent="        ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(rows)
+
+
+def _short(statement: str) -> str:
+    """Return a statement that ends in a call, on several rows if it is long."""
+    if len(statement) <= WIDTH:
+        return statement
+    head, rest = statement.split("(", 1)
+    return f"{head}(\n{_wrapped(rest[:-1])}\n)"
+
+
 def _python(value: Any) -> str:
+    if isinstance(value, Part):
+        return value.python()
     if isinstance(value, Initializer):
         return initializer_python(value)
     if isinstance(value, float):
-        return f"{value:.5g}"
+        return f"{value:.5g}" if float(f"{value:.5g}") == value else repr(value)
     if callable(value):
-        name = type(value).__name__
-        return f"nn.schedules.{value!r}" if repr(value).startswith(name) else "schedule"
+        if getattr(schedules, type(value).__name__, None) is not type(value):
+            return "schedule"
+        return re.sub(r"\b([A-Z]\w*)\(", r"nn.schedules.\1(", repr(value))
     return repr(value)
 
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from nnscratch.curing.trials import Trial
 from nnscratch.training import Callback, StepInfo, Trainer
@@ -15,24 +15,22 @@ from nnscratch.training import Callback, StepInfo, Trainer
 class Watch(Callback):
     """Told of every trial and of its steps."""
 
-    def __init__(self, progress: Progress, console: Console, steps: int, trials: int) -> None:
+    def __init__(self, progress: Progress, console: Console, steps: int) -> None:
         self.progress, self.console, self.steps = progress, console, steps
-        self.task = progress.add_task("", total=steps * trials, loss="")
-        self.done = 0
+        self.task = progress.add_task("", total=None, loss="")
 
     def begin(self, label: str) -> None:
         """Show that the trial `label` starts."""
-        self.progress.update(self.task, description=label, completed=self.done, loss="")
+        self.progress.reset(self.task, description=label, total=self.steps, loss="")
 
     def on_step(self, trainer: Trainer, step: StepInfo) -> None:
         self.progress.update(self.task, advance=1, loss=f"loss {step.loss:.4g}")
 
     def end(self, trial: Trial) -> None:
         """Show what came of it, where there is no bar."""
-        self.done += self.steps
         if self.progress.disable:
             self.console.print(
-                f"tried {trial.label}: {trial.word}, loss {trial.loss:.4g}",
+                f"tried {trial.label}: {trial.word}, skill {trial.skill:.2f}",
                 highlight=False,
                 soft_wrap=True,
                 markup=False,
@@ -40,7 +38,7 @@ class Watch(Callback):
 
 
 @contextlib.contextmanager
-def watching(progress: bool, steps: int, trials: int) -> Iterator[Watch]:
+def watching(progress: bool, steps: int) -> Iterator[Watch]:
     """Show progress on standard error while this is entered; nothing if `progress` is False."""
     console = Console(stderr=True, quiet=not progress)
     columns = (
@@ -48,8 +46,7 @@ def watching(progress: bool, steps: int, trials: int) -> Iterator[Watch]:
         BarColumn(),
         TextColumn("{task.completed:,.0f}/{task.total:,.0f} steps"),
         TextColumn("{task.fields[loss]}"),
-        TimeRemainingColumn(),
     )
     shown = progress and console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
-        yield Watch(bar, console, steps, trials)
+        yield Watch(bar, console, steps)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 import math
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ from rich.text import Text
 
 from nnscratch.curing.candidates import Candidate
 from nnscratch.curing.plan import Plan
-from nnscratch.curing.trials import Conditions, Trial, objection
+from nnscratch.curing.trials import GOOD, MARGIN, Conditions, Trial, objection
 from nnscratch.model import Sequential
+from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 
 if TYPE_CHECKING:
@@ -38,11 +39,14 @@ class Cure:
     ranking : tuple of Candidate
         All changes that were thought of, the least strain expected first.
     best : Trial or None
-        The change to make; None if the network is healthy or nothing tried helps.
+        The change to make; None if nothing that was tried learns more, or nothing was tried: for
+        a healthy network that has learned, or whose loss still falls.
     conditions : Conditions
         What all trials shared.
     interrupted : bool
         Whether Ctrl-C ended the search early.
+    neighbours : float
+        The skill of the nearest examples' answers, where nothing helps; else NaN.
     """
 
     before: Trial
@@ -51,13 +55,14 @@ class Cure:
     best: Trial | None
     conditions: Conditions = field(repr=False)
     interrupted: bool = False
+    neighbours: float = math.nan
 
     @property
     def sick(self) -> bool:
-        """Whether prediction, trial or the trial's findings call the network sick."""
+        """Whether trial, findings or, for what has not learned yet, theory call it sick."""
         prediction = self.before.forecast.prediction
         foreseen = prediction is not None and prediction.word != "healthy"
-        return foreseen or not self.before.healthy
+        return not self.before.healthy or (foreseen and self.before.skill < GOOD)
 
     @property
     def diagnosis(self) -> str:
@@ -79,42 +84,65 @@ class Cure:
             parts.append(f"the loss hardly falls, from {start:.3g} to {trial.training_loss:.3g}")
         else:
             parts.append(f"the loss falls from {start:.3g} to {trial.training_loss:.3g}")
+        parts.append(f"skill {trial.skill:.2f}, where a constant has 0 and what is perfect 1")
         return "; ".join(parts)
 
     @property
     def verdict(self) -> str:
-        """What to do, in a sentence."""
-        if not self.sick:
-            return "healthy: nothing to change"
-        if self.best is None:
-            tried = "nothing could be tried" if not self.trials else "no change that was tried"
-            return f"sick, and {tried}{' helps' if self.trials else ''}"
+        """What to do, in a sentence; where nothing helps, what that says."""
         b, a = self.before, self.best
+        if a is None and not self.sick:
+            if not self.trials:
+                more = "; its loss still falls: train longer" if b.skill < GOOD else ""
+                return f"healthy: nothing to change{more}"
+            return "healthy, and nothing that was tried learns more in so many steps"
+        if a is None:
+            return self._why_nothing_helps()
+        accuracy = (
+            "" if math.isnan(a.accuracy) else f", accuracy {b.accuracy:.2f} -> {a.accuracy:.2f}"
+        )
+        seeds = f"the mean of {len(a.runs)} runs" if len(a.runs) > 1 else "one run"
+        return f"{a.label}: skill {b.skill:.2f} -> {a.skill:.2f}{accuracy} ({seeds})"
+
+    def _why_nothing_helps(self) -> str:
+        if not self.trials:
+            return "sick, and nothing could be tried"
+        best = max(self.trials, key=lambda trial: trial.skill)
+        said = (
+            f"sick, and nothing that was tried helps: the best, {best.label}, has a skill of "
+            f"{best.skill:.2f} ({objection(best, self.before) or 'not sure'}). "
+        )
+        if best.skill > MARGIN:
+            return f"{said}More steps may show more"
+        if self.neighbours > MARGIN:
+            return (
+                f"{said}The answers of the nearest examples have {self.neighbours:.2f}, so the "
+                f"data do tell: another network, or more steps"
+            )
         return (
-            f"{a.label}: first / last gradient {_ratio(b.reading.ratio)} -> "
-            f"{_ratio(a.reading.ratio)}, loss {b.loss:.3g} -> {a.loss:.3g}"
+            f"{said}The answers of the nearest examples tell nothing either "
+            f"({self.neighbours:.2f}): look at the data. Do x and y belong together, row by row?"
         )
 
     @property
-    def changes(self) -> list[tuple[str, str]]:
-        """The lines of Python that change, as pairs (before, after): at most three.
-
-        The hidden layer that occurs most often stands for all that change in the same way.
-        """
-        if self.best is None:
-            return []
-        old, new = self.before.plan, self.best.plan
-        pairs = list(zip(old.blocks(), new.blocks(), strict=True))
-        hidden = Counter(pair for pair in pairs[:-1] if pair[0] != pair[1])
-        found = [hidden.most_common(1)[0][0]] if hidden else []
-        last = pairs[-1]
-        optimizers = (_optimizer_line(old), _optimizer_line(new))
-        return found + [pair for pair in (last, optimizers) if pair[0] != pair[1]]
+    def lines(self) -> list[str]:
+        """The lines of Python that make what is kept, of `x` and `y`; they run as they stand."""
+        return [] if self.best is None else self.best.plan.statements(self.conditions.seed)
 
     @property
-    def lines(self) -> list[str]:
-        """The new lines of Python."""
-        return [after for _, after in self.changes]
+    def changes(self) -> list[tuple[str, str]]:
+        """The rows of those lines that differ from the network as it was: (before, after)."""
+        seed = self.conditions.seed
+        old, new = (
+            [row.strip() for text in plan.statements(seed) for row in text.splitlines()]
+            for plan in (self.before.plan, self._plan)
+        )
+        matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+        return [
+            ("\n".join(old[a:b]), "\n".join(new[c:d]))
+            for tag, a, b, c, d in matcher.get_opcodes()
+            if tag != "equal"
+        ]
 
     def model(self, seed: int | None = None) -> Sequential:
         """Return a new network with the change (without one, like the old), as it was tried.
@@ -126,6 +154,10 @@ class Cure:
     def optimizer(self) -> Optimizer:
         """Return a new optimizer for it."""
         return self._plan.new_optimizer()
+
+    def loss(self) -> LossFunction:
+        """Return the loss for it."""
+        return self._plan.new_loss()
 
     def plot(self) -> Figure:
         """Return a figure: the gradient by layer at the first step and at the end, and the loss,
@@ -148,6 +180,7 @@ class Cure:
             "diagnosis": self.diagnosis,
             "verdict": self.verdict,
             "changes": [list(pair) for pair in self.changes],
+            "lines": self.lines,
             "trials": [self._row(trial) for trial in rows],
             "ranking": [
                 {"change": str(one.change), "strain": _number(one.forecast.strain)}
@@ -170,8 +203,8 @@ class Cure:
             "word": trial.word,
             "findings": list(trial.ills),
             "training_loss": _number(trial.training_loss),
-            "held_out_loss": _number(trial.held_out[0]),
-            "held_out_accuracy": _number(trial.held_out[1]),
+            "skills": [run.skill for run in trial.runs],
+            "accuracy": _number(trial.accuracy),
             "outcome": self._outcome(trial),
         }
 
@@ -179,28 +212,26 @@ class Cure:
         if trial is self.before:
             if trial.word != "healthy":
                 return trial.word
-            return "no learning" if trial.stalled else next(iter(trial.ills), trial.word)
+            return "no learning" if not trial.learns else next(iter(trial.ills), trial.word)
         if trial is self.best:
             return "KEPT"
         return objection(trial, self.before) or "good too"
 
     def table(self) -> Table:
         """Return the table of all trials."""
-        held_out = not math.isnan(self.before.held_out[1])
+        classes = not math.isnan(self.before.accuracy)
         made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         made.add_column("change", min_width=18)
-        headings = ["strain", "expected", "measured", "loss", *(["accuracy"] if held_out else [])]
-        for heading in headings:
+        for heading in ["strain", "measured", "skill", *(["accuracy"] if classes else [])]:
             made.add_column(heading, justify="right", no_wrap=True)
         made.add_column("outcome", no_wrap=True)
         for trial in [self.before, *self.trials]:
             outcome = self._outcome(trial)
             row = [
                 f"{trial.forecast.strain:.1f}",
-                _ratio(trial.forecast.ratio),
                 _ratio(trial.reading.ratio),
-                f"{trial.loss:.3g}",
-                *([f"{trial.held_out[1]:.3f}"] if held_out else []),
+                f"{trial.skill:.2f}",
+                *([f"{trial.accuracy:.2f}"] if classes else []),
                 f"[bold green]{outcome}[/]" if trial is self.best else outcome,
             ]
             made.add_row(trial.label.replace("[", r"\["), *row)
@@ -212,15 +243,15 @@ class Cure:
         if self.trials:
             yield self.table()
             c = self.conditions
-            where = "held-out data" if c.validation is not None else "the last tenth of the steps"
+            judged = "the training examples, which are few" if c.all_seen else "held-out examples"
             yield Text(
-                f"{c.steps} steps each, batches of {c.batch_size}, seed {c.seed}. expected, "
-                f"measured: first / last norm of dL/dz, before training and over it; strain: how "
-                f"far from healthy before training, 0 is best; loss: on {where}."
+                f"{c.steps} steps each, batches of {c.batch_size}, seed {c.seed}. strain: how far "
+                f"from healthy before training, 0 is best; measured: first / last norm of dL/dz; "
+                f"skill: the share of the answers' variance explained, on {judged}."
             )
         yield Text(f"Verdict: {self.verdict}.")
-        for before, after in self.changes:
-            yield Text(f"  - {before}\n  + {after}")
+        if self.best is not None:
+            yield Text("\n".join(self.lines), no_wrap=True, overflow="ignore")
         if self.interrupted:
             yield Text("Interrupted: not all changes were tried.")
 
@@ -229,10 +260,6 @@ class Cure:
         with console.capture() as text:
             console.print(self)
         return text.get().rstrip()
-
-
-def _optimizer_line(plan: Plan) -> str:
-    return f"optimizer = {plan.optimizer_python()}"
 
 
 def _ratio(value: float) -> str:

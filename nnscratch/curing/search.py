@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
+import math
 
 import numpy.typing as npt
 
-from nnscratch.curing.candidates import Candidate, propose, select
-from nnscratch.curing.changes import Change, Together
-from nnscratch.curing.forecast import forecast
+from nnscratch.curing.candidates import (
+    ADAPTIVE,
+    Candidate,
+    gentler_rate,
+    propose,
+    sane_rates,
+    select,
+)
+from nnscratch.curing.changes import Change, LearningRate, Together, UseAdam, together
+from nnscratch.curing.facts import repairs
+from nnscratch.curing.forecast import Forecast, forecast
 from nnscratch.curing.plan import Plan, read_plan
 from nnscratch.curing.progress import Watch, watching
 from nnscratch.curing.report import Cure
-from nnscratch.curing.trials import LOSS_MARGIN, Conditions, Trial, objection, run_trial
+from nnscratch.curing.skill import Answers, neighbours_skill, split
+from nnscratch.curing.trials import (
+    GOOD,
+    MARGIN,
+    Conditions,
+    Trial,
+    data_of,
+    objection,
+    repeat_trial,
+    run_trial,
+)
 from nnscratch.errors import ConfigError, require_count
 from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
-from nnscratch.training import Trainer
+from nnscratch.training import Trainer, find_rate
 from nnscratch.training.examples import Examples
 
 LEAST_STEPS = 20
+ROUNDS = 3
+FINALISTS = 3  # trials that are run with further seeds, the most skilful first
+_RANGE_STEPS = 80
 
 
 def cure(
@@ -32,20 +54,25 @@ def cure(
     *,
     batch_size: int,
     steps: int = 300,
-    tries: int = 4,
+    tries: int = 5,
     seed: int = 0,
     validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     progress: bool = True,
 ) -> Cure:
-    """Return what is wrong with a network, and the few changed lines of Python that put it right.
+    """Return what is wrong with a network, and the lines of Python that put it right.
 
     1. Theory predicts its gradient flow, and a trial of `steps` steps shows it and is read for
-       findings: is it sick?
-    2. If so, changes of weights, activation, batch norm, clipping and learning rate are ranked by
-       what is expected of them (`nnscratch.curing.forecast.Forecast`).
-    3. The best `tries` are tried from the same seed on the same batches, and the best two that go
-       together once more, both at once.
-    4. A change is kept if gradient flow *and* loss are better (`nnscratch.curing.objection`).
+       findings: is it sick? It is judged by its *skill* on held-out examples, the share of the
+       answers' variance that it explains (`nnscratch.curing.skill`): a constant has 0.
+    2. If so, what data and network ask for is changed at once: the scale of inputs and targets,
+       the output's activation and the loss, weights that are all the same, a missing activation,
+       batch norm's momentum (`nnscratch.curing.facts`).
+    3. Changes of rate and optimizer, weights, activation, batch norm, residual blocks, width and
+       clip are ranked by what is expected of them, and the best `tries` are tried on top, up to
+       three times over.
+    4. Parts of the best that it can do without are left out.
+    5. It is kept if it has more skill than a constant in each of three runs with other weights and
+       batches, and more in their mean than the network as it is (`nnscratch.curing.objection`).
 
     `model` and `optimizer` are left as they are: networks made the same way are trained instead,
     with new weights.
@@ -54,20 +81,20 @@ def cure(
     ----------
     model : Sequential
     loss : callable
-        As for `Trainer`.
+        As for `Trainer`. It is changed only if it is one of this package.
     optimizer : Optimizer
     x, y : arrays
         Training examples and their labels or targets.
     batch_size : int
     steps : int >= 20, default 300
-        Of each trial.
-    tries : int, default 4
-        Changes to try, besides the network as it is and two changes together.
+        Of each run.
+    tries : int, default 5
+        Changes to try in each round.
     seed : int
         Of the trials' weights and of the order of their examples.
     validation : (x, y) or None
-        Held-out examples. With them the loss is judged there, without them on the training batches
-        of the last tenth of the steps.
+        Held-out examples to judge by. None: one example in five is held out; of fewer than 60
+        examples all are trained on and judged by.
     progress : bool
         Show a bar on a terminal, one line per trial elsewhere (on standard error).
 
@@ -83,111 +110,211 @@ def cure(
     require_count("cure tries", tries)
     require_count("cure seed", seed, least=0)
     examples = Examples(model, x, y)
-    if validation is not None:
+    if validation is None:
+        training, judged = split(examples.x, examples.y, seed)
+    else:
         if not isinstance(validation, (tuple, list)) or len(validation) != 2:
             raise ConfigError("cure validation must be a pair (x, y) or None")
-        Examples(model, *validation, names=("validation x", "validation y"))
-    batch_size = min(batch_size, len(examples))
-    conditions = Conditions(loss, examples.x, examples.y, batch_size, steps, seed, validation)
-    plan = read_plan(model, optimizer)
-    with watching(progress, steps, trials=tries + 2) as watch:
+        held = Examples(model, *validation, names=("validation x", "validation y"))
+        training, judged = (examples.x, examples.y), (held.x, held.y)
+    outputs = model.output_shape(examples.x.shape)[-1]
+    conditions = Conditions(
+        *training,
+        held_x=judged[0],
+        answers=Answers.of(judged[1], training[1], outputs, examples.has_classes),
+        batch_size=min(batch_size, len(training[0])),
+        steps=steps,
+        seed=seed,
+        all_seen=judged[0] is training[0],
+    )
+    plan = read_plan(model, optimizer, loss)
+    with watching(progress, steps) as watch:
         return _Search(plan, conditions, tries, watch).run()
+
+
+class _Interrupted(Exception):
+    """Ctrl-C, once something is known."""
 
 
 class _Search:
     def __init__(self, plan: Plan, conditions: Conditions, tries: int, watch: Watch) -> None:
         self.plan, self.conditions, self.tries, self.watch = plan, conditions, tries, watch
-        self.interrupted = False
+        self.trials: list[Trial] = []
+        self.ranking: list[Candidate] = []
 
     def run(self) -> Cure:
+        c = self.conditions
         before = self._try(None)
+        before = None if before is None else repeat_trial(before, c, (self.watch,))
         if before is None:
             raise KeyboardInterrupt
-        made = Cure(before=before, trials=(), ranking=(), best=None, conditions=self.conditions)
-        if not made.sick:
+        made = Cure(before=before, trials=(), ranking=(), best=None, conditions=c)
+        if not made.sick and (before.skill >= GOOD or before.unfinished):
             return made
-        c = self.conditions
-        changes = propose(
-            self.plan,
-            before.forecast,
-            (before.word, *before.ills),
-            stalled=before.stalled,
-            rows=c.batch_size,
-        )
-        candidates = self._forecast_all(changes)
-        ranking = tuple(sorted(candidates, key=lambda one: one.forecast.strain))
-        trials = self._try_all([one.change for one in select(candidates, self.tries)])
-        pair = _pair(trials, before)
-        if pair is not None and not self.interrupted:
-            trials += self._try_all([pair])
-        kept = [trial for trial in trials if not objection(trial, before)]
+        best, interrupted = None, False
+        try:
+            best = self._judge(before, self._search(before))
+        except (_Interrupted, KeyboardInterrupt):
+            interrupted = True
+            kept = [trial for trial in self.trials if not objection(trial, before)]
+            best = max(kept, key=lambda trial: trial.skill, default=None)
         return Cure(
             before=before,
-            trials=tuple(trials),
-            ranking=ranking,
-            best=_best(kept),
+            trials=tuple(self.trials),
+            ranking=tuple(sorted(self.ranking, key=lambda one: one.forecast.strain)),
+            best=best,
             conditions=c,
-            interrupted=self.interrupted,
+            interrupted=interrupted,
+            neighbours=self._neighbours() if best is None else math.nan,
         )
 
-    def _candidate(self, change: Change) -> Candidate:
+    def _neighbours(self) -> float:
         c = self.conditions
-        changed = change.apply(self.plan)
-        return Candidate(change, forecast(changed, c.loss, c.x, c.y, c.batch_size, c.seed))
+        return neighbours_skill(c.x, c.y, c.held_x, c.answers, c.all_seen)
 
-    def _forecast_all(self, changes: list[Change]) -> list[Candidate]:
-        try:
-            return [self._candidate(change) for change in changes]
-        except KeyboardInterrupt:
-            self.interrupted = True
-            return []
-
-    def _try_all(self, changes: list[Change]) -> list[Trial]:
-        trials = []
-        for change in changes:
-            trial = self._try(change)
-            if trial is None:
-                self.interrupted = True
+    def _search(self, before: Trial) -> Trial:
+        """Return the trial of the most skill that was found, pruned."""
+        best = before
+        first = together(*repairs(self.plan, self.conditions))
+        if first is not None:  # what is asked for as it is need not help by itself
+            repaired = self._tried(first)
+            best = repaired if repaired.skill > best.skill - MARGIN else best
+        for _ in range(ROUNDS):
+            if best.skill >= GOOD and not best.ills and best.word == "healthy":
                 break
-            trials.append(trial)
-        return trials
+            found = self._round(best)
+            if found is best:
+                break
+            best = found
+        return self._pruned(best)
+
+    def _round(self, best: Trial) -> Trial:
+        """Return the best of one more change, or `best` if none is better."""
+        rate, adam_rate = self._rates(best)
+        changes = propose(best, rows=self.conditions.batch_size, rate=rate, adam_rate=adam_rate)
+        candidates = [self._candidate(together(best.change, change)) for change in changes]
+        self.ranking += candidates
+        found = best
+        for one, change in self._selected(candidates, changes):
+            trial = self._tried(one.change)
+            found = self._better(found, trial)
+            if (trial.stalled or trial.diverged) and not isinstance(change, LearningRate | UseAdam):
+                for near in self._new_rates(trial):
+                    found = self._better(found, self._tried(together(one.change, near)))
+        return found
+
+    def _selected(
+        self, candidates: list[Candidate], changes: list[Change]
+    ) -> list[tuple[Candidate, Change]]:
+        """Return the candidates to try, each with what it adds."""
+        added = [Candidate(b, a.forecast) for a, b in zip(candidates, changes, strict=True)]
+        chosen = select(added, self.tries)
+        return [(candidates[added.index(one)], one.change) for one in chosen]
+
+    def _better(self, best: Trial, trial: Trial) -> Trial:
+        """Return the one of more skill; the one before it where that makes no difference."""
+        return trial if trial.skill > best.skill + MARGIN else best
+
+    def _pruned(self, best: Trial) -> Trial:
+        """Return the trial without those of its changes that bring nothing."""
+        change = best.change
+        while isinstance(change, Together):
+            for i in range(len(change.changes)):
+                fewer = together(*change.changes[:i], *change.changes[i + 1 :])
+                trial = self._tried(fewer)
+                if trial.skill >= best.skill - MARGIN / 2:
+                    best, change = trial, trial.change
+                    break
+            else:
+                return best
+        return best
+
+    def _judge(self, before: Trial, best: Trial) -> Trial | None:
+        """Return the change that is kept: of the best few, run with several seeds, the surest."""
+        others = sorted(self.trials, key=lambda trial: -trial.skill)
+        finalists = [best, *(trial for trial in others if trial is not best)]
+        finalists = [one for one in finalists if one.change and not objection(one, before)]
+        finalists = finalists[:FINALISTS]
+        if finalists and not callable(finalists[0].plan.lr):
+            gentler = LearningRate(gentler_rate(finalists[0].plan))
+            finalists.append(self._tried(together(finalists[0].change, gentler)))
+        kept: Trial | None = None
+        for i, trial in enumerate(finalists):
+            judged = self._repeated(trial)
+            self.trials[self.trials.index(trial)] = judged
+            # The gentler rate comes last, and where it does as well it is the safer one.
+            more = -MARGIN if i and i == len(finalists) - 1 else MARGIN
+            if not objection(judged, before) and (
+                kept is None or judged.surety > kept.surety + more
+            ):
+                kept = judged
+        return kept
+
+    def _rates(self, trial: Trial) -> tuple[float, float]:
+        plan = trial.plan
+        own = math.nan if callable(plan.lr) else self._range_test(plan)
+        return own, self._range_test(UseAdam(1e-3).apply(plan))
+
+    def _new_rates(self, trial: Trial) -> list[Change]:
+        if callable(trial.plan.lr):
+            return []
+        adaptive = trial.plan.optimizer.is_a(*ADAPTIVE)
+        return [LearningRate(rate) for rate in sane_rates(self._range_test(trial.plan), adaptive)]
+
+    def _range_test(self, plan: Plan) -> float:
+        """Return the rate at which the loss of a plan falls fastest; NaN for none."""
+        c = self.conditions
+        x, y = data_of(plan, c)
+        with contextlib.suppress(ConfigError):
+            found = find_rate(
+                plan.model(c.seed),
+                plan.new_loss(),
+                plan.new_optimizer(),
+                x,
+                y,
+                batch_size=c.batch_size,
+                low=1e-5,
+                steps=_RANGE_STEPS,
+                seed=c.seed,
+            )
+            return found.rate
+        return math.nan
+
+    def _forecast(self, plan: Plan) -> Forecast:
+        c = self.conditions
+        return forecast(plan, *data_of(plan, c), c.batch_size, c.seed)
+
+    def _candidate(self, change: Change | None) -> Candidate:
+        assert change is not None
+        return Candidate(change, self._forecast(change.apply(self.plan)))
+
+    def _tried(self, change: Change | None) -> Trial:
+        """Return the trial of a change, noted; the one there is for a plan that was tried."""
+        plan = self.plan if change is None else change.apply(self.plan)
+        text = plan.statements(0)
+        for trial in self.trials:
+            if trial.plan.statements(0) == text:
+                return trial
+        trial_made = self._try(change)
+        if trial_made is None:
+            raise _Interrupted
+        self.trials.append(trial_made)
+        return trial_made
 
     def _try(self, change: Change | None) -> Trial | None:
-        """Return the trial, or None if Ctrl-C ended it: in training after a step, else at once."""
-        try:
-            return self._tried(change)
-        except KeyboardInterrupt:
-            return None
-
-    def _tried(self, change: Change | None) -> Trial | None:
-        c = self.conditions
+        """Return the trial, or None if Ctrl-C ended it after a step."""
         plan = self.plan if change is None else change.apply(self.plan)
-        expected = forecast(plan, c.loss, c.x, c.y, c.batch_size, c.seed)
+        expected = self._forecast(plan)
         self.watch.begin("as it is" if change is None else str(change))
-        trial = run_trial(plan, change, expected, c, (self.watch,))
-        if trial.interrupted:
-            return None
-        self.watch.end(trial)
+        trial = run_trial(plan, change, expected, self.conditions, (self.watch,))
+        if trial is not None:
+            self.watch.end(trial)
         return trial
 
-
-def _pair(trials: list[Trial], before: Trial) -> Together | None:
-    """Return the two best changes that go together: kept before not kept, then by loss."""
-    ranked = sorted(trials, key=lambda trial: (bool(objection(trial, before)), trial.loss))
-    changes = [trial.change for trial in ranked if trial.change is not None]
-    pairs = [pair for pair in itertools.combinations(changes, 2) if _fit(*pair)]
-    return Together(*pairs[0]) if pairs else None
-
-
-def _fit(first: Change, second: Change) -> bool:
-    return not first.touches & second.touches
-
-
-def _best(kept: list[Trial]) -> Trial | None:
-    """Return the trial of least loss; two changes must be worth 5 % more than the best one."""
-
-    def price(trial: Trial) -> float:
-        worth = 1 - LOSS_MARGIN if isinstance(trial.change, Together) else 1.0
-        return trial.loss / worth
-
-    return min(kept, key=price, default=None)
+    def _repeated(self, trial: Trial) -> Trial:
+        self.watch.begin(f"{trial.label}, other seeds")
+        judged = repeat_trial(trial, self.conditions, (self.watch,))
+        if judged is None:
+            raise _Interrupted
+        self.watch.end(judged)
+        return judged

@@ -1,89 +1,70 @@
-"""Trial runs: a few hundred steps from the same seed on the same batches, and what they show."""
+"""Trial runs: a few hundred steps on the same batches, and what they show."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from nnscratch.arrays import Array
 from nnscratch.curing.changes import Change
 from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.plan import Plan
+from nnscratch.curing.skill import Answers, predictions
+from nnscratch.datasets.standard import Standardizer
 from nnscratch.flow import GradientFlow
 from nnscratch.flow.findings import Findings, find
-from nnscratch.flow.reading import FACTOR, Reading, read_flow
+from nnscratch.flow.reading import Reading, read_flow
 from nnscratch.flow.records import Record
-from nnscratch.nodes import LossFunction
 from nnscratch.training import Callback, Trainer
 
 LAST = 0.1  # the loss of a trial is the mean over this fraction of its steps, the last ones
-FLOW_MARGIN = 2.0  # the gradient's first / last norm must come nearer to 1 by this factor
-LOSS_MARGIN = 0.05  # and the loss must be lower by this fraction
+FALL = 0.05  # a loss that falls by a smaller fraction has stalled
+SEEDS = 3  # runs of what is to be kept, each with weights and batches of its own
+MARGIN = 0.02  # of skill: less is no difference
+GOOD = 0.95  # skill of a network that has learned
 _RECORDED = 300  # steps of a trial that are recorded
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What all trials share."""
+    """What all trials share.
 
-    loss: LossFunction
-    x: npt.NDArray[np.floating]
-    y: npt.NDArray[np.generic]
+    `x`, `y` are trained on; `held_x` and the answers are judged on: the same examples where there
+    are too few to hold any out (`all_seen`).
+    """
+
+    x: Array
+    y: Array
+    held_x: Array
+    answers: Answers
     batch_size: int
     steps: int
     seed: int
-    validation: tuple[npt.ArrayLike, npt.ArrayLike] | None
+    all_seen: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """One trial run.
+@dataclass(frozen=True)
+class Run:
+    """One run of a plan, with one seed.
 
     Attributes
     ----------
-    change : Change or None
-        None for the network as it is.
-    plan : Plan
-    forecast : Forecast
-    reading : Reading
-        The gradient flow in a word, and first / last norm.
     losses : list of float
         Of every step that was made.
-    held_out : (loss, accuracy)
-        On the validation data after the last step; NaN without them.
-    findings : Findings
-        What the record says is wrong.
-    record : Record
+    skill : float
+        On the examples that are judged on (see `nnscratch.curing.skill`).
+    accuracy : float
+        NaN where the answers are numbers.
     interrupted : bool
     """
 
-    change: Change | None
-    plan: Plan
-    forecast: Forecast
-    reading: Reading
     losses: list[float] = field(repr=False)
-    held_out: tuple[float, float]
-    findings: Findings = field(repr=False)
-    record: Record = field(repr=False)
+    skill: float
+    accuracy: float
     interrupted: bool = False
-
-    @property
-    def label(self) -> str:
-        """The change in words."""
-        return "as it is" if self.change is None else str(self.change)
-
-    @property
-    def word(self) -> str:
-        """The reading in a word; ``"diverged"`` too if a step that was not recorded did."""
-        return self.reading.word if np.isfinite(self.losses).all() else "diverged"
-
-    @property
-    def diverged(self) -> bool:
-        """Whether the run ran away or ended in NaN or infinity."""
-        return self.word == "diverged"
 
     @property
     def training_loss(self) -> float:
@@ -92,23 +73,82 @@ class Trial:
         return value if math.isfinite(value) else math.inf
 
     @property
-    def loss(self) -> float:
-        """The loss that trials are compared by: the held-out one where there is one."""
-        value = self.held_out[0]
-        if math.isnan(value) and not math.isnan(self.held_out[1]):
-            return math.inf
-        return self.training_loss if math.isnan(value) else value
+    def stalled(self) -> bool:
+        """Whether the training loss fell by less than 5 %."""
+        return not self.training_loss <= (1 - FALL) * self.losses[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What came of a plan: one run that was recorded, and further ones with other seeds.
+
+    Attributes
+    ----------
+    change : Change or None
+        None for the network as it is.
+    plan : Plan
+    forecast : Forecast
+    runs : tuple of Run
+        The recorded one first.
+    reading : Reading
+        The gradient flow in a word, and first / last norm.
+    findings : Findings
+        What the record says is wrong.
+    record : Record
+    """
+
+    change: Change | None
+    plan: Plan
+    forecast: Forecast
+    runs: tuple[Run, ...]
+    reading: Reading
+    findings: Findings = field(repr=False)
+    record: Record = field(repr=False)
 
     @property
-    def spread(self) -> float:
-        """First / last norm or its inverse, whichever is above 1; infinite if there is none."""
-        ratio = self.reading.ratio
-        return max(ratio, 1 / ratio) if 0 < ratio < math.inf else math.inf
+    def label(self) -> str:
+        """The change in words."""
+        return "as it is" if self.change is None else str(self.change)
+
+    @property
+    def losses(self) -> list[float]:
+        """Of every step of the recorded run."""
+        return self.runs[0].losses
+
+    @property
+    def training_loss(self) -> float:
+        """Of the recorded run, the mean over its last tenth."""
+        return self.runs[0].training_loss
+
+    @property
+    def skill(self) -> float:
+        """The mean skill of its runs."""
+        return float(np.mean([run.skill for run in self.runs]))
+
+    @property
+    def surety(self) -> float:
+        """Half the mean skill of its runs and half the worst: what hangs on luck is worth less."""
+        return (self.skill + min(run.skill for run in self.runs)) / 2
+
+    @property
+    def accuracy(self) -> float:
+        """The mean accuracy of its runs; NaN where the answers are numbers."""
+        return float(np.mean([run.accuracy for run in self.runs]))
+
+    @property
+    def word(self) -> str:
+        """The reading in a word; ``"diverged"`` too if a step that was not recorded did."""
+        return self.reading.word if np.isfinite(self.losses).all() else "diverged"
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the recorded run ran away or ended in NaN or infinity."""
+        return self.word == "diverged"
 
     @property
     def stalled(self) -> bool:
-        """Whether the training loss fell by less than the margin."""
-        return not self.training_loss <= (1 - LOSS_MARGIN) * self.losses[0]
+        """Whether the training loss of the recorded run hardly fell."""
+        return self.runs[0].stalled
 
     @property
     def ills(self) -> tuple[str, ...]:
@@ -116,10 +156,27 @@ class Trial:
         return tuple(finding.kind for finding in self.findings.at_least("serious"))
 
     @property
+    def learns(self) -> bool:
+        """Whether each of its runs tells more than a constant does."""
+        return all(run.skill > MARGIN for run in self.runs)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the loss still falls: by 5 % from the third quarter of the steps to the last."""
+        third, last = np.array_split(np.array(self.losses), 4)[2:]
+        return bool(last.mean() < (1 - FALL) * third.mean())
+
+    @property
     def healthy(self) -> bool:
         """Whether the gradient reaches every layer, the network learns and nothing serious was
         found."""
-        return self.word == "healthy" and not self.stalled and not self.ills
+        return self.word == "healthy" and self.learns and not self.stalled and not self.ills
+
+
+def data_of(plan: Plan, c: Conditions) -> tuple[Array, Array]:
+    """Return inputs and answers as the plan trains on them."""
+    x = Standardizer(c.x)(c.x) if plan.standard_inputs else c.x
+    return x, Standardizer(c.y)(c.y) if plan.standard_targets else c.y
 
 
 def run_trial(
@@ -128,67 +185,82 @@ def run_trial(
     forecast: Forecast,
     conditions: Conditions,
     callbacks: Sequence[Callback] = (),
-) -> Trial:
-    """Train a new network of `plan` and return what came of it."""
-    c = conditions
-    model = plan.model(c.seed)
-    trainer = Trainer(model, c.loss, plan.new_optimizer())
+) -> Trial | None:
+    """Train a new network of `plan` and return what came of it; None if it was interrupted."""
     label = "as it is" if change is None else str(change)
-    every = max(1, c.steps // _RECORDED)
-    flow = GradientFlow(model, every=every, histograms=False, label=label)
+    recorded: list[GradientFlow] = []
+    run = _run(plan, conditions, conditions.seed, callbacks, label, recorded)
+    if run.interrupted:
+        return None
+    record = recorded[0].to_dict()
+    with np.errstate(all="ignore"):
+        findings = find(record)
+    return Trial(change, plan, forecast, (run,), read_flow(record), findings, record)
+
+
+def repeat_trial(
+    trial: Trial, conditions: Conditions, callbacks: Sequence[Callback] = ()
+) -> Trial | None:
+    """Return the trial with runs of all `SEEDS` seeds; None if it was interrupted."""
+    runs = list(trial.runs)
+    for offset in range(len(runs), SEEDS):
+        run = _run(trial.plan, conditions, conditions.seed + offset, callbacks)
+        if run.interrupted:
+            return None
+        runs.append(run)
+    return replace(trial, runs=tuple(runs))
+
+
+def _run(
+    plan: Plan,
+    c: Conditions,
+    seed: int,
+    callbacks: Sequence[Callback],
+    label: str = "",
+    recorded: list[GradientFlow] | None = None,
+) -> Run:
+    """Train a new network of `plan` with one seed; record it if there is a list to put that in."""
+    model, loss = plan.model(seed), plan.new_loss()
+    inputs = Standardizer(c.x) if plan.standard_inputs else None
+    targets = Standardizer(c.y) if plan.standard_targets else None
+    trainer = Trainer(model, loss, plan.new_optimizer())
+    watching = list(callbacks)
+    if recorded is not None:
+        every = max(1, c.steps // _RECORDED)
+        recorded.append(GradientFlow(model, every=every, histograms=False, label=label))
+        watching.insert(0, recorded[0])
     per_epoch = -(-len(c.x) // c.batch_size)
     with np.errstate(all="ignore"):  # a run that overflows is told by its reading
         history = trainer.fit(
-            c.x,
-            c.y,
+            c.x if inputs is None else inputs(c.x),
+            c.y if targets is None else targets(c.y),
             epochs=-(-c.steps // per_epoch),
             batch_size=c.batch_size,
-            callbacks=(flow, *callbacks),
+            callbacks=watching,
             progress=False,
-            seed=c.seed,
+            seed=seed,
             max_steps=c.steps,
         )
-        held_out = (math.nan, math.nan)
-        if c.validation is not None and not history.interrupted:
-            value, accuracy = trainer.evaluate(*c.validation)
-            value = value if math.isfinite(value) else math.inf
-            held_out = (value, math.nan if accuracy is None else accuracy)
-    record = flow.to_dict()
-    return Trial(
-        change,
-        plan,
-        forecast,
-        read_flow(record),
-        list(history.loss),
-        held_out,
-        find(record),
-        record,
-        history.interrupted,
-    )
+        if history.interrupted:
+            return Run(list(history.loss), -1.0, math.nan, interrupted=True)
+        outputs = model.predict(c.held_x if inputs is None else inputs(c.held_x))
+        said = predictions(loss, outputs, c.answers.has_classes)
+        skill = c.answers.skill(said if targets is None else targets.undo(said))
+        return Run(list(history.loss), skill, c.answers.accuracy(outputs, loss))
 
 
 def objection(trial: Trial, before: Trial) -> str:
-    """Return why `trial` is not kept; empty if it is better than `before` in flow and loss.
+    """Return why `trial` is not kept; empty if it is better than `before`.
 
-    * It must not diverge, and its own training loss must fall, by 5 % at least.
-    * Gradient flow: first / last norm nearer to 1 by a factor of 2 at least; where it was within a
-      factor of 100 before, which is healthy, it must stay so.
-    * Findings: no more serious ones than before, and fewer where the flow was healthy before.
-    * Loss: lower by 5 % at least, on held-out data if there are any.
+    Both are judged on the same examples by their skill, in the mean over the seeds that both have
+    run with: it must be above that of the network as it is by 0.02, and above that of a constant in
+    every run.
     """
-    if trial.diverged:
+    if not np.isfinite(trial.losses).all():
         return "diverges"
-    if trial.stalled:
-        return "no learning"
-    if before.spread <= FACTOR:
-        if trial.spread > FACTOR:
-            return "worse flow"
-    elif not trial.spread * FLOW_MARGIN <= before.spread:
-        return "no better flow"
-    if len(trial.ills) > len(before.ills):
-        return "new findings"
-    if before.spread <= FACTOR and 0 < len(before.ills) == len(trial.ills):
-        return "same findings"
-    if not trial.loss <= (1 - LOSS_MARGIN) * before.loss:
-        return "no lower loss"
-    return ""
+    if not trial.learns:
+        return "no better than a constant"
+    shared = min(len(trial.runs), len(before.runs))
+    pairs = zip(trial.runs[:shared], before.runs[:shared], strict=True)
+    gain = float(np.mean([now.skill - then.skill for now, then in pairs]))
+    return "" if gain > MARGIN else "no more skill"

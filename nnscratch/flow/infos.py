@@ -61,6 +61,11 @@ class LayerInfo:
         require_count(f"features of layer {self.name!r}", self.features, least=0)
         if self.role not in ROLES:
             raise unknown_name(f"role of layer {self.name!r}:", self.role, ROLES)
+        if isinstance(self.sources, str):  # it would be read letter by letter
+            raise ConfigError(
+                f"sources of layer {self.name!r} must be a list of names, got {self.sources!r}: "
+                f"write [{self.sources!r}]"
+            )
         ends = np.asarray(self.saturation, dtype=object)
         if ends.shape != (2,):
             raise ConfigError(

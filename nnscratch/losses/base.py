@@ -86,6 +86,10 @@ class Loss:
         )
         return value
 
+    def predictions(self, output: Array) -> Array:
+        """Return what an output says in the units of the targets: a probability for logits."""
+        return output
+
     @property
     def _workspace(self) -> Workspace:
         """The buffers of the thread that asks."""

@@ -79,6 +79,11 @@ class SigmoidCrossEntropy(_BinaryLoss):
     kernel: ClassVar[str] = "sigmoid_cross_entropy"
     threshold: ClassVar[float] = 0.0  # a logit's
 
+    def predictions(self, output: Array) -> Array:
+        with np.errstate(over="ignore"):
+            probabilities: Array = 1 / (1 + np.exp(-output))
+        return probabilities
+
 
 class BinaryCrossEntropy(_BinaryLoss):
     """Mean over all elements of ``-t log p - (1 - t) log(1 - p)``, for a network with sigmoids.

@@ -97,6 +97,12 @@ class SoftmaxCrossEntropy(_ClassLoss):
         targets = self.targets(shape, dtype, labels, sample_weights)
         return Prepared("softmax_cross_entropy_soft", (targets,))
 
+    def predictions(self, output: Array) -> Array:
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            e = np.exp(output - output.max(axis=-1, keepdims=True))
+            probabilities: Array = e / e.sum(axis=-1, keepdims=True)
+        return probabilities
+
 
 class CategoricalCrossEntropy(_ClassLoss):
     """Mean over the batch of ``-sum_k t_k log q_k``, for a network that ends in `Softmax`.
@@ -137,3 +143,8 @@ class CategoricalCrossEntropy(_ClassLoss):
     ) -> Prepared:
         targets = self.targets(shape, dtype, labels, sample_weights)
         return Prepared("categorical_cross_entropy", (targets,), (self.epsilon,))
+
+    def predictions(self, output: Array) -> Array:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            probabilities: Array = output / output.sum(axis=-1, keepdims=True)
+        return probabilities

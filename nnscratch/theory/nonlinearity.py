@@ -105,7 +105,12 @@ def _from_layer(layer: Layer) -> Nonlinearity:
         backward(d, np.ones_like(u), u, value(u), *constants)
         return d
 
-    return Nonlinearity(repr(layer), value, slope, lambda u: value(u) ** 2, lambda u: slope(u) ** 2)
+    def square(values: Array) -> Array:
+        with np.errstate(over="ignore"):  # of e^x: what is infinite is infinite
+            return values * values
+
+    name = repr(layer)
+    return Nonlinearity(name, value, slope, lambda u: square(value(u)), lambda u: square(slope(u)))
 
 
 @functools.cache

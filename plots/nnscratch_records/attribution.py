@@ -198,16 +198,17 @@ class Attribution:
 
     def __repr__(self) -> str:
         row = len(self.steps) - 1
+        width = max(15, *map(len, self.layers)) + 1
         rows = [
             f"Attribution at step {int(self.steps[row])}, as log10 of the factor of each layer",
-            f"  {'layer':<16}{'term':<20}{'gradient down':>14}{'signal up':>12}",
+            f"  {'layer':<{width}}{'term':<20}{'gradient down':>14}{'signal up':>12}",
         ]
         for edge, (source, layer) in reversed(list(enumerate(self.edges.tolist()))):
             term = "scale + projection" if self.terms[edge] == "scale" else self.terms[edge]
             aside = "" if source == layer - 1 else f"  from {self._name(source)}"
             down = f"{self.backward[row, edge]:+.3f}" if source >= 0 else ""
             rows.append(
-                f"  {self.layers[layer]:<16}{term:<20}{down:>14}"
+                f"  {self.layers[layer]:<{width}}{term:<20}{down:>14}"
                 f"{self.forward[row, edge]:>+12.3f}{aside}"
             )
         return "\n".join([*rows, *(f"  Note: {note}." for note in self.notes)])

@@ -114,7 +114,7 @@ def _check_shapes(record: Record, what: str) -> None:
         if name not in record:
             continue
         shape, expected = np.shape(record[name]), [lengths[axis] for axis in field.axes]
-        if field.optional and shape and not shape[0]:
+        if field.optional and field.axes and shape and not shape[0]:
             expected[0] = 0
         fits = len(shape) == len(expected) and all(
             want in (None, got) for got, want in zip(shape, expected, strict=True)
@@ -198,6 +198,8 @@ def _check_values(record: Record, what: str) -> None:
         if field.kind == "text" or field.signed or values is None or not np.size(values):
             continue
         numbers = np.asarray(values)
+        if field.unit == "elements" and np.isinf(numbers).any():
+            raise RecordError(f"{what}: {name} holds inf, expected a count of elements")
         if numbers.dtype.kind != "u" and (numbers < 0).any():
             found = numbers[numbers < 0][0]
             raise RecordError(f"{what}: {name} holds {found}, expected nothing below 0")
@@ -205,7 +207,7 @@ def _check_values(record: Record, what: str) -> None:
     if states.size and states.max() >= len(STATES):
         raise RecordError(f"{what}: census holds {states.max()}, expected codes 0 to 3")
     for name in ("histogram_edges_signed", "histogram_edges_magnitude"):
-        if name in record and np.any(~(np.diff(record[name]) > 0)):
+        if name in record and np.any(~(record[name][1:] > record[name][:-1])):
             raise RecordError(f"{what}: {name} must increase from edge to edge")
 
 

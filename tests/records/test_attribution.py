@@ -179,6 +179,13 @@ def test_a_way_that_does_not_exist_is_refused():
         attribution.between("h", "sum", path=["relu"])
 
 
+def test_the_table_keeps_its_columns_whatever_layers_are_called():
+    layers = {"a.very.long.name.of.an.encoder": "weights", "b": "activation"}
+    rows = str(attribute(made(layers, [(-1, 0), (0, 1)]))).splitlines()[1:]
+    terms = [row.index(term) for row, term in zip(rows, ("term", "deriv", "weights"), strict=True)]
+    assert len(set(terms)) == 1
+
+
 def test_the_table_shows_no_nan_for_the_networks_input():
     shown = repr(attribute(made(BLOCK, BLOCK_EDGES)))
     assert "nan" not in shown

@@ -57,6 +57,26 @@ def test_one_column_too_few_is_named_with_what_was_expected(record):
         check_record(record)
 
 
+@pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if not field.axes])
+def test_a_plain_value_is_no_list(record, name):
+    record[name] = []
+    with pytest.raises(RecordError, match=rf"{name} has shape \(0,\), expected \(\)|format"):
+        check_record(record)
+
+
+@pytest.mark.parametrize("name", ["histogram_edges_signed", "histogram_edges_magnitude"])
+def test_edges_of_histograms_increase_whatever_they_hold(record, name):
+    record[name] = np.full(np.shape(record[name]), np.inf)
+    with pytest.raises(RecordError, match=f"{name} must increase"):
+        check_record(record)
+
+
+def test_a_count_of_elements_is_finite(record):
+    record["output_nonfinite"] = np.full(np.shape(record["output_nonfinite"]), np.inf)
+    with pytest.raises(RecordError, match="output_nonfinite holds inf, expected a count"):
+        check_record(record)
+
+
 def test_lists_become_arrays(record):
     lists = {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in record.items()}
     checked = check_record(lists)

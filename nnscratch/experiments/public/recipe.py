@@ -140,11 +140,11 @@ def run(recipe: Recipe, seed: int = 0) -> Outcome:
     model, loss = recipe.network(seed), getattr(nn, recipe.loss)()
     x = data.x.astype(np.float32)
     outputs = model.forward(x[:1]).shape[1]
-    y = _targets(data.y, outputs, recipe.loss)
+    y = targets(data.y, outputs, recipe.loss)
     validation = None
     if data.held_out is not None:
         held_x, held_y = data.held_out
-        validation = (held_x.astype(np.float32), _targets(held_y, outputs, recipe.loss))
+        validation = (held_x.astype(np.float32), targets(held_y, outputs, recipe.loss))
     flow = nn.GradientFlow(model, probe=x[:200], histograms=False)
     trainer = Trainer(model, loss, copy.deepcopy(recipe.optimizer))
     batch = min(recipe.batch, len(x))
@@ -225,7 +225,7 @@ def _dense(n_in: int, row: list[str], init: InitLike, bias: InitLike) -> list[nn
     return made
 
 
-def _targets(y: Array, outputs: int, loss: str) -> Array:
+def targets(y: Array, outputs: int, loss: str) -> Array:
     """Return labels as a loss takes them: whole numbers, or a column or rows of 0 and 1."""
     if y.dtype.kind == "f":
         return y.astype(np.float32)

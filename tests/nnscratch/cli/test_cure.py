@@ -24,9 +24,9 @@ def test_summary(output):
     assert sick["sick"]
     assert sick["trials"][0]["word"] == "vanishing"
     assert len(sick["trials"]) >= 3
+    assert sick["lines"][-1].startswith("optimizer = nn.")
     assert not healthy["sick"]
-    assert healthy["changes"] == []
-    assert healthy["verdict"] == "healthy: nothing to change"
+    assert not healthy["verdict"].startswith("sick")
 
 
 def test_pictures(output):
@@ -39,9 +39,7 @@ def test_printed(capsys, tmp_path):
     assert main(["cure", *SMALL, *only, "--lr", "0.1", "--out", str(tmp_path)]) == 0
     captured = capsys.readouterr()
     assert "Diagnosis: predicted exploding" in captured.out
-    assert (
-        "  - nn.Dense(20, 20, init=nn.initializers.VarianceScaling(8)), nn.ReLU()" in captured.out
-    )
+    assert "\nmodel = nn.Sequential(\n    nn.Dense(64, 20, " in captured.out
     assert "tried as it is: " in captured.err
     lines = [line for line in captured.out.splitlines() if not line.startswith("wrote")]
     assert max(map(len, lines)) <= 80

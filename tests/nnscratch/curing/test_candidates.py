@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.curing import Candidate, LearningRate, Weights, read_plan
-from nnscratch.curing.candidates import propose, select
+from nnscratch.curing import Candidate, read_plan
+from nnscratch.curing.candidates import gentler_rate, propose, sane_rates, select
 from nnscratch.curing.forecast import Forecast, forecast
-from nnscratch.initializers import get
+
+LOSS = nn.SoftmaxCrossEntropy()
+NONE = math.nan
 
 
 def network(activation=nn.Tanh, init="he_normal", *, norm=False, depth=4, width=30):
@@ -18,7 +20,7 @@ def network(activation=nn.Tanh, init="he_normal", *, norm=False, depth=4, width=
     for _ in range(depth):
         parts.append(nn.Dense(n_in, width, init=init))
         parts += [nn.BatchNorm(width)] if norm else []
-        parts.append(activation())
+        parts += [activation()] if activation else []
         n_in = width
     return nn.Sequential(*parts, nn.Dense(n_in, 3, init=init))
 
@@ -29,75 +31,102 @@ def data(rows=40):
 
 
 def looked_at(model, optimizer):
-    plan = read_plan(model, optimizer)
-    return plan, forecast(plan, nn.SoftmaxCrossEntropy(), *data(), 20, 0)
+    plan = read_plan(model, optimizer, LOSS)
+    return plan, forecast(plan, *data(), 20, 0)
 
 
-def texts(model, optimizer, word, **options):
+def proposed(model, optimizer, ills=(), rows=20, rate=NONE, adam_rate=NONE):
     plan, now = looked_at(model, optimizer)
-    options = {"stalled": False, "rows": 20, **options}
-    return [str(change) for change in propose(plan, now, [word], **options)]
+    trial = SimpleNamespace(plan=plan, forecast=now, ills=ills, diverged="diverged" in ills)
+    return [str(one) for one in propose(trial, rows=rows, rate=rate, adam_rate=adam_rate)]
 
 
 def test_vanishing_sigmoid():
-    found = texts(network(nn.Sigmoid, "glorot_normal"), nn.SGD(lr=0.1), "vanishing")
+    found = proposed(network(nn.Sigmoid, "glorot_normal", depth=3), nn.SGD(lr=0.1))
     # Sigmoid's own critical weights saturate its units, so they are not proposed.
     assert found == [
         "he_normal",
         "lecun_normal",
-        "ELU, lecun_normal",
-        "LeakyReLU, he_normal",
         "ReLU, he_normal",
         "Tanh, lecun_normal",
+        "ELU, lecun_normal",
+        "LeakyReLU, he_normal",
         "batch norm",
     ]
 
 
 def test_critical_weights_come_first_and_once():
-    found = texts(network(nn.ReLU, "normal"), nn.SGD(lr=0.1), "healthy")
+    found = proposed(network(nn.ReLU, "normal"), nn.SGD(lr=0.1))
     assert found[0] == "he_normal"
     assert found.count("he_normal") == 1
     assert "ReLU, he_normal" not in found
 
 
 def test_batch_norm_can_only_go():
-    found = texts(network(nn.ReLU, norm=True), nn.SGD(lr=0.1), "exploding")
+    found = proposed(network(nn.ReLU, norm=True), nn.SGD(lr=0.1))
     assert "no batch norm, he_normal" in found
+    assert "batch norm" not in found
     assert "lecun_normal" not in found  # batch norm undoes any scale
 
 
 def test_batch_norm_needs_a_batch():
-    assert "batch norm" not in texts(network(), nn.SGD(lr=0.1), "exploding", rows=4)
+    assert "batch norm" in proposed(network(), nn.SGD(lr=0.1), rows=5)
+    assert "batch norm" not in proposed(network(), nn.SGD(lr=0.1), rows=4)
 
 
-def test_divergence_asks_for_smaller_steps():
-    found = texts(network(nn.ReLU), nn.SGD(lr=0.3, clip=nn.ClipByGlobalNorm(0.5)), "diverged")
-    assert "lr=0.02" in found
-    assert "clip to norm 0.05" in found
+def test_residual_blocks_are_for_depth():
+    assert "residual blocks" in proposed(network(depth=4), nn.SGD(lr=0.1))  # 3 that keep the width
+    assert "residual blocks" not in proposed(network(depth=3), nn.SGD(lr=0.1))
 
 
-def test_updates_that_are_too_large_ask_for_smaller_steps():
-    plan, now = looked_at(network(nn.ReLU, norm=True), nn.SGD(lr=30.0))
-    found = propose(plan, now, ["healthy", "updates too large"], stalled=True, rows=20)
-    (rate,) = [change for change in found if isinstance(change, LearningRate)]
-    assert looked_at(network(nn.ReLU, norm=True), nn.SGD(lr=rate.lr))[1].promise < 0.2
+def test_more_units_are_for_few():
+    assert "32 units a layer" in proposed(network(width=15), nn.SGD(lr=0.1))
+    assert "32 units a layer" not in proposed(network(width=16), nn.SGD(lr=0.1))
 
 
-def test_tiny_steps_ask_for_larger_ones():
-    plan, now = looked_at(network(nn.ReLU), nn.SGD(lr=1e-6))
-    changes = propose(plan, now, ["healthy"], stalled=True, rows=20)
-    (rate,) = [change for change in changes if isinstance(change, LearningRate)]
-    _, then = looked_at(network(nn.ReLU), nn.SGD(lr=rate.lr))
-    assert 0.004 <= then.promise <= 0.011
-    assert not any(
-        isinstance(change, LearningRate)
-        for change in propose(plan, now, ["healthy"], stalled=False, rows=20)
-    )
+@pytest.mark.parametrize("ill", ["diverged", "exploding", "learning rate too large"])
+def test_what_runs_away_is_clipped(ill):
+    model = network(nn.ReLU, nn.initializers.VarianceScaling(200.0))
+    assert "clip to norm 1" in proposed(model, nn.SGD(lr=0.1), [ill])
+    tighter = nn.SGD(lr=0.3, clip=nn.ClipByGlobalNorm(0.5))
+    assert "clip to norm 0.05" in proposed(model, tighter, [ill])
+    assert not any("clip" in text for text in proposed(model, nn.SGD(lr=0.1), ["vanishing"]))
 
 
-def test_a_schedule_is_left_alone():
-    found = texts(network(), nn.SGD(lr=nn.schedules.Cosine(1.0, 10)), "diverged")
-    assert not any(text.startswith("lr=") for text in found)
+def test_no_clip_stops_all_learning():
+    for limit, wanted in ((0.011, ["clip to norm 0.001"]), (0.009, [])):
+        optimizer = nn.SGD(lr=0.1, clip=nn.ClipByGlobalNorm(limit))
+        found = proposed(network(), optimizer, ["diverged"])
+        assert [text for text in found if "clip" in text] == wanted
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "rate", "adam_rate", "wanted"),
+    [
+        (nn.SGD(lr=0.01), 0.3, NONE, ["lr=0.2"]),
+        (nn.SGD(lr=0.25), 0.3, NONE, []),  # the same, within rounding
+        (nn.SGD(lr=0.01), 50.0, NONE, ["lr=1"]),  # never more
+        (nn.SGD(lr=2e16), 1e-9, NONE, ["lr=0.0001"]),  # and never less
+        (nn.SGD(lr=0.01), NONE, 4e-3, ["Adam, lr=0.002"]),
+        (nn.Adam(lr=1000.0), 0.4, 0.4, ["lr=0.05"]),
+        (nn.RMSProp(lr=0.01), 1e-9, 0.1, ["lr=1e-05"]),
+        (nn.SGD(lr=nn.schedules.Cosine(1.0, 10)), 0.1, 0.01, ["Adam, lr=0.01"]),
+        (nn.SGD(lr=0.01), NONE, NONE, []),
+    ],
+)
+def test_rates_are_those_of_the_range_test_within_sane_bounds(optimizer, rate, adam_rate, wanted):
+    found = proposed(network(), optimizer, rate=rate, adam_rate=adam_rate)
+    assert [text for text in found if "lr=" in text] == wanted
+
+
+def test_rates_are_round():
+    assert [sane_rates(rate, False) for rate in (0.0049, 0.005, 0.019)] == [
+        [0.002],
+        [0.005],
+        [0.01],
+    ]
+    plan, _ = looked_at(network(), nn.Adam(lr=0.01))
+    assert gentler_rate(plan) == 0.002
 
 
 def test_forecast_of_a_known_network():
@@ -111,7 +140,7 @@ def test_forecast_of_a_known_network():
 def test_promise_of_gradient_descent():
     plan, now = looked_at(network(nn.ReLU), nn.SGD(lr=0.1))
     x, y = data()
-    loss = plan.model(0).training_pass(x[:20], y[:20], nn.SoftmaxCrossEntropy())
+    loss = plan.model(0).training_pass(x[:20], y[:20], LOSS)
     assert now.promise == pytest.approx(0.1 * now.gradient_norm**2 / loss, rel=1e-3)
 
 
@@ -150,8 +179,3 @@ def test_every_kind_is_tried_before_any_twice():
     assert [one.change.name for one in select(made, 4)] == ["a", "b", "e", "d"]
     assert [one.change.name for one in select(made, 2)] == ["a", "e"]
     assert len(select(made, 99)) == 5
-
-
-def test_names():
-    assert str(Weights(get("he_normal"))) == "he_normal"
-    assert str(Weights(nn.initializers.VarianceScaling(3.0))) == "VarianceScaling(3)"

@@ -1,4 +1,4 @@
-"""Plans: a network is read, changed, made anew, and written as Python."""
+"""Plans: a network is read, changed, made anew, and written as Python that runs."""
 
 import numpy as np
 import pytest
@@ -6,15 +6,24 @@ import pytest
 import nnscratch as nn
 from nnscratch.curing import (
     AddBatchNorm,
+    AddResidual,
     ClipGradient,
     LearningRate,
     NewActivation,
+    NewOutput,
+    NormMomentum,
     RemoveBatchNorm,
-    Together,
+    StandardInputs,
+    StandardTargets,
+    UseAdam,
     Weights,
+    Wider,
     read_plan,
+    together,
 )
 from nnscratch.initializers import Normal, VarianceScaling, get
+
+LOSS = nn.MeanSquaredError()
 
 
 def network(*, norm=False):
@@ -27,6 +36,27 @@ def network(*, norm=False):
     return nn.Sequential(*parts, nn.Dense(5, 3), nn.Sigmoid(), seed=4, dtype=np.float64)
 
 
+def blocks():
+    inner = nn.LayerNorm(5), nn.Tanh(), nn.Dense(5, 5)
+    return nn.Sequential(
+        nn.Dense(6, 5),
+        nn.Residual(*inner, scale=0.5, skip=nn.Dense(5, 5, init="orthogonal")),
+        nn.Dense(5, 3),
+        seed=4,
+    )
+
+
+def read(model=None, optimizer=None, loss=LOSS):
+    return read_plan(model or network(), optimizer or nn.SGD(lr=0.1), loss)
+
+
+def run(plan, **names):
+    """Paste the plan's lines and run them."""
+    names = {"nn": nn, "np": np, "x": np.eye(6), "y": np.eye(6, 3), **names}
+    exec("\n".join(plan.statements(seed=4)), names)
+    return names
+
+
 def kinds(plan):
     return [part.make.__name__ for part in plan.layers]
 
@@ -37,58 +67,148 @@ def kinds(plan):
         nn.SGD(lr=0.1, momentum=0.9, nesterov=True, clip=nn.ClipByValue(0.5)),
         nn.RMSProp(lr=0.01, decay=0.9),
         nn.AdamW(lr=nn.schedules.Cosine(0.1, 10), weight_decay=0.2),
+        nn.Adam(lr=nn.schedules.Warmup(nn.schedules.Cosine(0.1, 10), 5)),
         nn.SteepestDescent(lr=0.1, norm="linf"),
     ],
     ids=lambda one: type(one).__name__,
 )
-def test_what_is_made_anew_is_the_same(optimizer):
+def test_what_is_made_anew_is_the_same_also_by_its_lines(optimizer):
     model = network(norm=True)
-    plan = read_plan(model, optimizer)
-    twin = plan.model(seed=4)
-    assert repr(twin) == repr(model)
-    assert np.array_equal(twin.params.flat, model.params.flat)
-    assert repr(plan.new_optimizer()) == repr(optimizer)
+    plan = read(model, optimizer)
+    pasted = run(plan)
+    for twin, other in (
+        (plan.model(seed=4), plan.new_optimizer()),
+        (pasted["model"], pasted["optimizer"]),
+    ):
+        assert repr(twin) == repr(model)
+        assert np.array_equal(twin.params.flat, model.params.flat)
+        assert repr(other) == repr(optimizer)
 
 
-def test_python_makes_the_same_network():
-    plan = read_plan(network(norm=True), nn.SGD(lr=0.1, clip=nn.ClipByGlobalNorm(1.0)))
-    made = eval(f"nn.Sequential({', '.join(plan.blocks())}, seed=4, dtype=np.float64)")
-    assert repr(made) == repr(network(norm=True))
-    assert plan.blocks()[0] == (
-        'nn.Dense(6, 5, init="he_uniform"), nn.BatchNorm(5, momentum=0.8), '
-        "nn.LeakyReLU(slope=0.2), nn.Dropout(0.1)"
+def test_blocks_are_read_changed_and_written():
+    model = blocks()
+    plan = read(model)
+    for twin in (plan.model(seed=4), run(plan)["model"]):
+        assert np.array_equal(twin.params.flat, model.params.flat)
+        assert repr(twin) == repr(model)
+    he = get("he_normal")
+    changed = NewActivation("relu", he).apply(plan).model(0)
+    assert list(changed.layers)[2:5] == ["1.0.layernorm", "1.1.relu", "1.2.dense"]
+    assert all(layer.init == he for layer in changed.layers.values() if isinstance(layer, nn.Dense))
+
+
+def test_parts_that_repeat_are_written_once():
+    deep = nn.Sequential(
+        nn.Dense(6, 5), nn.ELU(), *(p for _ in range(20) for p in (nn.Dense(5, 5), nn.ELU())),
+        nn.Dense(5, 3), seed=4,
+    )  # fmt: skip
+    plan = read(deep)
+    text = plan.model_python(4)
+    assert "*(part for _ in range(20) for part in (nn.Dense(5, 5), nn.ELU())),\n" in text
+    assert text.count("\n") < 7
+    assert np.array_equal(run(plan)["model"].params.flat, deep.params.flat)
+    assert read(nn.Sequential(nn.Dense(6, 3), seed=4)).model_python(4) == (
+        "nn.Sequential(nn.Dense(6, 3), seed=4)"
     )
-    assert plan.optimizer_python() == "nn.SGD(lr=0.1, clip=nn.ClipByGlobalNorm(1))"
-    optimizer = eval(plan.optimizer_python())
-    assert (optimizer.lr, optimizer.clip) == (0.1, nn.ClipByGlobalNorm(1.0))
+
+
+def test_the_loss_and_the_scales_are_lines_too():
+    plan = together(StandardInputs(), StandardTargets()).apply(read(loss=nn.Huber(delta=0.3)))
+    x, y = np.random.default_rng(0).normal(5, 3, (2, 20, 6))
+    pasted = run(plan, x=x, y=y[:, :3])
+    assert repr(pasted["loss"]) == "Huber(delta=0.3)"
+    np.testing.assert_allclose(pasted["x"].std(axis=0), 1)
+    np.testing.assert_allclose(pasted["targets"].undo(pasted["y"]), y[:, :3])
 
 
 @pytest.mark.parametrize("init", ["normal", "lecun_normal", VarianceScaling(8.0), Normal(0.01)])
 def test_initializers_as_python(init):
-    text = read_plan(nn.Sequential(nn.Dense(2, 3, init=init)), nn.SGD(lr=1.0)).blocks()[0]
-    assert eval(text).init == get(init)
+    plan = read(nn.Sequential(nn.Dense(2, 3, init=init)))
+    assert run(plan)["model"].layers["0.dense"].init == get(init)
 
 
-def test_changes():
-    plan = read_plan(network(), nn.SGD(lr=0.1))
-    he = get("he_normal")
-    assert all(plan.layers[i].options["init"] != he for i in plan.dense())
+def test_numbers_are_written_to_their_last_digit():
+    plan = LearningRate(0.1 / 3).apply(read(optimizer=nn.SGD(lr=0.1)))
+    assert run(plan)["optimizer"].lr == 0.1 / 3
+
+
+def test_long_statements_are_broken_where_python_allows_it():
+    clip, schedule = nn.ClipByGlobalNorm(0.123456789), nn.schedules.Cosine(0.123456789, 10, 1e-3)
+    model = nn.Sequential(
+        nn.Dense(6, 5, init=VarianceScaling(1.23456), bias_init=Normal(0.123456)), nn.PReLU(5),
+        nn.BatchNorm(5, momentum=0.123456), nn.Dense(5, 3), seed=4, dtype=np.float64,
+    )  # fmt: skip
+    optimizer = nn.AdamW(lr=schedule, weight_decay=0.123456789, clip=clip)
+    plan = read(model, optimizer, nn.BinaryCrossEntropy(0.125, (1.5, 2.5), 1e-6))
+    assert max(len(row) for text in plan.statements(4) for row in text.splitlines()) <= 84
+    pasted = run(plan)
+    assert np.array_equal(pasted["model"].params.flat, model.params.flat)
+    assert repr(pasted["optimizer"]) == repr(optimizer)
+
+
+def test_changes_of_weights_activation_and_norm():
+    plan, he = read(), get("he_normal")
     changed = Weights(he).apply(plan)
     assert all(changed.layers[i].options["init"] == he for i in changed.dense())
     changed = NewActivation("elu", he).apply(plan)
     assert kinds(changed) == [k.replace("LeakyReLU", "ELU") for k in kinds(plan)]
-    assert changed.layers[0].options["init"] == he
     changed = AddBatchNorm().apply(plan)
     assert kinds(changed)[:3] == ["Dense", "BatchNorm", "LeakyReLU"]
     assert kinds(changed).count("BatchNorm") == 3
     assert kinds(changed)[-2:] == ["Dense", "Sigmoid"]  # none before the output
     assert AddBatchNorm().apply(changed) == changed
     assert kinds(RemoveBatchNorm(he).apply(changed)) == kinds(plan)
-    both = Together(LearningRate(0.5), ClipGradient(2.0))
-    assert both.touches == {"learning rate", "clipping"}
-    changed = both.apply(plan)
-    assert (changed.lr, changed.clip) == (0.5, nn.ClipByGlobalNorm(2.0))
-    assert changed.model(0).predict(np.zeros((2, 6))).shape == (2, 3)
+    slow = NormMomentum(0.5).apply(changed)
+    assert [p.options["momentum"] for p in slow.layers if p.is_a(nn.BatchNorm)] == [0.5] * 3
+
+
+def test_a_missing_activation_is_put_behind_each_hidden_layer():
+    plan = read(nn.Sequential(nn.Dense(6, 5), nn.Dense(5, 5), nn.BatchNorm(5), nn.Dense(5, 3)))
+    changed = NewActivation("relu", get("he_normal")).apply(plan)
+    assert kinds(changed) == ["Dense", "ReLU", "Dense", "BatchNorm", "ReLU", "Dense"]
+
+
+def test_changes_of_the_output_and_of_the_width():
+    plan = read()
+    changed = NewOutput(nn.SigmoidCrossEntropy).apply(plan)
+    assert kinds(changed)[-1] == "Dense"
+    assert repr(changed.new_loss()) == "SigmoidCrossEntropy()"
+    kept = NewOutput(nn.Huber).apply(read(loss=nn.Huber(0.3)))
+    assert repr(kept.new_loss()) == "Huber(delta=0.3)"
+    wide = Wider(8).apply(AddBatchNorm().apply(plan)).model(0)
+    assert [wide.layers[n].n_out for n in wide.layers if "dense" in n] == [8, 8, 8, 3]
+    assert wide.predict(np.zeros((2, 6))).shape == (2, 3)
+
+
+def test_residual_blocks_go_around_the_layers_that_keep_their_width():
+    plan = AddResidual().apply(read())
+    assert kinds(plan) == [
+        "Dense", "LeakyReLU", "Dropout", "Residual", "Residual", "Dense", "Sigmoid"
+    ]  # fmt: skip
+    model = plan.model(0)
+    inside = [layer.kind for name, layer in model.layers.items() if name.startswith("3.")]
+    assert inside == ["branch", "layernorm", "leakyrelu", "dense", "dropout", "skip", "sum"]
+    assert plan.layers[3].options["scale"] == pytest.approx(0.71)
+
+
+def test_changes_of_the_training():
+    plan = together(LearningRate(0.5), ClipGradient(2.0)).apply(read())
+    assert (plan.lr, plan.clip) == (0.5, nn.ClipByGlobalNorm(2.0))
+    plan = UseAdam(0.01).apply(plan)
+    assert repr(plan.new_optimizer()) == repr(nn.Adam(lr=0.01, clip=nn.ClipByGlobalNorm(2.0)))
+
+
+def test_what_a_later_change_decides_anew_is_left_out():
+    he = Weights(get("he_normal"))
+    rates = together(LearningRate(0.5), he, LearningRate(0.1))
+    assert str(rates) == "he_normal + lr=0.1"
+    assert str(together(LearningRate(0.5), UseAdam(0.1))) == "Adam, lr=0.1"
+    assert str(together(UseAdam(0.1), LearningRate(0.5))) == "Adam, lr=0.1 + lr=0.5"
+    elu = NewActivation("elu", get("lecun_normal"))
+    assert together(he, elu) == elu
+    assert str(together(elu, he)) == "ELU, lecun_normal + he_normal"
+    assert together(None, he) == he
+    assert together() is None
 
 
 def test_a_layer_that_forgets_its_arguments_is_named():
@@ -98,7 +218,7 @@ def test_a_layer_that_forgets_its_arguments_is_named():
 
     model = nn.Sequential(nn.Dense(2, 2), Forgetful(3))
     with pytest.raises(nn.ConfigError, match=r"Forgetful\(\) anew: .* takes 'strength', but"):
-        read_plan(model, nn.SGD(lr=1.0))
+        read(model)
 
 
 def test_unknown_activation():
@@ -106,12 +226,15 @@ def test_unknown_activation():
         NewActivation("eluu", get("he_normal"))
 
 
-def test_a_network_without_weights_and_an_optimizer_without_a_clip_are_refused():
+def test_what_cannot_be_made_anew_is_refused():
     class Own(nn.SGD):
         def __init__(self, lr):
             super().__init__(lr)
 
+    shared = nn.Dense(3, 3)
     with pytest.raises(nn.ConfigError, match="at least one Dense layer"):
-        read_plan(nn.Sequential(nn.Tanh()), nn.SGD(lr=1.0))
+        read(nn.Sequential(nn.Tanh()))
     with pytest.raises(nn.ConfigError, match="an optimizer that takes 'clip', got Own"):
-        read_plan(network(), Own(lr=1.0))
+        read(optimizer=Own(lr=1.0))
+    with pytest.raises(nn.ConfigError, match="layers that share weights"):
+        read(nn.Sequential(shared, nn.ReLU(), shared))

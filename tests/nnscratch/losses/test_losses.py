@@ -274,3 +274,13 @@ def test_representations_say_what_is_not_usual():
         "CategoricalCrossEntropy(label_smoothing=0.1, class_weights=(1.0, 2.0), epsilon=1e-06)"
     )
     assert repr(made) == expected
+
+
+def test_what_an_output_says_in_the_units_of_the_targets():
+    e = np.exp(LOGITS)
+    softmax, sigmoid = e / e.sum(axis=1, keepdims=True), e / (1 + e)
+    np.testing.assert_allclose(SOFTMAX.predictions(LOGITS), softmax, rtol=1e-12)
+    np.testing.assert_allclose(SIGMOID.predictions(LOGITS), sigmoid, rtol=1e-12)
+    np.testing.assert_allclose(nn.CategoricalCrossEntropy().predictions(3 * softmax), softmax)
+    for loss in (SQUARED, nn.Huber(), nn.BinaryCrossEntropy()):
+        assert loss.predictions(LOGITS) is LOGITS

@@ -1,0 +1,147 @@
+"""What data and network say before any training: changes that need no trial to be thought of."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nnscratch import initializers
+from nnscratch.arrays import Array
+from nnscratch.curing.changes import (
+    Change,
+    NewActivation,
+    NewOutput,
+    NormMomentum,
+    StandardInputs,
+    StandardTargets,
+    Weights,
+)
+from nnscratch.curing.plan import Part, Plan
+from nnscratch.curing.trials import Conditions
+from nnscratch.layers import BatchNorm, Dense, activation
+from nnscratch.losses import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    Loss,
+    MeanSquaredError,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+)
+
+LARGE_INPUT, SMALL_INPUT = 4.0, 0.05  # root mean square of a column, of all
+UNEVEN_INPUT = 100.0  # times: the deviation of one column over that of another
+LARGE_TARGET, SMALL_TARGET = 3.0, 0.1  # root mean square, deviation
+STALE = 0.05  # of running statistics that the run leaves as they began
+QUICK_MOMENTUM = 0.9
+_ENTROPIES = (
+    *(SoftmaxCrossEntropy, CategoricalCrossEntropy),
+    *(SigmoidCrossEntropy, BinaryCrossEntropy),
+)
+
+
+def repairs(plan: Plan, c: Conditions) -> list[Change]:
+    """Return the changes that data and network ask for as they are.
+
+    * inputs or targets whose scale is far from 1 are standardised;
+    * classes get a cross-entropy on scores, numbers a linear output where the activation at the
+      output cannot reach them, or may die;
+    * weights that are all the same, and units that nothing tells apart, are drawn;
+    * dense layers without an activation between them get one;
+    * batch norm whose running statistics could not follow in these steps gets a quicker momentum.
+    """
+    made: list[Change | None] = [_inputs(plan, c.x), _targets(plan, c), _output(plan, c)]
+    made += [_activation(plan), _weights(plan, c.seed), _momentum(plan, c.steps)]
+    return [change for change in made if change is not None]
+
+
+def _inputs(plan: Plan, x: Array) -> Change | None:
+    if plan.standard_inputs:
+        return None
+    rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
+    size, std = np.sqrt(np.square(rows).mean(axis=0)), rows.std(axis=0)
+    known = std[std > 1e-12 * np.maximum(size, 1e-300)]
+    uneven = known.size > 1 and known.max() > UNEVEN_INPUT * np.median(known)
+    wrong = size.max() > LARGE_INPUT or math.sqrt(np.square(rows).mean()) < SMALL_INPUT or uneven
+    return StandardInputs() if wrong else None
+
+
+def _targets(plan: Plan, c: Conditions) -> Change | None:
+    if plan.standard_targets or c.answers.has_classes or c.y.dtype.kind != "f":
+        return None
+    y = c.y.reshape(-1, c.y.shape[-1]).astype(np.float64)
+    if _bits(y):  # yes and no, several at once
+        return None
+    large = math.sqrt(np.square(y).mean()) > LARGE_TARGET
+    return StandardTargets() if large or y.std(axis=0).max() < SMALL_TARGET else None
+
+
+def _output(plan: Plan, c: Conditions) -> Change | None:
+    """Return the loss that goes with the answers, on a linear output."""
+    if not isinstance(plan.loss, Part):
+        return None
+    last = plan.layers[plan.dense()[-1] + 1 :]
+    ends = [part for part in last if part.role == "activation"]
+    wanted: type[Loss]
+    if c.answers.has_classes:
+        wanted = SoftmaxCrossEntropy if c.answers.rows.shape[1] > 1 else SigmoidCrossEntropy
+    elif _bits(c.answers.rows):
+        wanted = SigmoidCrossEntropy
+    else:
+        low, high = c.answers.rows.min(), c.answers.rows.max()
+        if not plan.loss_is(*_ENTROPIES) and all(_reaches(part, low, high) for part in ends):
+            return None
+        if plan.loss_is(SigmoidCrossEntropy) and not ends and low >= 0 and high <= 1:
+            return None
+        own = plan.loss.make
+        wanted = MeanSquaredError if plan.loss_is(*_ENTROPIES) else own
+    return NewOutput(wanted) if ends or not plan.loss_is(wanted) else None
+
+
+def _reaches(part: Part, low: float, high: float) -> bool:
+    """Whether an activation at the output gives these numbers, and a gradient wherever it is."""
+    layer = part.new().initialize(0, np.float64)
+    ends, _ = layer.forward(np.array([[-50.0, 50.0]]))
+    least, most = float(ends.min()), float(ends.max())
+    return part.make.__name__ != "Softmax" and not layer.rectifies and least <= low and high <= most
+
+
+def _activation(plan: Plan) -> Change | None:
+    """Return one for dense layers that none follows, or only a softmax."""
+    starts = plan.dense()
+    between = plan.layers[starts[0] + 1 : starts[-1]]
+    if len(starts) < 2 or any("layers" in part.options for part in plan.layers):
+        return None
+    sound = [p for p in between if p.role in ("activation", "opaque") and not _is_no_help(p)]
+    return None if sound else NewActivation("relu", initializers.get("he_normal"))
+
+
+def _is_no_help(part: Part) -> bool:
+    return part.make.__name__ == "Softmax"
+
+
+def _weights(plan: Plan, seed: int) -> Change | None:
+    """Return weights that differ where those of a layer are all the same."""
+    model = plan.model(seed)
+    same = False
+    for layer in model.layers.values():
+        if isinstance(layer, Dense) and layer.n_out > 1:
+            weight = layer.params["weight"]
+            # Units of one layer that start alike stay alike.
+            same = same or bool((weight == weight[:, :1]).all())
+    kind = next((p for p in plan.layers if p.role == "activation" and not _is_no_help(p)), None)
+    he = kind is not None and activation("relu").rectifies and kind.new().rectifies
+    return Weights(initializers.get("he_normal" if he else "glorot_uniform")) if same else None
+
+
+def _momentum(plan: Plan, steps: int) -> Change | None:
+    slow = [
+        part
+        for part in plan.layers
+        if part.is_a(BatchNorm) and part.options["momentum"] ** steps > STALE
+    ]
+    return NormMomentum(QUICK_MOMENTUM) if slow else None
+
+
+def _bits(rows: Array) -> bool:
+    return bool(((rows == 0) | (rows == 1)).all() and rows.min() < rows.max())

@@ -1,0 +1,122 @@
+"""Skill: what a network knows of the answers, on one scale whatever its loss and its targets.
+
+The share of the answers' variance that predictions explain, in the units of the answers:
+``1 - sum((p - t)^2) / sum((t - mean)^2)``, with the mean of the training answers. 1 is perfect, 0
+is what the best constant reaches, below 0 is worse than that. For classes `p` are probabilities and
+`t` rows of 0 and 1: the skill of a Brier score (Brier 1950).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.losses import Loss
+from nnscratch.nodes import LossFunction
+from nnscratch.scores import accuracy
+
+LEAST_SPLIT = 60  # examples: with fewer none are held out
+HELD_OUT = 5  # else one in so many is
+MOST_HELD_OUT = 2000
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of the examples that are judged on.
+
+    Attributes
+    ----------
+    y : array
+        Labels or targets, as they were given.
+    rows : float64 array
+        The same as rows of numbers: labels as 0 and 1.
+    constant : float64 array
+        The mean of the training answers.
+    has_classes : bool
+    """
+
+    y: Array
+    rows: Array
+    constant: Array
+    has_classes: bool
+
+    @classmethod
+    def of(cls, y: Array, training: Array, outputs: int, has_classes: bool) -> Answers:
+        """Return the answers `y`, with the constant of the training answers."""
+        rows = _rows(y, outputs)
+        return cls(y, rows, _rows(training, outputs).mean(axis=0), has_classes)
+
+    @property
+    def variance(self) -> float:
+        """The sum of squares that a constant leaves."""
+        return float(np.square(self.rows - self.constant).sum())
+
+    def skill(self, predictions: Array) -> float:
+        """Return the skill of predictions in the answers' units, -1 at the least."""
+        p = predictions.reshape(self.rows.shape).astype(np.float64)
+        if not np.isfinite(p).all() or self.variance == 0:
+            return -1.0
+        rest = float(np.square(np.clip(p, -1e100, 1e100) - self.rows).sum())
+        return max(-1.0, 1 - rest / self.variance)
+
+    def accuracy(self, outputs: Array, loss: LossFunction) -> float:
+        """Return the share of right classes; NaN where the answers are numbers."""
+        if not self.has_classes:
+            return float("nan")
+        return accuracy(outputs, self.y, float(getattr(loss, "threshold", 0.5)))
+
+
+def predictions(loss: LossFunction, outputs: Array, has_classes: bool) -> Array:
+    """Return what outputs say in the units of the answers, as far as the loss is known.
+
+    Outputs of a loss of somebody's own are logits where the answers are classes and some outputs
+    are below 0.
+    """
+    if isinstance(loss, Loss):
+        return loss.predictions(outputs)
+    if has_classes and outputs.shape[-1] > 1 and outputs.min() < 0:
+        e = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+        softmax: Array = e / e.sum(axis=-1, keepdims=True)
+        return softmax
+    return outputs
+
+
+def split(x: Array, y: Array, seed: int) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Return the examples to train on and those to judge on: all of them if they are few."""
+    if len(x) < LEAST_SPLIT:
+        return (x, y), (x, y)
+    order = np.random.default_rng(seed).permutation(len(x))
+    held_out = min(len(x) // HELD_OUT, MOST_HELD_OUT)
+    rest = np.sort(order[held_out:])
+    return (x[rest], y[rest]), (x[order[:held_out]], y[order[:held_out]])
+
+
+def _rows(y: Any, outputs: int) -> Array:
+    if y.dtype.kind in "iu" and outputs > 1:
+        return np.eye(outputs)[y.reshape(-1)]
+    return np.asarray(y, np.float64).reshape(-1, y.shape[-1])
+
+
+def neighbours_skill(x: Array, y: Array, held_x: Array, answers: Answers, all_seen: bool) -> float:
+    """Return the skill of the mean answer of the five nearest training examples.
+
+    all_seen : the examples that are judged are the training examples: none is its own neighbour
+    """
+    few, some = min(len(held_x), 300), min(len(x), 3000)
+    if answers.rows.shape[0] != len(held_x) or some < 10:  # sequences; too few
+        return float("nan")
+    std = x.std(axis=0)
+    scale = np.where(std > 0, std, 1)
+    near, far = (
+        (v.astype(np.float64) / scale).reshape(len(v), -1) for v in (held_x[:few], x[:some])
+    )
+    distance = np.square(near).sum(axis=1)[:, None] - 2 * near @ far.T + np.square(far).sum(axis=1)
+    if all_seen:
+        np.fill_diagonal(distance, np.inf)
+    nearest = np.argpartition(distance, 5, axis=1)[:, :5]
+    said = _rows(y, answers.rows.shape[1])[nearest].mean(axis=1)
+    judged = Answers(answers.y[:few], answers.rows[:few], answers.constant, answers.has_classes)
+    return judged.skill(said)

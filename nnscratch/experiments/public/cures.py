@@ -1,0 +1,144 @@
+"""What `nnscratch.cure` makes of sick networks: its lines are pasted, run and trained."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+import nnscratch as nn
+from nnscratch.arrays import Array
+from nnscratch.curing import Cure
+from nnscratch.experiments.public.case import GH, Sick
+from nnscratch.experiments.public.data import blobs, circles
+from nnscratch.experiments.public.recipe import (
+    BCE,
+    BCE_P,
+    CCE,
+    CCE_P,
+    HE_UNIFORM,
+    KERAS_1,
+    MAE,
+    MSE,
+    Recipe,
+    score,
+    targets,
+)
+from nnscratch.initializers import Constant, Normal
+from nnscratch.optimizers import SGD, Adam, Optimizer, RMSProp
+from nnscratch.training import Trainer
+
+OTHER_SEED: Final = 100  # added for the training by the lines: weights that no trial has seen
+
+# Causes that no change of a network mends.
+BEYOND: Final = frozenset({"labels", "frozen parameters"})
+
+# AutoTrainer (Zhang et al., ICSE 2021) sorts sick trainings into vanishing and exploding gradients,
+# dying ReLUs, oscillating losses and slow convergence. Hidden layers, weights and optimizers like
+# those of its networks on two data sets; they end in every way that such networks do.
+_HIDDEN: Final[tuple[tuple[str, Any, Optimizer], ...]] = (
+    ("12*5 sigmoid", HE_UNIFORM, SGD(lr=0.01)),
+    ("10*5 tanh", KERAS_1, SGD(lr=0.01)),
+    ("9*5 exponential", HE_UNIFORM, SGD(lr=0.01)),
+    ("5*5 exponential", HE_UNIFORM, Adam(lr=0.001)),
+    ("9*5 relu", Normal(2.0), SGD(lr=0.01)),
+    ("15*5 relu", HE_UNIFORM, SGD(lr=0.01)),
+    ("8*5 relu", KERAS_1, Adam(lr=0.001)),
+    ("4*5 relu", HE_UNIFORM, SGD(lr=10.0)),
+    ("4*5 tanh", "glorot_uniform", Adam(lr=1.0)),
+    ("3*5 sigmoid", "glorot_uniform", SGD(lr=1e-5)),
+    ("6*5 relu", HE_UNIFORM, RMSProp(lr=0.5)),
+    ("3*5 relu", Constant(0.1), SGD(lr=0.1)),
+)
+_ENDS: Final = {
+    "clouds": (("softmax", CCE_P), ("sigmoid", CCE_P), ("", CCE), ("softmax", MSE)),
+    "rings": (("sigmoid", BCE_P), ("", BCE), ("sigmoid", MSE), ("sigmoid", MAE)),
+}
+
+
+def autotrainer_like() -> Iterator[Sick]:
+    """Yield 24 sick networks like AutoTrainer's, each with the score that says it trains."""
+    for name, data, outputs, reach in (
+        ("clouds", blobs(700, 3, spread=2), 3, 0.85),
+        ("rings", circles(700, 0.1), 1, 0.7),
+    ):
+        for i, (hidden, init, optimizer) in enumerate(_HIDDEN):
+            last, loss = _ENDS[name][i % 4]
+            recipe = Recipe(f"2, {hidden}, {outputs} {last}", data, loss, optimizer, 900, init=init)
+            title = f"{name}: {hidden}, {optimizer!r}, {last or 'scores'}, {loss}"
+            source = GH + "shiningrain/AUTOTRAINER"
+            yield Sick(
+                title, source, "like AutoTrainer's networks", "activation", recipe, {}, reach
+            )
+
+
+@dataclass(frozen=True)
+class Treated:
+    """A sick case, what `cure` found, and scores: of the case as it is, and by the lines."""
+
+    case: Sick
+    cure: Cure
+    before: float
+    score: float
+
+    @property
+    def trains(self) -> bool:
+        """Whether a training by the lines reaches what the case says."""
+        return self.cure.best is not None and self.score >= self.case.reach
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON knows it."""
+        return {
+            "case": self.case.name,
+            "cause": self.case.cause,
+            "before": self.before,
+            "score": self.score,
+            "reach": self.case.reach,
+            "trains": self.trains,
+            "change": None if self.cure.best is None else self.cure.best.label,
+            "lines": self.cure.lines,
+        }
+
+
+def treat(case: Sick, seed: int = 0, most_steps: int = 1000, **options: Any) -> Treated:
+    """Cure a case in trials of at most `most_steps` steps, then paste the lines and train by them.
+
+    The training has as many steps as the recipe that mends the case, and other weights than any
+    trial. `options` are those of `nnscratch.cure`.
+    """
+    recipe = case.recipe
+    data = recipe.data(np.random.default_rng(seed))
+    x, model, loss = data.x.astype(np.float32), recipe.network(seed), getattr(nn, recipe.loss)()
+    y = targets(data.y, model.output_shape(x.shape)[-1], recipe.loss)
+    steps, batch = max(recipe.steps, case.cured.steps), min(recipe.batch, len(x))
+    names = {"nn": nn, "np": np, "x": x, "y": y, "model": model, "loss": loss}
+    names["optimizer"] = copy.deepcopy(recipe.optimizer)
+    options = {"steps": min(steps, most_steps), "seed": seed, "progress": False, **options}
+    found = nn.cure(model, loss, recipe.optimizer, x, y, batch_size=batch, **options)
+    judged = data.held_out or (data.x, data.y)
+    before = _trained(names, batch, recipe.steps, seed, judged)
+    other = seed + OTHER_SEED
+    exec("\n".join(found.lines).replace(f"seed={seed}", f"seed={other}"), names)
+    after = before if found.best is None else _trained(names, batch, steps, other, judged)
+    return Treated(case, found, before, after)
+
+
+def _trained(
+    names: dict[str, Any], batch: int, steps: int, seed: int, judged: tuple[Array, Array]
+) -> float:
+    """Train what the names say, and return the score."""
+    x, y, model, loss = (names[key] for key in ("x", "y", "model", "loss"))
+    trainer = Trainer(model, loss, names["optimizer"])
+    epochs = math.ceil(steps / math.ceil(len(x) / batch))
+    with np.errstate(all="ignore"):
+        trainer.fit(
+            x, y, epochs=epochs, batch_size=batch, seed=seed, max_steps=steps, progress=False
+        )
+        held = judged[0].astype(np.float32)
+        outputs = model.predict(names["inputs"](held) if "inputs" in names else held)
+        outputs = names["targets"].undo(outputs) if "targets" in names else outputs
+    return score(outputs, judged[1], type(loss).__name__)

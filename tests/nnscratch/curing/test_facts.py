@@ -1,0 +1,149 @@
+"""What data and network ask for as they are: each change with a case on both sides."""
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.curing import read_plan
+from nnscratch.curing.facts import repairs
+from nnscratch.curing.skill import Answers
+from nnscratch.curing.trials import Conditions
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((80, 6)).astype(np.float32)
+NUMBERS = RNG.standard_normal((80, 2)).astype(np.float32)
+LABELS = RNG.integers(0, 3, 80)
+YES = (X[:, :1] > 0).astype(np.float32)
+BITS = RNG.integers(0, 2, (80, 4)).astype(np.float32)
+BITS[0] = 1
+
+
+def asked(*layers, loss=None, x=X, y=NUMBERS, classes=False, steps=300):
+    outputs = 2
+    for layer in layers:
+        outputs = getattr(layer, "n_out", outputs)
+    model = nn.Sequential(*layers, seed=0)
+    c = Conditions(
+        x, y, x, Answers.of(y, y, outputs, classes), batch_size=20, steps=steps, seed=0,
+        all_seen=True,
+    )  # fmt: skip
+    plan = read_plan(model, nn.SGD(lr=0.1), loss or nn.MeanSquaredError())
+    return [str(change) for change in repairs(plan, c)]
+
+
+def sound(outputs=2):
+    return nn.Dense(6, 5), nn.Tanh(), nn.Dense(5, outputs)
+
+
+def test_a_sound_network_asks_for_nothing():
+    assert asked(*sound()) == []
+    assert asked(*sound(3), loss=nn.SoftmaxCrossEntropy(), y=LABELS, classes=True) == []
+
+
+@pytest.mark.parametrize(
+    ("x", "wanted"),
+    [
+        (X * 3.5, False),
+        (X * 5, True),
+        (X + 10, True),
+        (X * 0.06, False),
+        (X * 0.04, True),
+        (X * [1, 1, 1, 1, 1, 0.001], False),  # one small column is no harm
+        (X * [3, 0.02, 0.02, 0.02, 0.02, 0.02], True),
+        (np.abs(X) / 10, False),  # pixels from 0 to 1
+    ],
+)
+def test_inputs_far_from_1_are_standardised(x, wanted):
+    found = asked(*sound(), x=x.astype(np.float32))
+    assert found == (["standard inputs"] if wanted else [])
+
+
+@pytest.mark.parametrize(
+    ("y", "wanted"), [(NUMBERS * 2.5, False), (NUMBERS * 4, True), (NUMBERS + 5, True),
+                      (NUMBERS * 0.12, False), (NUMBERS * 0.08, True), (BITS[:, :2], False)]
+)  # fmt: skip
+def test_targets_far_from_1_are_standardised(y, wanted):
+    assert ("standard targets" in asked(*sound(), y=y.astype(np.float32))) == wanted
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "y", "classes", "wanted"),
+    [
+        (3, nn.MeanSquaredError(), np.eye(3, dtype=np.float32)[LABELS], True, "Softmax"),
+        (3, nn.SoftmaxCrossEntropy(), LABELS, True, ""),
+        ([3, nn.Softmax()], nn.SoftmaxCrossEntropy(), LABELS, True, "Softmax"),
+        ([3, nn.Softmax()], nn.CategoricalCrossEntropy(), LABELS, True, "Softmax"),
+        ([1, nn.Softmax()], nn.BinaryCrossEntropy(), YES, True, "Sigmoid"),
+        ([1, nn.Sigmoid()], nn.MeanSquaredError(), YES, True, "Sigmoid"),
+        (1, nn.SigmoidCrossEntropy(), YES, True, ""),
+        ([4, nn.Sigmoid()], nn.BinaryCrossEntropy(), BITS, False, "Sigmoid"),
+    ],
+)
+def test_classes_get_a_cross_entropy_on_scores(last, loss, y, classes, wanted):
+    width, *ends = last if isinstance(last, list) else [last]
+    found = asked(nn.Dense(6, 5), nn.Tanh(), nn.Dense(5, width), *ends, loss=loss, y=y,
+                  classes=classes)  # fmt: skip
+    assert found == ([f"{wanted}CrossEntropy on a linear output"] if wanted else [])
+
+
+@pytest.mark.parametrize(
+    ("end", "y", "loss", "wanted"),
+    [
+        (nn.ReLU(), np.abs(NUMBERS), nn.MeanSquaredError(), "MeanSquaredError"),  # may die
+        (nn.Sigmoid(), NUMBERS, nn.MeanAbsoluteError(), "MeanAbsoluteError"),
+        (nn.Sigmoid(), np.abs(NUMBERS) / 10, nn.MeanSquaredError(), ""),
+        (nn.Tanh(), NUMBERS / 5, nn.MeanSquaredError(), ""),
+        (nn.Tanh(), NUMBERS, nn.MeanSquaredError(), "MeanSquaredError"),
+        (nn.Softmax(), np.abs(NUMBERS) / 10, nn.MeanSquaredError(), "MeanSquaredError"),
+        (nn.Sigmoid(), NUMBERS, nn.BinaryCrossEntropy(), "MeanSquaredError"),
+        (nn.Identity(), NUMBERS, nn.Huber(), ""),
+    ],
+)
+def test_numbers_get_an_output_that_reaches_them(end, y, loss, wanted):
+    if wanted == "MeanSquaredError" and isinstance(loss, nn.BinaryCrossEntropy):
+        loss = nn.BinaryCrossEntropy()
+    found = asked(*sound(), end, loss=loss, y=y.astype(np.float32))
+    assert [text for text in found if "output" in text] == (
+        [f"{wanted} on a linear output"] if wanted else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("between", "wanted"),
+    [
+        ([], True),
+        ([nn.BatchNorm(5), nn.Dropout(0.1)], True),
+        ([nn.Softmax()], True),
+        ([nn.Softsign()], False),
+    ],
+)
+def test_dense_layers_get_an_activation_between_them(between, wanted):
+    found = asked(nn.Dense(6, 5), *between, nn.Dense(5, 2))
+    assert found == (["ReLU, he_normal"] if wanted else [])
+    assert asked(nn.Dense(6, 2)) == []
+
+
+@pytest.mark.parametrize(
+    ("init", "wanted"),
+    [("zeros", True), ("ones", True), (nn.initializers.Constant(0.1), True), ("normal", False)],
+)
+def test_weights_that_are_all_the_same_are_drawn(init, wanted):
+    found = asked(nn.Dense(6, 5, init=init), nn.ReLU(), nn.Dense(5, 2, init=init))
+    assert found == (["he_normal"] if wanted else [])
+    found = asked(nn.Dense(6, 5, init=init), nn.Tanh(), nn.Dense(5, 2))
+    assert found == (["glorot_uniform"] if wanted else [])
+
+
+@pytest.mark.parametrize(
+    ("momentum", "steps", "wanted"),
+    [(0.99, 300, False), (0.99, 290, True), (0.999, 1000, True), (0.9, 30, False)],
+)
+def test_running_statistics_must_be_able_to_follow(momentum, steps, wanted):
+    norm = nn.BatchNorm(5, momentum=momentum)
+    found = asked(nn.Dense(6, 5), norm, nn.ReLU(), nn.Dense(5, 2), steps=steps)
+    assert found == (["batch norm's momentum 0.9"] if wanted else [])
+
+
+def test_a_loss_of_somebodys_own_is_left_alone():
+    model = [*sound(), nn.Softmax()]
+    assert asked(*model, loss=lambda p, t: (0.0, p)) == []

@@ -1,0 +1,79 @@
+"""Skill: one scale for classes and numbers, whatever the loss."""
+
+import math
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.curing.skill import Answers, neighbours_skill, predictions, split
+
+RNG = np.random.default_rng(0)
+LABELS = np.array([0, 1, 2, 1])
+NUMBERS = np.array([[1.0], [2.0], [6.0], [3.0]])
+
+
+def test_a_constant_has_no_skill_and_the_answers_have_all():
+    for y, outputs, classes in ((LABELS, 3, True), (NUMBERS, 1, False)):
+        answers = Answers.of(y, y, outputs, classes)
+        assert answers.skill(answers.rows) == 1
+        assert answers.skill(np.tile(answers.constant, (4, 1))) == 0
+        assert answers.skill(answers.rows + 10) == -1
+        assert answers.skill(np.full_like(answers.rows, np.nan)) == -1
+
+
+def test_skill_by_hand():
+    answers = Answers.of(NUMBERS, NUMBERS, 1, False)
+    said = NUMBERS + np.array([[1.0], [0], [0], [-1]])
+    assert answers.skill(said) == pytest.approx(1 - 2 / 14)
+    held_out = Answers.of(NUMBERS, NUMBERS + 3, 1, False)  # the constant is that of training
+    assert held_out.skill(np.full((4, 1), 6.0)) == 0
+
+
+def test_answers_that_are_all_the_same_have_no_skill_to_show():
+    assert Answers.of(NUMBERS * 0, NUMBERS * 0, 1, False).skill(NUMBERS * 0) == -1
+
+
+def test_outputs_are_read_as_their_loss_means_them():
+    logits = np.array([[3.0, 0, 0], [0, 9.0, 0], [0, 0, 4.0], [0, 5.0, 0]])
+    answers = Answers.of(LABELS, LABELS, 3, True)
+    softmax = nn.SoftmaxCrossEntropy().predictions(logits)
+    own = predictions(lambda output, labels: None, logits - 1, True)
+    for said in (predictions(nn.SoftmaxCrossEntropy(), logits, True), own):
+        np.testing.assert_allclose(said, softmax)
+    assert predictions(nn.MeanSquaredError(), logits, True) is logits
+    assert predictions(lambda output, labels: None, logits, False) is logits
+    assert 0.9 < answers.skill(softmax) < 1
+    assert answers.accuracy(logits, nn.SoftmaxCrossEntropy()) == 1
+    assert math.isnan(Answers.of(NUMBERS, NUMBERS, 1, False).accuracy(NUMBERS, None))
+
+
+def test_few_examples_are_not_split():
+    x, y = np.arange(59.0)[:, None], np.arange(59)
+    training, judged = split(x, y, 0)
+    assert training[0] is judged[0] is x
+    x, y = np.arange(60.0)[:, None], np.arange(60)
+    (x_train, y_train), (x_held, y_held) = split(x, y, 0)
+    assert len(x_held) == 12
+    assert sorted([*y_train, *y_held]) == list(range(60))
+    assert np.array_equal(x_train[:, 0], y_train)
+    assert np.array_equal(x_held[:, 0], y_held)
+    again = split(x, y, 0)[1][1]
+    assert np.array_equal(again, y_held)
+    assert not np.array_equal(split(x, y, 1)[1][1], y_held)
+    assert len(split(np.zeros((20_000, 1)), np.zeros(20_000), 0)[1][0]) == 2000
+
+
+def test_neighbours_tell_whether_the_data_do():
+    x = RNG.standard_normal((400, 2)) * [1, 1000]
+    y = (x[:, 0] > 0).astype(int)
+    for labels, low, high in ((y, 0.5, 1), (RNG.permutation(y), -1, 0.0)):
+        answers = Answers.of(labels[300:], labels[:300], 2, True)
+        held = neighbours_skill(x[:300], labels[:300], x[300:], answers, False)
+        everywhere = Answers.of(labels, labels, 2, True)
+        seen = neighbours_skill(x, labels, x, everywhere, True)
+        assert low < held < high
+        assert low < seen < high
+    assert math.isnan(
+        neighbours_skill(x[:9], y[:9], x[:9], Answers.of(y[:9], y[:9], 2, True), True)
+    )

@@ -1,0 +1,47 @@
+"""Standardising and back."""
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+
+RNG = np.random.default_rng(0)
+X = RNG.normal([3, -1000, 0.01], [1, 50, 1e-3], (200, 3)).astype(np.float32)
+
+
+def test_columns_have_mean_0_and_deviation_1():
+    z = nn.Standardizer(X)(X)
+    assert z.dtype == np.float32
+    np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-4)
+
+
+def test_undo_gives_back_what_went_in():
+    scale = nn.Standardizer(X)
+    np.testing.assert_allclose(scale.undo(scale(X)), X, rtol=1e-5)
+    other = X[:5] + 7
+    np.testing.assert_allclose(scale.undo(scale(other)), other, rtol=1e-5)
+
+
+def test_a_column_that_is_the_same_everywhere_becomes_0():
+    x = np.c_[X, np.full(200, 0.1, np.float32)]
+    scale = nn.Standardizer(x)
+    assert scale.std[3] == 1
+    assert np.abs(scale(x)[:, 3]).max() < 1e-7
+
+
+def test_integers_and_positions():
+    x = RNG.integers(0, 256, (20, 5, 4))
+    scale = nn.Standardizer(x)
+    z = scale(x)
+    assert z.shape == x.shape
+    assert z.dtype == np.float32
+    np.testing.assert_allclose(z.reshape(-1, 4).std(axis=0), 1, rtol=1e-5)
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(nn.ShapeError, match=r"of 3 columns, got shape \(200, 2\)"):
+        nn.Standardizer(X)(X[:, :2])
+    with pytest.raises(nn.DataError, match="x is not finite"):
+        nn.Standardizer(np.where(X[0, 0] == X, np.nan, X))
+    assert repr(nn.Standardizer(X)) == "Standardizer of 3 columns"

@@ -1,0 +1,76 @@
+"""Sick networks of other people: the lines that `cure` prints are pasted, and they train."""
+
+import json
+
+import pytest
+
+from nnscratch.cli import main
+from nnscratch.experiments import public
+from nnscratch.experiments.public.cures import autotrainer_like, treat
+
+LIKE_AUTOTRAINER = {case.name: case for case in autotrainer_like()}
+
+
+def case(name):
+    (found,) = [one for group in public.SICK.values() for one in group if one.name == name]
+    return found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "XOR by absolute error",
+        "all ones or all zeros",
+        "a census table as it is",
+        "prices of a quarter million",
+        "predictions of some seeds are all zero",
+    ],
+)
+def test_public_cases_train_by_the_lines(name):
+    treated = treat(case(name), tries=3)
+    assert treated.before < treated.case.reach
+    assert treated.trains, treated.cure
+    assert treated.score >= treated.case.reach
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "clouds: 9*5 exponential, SGD(lr=0.01), scores, SoftmaxCrossEntropy",
+        "clouds: 4*5 relu, SGD(lr=10.0), softmax, MeanSquaredError",
+        "rings: 3*5 relu, SGD(lr=0.1), sigmoid, MeanAbsoluteError",
+    ],
+)
+def test_networks_like_autotrainers_train_by_the_lines(name):
+    treated = treat(LIKE_AUTOTRAINER[name], tries=3)
+    assert treated.before < treated.case.reach
+    assert treated.trains, treated.cure
+
+
+def test_there_are_24_of_them_and_each_is_another():
+    assert len(LIKE_AUTOTRAINER) == 24
+    assert {one.recipe.loss for one in LIKE_AUTOTRAINER.values()} == {
+        "CategoricalCrossEntropy", "SoftmaxCrossEntropy", "MeanSquaredError",
+        "BinaryCrossEntropy", "SigmoidCrossEntropy", "MeanAbsoluteError",
+    }  # fmt: skip
+
+
+def test_labels_in_another_order_are_not_cured():
+    treated = treat(case("labels in another order"), most_steps=100, tries=2)
+    assert not treated.trains
+    assert treated.score == treated.before
+    assert "look at the data" in treated.cure.verdict
+    made = json.loads(json.dumps(treated.to_dict()))
+    assert (made["change"], made["lines"], made["trains"]) == (None, [], False)
+
+
+def test_the_command_says_how_many_train(capsys, tmp_path, monkeypatch):
+    few = [case("XOR by absolute error"), case("labels in another order")]
+    monkeypatch.setitem(public.SICK, "known", few)
+    assert main(["cure", "--public-cases", "known", "--tries", "2", "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "trains XOR by absolute error: 0.50 -> 1.00 of 1; " in printed
+    assert "beyond labels in another order: " in printed
+    assert "1 of 1 train by the lines that were printed" in printed
+    rows = json.loads((tmp_path / "public-cases-known.json").read_text())
+    assert [row["trains"] for row in rows] == [True, False]
