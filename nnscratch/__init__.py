@@ -74,6 +74,7 @@ from nnscratch.model import Sequential
 from nnscratch.nonfinite import NonFinite, find_nonfinite
 from nnscratch.optimizers import SGD, SteepestDescent
 from nnscratch.optimizers.adaptive import *
+from nnscratch.remaking import remake
 from nnscratch.scores import accuracy, confusion, r2
 from nnscratch.theory import predict
 from nnscratch.training import (
@@ -155,6 +156,7 @@ __all__ = [
     "optimizers",
     "predict",
     "r2",
+    "remake",
     "replay_nonfinite",
     "save_checkpoint",
     "schedules",

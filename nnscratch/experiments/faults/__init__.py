@@ -3,8 +3,7 @@
 from nnscratch.experiments.faults.setup import Case, Draw, Setup
 from nnscratch.experiments.faults.suite import (
     CASES,
-    HELD_OUT,
-    TUNING,
+    SEEDS,
     Result,
     Score,
     cut,
@@ -15,8 +14,7 @@ from nnscratch.experiments.faults.suite import (
 
 __all__ = [
     "CASES",
-    "HELD_OUT",
-    "TUNING",
+    "SEEDS",
     "Case",
     "Draw",
     "Result",

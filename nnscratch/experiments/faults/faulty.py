@@ -1,79 +1,81 @@
-"""Runs whose weights or steps are at fault: what must be found in each, and what may be besides."""
+"""Runs whose weights or steps are at fault: what must be named first, and what must be shown."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from nnscratch.clipping import ClipByGlobalNorm
-from nnscratch.experiments.faults.register import RUNAWAY, STARVED, faulty
+from nnscratch.experiments.faults.register import faulty
 from nnscratch.experiments.faults.setup import Draw, Setup
 from nnscratch.initializers import Constant, Normal, Uniform, VarianceScaling
 from nnscratch.optimizers import SGD, Adam, RMSProp
 from nnscratch.training import Callback, StepInfo, Trainer
 
+_RATE = "learning rate too large"
 
-@faulty("vanishing", "sigmoid, Glorot, 8 to 14 layers", STARVED)
+
+@faulty("activation", "sigmoid, Glorot, 8 to 14 layers", "vanishing")
 def _(d: Draw) -> Setup:
     return d.classifier("sigmoid", "glorot_normal", (8, 14), SGD(lr=0.1))
 
 
-@faulty("vanishing", "sigmoid, 4 x Glorot, 12 to 18 layers", f"saturated, {STARVED}")
+@faulty("activation, initial weights", "sigmoid, 4 x Glorot, 12 to 18 layers", "vanishing")
 def _(d: Draw) -> Setup:
     return d.classifier("sigmoid", VarianceScaling(16.0), (12, 18), SGD(lr=0.1))
 
 
-@faulty("vanishing", "tanh, half of LeCun's deviation, 12 to 20 layers", STARVED)
+@faulty("initial weights", "tanh, half of LeCun's deviation, 12 to 20 layers", "vanishing")
 def _(d: Draw) -> Setup:
     return d.classifier("tanh", VarianceScaling(0.25), (12, 20), SGD(lr=0.1))
 
 
-@faulty("vanishing", "ReLU, Glorot, 20 to 30 layers", f"dead units, dead layer, {STARVED}")
+@faulty("initial weights", "ReLU, Glorot, 20 to 30 layers", "vanishing")
 def _(d: Draw) -> Setup:
     return d.classifier("relu", "glorot_normal", (20, 30), SGD(lr=0.05))
 
 
-@faulty("vanishing", "tanh, the standard uniform weights, 12 to 16 layers", STARVED)
+@faulty("initial weights", "tanh, the standard uniform weights, 12 to 16 layers", "vanishing")
 def _(d: Draw) -> Setup:
     return d.classifier("tanh", VarianceScaling(1 / 3, "fan_in", "uniform"), (12, 16), SGD(lr=0.1))
 
 
-@faulty("exploding", "ReLU, 2 x He, 10 to 14 layers", f"diverged, non-finite, {RUNAWAY}")
+@faulty("initial weights", "ReLU, 2 x He, 10 to 14 layers", "exploding")
 def _(d: Draw) -> Setup:
     return d.classifier("relu", VarianceScaling(8.0), (10, 14), SGD(lr=1e-6))
 
 
-@faulty("exploding", "ReLU, batch norm, small batches, 28 to 32 layers", "updates too large")
+@faulty("depth", "ReLU, batch norm, small batches, 28 to 32 layers", "exploding")
 def _(d: Draw) -> Setup:
     return d.classifier("relu", "he_normal", (28, 32), SGD(lr=1e-4), norm=True, batch_size=8)
 
 
-@faulty("exploding, saturated", "tanh, 3 x LeCun, 24 to 28 layers", f"diverged, {RUNAWAY}")
+@faulty("initial weights", "tanh, 3 x LeCun, 24 to 28 layers", "exploding, saturated")
 def _(d: Draw) -> Setup:
     return d.classifier("tanh", VarianceScaling(9.0), (24, 28), SGD(lr=1e-3))
 
 
-@faulty("exploding", "leaky ReLU, 2 x He, clipped", f"clip always, {RUNAWAY}")
+@faulty("initial weights", "leaky ReLU, 2 x He, clipped", "exploding")
 def _(d: Draw) -> Setup:
     clip = ClipByGlobalNorm(1.0)
     return d.classifier("leaky_relu", VarianceScaling(8.0), (9, 12), SGD(lr=0.01, clip=clip))
 
 
-@faulty("diverged, dead layer", "ReLU, learning rate 5 with momentum", f"non-finite, {RUNAWAY}")
+@faulty(_RATE, "ReLU, learning rate 5 with momentum", "diverged, dead layer")
 def _(d: Draw) -> Setup:
     return d.classifier("relu", "he_normal", (3, 8), SGD(lr=5.0, momentum=0.9))
 
 
-@faulty("diverged", "ELU, learning rate 3", f"non-finite, vanishing, {RUNAWAY}")
+@faulty(_RATE, "ELU, learning rate 3", "diverged")
 def _(d: Draw) -> Setup:
     return d.classifier("elu", "he_normal", (3, 6), SGD(lr=3.0))
 
 
-@faulty("diverged, non-finite", "regression, learning rate 2", f"vanishing, {RUNAWAY}")
+@faulty(_RATE, "regression, learning rate 2", "diverged, non-finite")
 def _(d: Draw) -> Setup:
     return d.regression("leaky_relu", "he_normal", (2, 5), SGD(lr=2.0))
 
 
-@faulty("non-finite", "leaky ReLU, 1e4 x He, 12 layers", f"diverged, {RUNAWAY}")
+@faulty("initial weights", "leaky ReLU, 1e4 x He, 12 layers", "non-finite")
 def _(d: Draw) -> Setup:
     return d.classifier("leaky_relu", VarianceScaling(2e8), (12, 12), SGD(lr=0.01))
 
@@ -89,56 +91,52 @@ class _Poison(Callback):
             trainer.model.params["2.weight"][0, 0] = self.value
 
 
-@faulty("non-finite", "a NaN among the weights from step 40 on", "diverged")
+@faulty("non-finite", "a NaN among the weights from step 40 on")
 def _(d: Draw) -> Setup:
     poison = (_Poison(40, np.nan),)
     return d.classifier("tanh", "lecun_normal", (3, 6), SGD(lr=0.05), callbacks=poison)
 
 
-@faulty("non-finite", "an infinity among the weights from step 25 on", "diverged, dead units")
+@faulty("non-finite", "an infinity among the weights from step 25 on")
 def _(d: Draw) -> Setup:
     poison = (_Poison(25, np.inf),)
     return d.classifier("relu", "he_normal", (3, 6), SGD(lr=0.05), callbacks=poison)
 
 
-@faulty("saturated", "sigmoid, N(0, 1), 3 to 5 layers", "exploding, updates too small")
+@faulty("initial weights", "sigmoid, N(0, 1), 3 to 5 layers", "saturated")
 def _(d: Draw) -> Setup:
     return d.classifier("sigmoid", Normal(1.0), (3, 5), SGD(lr=0.1), data="digits")
 
 
-@faulty("saturated", "tanh, N(0, 1), 3 to 6 layers", "exploding, updates too small")
+@faulty("initial weights", "tanh, N(0, 1), 3 to 6 layers", "saturated")
 def _(d: Draw) -> Setup:
     return d.classifier("tanh", Normal(1.0), (3, 6), SGD(lr=0.02))
 
 
-@faulty("saturated", "tanh, biases of 4 in one layer", f"vanishing, {STARVED}")
+@faulty("initial biases", "tanh, biases of 4 in one layer", "saturated")
 def _(d: Draw) -> Setup:
     bias = {1: Constant(4.0)}
     return d.classifier("tanh", "lecun_normal", (3, 5), SGD(lr=0.05), odd_bias=bias)
 
 
-@faulty("saturated", "ELU on its floor: biases of -6", f"vanishing, {STARVED}")
+@faulty("initial biases", "ELU on its floor: biases of -6", "saturated")
 def _(d: Draw) -> Setup:
     bias = {1: Constant(-6.0)}
     return d.classifier("elu", VarianceScaling(1.5), (3, 5), SGD(lr=0.02), odd_bias=bias)
 
 
-@faulty("dead units", "ReLU, biases from U(-4, 1)", f"vanishing, {STARVED}")
+@faulty("initial biases", "ReLU, biases from U(-4, 1)", "dead units")
 def _(d: Draw) -> Setup:
     return d.classifier("relu", "he_normal", (2, 4), SGD(lr=0.05), bias=Uniform(-4.0, 1.0))
 
 
-@faulty("dead units, dead layer", "ReLU, the weights of one layer lean to -0.15", STARVED)
+@faulty("initial weights", "ReLU, the weights of one layer lean to -0.15", "dead units, dead layer")
 def _(d: Draw) -> Setup:
     lean = {1: Normal(0.1, -0.15)}
     return d.classifier("relu", "he_normal", (3, 5), SGD(lr=0.02), odd=lean, data="digits")
 
 
-@faulty(
-    "dead units, dead layer",
-    "ReLU, one huge step",
-    f"updates too large, vanishing, diverged, {STARVED}",
-)
+@faulty(_RATE, "ReLU, one huge step", "dead units, dead layer")
 def _(d: Draw) -> Setup:
     def rate(step: int) -> float:
         return 30.0 if step == 20 else 0.01
@@ -146,65 +144,75 @@ def _(d: Draw) -> Setup:
     return d.classifier("relu", "he_normal", (3, 4), SGD(lr=rate, momentum=0.5), data="digits")
 
 
-@faulty("dead layer", "ReLU, biases of -10 in one layer", f"dead units, vanishing, {STARVED}")
+@faulty("initial biases", "ReLU, biases of -10 in one layer", "dead layer")
 def _(d: Draw) -> Setup:
     bias = {1: Constant(-10.0)}
     return d.classifier("relu", "he_normal", (3, 6), SGD(lr=0.05), odd_bias=bias)
 
 
-@faulty("dead layer, constant output", "all weights zero", f"dead units, vanishing, {STARVED}")
+@faulty("symmetric units", "all weights zero", "dead layer, constant output")
 def _(d: Draw) -> Setup:
     return d.classifier("relu", "zeros", (2, 5), SGD(lr=0.1), last="zeros")
 
 
-@faulty("constant output", "tanh, large biases and small weights", f"vanishing, {STARVED}")
+@faulty(
+    "initial biases, initial weights", "tanh, large biases and small weights", "constant output"
+)
 def _(d: Draw) -> Setup:
     bias = Normal(1.0)
     return d.classifier("tanh", VarianceScaling(0.1), (8, 12), SGD(lr=0.05), bias=bias)
 
 
-@faulty("constant output", "sigmoid, LeCun, 16 to 20 layers", f"vanishing, {STARVED}")
+@faulty("activation", "sigmoid, LeCun, 16 to 20 layers", "constant output")
 def _(d: Draw) -> Setup:
     return d.classifier("sigmoid", "lecun_normal", (16, 20), SGD(lr=0.2))
 
 
-@faulty("updates too small", "gradient descent, learning rate 1e-6")
+@faulty("learning rate too small", "gradient descent, learning rate 1e-6")
 def _(d: Draw) -> Setup:
     return d.classifier("relu", "he_normal", (2, 6), SGD(lr=1e-6))
 
 
-@faulty("updates too small", "Adam, learning rate 1e-7")
+@faulty("learning rate too small", "Adam, learning rate 1e-7")
 def _(d: Draw) -> Setup:
     return d.classifier("elu", VarianceScaling(1.5), (2, 6), Adam(lr=1e-7))
 
 
-@faulty("updates too small", "tanh, learning rate 2e-5 with momentum")
+@faulty("learning rate too small", "tanh, learning rate 2e-5 with momentum")
 def _(d: Draw) -> Setup:
     return d.classifier("tanh", "lecun_normal", (2, 5), SGD(lr=2e-5, momentum=0.9))
 
 
-@faulty("updates too large", "Adam, learning rate 0.3", f"diverged, vanishing, {RUNAWAY}")
+@faulty(_RATE, "Adam, learning rate 0.3")
 def _(d: Draw) -> Setup:
     return d.classifier("relu", "he_normal", (2, 5), Adam(lr=0.3))
 
 
-@faulty("updates too large", "RMSProp, learning rate 0.1", f"diverged, vanishing, {RUNAWAY}")
+@faulty(_RATE, "RMSProp, learning rate 0.1")
 def _(d: Draw) -> Setup:
     return d.classifier("tanh", "lecun_normal", (2, 5), RMSProp(lr=0.1))
 
 
-@faulty("updates too large", "batch norm, learning rate 5", f"diverged, vanishing, {RUNAWAY}")
+@faulty(_RATE, "batch norm, learning rate 5")
 def _(d: Draw) -> Setup:
     return d.classifier("elu", "he_normal", (3, 6), SGD(lr=5.0), norm=True)
 
 
-@faulty("slow layer", "one layer's weights 60 x too large, under batch norm")
+@faulty(
+    "slow layer, too few steps",
+    "one layer's weights 60 x too large, under batch norm",
+    "slow layer",
+)
 def _(d: Draw) -> Setup:
     odd = {1: VarianceScaling(2 * 60.0**2)}
     return d.classifier("relu", "he_normal", (3, 6), SGD(lr=0.05), norm=True, odd=odd)
 
 
-@faulty("slow layer", "the first layer's weights 40 x too large, under batch norm")
+@faulty(
+    "slow layer, too few steps",
+    "the first layer's weights 40 x too large, under batch norm",
+    "slow layer",
+)
 def _(d: Draw) -> Setup:
     odd = {0: VarianceScaling(2 * 40.0**2)}
     return d.classifier("elu", "he_normal", (3, 6), SGD(lr=0.05), norm=True, odd=odd)

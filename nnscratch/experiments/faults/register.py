@@ -10,19 +10,27 @@ FAULTY: list[Case] = []
 
 
 def faulty(
-    expected: str, name: str, also: str = "", steps: int = STEPS
+    cause: str,
+    name: str,
+    shows: str = "",
+    also: str = "",
+    *,
+    steps: int = STEPS,
+    held_out: bool = False,
 ) -> Callable[[Callable[[Draw], Setup]], Callable[[Draw], Setup]]:
-    """Register a run: `expected` and `also` list kinds of finding, separated by commas."""
+    """Register a run: `cause`, `shows` and `also` list kinds of finding, separated by commas.
+
+    held_out : no threshold was chosen on it
+    """
 
     def register(build: Callable[[Draw], Setup]) -> Callable[[Draw], Setup]:
-        wanted, allowed = (frozenset(k for k in ks.split(", ") if k) for ks in (expected, also))
-        FAULTY.append(Case(f"{expected}: {name}", name, wanted, allowed, build, steps))
+        first, brought, more = (_kinds(text) for text in (cause, shows, also))
+        case = Case(f"{cause}: {name}", name, first, brought, more, build, steps, held_out)
+        FAULTY.append(case)
         return build
 
     return register
 
 
-# What a gradient that does not arrive brings with it.
-STARVED = "constant output, updates too small, slow layer"
-# What steps that are too long end in.
-RUNAWAY = "updates too large, exploding, saturated, dead units, dead layer, constant output"
+def _kinds(text: str) -> frozenset[str]:
+    return frozenset(kind for kind in text.split(", ") if kind)

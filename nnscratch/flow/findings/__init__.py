@@ -1,31 +1,55 @@
-"""Findings: what a record says is wrong, where, since when, why, and what cures it.
+"""Findings: what a record says is wrong, what causes it, and the one change to begin with.
 
-Each family looks at one side of a record. All thresholds stand at the top of the families' files;
-they were chosen on the labelled runs of `nnscratch.experiments.faults`, and are measured on other
-seeds of them.
+What a run shows (`stability`, `gradient`, `units`, `updates`, `learning`) is told apart from what
+can cause it (`data`, `output`, `weights`, `network`, `training`, `memory`); `graph` says what
+causes what, and puts consequences under their cause. All thresholds stand at the top of their
+files, with cases on both sides of each in the tests.
 """
 
 from __future__ import annotations
 
-from nnscratch.errors import DataError
-from nnscratch.flow.findings import data, gradient, stability, units, updates
-from nnscratch.flow.findings.finding import KINDS, SEVERITIES, Finding, Findings, arrange
+from nnscratch.flow.findings import (
+    data,
+    gradient,
+    learning,
+    memory,
+    moving,
+    network,
+    output,
+    stability,
+    training,
+    units,
+    updates,
+    weights,
+)
+from nnscratch.flow.findings.cures import with_one_rate
+from nnscratch.flow.findings.finding import SEVERITIES, Advice, Finding, Findings
+from nnscratch.flow.findings.graph import KINDS, arrange
 from nnscratch.flow.findings.view import View
-from nnscratch.flow.findings.words import plural
-from nnscratch.flow.records import Record
+from nnscratch_records import Record
+from nnscratch_records.words import plural
 
-__all__ = ["KINDS", "SEVERITIES", "Finding", "Findings", "find"]
+__all__ = ["KINDS", "SEVERITIES", "Advice", "Finding", "Findings", "find"]
 
-_FAMILIES = (stability, gradient, units, updates, data)
+_EQUAL = frozenset({"symmetric units"})  # with these nothing more is to be said of the weights
 
 
 def find(record: Record) -> Findings:
-    """Return the `Findings` of a record. Raises `DataError` for a record without a step."""
-    if not len(record["steps"]):
-        raise DataError(f"the record of {record['label']} holds no step: there is nothing to read")
+    """Return the `Findings` of a record. Raises `RecordError` for one that does not fit."""
     view = View(record)
-    found = [finding for family in _FAMILIES for finding in family.find(view)]
-    return Findings(arrange(found), str(record["label"]), _scope(view))
+    symptoms = [
+        finding for family in (stability, gradient, units, updates) for finding in family.find(view)
+    ]
+    shown = {finding.kind: finding for finding in symptoms}
+    symptoms += learning.find(view, shown)
+    shown = {finding.kind: finding for finding in symptoms}
+    causes = [one for family in (data, output, memory, moving) for one in family.find(view)]
+    if not _EQUAL & {one.kind for one in causes}:
+        causes += weights.find(view, shown)
+    causes += network.find(view, shown, [one.kind for one in causes])
+    causes += training.find(view, shown, [one.kind for one in causes])
+    found = with_one_rate(arrange([*symptoms, *causes]))
+    return Findings(found, str(view.record["label"]), _scope(view), learning.state(view))
 
 
 def _scope(view: View) -> str:
@@ -34,7 +58,10 @@ def _scope(view: View) -> str:
         f"Read: {plural(steps, 'recorded step')}, {int(view.steps[0])} to {int(view.steps[-1])}, "
         f"of {plural(len(view.layers), 'layer')}."
     )
-    if not len(view.record["census_steps"]) and "relu" in view.kinds:
+    if view.rectifiers and not units.census(view):
         text += " Dead units were not counted: give GradientFlow a probe batch for that."
+    opaque = [name for name, role in zip(view.layers, view.roles, strict=True) if role == "opaque"]
+    if opaque:
+        text += f" Of {plural(len(opaque), 'layer')} it is not known what it does: {opaque[0]}."
     note = str(view.record.get("note", ""))
     return f"{text} {note}" if note else text

@@ -1,84 +1,174 @@
-"""Cures, each an instruction with its line of Python."""
+"""What to change, each with the line of Python that does it."""
 
 from __future__ import annotations
 
+import ast
+import inspect
 import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from nnscratch.flow.findings.words import called, number
+from nnscratch import initializers, optimizers, schedules
+from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.rates import optimizer_name
+from nnscratch.flow.findings.view import View
+from nnscratch.theory.suited import suited_init, suited_scale
+from nnscratch_records.words import called, number
 
-# n_in Var(w) at which a layer hands the squared gradient on as large as it came, for a signal of
-# mean square 1 (tanh, softsign: a small signal), and how such weights are drawn. From
-# `nnscratch.theory.gradient_rate`, with which a test compares them. Sigmoid and softplus have none
-# that would help: their edge lies where units saturate or the signal grows.
-SUITS: Final[dict[str, tuple[float, str]]] = {
-    "relu": (2.0, '"he_normal"'),
-    "leakyrelu": (2.0, '"he_normal"'),
-    "rrelu": (1.92, "nn.initializers.VarianceScaling(1.92)"),
-    "prelu": (1.88, "nn.initializers.VarianceScaling(1.88)"),
-    "tanh": (1.0, '"lecun_normal"'),
-    "softsign": (1.0, '"lecun_normal"'),
-    "identity": (1.0, '"lecun_normal"'),
-    "elu": (1.5, "nn.initializers.VarianceScaling(1.5)"),
-    "selu": (1.0, '"lecun_normal"'),
-    "gelu": (2.3, "nn.initializers.VarianceScaling(2.3)"),
-    "silu": (2.6, "nn.initializers.VarianceScaling(2.6)"),
-}
+NEAR = 1.25  # as near as weights must be to the scale that suits
+LEAST_BATCH = 8  # examples, for batch norm
+_RATE = re.compile(r"\blr=[0-9.e+-]+")
+
+STANDARDISE_INPUTS: Final = Advice(
+    "bring each feature of the inputs to mean 0 and deviation 1 (test data with the same numbers), "
+    "and begin anew",
+    "x = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8)",
+)
+STANDARDISE_TARGETS: Final = Advice(
+    "begin anew on targets of mean 0 and deviation 1, and undo that after prediction",
+    "y = (y - y.mean(axis=0)) / (y.std(axis=0) + 1e-8)",
+)
+LOOK_AT_ANSWERS: Final = Advice(
+    "look at the answers before training", "print(np.unique(y, axis=0))"
+)
+
+
+def remade(view: View, what: str, changes: str, loss: str = "", expect: str = "") -> Advice:
+    """Return a new network as advice, and what has to be new with it: loss, optimizer.
+
+    changes : arguments of `remake`
+    """
+    inner = f"model, {changes}" if changes else "model"
+    names, values = ["model"], [f"nn.remake({inner})"]
+    if loss:
+        names, values = [*names, "loss"], [*values, loss]
+    optimizer = optimizer_python(view.text("optimizer"))
+    if optimizer:
+        names, values = [*names, "optimizer"], [*values, optimizer]
+    return Advice(what, f"{', '.join(names)} = {', '.join(values)}", expect)
+
+
+def optimizer_python(text: str, rate: float = math.nan) -> str:
+    """Return the Python expression of an optimizer, from its text, without usual settings.
+
+    rate : instead of its own; with it empty where it has a schedule, as for what is not ours
+    """
+    name = text.partition("(")[0]
+    made = getattr(optimizers, name, None)
+    if made is None:
+        return ""
+    usual = {key: one.default for key, one in inspect.signature(made).parameters.items()}
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError:  # a rate that is a function has no text that could be pasted
+        return ""
+    if not isinstance(tree, ast.Call):
+        return ""
+    told = []
+    for setting in tree.keywords:
+        key, value = str(setting.arg), ast.unparse(setting.value)
+        if isinstance(setting.value, ast.Call):
+            inner = value.partition("(")[0]
+            value = f"nn.{'schedules.' if hasattr(schedules, inner) else ''}{value}"
+            if key == "lr" and not math.isnan(rate):
+                return ""
+        elif key != "lr" and value == repr(usual.get(key)):
+            continue
+        told.append(f"lr={rate:g}" if key == "lr" and not math.isnan(rate) else f"{key}={value}")
+    return f"nn.{name}({', '.join(told)})"
 
 
 def suits(kind: str, scale: float) -> bool:
     """Return whether weights of this ``n_in Var(w)`` suit an activation (or nothing is known)."""
-    return kind not in SUITS or not (scale < 0.8 * SUITS[kind][0] or scale > 1.25 * SUITS[kind][0])
+    right = suited_scale(kind)
+    return math.isnan(right) or math.isnan(scale) or right / NEAR <= scale <= right * NEAR
 
 
-def suitable_init(kind: str, began: float = math.nan) -> tuple[str, ...]:
-    """Return the cure by weights of the scale that suits an activation, where there is one.
+def init_for(kind: str) -> str:
+    """Return the initializer, in Python, of the weights that suit an activation."""
+    found = suited_init(kind)
+    named = [name for name in initializers.names() if initializers.get(name) == found]
+    return f'"{named[-1]}"' if named else f"nn.initializers.{found!r}"
 
-    began : ``n_in Var(w)`` of the weights that were drawn, where that is known
+
+def suitable_init(view: View) -> tuple[Advice, ...]:
+    """Return weights of the scale that suits the activation, where they are not that already."""
+    kind = view.activation
+    if math.isnan(suited_scale(kind)):
+        return ()
+    if all(suits(kind, view.weight_scale(i, None)) for i in view.weights[:-1]):
+        return ()
+    what = f"draw the weights so that n_in Var(w) = {number(suited_scale(kind))}, which suits "
+    expect = "Each layer then hands the gradient on as large as it came."
+    return (remade(view, what + called(kind), f"init={init_for(kind)}", expect=expect),)
+
+
+def batch_norm(view: View) -> tuple[Advice, ...]:
+    """Return batch norm, unless there is a norm or batches are too small."""
+    batch = float(view.get("batch_size")[-1]) if view.rows else 0.0
+    if view.has_norm or batch < LEAST_BATCH:
+        return ()
+    return (remade(view, "normalise the input of each hidden activation", "norm=True"),)
+
+
+def other_activation(view: View, kind: str) -> tuple[Advice, ...]:
+    """Return an activation that does not saturate, and does not die, unless it is there."""
+    if kind == "" or "elu" in view.hidden_activations:
+        return ()
+    what = f"replace {called(kind)} by ELU, which neither saturates above nor dies"
+    return (remade(view, what, 'activation="elu"'),)
+
+
+def zero_biases(view: View) -> tuple[Advice, ...]:
+    """Return biases that begin at zero."""
+    return (remade(view, "begin with biases of zero", 'bias_init="zeros"'),)
+
+
+def no_output_activation(view: View, expect: str = "") -> Advice:
+    """Return a network whose output is that of its last weights."""
+    what = "end with the last layer of weights, without an activation"
+    return remade(view, what, 'output="identity"', expect=expect)
+
+
+def learning_rate(view: View, rate: float, spoiled: bool = False) -> tuple[Advice, ...]:
+    """Return a change of the learning rate; none where there is no rate to name.
+
+    spoiled : the weights are, by steps that were too long: the network begins anew
     """
-    if kind not in SUITS or (not math.isnan(began) and suits(kind, began)):
+    if not rate > 0:
         return ()
-    scale, init = SUITS[kind]
-    return (
-        f"draw the weights so that n_in Var(w) = {number(scale)}, which suits {called(kind)}: "
-        f"nn.Dense(n_in, n_out, init={init})",
-    )
+    new = optimizer_python(view.text("optimizer"), rate)
+    what = f"train with the learning rate {rate:g}"
+    if not new:
+        return (Advice(what, f"optimizer.lr = {rate:g}"),)
+    if spoiled:
+        return (Advice(f"{what}, from new weights", f"model, optimizer = nn.remake(model), {new}"),)
+    return (Advice(what, f"optimizer = {new}"),)
 
 
-def batch_norm(present: bool) -> tuple[str, ...]:
-    """Return batch norm as a cure, unless it is there."""
-    if present:
+def adaptive(view: View) -> tuple[Advice, ...]:
+    """Return an optimizer that fits the step to each weight, unless it is there."""
+    if optimizer_name(view) not in ("", "SGD"):
         return ()
-    return (
-        "normalise each layer's input to the activation: put nn.BatchNorm(n) between each hidden "
-        "nn.Dense and its activation",
-    )
+    return (Advice("let the step fit each weight", "optimizer = nn.Adam(lr=0.001)"),)
 
 
-def other_activation(kind: str) -> tuple[str, ...]:
-    """Return an activation that does not saturate."""
-    if kind not in ("sigmoid", "tanh", "softsign", "softplus"):
-        return ()
-    return (
-        f"replace {called(kind)} by an activation that does not saturate: nn.ELU() with "
-        f"nn.Dense(n_in, n_out, init={SUITS['elu'][1]})",
-    )
-
-
-ZERO_BIASES: Final = 'begin with biases of zero: nn.Dense(n_in, n_out, bias_init="zeros")'
-LEAK: Final = "use a rectifier with a slope on the negative side: nn.LeakyReLU(0.01) or nn.ELU()"
-
-
-def learning_rate(lr: float) -> tuple[str, ...]:
-    """Return a change of the learning rate to `lr`; none where it was not recorded."""
-    return (f"change the learning rate: optimizer.lr = {lr:.2g}",) if lr > 0 else ()
-
-
-def clip(present: bool) -> tuple[str, ...]:
-    """Return clipping as a cure, unless it is done."""
-    if present:
-        return ()
-    return (
-        "clip the gradient, so that one bad batch cannot throw the weights: "
-        "nn.SGD(lr=..., clip=nn.ClipByGlobalNorm(1.0))",
-    )
+def with_one_rate(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return findings whose lines all name the learning rate that one of the causes asks for."""
+    asked = [
+        _RATE.search(one.advice[0].line)
+        for one in found
+        if one.kind.startswith("learning rate") and not one.because and one.advice
+    ]
+    rate = next((match[0] for match in asked if match), "")
+    if not rate:
+        return tuple(found)
+    made = []
+    for one in found:
+        own = one.kind.startswith("learning rate")
+        kept = [a for a in one.advice if own or not a.line.startswith("optimizer = nn.Adam")]
+        told = tuple(replace(a, line=_RATE.sub(rate, a.line)) for a in kept)
+        made.append(replace(one, advice=told))
+    return tuple(made)

@@ -1,4 +1,4 @@
-"""What goes in and how it is used: scales of inputs and targets, batch norm's memory, the clip."""
+"""What goes in and what is asked: the scales of inputs and targets, and the labels."""
 
 from __future__ import annotations
 
@@ -6,26 +6,79 @@ import math
 
 import numpy as np
 
-from nnscratch.flow.findings.finding import Finding
+from nnscratch.flow.findings.cures import LOOK_AT_ANSWERS, STANDARDISE_INPUTS, STANDARDISE_TARGETS
+from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.view import View
-from nnscratch.flow.findings.words import number, percent, plural, since
+from nnscratch_records.words import number, percent
 
 LARGE_INPUT, SMALL_INPUT = 10.0, 1e-2  # root mean square of the inputs
 OFF_CENTRE = 5.0  # |mean| over standard deviation
+UNEVEN = 100.0  # the largest deviation of a feature over the middle one
 LARGE_TARGET = 10.0  # root mean square of regression targets
-# Of batches of B examples: |ln(batch / running variance)|, and the gap of the means in standard
-# deviations, each above what sampling a batch gives by itself.
-VARIANCE_GAP, VARIANCE_NOISE = 0.45, 2.5  # the second over B
-MEAN_GAP = 2.3  # over sqrt(B)
-_WARM = 50  # steps that running statistics may take to arrive
-_ON_THE_WAY = 0.6  # of what they lacked at the beginning: then they are arriving
-ALWAYS, _FAR = 0.98, 10.0  # a clip fires in this share of steps; cuts the norm by this factor
-_ALWAYS_AFTER, _FAR_AFTER, _NEVER_AFTER = 100, 30, 100  # steps
+SMALL_TARGET = 1e-2
+BESIDE = 5.0  # times what the untrained network gives
+UNRELATED = 0.05  # of the answers' variance: no more is told of other examples
+ASKED = 150  # examples before that is believed
+BY_HEART = 0.3  # of what there is to learn: less than this may be learned by heart
+_ENOUGH = 50  # steps
+FEW_CLASSES = 0.5  # of the outputs ever is an answer
+_PER_CLASS = 20  # examples
+_SAME = 8  # examples with one answer
 
 
 def find(view: View) -> list[Finding]:
-    """Return what is wrong with data, batch norm's running statistics and the clip."""
-    return [*_inputs(view), *_targets(view), *_batchnorm(view), *_clip(view)]
+    """Return what is wrong with labels, inputs and targets."""
+    return [*_labels(view), *_inputs(view), *_targets(view)]
+
+
+def _labels(view: View) -> list[Finding]:
+    """Answers from which nothing can be learned."""
+    count, values = view.latest("target_count"), view.latest("target_values")
+    outputs, progress = int(view.record["features"][-1]), view.progress
+    single = view.latest("target_classes") == 2
+    severity, advice, numbers = "serious", LOOK_AT_ANSWERS, {"examples": count, "values": values}
+    # What is learned by heart is learned too, but slowly, and nothing comes of it.
+    lost = progress.nothing or (progress.share < BY_HEART and progress.rows >= _ENOUGH)
+    if values == 1 and count >= _SAME:
+        what = "one class" if single else number(view.latest("target_mean"))
+        seen = (
+            f"All of the {int(count)} examples looked at have the same answer, {what}: whatever "
+            f"goes in, a constant is right."
+        )
+        why = "Nothing that tells examples apart can be learned from them."
+    elif lost and count >= ASKED and progress.told < UNRELATED:
+        linear, near = (percent(max(0.0, told)) for told in (progress.linear, progress.near))
+        seen = (
+            f"The answers look unrelated to the inputs: of {int(count)} examples half were guessed "
+            f"from the other half, and neither a linear fit nor the nearest neighbours do better "
+            f"than their mean ({linear} and {near} of the variance); "
+        )
+        seen += "nor does the network." if progress.nothing else "what it learns is by heart."
+        why = (
+            "Answers that belong to other rows (shuffled or sorted apart from the inputs), or "
+            "labels that are noise."
+        )
+        numbers |= {"linear": progress.linear, "neighbours": progress.near}
+        advice = Advice(
+            "check that row i of y belongs to row i of x, where they are loaded and shuffled",
+            "print([(x[i], y[i]) for i in range(5)])",
+        )
+    elif single and count >= _PER_CLASS * outputs and values < FEW_CLASSES * outputs:
+        severity = "notice"
+        seen = (
+            f"Only {int(values)} of the {outputs} classes occur among the {int(count)} examples "
+            f"looked at."
+        )
+        why = "The examples are sorted by class, or labels were rounded or scaled."
+    else:
+        return []
+    return [
+        Finding(
+            *("labels", severity, (), view.first_step, seen, why, (advice,), numbers),
+            EXPLAINS["labels"],
+        )
+    ]
 
 
 def _inputs(view: View) -> list[Finding]:
@@ -34,152 +87,101 @@ def _inputs(view: View) -> list[Finding]:
     mean = float(np.median(view.record["input_mean"][:5]))
     std = float(np.median(view.record["input_std"][:5]))
     rms = math.hypot(mean, std)
-    if rms > LARGE_INPUT:
-        what = "large"
-    elif rms < SMALL_INPUT:
-        what = "small"
-    elif abs(mean) > OFF_CENTRE * std and rms > 1:
-        what = "far from zero"
-    else:
+    ratio = view.latest("feature_ratio")
+    offset = np.nan_to_num(view.latest("feature_offset"))
+    large, small = rms > LARGE_INPUT, rms < SMALL_INPUT
+    uneven = ratio > UNEVEN and rms > 1
+    away = max(offset, abs(mean) / std if std else 0.0) > OFF_CENTRE and rms > 1
+    if not (large or small or uneven or away):
         return []
-    why = {
-        "large": "The weights are drawn for inputs of mean square about 1: larger ones saturate or "
-        "swamp the first layer, and make its gradient as many times too large.",
-        "small": "The weights are drawn for inputs of mean square about 1: of smaller ones nearly "
-        "nothing reaches the loss, and the gradient of the first layer is as many times too small.",
-        "far from zero": "All inputs look alike beside their common mean.",
-    }
+    what = [
+        *(["large"] if large else ["small"] if small else []),
+        *(["far from zero"] if away else []),
+        *(["of very different scales"] if uneven else []),
+    ]
+    numbers = {"mean": mean, "std": std, "rms": rms, "ratio": ratio}
+    seen = f"mean {number(mean)}, standard deviation {number(std)}"
+    if uneven:
+        seen += f", the largest feature's {number(ratio)} times the middle one's"
+    drawn = "The weights are drawn for inputs of mean square about 1: "
+    why = "Beside their common mean all inputs look alike, and the gradient points along it."
+    if small:
+        why = (
+            f"{drawn}of smaller ones nearly nothing reaches the loss, and the first layer's "
+            f"gradient is as many times too small."
+        )
+    elif large or uneven:
+        why = (
+            f"{drawn}larger ones saturate, kill or swamp the first layer, and its gradient is as "
+            f"many times too large."
+        )
+    explains = EXPLAINS["input scale"]
+    if small:
+        explains -= {"exploding", "diverged", "non-finite", "learning rate too large", "saturated"}
     return [
         Finding(
             "input scale",
-            "serious",
+            view.harm,
             view.layers[:1],
-            int(view.steps[0]),
-            f"The inputs are {what}: mean {number(mean)}, standard deviation {number(std)}.",
-            why[what],
-            (
-                "bring each feature to mean 0 and deviation 1: "
-                "x = (x - x_train.mean(0)) / (x_train.std(0) + 1e-8), test data with the same "
-                "numbers",
-            ),
-            {"mean": mean, "std": std, "rms": rms},
+            view.first_step,
+            f"The inputs are {' and '.join(what)}: {seen}.",
+            why,
+            (STANDARDISE_INPUTS,),
+            numbers,
+            explains,
         )
     ]
 
 
 def _targets(view: View) -> list[Finding]:
-    """Regression targets: with the mean squared error |dL/dp|^2 size / 4 is the loss itself."""
+    """Regression targets far from what an untrained network gives."""
     if not view.rows:
         return []
-    loss = view.get("loss")
-    size = view.get("batch_size") * float(view.record["features"][-1])
-    square = view.get("gradient_norm")[:, -1] ** 2 * size / 4
-    if not np.allclose(square[:5], loss[:5], rtol=1e-3) or loss[0] <= 0:
+    mean, std = view.latest("target_mean"), view.latest("target_std")
+    if math.isnan(mean):
+        mean, std = 0.0, _squared_error(view)
+    if view.latest("target_classes") > 0 or not std > 0 or view.progress.learned:
         return []
-    error = math.sqrt(float(loss[0]))
+    size = math.hypot(mean, std)
     output = math.hypot(view.get("output_mean")[0, -1], view.get("output_std")[0, -1])
-    if error < LARGE_TARGET or output > error / 5:
+    large = size > LARGE_TARGET and output < size / BESIDE
+    small = size < SMALL_TARGET and output > size * BESIDE
+    if not (large or small):
         return []
+    why = (
+        "What an untrained network gives is noise beside them, and the loss and its gradient are "
+        "as small as their square."
+        if small
+        else "The gradient of the loss grows with the targets: the first steps are as many times "
+        "too large, or the last bias alone has a long way to go."
+    )
+    explains = EXPLAINS["target scale"]
+    if small or len(view.weights) == 1:  # how far a linear layer can step no target decides
+        explains -= {"diverged", "non-finite", "exploding", "learning rate too large"}
     return [
         Finding(
             "target scale",
-            "serious",
+            view.harm,
             view.layers[-1:],
-            int(view.steps[0]),
-            f"The targets are large: about {number(error)} (root mean square) where the untrained "
-            f"network gives {number(output)}; the loss begins at {number(float(loss[0]))}.",
-            "The gradient of the squared error grows with the targets: the first steps are as many "
-            "times too large, or the last bias alone has a long way to go.",
-            ("train on (y - y_train.mean(0)) / y_train.std(0), and undo that after prediction",),
-            {"target_rms": error, "output_rms": output, "loss": float(loss[0])},
+            view.first_step,
+            f"The targets are {'small' if small else 'large'}: mean {number(mean)}, standard "
+            f"deviation {number(std)}, where the untrained network gives {number(output)} (root "
+            f"mean square); the loss begins at {number(view.progress.first)}.",
+            why,
+            (STANDARDISE_TARGETS,),
+            {"target_rms": size, "output_rms": output, "loss": view.progress.first},
+            explains,
         )
     ]
 
 
-def _batchnorm(view: View) -> list[Finding]:
-    names = [str(name) for name in view.record["batchnorm_layers"]]
-    if not names or not view.rows or view.steps[view.rows - 1] - view.steps[0] < _WARM - 1:
-        return []
-    batch = view.get("batch_size")[:, None]
-    gap = view.get("batchnorm_mean_gap")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.abs(np.log(view.get("batchnorm_variance_ratio")))
-    where = (gap > MEAN_GAP / np.sqrt(batch)) | (ratio > VARIANCE_GAP + VARIANCE_NOISE / batch)
-    now = view.now
-    lack = ratio / VARIANCE_GAP + gap * np.sqrt(batch) / MEAN_GAP
-    arriving = np.median(lack[now], axis=0) < _ON_THE_WAY * np.median(lack[:5], axis=0)
-    off = [i for i in range(len(names)) if view.holds(where[:, i]) and not arriving[i]]
-    if not off:
-        return []
-    worst = max(off, key=lambda i: float(np.median(ratio[now, i]) + np.median(gap[now, i])))
-    step = view.since(where[:, worst])
-    times = float(np.median(view.get("batchnorm_variance_ratio")[now, worst]))
-    away = float(np.median(gap[now, worst]))
-    return [
-        Finding(
-            "batch norm statistics",
-            "serious",
-            tuple(names[i] for i in off),
-            step,
-            f"Batch norm's running statistics are not those of the batches: at {names[worst]} the "
-            f"batch's variance is {number(times)} times the running one and its means are "
-            f"{number(away)} standard deviations off, {since(step, int(view.steps[0]))}. "
-            f"Evaluation, which uses the running ones, sees another network than training.",
-            f"After {plural(view.rows, 'recorded step')} they have not arrived: the momentum is "
-            f"too close to 1 for a run this short, or they are not updated.",
-            (
-                "let them follow faster: nn.BatchNorm(n, momentum=0.9)",
-                'evaluate with the batch\'s own: trainer.evaluate(x, y, statistics="batch")',
-            ),
-            {"variance_ratio": times, "mean_gap": away},
-        )
-    ]
+def _squared_error(view: View) -> float:
+    """Return the targets' size where the record does not say it but the loss is their square.
 
-
-def _clip(view: View) -> list[Finding]:
-    made = str(view.record["clip"])
-    if not made:
-        return []
-    fraction = view.get("clip_fraction")
-    known = ~np.isnan(fraction)
-    fired, steps = fraction[known] > 0, int(known.sum())
-    before, after = view.get("clip_before")[known], view.get("clip_after")[known]
-    norm, left = (float(np.median(x)) if steps else math.nan for x in (before, after))
-    far = norm > _FAR * left
-    if steps >= (_FAR_AFTER if far else _ALWAYS_AFTER) and fired.mean() >= ALWAYS:
-        return [
-            Finding(
-                "clip always",
-                "serious" if far else "notice",
-                (),
-                int(view.steps[known][0]),
-                f"{made} fires in {percent(float(fired.mean()))} of {steps} steps: it cuts the "
-                f"gradient from a norm of {number(norm)} to {number(left)} (medians).",
-                "A clip that always fires is a second learning rate, and one by value turns every "
-                "step away from the gradient's direction besides.",
-                (
-                    f"set the limit above the usual norm: "
-                    f"nn.ClipByGlobalNorm({number(2 * norm)}), or lower the learning rate instead",
-                ),
-                {"fired": float(fired.mean()), "before": norm, "after": left},
-            )
-        ]
-    if steps >= _NEVER_AFTER and not fired.any():
-        largest = float(np.max(before))
-        return [
-            Finding(
-                "clip never",
-                "notice",
-                (),
-                int(view.steps[known][0]),
-                f"{made} has not changed one gradient in {steps} steps: the largest norm was "
-                f"{number(largest)}. Without it the run would be the same, bit for bit.",
-                "",
-                (
-                    f"leave it out, or set it where it guards against outliers: "
-                    f"nn.ClipByGlobalNorm({number(2 * largest)})",
-                ),
-                {"fired": 0.0, "largest": largest},
-            )
-        ]
-    return []
+    With the mean squared error |dL/dp|^2 size / 4 is the loss itself. NaN if it is not.
+    """
+    loss = view.get("loss")
+    size = view.get("batch_size") * float(view.record["features"][-1])
+    square = view.get("gradient_norm")[:, -1] ** 2 * size / 4
+    same = loss[0] > 0 and np.allclose(square[:5], loss[:5], rtol=1e-3)
+    return math.sqrt(float(loss[0])) if same else math.nan

@@ -1,44 +1,35 @@
-"""`Finding` and `Findings`: what is wrong with a run, in sentences and numbers."""
+"""`Finding`, `Advice` and `Findings`: what is wrong with a run, in sentences and numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, overload
 
 SEVERITIES: Final = ("fatal", "serious", "notice")
 
-# Every kind of finding, causes before their consequences: the order within one severity.
-KINDS: Final = (
-    "non-finite",
-    "diverged",
-    "dead layer",
-    "input scale",
-    "target scale",
-    "updates too large",
-    "saturated",
-    "exploding",
-    "vanishing",
-    "dead units",
-    "constant output",
-    "clip always",
-    "updates too small",
-    "slow layer",
-    "batch norm statistics",
-    "clip never",
-)
 
-# What each kind brings with it: a consequence that began no sooner is not reported once more.
-EXPLAINS: Final[dict[str, frozenset[str]]] = {
-    "dead layer": frozenset(
-        {"vanishing", "constant output", "dead units", "updates too small", "slow layer"}
-    ),
-    "vanishing": frozenset({"updates too small", "slow layer"}),
-    "exploding": frozenset({"slow layer"}),
-    "saturated": frozenset({"updates too small", "slow layer"}),
-    "clip always": frozenset({"updates too small"}),
-    "input scale": frozenset({"slow layer"}),
-}
+@dataclass(frozen=True)
+class Advice:
+    """One change.
+
+    Attributes
+    ----------
+    what : str
+        To do, as an imperative.
+    line : str
+        The line of Python that does it, where `x`, `y`, `model`, `loss` and `optimizer` are those
+        of the training; empty where no line can.
+    expect : str
+        What it will do, as far as the record lets one say; a sentence, or empty.
+    """
+
+    what: str
+    line: str = ""
+    expect: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.line}" if self.line else self.what
 
 
 @dataclass(frozen=True)
@@ -48,20 +39,26 @@ class Finding:
     Attributes
     ----------
     kind : str
-        One of `KINDS`.
+        One of `KINDS` of `nnscratch.flow.findings.graph`.
     severity : str
-        ``"fatal"``: the run cannot come to anything. ``"serious"``: it is held up or misled.
-        ``"notice"``: good to know.
+        ``"fatal"``: as it is, the run cannot come to anything. ``"serious"``: it is held up or
+        misled. ``"notice"``: good to know; the run learns all the same, or it may be the cause.
     layers : tuple of str
         Where; empty if it is the run as a whole.
     step : int
         The recorded step since which it is so.
     sentence, cause : str
         What is seen, and why as far as the record shows (may be empty).
-    cures : tuple of str
-        What to change, the likeliest first, each with its line of Python.
+    advice : tuple of Advice
+        What to change, the likeliest first.
     numbers : dict
         The numbers in the sentences.
+    explains : frozenset of str
+        The kinds that it brings with it.
+    because : str
+        The kind of the finding that it is a consequence of; empty for a cause.
+    first : bool
+        Whether it comes before causes that are usually looked at sooner.
     """
 
     kind: str
@@ -70,8 +67,16 @@ class Finding:
     step: int
     sentence: str
     cause: str = ""
-    cures: tuple[str, ...] = ()
+    advice: tuple[Advice, ...] = ()
     numbers: dict[str, float] = field(default_factory=dict)
+    explains: frozenset[str] = frozenset()
+    because: str = ""
+    first: bool = False
+
+    @property
+    def cures(self) -> tuple[str, ...]:
+        """The advice, each as one text."""
+        return tuple(str(one) for one in self.advice)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON knows it; numbers that are not finite become text."""
@@ -87,6 +92,7 @@ class Finding:
             "sentence": self.sentence,
             "cause": self.cause,
             "cures": list(self.cures),
+            "because": self.because,
             "numbers": numbers,
         }
 
@@ -99,46 +105,58 @@ class Finding:
 
 @dataclass(frozen=True)
 class Findings(Sequence[Finding]):
-    """The findings of one record, most serious first; empty when nothing is wrong.
+    """The findings of one record: each cause, the one to begin with first, and what it brings.
 
     Attributes
     ----------
     findings : tuple of Finding
+        A finding whose `because` is empty stands by itself; those after it that name its kind there
+        are its consequences. Empty when nothing is wrong.
     label : str
         Of the run.
     scope : str
         What was looked at, and what the record does not hold.
+    state : str
+        Whether the run learns, in a sentence.
     """
 
     findings: tuple[Finding, ...]
     label: str
     scope: str
+    state: str = ""
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds that were found."""
         return tuple(finding.kind for finding in self.findings)
 
+    @property
+    def causes(self) -> tuple[Finding, ...]:
+        """The findings that are no consequence of another."""
+        return tuple(finding for finding in self.findings if not finding.because)
+
+    def consequences(self, kind: str) -> tuple[Finding, ...]:
+        """Return what the finding of a kind brings with it."""
+        return tuple(finding for finding in self.findings if finding.because == kind)
+
+    @property
+    def first(self) -> Advice | None:
+        """The one change to begin with; None where nothing was found."""
+        return next((one.advice[0] for one in self.causes if one.advice), None)
+
     def at_least(self, severity: str) -> tuple[Finding, ...]:
         """Return those of this severity or a worse one."""
         limit = SEVERITIES.index(severity)
         return tuple(f for f in self.findings if SEVERITIES.index(f.severity) <= limit)
 
-    def told(self) -> tuple[Finding, ...]:
-        """Return the findings as a text tells them: each cure where it is named first only."""
-        said: set[str] = set()
-        made = []
-        for finding in self.findings:
-            new = tuple(cure for cure in finding.cures if cure not in said)
-            said.update(new)
-            made.append(replace(finding, cures=new))
-        return tuple(made)
-
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON knows it."""
+        first = self.first
         return {
             "label": self.label,
             "scope": self.scope,
+            "state": self.state,
+            "first": None if first is None else {**first.__dict__},
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
@@ -154,12 +172,44 @@ class Findings(Sequence[Finding]):
     def __len__(self) -> int:
         return len(self.findings)
 
+    def told(self) -> Iterator[tuple[Finding, tuple[Finding, ...], list[str]]]:
+        """Yield each cause, what it brings, and its cures that were not told before."""
+        said: set[str] = set()
+        for finding in self.causes:
+            new = [cure for cure in finding.cures if cure not in said]
+            said.update(new)
+            yield finding, self.consequences(finding.kind), new
+
+    def begin_with(self) -> tuple[str, str, str]:
+        """Return what to do first, its line of Python, and why that comes first.
+
+        Empty texts where nothing is to be done.
+        """
+        first = self.first
+        if first is None:
+            return "", "", ""
+        must = bool(self.at_least("serious"))
+        begin = "Do this first" if must else "Nothing has to be changed; what may help most"
+        cause = next(one for one in self.causes if one.advice)
+        brought = ", ".join(one.kind for one in self.consequences(cause.kind))
+        why = [f"It is told first because it explains: {brought}."] if brought else []
+        why += [first.expect] if first.expect else []
+        return f"{begin}: {first.what}", first.line, " ".join(why)
+
     def __str__(self) -> str:
-        if not self.findings:
-            return f"{self.label}: nothing wrong was found. {self.scope}"
-        count = "1 finding" if len(self) == 1 else f"{len(self)} findings"
-        rows = [f"{self.label}: {count}. {self.scope}"]
-        rows += [f"{i}. {finding}" for i, finding in enumerate(self.told(), 1)]
+        count = len(self.causes)
+        what = "1 finding" if count == 1 else f"{count} findings"
+        told = (what if count else "nothing wrong was found", self.state, self.scope)
+        rows = [f"{self.label}: " + " ".join(f"{one.rstrip('.')}." for one in told if one)]
+        begin, line, why = self.begin_with()
+        rows += [f"{begin}." if not line else f"{begin}:"] if begin else []
+        rows += [f"    {line}"] if line else []
+        rows += [f"  {why}"] if why else []
+        for i, (finding, brought, cures) in enumerate(self.told(), 1):
+            rows.append(f"{i}. {finding.kind} ({finding.severity}): {finding.sentence}")
+            rows += [f"   Why: {finding.cause}"] if finding.cause else []
+            rows += [f"   It brings {one.kind}: {one.sentence}" for one in brought]
+            rows += [f"   Cure: {cure}" for cure in cures]
         return "\n".join(rows)
 
     __repr__ = __str__
@@ -168,10 +218,3 @@ class Findings(Sequence[Finding]):
         from nnscratch.display import findings_html
 
         return findings_html(self)
-
-
-def arrange(found: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return the findings most serious first, without what another one brings with it."""
-    explained = [(kind, cause.step) for cause in found for kind in EXPLAINS.get(cause.kind, ())]
-    kept = [f for f in found if not any(f.kind == k and f.step >= step for k, step in explained)]
-    return tuple(sorted(kept, key=lambda f: (SEVERITIES.index(f.severity), KINDS.index(f.kind))))

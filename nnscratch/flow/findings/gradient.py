@@ -1,4 +1,4 @@
-"""Vanishing and exploding: the gradient's norm between the first and the last dense layer."""
+"""Vanishing and exploding: the gradient's norm between the first and the last layer of weights."""
 
 from __future__ import annotations
 
@@ -7,33 +7,23 @@ import math
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.flow.attribution import DERIVATIVE, TERMS, attribute
-from nnscratch.flow.findings import cures
 from nnscratch.flow.findings.finding import Finding
 from nnscratch.flow.findings.view import View
-from nnscratch.flow.findings.words import (
-    called,
-    factor,
-    listed,
-    number,
-    percent,
-    sentence,
-    since,
-)
 from nnscratch.flow.reading import FACTOR, ratios
-from nnscratch.flow.records import Record
-
-_NEEDED = ("gradient_norm", "output_norm", "input_mean", "input_std", "batch_size", "steps")
-_SATURATED = 0.2
+from nnscratch_records.attribution import TERMS, attribute
+from nnscratch_records.words import called, factor, number, percent, sentence, since
 
 
 def find(view: View) -> list[Finding]:
     """Return whether the gradient vanishes or explodes on its way down."""
-    if len(view.dense) < 2 or not view.rows:
+    if len(view.weights) < 2 or not view.rows:
         return []
     norms = view.get("gradient_norm")
+    ends = norms[:, [view.weights[0], view.weights[-1]]]
+    if view.holds((ends == 0).all(axis=1)):
+        return []  # there is none: no way down on which it could change
     with np.errstate(divide="ignore"):
-        size = np.log10(ratios(norms, view.dense)) / math.log10(FACTOR)
+        size = np.log10(ratios(norms, view.weights)) / math.log10(FACTOR)
     for kind, beyond in (("vanishing", -size), ("exploding", size)):
         # Once over the limit, it has ended when it is back to the limit's square root.
         if view.holds(beyond > 1) or (np.median(beyond) > 1 and view.holds(beyond > 0.5)):
@@ -42,33 +32,25 @@ def find(view: View) -> list[Finding]:
 
 
 def _finding(view: View, norms: Array, where: Array, kind: str) -> Finding:
-    low, high = view.dense[0], view.dense[-1]
+    low, high = view.weights[0], view.weights[-1]
     row = _typical(view, norms)
     first, last = float(norms[row, low]), float(norms[row, high])
     step = view.since(where)
     with np.errstate(divide="ignore"):
         change = float(np.log10(first) - np.log10(last))
-    terms = attribute(_only(view, row)).sums(slice(None), low, high)[0]
+    terms = _terms(view, row)
     verb = "vanishes" if kind == "vanishing" else "explodes"
     size = "to nothing" if math.isinf(change) and change < 0 else factor(change)
     seen = (
         f"The gradient {verb}: from {number(last)} at {view.layers[high]} to {number(first)} at "
-        f"{view.layers[low]} ({size} over {len(view.dense)} dense layers), "
-        f"{since(step, int(view.steps[0]))}."
+        f"{view.layers[low]} ({size} over {len(view.weights)} layers with weights), "
+        f"{since(step, view.first_step)}."
     )
-    cause, main = explain(view, terms, change, row)
     numbers = {"first": first, "last": last, "log10_ratio": change}
     numbers |= {f"log10_{name}": value for name, value in zip(TERMS, terms, strict=True)}
-    return Finding(
-        kind,
-        "serious",
-        (view.layers[low], view.layers[high]),
-        step,
-        seen,
-        cause,
-        _cures(view, kind, main),
-        numbers,
-    )
+    layers = (view.layers[low], view.layers[high])
+    cause = made_of(view, terms, change)
+    return Finding(kind, view.harm, layers, step, seen, cause, numbers=numbers)
 
 
 def _typical(view: View, norms: Array) -> int:
@@ -77,130 +59,60 @@ def _typical(view: View, norms: Array) -> int:
     Numbers of one step add up; medians of several would not.
     """
     rows = np.arange(view.rows)[view.now]
-    order = np.argsort(ratios(norms[rows], view.dense), kind="stable")
+    order = np.argsort(ratios(norms[rows], view.weights), kind="stable")
     return int(rows[order[len(rows) // 2]])
 
 
-def _only(view: View, row: int) -> Record:
-    """Return the record's `row`, as far as the attribution needs it."""
+def _terms(view: View, row: int) -> Array:
+    """Return what each term adds between the two ends in a row; NaN if no way joins them."""
+    by_step = ("steps", "gradient_norm", "input_mean", "input_std", "output_mean", "output_std")
     record = view.record
-    part = {key: record[key][row : row + 1] for key in (*_NEEDED, "batchnorm_scale")}
-    kept = {key: record[key] for key in ("layers", "features", "batchnorm_layers")}
-    return {**kept, **part}
+    part = {key: record[key][row : row + 1] for key in (*by_step, "batchnorm_scale")}
+    kept = {key: record[key] for key in ("layers", "roles", "edges", "gaps", "batchnorm_layers")}
+    made = attribute({"format": record.get("format", 3), "kinds": record["kinds"], **kept, **part})
+    try:
+        way = made.way(view.layers[view.weights[0]], view.layers[view.weights[-1]])
+    except ValueError:
+        return np.full(len(TERMS), np.nan)
+    return np.asarray(made.sums(way)[0])
 
 
-def explain(view: View, terms: Array, change: float, row: int) -> tuple[str, str]:
-    """Return in words what the change of the gradient in `row` is made of, and its main term."""
+def main_term(finding: Finding) -> str:
+    """Return the term that makes most of a change; empty if none can be named."""
+    values = [finding.numbers[f"log10_{name}"] for name in TERMS]
+    change = finding.numbers["log10_ratio"]
+    if not np.isfinite([*values, change]).all() or change == 0:
+        return ""
+    return TERMS[int(np.argmax(np.array(values) * np.sign(change)))]
+
+
+def made_of(view: View, terms: Array, change: float) -> str:
+    """Return in words what the change of the gradient is made of."""
     if not np.isfinite([*terms, change]).all() or change == 0:
-        return "No layer's part can be named: somewhere on the way the gradient is exactly 0.", ""
+        return "No layer's part can be named: somewhere on the way the gradient is exactly 0."
     main = int(np.argmax(terms * np.sign(change)))
     share = terms[main] / change
     what = _called(view)
     if share <= 1.05 and (np.abs(np.delete(terms, main)) < 0.2 * abs(terms[main])).all():
         part = "all" if share > 0.995 else percent(share)
-        text = f"{part} of that (in log units) is {what[main]}"
-    else:
-        order = np.argsort(-np.abs(terms))
-        parts = [f"{what[i]} {terms[i]:+.1f}" for i in order if abs(terms[i]) >= 0.05]
-        text = f"in powers of ten: {', '.join(parts)}, together {terms.sum():+.1f}"
-    reasons = _reasons(view, main, row)
-    return sentence("; ".join([text, *reasons])), TERMS[main]
+        return sentence(f"{part} of that (in log units) is {what[TERMS[main]]}")
+    order = np.argsort(-np.abs(terms))
+    parts = [f"{what[TERMS[i]]} {terms[i]:+.1f}" for i in order if abs(terms[i]) >= 0.05]
+    return sentence(f"in powers of ten: {', '.join(parts)}, together {terms.sum():+.1f}")
 
 
-def _called(view: View) -> tuple[str, ...]:
+def _called(view: View) -> dict[str, str]:
     """Return how each term is called in a sentence."""
-    only = len(view.activations) == 1
+    only = len(set(view.hidden_activations)) == 1
     derivative = f"derivative of {called(view.activation)}" if only else "activations' derivatives"
-    return (
-        "the weights",
-        f"the {derivative}",
-        "batch norm's scale gamma / sigma",
-        "batch norm's projection",
-        "dropout",
-        "layers that were not recorded",
-    )
-
-
-def _reasons(view: View, main: int, row: int) -> list[str]:
-    reasons = []
-    kind = view.activation
-    if main == DERIVATIVE:
-        reasons += saturation_reason(view)
-        if not reasons and kind == "sigmoid":
-            reasons.append("the slope of sigmoid is at most 1/4, whatever its input")
-    first, then = view.hidden_scale(0), view.hidden_scale(row)
-    if kind in cures.SUITS and not view.has_batchnorm and not cures.suits(kind, then):
-        began = cures.suits(kind, first)
-        scale = then if began else first  # what was wrong from the beginning is the cause
-        text = (
-            f"the weights are too {'small' if scale < cures.SUITS[kind][0] else 'large'} for "
-            f"{called(kind)}: n_in Var(w) = {number(scale)}, where {number(cures.SUITS[kind][0])} "
-            f"would keep the gradient"
-        )
-        reasons.append(text + f" (in training: they began with {number(first)})" * began)
-    return reasons
-
-
-def saturation_reason(view: View) -> list[str]:
-    """Return which layers are saturated, and the spread of their inputs that makes them so."""
-    ends = []
-    for i, kind in enumerate(view.kinds):
-        if kind in ("sigmoid", "tanh", "softsign") and view.rows:
-            low, high = (view.now_of(f"saturated_{end}", i) for end in ("low", "high"))
-            ends.append((i, low, high))
-    worst = [end for end in ends if end[1] + end[2] >= _SATURATED]
-    if not worst:
-        return []
-    column, low, high = max(worst, key=lambda end: end[1] + end[2])
-    names = view.names([end[0] for end in worst])
-    end = ""
-    if max(low, high) > 0.9 * (low + high):
-        end = " high" if high > low else " low"
-    text = (
-        f"{listed(names)} {'is' if len(names) == 1 else 'are'} saturated{end} "
-        f"({percent(low + high)} of the outputs of {view.layers[column]})"
-    )
-    return [text, *inputs_reason(view, column)]
-
-
-def inputs_reason(view: View, activation: int) -> list[str]:
-    """Return what the inputs of an activation are like and what makes them so, as a clause."""
-    if activation == 0 or not view.rows:
-        return []
-    mean = view.now_of("output_mean", activation - 1)
-    std = view.now_of("output_std", activation - 1)
-    text = (
-        f"the inputs of {view.layers[activation]} have mean {number(mean)} and standard deviation "
-        f"{number(std)}"
-    )
-    dense = view.before(activation, "dense")
-    if dense is None or view.kinds[activation - 1] == "batchnorm":
-        return [text]
-    offset = view.offset(dense)
-    if abs(mean) > 1.5 * std and abs(offset) > 0.5 * abs(mean):
-        return [f"{text}, because the biases of {view.layers[dense]} average {number(offset)}"]
-    if std > 2:
-        scale, n_in = view.weight_scale(dense), view.fan_in(dense)
-        return [
-            f"{text}, because the weights of {view.layers[dense]} have standard deviation "
-            f"{number(math.sqrt(scale / n_in))} on {n_in} inputs: n_in Var(w) = {number(scale)}"
-        ]
-    return [text]
-
-
-def _cures(view: View, kind: str, main: str) -> tuple[str, ...]:
-    right = cures.suits(view.activation, view.hidden_scale(0))
-    # Batch norm undoes any scale of the weights.
-    init = () if right or view.has_batchnorm else cures.suitable_init(view.activation)
-    if right and not cures.suits(view.activation, view.hidden_scale()):
-        init = cures.learning_rate(float(view.get("lr")[-1]) / 10)
-    if kind == "vanishing":
-        return init + cures.batch_norm(view.has_batchnorm) + cures.other_activation(view.activation)
-    if view.has_batchnorm:
-        return (
-            "take fewer layers: with batch norm the gradient of random weights grows in each "
-            "(pi / (pi - 1) = 1.47 on the squared norm with ReLU)",
-            "take an activation with a rate nearer 1: nn.ELU() or nn.Tanh() before batch norm",
-            *cures.clip(view.has_clip),
-        )
-    return init + cures.batch_norm(view.has_batchnorm) + cures.clip(view.has_clip)
+    return {
+        "weights": "the weights",
+        "derivative": f"the {derivative}",
+        "scale": "batch norm's scale gamma / sigma",
+        "projection": "batch norm's projection",
+        "norm": "the norm",
+        "noise": "dropout",
+        "sum": "the sums of branches",
+        "unrecorded": "layers that were not recorded",
+        "opaque": "layers that do not say what they do",
+    }

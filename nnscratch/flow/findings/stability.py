@@ -5,15 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.flow.findings import cures
-from nnscratch.flow.findings.finding import Finding
+from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.view import View
-from nnscratch.flow.findings.words import number
 from nnscratch.flow.reading import RUNAWAY
+from nnscratch_records.words import number
 
-RISEN = 2.0  # times the first loss, in the median of the latest steps
+RISEN = 2.0  # times the first loss, and what a constant answer gives
 _ENOUGH = 15
-_HUGE = 1e15
+HUGE = 1e15
+LOOK = Advice(
+    "see the step tensor by tensor, with nnscratch replay on the file that this writes",
+    'callbacks = [nn.Forensics("runs")]',
+)
+_CHECK_DATA = Advice("look at the data before training", "nn.datasets.check_inputs(x)")
 
 
 def find(view: View) -> list[Finding]:
@@ -27,25 +31,22 @@ def _nonfinite(view: View) -> list[Finding]:
         return []
     record, step = view.record, int(view.steps[row])
     layer, what, count = _first_bad(view, row)
-    before = _largest_before(view, row)
     sentence = f"NaN or infinity since step {step}: {what}"
     if count:
         sentence += f" ({count:,} values)"
     numbers = {"count": float(count), "loss": float(record["loss"][row])}
+    before = _largest_before(view, row)
     if before is not None:
         name, value = before
         sentence += f". In the step recorded before, the largest output was {number(value)}, {name}"
         numbers["largest_before"] = value
+    bad_data = record["input_nonfinite"][row] > 0
+    layers = (layer,) if layer else ()
+    advice = (_CHECK_DATA if bad_data else LOOK,)
     return [
         Finding(
-            "non-finite",
-            "fatal",
-            (layer,) if layer else (),
-            step,
-            sentence + ".",
-            _why(view, row),
-            _cures(view, row),
-            numbers,
+            *("non-finite", "fatal", layers, step, f"{sentence}."),
+            *(_why(view, row), advice, numbers),
         )
     ]
 
@@ -84,7 +85,7 @@ def _largest_before(view: View, row: int) -> tuple[str, float] | None:
 def _why(view: View, row: int) -> str:
     record = view.record
     if record["input_nonfinite"][row] > 0:
-        return "The data hold NaN or infinity: check them with np.isfinite(x).all()."
+        return "The data hold NaN or infinity."
     if row:
         bad = np.nan_to_num(record["param_nonfinite"][row - 1]) > 0
         if bad.any():
@@ -96,15 +97,14 @@ def _why(view: View, row: int) -> str:
             f"The loss had run away before: {number(float(losses[0]))} at the beginning, "
             f"{number(float(losses[-1]))} in the last finite step."
         )
-    if row == 0 and (record["output_max"][row] > _HUGE).any():
-        return (
-            "The outputs grow from layer to layer until they overflow: the weights are too large."
-        )
+    if row == 0 and (record["output_max"][row] > HUGE).any():
+        return "The outputs grow from layer to layer until they overflow."
     bad = record["output_nonfinite"][row] > 0
     first = int(bad.argmax())
-    if bad.any() and view.kinds[first] == "dense":
-        entering = record["output_max"][row, first - 1] if first else record["input_max"][row]
-        if entering < _HUGE:
+    if bad.any() and view.roles[first] == "weights":
+        source = view.below(first)
+        entering = record["output_max"][row, source] if source >= 0 else record["input_max"][row]
+        if entering < HUGE:
             return (
                 f"What came in was finite, {number(float(entering))} at most: the weights or "
                 f"biases of {view.layers[first]} themselves must hold NaN or infinity."
@@ -112,46 +112,28 @@ def _why(view: View, row: int) -> str:
     return ""
 
 
-def _cures(view: View, row: int) -> tuple[str, ...]:
-    record, losses = view.record, view.record["loss"][:row]
-    if record["input_nonfinite"][row] > 0:
-        return ("look at the data before training: nn.datasets.check_inputs(x) names the place",)
-    if row == 0:
-        return cures.suitable_init(view.activation, view.hidden_scale(0))
-    look = (
-        'see the step tensor by tensor: callbacks=[nn.Forensics("runs"), flow], then nnscratch '
-        "replay on the file that it writes"
-    )
-    slower = cures.learning_rate(float(record["lr"][row]) / 10)
-    if losses[-1] > RUNAWAY * losses[0]:
-        return (*slower, *cures.clip(view.has_clip), look)
-    return (look, *cures.clip(view.has_clip), *slower)
-
-
 def _diverged(view: View) -> list[Finding]:
-    losses = view.get("loss")
+    losses, progress = view.get("loss"), view.progress
     if len(losses) < 2:
         return []
-    first, last = view.first_loss, float(losses[-1])
-    ran = last > RUNAWAY * max(float(losses[0]), 1e-12)
-    risen = len(losses) >= _ENOUGH and view.last_loss > RISEN * max(first, 1e-12)
-    if not (ran or risen):
+    # What the loss was worth at its best guess: one lucky first batch does not count.
+    first = max(progress.first, float(np.median(losses[:5])), 1e-12)
+    level = max(first, progress.constant) if progress.known else first
+    last = float(losses[-1])
+    ran = last > RUNAWAY * level
+    risen = len(losses) >= _ENOUGH and float(np.median(losses[view.now])) > RISEN * level
+    if not (ran or (risen and progress.now > RISEN * level)):
         return []
-    level = RISEN * max(float(losses[0]) if ran else first, 1e-12)
-    step = view.since(losses > level)
-    rate = float(view.get("lr")[-1])
+    step = view.since(losses > RISEN * level)
     return [
         Finding(
             "diverged",
-            "fatal",
+            "serious" if progress.falling and not ran else "fatal",
             (),
             step,
-            f"The loss has run away: {number(float(losses[0]))} at the beginning, {number(last)} "
-            f"at step {int(view.steps[view.rows - 1])}; it has been over twice the first since "
-            f"step {step}.",
-            f"The learning rate is {number(rate)}: the steps are longer than the loss's curvature "
-            f"allows.",
-            cures.learning_rate(rate / 10) + cures.clip(view.has_clip),
-            {"first_loss": float(losses[0]), "loss": last, "lr": rate},
+            f"The loss has run away: {number(progress.first)} at the beginning, {number(last)} at "
+            f"step {int(view.steps[view.rows - 1])}; it has been over {number(RISEN * level)} "
+            f"since step {step}.",
+            numbers={"first_loss": progress.first, "loss": last},
         )
     ]

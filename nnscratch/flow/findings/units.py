@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.flow.findings import cures
 from nnscratch.flow.findings.finding import Finding
-from nnscratch.flow.findings.gradient import inputs_reason
 from nnscratch.flow.findings.view import View
-from nnscratch.flow.findings.words import called, listed, number, percent, plural, sentence, since
-
-_TWO_ENDS = ("sigmoid", "tanh", "softsign")
-_ONE_END = ("elu", "selu", "softplus")
-_RECTIFIERS = ("relu",)  # the others of the family let a gradient through on the negative side
+from nnscratch_records.words import called, listed, number, percent, plural, sentence, since
 
 SATURATED_FROM_START = 0.2  # of the outputs, at the beginning and now
 SATURATED = 0.5  # of the outputs, whenever it began
@@ -21,11 +17,14 @@ SATURATED = 0.5  # of the outputs, whenever it began
 # a deep network inputs look alike to the upper layers, half of whose units are then off for all of
 # them, until training tells them apart.
 DEAD_UNITS, DEAD_BY_CHANCE = 0.36, 0.6
-_DIED = 0.2  # this many more than at the beginning
+DIED = 0.2  # this many more than at the beginning
+LEANING = 0.5  # the mean of the inputs below 0, in their standard deviations
 ALL_ZERO = 0.999
-CONSTANT = (
-    0.005  # how far |dW| / (|db| |h|) is from 1 when the inputs h of a layer are all the same
-)
+ZERO_AT_A_TIME = 0.9  # of a layer's outputs, where units were not counted
+COUNTED = 16  # examples in a batch on which units can be counted
+CONSTANT = 0.05  # how much the outputs differ between examples, over how much the answers do
+ALIKE = 0.005  # the same over the outputs themselves, where the answers are not known
+SOME = 0.1  # with this much learned, an output does depend on the input
 _ENOUGH = 30  # steps before a constant output is called that
 
 
@@ -38,50 +37,51 @@ def find(view: View) -> list[Finding]:
 
 def _saturated(view: View) -> list[Finding]:
     low, high = view.get("saturated_low"), view.get("saturated_high")
-    worst: tuple[float, int] | None = None
     columns, share = [], {}
-    for i, kind in enumerate(view.kinds):
-        if kind in _TWO_ENDS:
-            at_end = np.nan_to_num(low[:, i]) + np.nan_to_num(high[:, i])
-        elif kind in _ONE_END:
-            at_end = np.nan_to_num(low[:, i])
-        else:
-            continue
-        began = kind in _TWO_ENDS and np.median(at_end[:5]) >= SATURATED_FROM_START
-        limit = SATURATED_FROM_START if began else SATURATED
-        if view.holds(at_end >= limit):
+    for i in _squashing(view):
+        two_ends = not np.isnan(high[:, i]).all()
+        at_end = np.nan_to_num(low[:, i]) + np.nan_to_num(high[:, i])
+        began = two_ends and np.median(at_end[:5]) >= SATURATED_FROM_START
+        if view.holds(at_end >= (SATURATED_FROM_START if began else SATURATED)):
             columns.append(i)
             share[i] = float(np.median(at_end[view.now]))
-            worst = max(worst or (0.0, i), (share[i], i))
-    if worst is None:
+    if not columns:
         return []
-    column = worst[1]
-    ends = {"low": view.now_of("saturated_low", column)}
-    ends["high"] = view.now_of("saturated_high", column)
+    column = max(columns, key=lambda i: (share[i], i))
+    ends = {end: view.now_of(f"saturated_{end}", column) for end in ("low", "high")}
     at = np.nan_to_num(low[:, column]) + np.nan_to_num(high[:, column])
-    step = view.since(at >= min(SATURATED_FROM_START, worst[0]))
-    where = "the floor" if view.kinds[column] in _ONE_END else "the ends"
+    step = view.since(at >= min(SATURATED_FROM_START, share[column]))
+    where = "the floor" if math.isnan(ends["high"]) else "the ends"
     parts = ", ".join(f"{percent(v)} {k}" for k, v in ends.items() if v > 0)
     verb = "is" if len(columns) == 1 else "are"
     seen = (
-        f"{listed(view.names(columns))} {verb} saturated: {percent(worst[0])} of the outputs of "
-        f"{view.layers[column]} lie at {where} of {called(view.kinds[column])} ({parts}), where "
-        f"its slope is almost 0, {since(step, int(view.steps[0]))}."
+        f"{listed(view.names(columns))} {verb} saturated: {percent(share[column])} of the outputs "
+        f"of {view.layers[column]} lie at {where} of {called(view.kinds[column])} ({parts}), where "
+        f"its slope is almost 0, {since(step, view.first_step)}."
     )
-    return [
-        Finding(
-            "saturated",
-            "serious",
-            view.names(columns),
-            step,
-            seen,
-            sentence("; ".join(inputs_reason(view, column))),
-            _cures(view, column, step)
-            + cures.batch_norm(view.has_batchnorm)
-            + cures.other_activation(view.kinds[column]),
-            {"share": worst[0], **ends},
-        )
-    ]
+    numbers = {"share": share[column], **ends}
+    names = view.names(columns)
+    cause = sentence(inputs_of(view, column))
+    return [Finding("saturated", view.harm, names, step, seen, cause, numbers=numbers)]
+
+
+def _squashing(view: View) -> list[int]:
+    """Return activations that can saturate; at the output that may be the right answer."""
+    last = view.weights[-1] if view.weights else -1
+    columns = [i for i in view.columns("activation") if i not in view.rectifiers]
+    return [i for i in columns if i < last or not view.progress.learned]
+
+
+def inputs_of(view: View, activation: int) -> str:
+    """Return what the inputs of an activation are like, as a clause; empty if not recorded."""
+    below = view.below(activation)
+    if below < 0 or not view.rows:
+        return ""
+    mean, std = (view.now_of(f"output_{what}", below) for what in ("mean", "std"))
+    return (
+        f"the inputs of {view.layers[activation]} have mean {number(mean)} and standard deviation "
+        f"{number(std)}"
+    )
 
 
 def _dead_layer(view: View) -> list[Finding]:
@@ -89,170 +89,167 @@ def _dead_layer(view: View) -> list[Finding]:
     zeros, none = view.get("output_zeros"), view.get("gradient_zeros")
     silent = [
         i
-        for i, kind in enumerate(view.kinds)
-        if kind != "dropout" and view.holds(zeros[:, i] >= ALL_ZERO)
+        for i, role in enumerate(view.roles)
+        if role in ("weights", "activation", "norm") and view.holds(zeros[:, i] >= ALL_ZERO)
     ]
     blocked = [
         i
-        for i in view.dense
+        for i in view.weights
         if view.holds(none[:, i] >= 1)
         and not view.holds(none[:, -1] >= 1)  # a loss of 0 leaves no gradient anywhere
     ]
     if silent:
-        lowest = silent[0]
+        columns, lowest = silent, silent[0]
         step = view.since(zeros[:, lowest] >= ALL_ZERO)
         seen = (
             f"{view.layers[lowest]} is dead: its outputs are 0 for every example, so nothing that "
-            f"the network is shown reaches its output, and no gradient the layers below, "
-            f"{since(step, int(view.steps[0]))}."
+            f"the network is shown gets past it, and no gradient reaches the layers below, "
+            f"{since(step, view.first_step)}."
         )
-        names = view.names(silent)
         cause = _why_silent(view, lowest)
     elif blocked:
-        top = blocked[-1]
+        columns, top = blocked, blocked[-1]
         step = view.since(none[:, top] >= 1)
         seen = (
             f"No gradient reaches {listed(view.names(blocked))}: it is exactly 0 there, "
-            f"{since(step, int(view.steps[0]))}."
+            f"{since(step, view.first_step)}."
         )
-        names = view.names(blocked)
         cause = _why_silent(view, top)
     else:
         return []
+    past = "join" in view.roles or view.progress.falling  # the signal may take another way
+    severity = view.harm if past or view.progress.learns else "fatal"
+    numbers = {"layers": float(len(columns))}
     return [
-        Finding(
-            "dead layer",
-            "fatal",
-            names,
-            step,
-            seen,
-            cause,
-            (*_cures(view, view.layers.index(names[0]), step), cures.LEAK),
-            {"layers": float(len(names))},
-        )
+        Finding("dead layer", severity, view.names(columns), step, seen, cause, numbers=numbers)
     ]
 
 
-def _cures(view: View, layer: int, step: int) -> tuple[str, ...]:
-    """Return what to do about the inputs of a layer's units, by what made them what they are."""
-    if step > view.steps[0]:  # it came in training
-        rate = float(view.get("lr")[-1])
-        return cures.learning_rate(rate / 10) + cures.clip(view.has_clip)
-    dense = layer if view.kinds[layer] == "dense" else view.before(layer, "dense")
-    if dense is not None and layer > 0:
-        mean, offset = float(view.get("output_mean")[0, layer - 1]), view.offset(dense, row=0)
-        if offset * mean > 0 and abs(offset) > 0.5 * abs(mean):
-            return (cures.ZERO_BIASES,)
-    return cures.suitable_init(view.activation, view.hidden_scale(0))
-
-
 def _why_silent(view: View, layer: int) -> str:
-    dense = layer if view.kinds[layer] == "dense" else view.before(layer, "dense")
+    dense = layer if view.roles[layer] == "weights" else view.before(layer, "weights")
     if dense is None:
         return ""
     weight = view.param(dense, "weight")
     if weight is not None and view.now_of("param_norm", weight) == 0:
         return f"All weights of {view.layers[dense]} are 0."
-    if view.kinds[layer] == "relu" and layer > 0 and view.now_of("output_mean", layer - 1) < 0:
-        return sentence("; ".join(inputs_reason(view, layer)))
-    return ""
+    return sentence(inputs_of(view, layer)) if layer in view.rectifiers else ""
 
 
-def census(view: View) -> dict[int, Array]:
-    """Return, by column of the layer, the fraction of its units that are dead at each census."""
+def census(view: View) -> dict[int, tuple[Array, Array]]:
+    """Return, by column, the fraction of a layer's units that are dead, and at which steps.
+
+    From the census; without one from the batches, where these are large enough.
+    """
     names = [str(name) for name in view.record["census_layers"]]
-    codes, units = view.record["census"], view.record["census_units"]
-    if not len(codes):
+    codes, bounds = view.record["census"], view.record["census_units"]
+    if len(codes):
+        at = np.asarray(view.record["census_steps"])
+        return {
+            view.layers.index(name): (
+                (codes[:, bounds[i] : bounds[i + 1]] == 1).mean(axis=1),
+                at,
+            )
+            for i, name in enumerate(names)
+        }
+    seen = view.looks("output_dead")
+    if not view.rows or not len(seen) or not np.median(view.get("batch_size")) >= COUNTED:
         return {}
-    return {
-        view.layers.index(name): (codes[:, units[i] : units[i + 1]] == 1).mean(axis=1)
-        for i, name in enumerate(names)
-        if name in view.layers
-    }
+    steps = view.steps[view.looked("output_dead")]
+    return {i: (seen[:, i], steps) for i in view.rectifiers}
 
 
 def _limit(view: View, layer: int, dead: Array) -> float:
     """Return the fraction of dead units above which a layer's are told."""
-    died = dead[-1] - dead[0] >= _DIED
+    died = dead[-1] - dead[0] >= DIED
+    below = view.below(layer)
     mean, std = (
-        view.now_of(f"output_{what}", layer - 1) if layer else 0.0 for what in ("mean", "std")
+        view.now_of(f"output_{what}", below) if below >= 0 else 0.0 for what in ("mean", "std")
     )
-    return DEAD_UNITS if died or mean < -0.5 * std else DEAD_BY_CHANCE
+    return DEAD_UNITS if died or mean < -LEANING * std else DEAD_BY_CHANCE
 
 
 def _dead_units(view: View) -> list[Finding]:
     found: dict[int, float] = {}
     steps: list[int] = []
     counted = census(view)
-    for i, kind in enumerate(view.kinds):
-        if kind not in _RECTIFIERS:
-            continue
+    for i in view.rectifiers:
         if i in counted:
-            dead, at = counted[i], np.asarray(view.record["census_steps"])
+            dead, at = counted[i]
             limit = _limit(view, i, dead)
             if dead[-1] >= limit:
                 found[i] = float(dead[-1])
                 good = np.flatnonzero(dead < limit)
                 steps.append(int(at[0 if not good.size else good[-1] + 1]))
-        elif view.holds(view.get("output_zeros")[:, i] >= 0.9):
-            # Without a census: units that are 0 for nine examples in ten, at the least.
+        elif view.holds(view.get("output_zeros")[:, i] >= ZERO_AT_A_TIME):
             found[i] = view.now_of("output_zeros", i)
-            steps.append(view.since(view.get("output_zeros")[:, i] >= 0.9))
+            steps.append(view.since(view.get("output_zeros")[:, i] >= ZERO_AT_A_TIME))
     if not found:
         return []
     worst = max(found, key=lambda i: found[i])
     step = min(steps)
     units = int(view.record["features"][worst])
     counts = f"{round(found[worst] * units)} of the {units} units of {view.layers[worst]}"
-    how = "are 0 for every example of the probe" if worst in counted else "are 0 at a time, or so"
+    how = "are 0 for every example" if worst in counted else "are 0 at a time, or so"
     names = view.names(sorted(found))
     more = len(found) - 1
     others = f"; in {plural(more, 'more layer')} over {percent(DEAD_UNITS)} are dead" * (more > 0)
     return [
         Finding(
             "dead units",
-            "serious",
+            view.harm,
             names,
             step,
             f"{counts} {how}: no gradient reaches their weights, and they cannot come back by "
-            f"themselves{others}, {since(step, int(view.steps[0]))}.",
+            f"themselves{others}, {since(step, view.first_step)}.",
             _why_silent(view, worst),
-            (*_cures(view, worst, step), cures.LEAK, *cures.batch_norm(view.has_batchnorm)),
-            {"share": found[worst], "units": float(units)},
+            numbers={"share": found[worst], "units": float(units)},
         )
     ]
+
+
+def spread_of_output(view: View) -> tuple[float, float]:
+    """Return how much the outputs differ between examples, and how much they should; NaN: unknown.
+
+    For batches of one example, between the latest steps.
+    """
+    last = len(view.layers) - 1
+    spread = view.latest_of("output_spread", last)
+    if math.isnan(spread) and view.rows:
+        means, stds = (view.get(f"output_{what}")[view.now, last] for what in ("mean", "std"))
+        spread = math.hypot(float(np.std(means)), float(np.std(stds)))
+    needed = view.latest("target_std")
+    if not needed > 0 and view.rows:
+        size = math.hypot(*(view.now_of(f"output_{what}", last) for what in ("mean", "std")))
+        return spread, size * ALIKE / CONSTANT
+    return spread, needed
 
 
 def _constant(view: View) -> list[Finding]:
-    """The last layer's inputs h are the same for every example: then dW = h (x) db exactly."""
-    last = view.dense[-1] if view.dense else 0
-    weight, bias = (view.param(last, name) for name in ("weight", "bias")) if last else (None, None)
-    if weight is None or bias is None or view.rows < _ENOUGH:
+    progress = view.progress
+    spread, needed = spread_of_output(view)
+    stands = not progress.falling and progress.share < SOME
+    if view.rows < _ENOUGH or not stands or not spread < CONSTANT * needed:
         return []
-    size = view.get("output_norm")[:, last - 1] / np.sqrt(view.get("batch_size"))
-    norms = view.get("param_gradient_norm")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = norms[:, weight] / (norms[:, bias] * size)
-    nothing = (norms[:, weight] == 0) & (norms[:, bias] > 0)
-    where = (np.abs(ratio - 1) < CONSTANT) | nothing
-    if not view.holds(where):
-        return []
-    step = view.since(where)
+    last = view.layers[-1]
     return [
         Finding(
             "constant output",
-            "fatal",
-            (view.layers[last],),
-            step,
-            f"The output does not depend on the input: {view.layers[last]} gets the same from "
-            f"below for every example (to {percent(CONSTANT)}), so that only its biases learn, and "
-            f"the loss stands at {number(view.last_loss)} ({number(view.first_loss)} at the "
-            f"beginning), {since(step, int(view.steps[0]))}.",
-            "What tells examples apart is lost on the way up: each layer makes its outputs more "
-            "alike, or hands on nothing.",
-            cures.suitable_init(view.activation, view.hidden_scale(0))
-            + cures.batch_norm(view.has_batchnorm)
-            + cures.other_activation(view.activation),
-            {"loss": view.last_loss, "first_loss": view.first_loss},
+            view.harm,
+            (last,),
+            _alike_since(view, CONSTANT * needed),
+            f"The output hardly depends on the input: what {last} gives differs between examples "
+            f"by {number(spread)}, the answers by {number(needed)} (standard deviations).",
+            "What tells examples apart is lost on the way up.",
+            numbers={"spread": spread, "needed": needed},
         )
     ]
+
+
+def _alike_since(view: View, limit: float) -> int:
+    """Return the step since which the outputs differ by less than `limit`."""
+    spreads = view.looks("output_spread")
+    if not len(spreads):
+        return int(view.steps[view.now.start])
+    rows = view.looked("output_spread")
+    apart = np.flatnonzero(~(spreads[:, -1] < limit))
+    return int(view.steps[rows[min(len(rows) - 1, apart[-1] + 1 if apart.size else 0)]])

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError
-from nnscratch.flow.attribution import index_of, kind_of
-from nnscratch.flow.records import Record
+from nnscratch.flow.findings.progress import Progress
+from nnscratch_records import Record, check_record
 
 NEEDED = (
-    *("layers", "features", "params", "param_sizes", "steps", "loss", "lr", "batch_size", "clip"),
+    *("label", "layers", "kinds", "roles", "depths", "features", "edges", "gaps", "saturation"),
+    *("params", "param_sizes", "param_layers", "param_roles", "param_fan_in"),
+    *("param_norm_initial", "param_mean_initial", "steps", "loss", "lr", "batch_size", "clip"),
     *("input_mean", "input_std", "input_max", "input_nonfinite", "saturated_low", "saturated_high"),
     *(f"output_{what}" for what in ("norm", "mean", "std", "max", "zeros", "nonfinite")),
     *(f"gradient_{what}" for what in ("norm", "zeros", "nonfinite")),
-    *("param_norm", "param_mean", "param_nonfinite", "update_ratio"),
+    *("param_norm", "param_mean", "param_nonfinite", "param_update_norm", "update_ratio"),
     *("param_gradient_norm", "param_gradient_nonfinite", "clip_before", "clip_after"),
     *("clip_fraction", "batchnorm_layers", "batchnorm_mean_gap", "batchnorm_variance_ratio"),
     *("batchnorm_scale", "census_steps", "census_layers", "census_units", "census"),
@@ -25,35 +27,29 @@ NEEDED = (
 
 LATEST = 20  # steps that "now" means, at most
 MOST = 0.8  # the fraction of them that must show a thing
-STALLED = 0.9  # a loss above this share of the first has not fallen
 
 
 class View:
-    """What a record says, by name.
+    """What a record says, by what its layers and parameters are.
 
     Attributes
     ----------
     record : Record
     rows : int
         Recorded steps up to the first that is not finite; the rest is for `non-finite` alone.
-    layers, kinds : tuple of str
-        Names of the layers, and what each is.
-    dense : list of int
-        Columns of the dense layers.
+    layers, kinds, roles : tuple of str
+        Names of the layers, how each is called, and what it is.
+    weights : list of int
+        Columns of the layers with weights.
     """
 
     def __init__(self, record: Record) -> None:
-        missing = [key for key in NEEDED if key not in record]
-        if missing:
-            raise DataError(
-                f"the record of {record.get('label', 'a run')} lacks {', '.join(missing)}: "
-                f"findings need a whole record of GradientFlow"
-            )
-        self.record = record
+        self.record = record = check_record(record, needed=NEEDED)
         self.layers = tuple(str(name) for name in record["layers"])
-        self.kinds = tuple(kind_of(name) for name in self.layers)
-        self.dense = [i for i, kind in enumerate(self.kinds) if kind == "dense"]
-        self.steps: Array = np.asarray(record["steps"])
+        self.kinds = tuple(str(kind) for kind in record["kinds"])
+        self.roles = tuple(str(role) for role in record["roles"])
+        self.weights = self.columns("weights")
+        self.steps: Array = record["steps"]
         self.rows = self._count_finite()
 
     def _count_finite(self) -> int:
@@ -63,9 +59,16 @@ class View:
             bad = bad | (np.nan_to_num(self.record[key]) > 0).any(axis=1)
         return int(bad.argmax()) if bad.any() else len(bad)
 
+    # What held, and when
+
     def get(self, key: str) -> Array:
         """Return the finite rows of one quantity."""
         return np.asarray(self.record[key][: self.rows])
+
+    @property
+    def first_step(self) -> int:
+        """The number of the first recorded step."""
+        return int(self.steps[0])
 
     @property
     def now(self) -> slice:
@@ -84,47 +87,129 @@ class View:
         good = np.flatnonzero((share >= MOST) & where)
         return int(self.steps[good[0] if good.size else len(where) - 1])
 
-    @cached_property
-    def first_loss(self) -> float:
-        """The loss at the beginning: the median of three."""
-        return float(np.median(self.get("loss")[:3])) if self.rows else math.nan
+    def row_of(self, step: int) -> int:
+        """Return the finite row of a step, or the one before it."""
+        return max(0, min(self.rows, int(np.searchsorted(self.steps, step, "right"))) - 1)
+
+    def now_of(self, key: str, column: int) -> float:
+        """Return the median of one column over the latest rows; NaN if none is a number."""
+        values = self.get(key)[self.now, column]
+        values = values[~np.isnan(values)]
+        return float(np.median(values)) if len(values) else math.nan
+
+    def looks(self, key: str) -> Array:
+        """Return the rows of a quantity, measured at a few steps only, in which it was."""
+        return np.asarray(self.record[key][self.looked(key)])
+
+    def looked(self, key: str) -> Array:
+        """Return the rows at which such a quantity was measured, as indices."""
+        values = self.record[key][: max(1, self.rows)]
+        return np.flatnonzero(~np.isnan(values.reshape(len(values), -1)).all(axis=1))
+
+    def latest(self, key: str) -> float:
+        """Return the latest value of such a quantity; NaN if it was never measured."""
+        values = self.looks(key)
+        return float(values[-1]) if len(values) else math.nan
+
+    def latest_of(self, key: str, column: int) -> float:
+        """Return the latest value of one column."""
+        values = self.looks(key)
+        return float(values[-1, column]) if len(values) else math.nan
 
     @cached_property
-    def last_loss(self) -> float:
-        """The loss now."""
-        return float(np.median(self.get("loss")[self.now])) if self.rows else math.nan
-
-    def stalled(self, share: float = STALLED) -> bool:
-        """Whether the loss has not fallen to this share of the first."""
-        return not self.last_loss < share * self.first_loss
-
-    @cached_property
-    def weights(self) -> list[int]:
-        """The columns of the dense layers' weights among the parameters, in order."""
-        names = [str(name) for name in self.record["params"]]
-        wanted = {f"{index_of(self.layers[i])}.weight" for i in self.dense}
-        return [column for column, name in enumerate(names) if name in wanted]
-
-    def param(self, layer: int, name: str) -> int | None:
-        """Return the column of a layer's parameter, None if it has none of that name."""
-        names = [str(param) for param in self.record["params"]]
-        wanted = f"{index_of(self.layers[layer])}.{name}"
-        return names.index(wanted) if wanted in names else None
-
-    def before(self, layer: int, kind: str) -> int | None:
-        """Return the closest layer of a kind below `layer`."""
-        return next((i for i in range(layer - 1, -1, -1) if self.kinds[i] == kind), None)
-
-    @cached_property
-    def activations(self) -> dict[str, int]:
-        """The kinds of activation, and how often each occurs."""
-        others = [k for k in self.kinds if k not in ("dense", "batchnorm", "dropout", "identity")]
-        return {kind: others.count(kind) for kind in others}
+    def progress(self) -> Progress:
+        """Whether the run learns."""
+        known = {key: self.latest(f"loss_{key}") for key in ("constant", "free", "floor")}
+        guesses = self.latest("guess_linear"), self.latest("guess_neighbours")
+        return Progress(
+            self.get("loss"), self.steps[: self.rows], **known, linear=guesses[0], near=guesses[1]
+        )
 
     @property
+    def harm(self) -> str:
+        """How serious a thing is that may hold a run up: not at all in one that learns."""
+        return "notice" if self.progress.learns else "serious"
+
+    # Which columns are what
+
+    def columns(self, role: str) -> list[int]:
+        """Return the columns of the layers with a role."""
+        return [i for i, own in enumerate(self.roles) if own == role]
+
+    @cached_property
+    def rectifiers(self) -> list[int]:
+        """The columns of the activations whose low end is 0, where no gradient passes."""
+        low, high = self.record["saturation"].T
+        old = [
+            math.isnan(one) and kind == "relu" for one, kind in zip(low, self.kinds, strict=True)
+        ]
+        return [
+            i for i in self.columns("activation") if math.isnan(high[i]) and (low[i] == 0 or old[i])
+        ]
+
+    @cached_property
+    def sources(self) -> dict[int, int]:
+        """The column below each one (-1: the input), the nearest where a layer has several."""
+        found: dict[int, int] = {}
+        for source, reader in self.record["edges"].tolist():
+            found[reader] = max(source, found.get(reader, -1))
+        return found
+
+    def below(self, layer: int) -> int:
+        """Return the column of what a layer reads; -1 for the input, or if it is not known."""
+        return self.sources.get(layer, layer - 1)
+
+    def before(self, layer: int, role: str) -> int | None:
+        """Return the closest layer below `layer` with a role."""
+        at = self.below(layer)
+        while at >= 0 and self.roles[at] != role:
+            at = self.below(at)
+        return at if at >= 0 else None
+
+    def after(self, layer: int, role: str) -> int | None:
+        """Return the closest layer above `layer` with a role, before the next weights."""
+        for at in range(layer + 1, len(self.roles)):
+            if self.roles[at] == role:
+                return at
+            if self.roles[at] == "weights":
+                return None
+        return None
+
+    @cached_property
+    def weight_params(self) -> list[int]:
+        """The columns of the weights among the parameters, in order."""
+        return [self.param(layer, "weight") for layer in self._with_weights]  # type: ignore[misc]
+
+    @cached_property
+    def _with_weights(self) -> list[int]:
+        return [i for i in self.weights if self.param(i, "weight") is not None]
+
+    def param(self, layer: int, role: str) -> int | None:
+        """Return the column of a layer's parameter, None if it has none of that role."""
+        owners, roles = self.record["param_layers"].tolist(), self.record["param_roles"].tolist()
+        for column, what in enumerate(zip(owners, roles, strict=True)):
+            if what == (layer, role):
+                return column
+        return None
+
+    @cached_property
+    def hidden_activations(self) -> list[str]:
+        """The kind of every activation below the last layer with weights."""
+        last = self.weights[-1] if self.weights else len(self.roles)
+        return [self.kinds[i] for i in self.columns("activation") if i < last]
+
+    @cached_property
     def activation(self) -> str:
-        """The kind of activation that occurs most often; empty if there is none."""
-        return max(self.activations, key=self.activations.__getitem__, default="")
+        """The kind of hidden activation that occurs most often; empty if there is none."""
+        kinds = self.hidden_activations
+        return max(dict.fromkeys(kinds), key=kinds.count, default="")
+
+    @cached_property
+    def output_activation(self) -> str:
+        """The kind of the activation after the last weights; empty if there is none."""
+        last = self.weights[-1] if self.weights else 0
+        above = [i for i in self.columns("activation") if i > last]
+        return self.kinds[above[-1]] if above else ""
 
     @property
     def has_clip(self) -> bool:
@@ -133,45 +218,55 @@ class View:
 
     @property
     def has_batchnorm(self) -> bool:
-        """Whether the network has batch norm."""
-        return "batchnorm" in self.kinds
+        """Whether the network normalises by the batch."""
+        return bool(len(self.record["batchnorm_layers"]))
 
-    def now_of(self, key: str, column: int) -> float:
-        """Return the median of one column over the latest rows; NaN if none is a number."""
-        values = self.get(key)[self.now, column]
-        values = values[~np.isnan(values)]
-        return float(np.median(values)) if len(values) else math.nan
+    @property
+    def has_norm(self) -> bool:
+        """Whether the network normalises at all."""
+        return "norm" in self.roles
 
-    def weight_scale(self, layer: int, row: int = -1) -> float:
-        """Return n_in times the mean square of a dense layer's weights (``sw2`` of theory)."""
+    def text(self, key: str) -> str:
+        """Return a field of text that a record may lack."""
+        value: Any = self.record.get(key, "")
+        return str(value)
+
+    # Weights and biases
+
+    def weight_scale(self, layer: int, row: int | None = -1) -> float:
+        """Return n_in times the mean square of a layer's weights (``sw2`` of theory).
+
+        row : of the record, after its update; None: before the first update, NaN where the record
+            does not say
+        """
         column = self.param(layer, "weight")
-        if column is None or not self.rows:
+        if column is None or (row is not None and not self.rows):
             return math.nan
-        n_out = int(self.record["features"][layer])
-        return float(self.get("param_norm")[row, column] ** 2 / n_out)
+        record = self.record
+        norm = record["param_norm_initial"] if row is None else self.get("param_norm")[row]
+        fan, size = record["param_fan_in"][column], record["param_sizes"][column]
+        return float(norm[column] ** 2 * fan / size)
 
     def fan_in(self, layer: int) -> int:
-        """Return how many inputs a dense layer has; 0 if its weights were not recorded."""
+        """Return how many inputs a layer's units have; 0 if its weights were not recorded."""
         column = self.param(layer, "weight")
-        if column is None:
-            return 0
-        return int(self.record["param_sizes"][column] // self.record["features"][layer])
+        return 0 if column is None else int(self.record["param_fan_in"][column])
 
-    def offset(self, layer: int, row: int | None = None) -> float:
-        """Return the mean of a dense layer's biases, now or in a row; 0 if not recorded."""
+    def offset(self, layer: int, initial: bool = False) -> float:
+        """Return the mean of a layer's biases, now or before the first update; 0 if not known."""
         column = self.param(layer, "bias")
         if column is None:
             return 0.0
-        if row is None:
-            return self.now_of("param_mean", column)
-        return float(self.get("param_mean")[row, column])
+        if initial:
+            return float(np.nan_to_num(self.record["param_mean_initial"][column]))
+        return self.now_of("param_mean", column)
 
-    def hidden_scale(self, row: int = -1, but: int | None = None) -> float:
-        """Return the median of `weight_scale` over the dense layers between first and last.
+    def hidden_scale(self, row: int | None = -1, but: int | None = None) -> float:
+        """Return the median of `weight_scale` over the layers between first and last.
 
         `but` is a layer to leave out.
         """
-        inner = [i for i in self.dense[1:-1] if i != but] or [i for i in self.dense if i != but]
+        inner = [i for i in self.weights[1:-1] if i != but] or [i for i in self.weights if i != but]
         return float(np.median([self.weight_scale(i, row) for i in inner])) if inner else math.nan
 
     def names(self, columns: list[int]) -> tuple[str, ...]:

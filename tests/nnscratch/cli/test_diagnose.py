@@ -19,9 +19,9 @@ def case(name):
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("runs")
     runs = {
-        "healthy": "healthy: tanh",
-        "small": "updates too small: Adam, learning rate 1e-7",
-        "clip": "clip never: by value, at 100",
+        "healthy": "healthy: learned by heart",
+        "small": "learning rate too small: Adam, learning rate 1e-7",
+        "clip": "clip never, too few steps: by value, at 100",
     }
     for name, label in runs.items():
         save_record(made / f"{name}.npz", make_record(case(label), 4001))
@@ -36,8 +36,13 @@ def test_a_healthy_run(folder, capsys):
 def test_a_fault_fails_a_build(folder, capsys):
     assert main(["diagnose", str(folder / "small.npz")]) == 1
     printed = " ".join(capsys.readouterr().out.split())
-    assert "updates too small (serious): The updates are too small" in printed
-    assert "cure change the learning rate: optimizer.lr =" in printed
+    assert (
+        "Do this first: train with the learning rate 0.0005 optimizer = nn.Adam(lr=0.0005)"
+        in printed
+    )
+    assert "learning rate too small (serious): The learning rate is too small, 1.0e-7" in printed
+    assert "brings does not learn: The loss stands at" in printed
+    assert "cure train with the learning rate 0.0005: optimizer = nn.Adam(lr=0.0005)" in printed
 
 
 @pytest.mark.parametrize(
@@ -61,7 +66,12 @@ def test_several_runs_as_json(folder, tmp_path, capsys):
     assert content["failed"] is True
     assert [run["file"] for run in content["runs"]] == files
     kinds = [[finding["kind"] for finding in run["findings"]] for run in content["runs"]]
-    assert kinds == [[], ["updates too small"], ["clip never"]]
+    assert kinds[1:] == [
+        ["learning rate too small", "does not learn"],
+        ["too few steps", "clip never"],
+    ]
+    first = content["runs"][1]["first"]
+    assert first["line"] == "optimizer = nn.Adam(lr=0.0005)"
     printed = capsys.readouterr().out
     assert all(file in printed.replace("\n", "") for file in files)
 
@@ -90,7 +100,7 @@ def test_bad_input(folder, tmp_path, capsys):
 
 
 def test_self_test(capsys, tmp_path, monkeypatch):
-    chosen = ("clip never: by value, at 100", "healthy: logistic regression")
+    chosen = ("clip never, too few steps: by value, at 100", "healthy: logistic regression")
     monkeypatch.setattr(faults, "CASES", tuple(case(name) for name in chosen))
     options = ["--self-test", "--seeds", "1", "--json", str(tmp_path / "score.json")]
     assert main(["diagnose", *options]) == 0
@@ -99,15 +109,18 @@ def test_self_test(capsys, tmp_path, monkeypatch):
     assert "precision 1.000" in printed
     assert "0 false alarms" in printed
     figures = json.loads((tmp_path / "score.json").read_text())
-    assert figures["seeds"] == [faults.HELD_OUT[0]]
+    assert figures["seeds"] == [0]
+    assert figures["on which limits were chosen"]["faulty"] == 1
+    assert "1 faulty and 1 healthy runs of cases on which limits were chosen" in printed
     assert [row["case"] for row in figures["results"]] == list(chosen)
 
 
 def test_a_self_test_that_fails(capsys, monkeypatch):
     wrong = case("healthy: logistic regression")
-    missed = faults.Case("missed", "", frozenset({"diverged"}), frozenset(), wrong.build, steps=5)
+    none = frozenset()
+    missed = faults.Case("missed", "", frozenset({"diverged"}), none, none, wrong.build, steps=5)
     monkeypatch.setattr(faults, "CASES", (missed,))
     assert main(["diagnose", "--self-test", "--seeds", "1"]) == 1
     printed = capsys.readouterr().out
-    assert "missed: missed (seed 3000)" in printed
+    assert "missed: missed (seed 0)" in printed
     assert "recall 0.000" in printed

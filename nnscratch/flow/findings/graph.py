@@ -1,0 +1,153 @@
+"""What can cause what: the kinds of findings, and which of them are consequences of which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from nnscratch.flow.findings.finding import SEVERITIES, Finding
+
+# Causes, in the order in which one looks at them: what is learned, what the loss can see, what the
+# weights began as, what goes in, what the network is, how it is trained.
+CAUSES: Final = (
+    "labels",
+    "softmax over one unit",
+    "softmax twice",
+    "output activation",
+    "frozen parameters",
+    "symmetric units",
+    "input scale",
+    "target scale",
+    "initial weights",
+    "initial biases",
+    "learning rate too large",
+    "activation",
+    "depth",
+    "no activation",
+    "clip always",
+    "capacity",
+    "learning rate too small",
+    "loss",
+    "batch norm statistics",
+    "too few steps",
+    "overfitting",
+    "clip never",
+)
+SYMPTOMS: Final = (
+    "non-finite",
+    "diverged",
+    "dead layer",
+    "exploding",
+    "vanishing",
+    "saturated",
+    "dead units",
+    "constant output",
+    "slow layer",
+    "does not learn",
+)
+KINDS: Final = (*SYMPTOMS[:3], *CAUSES, *SYMPTOMS[3:])  # within one severity, in this order
+
+_STARVED = frozenset(
+    {"vanishing", "constant output", "slow layer", "does not learn", "learning rate too small"}
+)
+_DEAD = frozenset({"dead layer", "dead units"})
+_RUNAWAY = frozenset({"non-finite", "diverged", "exploding", "does not learn", "clip always"})
+# What each kind brings with it. A finding may say more exactly what it does.
+EXPLAINS: Final[dict[str, frozenset[str]]] = {
+    "labels": frozenset({"does not learn", "constant output", "slow layer"})
+    | {"overfitting", "too few steps", "learning rate too large"},
+    "softmax over one unit": _STARVED | _DEAD | {"too few steps", "loss", "output activation"},
+    "softmax twice": frozenset(
+        {"does not learn", "too few steps", "output activation", "learning rate too small", "loss"}
+    ),
+    "output activation": _STARVED | _DEAD | {"saturated", "too few steps", "loss", "capacity"},
+    "frozen parameters": _STARVED | {"too few steps", "learning rate too large"},
+    "symmetric units": _STARVED
+    | _DEAD
+    | {"too few steps", "capacity", "initial weights"}
+    | {"diverged", "saturated", "learning rate too large"},
+    "input scale": _STARVED | _DEAD | _RUNAWAY | {"saturated", "learning rate too large"},
+    "target scale": _STARVED
+    | _DEAD
+    | _RUNAWAY
+    | {"saturated", "learning rate too large", "too few steps", "output activation"},
+    "initial weights": _STARVED | _DEAD | _RUNAWAY | {"saturated", "learning rate too large"},
+    "initial biases": _STARVED | _DEAD | {"saturated"},
+    "learning rate too large": _STARVED - {"learning rate too small"}
+    | _DEAD
+    | _RUNAWAY
+    | {"saturated"},
+    "activation": _STARVED
+    | _DEAD
+    | _RUNAWAY
+    | {"saturated", "too few steps", "learning rate too large"},
+    "depth": _RUNAWAY | {"vanishing", "slow layer", "learning rate too large"},
+    "no activation": frozenset({"does not learn", "capacity", "constant output"}),
+    "clip always": frozenset({"learning rate too small", "too few steps", "does not learn"}),
+    "learning rate too small": frozenset({"does not learn", "too few steps", "constant output"}),
+    "capacity": frozenset({"does not learn", "constant output", "saturated", "too few steps"}),
+    "too few steps": frozenset({"does not learn", "constant output"}),
+    # consequences among themselves
+    "non-finite": frozenset({"diverged", "exploding", "does not learn"}),
+    "diverged": frozenset({"does not learn", "learning rate too small"}),
+    "dead layer": _STARVED | {"dead units", "too few steps"},
+    "vanishing": frozenset(
+        {"learning rate too small", "slow layer", "constant output", "does not learn"}
+    )
+    | {"too few steps"},
+    "exploding": frozenset({"slow layer"}),
+    "saturated": frozenset({"learning rate too small", "slow layer", "does not learn"}),
+    "dead units": frozenset({"does not learn"}),
+    "constant output": frozenset({"does not learn", "learning rate too small", "too few steps"}),
+}
+
+
+def _place(one: Finding) -> tuple[int, bool, int]:
+    return SEVERITIES.index(one.severity), not one.first, KINDS.index(one.kind)
+
+
+def arrange(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return causes, the most serious first, each followed by its consequences.
+
+    A finding is a consequence of the first other one, in the order of `KINDS`' causes and then of
+    symptoms, that explains it and began no later. A cause is as serious as what it brings.
+    """
+    rank = {kind: i for i, kind in enumerate((*CAUSES, *SYMPTOMS))}
+    ordered = sorted(found, key=lambda one: rank[one.kind])
+    parent: dict[str, Finding] = {}
+    for one in ordered:
+        for other in sorted(ordered, key=lambda other: not other.first):
+            if other is one or one.kind not in other.explains or other.step > one.step:
+                continue
+            if one.first:
+                continue
+            if parent.get(other.kind) is one:
+                continue  # no circle
+            parent[one.kind] = other
+            break
+
+    def root(one: Finding) -> Finding:
+        seen = {one.kind}
+        while one.kind in parent and parent[one.kind].kind not in seen:
+            one = parent[one.kind]
+            seen.add(one.kind)
+        return one
+
+    groups: dict[str, list[Finding]] = {}
+    for one in ordered:
+        top = root(one)
+        groups.setdefault(top.kind, [])
+        if top is not one:
+            groups[top.kind].append(one)
+    causes = {one.kind: one for one in ordered if one.kind in groups}
+    made = []
+    for kind, brought in groups.items():
+        worst = min(SEVERITIES.index(one.severity) for one in [causes[kind], *brought])
+        made.append((replace(causes[kind], severity=SEVERITIES[worst]), brought))
+    made.sort(key=lambda pair: _place(pair[0]))
+    return tuple(
+        one
+        for cause, brought in made
+        for one in [cause, *(replace(b, because=cause.kind) for b in brought)]
+    )

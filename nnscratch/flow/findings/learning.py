@@ -1,0 +1,101 @@
+"""Runs that learn nothing: what their loss is worth, what was ruled out, what to look at next."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nnscratch.flow.findings.cures import adaptive
+from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.rates import typical_updates
+from nnscratch.flow.findings.view import View
+from nnscratch_records.words import listed, number, percent
+
+_NEAR = 0.01
+_FEW = 20  # examples that any network should learn by heart
+
+
+def state(view: View) -> str:
+    """Return whether the run learns, in a sentence."""
+    p = view.progress
+    if p.rows < 2 or math.isnan(p.share):
+        return ""
+    first, now = number(p.first, 3), number(p.now, 3)
+    fell = f"The loss goes from {first} to {now}" if first != now else f"The loss stands at {now}"
+    if not p.known:
+        return f"{fell}."
+    if not p.share > 0:
+        return f"{fell}; {_constant(view)}: nothing is learned so far."
+    return f"{fell}; {_constant(view)}: {percent(min(1.0, p.share))} of the way down is made."
+
+
+def _constant(view: View) -> str:
+    p = view.progress
+    outputs = float(view.record["features"][-1])
+    named = ""
+    if view.latest("target_classes") == 2 and outputs > 1:
+        same = abs(p.constant - math.log(outputs)) < _NEAR * p.constant
+        named = f", ln {int(outputs)}" if same else ""
+    return f"one and the same answer for all examples gives {number(p.constant, 3)}{named}"
+
+
+def find(view: View, shown: dict[str, Finding]) -> list[Finding]:
+    """Return that the run has learned nothing."""
+    p = view.progress
+    if not p.nothing:
+        return []
+    stands = (
+        f"The loss stands at {number(p.now, 3)}, and {_constant(view)}"
+        if p.known
+        else f"The loss has not fallen: {number(p.first, 3)} at the beginning, "
+        f"{number(p.now, 3)} now"
+    )
+    out = _ruled_out(view, shown)
+    cause = f"Ruled out: {'; '.join(out)}." if out else ""
+    return [
+        Finding(
+            "does not learn",
+            "serious",
+            (),
+            int(view.steps[view.now.start]),
+            f"{stands}: in {view.rows:,} recorded steps nothing was learned.",
+            cause,
+            (_by_heart(view), *adaptive(view)),
+            {"loss": p.now, "constant": p.constant, "share": p.share},
+        )
+    ]
+
+
+def _by_heart(view: View) -> Advice:
+    batch = min(_FEW, int(view.get("batch_size")[0]))
+    return Advice(
+        f"see whether it learns {_FEW} examples by heart: if not the network is at fault, if so "
+        f"the data are, or it needs more or longer steps",
+        f"trainer.fit(x[:{_FEW}], y[:{_FEW}], epochs=500, batch_size={batch})",
+    )
+
+
+def _ruled_out(view: View, shown: dict[str, Finding]) -> list[str]:
+    """Return what is as it should be, with its numbers."""
+    out = []
+    p = view.progress
+    if p.told > 0:
+        which = "a linear fit tells" if p.linear >= p.near else "the nearest neighbours tell"
+        out.append(f"the labels ({which} {percent(p.told)} of the answers' variance)")
+    if not {"vanishing", "exploding", "dead layer"} & set(shown) and len(view.weights) > 1:
+        norms = view.get("gradient_norm")[view.now]
+        ends = [float(np.median(norms[:, i])) for i in (view.weights[0], view.weights[-1])]
+        if min(ends) > 0:
+            out.append(f"the gradient (norm {number(ends[1])} at the top, {number(ends[0])} below)")
+    if (
+        not {"saturated", "dead units", "dead layer"} & set(shown)
+        and view.hidden_activations
+        and view.weights
+    ):
+        names = view.names([i for i in view.columns("activation") if i < view.weights[-1]])
+        out.append(f"the units of {listed(names)}")
+    sizes = typical_updates(view)[view.now]
+    if not np.isnan(sizes).all() and 1e-4 <= float(np.nanmedian(sizes)) <= 1e-2:
+        out.append(f"the size of the updates ({number(float(np.nanmedian(sizes)))} of the weights)")
+    return out

@@ -1,0 +1,118 @@
+"""Batch norm's memory, and the clip."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nnscratch.flow.findings.cures import remade
+from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.view import View
+from nnscratch_records.words import number, percent, plural, since
+
+# Of batches of B examples: |ln(batch / running variance)|, and the gap of the means in standard
+# deviations, each above what sampling a batch gives by itself.
+VARIANCE_GAP, VARIANCE_NOISE = 0.45, 2.5  # the second over B
+MEAN_GAP = 2.3  # over sqrt(B)
+WARM = 50  # steps that running statistics may take to arrive
+ON_THE_WAY = 0.6  # of what they lacked at the beginning: then they are arriving
+ALWAYS, FAR = 0.98, 10.0  # a clip fires in this share of steps; cuts the norm by this factor
+ALWAYS_AFTER, FAR_AFTER, NEVER_AFTER = 100, 30, 100  # steps
+
+
+def find(view: View) -> list[Finding]:
+    """Return what is wrong with batch norm's running statistics and with the clip."""
+    return [*_batchnorm(view), *_clip(view)]
+
+
+def _batchnorm(view: View) -> list[Finding]:
+    names = [str(name) for name in view.record["batchnorm_layers"]]
+    if not names or not view.rows or view.steps[view.rows - 1] - view.steps[0] < WARM - 1:
+        return []
+    batch = view.get("batch_size")[:, None]
+    gap = view.get("batchnorm_mean_gap")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.abs(np.log(view.get("batchnorm_variance_ratio")))
+    where = (gap > MEAN_GAP / np.sqrt(batch)) | (ratio > VARIANCE_GAP + VARIANCE_NOISE / batch)
+    now = view.now
+    lack = ratio / VARIANCE_GAP + gap * np.sqrt(batch) / MEAN_GAP
+    arriving = np.median(lack[now], axis=0) < ON_THE_WAY * np.median(lack[:5], axis=0)
+    off = [i for i in range(len(names)) if view.holds(where[:, i]) and not arriving[i]]
+    if not off:
+        return []
+    worst = max(off, key=lambda i: float(np.median(ratio[now, i]) + np.median(gap[now, i])))
+    step = view.since(where[:, worst])
+    times = float(np.median(view.get("batchnorm_variance_ratio")[now, worst]))
+    away = float(np.median(gap[now, worst]))
+    return [
+        Finding(
+            "batch norm statistics",
+            "serious",
+            tuple(names[i] for i in off),
+            step,
+            f"Batch norm's running statistics are not those of the batches: at {names[worst]} the "
+            f"batch's variance is {number(times)} times the running one and its means are "
+            f"{number(away)} standard deviations off, {since(step, view.first_step)}. "
+            f"Evaluation, which uses the running ones, sees another network than training.",
+            f"After {plural(view.rows, 'recorded step')} they have not arrived: the momentum is "
+            f"too close to 1 for a run this short, or they are not updated.",
+            (
+                remade(view, "let them follow faster", "momentum=0.9"),
+                Advice(
+                    "or evaluate with the batch's own",
+                    'trainer.evaluate(x, y, statistics="batch")',
+                ),
+            ),
+            {"variance_ratio": times, "mean_gap": away},
+        )
+    ]
+
+
+def _clip(view: View) -> list[Finding]:
+    made = str(view.record["clip"])
+    if not made:
+        return []
+    fraction = view.get("clip_fraction")
+    known = ~np.isnan(fraction)
+    fired, steps = fraction[known] > 0, int(known.sum())
+    before, after = view.get("clip_before")[known], view.get("clip_after")[known]
+    norm, left = (float(np.median(x)) if steps else math.nan for x in (before, after))
+    far = norm > FAR * left
+    if steps >= (FAR_AFTER if far else ALWAYS_AFTER) and fired.mean() >= ALWAYS:
+        return [
+            Finding(
+                "clip always",
+                view.harm if far else "notice",
+                (),
+                int(view.steps[: view.rows][known][0]),
+                f"{made} fires in {percent(float(fired.mean()))} of {steps} steps: it cuts the "
+                f"gradient from a norm of {number(norm)} to {number(left)} (medians).",
+                "A clip that always fires is a second learning rate, and one by value turns every "
+                "step away from the gradient's direction besides.",
+                (_limit("set the limit above the usual norm", 2 * norm),),
+                {"fired": float(fired.mean()), "before": norm, "after": left},
+                EXPLAINS["clip always"],
+            )
+        ]
+    if steps >= NEVER_AFTER and not fired.any():
+        largest = float(np.max(before))
+        return [
+            Finding(
+                "clip never",
+                "notice",
+                (),
+                int(view.steps[: view.rows][known][0]),
+                f"{made} has not changed one gradient in {steps} steps: the largest norm was "
+                f"{number(largest)}. Without it the run would be the same, bit for bit.",
+                "",
+                (_limit("leave it out, or set it where it guards against outliers", 2 * largest),),
+                {"fired": 0.0, "largest": largest},
+            )
+        ]
+    return []
+
+
+def _limit(what: str, norm: float) -> Advice:
+    return Advice(what, f"optimizer.clip = nn.ClipByGlobalNorm({number(norm)})")

@@ -1,0 +1,207 @@
+"""Whether the loss can see what the network gives, and the network give what the loss asks."""
+
+from __future__ import annotations
+
+import math
+
+from nnscratch.flow.findings.cures import no_output_activation, remade
+from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.view import View
+from nnscratch_records.words import called, number, percent
+
+OUT_OF_REACH = 0.02  # of the way from a constant answer's loss to the least: not reached
+MANY_ZEROS = 0.3  # of the outputs
+TWICE = 0.01  # how near the least loss is to that of a softmax of a softmax
+BLIND = 1e-6  # how much the loss can change, of itself
+_SQUARES = ("MeanSquaredError", "MeanAbsoluteError", "Huber")
+
+
+def find(view: View) -> list[Finding]:
+    """Return what is wrong with the last activation and the loss."""
+    return _blind(view) or _twice(view) or [*_reach(view), *_loss(view)]
+
+
+def _finding(
+    kind: str,
+    severity: str,
+    view: View,
+    seen: str,
+    cause: str,
+    advice: tuple[Advice, ...],
+    **numbers: float,
+) -> list[Finding]:
+    layers = view.layers[-1:]
+    return [
+        Finding(
+            kind,
+            severity,
+            layers,
+            view.first_step,
+            seen,
+            cause,
+            advice,
+            numbers,
+            EXPLAINS.get(kind, frozenset()),
+        )
+    ]
+
+
+def _blind(view: View) -> list[Finding]:
+    """The loss is the same whatever the network gives."""
+    p = view.progress
+    if not view.rows:
+        return []
+    none = view.holds(view.get("gradient_zeros")[:, -1] >= 1)
+    flat = p.constant - p.free <= BLIND * max(abs(p.constant), 1e-12)
+    held = p.constant - p.floor <= BLIND * max(abs(p.constant), 1e-12) and not flat
+    varied = view.latest("target_values") > 1
+    softmax = view.output_activation == "softmax" and view.record["features"][-1] == 1
+    if not softmax and not (none and (flat or held) and varied):
+        return []
+    outputs = int(view.record["features"][-1])
+    seen = (
+        f"The loss does not depend on what the network gives: dL/dy is exactly 0 at "
+        f"{view.layers[-1]} in every step, and the loss stands at {number(p.now)}."
+    )
+    if outputs != 1:
+        return _finding(
+            *("loss", "fatal", view, seen, "The loss gives every answer the same value."),
+            (Advice("take a loss that compares the output with the answers"),),
+            loss=p.now,
+        )
+    return _finding(
+        *("softmax over one unit", "fatal", view, seen),
+        "A softmax over a single output is 1, whatever goes into it; for one yes-or-no answer a "
+        "sigmoid is meant.",
+        (_sigmoid(view),),
+        loss=p.now,
+    )
+
+
+def _sigmoid(view: View) -> Advice:
+    if view.output_activation:
+        what = "answer with the logit and let the loss take its sigmoid"
+        return remade(view, what, 'output="identity"', "nn.SigmoidCrossEntropy()")
+    return Advice("let the loss take the sigmoid of the output", "loss = nn.SigmoidCrossEntropy()")
+
+
+def _twice(view: View) -> list[Finding]:
+    """A softmax of a softmax: its least loss is ln(1 + (K - 1) / e)."""
+    p, outputs = view.progress, int(view.record["features"][-1])
+    name = view.text("loss_kind")
+    by_name = name == "SoftmaxCrossEntropy" and view.output_activation == "softmax"
+    least = math.log(1 + (outputs - 1) / math.e)
+    hard = view.latest("target_classes") == 2
+    by_loss = hard and outputs > 1 and abs(p.free - least) < TWICE * least
+    if not (by_name or by_loss):
+        return []
+    return _finding(
+        "softmax twice",
+        "notice" if p.learned else "serious",
+        view,
+        f"The loss takes the softmax of outputs that are a softmax already: it cannot fall below "
+        f"{number(least)}, whatever is learned (a constant answer gives {number(p.constant)}; it "
+        f"stands at {number(p.now)}).",
+        "Of probabilities between 0 and 1 the second softmax makes nearly equal ones, and the "
+        "gradient is as many times smaller.",
+        (
+            remade(
+                view, "hand the loss the logits", 'output="identity"', "nn.SoftmaxCrossEntropy()"
+            )
+            if view.output_activation
+            else Advice("hand the loss the logits", "loss = nn.SoftmaxCrossEntropy()"),
+        ),
+        least=least,
+        loss=p.now,
+    )
+
+
+def _reach(view: View) -> list[Finding]:
+    """The last activation cannot give what is asked for."""
+    p, kind = view.progress, view.output_activation
+    missing = (p.floor - p.free) / p.room if p.known else math.nan
+    if kind and missing > OUT_OF_REACH:
+        low, high = view.latest("target_min"), view.latest("target_max")
+        return _finding(
+            "output activation",
+            "serious",
+            view,
+            f"{called(kind)} at the output cannot give the answers, which run from {number(low)} "
+            f"to {number(high)}: with it the loss cannot fall below {number(p.floor)} (without it "
+            f"{number(p.free)}; a constant answer gives {number(p.constant)}; it stands at "
+            f"{number(p.now)}).",
+            "",
+            (no_output_activation(view, f"The loss can then fall to {number(p.free)}."),),
+            floor=p.floor,
+            free=p.free,
+            missing=missing,
+        )
+    exclusive = view.latest("target_classes") == 2 and view.record["features"][-1] > 2
+    if kind in ("sigmoid", "hardsigmoid") and exclusive:
+        return _finding(
+            "output activation",
+            "notice",
+            view,
+            f"Each example has one class out of {int(view.record['features'][-1])}, and "
+            f"{called(kind)} answers for each class by itself: that one excludes the others is "
+            f"left to be learned.",
+            "",
+            (
+                remade(
+                    view,
+                    "let the classes share one softmax",
+                    'output="identity"',
+                    "nn.SoftmaxCrossEntropy()",
+                ),
+            ),
+        )
+    return _rectified(view, kind)
+
+
+def _rectified(view: View, kind: str) -> list[Finding]:
+    """A rectifier at the output, which hands no gradient down where it is 0."""
+    last = len(view.layers) - 1
+    if last not in view.rectifiers or not view.rows or view.progress.learned:
+        return []
+    zeros = view.now_of("output_zeros", last)
+    return _finding(
+        "output activation",
+        "serious" if zeros > MANY_ZEROS else "notice",
+        view,
+        f"{called(kind)} at the output: {percent(zeros)} of what the network gives is 0, and from "
+        f"there no gradient comes down, whatever the answer should be.",
+        "",
+        (no_output_activation(view, "Every example then has its say in every step."),),
+        zeros=zeros,
+    )
+
+
+def _loss(view: View) -> list[Finding]:
+    """A loss that is not made for classes."""
+    p, name = view.progress, view.text("loss_kind")
+    classes = view.latest("target_classes")
+    if not classes > 0 or name not in _SQUARES:
+        return []
+    absolute = name == "MeanAbsoluteError"
+    right = "nn.SoftmaxCrossEntropy()" if classes == 2 else "nn.SigmoidCrossEntropy()"
+    advice = Advice("take the cross-entropy", f"loss = {right}")
+    if view.output_activation:
+        advice = remade(view, "take the cross-entropy", 'output="identity"', right)
+    why = (
+        "The absolute error pulls every answer to the commonest one, and its gradient does not "
+        "grow with the error."
+        if absolute
+        else "Where an answer is wrong but sure, the gradient of the squared error is almost 0."
+    )
+    return _finding(
+        "loss",
+        "serious" if absolute and p.nothing else "notice",
+        view,
+        f"The answers are classes (zeros and ones), and the loss is the "
+        f"{'absolute' if absolute else 'squared'} error; of what there is to learn "
+        f"{percent(max(0.0, p.share))} is learned.",
+        why,
+        (advice,),
+        share=p.share,
+    )

@@ -1,0 +1,118 @@
+"""The one learning rate that a report may name: from the first steps, or from the updates' size."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.flow.findings.view import View
+
+# The largest usual learning rates, of plain steps those over 1 - momentum; what one begins with.
+USUAL = {
+    "SGD": (0.5, 0.1),
+    "SteepestDescent": (0.5, 0.1),
+    "Adagrad": (0.1, 0.01),
+    "Adadelta": (2.0, 1.0),
+}
+_ADAPTIVE = (0.02, 1e-3)  # Adam and its like
+_PLAIN = ("SGD",)  # the step is the rate times the gradient
+_GOAL = 1e-3  # of the weights' norm in a step
+_BOLD = 2e-3  # the same, where steps were too short
+_LEAP = 10.0  # a rate is raised by no more than this
+_LOWER = 10.0  # and lowered by this at least
+_SHORT = 0.25  # of the step that would lead down best
+
+
+def optimizer_name(view: View) -> str:
+    """Return what makes the updates; empty if the record does not say."""
+    return view.text("optimizer").partition("(")[0]
+
+
+def usual(view: View) -> tuple[float, float]:
+    """Return the largest usual rate of the run's optimizer, and the one to begin with.
+
+    Infinite and NaN where the record does not say what the optimizer is.
+    """
+    name = optimizer_name(view)
+    if not name:
+        return math.inf, math.nan
+    largest, begin = USUAL.get(name, _ADAPTIVE)
+    momentum = re.search(r"momentum=([0-9.]+)", view.text("optimizer")) if name == "SGD" else None
+    left = 1 - float(momentum[1]) if momentum else 1.0
+    return largest * left, begin * left
+
+
+def rate_at(view: View, row: int = -1) -> float:
+    """Return the learning rate of a finite row; of the first record if none is finite."""
+    rates = view.get("lr") if view.rows else view.record["lr"][:1]
+    known = rates[np.isfinite(rates)]
+    if not len(known):
+        return math.nan
+    value = float(rates[row])
+    return value if math.isfinite(value) else float(known[-1])
+
+
+def typical_updates(view: View) -> Array:
+    """Return, by row, the update over the weights in the middle of the layers; NaN if none."""
+    ratios = view.get("update_ratio")[:, view.weight_params]
+    ratios = np.where(np.isfinite(ratios), ratios, np.nan)
+    typical = np.full(len(ratios), np.nan)
+    known = ~np.isnan(ratios).all(axis=1)
+    if known.any():
+        typical[known] = np.nanmedian(ratios[known], axis=1)
+    return typical
+
+
+def best_step(view: View) -> float:
+    """Return the rate with which the first update would have led down best, as it shows itself.
+
+    Along its update d the loss changes by ``-lr |g|^2 + curvature |d|^2 / 2``: two losses and the
+    norms give the curvature. NaN where they do not: where the step is so short that two batches
+    differ by more than it does, or is not the gradient's.
+    """
+    if view.has_clip or len(view.steps) < 2 or not view.rows:
+        return math.nan
+    if optimizer_name(view) not in ("", *_PLAIN) or not typical_updates(view)[0] > _GOAL:
+        return math.nan
+    losses, lr = view.record["loss"], float(view.record["lr"][0])
+    with np.errstate(all="ignore"):
+        square = float(np.nansum(view.record["param_gradient_norm"][0] ** 2))
+        moved = float(np.nansum(view.record["param_update_norm"][0] ** 2))
+        best = 0.5 * moved / np.float64(losses[1] - losses[0] + lr * square)
+    return float(best) if math.isfinite(best) and best > 0 else math.nan
+
+
+def lower_rate(view: View) -> float:
+    """Return the rate to go on with where steps were too long; NaN if none was recorded."""
+    rate = rate_at(view, 0)
+    if not rate > 0:
+        return math.nan
+    limits = [rate / _LOWER, usual(view)[1], _SHORT * best_step(view)]
+    typical = typical_updates(view)[:1]
+    if len(typical) and typical[0] > 0:
+        limits.append(rate * 10 * _GOAL / float(typical[0]))
+    return rounded(min(limit for limit in limits if limit > 0))
+
+
+def higher_rate(view: View) -> float:
+    """Return the rate to go on with where steps are too short."""
+    rate = rate_at(view)
+    sizes = typical_updates(view)[view.now]
+    size = float(np.nanmedian(sizes)) if not np.isnan(sizes).all() else 0.0
+    if not (rate > 0 and size > 0):
+        return math.nan
+    most = max(usual(view)[1], _LEAP * rate)
+    wanted = rate * _BOLD / size
+    return rounded(wanted if math.isnan(most) else min(wanted, most))
+
+
+def rounded(value: float) -> float:
+    """Return the largest of 1, 2, 5 times a power of ten that is at most `value`."""
+    if not (math.isfinite(value) and value > 0):
+        return math.nan
+    power = 10.0 ** math.floor(math.log10(value))
+    digit = max(d for d in (1, 2, 5) if d * power <= value * (1 + 1e-9))
+    return float(f"{digit * power:.1g}")

@@ -1,0 +1,229 @@
+"""How it is trained: steps that are too long or too short, too few of them, learning by heart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.flow.findings import cures, rates
+from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.view import View
+from nnscratch.flow.findings.weights import Shown
+from nnscratch_records.words import number, percent, plural, since
+
+USUAL_SIZES = "usual are 0.01 % to 1 %"  # |update| / |weights|; Karpathy's rule: 1e-3
+LARGE, SMALL = 1e-2, 3e-4
+VIOLENT = 0.3  # one step that changes half of the layers by this much of their weights
+TOO_FAR = 2.0  # times the step that would have led down best: from there the loss rises
+PATIENCE = 10.0  # times the steps made: if half of what is missing takes longer, the rate is small
+RISES = 0.5  # of the way from a constant answer's loss to the least: no difference of batches
+BRISK = 1e-3  # updates of this size are not short
+WORSE = 0.05  # of the way from a constant answer's loss to the least
+FEWER = 0.03  # of the held-out examples judged right
+LOOKS = 3  # at held-out examples
+_LASTING, _EARLY = 50, 10  # steps
+_AT_ONCE = ("exploding", "vanishing", "saturated", "dead units", "dead layer", "constant output")
+# With these, short steps are what is to be expected.
+_HELD = frozenset(
+    {
+        *("labels", "softmax over one unit", "softmax twice", "symmetric units", "activation"),
+        *("frozen parameters", "initial weights", "initial biases", "depth", "clip always"),
+    }
+)
+_HURT = ("diverged", "non-finite", "dead layer", "dead units", "saturated", "exploding")
+
+
+def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
+    """Return what is wrong with length and number of the steps, and other `causes` do not say."""
+    if not view.rows or not view.weight_params:
+        return []
+    held = bool(_HELD & set(causes))
+    found = _large(view, shown, held) or ([] if held else _short(view, shown))
+    return [*found, *_by_heart(view)]
+
+
+def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
+    p, typical = view.progress, rates.typical_updates(view)
+    hurt = [kind for kind in _HURT if kind in shown]
+    if p.learned or not (hurt or p.worse or p.nothing):
+        return []
+    rate = rates.rate_at(view, 0)
+    if not rate > 0:
+        return []
+    best = rates.best_step(view)
+    jumps = np.flatnonzero(typical > VIOLENT)
+    far = rate > TOO_FAR * best and _rises(view)
+    lasting = view.rows >= _LASTING and view.holds(typical > LARGE) and (p.nothing or p.worse)
+    lasting = lasting and not held  # what cannot be learned is not for the steps to learn
+    blown = "diverged" in shown and view.rows > 1
+    if not (jumps.size or far or lasting or blown):
+        return []
+    row = int(jumps[0]) if jumps.size else 0
+    step, rate = int(view.steps[row]), rates.rate_at(view, row)
+    numbers = {"lr": rate}
+    parts = []
+    if jumps.size:
+        size = numbers["ratio"] = float(typical[row])
+        amount = f"{percent(size)} of" if size < 10 else f"{number(size)} times"
+        often = "" if jumps.size == 1 else f" ({plural(jumps.size, 'such step')})"
+        parts.append(
+            f"the update of step {step} changed the weights by {amount} their norm in half of the "
+            f"layers{often}, where {USUAL_SIZES}"
+        )
+    elif lasting:
+        size = numbers["ratio"] = float(np.nanmedian(typical[view.now]))
+        step = view.since(typical > LARGE)
+        parts.append(
+            f"the updates are {percent(size)} of the weights' norm in each step "
+            f"({USUAL_SIZES}), {since(step, view.first_step)}"
+        )
+    if far:
+        numbers["best"] = best
+        parts.append(
+            f"of the first steps one of {number(best)} would have led down best, and one of "
+            f"{number(TOO_FAR * best)} not at all"
+        )
+    largest, _ = rates.usual(view)
+    if rate > largest:
+        name = rates.optimizer_name(view)
+        parts.append(f"with {name} it is usually {number(largest)} at most")
+    if not parts:
+        parts.append("the steps are longer than the loss's curvature allows")
+    text = "; ".join(parts)
+    explains = EXPLAINS["learning rate too large"] - {
+        kind for kind in _AT_ONCE if kind in shown and shown[kind].step <= step
+    }
+    advised = rates.lower_rate(view)
+    return [
+        Finding(
+            "learning rate too large",
+            "serious",
+            (),
+            step,
+            f"The learning rate is too large, {number(rate)}: {text}.",
+            "",
+            cures.learning_rate(view, advised, spoiled=True),
+            numbers,
+            explains,
+            first=rate > largest,
+        )
+    ]
+
+
+def _rises(view: View) -> bool:
+    """Whether the loss rises in the first steps, by more than batches differ."""
+    losses: Array = view.record["loss"][:4]
+    top = np.max(np.nan_to_num(losses[1:], nan=np.inf), initial=0.0)
+    return bool(np.isfinite(losses[0]) and top > losses[0] + RISES * view.progress.room)
+
+
+def _short(view: View, shown: Shown) -> list[Finding]:
+    p, typical = view.progress, rates.typical_updates(view)
+    sizes = typical[view.now]
+    size = float(np.nanmedian(sizes)) if not np.isnan(sizes).all() else 0.0
+    if view.rows < _LASTING or "diverged" in shown or not size > 0:
+        return []
+    made = float(view.steps[view.rows - 1] - view.steps[0]) + 1
+    if p.learned:
+        return [_few(view, made)] if p.unfinished else []
+    slow = p.falling and p.steps_left > PATIENCE * made and size < BRISK
+    never = p.nothing or np.nanmedian(typical[:_EARLY]) < SMALL  # not: by now, all being learned
+    if slow or (not p.falling and never and size < SMALL):
+        return _small(view, size, slow)
+    return [_few(view, made)] if p.unfinished else []
+
+
+def _small(view: View, size: float, slow: bool) -> list[Finding]:
+    p, rate = view.progress, rates.rate_at(view)
+    advised = rates.higher_rate(view)
+    step = view.since(rates.typical_updates(view) < (BRISK if slow else SMALL))
+    pace = (
+        f"the loss falls so slowly that half of what is missing would take {number(p.steps_left)} "
+        f"more steps"
+        if slow
+        else f"the loss has not fallen: {number(p.first)} at the beginning, {number(p.now)} now"
+    )
+    return [
+        Finding(
+            "learning rate too small",
+            "serious",
+            (),
+            view.first_step,
+            f"The learning rate is too small, {number(rate)}: the updates are {number(size)} of "
+            f"the weights' norm in each step (usual are 1e-4 to 1e-2), "
+            f"{since(step, view.first_step)}, and {pace}.",
+            "",
+            cures.learning_rate(view, advised),
+            {"ratio": size, "lr": rate},
+            EXPLAINS["learning rate too small"],
+        )
+    ]
+
+
+def _few(view: View, made: float) -> Finding:
+    p = view.progress
+    more = max(1, round(p.steps_left))
+    return Finding(
+        "too few steps",
+        "notice",
+        (),
+        int(view.steps[view.now.start]),
+        f"The loss still falls, from {number(p.now + p.fall, 3)} to {number(p.now, 3)} over the "
+        f"last quarter of {plural(int(made), 'step')}: at that pace half of what is missing takes "
+        f"about {number(more)} more.",
+        "",
+        (
+            Advice(
+                "train longer",
+                f"trainer.fit(x, y, epochs={more}, max_steps={more}, "
+                f"batch_size={int(view.get('batch_size')[0])})",
+            ),
+        ),
+        {"fall": p.fall, "steps_left": p.steps_left, "share": p.share},
+        EXPLAINS["too few steps"],
+    )
+
+
+def _by_heart(view: View) -> list[Finding]:
+    """Held-out examples that are judged worse and worse while the training's are learned."""
+    held = view.looks("validation_loss")
+    p = view.progress
+    if len(held) < LOOKS or not p.known or not np.isfinite(held).all():
+        return []
+    best = int(np.argmin(held))
+    later = float(np.mean(held[-max(1, len(held) // 5) :]))
+    gap, risen = later - p.now, later - held[best]
+    if best == len(held) - 1 or not risen > WORSE * p.room or not gap > WORSE * p.room:
+        return []
+    steps = view.steps[view.looked("validation_loss")]
+    return [
+        Finding(
+            "overfitting",
+            "serious" if later > p.constant and _forgets(view) else "notice",
+            (),
+            int(steps[best]),
+            f"The network learns its examples by heart: the loss on held-out ones was "
+            f"{number(float(held[best]), 3)} at step {int(steps[best])} and is {number(later, 3)} "
+            f"now, while that on its own fell to {number(p.now, 3)}.",
+            "It has more weights than the examples bind, and more steps only bind them to noise.",
+            (
+                Advice(
+                    "stop where held-out examples are judged best",
+                    "callbacks = [nn.EarlyStopping()]",
+                ),
+                Advice("or take away weights that are large for nothing: weight decay, dropout"),
+            ),
+            {"best": float(held[best]), "now": later, "training": p.now},
+        )
+    ]
+
+
+def _forgets(view: View) -> bool:
+    """Whether fewer held-out examples are judged right than at the best; True if not known."""
+    right = view.looks("validation_accuracy")
+    if len(right) < LOOKS:
+        return True
+    return bool(right.max() - right[-max(1, len(right) // 5) :].mean() > FEWER)

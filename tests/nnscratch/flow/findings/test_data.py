@@ -1,0 +1,200 @@
+"""Scales of inputs and targets, and labels: on both sides of every limit."""
+
+import numpy as np
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"input_std": 9.9}, None),
+        ({"input_std": 10.1}, "large"),
+        ({"input_mean": 7.5, "input_std": 7.0}, "large"),
+        ({"input_std": 0.011}, None),
+        ({"input_std": 0.0095}, "small"),
+        ({"input_mean": 5.2, "input_std": 1.0}, "far from zero"),
+        ({"input_mean": 4.8, "input_std": 1.0}, None),
+        ({"input_mean": 0.9, "input_std": 0.1}, None),  # less than 1 in all
+        ({"feature_offset": 5.2, "input_std": 1.1}, "far from zero"),
+        ({"feature_offset": 4.8, "input_std": 1.1}, None),
+        ({"feature_ratio": 105.0, "input_std": 1.1}, "of very different scales"),
+        ({"feature_ratio": 95.0, "input_std": 1.1}, None),
+        ({"feature_ratio": 105.0, "input_std": 0.9}, None),
+        ({"feature_ratio": 200.0, "input_std": 30.0}, "large and of very different scales"),
+    ],
+)
+def test_the_scale_of_inputs(run, values, words):
+    found = run.of(run(run.fill(**values)), "input scale")
+    if words is None:
+        assert found is None
+    else:
+        assert f"The inputs are {words}: mean" in found.sentence
+        assert found.advice[0].line.startswith("x = (x - x.mean(axis=0)) / (x.std(axis=0)")
+        assert found.severity == "notice"  # the run learns all the same
+
+
+def test_inputs_that_are_not_finite_have_no_scale(run):
+    change = run.fill(input_std=100.0, input_nonfinite=1.0)
+    assert run.of(run(change), "input scale") is None
+
+
+@pytest.mark.parametrize(
+    ("std", "explained", "alone"),
+    [
+        (50.0, "saturated, diverged, learning rate too large", ""),
+        (1e-3, "vanishing, constant output, does not learn", "diverged, saturated, exploding"),
+    ],
+)
+def test_large_and_small_inputs_explain_different_things(run, std, explained, alone):
+    def change(record):
+        run.stuck(record)["input_std"][...] = std
+
+    found = run.of(run(change), "input scale")
+    assert found.severity == "serious"
+    assert set(explained.split(", ")) <= found.explains
+    assert not set(alone.split(", ")) & found.explains
+    assert ("too large" in found.cause) == (std > 1)
+    assert ("too small" in found.cause) == (std < 1)
+
+
+TARGETS = {"targets": "numbers", "widths": (20, 20, 1)}
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        ({"target_std": 10.1}, "large"),
+        ({"target_std": 9.9}, None),
+        ({"target_mean": 300.0, "target_std": 1.0}, "large"),
+        ({"target_std": 50.0, "output_std": 11.0}, None),  # the network gives as much
+        ({"target_std": 50.0, "output_std": 9.0}, "large"),
+        ({"target_std": 0.0095}, "small"),
+        ({"target_std": 0.011}, None),
+        ({"target_std": 0.0095, "output_std": 0.04}, None),
+        ({"target_std": 50.0, "target_classes": 1.0}, None),
+    ],
+)
+def test_the_scale_of_targets(run, values, what):
+    def change(record):
+        run.fill(**values)(run.stuck(record))
+
+    found = run.of(run(change, **TARGETS), "target scale")
+    if what is None:
+        assert found is None
+    else:
+        assert f"The targets are {what}: mean" in found.sentence
+        assert found.advice[0].line.startswith("y = (y - y.mean(axis=0)) / (y.std(axis=0)")
+        assert ("diverged" in found.explains) == (what == "large")
+
+
+def test_targets_that_are_learned_have_the_right_scale(run):
+    assert run.of(run(run.fill(target_std=50.0), **TARGETS), "target scale") is None
+
+
+def test_no_target_makes_a_linear_layer_run_away(run):
+    def change(record):
+        run.fill(target_std=50.0)(run.stuck(record))
+
+    found = run.of(run(change, kinds="dense", widths=(1,), targets="numbers"), "target scale")
+    assert not {"diverged", "learning rate too large"} & found.explains
+    assert "does not learn" in found.explains
+
+
+@pytest.mark.parametrize(("off", "told"), [(1.0, True), (1.01, False)])
+def test_without_targets_a_squared_error_shows_their_size(run, off, told):
+    """|dL/dp|^2 size / 4 is the loss itself."""
+
+    def change(record):
+        for name in record:
+            if name.startswith(("target_", "loss_c", "loss_f")):
+                record[name][...] = np.nan
+        record["loss"][...] = 900.0
+        size = record["batch_size"][0]
+        record["gradient_norm"][:, -1] = np.sqrt(4 * 900.0 / size) * off
+
+    found = run.of(run(change, **TARGETS), "target scale")
+    assert (found is not None) == told
+    if told:
+        assert "standard deviation 30," in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"target_values": 1.0, "target_count": 8.0}, "have the same answer, one class"),
+        ({"target_values": 1.0, "target_count": 7.0}, None),
+        ({"target_values": 2.0, "target_count": 8.0}, None),
+    ],
+)
+def test_one_answer_for_all(run, values, said):
+    found = run.of(run(run.fill(**values)), "labels")
+    assert (found is not None) == (said is not None)
+    if said:
+        assert said in found.sentence
+        assert found.severity == "serious"
+
+
+def test_one_number_for_all_is_named(run):
+    found = run.of(run(run.fill(target_values=1.0, target_mean=4.25), **TARGETS), "labels")
+    assert "the same answer, 4.2: whatever" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"guess_linear": 0.04, "guess_neighbours": -0.2}, True),
+        ({"guess_linear": -0.2, "guess_neighbours": 0.04}, True),
+        ({"guess_linear": 0.06, "guess_neighbours": -0.2}, False),
+        ({"guess_linear": 0.0, "guess_neighbours": 0.0, "target_count": 150}, True),
+        ({"guess_linear": 0.0, "guess_neighbours": 0.0, "target_count": 149}, False),
+        ({"guess_linear": np.nan, "guess_neighbours": np.nan}, False),
+    ],
+)
+def test_answers_that_nothing_tells(run, values, told):
+    def change(record):
+        run.fill(**values)(run.stuck(record))
+
+    found = run.of(run(change), "labels")
+    assert (found is not None) == told
+    if told:
+        assert "nor does the network" in found.sentence
+        assert "shuffled" in found.cause
+        assert run(change).kinds == ("labels", "does not learn")
+
+
+@pytest.mark.parametrize(
+    ("end", "steps", "told"), [(0.72, 50, True), (0.68, 50, False), (0.72, 49, False)]
+)
+def test_answers_learned_by_heart_are_told_while_they_are_few(run, end, steps, told):
+    def change(record):
+        run.fill(guess_linear=0.0, guess_neighbours=-0.1)(record)
+        start = record["loss_constant"][0]
+        record["loss"][...] = np.linspace(start, end * start, steps)
+        record["loss"][-5:] = end * start
+
+    found = run.of(run(change, steps=steps), "labels")
+    assert (found is not None) == told
+    if told:
+        assert "is by heart" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"target_values": 4.0, "target_count": 200}, True),
+        ({"target_values": 5.0, "target_count": 200}, False),
+        ({"target_values": 4.0, "target_count": 199}, False),
+        ({"target_values": 4.0, "target_count": 200, "target_classes": 1.0}, False),
+    ],
+)
+def test_few_of_the_classes(run, values, told):
+    found = run.of(run(run.fill(**values), widths=(20, 20, 10)), "labels")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "notice"
+        assert "Only 4 of the 10 classes occur among the 200 examples" in found.sentence
+
+
+def test_a_run_that_learns_has_good_labels(run):
+    change = run.fill(guess_linear=0.0, guess_neighbours=0.0)
+    assert run.of(run(change, loss=run.falling(1.1, 0.02, 100)), "labels") is None

@@ -1,0 +1,81 @@
+"""Runs that learn nothing, and what is said of those that do."""
+
+import math
+
+import numpy as np
+import pytest
+
+
+def test_a_loss_at_what_a_constant_gives(run):
+    found = run(run.stuck)
+    one = run.of(found, "does not learn")
+    assert found.kinds == ("does not learn",)
+    assert one.severity == "serious"
+    assert "one and the same answer for all examples gives 1.1, ln 3: in 100" in one.sentence
+    assert "the labels (the nearest neighbours tell 60 % of the answers' variance)" in one.cause
+    assert "the gradient (norm 0.1 at the top, 0.1 below)" in one.cause
+    assert "the units of 1.relu and 3.relu" in one.cause
+    assert "the size of the updates (0.002 of the weights)" in one.cause
+    assert found.first.line == "trainer.fit(x[:20], y[:20], epochs=500, batch_size=20)"
+    assert one.advice[1].line == "optimizer = nn.Adam(lr=0.001)"
+
+
+@pytest.mark.parametrize(
+    ("constant", "named"), [(1.005 * math.log(3), True), (1.02 * math.log(3), False)]
+)
+def test_the_logarithm_of_the_classes_is_named(run, constant, named):
+    def change(record):
+        record["loss_constant"][...] = constant
+        run.stuck(record)
+
+    assert ("ln 3" in run(change).state) == named
+
+
+def test_a_linear_fit_that_tells_more_is_named(run):
+    def change(record):
+        run.stuck(record)["guess_linear"][...] = 0.7
+
+    assert "a linear fit tells 70 %" in run(change)[0].cause
+
+
+def test_what_is_shown_is_not_ruled_out(run):
+    def change(record):
+        run.stuck(record)
+        record["gradient_norm"][:, 0] = 1e-9
+        record["output_dead"][:, 1] = 0.9
+        record["update_ratio"][...] = 0.02
+
+    cause = run.of(run(change), "does not learn").cause
+    assert "the gradient" not in cause
+    assert "the units" not in cause
+    assert "updates" not in cause
+
+
+def test_a_record_that_does_not_know_what_a_constant_gives(run):
+    def change(record):
+        for name in ("constant", "free", "floor"):
+            record[f"loss_{name}"][...] = np.nan
+        run.stuck(record, 1.1)
+
+    found = run(change)
+    assert found[0].sentence.startswith("The loss has not fallen: 1.1 at the beginning, 1.1 now")
+    assert found.state == "The loss stands at 1.1."
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        (
+            (1.5, 0.55),
+            "The loss goes from 1.5 to 0.55; one and the same answer for all examples "
+            "gives 1.1, ln 3: 50 % of the way down is made.",
+        ),
+        ((1.5, 1.2), "gives 1.1, ln 3: nothing is learned so far."),
+    ],
+)
+def test_how_far_a_run_has_come(run, losses, said):
+    def change(record):
+        record["loss"][...] = losses[1]
+        record["loss"][0] = losses[0]
+
+    assert run(change).state.endswith(said)

@@ -1,0 +1,98 @@
+"""Batch norm's running statistics, and the clip."""
+
+import math
+
+import numpy as np
+import pytest
+
+NORM = {"kinds": "dense batchnorm relu dense", "widths": (20, 3)}
+
+
+@pytest.mark.parametrize(
+    ("gap", "ratio", "told"),
+    [
+        (2.35 / math.sqrt(32), 1.0, True),
+        (2.25 / math.sqrt(32), 1.0, False),
+        (0.0, math.exp(0.54), True),  # 0.45 + 2.5 / 32 = 0.528
+        (0.0, math.exp(0.52), False),
+        (0.0, math.exp(-0.54), True),
+    ],
+)
+def test_statistics_that_are_not_those_of_the_batches(run, gap, ratio, told):
+    change = run.fill(batchnorm_mean_gap=gap, batchnorm_variance_ratio=ratio)
+    found = run.of(run(change, **NORM), "batch norm statistics")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "serious"
+        assert found.layers == ("1.batchnorm",)
+        assert found.advice[0].line == run.remade("momentum=0.9")
+
+
+@pytest.mark.parametrize(("steps", "told"), [(50, True), (49, False)])
+def test_they_have_fifty_steps_to_arrive(run, steps, told):
+    found = run(run.fill(batchnorm_mean_gap=2.0), steps=steps, **NORM)
+    assert ("batch norm statistics" in found.kinds) == told
+
+
+@pytest.mark.parametrize(("left", "told"), [(0.61, True), (0.59, False)])
+def test_those_on_the_way_are_not_told(run, left, told):
+    def change(record):
+        record["batchnorm_mean_gap"][:, 0] = np.linspace(4.0, 4.0, 100)
+        record["batchnorm_mean_gap"][50:, 0] = 4.0 * left
+
+    assert ("batch norm statistics" in run(change, **NORM).kinds) == told
+
+
+def clipped(record, fired, before=1.0, after=1.0):
+    steps = len(record["steps"])
+    record["clip"] = "ClipByGlobalNorm(1.0)"
+    record["clip_fraction"][...] = 0.0
+    record["clip_fraction"][: round(fired * steps)] = 1.0
+    record["clip_before"][...], record["clip_after"][...] = before, after
+
+
+@pytest.mark.parametrize(
+    ("fired", "before", "steps", "told"),
+    [
+        (0.98, 2.0, 100, True),
+        (0.97, 2.0, 100, False),
+        (1.0, 2.0, 99, False),
+        (1.0, 10.5, 30, True),  # one that cuts by a factor of ten is told sooner
+        (1.0, 9.5, 30, False),
+        (1.0, 10.5, 29, False),
+    ],
+)
+def test_a_clip_that_always_fires(run, fired, before, steps, told):
+    found = run.of(run(lambda r: clipped(r, fired, before), steps=steps), "clip always")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "notice"
+        assert found.advice[0].line == f"optimizer.clip = nn.ClipByGlobalNorm({2 * before:.2g})"
+
+
+@pytest.mark.parametrize(("before", "severity"), [(10.5, "serious"), (9.5, "notice")])
+def test_how_serious_that_is(run, before, severity):
+    def change(record):
+        clipped(run.stuck(record, 0.95), 1.0, before)
+
+    assert run.of(run(change), "clip always").severity == severity
+
+
+@pytest.mark.parametrize(
+    ("fired", "steps", "told"), [(0, 100, True), (0, 99, False), (0.01, 100, False)]
+)
+def test_a_clip_that_never_fires(run, fired, steps, told):
+    found = run.of(run(lambda r: clipped(r, fired, 0.7, 0.7), steps=steps), "clip never")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "notice"
+        assert "the largest norm was 0.7" in found.sentence
+        assert found.advice[0].line == "optimizer.clip = nn.ClipByGlobalNorm(1.4)"
+
+
+def test_without_a_clip_nothing_is_said(run):
+    def change(record):
+        clipped(record, 1.0, 100.0)
+        record["clip"] = ""
+
+    assert run(change).kinds == ()

@@ -1,0 +1,194 @@
+"""What the network is: activations, depth, width."""
+
+import numpy as np
+import pytest
+
+
+def dead(record, column=1):
+    record["output_zeros"][:, column] = 1.0
+    record["output_dead"][:, column] = 1.0
+
+
+@pytest.mark.parametrize(("width", "told"), [(16, True), (17, False)])
+def test_narrow_layers_of_rectifiers_that_began_off(run, width, told):
+    found = run(lambda r: dead(run.stuck(r)), widths=(width, 20, 3))
+    cause = run.of(found, "activation")
+    assert (cause is not None) == told
+    if told:
+        assert f"as narrow as {width} units: those of 1.relu" in cause.sentence
+        assert cause.advice[0].line == run.remade('activation="elu"')
+        assert cause.advice[1].line == run.remade("width=64")
+        assert run.of(found, "dead layer").because == "activation"
+
+
+def test_units_that_died_in_training_are_not_the_widths_fault(run):
+    def change(record):
+        dead(run.stuck(record))
+        record["output_zeros"][:30, 1] = 0.5
+        record["output_dead"][:30, 1] = 0.0
+
+    assert run.of(run(change, widths=(5, 20, 3)), "activation") is None
+
+
+def slope(record, down):
+    n = len(record["layers"])
+    record["gradient_norm"][...] = 0.1 * 10.0 ** (down * (1 - np.arange(n) / (n - 1)))
+
+
+def sigmoid(layers):
+    return {"kinds": "dense sigmoid " * layers + "dense", "widths": (20,) * layers + (3,)}
+
+
+def by_derivative(record):
+    """All of the loss is in the activations' steps."""
+    n = len(record["layers"])
+    steps = np.array([kind == "sigmoid" for kind in record["kinds"][1:]] + [False])
+    record["gradient_norm"][...] = 0.1 * 10.0 ** (-1.0 * np.cumsum(steps[::-1])[::-1])[:n]
+
+
+@pytest.mark.parametrize(("layers", "told"), [(3, True), (2, False)])
+def test_an_activation_that_no_weights_help(run, layers, told):
+    found = run(lambda r: by_derivative(run.stuck(r)), **sigmoid(layers))
+    cause = run.of(found, "activation")
+    assert (cause is not None) == told
+    if told:
+        assert "sigmoid in 3 hidden layers: its slope is at most 0.25" in cause.sentence
+        assert "a factor 64" in cause.sentence
+        assert cause.advice[0].line == run.remade('activation="elu"')
+        assert cause.advice[1].line == run.remade("norm=True")
+        assert run.of(found, "vanishing").because == "activation"
+
+
+def test_what_the_weights_lose_is_not_the_activations_fault(run):
+    def change(record):
+        run.stuck(record)
+        n = len(record["layers"])
+        steps = np.array([kind == "dense" for kind in record["kinds"][1:]] + [False])
+        record["gradient_norm"][...] = 0.1 * 10.0 ** (-1.0 * np.cumsum(steps[::-1])[::-1])[:n]
+
+    assert run.of(run(change, **sigmoid(4)), "activation") is None
+    tanh = {**sigmoid(4), "kinds": sigmoid(4)["kinds"].replace("sigmoid", "tanh")}
+
+    def lost(record):
+        run.stuck(record)
+        slope(record, -3.0)
+
+    assert run.of(run(lost, **tanh), "activation") is None  # tanh has weights that suit it
+    normed = {**sigmoid(4), "kinds": "dense batchnorm sigmoid " * 4 + "dense"}
+    assert run.of(run(lambda r: by_derivative(run.stuck(r)), **normed), "activation") is None
+
+
+def test_a_constant_output_through_sigmoids(run):
+    def change(record):
+        run.stuck(record)["output_spread"][:, -1] = 0.0
+
+    found = run(change, **sigmoid(3))
+    assert found[0].kind == "activation"
+    assert run.of(found, "constant output").because == "activation"
+
+
+def test_exponentials_of_exponentials(run):
+    def change(record):
+        record["loss"][...] = np.nan
+        record["output_nonfinite"][:, 5] = 3
+
+    options = {"kinds": "dense exponential " * 3 + "dense", "widths": (5, 5, 5, 3), "steps": 1}
+    found = run(change, **options)
+    assert found.kinds == ("activation", "non-finite")
+    assert "until numbers overflow" in found[0].sentence
+
+
+@pytest.mark.parametrize(("layers", "told"), [(10, True), (9, False)])
+def test_many_layers_with_batch_norm(run, layers, told):
+    options = {
+        "kinds": "dense batchnorm relu " * (layers - 1) + "dense",
+        "widths": (20,) * (layers - 1) + (3,),
+    }
+    found = run(lambda r: slope(run.stuck(r), 3.0), **options)
+    cause = run.of(found, "depth")
+    assert (cause is not None) == told
+    if told:
+        assert f"{layers} layers in a row" in cause.sentence
+        assert cause.numbers["per_layer"] == pytest.approx(10 ** (3 / (layers - 1)))
+        assert run.of(found, "exploding").because == "depth"
+        assert cause.advice[0].line == run.remade('activation="elu"')
+
+
+@pytest.mark.parametrize(
+    ("linear", "near", "share", "severity"),
+    [
+        (0.1, 0.41, 0.8, "serious"),
+        (0.1, 0.39, 0.8, "notice"),
+        (0.3, 0.49, 0.9, "notice"),
+        (0.29, 0.5, 0.9, "serious"),
+        (0.1, 0.9, 0.1, "notice"),  # it is learned all the same
+    ],
+)
+def test_no_activation_between_layers(run, linear, near, share, severity):
+    def change(record):
+        run.stuck(record, share * record["loss_constant"][0])
+        run.fill(guess_linear=linear, guess_neighbours=near)(record)
+
+    found = run.of(run(change, kinds="dense dense", widths=(20, 3)), "no activation")
+    assert found.severity == severity
+    assert "one linear map" in found.sentence
+    assert ("nearest neighbours" in found.sentence) == (severity == "serious")
+    assert found.advice[0].line == run.remade('activation="relu"')
+
+
+def test_activations_between_all_layers(run):
+    assert run(kinds="dense relu dense dropout relu dense", widths=(20, 20, 3)).kinds == ()
+    assert run(kinds="dense", widths=(3,)).kinds == ()
+    assert run(kinds="dense batchnorm dense", widths=(20, 3)).kinds == ("no activation",)
+    found = run(kinds="dense dense relu dense", widths=(20, 20, 3))
+    assert found.kinds == ("no activation",)
+    assert "the two are one linear map" in found[0].sentence
+    gap = run(lambda r: r["gaps"].__setitem__(1, 1), kinds="dense dense", widths=(20, 3))
+    assert gap.kinds == ()  # what lies between was not recorded
+
+
+@pytest.mark.parametrize(
+    ("width", "steps", "share", "told"),
+    [
+        (3, 200, 0.5, True),
+        (4, 200, 0.5, False),
+        (3, 199, 0.5, False),
+        (3, 200, 0.2, False),  # learned
+    ],
+)
+def test_few_units(run, width, steps, share, told):
+    def change(record):
+        run.stuck(record, share * record["loss_constant"][0])
+
+    found = run.of(run(change, widths=(20, width, 3), steps=steps), "capacity")
+    assert (found is not None) == told
+    if told:
+        assert f"through {width} units in 2.dense" in found.sentence
+        assert found.layers == ("2.dense",)
+        assert found.severity == "notice"
+
+
+@pytest.mark.parametrize(
+    ("width", "share", "severity"),
+    [(1, 0.7, "serious"), (2, 0.7, "notice"), (2, 0.85, "serious"), (2, 1.0, "notice")],
+)
+def test_how_sure_it_is_that_units_are_too_few(run, width, share, severity):
+    def change(record):
+        run.stuck(record, share * record["loss_constant"][0])
+        record["update_ratio"][...] = 2e-3
+
+    kind = run.of(run(change, widths=(20, width, 3), steps=200), "capacity")
+    assert kind.severity == severity or (share == 1.0 and kind.severity == "serious")
+
+
+def test_units_are_few_only_where_the_loss_hardly_falls_and_nothing_else_is_wrong(run):
+    def falls(record):
+        record["loss"][...] = np.linspace(1.1, 0.4, 200)
+
+    assert run.of(run(falls, widths=(20, 2, 3), steps=200), "capacity") is None
+
+    def vanishes(record):
+        run.stuck(record, 0.7)
+        slope(record, -3.0)
+
+    assert run.of(run(vanishes, widths=(20, 2, 3), steps=200), "capacity") is None

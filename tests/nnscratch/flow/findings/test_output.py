@@ -1,0 +1,193 @@
+"""The last activation and the loss: what they cannot see, and cannot give."""
+
+import math
+
+import numpy as np
+import pytest
+
+ONE = {"kinds": "dense relu dense", "widths": (20, 1), "targets": "numbers"}
+
+
+def blind(record):
+    record["gradient_zeros"][:, -1] = 1.0
+    record["gradient_norm"][...] = 0.0
+    record["target_classes"][...] = 1.0
+    for name in ("constant", "free", "floor"):
+        record[f"loss_{name}"][...] = 6.0
+    record["loss"][...] = 6.0
+
+
+def test_a_softmax_over_one_output_is_told_by_its_loss(run):
+    found = run(blind, **ONE)
+    assert found[0].kind == "softmax over one unit"
+    assert found[0].severity == "fatal"
+    assert found[0].advice[0].line == "loss = nn.SigmoidCrossEntropy()"
+    assert "dL/dy is exactly 0" in found[0].sentence
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda r: r["gradient_zeros"].__setitem__((slice(None), -1), 0.99),
+        lambda r: r["loss_free"].__setitem__(slice(None), 5.9),
+        lambda r: r["target_values"].__setitem__(slice(None), 1.0),
+    ],
+)
+def test_and_not_where_anything_of_it_is_missing(run, change):
+    def both(record):
+        blind(record)
+        record["loss_floor"][...] = 0.0
+        record["loss_free"][...] = 6.0
+        change(record)
+
+    assert "softmax over one unit" not in run(both, **ONE).kinds
+
+
+def test_a_softmax_layer_over_one_unit_is_told_by_itself(run):
+    found = run(kinds="dense relu dense softmax", widths=(20, 1), targets="numbers")
+    assert found[0].kind == "softmax over one unit"
+    assert found[0].advice[0].line == (
+        'model, loss, optimizer = nn.remake(model, output="identity"), nn.SigmoidCrossEntropy(), '
+        "nn.SGD(lr=0.1)"
+    )
+    found = run(kinds="dense relu dense softmax", widths=(20, 2))
+    assert "softmax over one unit" not in found.kinds
+
+
+def test_a_loss_that_sees_nothing_of_several_outputs(run):
+    found = run(blind, kinds="dense relu dense", widths=(20, 4), targets="numbers")
+    assert found[0].kind == "loss"
+    assert found[0].severity == "fatal"
+
+
+def test_softmax_twice_by_the_name_of_the_loss(run):
+    def change(record):
+        record["loss_kind"] = "SoftmaxCrossEntropy"
+        record["loss_floor"][...] = math.log(1 + 2 / math.e)
+
+    options = {"kinds": "dense relu dense softmax", "widths": (20, 3)}
+    found = run.of(run(change, **options), "softmax twice")
+    assert f"{math.log(1 + 2 / math.e):.2g}," in found.sentence
+    assert 'output="identity"' in found.advice[0].line
+    assert found.severity == "notice"
+    assert (
+        run.of(run(lambda r: change(run.stuck(r)), **options), "softmax twice").severity
+        == "serious"
+    )
+
+    def probabilities(record):
+        record["loss_kind"] = "CategoricalCrossEntropy"
+
+    assert "softmax twice" not in run(probabilities, **options).kinds
+
+
+@pytest.mark.parametrize(
+    ("off", "told"), [(1.0, True), (1.009, True), (1.011, False), (0.5, False)]
+)
+def test_softmax_twice_by_what_the_loss_can_come_to(run, off, told):
+    def change(record):
+        record["loss_kind"] = "Mine"
+        record["loss_free"][...] = off * math.log(1 + 9 / math.e)
+
+    found = run.of(run(change, widths=(20, 20, 10)), "softmax twice")
+    assert (found is not None) == told
+    if told:
+        assert found.advice[0].line == "loss = nn.SoftmaxCrossEntropy()"
+
+    def soft(record):
+        change(record)
+        record["target_classes"][...] = 0.0  # rows of probabilities: their entropy is no fault
+
+    assert "softmax twice" not in run(soft, widths=(20, 20, 10)).kinds
+
+
+@pytest.mark.parametrize(("floor", "told"), [(0.019, False), (0.021, True)])
+@pytest.mark.parametrize("kind", ["sigmoid", "relu", "tanh"])
+def test_answers_out_of_reach(run, floor, told, kind):
+    def change(record):
+        record["loss_floor"][...] = floor
+        record["target_min"][...], record["target_max"][...] = -4.0, 7.0
+
+    options = {"kinds": f"dense relu dense {kind}", "widths": (20, 1), "targets": "numbers"}
+    found = run.of(run(change, **options), "output activation")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "serious"
+        assert "run from -4 to 7" in found.sentence
+        assert f"cannot fall below {floor}" in found.sentence
+        assert found.advice[0].line == run.remade('output="identity"')
+    assert "output activation" not in run(change, **ONE).kinds
+
+
+@pytest.mark.parametrize(("zeros", "severity"), [(0.29, "notice"), (0.31, "serious")])
+def test_a_rectifier_at_the_output(run, zeros, severity):
+    def change(record):
+        run.stuck(record, 0.5)["output_zeros"][:, -1] = zeros
+
+    options = {"kinds": "dense tanh dense relu", "widths": (20, 1), "targets": "numbers"}
+    found = run.of(run(change, **options), "output activation")
+    assert found.severity == severity
+    assert f"{zeros:.0%}".replace("%", " %") in found.sentence
+    learned = run(lambda r: r["output_zeros"].__setitem__((slice(None), -1), zeros), **options)
+    assert "output activation" not in learned.kinds
+
+
+@pytest.mark.parametrize(("outputs", "told"), [(3, True), (2, False)])
+def test_sigmoids_for_classes_that_exclude_each_other(run, outputs, told):
+    def change(record):
+        record["loss_kind"] = "CategoricalCrossEntropy"
+
+    options = {"kinds": "dense relu dense sigmoid", "widths": (20, outputs)}
+    found = run.of(run(change, **options), "output activation")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "notice"
+        assert "nn.SoftmaxCrossEntropy()" in found.advice[0].line
+    assert (
+        "output activation"
+        not in run(kinds="dense relu dense softmax", widths=(20, 3), targets="numbers").kinds
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes", "line"),
+    [
+        ("MeanSquaredError", 2.0, "loss = nn.SoftmaxCrossEntropy()"),
+        ("MeanSquaredError", 1.0, "loss = nn.SigmoidCrossEntropy()"),
+        ("MeanAbsoluteError", 1.0, "loss = nn.SigmoidCrossEntropy()"),
+        ("MeanSquaredError", 0.0, None),
+        ("SoftmaxCrossEntropy", 2.0, None),
+    ],
+)
+def test_a_loss_that_is_not_made_for_classes(run, kind, classes, line):
+    def change(record):
+        record["loss_kind"] = kind
+        record["target_classes"][...] = classes
+
+    found = run.of(run(change), "loss")
+    assert (found is not None) == (line is not None)
+    if line:
+        assert found.severity == "notice"
+        assert found.advice[0].line == line
+        assert ("absolute" in found.sentence) == ("Absolute" in kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity"), [("MeanAbsoluteError", "serious"), ("MeanSquaredError", "notice")]
+)
+def test_the_absolute_error_is_serious_where_nothing_is_learned(run, kind, severity):
+    def change(record):
+        run.stuck(record)["loss_kind"] = kind
+        run.fill(target_classes=1.0)(record)
+
+    assert run.of(run(change), "loss").severity == severity
+
+
+def test_without_a_look_at_the_answers_nothing_is_said(run):
+    def change(record):
+        run.stuck(record)
+        for name in record:
+            if name.startswith(("target_", "loss_c", "loss_f", "guess", "feature_")):
+                record[name][...] = np.nan
+
+    assert run(change).kinds == ("does not learn",)

@@ -1,0 +1,142 @@
+"""Whether a run learns: on both sides of every limit."""
+
+import math
+
+import numpy as np
+import pytest
+
+from nnscratch.flow.findings.progress import Progress
+
+
+def progress(losses, constant=1.0, free=0.0, floor=0.0, linear=math.nan, near=math.nan):
+    losses = np.asarray(losses, float)
+    return Progress(losses, np.arange(len(losses)), constant, free, floor, linear, near)
+
+
+def flat(level, steps=100):
+    return np.full(steps, float(level))
+
+
+def test_the_share_is_of_the_way_from_a_constant_answer_to_the_least():
+    assert progress(flat(0.4)).share == pytest.approx(0.6)
+    assert progress(flat(0.4), constant=1.2, free=0.2).share == pytest.approx(0.8)
+    assert progress(flat(1.5)).share == pytest.approx(-0.5)
+    unknown = progress([2.0, *flat(0.5)], constant=math.nan)
+    assert not unknown.known
+    assert unknown.share == pytest.approx(0.75)  # of the first loss
+    assert not progress(flat(1.0), constant=1.0, free=1.0).known
+
+
+@pytest.mark.parametrize(("level", "learned"), [(0.245, True), (0.26, False)])
+def test_three_quarters_are_learned(level, learned):
+    assert progress(flat(level)).learned == learned
+
+
+@pytest.mark.parametrize(
+    ("share", "told", "learned"),
+    [
+        (0.37, 0.40, True),  # more than nine tenths of what other examples tell
+        (0.35, 0.40, False),
+        (0.46, 0.49, True),
+        (0.49, 0.51, False),  # the answers are plain to see: three quarters are asked for
+        (0.155, 0.16, True),
+        (0.135, 0.14, False),  # next to nothing is told
+    ],
+)
+def test_or_as_much_as_other_examples_tell_where_that_is_little(share, told, learned):
+    assert progress(flat(1 - share), linear=told, near=0.0).learned == learned
+    assert progress(flat(1 - share), linear=-0.1, near=told).learned == learned
+
+
+@pytest.mark.parametrize(("level", "learns"), [(0.79, True), (0.81, False)])
+def test_a_fifth_is_on_the_way(level, learns):
+    assert progress(flat(level)).learns == learns
+
+
+@pytest.mark.parametrize(("fall", "learns"), [(0.055, True), (0.045, False)])
+def test_or_a_brisk_fall(fall, learns):
+    """Half of the 1.1 that is missing, at that pace: within three times the steps made."""
+    quarter = 25.0
+    losses = np.repeat([1.2, 1.15, 1.1 + fall, 1.1], 25)
+    assert progress(losses).steps_left == pytest.approx(0.55 / fall * (99 / 4))
+    assert (0.55 / fall * quarter < 300) == learns
+    assert progress(losses).learns == learns
+    assert progress([2.0] * 9 + [1.9] * 10).learns  # too soon to say more
+    assert not progress([2.0] * 20).learns
+
+
+@pytest.mark.parametrize(("back", "worse"), [(0.34, False), (0.37, True)])
+def test_a_loss_that_rose_again_by_a_quarter_is_worse(back, worse):
+    losses = np.concatenate([flat(0.1, 60), flat(back, 40)])
+    assert progress(losses).worse == worse
+    assert progress(losses, constant=2.0, free=1.0).learned == (not worse)
+
+
+def test_now_is_the_latest_tenth_or_more_where_batches_differ():
+    losses = np.concatenate([flat(1.0, 90), flat(0.5, 10)])
+    assert progress(losses).now == 0.5
+    noise = np.where(np.arange(100) % 2, 2.0, 0.0)
+    noisy = progress(np.concatenate([noise[:50] + 1, noise[50:]]))
+    assert noisy.now == pytest.approx(1.0)  # over the latest half
+    assert noisy.error == pytest.approx(math.sqrt(2 / 50))  # neighbours differ by 2
+    assert progress(losses[-3:]).now == 0.5
+
+
+@pytest.mark.parametrize(
+    ("level", "nothing"), [(0.94, False), (0.96, True), (1.0, True), (1.2, True)]
+)
+def test_nothing_is_learned_at_a_twentieth(level, nothing):
+    assert progress(flat(level)).nothing == nothing
+
+
+@pytest.mark.parametrize(("steps", "nothing"), [(49, False), (50, True)])
+def test_a_loss_stands_after_fifty_steps(steps, nothing):
+    assert progress(flat(1.0, steps)).nothing == nothing
+
+
+@pytest.mark.parametrize(("size", "nothing"), [(0.38, True), (0.42, False)])
+def test_nothing_is_said_where_batches_differ_too_much(size, nothing):
+    signs = (-1.0) ** np.arange(100)  # 2.5 standard errors are size / 2
+    assert progress(1 + size * signs).nothing == nothing
+
+
+def slope(fall, steps=100):
+    """A loss that falls by this much from the third to the last quarter."""
+    return 0.5 - fall * (np.arange(steps) - steps / 2) / (steps / 4)
+
+
+@pytest.mark.parametrize(("fall", "falling"), [(0.0045, False), (0.006, True)])
+def test_a_fall_of_a_two_hundredth_over_a_quarter_counts(fall, falling):
+    assert progress(slope(fall)).fall == pytest.approx(fall)
+    stairs = np.repeat([0.5, 0.5, 0.5, 0.5 - fall], 25)
+    assert progress(stairs).falling == falling
+
+
+def test_a_fall_within_the_noise_is_none():
+    noise = 0.1 * (-1.0) ** np.arange(100)
+    stairs = np.repeat([0.5, 0.5, 0.5, 0.45], 25)
+    # The difference of two quarters has a standard error of 0.04 noise: 2.5 of them are 0.1.
+    assert progress(stairs + 0.4 * noise).falling
+    assert not progress(stairs + 0.6 * noise).falling
+    assert not progress(slope(0.5)[:19]).falling  # too short to say
+
+
+@pytest.mark.parametrize(("level", "unfinished"), [(0.3, True), (0.16, True), (0.14, False)])
+def test_more_is_to_be_learned_below_85_percent(level, unfinished):
+    stairs = np.repeat([level + 0.1, level + 0.1, level + 0.02, level], 25)
+    assert progress(stairs).unfinished == unfinished
+
+
+def test_steps_until_half_of_what_is_missing_is_learned():
+    stairs = np.repeat([0.9, 0.8, 0.7, 0.6], 25)
+    quarter = 99 / 4
+    assert progress(stairs).steps_left == pytest.approx(0.3 / 0.1 * quarter)
+    assert progress(stairs, floor=0.2).steps_left == pytest.approx(0.2 / 0.1 * quarter)
+    assert progress(flat(0.5)).steps_left == math.inf
+
+
+def test_without_a_step_nothing_is_known():
+    empty = progress([])
+    assert math.isnan(empty.first)
+    assert math.isnan(empty.share)
+    assert not any([empty.learned, empty.learns, empty.nothing, empty.falling])

@@ -1,0 +1,40 @@
+"""A layer far behind the others."""
+
+import numpy as np
+import pytest
+
+
+def slow(record, times, column=2):
+    record["update_ratio"][:, column] = record["update_ratio"][0, 0] / times
+
+
+@pytest.mark.parametrize(
+    ("times", "steps", "told"), [(51, 20, True), (49, 20, False), (51, 19, False)]
+)
+def test_fifty_times_slower(run, times, steps, told):
+    found = run.of(run(lambda r: slow(r, times), steps=steps), "slow layer")
+    assert (found is not None) == told
+    if told:
+        assert found.layers == ("2.dense",)
+        assert "2.dense learns 51 times slower than the other layers" in found.sentence
+        assert found.severity == "notice"
+
+
+@pytest.mark.parametrize(("larger", "told"), [(9.1, True), (8.9, False)])
+def test_large_weights_are_why(run, larger, told):
+    def change(record):
+        slow(record, 60)
+        record["param_norm"][:, 2] *= np.sqrt(larger)
+
+    cause = run.of(run(change), "slow layer").cause
+    assert ("Its weights are large" in cause) == told
+    assert "batch norm" not in cause
+
+
+def test_most_layers_are_not_slow(run):
+    def change(record):
+        slow(record, 60, [0, 2])
+
+    assert run.of(run(change), "slow layer") is None
+    two = run(lambda r: slow(r, 60, 0), kinds="dense relu dense", widths=(20, 3))
+    assert "slow layer" not in two.kinds

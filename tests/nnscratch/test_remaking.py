@@ -1,0 +1,93 @@
+"""`remake`: the same network, weights drawn anew, and only what is named changed."""
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+
+
+def network():
+    return nn.Sequential(
+        nn.Dense(4, 6, init="normal"),
+        nn.Sigmoid(),
+        nn.Dense(6, 5, bias_init="ones"),
+        nn.BatchNorm(5, momentum=0.99),
+        nn.Sigmoid(),
+        nn.Dense(5, 2),
+        nn.Sigmoid(),
+        seed=3,
+    )
+
+
+def kinds(model):
+    return [layer.kind for layer in model.layers.values()]
+
+
+def test_nothing_named_is_the_same_network_with_new_weights():
+    model = network()
+    weights = {name: np.array(value) for name, value in model.params.items()}
+    same, other = nn.remake(model, seed=3), nn.remake(model)
+    assert kinds(same) == kinds(model)
+    for name, value in weights.items():
+        assert np.array_equal(model.params[name], value)
+        assert np.array_equal(same.params[name], value)
+        assert not np.shares_memory(same.params[name], model.params[name])
+    assert not np.array_equal(other.params["0.weight"], weights["0.weight"])
+
+
+def test_an_activation_brings_its_weights_and_leaves_the_output():
+    made = nn.remake(network(), activation="relu")
+    assert kinds(made) == ["dense", "relu", "dense", "batchnorm", "relu", "dense", "sigmoid"]
+    assert made[0].init == nn.initializers.get("he_normal")
+    forced = nn.remake(network(), activation="relu", init="normal")
+    assert forced[0].init == nn.initializers.get("normal")
+
+
+def test_an_activation_comes_behind_dense_layers_that_have_none():
+    plain = nn.Sequential(nn.Dense(3, 4), nn.Dense(4, 4), nn.Dense(4, 1), seed=0)
+    assert kinds(nn.remake(plain, activation="tanh")) == ["dense", "tanh"] * 2 + ["dense"]
+
+
+def test_an_output_is_replaced_added_and_taken_away():
+    assert kinds(nn.remake(network(), output="identity"))[-1] == "dense"
+    assert kinds(nn.remake(network(), output="tanh"))[-2:] == ["dense", "tanh"]
+    plain = nn.Sequential(nn.Dense(3, 1), seed=0)
+    assert kinds(nn.remake(plain, output="sigmoid")) == ["dense", "sigmoid"]
+
+
+def test_a_norm_comes_where_there_is_none():
+    made = kinds(nn.remake(network(), norm=True))
+    assert made[:3] == ["dense", "batchnorm", "sigmoid"]
+    assert made.count("batchnorm") == 2
+
+
+def test_momentum_and_biases():
+    made = nn.remake(network(), momentum=0.9, bias_init="zeros")
+    assert made[3].momentum == 0.9
+    assert not np.any(made.params["2.bias"])
+
+
+def test_a_width_is_at_least_that_and_the_ends_stay():
+    made = nn.remake(network(), width=6)
+    assert made.params["0.weight"].shape == (4, 6)
+    assert made.params["2.weight"].shape == (6, 6)
+    assert made.params["3.gamma"].shape == (6,)
+    assert made.params["5.weight"].shape == (6, 2)
+
+
+def test_blocks_are_made_anew():
+    block = nn.Residual(nn.LayerNorm(4), nn.ReLU(), nn.Dense(4, 4), scale=0.5)
+    model = nn.Sequential(nn.Dense(3, 4), block, nn.Dense(4, 1), seed=1)
+    made = nn.remake(model, init="he_normal")
+    assert list(made.layers) == list(model.layers)
+    assert made.params["1.2.weight"].std() > 0
+    with pytest.raises(nn.ConfigError, match="cannot widen"):
+        nn.remake(model, width=8)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"activation": "nothing"}, {"init": "nothing"}, {"width": 0}, {"output": "x"}]
+)
+def test_what_is_not_known_is_refused(changes):
+    with pytest.raises(nn.NnscratchError):
+        nn.remake(network(), **changes)
