@@ -107,5 +107,5 @@ def test_a_labelled_run_that_is_interrupted_is_not_judged(monkeypatch):
     monkeypatch.setattr(Trainer, "fit", fit_and_interrupt)
     cases = [case for case in faults.CASES if not case.healthy][:3]
     with pytest.raises(KeyboardInterrupt):
-        faults.run_suite([faults.HELD_OUT[0]], cases)
+        faults.run_suite([faults.SEEDS[0]], cases)
     assert len(made) == 2

@@ -130,7 +130,8 @@ def test_a_training_that_runs_away(folder, capsys):
     out, err = capsys.readouterr()
     assert "gradient flow: diverged" in out
     assert "not finite at step" in err
-    assert "non-finite (fatal)" in out
+    assert "learning rate too large (fatal)" in out
+    assert "It brings non-finite: NaN or infinity since step" in out
     (saved,) = (folder / "bad").iterdir()
     assert f"nnscratch replay bad/{saved.name}" in err
     assert (folder / "a.html").exists()

@@ -5,6 +5,8 @@ import pytest
 
 from nnscratch.flow.infos import LayerInfo, ParamInfo, network_facts
 from nnscratch.flow.layout import STEP_FIELDS, Layout
+from nnscratch.optimizers.measures import PARAM_MEASURES
+from nnscratch_kernels.reference.measures import MEASURES
 
 LAYERS = (
     LayerInfo("0.dense", "dense", 6, role="weights"),
@@ -22,6 +24,7 @@ PARAMS = (
 )
 RUN = {"label": "a run", "clip": "ClipNorm(1.0)", "every": 1}
 LAYOUT = Layout({**RUN, **network_facts(LAYERS, PARAMS, counted=["1.tanh"])})
+_COUNTS = [i for i, name in enumerate(PARAM_MEASURES) if name.endswith("nonfinite")]
 
 
 class Recording:
@@ -35,6 +38,9 @@ class Recording:
         self.numbers = rng.lognormal(0, 3, (count, LAYOUT.numbers))
         self.numbers[rng.random(self.numbers.shape) < 0.05] = np.nan
         self.numbers[rng.random(self.numbers.shape) < 0.02] = np.inf
+        _, tensors, params, _ = LAYOUT.blocks(self.numbers)
+        for counts in (tensors[:, MEASURES.index("nonfinite")], *(params[:, i] for i in _COUNTS)):
+            counts[np.isinf(counts)] = 7  # a count is a number
         self.numbers[:, STEP_FIELDS.index("batch_size")] = 20
         self.samples = rng.integers(0, 70, (count, LAYOUT.samples), dtype=np.uint8)
         self.census_steps = self.steps[::4]
