@@ -225,7 +225,8 @@ class Layout:
         n = len(self.layers)
         step, tensors, params, batchnorm = self.blocks(numbers)
         made = {name: step[:, i] for i, name in enumerate(STEP_FIELDS)}
-        made["batch_size"] = made["batch_size"].astype(np.int64)
+        with np.errstate(invalid="ignore"):  # what is no number becomes one that the check refuses
+            made["batch_size"] = made["batch_size"].astype(np.int64)
         columns: dict[str, Any] = {"input": 0, "output": slice(1, 1 + n)}
         columns["gradient"] = slice(1 + n, None)
         for i, measure in enumerate(MEASURES):
