@@ -58,7 +58,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     command.add_argument(
         "--public-cases",
-        choices=("known", "tuned", "untouched", "all"),
+        choices=("known", "tuned", "fresh", "untouched", "all"),
         nargs="?",
         const="all",
         help="diagnose networks of other people: from question sites, issue trackers, published "

@@ -8,22 +8,25 @@ of theirs is in here, and data that are not free to ship are made up in the desc
 from nnscratch.experiments.public.books import BOOKS, SKLEARN
 from nnscratch.experiments.public.case import CAUSES, TUNED, UNTOUCHED, Healthy, Sick, half
 from nnscratch.experiments.public.frameworks import KERAS, TORCH_AND_OTHERS
+from nnscratch.experiments.public.fresh import CASES as FRESH_CASES
 from nnscratch.experiments.public.known import CASES as KNOWN_CASES
 from nnscratch.experiments.public.recipe import Data, Outcome, Recipe, run
 from nnscratch.experiments.public.tuned import CASES as TUNED_CASES
 from nnscratch.experiments.public.untouched import CASES as UNTOUCHED_CASES
 from nnscratch.experiments.public.verdict import NAMES, VERDICTS, Answer, Tally, answer_all
 
-# Groups of sick cases: what was known before, and two halves of what was collected.
+# Groups of sick cases: what was known before, two halves of what was collected, and later ones.
 SICK: dict[str, tuple[Sick, ...]] = {
     "known": KNOWN_CASES,
     TUNED: TUNED_CASES,
+    "fresh": FRESH_CASES,
     UNTOUCHED: UNTOUCHED_CASES,
 }
 HEALTHY: tuple[Healthy, ...] = (*KERAS, *TORCH_AND_OTHERS, *SKLEARN, *BOOKS)
 
 __all__ = [
     "CAUSES",
+    "FRESH_CASES",
     "HEALTHY",
     "KNOWN_CASES",
     "NAMES",

@@ -66,7 +66,8 @@ class Sick:
     reach : float
         A score that the mended run reaches and the sick one does not.
     also : tuple of str
-        Causes that are right too: the source names them, or undoing them alone lets the run learn.
+        Causes that are right too: the source names them, undoing them alone lets the run learn, or
+        it takes both.
     """
 
     name: str
