@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nnscratch.arrays import Array, as_array, check_dtype, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError, ShapeError, require_count, unknown_name
-from nnscratch.layers.base import Layer, Shape, Shapes
+from nnscratch.layers.base import Layer, Shape
 from nnscratch.layers.batchnorm import STATISTICS
 from nnscratch.nodes import INPUT, Node, Pass, Writer, features_in, shapes_of
 from nnscratch.parameters import Parameters, Views
@@ -67,9 +67,9 @@ class Graph:
         self._shapes: dict[Shape, list[Shape]] = {}
         self.features_out = self.shapes()[-1][-1]
         self._owned = list({id(node.layer): node for node in reversed(self.nodes)}.values())[::-1]
-        self.params = self._allocate(Layer.parameter_shapes)
-        self.grads = self._allocate(Layer.parameter_shapes)
-        self.statistics = self._allocate(Layer.statistic_shapes)
+        self.params = self._allocate("parameter_shapes")
+        self.grads = self._allocate("parameter_shapes")
+        self.statistics = self._allocate("statistic_shapes")
         self.owners = {
             f"{node.key}.{key}": node.name
             for node in self._owned
@@ -232,11 +232,12 @@ class Graph:
                     f"the network's output, every other one goes into a later one"
                 )
 
-    def _allocate(self, shapes: Callable[[Layer], Shapes]) -> Parameters:
+    def _allocate(self, shapes: str) -> Parameters:
+        """Return an array for each shape that the method `shapes` of the layers says."""
         named = {
             f"{node.key}.{name}": shape
             for node in self._owned
-            for name, shape in getattr(node.layer, shapes.__name__)().items()
+            for name, shape in getattr(node.layer, shapes)().items()
         }
         return Parameters(named, self.dtype)
 

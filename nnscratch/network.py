@@ -14,14 +14,14 @@ from nnscratch.display import Text, html_table, size_in_words, text_table
 from nnscratch.errors import ShapeError, require_count
 from nnscratch.files import PathLike, load_npz, save_npz
 from nnscratch.graph import Graph
-from nnscratch.nodes import LossFunction, Pass, Writer
-from nnscratch.replay import CapturedPass, CapturedPasses, Request
+from nnscratch.nodes import LossFunction, Writer
+from nnscratch.replay import CapturedPass, CapturedPasses, Measurer
 from nnscratch.trace import LayerTrace, Trace
 
 _HEADS = ("layer", "is", "gives", "parameters")
 
 
-class Tap(Protocol):
+class Tap(Measurer, Protocol):
     """Who measures the training passes of a network (`GradientFlow`)."""
 
     @property
@@ -32,10 +32,6 @@ class Tap(Protocol):
     @property
     def saw_nonfinite(self) -> bool:
         """Whether the pass that waits for its update holds a NaN or an infinity."""
-        ...
-
-    def requests(self, latest: Pass) -> list[Request]:
-        """Return the calls that measure such a pass."""
         ...
 
     def passed(self, loss: float, measured: bool, labels: Array, function: LossFunction) -> None:

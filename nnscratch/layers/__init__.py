@@ -3,19 +3,6 @@
 Each file says in its own ``__all__`` which layers it gives; they are attributes of `nnscratch` too.
 """
 
-from nnscratch.layers import (
-    activations,
-    base,
-    batchnorm,
-    dense,
-    dropout,
-    hard,
-    joins,
-    norms,
-    rectifiers,
-    rrelu,
-    softmax,
-)
 from nnscratch.layers.activations import *
 from nnscratch.layers.base import *
 from nnscratch.layers.batchnorm import *
@@ -29,18 +16,6 @@ from nnscratch.layers.registry import activation, activation_names
 from nnscratch.layers.rrelu import *
 from nnscratch.layers.softmax import *
 
+# Of the files above come layers alone: each lists its own.
 __all__ = ["activation", "activation_names"]
-for _module in (
-    activations,
-    base,
-    batchnorm,
-    dense,
-    dropout,
-    hard,
-    joins,
-    norms,
-    rectifiers,
-    rrelu,
-    softmax,
-):
-    __all__ += _module.__all__
+__all__ += [name for name, value in globals().items() if isinstance(value, type)]

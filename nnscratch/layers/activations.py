@@ -27,11 +27,11 @@ __all__ = [
 ]
 
 
-class Activation(Layer):
-    """A function applied to every element: ``y = f(x)``, ``dx = dy * f'(x)``.
+class KernelPair(Layer):
+    """What one pair of kernels computes from input and output alone, without parameters.
 
-    A subclass says which pair of kernels computes it, and the constants they take. The kernels are
-    looked up at each call, because the kernel set can be switched between two steps.
+    A subclass says which pair, and the constants they take. The kernels are looked up at each call,
+    because the kernel set can be switched between two steps.
     """
 
     role: ClassVar[str] = "activation"
@@ -41,8 +41,8 @@ class Activation(Layer):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls._forward_kernel = f"{cls.kernel}_forward"
-        cls._backward_kernel = f"{cls.kernel}_backward"
+        name = getattr(cls, "kernel", "")  # a class that only stands between has none
+        cls._forward_kernel, cls._backward_kernel = f"{name}_forward", f"{name}_backward"
 
     @property
     def constants(self) -> tuple[float, ...]:
@@ -70,6 +70,10 @@ class Activation(Layer):
             rows(dx), rows(dy), rows(x), rows(y), *self.constants
         )
         return dx
+
+
+class Activation(KernelPair):
+    """A function applied to every element: ``y = f(x)``, ``dx = dy * f'(x)``."""
 
 
 class Sigmoid(Activation):

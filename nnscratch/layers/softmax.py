@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from nnscratch.arrays import Array, rows
-from nnscratch.backend import kernels
-from nnscratch.layers.base import Layer
+from nnscratch.layers.activations import KernelPair
 
 __all__ = ["Softmax"]
 
 
-class Softmax(Layer):
+class Softmax(KernelPair):
     """``y_k = e^(x_k) / sum_j e^(x_j)`` over the features of each row: positive, summing to 1.
 
     Backward: ``dx_k = y_k (dy_k - sum_j dy_j y_j)``. A constant added to all of a row's `x` changes
@@ -22,25 +20,5 @@ class Softmax(Layer):
     """
 
     kind: ClassVar[str] = "softmax"
-    role: ClassVar[str] = "activation"
     captured_whole: ClassVar[bool] = True
-
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, tuple[Array, Array]]:
-        x = self.check_input(x)
-        y = self.buffer("y", x.shape)
-        kernels.softmax_forward(rows(y), rows(x))
-        return y, (x, y)
-
-    def backward(
-        self,
-        dy: Array,
-        cache: tuple[Array, Array],
-        accumulate: bool = False,
-        input_gradient: bool = True,
-    ) -> Array | None:
-        if not input_gradient:
-            return None
-        x, y = cache
-        dx = self.buffer("dx", x.shape)
-        kernels.softmax_backward(rows(dx), rows(dy), rows(x), rows(y))
-        return dx
+    kernel: ClassVar[str] = "softmax"

@@ -46,6 +46,11 @@ class Loss:
 
     threshold: ClassVar[float] = 0.5
 
+    @property
+    def constants(self) -> tuple[float, ...]:
+        """What the kernel takes behind the arrays."""
+        return ()
+
     def __call__(
         self, output: Array, labels: Array, sample_weights: Array | None = None
     ) -> tuple[float, Array]:

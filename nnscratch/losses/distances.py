@@ -17,11 +17,6 @@ class _Distance(Loss):
 
     kernel: ClassVar[str]
 
-    @property
-    def constants(self) -> tuple[float, ...]:
-        """What the kernel takes behind the arrays."""
-        return ()
-
     def prepare(
         self,
         shape: tuple[int, ...],

@@ -139,7 +139,7 @@ def mean_squared_error(
 
 
 @shared(by="nothing", writes=1)
-@jit
+@jit(fastmath={"contract"})  # one order, with weights or without, at every width
 def mean_absolute_error(
     dpredictions: Matrix, predictions: Matrix, targets: Matrix, weights: Vector
 ) -> float:
@@ -161,7 +161,7 @@ def mean_absolute_error(
 
 
 @shared(by="nothing", writes=1)
-@jit
+@jit(fastmath={"contract"})  # one order, with weights or without, at every width
 def huber(
     dpredictions: Matrix, predictions: Matrix, targets: Matrix, weights: Vector, delta: float
 ) -> float:

@@ -87,10 +87,6 @@ class View:
         good = np.flatnonzero((share >= MOST) & where)
         return int(self.steps[good[0] if good.size else len(where) - 1])
 
-    def row_of(self, step: int) -> int:
-        """Return the finite row of a step, or the one before it."""
-        return max(0, min(self.rows, int(np.searchsorted(self.steps, step, "right"))) - 1)
-
     def now_of(self, key: str, column: int) -> float:
         """Return the median of one column over the latest rows; NaN if none is a number."""
         values = self.get(key)[self.now, column]
