@@ -54,15 +54,16 @@ def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
 
 
 def check_labels(
-    y: npt.ArrayLike, classes: int, shape: tuple[int, ...] | None = None, what: str = "y"
+    y: npt.ArrayLike, classes: int, shape: int | tuple[int, ...] | None = None, what: str = "y"
 ) -> Array:
     """Return `y` as int64 labels of that shape, each in 0 .. classes - 1.
 
-    `shape` is (examples,) or (examples, *positions), None: any number of examples. Raises
+    `shape` is a number of examples, or (examples, *positions); None: any number of examples. Raises
     `DtypeError` if they are not integers, `ShapeError` for another shape, and `DataError` naming
     the first one out of range.
     """
     array = as_array(y, what)
+    shape = (shape,) if isinstance(shape, int) else shape
     if array.ndim != (1 if shape is None else len(shape)):
         expected = "(examples,)" if shape is None else shape
         raise ShapeError(
