@@ -1,6 +1,8 @@
 """Data sets: plain arrays `x_train, y_train, x_test, y_test`, nothing else.
 
-`digits()` comes with the package; `mnist()` reads the four MNIST files of a folder.
+`digits()` comes with the package; `mnist()` reads the four MNIST files of a folder. Sequences that
+need a memory are made from a seed: `temporal_order`, `adding`, `copying` give `x, y`;
+`digit_sequences` reads the digits row by row or pixel by pixel.
 """
 
 from __future__ import annotations
@@ -14,16 +16,21 @@ from nnscratch.datasets.checks import Split, check_inputs, check_labels
 from nnscratch.datasets.digits import digits
 from nnscratch.datasets.idx import read_idx, write_idx
 from nnscratch.datasets.mnist import mnist
+from nnscratch.datasets.sequences import adding, copying, digit_sequences, temporal_order
 from nnscratch.errors import ConfigError, unknown_name
 
 __all__ = [
+    "adding",
     "check_inputs",
     "check_labels",
+    "copying",
+    "digit_sequences",
     "digits",
     "load",
     "mnist",
     "names",
     "read_idx",
+    "temporal_order",
     "write_idx",
 ]
 
