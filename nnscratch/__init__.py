@@ -58,7 +58,9 @@ from nnscratch.layers.dropout import *
 from nnscratch.layers.hard import *
 from nnscratch.layers.joins import *
 from nnscratch.layers.norms import *
+from nnscratch.layers.pooling import *
 from nnscratch.layers.rectifiers import *
+from nnscratch.layers.recurrent import *
 from nnscratch.layers.rrelu import *
 from nnscratch.layers.softmax import *
 from nnscratch.losses import (

@@ -19,7 +19,7 @@ from nnscratch.nodes import LossFunction, Node
 
 __all__ = ["GradientMismatch", "check_gradients"]
 
-BATCH, FEATURES = 6, 5  # of the default input
+BATCH, STEPS, FEATURES = 6, 4, 5  # of the default input
 
 
 def check_gradients(
@@ -80,7 +80,8 @@ def check_gradients(
     if isinstance(target, Layer | Graph):
         _require_float64(f"a {type(target).__name__}", target.dtype)
         if x is None:
-            x = rng.standard_normal((BATCH, _features(target) or FEATURES))
+            positions = (STEPS,) * _needs_time(target)
+            x = rng.standard_normal((BATCH, *positions, _features(target) or FEATURES))
     elif not callable(target) or isinstance(target, type):
         raise ConfigError(f"check_gradients expects a model, a layer or a loss, got {target!r}")
     if x is None or (labels is None and not (isinstance(target, Layer | Graph) and not loss)):
@@ -192,6 +193,10 @@ def _loss_function(loss: LossFunction, logits: Array, labels: Any) -> Function:
 
 def _layers(network: Graph | Layer) -> dict[str, Layer]:
     return network.layers if isinstance(network, Graph) else {network.name: network}
+
+
+def _needs_time(network: Graph | Layer) -> bool:
+    return any(layer.needs_time for layer in _layers(network).values())
 
 
 def _features(network: Graph | Layer) -> int | None:

@@ -108,7 +108,8 @@ class Graph:
         if statistics not in STATISTICS:
             raise unknown_name("kind of statistics", statistics, STATISTICS)
         if 0 in getattr(x, "shape", ())[:-1]:
-            raise ShapeError(f"the batch is empty: input of shape {x.shape}")
+            what = "sequences are" if len(x) else "the batch is"
+            raise ShapeError(f"{what} empty: input of shape {x.shape}")
         made = Pass(x) if into is None else into
         outputs, caches = made.outputs, made.caches
         for node in self.nodes:
@@ -182,7 +183,8 @@ class Graph:
 
     def shapes(self, given: Shape | None = None) -> list[Shape]:
         """Return the shape that comes out of each node for an input of shape `given`."""
-        key = (None, self.features_in) if given is None else given
+        time = any(layer.needs_time for layer in self.layers.values())
+        key = (*[None] * (1 + time), self.features_in) if given is None else given
         if key not in self._shapes:
             if len(self._shapes) >= _KEPT_SHAPES:
                 self._shapes.clear()

@@ -104,6 +104,10 @@ class Network(Graph):
                 latest.outputs[i],
                 latest.upstream[i] if latest.upstream else None,
                 latest.downstream[i] if latest.upstream else (None,) * len(node.sources),
+                {
+                    name: array if latest.upstream or not name.endswith("_gradient") else None
+                    for name, array in node.layer.inside(latest.caches[i]).items()
+                },
             )
             for i, node in enumerate(self.nodes)
         }

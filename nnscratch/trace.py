@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -34,6 +34,9 @@ class LayerTrace:
     downstreams : tuple of array or None
         The gradients with respect to the inputs: what the layer hands on to those below. None
         before a backward pass, and for the first layer when nobody asked for it.
+    inside : mapping of array or None
+        What else the layer has by name, such as the cell states of an LSTM, which are attributes
+        too: ``trace["0.lstm"].cell``. Gradients are None before a backward pass.
     """
 
     name: str
@@ -41,6 +44,15 @@ class LayerTrace:
     output: Array
     upstream: Array | None
     downstreams: tuple[Array | None, ...]
+    inside: Mapping[str, Array | None] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Array | None:
+        if name.startswith("_") or name == "inside":
+            raise AttributeError(name)
+        if name not in self.inside:
+            has = ", ".join(self.inside) or "nothing"
+            raise AttributeError(f"layer {self.name!r} has no {name!r}; inside it has {has}")
+        return self.inside[name]
 
     @property
     def input(self) -> Array:
@@ -60,6 +72,7 @@ class LayerTrace:
             self.output.copy(),
             None if self.upstream is None else self.upstream.copy(),
             tuple(None if dx is None else dx.copy() for dx in self.downstreams),
+            {name: None if a is None else a.copy() for name, a in self.inside.items()},
         )
 
 

@@ -68,6 +68,8 @@ class Layer:
     saturation: tuple[float, float] = (math.nan, math.nan)
     # Whether a unit is dead whose output is 0 or less for every example.
     rectifies: ClassVar[bool] = False
+    # Whether the layer takes sequences only: (batch, time, features).
+    needs_time: ClassVar[bool] = False
     # The fields that the layer adds to a record with the arguments that `measured` returns.
     adds_to_record: ClassVar[str] = ""
 
@@ -123,6 +125,13 @@ class Layer:
     def measured(self) -> tuple[Array | float, ...]:
         """Return what the kernel measures that fills the fields of `adds_to_record`."""
         raise TypeError(f"{type(self).__name__} adds nothing to a record")
+
+    def inside(self, cache: Any) -> dict[str, Array]:
+        """Return what a call leaves behind beside its output, by name, from its cache.
+
+        Names that end in ``_gradient`` are those that backward fills.
+        """
+        return {}
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """Return the output for `x` and what `backward` needs."""

@@ -58,6 +58,7 @@ TITLES: Final = {
 }
 _OF_ROLE = {
     "weights": "weights",
+    "recurrent": "weights",
     "activation": "derivative",
     "norm": "norm",
     "noise": "noise",

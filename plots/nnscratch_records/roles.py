@@ -9,12 +9,13 @@ from typing import Final
 
 # name: what it means
 ROLES: Final[dict[str, str]] = {
-    "weights": "multiplies by learned weights: dense, convolution, a recurrent cell",
+    "weights": "multiplies by learned weights: dense, convolution",
+    "recurrent": "goes through steps of time with one set of learned weights",
     "activation": "a function of each element",
     "norm": "normalises, by the batch or by the example",
     "noise": "draws at random: dropout",
     "join": "adds what several layers give it",
-    "shape": "passes every number on: identity, flatten, a lane of a branch",
+    "shape": "passes numbers on: identity, flatten, a lane of a branch, the last step of time",
     "opaque": "does something that nobody said",
 }
 

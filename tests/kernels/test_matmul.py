@@ -38,7 +38,7 @@ WIDTHS = [width for width in (64, 32, 16) if width <= WIDTH] + [0]
 
 def _family(width: int) -> gemm.Family:
     if width == WIDTH:
-        return gemm.Family(gemm.multiply, gemm.pack_transposed)
+        return gemm.Family(gemm.multiply, gemm.pack_transposed, gemm.pack, gemm.add_product)
     if width == 0:
         return gemm.plain_family()
     return gemm.vector_family(width, 6, FUSED)
@@ -268,3 +268,24 @@ def test_inputs_may_be_read_only() -> None:
     x.flags.writeable = False
     compiled.dense_forward(y, x, weight, bias)
     assert np.array_equal(y, expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_family_adds_a_product_with_packed_columns_inside_larger_arrays(
+    width: int, dtype: Any
+) -> None:
+    """As one step of a recurrent layer does: rows 1 to m of wide arrays, some columns of B."""
+    family = FAMILIES[width]
+    for m, k, n in SHAPES:
+        a, b = _random((m + 2, 3 * k), dtype, 1), _random((k, n + 5), dtype, 2)
+        old = _random((m + 2, 2 * n + 3), dtype, 3)
+        c, whole = _guarded(old.shape, dtype)
+        c[:] = old
+        panels = np.empty((k, n), dtype)
+        family.pack(panels, b, 2, n + 2)
+        family.add_product(c, a, panels, 1, m + 1, 3, k)
+        expected = old.astype(np.float64)
+        expected[1 : m + 1, 3 : n + 3] += a[1 : m + 1, k : 2 * k].astype(float) @ b[:, 2 : n + 2]
+        _close(c, expected, k)
+        assert _guards_stand(whole)

@@ -9,9 +9,8 @@ import pytest
 
 import nnscratch_kernels
 from nnscratch_kernels.runtime import schedule, team
-from nnscratch_kernels.runtime.operation import encode
 from nnscratch_kernels.runtime.program import Program
-from nnscratch_kernels.runtime.sharing import OPERATIONS
+from nnscratch_kernels.runtime.sharing import OPERATIONS, encoded
 
 COMPILED = nnscratch_kernels.load("numba")
 LOSSES = schedule.LOSSES
@@ -22,6 +21,7 @@ ELEMENTWISE = [
     for name in OPERATIONS
     if name.endswith(("_forward", "_backward"))
     and not name.startswith(("dense", "batchnorm", "layernorm", "rmsnorm", "prelu", "softmax"))
+    and not name.startswith(("last_step", "mean_over_time"))
 ]
 
 
@@ -79,6 +79,14 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
     if name == "prelu_backward":
         slope = make(n if rng.integers(2) else 1)
         return [make(batch, n), np.zeros_like(slope), make(batch, n), x, slope, True]
+    if name.startswith("last_step"):
+        return [make(batch, n), make(batch, 3 * n)][:: 1 if name.endswith("forward") else -1]
+    if name.startswith("mean_over_time"):
+        mask = (rng.random((batch, 3)) < 0.7).astype(dtype)
+        return [
+            *[make(batch, n), make(batch, 3 * n)][:: 1 if name.endswith("forward") else -1],
+            mask,
+        ]
     constants = [0.3] if name.startswith(("leaky", "elu", "hard_sigmoid")) else []
     if name.endswith("forward"):
         return [make(batch, n), x, *constants]
@@ -88,8 +96,8 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
 def run(name, values, parts):
     """Run an operation in so many parts (negative: by columns), last part first."""
     result = np.full(1, np.nan)
-    words = encode([*values, result] if name in LOSSES else values)
     dtype = values[-7 if name == "measure_tensor" else 1].dtype
+    words = encoded([*values, result] if name in LOSSES else values, dtype)
     names = ["pack_weight", name] if name == "dense_backward_input" else [name]
     rows = [
         (OPERATIONS[each].address(dtype), 0, part, abs(parts) if each == "pack_weight" else parts)
@@ -101,7 +109,13 @@ def run(name, values, parts):
     return result[0]
 
 
-CASES = [(name, np.float32) for name in OPERATIONS if name != "pack_weight"]
+# Recurrent kernels are their operations: tests/kernels/test_recurrent.py runs them in parts.
+RECURRENT = ("rnn", "lstm", "gru")
+CASES = [
+    (name, np.float32)
+    for name in OPERATIONS
+    if name != "pack_weight" and not name.startswith(RECURRENT)
+]
 # In float64 one of each kind: compiling takes longer than testing.
 CASES += [(name, np.float64) for name in (*BY_COLUMNS, "tanh_forward", "elu_backward")]
 CASES += [("batchnorm_forward", np.float64), ("batchnorm_backward", np.float64)]

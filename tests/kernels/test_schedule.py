@@ -126,7 +126,7 @@ def test_nothing_that_one_list_writes_is_touched_by_another(case, parts):
     calls = CASES[case]()
     scheduler = Scheduler(calls, np.dtype(np.float32), parts)
     program = scheduler.build()
-    _, starts = schedule._encode(scheduler.calls)
+    _, starts = schedule._encode(scheduler.calls, scheduler.dtype)
     owner = dict(zip(starts, scheduler.calls, strict=True))
     for segment in range(program.segments):
         lists = program.lists[segment * parts : (segment + 1) * parts + 1]

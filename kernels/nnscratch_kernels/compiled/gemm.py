@@ -1,15 +1,20 @@
 """C = start + op(A) B on one thread: the loops around the tile of `nnscratch_kernels.vector.tile`.
 
-A *family* is a pair of jitted functions for one vector width: `multiply`, and `pack_transposed`,
-which prepares a product with B^T. `multiply` and `pack_transposed` of this module are the family
-of this machine; the others exist to be tested, and the plain one for machines about whose vectors
-nothing is known.
+A *family* is a set of jitted functions for one vector width: `multiply`, and `pack_transposed`,
+which prepares a product with B^T; `pack` and `add_product` for products with one B again and again,
+as in every step of a recurrent layer. The functions of this module are the family of this machine;
+the others exist to be tested, and the plain one for machines about whose vectors nothing is known.
 
     multiply(c, a, b, start, transposed, packed, i0, i1, j0, j1)
 
 fills c[i0:i1, j0:j1]. `transposed`: A is stored as (k, m) and read as its transpose. `start` says
 where the sums begin, by its number of rows: none, at zero; one, at that row; as many as C, there
 (`start` may be C itself). `packed`: B is what `pack_transposed` left for the same j0 and j1.
+
+    pack(panels, b, j0, j1)
+    add_product(c, a, panels, i0, i1, j0, k0)
+
+c[i0:i1, j0:] += a[i0:i1, k0:] B, where `panels` (depth, columns) holds those columns of B.
 
 Panels: the columns of B are worked on two vectors at a time, then one, the last one masked. A
 packed B stores panel after panel, each one row by row.
@@ -42,10 +47,12 @@ PAD = 16  # elements between the rows of a block, against that same effect
 
 
 class Family(NamedTuple):
-    """The two functions of one vector width."""
+    """The functions of one vector width."""
 
     multiply: Any
     pack_transposed: Any
+    pack: Any
+    add_product: Any
 
 
 @jit(inline="always")
@@ -197,7 +204,21 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
                         transpose_tile(width, True, r, left, target, columns, source, depth)
             j += columns
 
-    return Family(multiply, pack_transposed)
+    @jit
+    def pack(panels: Array, b: Array, j0: int, j1: int) -> None:
+        copy_panels(panels, b, 0, b.shape[0], j0, j1)
+
+    @jit
+    def add_product(c: Array, a: Array, panels: Array, i0: int, i1: int, j0: int, k0: int) -> None:
+        depth, columns = panels.shape
+        n = c.shape[1]
+        sweep(
+            *(c, i0, i1, j0, j0 + columns, 0, depth),
+            *(address(a, i0 * a.shape[1] + k0), a.shape[1], 1),
+            *(address(panels, 0), 0, depth, address(c, i0 * n + j0), n, 1),
+        )
+
+    return Family(multiply, pack_transposed, pack, add_product)
 
 
 def plain_family() -> Family:
@@ -234,7 +255,20 @@ def plain_family() -> Family:
             for j in range(j0, j1):
                 panels[k, j] = b[j, k]
 
-    return Family(multiply, pack_transposed)
+    @jit
+    def pack(panels: Array, b: Array, j0: int, j1: int) -> None:
+        panels[...] = b[:, j0:j1]
+
+    @jit
+    def add_product(c: Array, a: Array, panels: Array, i0: int, i1: int, j0: int, k0: int) -> None:
+        for i in range(i0, i1):
+            for k in range(panels.shape[0]):
+                for j in range(panels.shape[1]):
+                    c[i, j0 + j] += a[i, k0 + k] * panels[k, j]
+
+    return Family(multiply, pack_transposed, pack, add_product)
 
 
-multiply, pack_transposed = vector_family(WIDTH, ROWS, FUSED) if WIDTH else plain_family()
+multiply, pack_transposed, pack, add_product = (
+    vector_family(WIDTH, ROWS, FUSED) if WIDTH else plain_family()
+)

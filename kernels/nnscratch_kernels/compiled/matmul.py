@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels.compiled.gemm import multiply, pack_transposed
@@ -24,7 +23,7 @@ from nnscratch_kernels.runtime.operation import (
     section,
     vector,
 )
-from nnscratch_kernels.runtime.program import Program
+from nnscratch_kernels.runtime.program import of_one
 from nnscratch_kernels.runtime.sharing import shared_by_hand
 from nnscratch_kernels.runtime.threads import get_num_threads
 
@@ -125,15 +124,9 @@ def _gemm(c: Array, a: Array, b: Array, scratch: Array, start: Array, kind: int)
     fit = all(array.flags.c_contiguous and array.dtype == c.dtype for array in arrays)
     if threads > 1 and fit:
         words = encode((*arrays, kind))
-        if team.run(_program(gemm_part.address(c.dtype), threads, words)):
+        if team.run(of_one(gemm_part.address(c.dtype), threads, words)):
             return
     gemm_serial(c, a, b, scratch, start, kind, 0, 1)
-
-
-def _program(function: int, parts: int, words: list[int]) -> Program:
-    """Return the program of one operation in so many parts."""
-    rows = np.array([(function, 0, part, parts) for part in range(parts)], np.int64)
-    return Program(rows, np.arange(parts + 1), np.array(words, np.int64), 1, parts)
 
 
 def matmul(out: Array, a: Array, b: Array) -> None:

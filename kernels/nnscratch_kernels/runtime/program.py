@@ -55,6 +55,12 @@ class Program(NamedTuple):
     parts: int
 
 
+def of_one(function: int, parts: int, words: list[int]) -> Program:
+    """Return the program of one operation in so many parts."""
+    rows = np.array([(function, 0, part, parts) for part in range(parts)], np.int64)
+    return Program(rows, np.arange(parts + 1), np.array(words, np.int64), 1, parts)
+
+
 def new_state(threads: int) -> Array:
     """Return the state of a team of so many threads."""
     return np.zeros(CLAIMS + threads * LINE, np.int64)

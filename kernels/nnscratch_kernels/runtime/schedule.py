@@ -25,17 +25,15 @@ import numpy.typing as npt
 
 from nnscratch_kernels import load
 from nnscratch_kernels.runtime.memory import empty
-from nnscratch_kernels.runtime.operation import encode
 from nnscratch_kernels.runtime.program import Program
-from nnscratch_kernels.runtime.sharing import OPERATIONS
+from nnscratch_kernels.runtime.shares import ROWS_PER_PART
+from nnscratch_kernels.runtime.sharing import OPERATIONS, encoded
 
 Array = npt.NDArray[Any]
 
 load("numba")  # whose modules declare the operations
 LOSSES = {name for name, operation in OPERATIONS.items() if operation.returns}
 
-# Rows of the batch that make it worth giving a thread its own.
-ROWS_PER_PART = 8
 # Multiply-adds of a product that is worth splitting by columns, where rows are too few.
 WORTH_COLUMNS = 200_000
 # Bytes of inputs of weight gradients that are put off: what surely stays in a core's own cache.
@@ -86,13 +84,14 @@ def written(call: Call) -> list[Array]:
     return [a for a, (mode, _) in zip(call.arrays, accesses, strict=True) if mode == "w"]
 
 
-def _encode(calls: list[Call]) -> tuple[Array, list[int]]:
+def _encode(calls: list[Call], dtype: np.dtype[Any]) -> tuple[Array, list[int]]:
     """Return the arguments of all calls as integers, and where each call's begin."""
     words: list[int] = []
     starts = []
     for call in calls:
         starts.append(len(words))
-        words += encode(call.arguments if call.result is None else (*call.arguments, call.result))
+        results = () if call.result is None else (call.result,)
+        words += encoded((*call.arguments, *results), dtype)
         words += [0] * (-len(words) % 8)  # each on cache lines of its own
     return np.array(words, np.int64), starts
 
@@ -132,7 +131,7 @@ class Scheduler:
 
     def build(self) -> Program:
         """Return the program. Its arrays live as long as somebody keeps `calls`."""
-        arguments, starts = _encode(self.calls)
+        arguments, starts = _encode(self.calls, self.dtype)
         self._begin()
         early = self._early_packs()
         for i, call in enumerate(self.calls):

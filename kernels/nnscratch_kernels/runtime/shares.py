@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Rows of the batch that make it worth giving a thread its own.
+ROWS_PER_PART = 8
+
 
 def row_share(rows: int, part: int, parts: int) -> tuple[int, int]:
     """First and last row (exclusive) of a part: whole fours, as evenly as that allows.

@@ -15,7 +15,7 @@ of which array each part of the work reads and writes. `OPERATIONS` holds them b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -72,6 +72,14 @@ class Shared:
 
 
 OPERATIONS: dict[str, Shared] = {}
+
+
+def encoded(values: Sequence[Any], dtype: np.dtype[Any]) -> list[int]:
+    """Return the arguments of an operation as integers; of one that is a kernel's name, where its
+    operation is."""
+    return places.encode(
+        [OPERATIONS[value].address(dtype) if isinstance(value, str) else value for value in values]
+    )
 
 
 def shared(

@@ -23,6 +23,7 @@ from nnscratch_records.limits import LEAST_UPDATE, MOST_UPDATE, UPDATE
 # Of each role: how a list offers its layers, and what one of them is.
 _ROLES = {
     "weights": ("with weights", "layer with weights"),
+    "recurrent": ("recurrent", "recurrent layer"),
     "activation": ("activations", "activation"),
     "norm": ("norms", "norm"),
     "noise": ("dropout", "dropout layer"),
