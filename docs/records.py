@@ -11,7 +11,8 @@ _HEAD = f"""# What a record holds
 A record is a dict of NumPy arrays, format {FORMAT}: `flow.to_dict()`, `nn.Recorder` and
 `nnscratch.flow.load_record` return one, and `nn.check_record` says which field of one does not fit.
 S steps were recorded of L layers with P parameters and E edges between the layers; N of the layers
-normalise by the batch; the units of A layers were counted C times. It is saved as an ordinary
+normalise by the batch, R go through time and have G gates; the units of A layers were counted C
+times. It is saved as an ordinary
 `.npz` that any NumPy can read. This page is made by `python docs/records.py > docs/records.md`.
 """
 _GROUPS = {
@@ -22,6 +23,10 @@ _GROUPS = {
     "Every step, by layer": ("steps", "layers"),
     "Every step, by parameter": ("steps", "params"),
     "Every step, by layer that normalises by the batch": ("steps", "batchnorm_layers"),
+    "Through time: every lag up to 32, then four in an octave": ("recurrent_layers", "lags"),
+    "Every step, by recurrent layer": ("steps", "recurrent_layers"),
+    "Gates": ("gates",),
+    "Every step, by gate": ("steps", "gates"),
     "Histograms": ("bins", "bin_edges"),
     "The census of units": ("census_steps", "census_layers", "unit_bounds"),
 }
@@ -31,6 +36,9 @@ _LETTERS = {
     "params": "P",
     "edges": "E",
     "batchnorm_layers": "N",
+    "recurrent_layers": "R",
+    "gates": "G",
+    "lags": "64",
     "census_steps": "C",
     "census_layers": "A",
     "unit_bounds": "A + 1",

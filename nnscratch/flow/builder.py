@@ -16,10 +16,10 @@ from nnscratch.errors import ConfigError, ShapeError, require_count, require_num
 from nnscratch.flow.answers import Answers, Loss
 from nnscratch.flow.census import unit_states
 from nnscratch.flow.given import Given, as_batch, as_floats
-from nnscratch.flow.infos import LayerInfo, ParamInfo, initial_measures, network_facts
+from nnscratch.flow.infos import LayerInfo, ParamInfo, gates_of, initial_measures, network_facts
 from nnscratch.flow.layout import STEP_FIELDS
-from nnscratch.flow.looks import called, copies, dead, due, spread
-from nnscratch.flow.measuring import measure_parameter, measure_tensor
+from nnscratch.flow.looks import called, copies, dead, due, spectra, spread
+from nnscratch.flow.measuring import measure_parameter, measure_tensor, recurrent_calls
 from nnscratch.flow.recording import Recording
 from nnscratch_kernels.reference.measures import NOTHING
 
@@ -106,12 +106,15 @@ class Recorder(Recording):
         self._row: Array = filled(layout.row_bytes, NOTHING, np.uint8)
         numbers, samples = layout.views(self._row)
         self._numbers = numbers
-        self._step_row, self._tensors, self._params, self._norms = layout.blocks(numbers)
+        self._step_row, self._tensors, self._params, self._norms, self._time, self._gates = (
+            layout.blocks(numbers)
+        )
         ends = layout.sample_starts.tolist()
         self._samples = [samples[a:b] for a, b in itertools.pairwise(ends)]
         self._counted = tuple(counted)
         needed = {"input": ("",), "output": layout.layers, "gradient": layout.layers}
         needed |= {"parameter": layout.params, "statistics": layout.batchnorm_layers}
+        needed |= {"recurrence": layout.recurrent_layers}
         self._given = Given({**needed, "probe output": self._counted}, ["probe output"])
         self._looks = layout.looks_of(numbers)
         self._count = 0  # of the steps
@@ -227,6 +230,58 @@ class Recorder(Recording):
         epsilon = require_number("Recorder.batchnorm epsilon", epsilon, least=0)
         kernels.measure_batchnorm(self._norms[names.index(layer)], *arrays, epsilon)
         self._given.add("statistics", layer)
+
+    def recurrent(
+        self,
+        layer: str,
+        hidden_gradient: npt.ArrayLike,
+        upstream: npt.ArrayLike,
+        gates: npt.ArrayLike,
+        weight: npt.ArrayLike,
+        weight_gradient: npt.ArrayLike,
+        cell_gradient: npt.ArrayLike | None = None,
+    ) -> None:
+        """Measure a layer whose role is "recurrent": what its gradient does through time.
+
+        hidden_gradient : dL/dh of every step of time, (batch, time, units), whole: what comes from
+            above and from the step after
+        upstream : of that, what comes from above
+        gates : (batch, time, gates * units) in the order of `LayerInfo.gates`, as they multiply;
+            of a layer without gates its states
+        weight, weight_gradient : recurrent weights, (units, gates * units), before the update, and
+            their gradient before clipping
+        cell_gradient : dL/dc of a layer with a cell, whole; its gate "f" keeps the cell
+        """
+        names = self._layout.recurrent_layers
+        if layer not in names:
+            raise unknown_name("layer whose role is 'recurrent'", layer, names)
+        info, place = self.layers[layer], names.index(layer)
+        what, letters = f"of layer {layer!r}", gates_of(info)
+        state = as_batch(f"hidden_gradient {what}", hidden_gradient, info.features)
+        wide = (*state.shape[:-1], len(letters) * info.features)
+        square = (info.features, wide[-1])
+        cell = np.zeros((0, info.features)) if cell_gradient is None else cell_gradient
+        shapes = {"upstream": state.shape, "gates": wide, "weight": square}
+        shapes |= {"weight_gradient": square}
+        shapes |= {} if cell_gradient is None else {"cell_gradient": state.shape}
+        given = {"upstream": upstream, "gates": gates, "cell_gradient": cell}
+        given |= {"weight": weight, "weight_gradient": weight_gradient}
+        arrays = {name: as_floats(f"{name} {what}", one) for name, one in given.items()}
+        for name, shape in shapes.items():
+            if arrays[name].shape != shape:
+                raise ShapeError(f"{name} {what} has shape {arrays[name].shape}, expected {shape}")
+        own = self._layout.gates_of(place)
+        calls = recurrent_calls(
+            *(self._time[place], self._gates[own].reshape(-1), info, state, arrays["upstream"]),
+            *(arrays["cell_gradient"], arrays["gates"]),
+            *(arrays["weight"], arrays["weight_gradient"]),
+        )
+        for _, kernel, arguments in calls:
+            getattr(kernels, kernel)(*arguments)
+        if due(self._count):
+            for name, values in spectra(arrays["weight"]).items():
+                self._looks[name][own] = values
+        self._given.add("recurrence", layer)
 
     def census(self, layer: str, outputs: npt.ArrayLike) -> None:
         """Count the units of an activation as dead, saturated or alive.

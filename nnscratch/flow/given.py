@@ -17,6 +17,7 @@ CALLS = {
     "gradient": "recorder.gradient({0!r}, dy)",
     "parameter": "recorder.param({0!r}, values, gradient, before)",
     "statistics": "recorder.batchnorm({0!r}, mean, variance, ...)",
+    "recurrence": "recorder.recurrent({0!r}, hidden_gradient, ...)",
     "probe output": "recorder.census({0!r}, outputs)",
 }
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, require_count, unknown_name
-from nnscratch_records import PARAM_ROLES, ROLES
+from nnscratch_records import PARAM_ROLES, ROLES, WEIGHTED
 
 INPUT = "input"
 INITIAL = ("param_norm_initial", "param_mean_initial", "param_max_initial")
@@ -43,6 +43,10 @@ class LayerInfo:
         Whether a unit is dead that is 0 or less for every example.
     by_batch : bool
         Whether it normalises by the batch, and its statistics are recorded.
+    gates : str
+        Of a recurrent layer: a letter for each block of its recurrent weights' columns, in their
+        order, ``"ifgo"`` of an LSTM and ``"rzn"`` of a GRU; ``g`` and ``n`` are candidates, the
+        others lie between 0 and 1. Empty for one without gates.
 
     Raises `ConfigError` for an unknown role or a width that is none.
     """
@@ -56,6 +60,7 @@ class LayerInfo:
     sources: Sequence[str] | None = None
     rectifies: bool = False
     by_batch: bool = False
+    gates: str = ""
 
     def __post_init__(self) -> None:
         require_count(f"features of layer {self.name!r}", self.features, least=0)
@@ -115,6 +120,11 @@ class ParamInfo:
         return math.prod(self.shape[:-1]) if self.role in ("weight", "recurrent_weight") else 0
 
 
+def gates_of(layer: LayerInfo) -> str:
+    """Return the letters of a recurrent layer's gates: ``"h"``, the state, where it has none."""
+    return layer.gates or "h"
+
+
 def network_facts(
     layers: Sequence[LayerInfo],
     params: Sequence[ParamInfo],
@@ -142,6 +152,7 @@ def network_facts(
     own = [param for param in params if param.layer in columns]
     edges = _edges(sources, kept)
     census = [layer for layer in shown if layer.name in counted]
+    recurrent = [layer for layer in shown if layer.role == "recurrent"]
     unknown = np.full(len(own), math.nan)
     return {
         "layers": _texts(layer.name for layer in shown),
@@ -154,6 +165,9 @@ def network_facts(
         "edges": _whole(edge[:2] for edge in edges).reshape(-1, 2),
         "gaps": _whole(gap for _, _, gap in edges),
         "batchnorm_layers": _texts(layer.name for layer in shown if layer.by_batch),
+        "recurrent_layers": _texts(layer.name for layer in recurrent),
+        "gates": _texts(f"{layer.name} {gate}" for layer in recurrent for gate in gates_of(layer)),
+        "gate_layers": _whole(i for i, layer in enumerate(recurrent) for _ in gates_of(layer)),
         "params": _texts(param.name for param in own),
         "param_sizes": _whole(param.size for param in own),
         "param_roles": _texts(param.role for param in own),
@@ -202,7 +216,7 @@ def _depths(layers: Sequence[LayerInfo], sources: Sequence[Sequence[int]]) -> li
     made: list[int] = []
     for layer, below in zip(layers, sources, strict=True):
         before = max((made[i] for i in below if i >= 0), default=0)
-        made.append(before + (layer.role == "weights"))
+        made.append(before + (layer.role in WEIGHTED))
     return made
 
 

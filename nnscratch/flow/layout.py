@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from nnscratch.optimizers.measures import PARAM_MEASURES
 from nnscratch.sampling import count_samples, parameter_sample, tensor_sample
 from nnscratch_kernels.reference.measures import BINS, MAGNITUDE_LEAST, MEASURES, SIGNED_LEAST
 from nnscratch_kernels.runtime.memory import whole_lines
-from nnscratch_records import FIELDS, FORMAT, RecordError, check_record
+from nnscratch_records import FIELDS, FORMAT, LAGS, RecordError, check_record
 
 # What a record holds of one recording however long it was: all fields without steps. The edges of
 # the bins are the kernels'; how much was thinned, and what there is to note, is known at the end.
@@ -28,6 +28,7 @@ FACTS = tuple(
     name
     for name, field in FIELDS.items()
     if not {"steps", "census_steps", "bin_edges"} & set(field.axes)
+    and field.axes != ("lags",)
     and name not in ("format", "note", "kept_every")
 )
 # One number a step, in the order of the table.
@@ -39,19 +40,47 @@ STEP_FIELDS = tuple(
 # What is measured at some steps only, by what it is measured of.
 LOOKED = {
     over: tuple(n for n, field in FIELDS.items() if field.looked and field.over == over)
-    for over in ("", "layers", "params")
+    for over in ("", "layers", "params", "gates")
 }
 # The statistics of a layer that normalises by the batch, in the order of their kernel.
 BATCHNORM_FIELDS = tuple(n for n, field in FIELDS.items() if field.over == "batchnorm_layers")
+# What is measured of a recurrent layer: numbers, then those of every lag; and of a gate.
+TIME_FIELDS = tuple(n for n, field in FIELDS.items() if field.axes == ("steps", "recurrent_layers"))
+LAG_FIELDS = tuple(n for n, field in FIELDS.items() if field.axes[2:] == ("lags",))
+GATE_FIELDS = tuple(n for n, field in FIELDS.items() if field.is_series and field.over == "gates")
 
 _ENDS = {"output_low": "saturated_low", "output_high": "saturated_high"}
 _POWERS = 2.0 ** (SIGNED_LEAST + np.arange(1, BINS // 2 + 1))
 EDGES: dict[str, Array] = {
+    "lags": LAGS,
     "histogram_edges_signed": np.concatenate((-_POWERS[::-1], [0.0], _POWERS)),
     "histogram_edges_magnitude": np.concatenate(
         ([0.0], 4.0 ** (MAGNITUDE_LEAST / 2 + np.arange(1, BINS + 1)))
     ),
 }
+
+
+class Blocks(NamedTuple):
+    """What a row of numbers holds, but for looks.
+
+    Attributes
+    ----------
+    step : (..., 7)
+    tensors : (..., 8, 1 + 2 layers)
+        Of the input, the outputs of all layers, and the gradients that arrive there.
+    params : (..., 7, params)
+    batchnorm : (..., N, 4)
+    time : (..., R, 131)
+        `TIME_FIELDS`, then `LAG_FIELDS` of every lag.
+    gates : (..., G, 5)
+    """
+
+    step: Array
+    tensors: Array
+    params: Array
+    batchnorm: Array
+    time: Array
+    gates: Array
 
 
 class Layout:
@@ -95,6 +124,16 @@ class Layout:
         """The layers that normalise by the batch."""
         return tuple(self.facts["batchnorm_layers"].tolist())
 
+    @cached_property
+    def recurrent_layers(self) -> tuple[str, ...]:
+        """The layers that go through time."""
+        return tuple(self.facts["recurrent_layers"].tolist())
+
+    def gates_of(self, place: int) -> slice:
+        """Return where the gates of one of these layers are among all."""
+        first, last = np.searchsorted(self.facts["gate_layers"], [place, place + 1])
+        return slice(int(first), int(last))
+
     @property
     def codes(self) -> int:
         """How many units a census counts."""
@@ -108,13 +147,15 @@ class Layout:
             (len(MEASURES), 1 + 2 * len(self.layers)),
             (len(PARAM_MEASURES), len(self.params)),
             (len(self.batchnorm_layers), len(BATCHNORM_FIELDS)),
+            (len(self.recurrent_layers), len(TIME_FIELDS) + len(LAG_FIELDS) * len(LAGS)),
+            (len(self.facts["gates"]), len(GATE_FIELDS)),
             *([] if not self.looks else [(sum(self._looked_at.values()),)]),
         )
 
     @cached_property
     def _looked_at(self) -> dict[str, int]:
         """How many numbers each field of `LOOKED` takes, in the order in which they lie."""
-        sizes = {"": 1, "layers": len(self.layers), "params": len(self.params)}
+        sizes = {over: len(self.facts[over]) if over else 1 for over in LOOKED}
         return {name: sizes[over] for over, names in LOOKED.items() for name in names}
 
     def looks_of(self, numbers: Array) -> dict[str, Array]:
@@ -159,18 +200,14 @@ class Layout:
         numbers = rows[..., : 8 * self.numbers].view(np.float64)
         return numbers, rows[..., start : start + self.samples]
 
-    def blocks(self, numbers: Array) -> tuple[Array, Array, Array, Array]:
-        """Return views of rows of numbers, shape (..., numbers): step, tensors, params, batch norm.
-
-        Their shapes are (..., 7), (..., 8, 1 + 2 layers), (..., 7, params) and (..., N, 4). Tensors
-        are the input, the outputs of all layers, and the gradients that arrive there.
-        """
+    def blocks(self, numbers: Array) -> Blocks:
+        """Return views of rows of numbers, shape (..., numbers)."""
         views, start = [], 0
-        for shape in self._shapes[:4]:
+        for shape in self._shapes[: len(Blocks._fields)]:
             size = int(np.prod(shape))
             views.append(numbers[..., start : start + size].reshape(*numbers.shape[:-1], *shape))
             start += size
-        return views[0], views[1], views[2], views[3]
+        return Blocks(*views)
 
     def describe(self) -> dict[str, Any]:
         """Return the layout as plain values, for a file's header."""
@@ -223,7 +260,7 @@ class Layout:
 
     def _measured(self, numbers: Array) -> dict[str, Array]:
         n = len(self.layers)
-        step, tensors, params, batchnorm = self.blocks(numbers)
+        step, tensors, params, batchnorm, time, gates = self.blocks(numbers)
         made = {name: step[:, i] for i, name in enumerate(STEP_FIELDS)}
         with np.errstate(invalid="ignore"):  # what is no number becomes one that the check refuses
             made["batch_size"] = made["batch_size"].astype(np.int64)
@@ -237,6 +274,10 @@ class Layout:
         with np.errstate(all="ignore"):
             made["update_ratio"] = made["param_update_norm"] / made["param_norm_before"]
         made.update({name: batchnorm[:, :, i] for i, name in enumerate(BATCHNORM_FIELDS)})
+        made.update({name: time[:, :, i] for i, name in enumerate(TIME_FIELDS)})
+        by_lag = time[:, :, len(TIME_FIELDS) :].reshape(*time.shape[:2], len(LAG_FIELDS), len(LAGS))
+        made.update({name: by_lag[:, :, i] for i, name in enumerate(LAG_FIELDS)})
+        made.update({name: gates[:, :, i] for i, name in enumerate(GATE_FIELDS)})
         for name, size in self._looked_at.items():
             nothing = np.full((len(numbers), size), np.nan)
             values = self.looks_of(numbers).get(name, nothing)

@@ -121,6 +121,20 @@ def called(loss: Loss) -> str:
     return str(getattr(loss, "__name__", type(loss).__name__))
 
 
+def spectra(weight: Array) -> dict[str, Array]:
+    """Return spectral radius and norm of each gate's recurrent weights, (units, gates * units).
+
+    NaN where a weight is not finite.
+    """
+    units = len(weight)
+    blocks = weight.astype(np.float64).reshape(units, -1, units).swapaxes(0, 1)
+    made = np.full((2, len(blocks)), np.nan)
+    for found, block in zip(made.T, blocks, strict=True):
+        if np.isfinite(block).all():
+            found[...] = np.abs(np.linalg.eigvals(block)).max(), np.linalg.norm(block, 2)
+    return {"spectral_radius": made[0], "spectral_norm": made[1]}
+
+
 def spread(y: Array) -> float:
     """Return the root mean square, over units, of the standard deviation over the examples."""
     part = y[:_EXAMPLES, :_UNITS]

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
+from nnscratch.flow.infos import LayerInfo, gates_of
+from nnscratch.layers import Sigmoid, Tanh
 from nnscratch.optimizers.measures import PARAM_MEASURES
 from nnscratch.sampling import measured_runs, parameter_stride, tensor_stride
 from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS
+from nnscratch_records import LAGS
 
 
 def tensor_arguments(
@@ -60,6 +63,39 @@ def measure_parameter(
     if len(samples) and after.size:
         stride = parameter_stride(after.size, after.shape[-1] if after.ndim > 1 else 1)
         kernels.sample_bins(samples, after.ravel(), True, 0, stride)
+
+
+def gate_ends(info: LayerInfo, dtype: np.dtype[Any]) -> Array:
+    """Return the low and the high end of each gate, and of a state without gates."""
+    ends = {"g": Tanh.saturation, "n": Tanh.saturation, "h": info.saturation}
+    return np.array([ends.get(gate, Sigmoid.saturation) for gate in gates_of(info)], dtype).ravel()
+
+
+def recurrent_calls(
+    time: Array,
+    gate_row: Array,
+    info: LayerInfo,
+    hidden_gradient: Array,
+    upstream: Array,
+    cell_gradient: Array,
+    gates: Array,
+    weight: Array,
+    weight_gradient: Array,
+) -> list[tuple[Array, str, tuple[Any, ...]]]:
+    """Return the calls that measure a recurrent layer: what each waits for, kernel, arguments.
+
+    time (131,) and gate_row (5 gates,): where to, see `layout.Blocks`; the rest as
+    `Recorder.recurrent` has it, `cell_gradient` without rows where there is no cell
+    """
+    forget = info.features * max(0, gates_of(info).find("f"))
+    norms, state = np.empty(4 * hidden_gradient.shape[1]), rows(hidden_gradient)
+    of_time = (time, norms, LAGS, state, rows(upstream), rows(cell_gradient), rows(gates), forget)
+    ends = gate_ends(info, gates.dtype)
+    return [
+        (hidden_gradient, "measure_time", of_time),
+        (gates, "measure_gates", (gate_row, rows(gates), ends)),
+        (weight_gradient, "measure_gate_weights", (gate_row, weight, weight_gradient)),
+    ]
 
 
 def _norm(values: Array) -> float:

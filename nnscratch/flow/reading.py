@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch_records import Record, check_record
+from nnscratch_records import WEIGHTED, Record, check_record
 from nnscratch_records.limits import FACTOR as FACTOR
 from nnscratch_records.limits import verdict
 
@@ -47,7 +47,7 @@ class Reading:
 def weight_columns(record: Record) -> list[int]:
     """Return the columns of the layers with weights; of all layers where none was recorded."""
     roles = [str(role) for role in record["roles"]]
-    return [i for i, role in enumerate(roles) if role == "weights"] or list(range(len(roles)))
+    return [i for i, role in enumerate(roles) if role in WEIGHTED] or list(range(len(roles)))
 
 
 def ratios(norms: Array, columns: list[int]) -> Array:

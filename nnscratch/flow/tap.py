@@ -96,7 +96,7 @@ class Tap:
         self.row: Array = filled(layout.row_bytes, NOTHING, np.uint8)
         numbers, self.samples = layout.views(self.row)
         numbers[...] = np.nan
-        self.step_row, self.tensors, self.params, self.batchnorm = layout.blocks(numbers)
+        self.step_row, self.tensors, self.params, self.batchnorm, _, _ = layout.blocks(numbers)
         self.looks = Looks(model, layout.layers, layout.params, layout.looks_of(numbers))
         names = list(model.layers)
         self._indices = [names.index(name) for name in layout.layers]

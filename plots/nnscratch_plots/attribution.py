@@ -21,6 +21,7 @@ from nnscratch_records.attribution import TERMS, TITLES
 # Of each term: one of the colours, and a hatch for print in grey.
 TERM_LOOKS: dict[str, tuple[int, str]] = {
     "weights": (1, ""),
+    "recurrent": (8, "oo"),
     "derivative": (6, "//"),
     "scale": (3, ".."),
     "projection": (4, "xx"),

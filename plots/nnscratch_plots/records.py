@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_records import DERIVED, ROLES, RecordError, check_record, field_named
+from nnscratch_records import DERIVED, ROLES, WEIGHTED, RecordError, check_record, field_named
 from nnscratch_records import histogram_edges as edges_of
 from nnscratch_records.attribution import Attribution, attribute
 from nnscratch_records.words import printable
@@ -185,7 +185,9 @@ class Run:
                 has = np.isin(self.facts("param_roles"), _WEIGHTS)
             else:
                 owners = self.owners(axis)
-                has = (self.facts("roles")[owners] == layers) & (owners >= 0)
+                has = np.isin(
+                    self.facts("roles")[owners], WEIGHTED if layers == "weights" else layers
+                ) & (owners >= 0)
             return np.flatnonzero(has).tolist() or everything
         unknown = [name for name in layers if name not in names]
         if unknown or not len(layers):

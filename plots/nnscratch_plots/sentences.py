@@ -10,6 +10,7 @@ from nnscratch_plots.blocks import lanes
 from nnscratch_plots.census import STATES, turnover
 from nnscratch_plots.records import Array, Run
 from nnscratch_plots.saturation import ends
+from nnscratch_records import WEIGHTED
 from nnscratch_records.attribution import TITLES
 from nnscratch_records.limits import LEAST_UPDATE, MOST_UPDATE, verdict
 from nnscratch_records.words import number, percent, plural
@@ -35,7 +36,7 @@ def _loss(run: Run) -> str:
 
 def facts(run: Run) -> str:
     """What was recorded: how large the network is, how many steps, what is missing."""
-    weights = int((run.facts("roles") == "weights").sum())
+    weights = int(np.isin(run.facts("roles"), WEIGHTED).sum())
     parts = [f"{plural(len(run.layers), 'layer')}, {weights} of them with weights"]
     if "param_sizes" in run:
         parts.append(f"{int(run.facts('param_sizes').sum()):,} parameters")

@@ -9,16 +9,19 @@ from nnscratch_records.errors import RecordError
 from nnscratch_records.field import AXES, Field
 from nnscratch_records.fields import DERIVED, FIELDS, FORMAT, STATES, field_named, histogram_edges
 from nnscratch_records.formats import upgraded
-from nnscratch_records.roles import PARAM_ROLES, ROLES
+from nnscratch_records.recurrent import LAGS
+from nnscratch_records.roles import PARAM_ROLES, ROLES, WEIGHTED
 
 __all__ = [
     "AXES",
     "DERIVED",
     "FIELDS",
     "FORMAT",
+    "LAGS",
     "PARAM_ROLES",
     "ROLES",
     "STATES",
+    "WEIGHTED",
     "Field",
     "Record",
     "RecordError",

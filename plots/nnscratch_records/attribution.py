@@ -6,6 +6,7 @@ exactly, to the change between any two layers, along any way from one to the oth
 contributes has a name by what the layer is (its role):
 
 ``weights``     the gradient times the transposed weights
+``recurrent``   a layer that goes through time, whole: see `nnscratch.through_time`
 ``derivative``  an activation: the gradient times its derivative, element by element
 ``scale``       batch norm: the factor gamma / sigma (its root mean square over the units)
 ``projection``  batch norm: the exact rest. Its backward pass also takes away the mean over the
@@ -36,17 +37,19 @@ import numpy.typing as npt
 
 from nnscratch_records.check import check_record
 from nnscratch_records.errors import ConfigError, unknown_name
+from nnscratch_records.roles import WEIGHTED
 from nnscratch_records.words import listed
 
 Array = npt.NDArray[Any]
 
 TERMS: Final = (
-    *("weights", "derivative", "scale", "projection", "norm", "noise", "sum"),
+    *("weights", "recurrent", "derivative", "scale", "projection", "norm", "noise", "sum"),
     *("unrecorded", "opaque"),
 )
 # How each is called, in legends and sentences.
 TITLES: Final = {
     "weights": "weights",
+    "recurrent": "recurrent layers",
     "derivative": "activations",
     "scale": "batch norm's scale",
     "projection": "batch norm, rest",
@@ -58,7 +61,7 @@ TITLES: Final = {
 }
 _OF_ROLE = {
     "weights": "weights",
-    "recurrent": "weights",
+    "recurrent": "recurrent",
     "activation": "derivative",
     "norm": "norm",
     "noise": "noise",
@@ -187,7 +190,7 @@ class Attribution:
         """
         way = self._shortest(-1 if forward else 0, len(self.layers) - 1) or []
         places = [int(self.edges[edge, 1 if forward else 0]) for edge in way]
-        heads = [i for i in places if self.roles[i] in ("weights", "join")] or places
+        heads = [i for i in places if self.roles[i] in (*WEIGHTED, "join")] or places
         groups: dict[int, list[int]] = {}
         for edge, place in zip(way, places, strict=True):
             head = max((head for head in heads if head <= place), default=places[0])

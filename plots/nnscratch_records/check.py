@@ -12,14 +12,16 @@ from nnscratch_records.errors import RecordError
 from nnscratch_records.field import AXES, Field
 from nnscratch_records.fields import FIELDS, FORMAT, STATES
 from nnscratch_records.formats import format_of, upgraded
+from nnscratch_records.recurrent import LAGS, RECURRENT
 from nnscratch_records.roles import PARAM_ROLES, ROLES
 
 Array = npt.NDArray[Any]
 Record = dict[str, Any]
 
 _DTYPES = {"text": "U", "whole": "iu", "real": "iuf"}
+_EMPTY = {axis: counted if isinstance(counted, int) else 0 for axis, counted in AXES.items()}
 _PLAIN = {"text": str, "whole": int, "real": float}
-_NAMED = ("layers", "params", "batchnorm_layers", "census_layers")
+_NAMED = ("layers", "params", "batchnorm_layers", "census_layers", "recurrent_layers", "gates")
 _BUILDER = "nnscratch.Recorder writes whole records"
 
 
@@ -66,7 +68,15 @@ def check_record(
 
 
 def _with_defaults(record: Record) -> Record:
-    """Return a record with what any may lack: NaN for what was never looked at, texts empty."""
+    """Return a record with what any may lack: NaN for what was never looked at, texts empty, and
+    no recurrent layers where it has none of their fields."""
+    if not any(field.name in record for field in RECURRENT):
+        absent = {"recurrent_layers": np.zeros(0, np.str_), "gates": np.zeros(0, np.str_)}
+        record = record | absent | {"lags": LAGS}
+        for field in RECURRENT:
+            if field.name not in record and ("steps" in record or "steps" not in field.axes):
+                shape = [len(record[axis]) for axis in field.axes]
+                record[field.name] = np.zeros(shape, np.int64 if field.kind == "whole" else float)
     for name, field in FIELDS.items():
         if name not in record and field.looked and all(AXES[axis] in record for axis in field.axes):
             shape = [len(record[str(AXES[axis])]) for axis in field.axes]
@@ -97,9 +107,11 @@ def _array(value: Any, field: Field, what: str) -> Any:
     except ValueError as error:
         raise RecordError(f"{what}: {field.name} is no array: {error}") from None
     if not array.size and field.kind == "text":
-        array = array.astype(np.str_)
+        array = np.zeros(array.shape, np.str_)
     if not array.size and field.kind == "whole":
         array = array.astype(np.int64)
+    if not array.size and array.ndim < len(field.axes):  # a list of nothing has no more axes
+        array = array.reshape(*array.shape, *(_EMPTY[axis] for axis in field.axes[array.ndim :]))
     if array.dtype.kind not in _DTYPES[field.kind]:
         expected = {"text": "text", "whole": "whole numbers", "real": "numbers"}[field.kind]
         raise RecordError(f"{what}: {field.name} holds {array.dtype}, expected {expected}")
@@ -143,7 +155,7 @@ def _length(record: Record, counted: str | int) -> int | None:
 
 
 def _check_steps(record: Record, what: str) -> None:
-    for name in ("steps", "census_steps", "census_units"):
+    for name in ("steps", "census_steps", "census_units", "lags"):
         values = record.get(name, np.zeros(0, int))
         less = np.less if name == "census_units" else np.less_equal
         wrong = np.flatnonzero(less(values[1:], values[:-1]))  # a difference might overflow
@@ -163,7 +175,7 @@ def _check_names(record: Record, what: str) -> None:
         if twice:
             raise RecordError(f"{what}: {name} holds {twice[0]!r} twice, expected each name once")
         others = set(names) - {str(one) for one in record.get("layers", names)}
-        if name != "params" and others:
+        if name not in ("params", "gates") and others:
             raise RecordError(f"{what}: {name} holds {min(others)!r}, which is none of layers")
     if "layers" in record and not len(record["layers"]):
         raise RecordError(f"{what}: layers is empty, expected one layer or more")
@@ -192,6 +204,15 @@ def _check_edges(record: Record, what: str) -> None:
             )
 
 
+def _check_gates(record: Record, what: str) -> None:
+    count = len(record.get("recurrent_layers", ()))
+    for place in record.get("gate_layers", np.zeros(0, int)).tolist():
+        if not 0 <= place < count:
+            raise RecordError(
+                f"{what}: gate_layers holds {place}, expected places of {count} recurrent_layers"
+            )
+
+
 def _check_values(record: Record, what: str) -> None:
     for name, field in FIELDS.items():
         values = record.get(name)
@@ -211,4 +232,4 @@ def _check_values(record: Record, what: str) -> None:
             raise RecordError(f"{what}: {name} must increase from edge to edge")
 
 
-_CHECKS = (_check_steps, _check_names, _check_edges, _check_values)
+_CHECKS = (_check_steps, _check_names, _check_edges, _check_gates, _check_values)

@@ -8,13 +8,14 @@ from typing import Final
 # How many entries each axis has: so many, or as many as this field has along its last axis.
 AXES: Final[dict[str, str | int]] = {
     **{name: name for name in ("steps", "layers", "params", "batchnorm_layers")},
-    **{name: name for name in ("census_steps", "census_layers")},
+    **{name: name for name in ("census_steps", "census_layers", "recurrent_layers", "gates")},
     "edges": "gaps",
     "unit_bounds": "census_units",  # one more than census_layers
     "units": "census",  # all units that were counted
     "bins": 64,
     "bin_edges": 65,
     "two": 2,
+    "lags": 64,
 }
 
 

@@ -1,8 +1,9 @@
 """What a record of a run holds: the one table that every reader and writer of records uses.
 
 A record is a mapping of names to arrays. S steps were recorded of L layers with P parameters and E
-edges between the layers; N of the layers are batch norm; the units of A layers were counted C
-times. `FIELDS` says of each name what its axes are, what it means, and how it is drawn and called.
+edges between the layers; N of the layers are batch norm, R are recurrent and have G gates; the
+units of A layers were counted C times. `FIELDS` says of each name what its axes are, what it means,
+and how it is drawn and called.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from nnscratch_records.errors import unknown_name
 from nnscratch_records.field import Field, facts
 from nnscratch_records.looked import LOOKED, TRAINED
 from nnscratch_records.measured import BATCHNORM, PARAMS, STEPS, TENSORS
+from nnscratch_records.recurrent import RECURRENT
 
 FORMAT: Final = 3
 STATES: Final = ("alive", "dead", "saturated_low", "saturated_high")  # the codes of a census
@@ -126,7 +128,7 @@ FIELDS: Final[dict[str, Field]] = {
     field.name: field
     for field in (
         *(*_RUN, *_LAYERS, *_PARAMETERS, *STEPS, *TENSORS, *PARAMS, *BATCHNORM),
-        *(*TRAINED, *LOOKED, *_HISTOGRAMS, *_CENSUS),
+        *(*TRAINED, *LOOKED, *_HISTOGRAMS, *_CENSUS, *RECURRENT),
     )
 }
 # Quantities that readers make of others, as if they were recorded.

@@ -18,6 +18,7 @@ ROLES: Final[dict[str, str]] = {
     "shape": "passes numbers on: identity, flatten, a lane of a branch, the last step of time",
     "opaque": "does something that nobody said",
 }
+WEIGHTED: Final = ("weights", "recurrent")  # the layers that one counts as depth
 
 PARAM_ROLES: Final[dict[str, str]] = {
     "weight": "multiplies the layer's input",

@@ -21,6 +21,18 @@ def scalars(record: Record) -> Iterator[tuple[str, list[str] | None, Array]]:
             yield name, _columns(record, field.over), record[name]
 
 
+def by_lag(record: Record) -> Iterator[tuple[str, list[str], Array]]:
+    """Yield name, ``"layer lag"`` of each column, values (S, columns): lags that any batch has."""
+    reached = ~np.isnan(record["hidden_gradient_norm"]).all(axis=(0, 1))
+    lags = record["lags"][reached].tolist()
+    for name, field in FIELDS.items():
+        if "lags" in field.axes and name in record and len(field.axes) > 1:
+            layers = _columns(record, "recurrent_layers") or []
+            columns = [f"{layer} {lag}" for layer in layers for lag in lags]
+            values = record[name][:, :, reached]
+            yield name, columns, values.reshape(len(values), len(columns))
+
+
 def histograms(record: Record) -> Iterator[tuple[str, list[str], Array, Array]]:
     """Yield name, names of the columns, edges (65,), counts (S, columns, 64); none if not kept."""
     for name, field in FIELDS.items():

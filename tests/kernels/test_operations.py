@@ -50,6 +50,14 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
         return [sums, samples, x, 1, -0.5, 2.0, bool(rng.integers(2)), 48, runs]
     if name == "measure_batchnorm":
         return [np.empty(4), *(abs(make(n)) for _ in range(5)), 1e-3]
+    if name == "measure_time":
+        steps = 3 if batch % 3 == 0 else 1
+        arrays = [np.full(5, -1.0), np.full(4 * steps, -1.0), np.array([2], np.int64)]
+        return [*arrays, *(make(batch, n) for _ in range(3)), make(batch, 3 * n), n]
+    if name == "measure_gates":
+        return [np.full(10, -1.0), make(batch, 2 * n), make(4)]
+    if name == "measure_gate_weights":
+        return [np.full(10, -1.0), make(n, 2 * n), make(n, 2 * n)]
     if name == "dense_forward":
         return [make(batch, n_out), x, make(n_in, n_out), make(n_out)]
     if name == "dense_backward_input":
@@ -96,7 +104,7 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
 def run(name, values, parts):
     """Run an operation in so many parts (negative: by columns), last part first."""
     result = np.full(1, np.nan)
-    dtype = values[-7 if name == "measure_tensor" else 1].dtype
+    dtype = values[{"measure_tensor": 2, "measure_time": 3}.get(name, 1)].dtype
     words = encoded([*values, result] if name in LOSSES else values, dtype)
     names = ["pack_weight", name] if name == "dense_backward_input" else [name]
     rows = [
@@ -125,7 +133,7 @@ CASES += [(name, np.float64) for name in OPERATIONS if name.startswith("layernor
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_same_bits_as_the_kernel(name, dtype):
     rng = np.random.default_rng(3)
-    whole = name in (*LOSSES, "measure_batchnorm", "prelu_backward")
+    whole = name in LOSSES or OPERATIONS[name].by == "nothing"
     splits = [1] if whole else [1, 2, 3, 7]
     splits = [1, 2, 4] if name == "measure_tensor" else splits
     splits += [-2, -3] if name in BY_COLUMNS else []

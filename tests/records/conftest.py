@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnscratch_records import FIELDS
+from nnscratch_records import FIELDS, LAGS
 
 LENGTHS = {
     "steps": 5,
@@ -18,6 +18,9 @@ LENGTHS = {
     "bins": 64,
     "bin_edges": 65,
     "two": 2,
+    "recurrent_layers": 1,
+    "gates": 2,
+    "lags": 64,
 }
 GIVEN = {
     "format": 3,
@@ -44,6 +47,10 @@ GIVEN = {
     "steps": [0, 1, 2, 5, 9],
     "batch_size": [20] * 5,
     "batchnorm_layers": ["1.batchnorm"],
+    "recurrent_layers": ["3.dense"],
+    "gates": ["3.dense z", "3.dense n"],
+    "gate_layers": [0, 0],
+    "lags": LAGS,
     "census_layers": ["2.relu"],
     "census_units": [0, 6],
     "census_steps": [0, 5],
@@ -78,4 +85,5 @@ def old_record():
     made = make_record() | {"format": 2}
     gone = [name for name in made if name in NEW or name.endswith("_initial")]
     gone += ["param_layers", "param_roles", "param_fan_in"]
+    gone += [n for n in made if {"recurrent_layers", "gates", "lags"} & set(FIELDS[n].axes)]
     return {name: value for name, value in made.items() if name not in gone}

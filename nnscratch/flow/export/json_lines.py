@@ -51,6 +51,9 @@ def _lines(record: Record, histograms: bool) -> Iterator[dict[str, Any]]:
         for name, columns, values in series.scalars(record):
             row = _plain(values[i])
             line[name] = row[0] if columns is None else dict(zip(columns, row, strict=True))
+        for name, columns, values in series.by_lag(record):
+            if columns:
+                line[name] = dict(zip(columns, _plain(values[i]), strict=True))
         if histograms:
             for name, columns, _, counts in series.histograms(record):
                 line[name] = dict(zip(columns, counts[i].tolist(), strict=True))

@@ -23,12 +23,13 @@ def to_frame(record: Mapping[str, Any]) -> pandas.DataFrame:
     """Return everything that is measured at every step as a data frame of pandas.
 
     A row is a step. Columns have two levels, the quantity and the layer or parameter (empty for
-    what belongs to the step)::
+    what belongs to the step; of what is measured through time, the layer and the lag)::
 
         frame = flow.to_frame()
         frame["gradient_norm"]                    # a frame, steps by layers
         frame["gradient_norm", "0.dense"]         # a series
         frame["loss"]                             # a series
+        frame["hidden_gradient_norm", "0.lstm 9"] # nine steps of time before the last
 
     Histograms and the census are not in it: see `to_xarray`. Raises `RecordError` for what is no
     record, and `MissingPackageError` without pandas.
@@ -38,8 +39,10 @@ def to_frame(record: Mapping[str, Any]) -> pandas.DataFrame:
     columns: dict[tuple[str, str], Any] = {}
     for name, names, values in series.scalars(checked):
         labels = [""] if names is None else names
-        for column, one in zip(labels, values.reshape(len(values), -1).T, strict=True):
+        for column, one in zip(labels, values.reshape(len(values), len(labels)).T, strict=True):
             columns[name, column] = one
+    for name, labels, values in series.by_lag(checked):
+        columns.update(zip(((name, label) for label in labels), values.T, strict=True))
     index = pd.Index(checked["steps"], name="step")
     frame = pd.DataFrame(columns, index=index)
     frame.columns.names = ["quantity", "of"]

@@ -98,7 +98,7 @@ def suitable_init(view: View) -> tuple[Advice, ...]:
     kind = view.activation
     if math.isnan(suited_scale(kind)):
         return ()
-    if all(suits(kind, view.weight_scale(i, None)) for i in view.weights[:-1]):
+    if all(suits(kind, view.weight_scale(i, None)) for i in view.hidden_weights):
         return ()
     what = f"draw the weights so that n_in Var(w) = {number(suited_scale(kind))}, which suits "
     expect = "Each layer then hands the gradient on as large as it came."

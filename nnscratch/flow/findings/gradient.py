@@ -107,6 +107,7 @@ def _called(view: View) -> dict[str, str]:
     derivative = f"derivative of {called(view.activation)}" if only else "activations' derivatives"
     return {
         "weights": "the weights",
+        "recurrent": "the recurrent layers",
         "derivative": f"the {derivative}",
         "scale": "batch norm's scale gamma / sigma",
         "projection": "batch norm's projection",

@@ -12,6 +12,7 @@ from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.findings.weights import Shown
 from nnscratch.theory.suited import suited_scale
+from nnscratch_records import WEIGHTED
 from nnscratch_records.words import called, number, percent, plural
 
 NARROW = 16  # units: layers of fewer rectifiers die whole, by chance
@@ -35,7 +36,7 @@ def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
 
 
 def _hidden(view: View) -> list[int]:
-    return view.weights[:-1]
+    return view.hidden_weights
 
 
 def _narrow(view: View, shown: Shown) -> list[Finding]:
@@ -174,7 +175,7 @@ def _linear(view: View) -> list[Finding]:
 def _plain(view: View, layer: int) -> bool:
     """Whether nothing that is not linear stands between a layer and the next weights."""
     for at in range(layer + 1, len(view.roles)):
-        if view.roles[at] == "weights":
+        if view.roles[at] in WEIGHTED:
             return view.record["features"][layer] > 0 and view.below(layer + 1) == layer
         if view.roles[at] in ("activation", "join", "opaque"):
             return False

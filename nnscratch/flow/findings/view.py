@@ -10,7 +10,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.flow.findings.progress import Progress
-from nnscratch_records import Record, check_record
+from nnscratch_records import WEIGHTED, Record, check_record
 
 NEEDED = (
     *("label", "layers", "kinds", "roles", "depths", "features", "edges", "gaps", "saturation"),
@@ -40,7 +40,7 @@ class View:
     layers, kinds, roles : tuple of str
         Names of the layers, how each is called, and what it is.
     weights : list of int
-        Columns of the layers with weights.
+        Columns of the layers with weights, recurrent ones too.
     """
 
     def __init__(self, record: Record) -> None:
@@ -48,7 +48,7 @@ class View:
         self.layers = tuple(str(name) for name in record["layers"])
         self.kinds = tuple(str(kind) for kind in record["kinds"])
         self.roles = tuple(str(role) for role in record["roles"])
-        self.weights = self.columns("weights")
+        self.weights = [i for i, role in enumerate(self.roles) if role in WEIGHTED]
         self.steps: Array = record["steps"]
         self.rows = self._count_finite()
 
@@ -167,7 +167,7 @@ class View:
         for at in range(layer + 1, len(self.roles)):
             if self.roles[at] == role:
                 return at
-            if self.roles[at] == "weights":
+            if self.roles[at] in WEIGHTED:
                 return None
         return None
 
@@ -187,6 +187,12 @@ class View:
             if what == (layer, role):
                 return column
         return None
+
+    @cached_property
+    def hidden_weights(self) -> list[int]:
+        """The columns of `weights` but the last, and but those that are recurrent: what suits an
+        activation behind a layer is not known of them."""
+        return [i for i in self.weights[:-1] if self.roles[i] == "weights"]
 
     @cached_property
     def hidden_activations(self) -> list[str]:

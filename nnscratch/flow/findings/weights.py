@@ -50,7 +50,7 @@ def _initial(view: View, layer: int) -> float:
 def _off(view: View) -> dict[int, float]:
     """Return, by hidden layer, log10 of its n_in Var(w) over what suits what follows it."""
     found = {}
-    for i in view.weights[:-1]:
+    for i in view.hidden_weights:
         above, scale = view.after(i, "activation"), _initial(view, i)
         right = math.nan if above is None else suited_scale(view.kinds[above])
         if scale > 0:
@@ -143,7 +143,7 @@ def _lean(view: View, shown: Shown) -> list[Finding]:
     if not {"saturated", "dead units", "dead layer", "vanishing", "does not learn"} & set(shown):
         return []
     leans = {}
-    for i in view.weights[:-1]:
+    for i in view.hidden_weights:
         column, n_in = view.param(i, "weight"), view.fan_in(i)
         if column is None or n_in < _FANS:
             continue
@@ -177,7 +177,7 @@ def _biases(view: View, shown: Shown) -> list[Finding]:
     """Biases that push the inputs of activations to one side, or drown what the weights give."""
     pushed = {"saturated", "dead units", "dead layer", "constant output", "vanishing"} & set(shown)
     found = {}
-    for i in view.weights[:-1] if pushed else []:
+    for i in view.hidden_weights if pushed else []:
         offset = view.offset(i, initial=True)
         mean, std = (float(view.get(f"output_{what}")[0, i]) for what in ("mean", "std"))
         if offset * mean > 0 and abs(offset) > OWED * abs(mean) and abs(mean) > ASIDE * std:
@@ -204,7 +204,7 @@ def _biases(view: View, shown: Shown) -> list[Finding]:
 def _drowning(view: View) -> dict[int, tuple[float, str]]:
     """Return hidden layers whose biases began larger than what their weights give."""
     spread, found = view.looks("output_spread"), {}
-    for i in view.weights[:-1] if len(spread) else []:
+    for i in view.hidden_weights if len(spread) else []:
         bias = view.param(i, "bias")
         if bias is None:
             continue

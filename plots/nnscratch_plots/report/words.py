@@ -16,7 +16,7 @@ from nnscratch_plots.heatmap import LEAST_DECADES, MOST_DECADES
 from nnscratch_plots.readings import READING, map_reading
 from nnscratch_plots.report.packing import BATCHNORM, ENDS, OF_EVERY_LAYER, QUANTITIES, SERIES
 from nnscratch_plots.style import COLORS
-from nnscratch_records import FIELDS, field_named
+from nnscratch_records import FIELDS, WEIGHTED, field_named
 from nnscratch_records.attribution import TITLES
 from nnscratch_records.limits import LEAST_UPDATE, MOST_UPDATE, UPDATE
 
@@ -84,6 +84,7 @@ def words() -> dict[str, Any]:
             }
             for role, (title, one) in _ROLES.items()
         },
+        "weighted": WEIGHTED,
         "terms": {
             term: {"title": TITLES[term], "color": color, "hatch": hatch}
             for term, (color, hatch) in TERM_LOOKS.items()

@@ -12,7 +12,7 @@ LAYERS = (
     LayerInfo("0.dense", "dense", 6, role="weights"),
     LayerInfo("1.tanh", "tanh", 6, (-0.97, 0.97), "activation"),
     LayerInfo("2.batchnorm", "batchnorm", 6, role="norm", by_batch=True),
-    LayerInfo("3.dense", "dense", 3, role="weights"),
+    LayerInfo("3.dense", "dense", 3, role="recurrent"),
 )
 PARAMS = (
     ParamInfo("0.weight", "0.dense", "weight", (4, 6)),
@@ -38,7 +38,7 @@ class Recording:
         self.numbers = rng.lognormal(0, 3, (count, LAYOUT.numbers))
         self.numbers[rng.random(self.numbers.shape) < 0.05] = np.nan
         self.numbers[rng.random(self.numbers.shape) < 0.02] = np.inf
-        _, tensors, params, _ = LAYOUT.blocks(self.numbers)
+        _, tensors, params, *_ = LAYOUT.blocks(self.numbers)
         for counts in (tensors[:, MEASURES.index("nonfinite")], *(params[:, i] for i in _COUNTS)):
             counts[np.isinf(counts)] = 7  # a count is a number
         self.numbers[:, STEP_FIELDS.index("batch_size")] = 20

@@ -12,6 +12,7 @@ from nnscratch.flow.export.tensorboard import FILE_NAME, crc32c
 from nnscratch_records import FIELDS
 
 SERIES = {name: field.axes for name, field in FIELDS.items() if field.is_series}
+BY_LAG = {name for name, field in FIELDS.items() if field.axes[2:] == ("lags",)}
 HISTOGRAMS = {name: field.over for name, field in FIELDS.items() if "bins" in field.axes}
 
 
@@ -39,7 +40,7 @@ def test_every_measured_array_is_exported(record):
         for name, value in record.items()
         if isinstance(value, np.ndarray) and value.shape[:1] == (10,) and name != "steps"
     } - {name for name, field in FIELDS.items() if field.looked}
-    assert per_step == set(SERIES) | set(HISTOGRAMS)
+    assert per_step == set(SERIES) | set(HISTOGRAMS) | BY_LAG
 
 
 def test_json_lines_hold_every_number(record, tmp_path):

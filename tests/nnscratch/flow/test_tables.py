@@ -10,6 +10,7 @@ from nnscratch.flow.export import to_frame, to_xarray
 from nnscratch_records import FIELDS
 
 SERIES = {name: field for name, field in FIELDS.items() if field.is_series}
+BY_LAG = {name for name, field in FIELDS.items() if field.axes[2:] == ("lags",)}
 
 
 def test_a_frame_has_a_row_a_step_and_a_column_a_layer(recording):
@@ -18,7 +19,7 @@ def test_a_frame_has_a_row_a_step_and_a_column_a_layer(recording):
     frame = to_frame(record)
     assert frame.index.name == "step"
     assert frame.index.tolist() == record["steps"].tolist()
-    assert set(frame.columns.get_level_values("quantity")) == set(SERIES)
+    assert set(frame.columns.get_level_values("quantity")) == set(SERIES) | BY_LAG
     for name, field in SERIES.items():
         if field.over:
             assert frame[name].columns.tolist() == record[field.over].tolist()

@@ -69,7 +69,8 @@ class App {
   columns(run, key) {
     const columns = run.quantities[key] ? run.quantities[key].columns : [];
     if (!FIELDS[key].everyLayer || this.role === "all") return columns;
-    return columns.filter((layer) => run.roles[layer] === this.role);
+    const chosen = this.role === "weights" ? WORDS.weighted : [this.role];
+    return columns.filter((layer) => chosen.includes(run.roles[layer]));
   }
 
   // `layer` is one of the longest run: which of another run stands there, if any does.
@@ -151,6 +152,7 @@ class App {
   // Offer the roles that layers of the visible runs have, and say everywhere which one is shown.
   offerRoles() {
     const there = new Set(this.shown().flatMap((run) => run.roles));
+    if (WORDS.weighted.some((role) => there.has(role))) there.add("weights");
     const found = Object.keys(WORDS.roles).filter((role) => there.has(role));
     if (found.length > 1) found.push("all");
     this.role = found.includes(this.wantedRole) ? this.wantedRole : found[0];
