@@ -43,8 +43,8 @@ from nnscratch_records.words import listed
 Array = npt.NDArray[Any]
 
 TERMS: Final = (
-    *("weights", "recurrent", "derivative", "scale", "projection", "norm", "noise", "sum"),
-    *("unrecorded", "opaque"),
+    *("weights", "derivative", "scale", "projection", "norm", "noise", "sum"),
+    *("recurrent", "unrecorded", "opaque"),
 )
 # How each is called, in legends and sentences.
 TITLES: Final = {
