@@ -17,9 +17,12 @@ from typing import Any
 
 import nnscratch_kernels
 from nnscratch.errors import ConfigError, require_count, unknown_name
+from nnscratch_kernels import forking
 
 VARIABLE = "NNSCRATCH_KERNELS"
 DEFAULT = "numba"
+
+_lock = forking.lock()  # held while modules load, and while calls are noted
 
 
 def load_module(name: str) -> ModuleType:
@@ -28,7 +31,8 @@ def load_module(name: str) -> ModuleType:
     The kernels know nothing of this package's errors, and load when they are first needed.
     """
     try:
-        return importlib.import_module(name)
+        with _lock:
+            return importlib.import_module(name)
     except ValueError as error:
         raise ConfigError(str(error)) from None
 
@@ -41,7 +45,6 @@ class Kernels:
 
     def __init__(self) -> None:
         self._chosen: str | None = None
-        self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -62,13 +65,15 @@ class Kernels:
         for kernel in [key for key in self.__dict__ if not key.startswith("_")]:
             del self.__dict__[kernel]
 
-    @contextmanager
-    def noted(self, note: Callable[[str, tuple[Any, ...]], float]) -> Iterator[None]:
-        """Until the block ends, hand this thread's kernel calls to `note` instead of making them.
+    def noted(
+        self, note: Callable[[str, tuple[Any, ...]], float], work: Callable[[], None]
+    ) -> None:
+        """Call `work`, and hand this thread's kernel calls to `note` instead of making them.
 
-        Other threads compute on.
+        Other threads compute on. No context manager: what a signal handler raises just before a
+        block begins would leave its effect, and the calls would go on being noted.
         """
-        with self._lock:
+        with _lock:
             chosen, me = self.name, threading.get_ident()
             module = load_module(nnscratch_kernels.SETS[chosen])
             real = {name: getattr(module, name) for name in module.__all__}
@@ -81,12 +86,14 @@ class Kernels:
 
                 return kernel
 
-            self.__dict__.update({name: noting(name) for name in real})
+            calls = {name: noting(name) for name in real}
+            before = {name: self.__dict__.get(name, real[name]) for name in real}
             try:
-                yield
+                self.__dict__.update(calls)
+                work()
             finally:
                 if self._chosen == chosen:
-                    self.__dict__.update(real)
+                    self.__dict__.update(before)
 
     def __getattr__(self, kernel: str) -> Any:
         if kernel.startswith("_"):

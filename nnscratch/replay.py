@@ -67,6 +67,7 @@ class _Plan:
         for i, array in enumerate(batch):
             if array is not self.batch[i]:
                 places, offsets = self.places[i]
+                self.batch[i] = None  # as long as some addresses may be of one, some of another
                 self.program.arguments[places] = array.ctypes.data + offsets
                 self.batch[i] = array
         return self.program
@@ -95,12 +96,18 @@ class CapturedPass:
         # step, and may be one and the same. What the input holds plays no part.
         self.stand_ins = (empty(x.shape, x.dtype), *[a.copy() for a in prepared.arrays])
         before = model.latest
-        with kernels.noted(self._note):
+
+        def work() -> None:
             logits = model.forward(self.stand_ins[0], training=True)
             self.dlogits = empty(logits.shape, logits.dtype)
             loss.compute(self.dlogits, logits, prepared._replace(arrays=self.stand_ins[1:]))
             model.backward(self.dlogits)
-        self.captured, model.latest = model.latest, before
+
+        try:
+            kernels.noted(self._note, work)
+            self.captured = model.latest
+        finally:
+            model.latest = before
         self.tap = tap
         if tap is not None:
             self._insert(tap.requests(self.captured))

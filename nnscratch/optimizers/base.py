@@ -126,8 +126,9 @@ class Optimizer:
 
     def check_state_dict(self, state: Mapping[str, Array]) -> None:
         """Raise `ConfigError` if `state` does not come from an optimizer like this one."""
-        started = bool(state.get("steps", 0))
-        if set(state) != {"steps", *(self.state_names if started else ())}:
+        # Before the first step there may be state: it is made before the step is.
+        begun = set(state) == {"steps", *self.state_names}
+        if not begun and (set(state) != {"steps"} or state["steps"]):
             raise ConfigError(
                 f"this state belongs to another optimizer: it holds {', '.join(sorted(state))}; "
                 f"{self!r} keeps {', '.join(('steps', *self.state_names))}"

@@ -88,7 +88,7 @@ def test_a_second_caller_is_refused_and_runs_alone():
         for worker in workers:
             worker.join()
         assert len(found) == 150 and set(found) == {expected}
-        assert team._lock.acquire(blocking=False)
+        team._team.state[program.TAKEN] = 1
         assert team.run(job(2)[0]) is False
     """)
 

@@ -32,9 +32,9 @@ Array = npt.NDArray[Any]
 
 # The state that threads share: places in an int64 array, each on a cache line of its own.
 LINE = 8
-GENERATION, OPEN, ACTIVE, DONE = 0, LINE, 2 * LINE, 3 * LINE
-JOB = 4 * LINE  # addresses of rows, starts and arguments; segments; parts; mode of arithmetic
-CLAIMS = 5 * LINE  # for each list of a segment, how many segments have had theirs begun
+GENERATION, OPEN, ACTIVE, DONE, TAKEN = range(0, 5 * LINE, LINE)
+JOB = 5 * LINE  # addresses of rows, starts and arguments; segments; parts; mode of arithmetic
+CLAIMS = 6 * LINE  # for each list of a segment, how many segments have had theirs begun
 
 # A row of a program: address of the operation, offset of its arguments, part, parts.
 FUNCTION, ARGUMENTS, PART, PARTS = range(4)
@@ -133,10 +133,17 @@ def post(state, rows, lists, arguments, segments, parts):  # type: ignore[no-unt
 
 
 @jit
-def lead(state, rest):  # type: ignore[no-untyped-def]
-    """Take part in the program that was posted; return when it is done and nobody looks at it."""
+def lead(state, rows, lists, arguments, segments, parts, rest):  # type: ignore[no-untyped-def]
+    """Run a program with the team, and return True when it is done and nobody looks at it.
+
+    Return False if another thread has the team. One native call, so that what a signal handler of
+    Python raises comes before it or after it, never while a program is open.
+    """
+    if not atomic_claim(state, TAKEN, 0, 1):
+        return False
+    post(state, rows, lists, arguments, segments, parts)
     take_part(state, 0, rest)
-    wait_until(state, DONE, state[JOB + 3] * state[JOB + 4], rest)
+    wait_until(state, DONE, segments * parts, rest)
     atomic_exchange(state, OPEN, 0)
     looks = 0
     while atomic_load(state, ACTIVE) > 0:
@@ -145,6 +152,8 @@ def lead(state, rest):  # type: ignore[no-untyped-def]
             pause()
         else:
             call_integer(rest, NAP)
+    atomic_exchange(state, TAKEN, 0)
+    return True
 
 
 @jit

@@ -6,6 +6,9 @@ Nothing global of Numba's or of a BLAS is changed, here or on import.
 
 Between two programs the threads watch for a moment, which makes the next start fast, and then
 sleep until they are woken.
+
+What a signal handler raises may come between any two instructions of Python's. So a program is
+opened, run and closed in one native call, and no lock of Python's is held around it.
 """
 
 from __future__ import annotations
@@ -13,16 +16,10 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from queue import SimpleQueue
 
-from nnscratch_kernels.runtime.program import (
-    GENERATION,
-    Program,
-    lead,
-    new_state,
-    post,
-    run_alone,
-    serve,
-)
+from nnscratch_kernels import forking
+from nnscratch_kernels.runtime.program import Program, lead, new_state, run_alone, serve
 
 # How often a thread without work looks for some (about 100 microseconds) before it sleeps.
 WATCH = 6000
@@ -43,61 +40,70 @@ class Team:
         self.threads = threads
         self.rest = _rest()
         self.state = new_state(threads)
-        self.condition = threading.Condition()
-        self.sleepers = 0
         self.over = False
+        self.asleep = [False] * (threads - 1)
+        self.gates: list[SimpleQueue[None]] = [SimpleQueue() for _ in range(threads - 1)]
         # Compiled here, not in a thread: a child forked meanwhile would wait for Numba for ever.
         serve(self.state, 1, 0, 0, self.rest)
-        for me in range(1, threads):
-            threading.Thread(
-                target=self._work, args=(me,), name=f"nnscratch-{me}", daemon=True
-            ).start()
+        try:
+            for me in range(1, threads):
+                threading.Thread(
+                    target=self._work, args=(me,), name=f"nnscratch-{me}", daemon=True
+                ).start()
+        except BaseException:
+            self.end()
+            raise
 
-    def run(self, program: Program) -> None:
-        """Run `program`. One thread at a time may call this."""
-        with self.condition:
-            post(self.state, *program)
-            if self.sleepers:
-                self.condition.notify_all()
-        lead(self.state, self.rest)
+    def run(self, program: Program) -> bool:
+        """Run `program`; return False, at once, if another thread runs one."""
+        if True in self.asleep:
+            self._wake()
+        return bool(lead(self.state, *program, self.rest))
 
     def end(self) -> None:
         """Let the threads go, when they have nothing to do."""
-        with self.condition:
-            self.over = True
-            self.condition.notify_all()
+        self.over = True
+        self._wake()
+
+    def _wake(self) -> None:
+        # Woken twice is no harm; a thread that falls asleep right now misses one program.
+        for gate in self.gates:
+            gate.put(None)
 
     def _work(self, me: int) -> None:
-        seen = 0
-        while True:
+        seen, gate = 0, self.gates[me - 1]
+        while not self.over:
             seen = serve(self.state, me, seen, WATCH, self.rest)
-            with self.condition:
-                self.sleepers += 1
-                while self.state[GENERATION] == seen and not self.over:
-                    self.condition.wait()
-                self.sleepers -= 1
-                if self.over:
-                    return
+            self.asleep[me - 1] = True
+            gate.get()
+            self.asleep[me - 1] = False
+            while not gate.empty():
+                gate.get()
 
 
-_lock = threading.Lock()
+_lock = forking.lock()  # held while a team takes the place of another
 _team: Team | None = None
 
 
 def run(program: Program) -> bool:
     """Run `program` with a team, and return True; or return False if another thread has it."""
+    team = _team
+    if team is None or team.threads < program.parts:
+        team = _replace(program.parts)
+    return team.run(program)
+
+
+def _replace(threads: int) -> Team:
+    """Make a team of at least so many threads the one that everybody uses."""
     global _team
-    if not _lock.acquire(blocking=False):
-        return False
-    try:
-        if _team is None or _team.threads < program.parts:
-            if _team is not None:
-                _team.end()
-            _team = Team(program.parts)
-        _team.run(program)
-    finally:
-        _lock.release()
-    return True
+    with _lock:
+        old = _team
+        if old is not None and old.threads >= threads:
+            return old
+        _team = made = Team(threads)
+        if old is not None:
+            old.end()
+    return made
 
 
 def alone(program: Program) -> None:
@@ -106,9 +112,9 @@ def alone(program: Program) -> None:
 
 
 def _after_fork() -> None:
-    """A child has none of its parent's threads, and perhaps a lock that one of them held."""
-    global _lock, _team
-    _lock, _team = threading.Lock(), None
+    """A child has none of its parent's threads."""
+    global _team
+    _team = None
 
 
 if hasattr(os, "register_at_fork"):

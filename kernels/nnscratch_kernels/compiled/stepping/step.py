@@ -118,6 +118,7 @@ class Step:
         """Make the step; `scalars` are those of the update kernel."""
         if scalars != self.scalars:
             numbers = scalars if self.prepare is None else self.prepare(*scalars)
+            self.scalars = ()  # should this be interrupted, the next call begins anew
             self.numbers[1 : 1 + len(numbers)] = numbers
             self.scalars = scalars
         if self.parts == 1 or not team.run(self.program):
