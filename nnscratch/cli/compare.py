@@ -29,7 +29,7 @@ from nnscratch.experiments import ladder
 from nnscratch.files import make_folder, write_atomically
 from nnscratch.flow import save_record
 from nnscratch.flow.findings import find
-from nnscratch.theory import Prediction, predict
+from nnscratch.theory import Prediction, predict_layers
 from nnscratch.training import Callback, StepInfo, Trainer
 
 
@@ -102,7 +102,7 @@ def _predicted(
     x, y = data[:2]
     model = ladder.build(rung, x.shape[1], int(y.max()) + 1, settings)
     try:
-        return predict(model, x, batch_size=min(settings.batch_size, len(x)))
+        return predict_layers(model, x, batch_size=min(settings.batch_size, len(x)))
     except NnscratchError:
         return None
 

@@ -33,7 +33,7 @@ from nnscratch.theory import (
     critical_scale,
     measure_gradient,
     phase_diagram,
-    predict,
+    predict_layers,
 )
 from nnscratch.theory.report import depth_text
 
@@ -118,7 +118,7 @@ def foresee(
     """Return prediction and measurement, draw k with the weights of seed + k and its own batch."""
     classes = int(y.max()) + 1
     model = ladder.build(rung, x.shape[1], classes, settings)
-    prediction = predict(model, x, batch_size=settings.batch_size)
+    prediction = predict_layers(model, x, batch_size=settings.batch_size)
     measured = []
     for seed in range(settings.seed, settings.seed + draws):
         model = ladder.build(rung, x.shape[1], classes, replace(settings, seed=seed))

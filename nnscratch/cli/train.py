@@ -25,7 +25,7 @@ from nnscratch.initializers import Initializer, for_activation
 from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.model import Sequential
 from nnscratch.optimizers import Optimizer
-from nnscratch.theory import Prediction, predict
+from nnscratch.theory import Prediction, predict_layers
 from nnscratch.training import Callback, Trainer
 
 PROBE = 200  # test images on which the units are counted
@@ -214,7 +214,7 @@ def _fit(made: _Recorded, options: argparse.Namespace, data: Sequence[Array]) ->
 def _predicted(model: Sequential, x: Array, batch: int) -> Prediction | str:
     """Return what theory expects of the first step, or why it expects nothing."""
     try:
-        return predict(model, x, batch_size=min(batch, len(x)))
+        return predict_layers(model, x, batch_size=min(batch, len(x)))
     except NnscratchError as error:
         return str(error)
 

@@ -12,7 +12,7 @@ from nnscratch.arrays import Array
 from nnscratch.curing.plan import Plan
 from nnscratch.errors import ConfigError, DataError
 from nnscratch.layers import Dense
-from nnscratch.theory import Prediction, predict
+from nnscratch.theory import Prediction, predict_layers
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def forecast(plan: Plan, x: Array, y: Array, rows: int, seed: int) -> Forecast:
     prediction = None
     # What theory does not know: a layer, an order of layers, a batch.
     with contextlib.suppress(ConfigError, DataError):
-        prediction = predict(model, x, batch_size=rows if rows > 1 else None)
+        prediction = predict_layers(model, x, batch_size=rows if rows > 1 else None)
     optimizer = plan.new_optimizer()
     before = model.params.flat.astype(np.float64)
     with np.errstate(all="ignore"):  # what overflows is what we are looking for

@@ -19,7 +19,8 @@ from nnscratch.theory.meanfield import (
     variance_map,
 )
 from nnscratch.theory.nonlinearity import Nonlinearity, nonlinearity
-from nnscratch.theory.prediction import measure_gradient, predict
+from nnscratch.theory.prediction import measure_gradient, predict, predict_layers
+from nnscratch.theory.recurrent import TimePrediction
 from nnscratch.theory.regime import Cure, Regime
 from nnscratch.theory.report import Prediction
 
@@ -29,6 +30,7 @@ __all__ = [
     "Nonlinearity",
     "Prediction",
     "Regime",
+    "TimePrediction",
     "batchnorm",
     "best_scale",
     "chi_1",
@@ -43,6 +45,7 @@ __all__ = [
     "nonlinearity",
     "phase_diagram",
     "predict",
+    "predict_layers",
     "variance_fixed_point",
     "variance_map",
 ]

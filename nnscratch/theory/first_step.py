@@ -11,13 +11,13 @@ from nnscratch.errors import ConfigError
 from nnscratch.layers import BatchNorm, Dense
 from nnscratch.model import Sequential
 from nnscratch.theory.blocks import as_drawn
-from nnscratch.theory.prediction import predict
+from nnscratch.theory.prediction import predict_layers
 from nnscratch.theory.report import Prediction
 from nnscratch_records import Record
 
 
 def predict_first_step(model: Sequential, record: Record, x: Array | None) -> Prediction:
-    """Return what `predict` says of `model` with weights as its initializers draw them.
+    """Return what `predict_layers` says of `model` with weights as its initializers draw them.
 
     What training has made of the weights since plays no part. `record` is that of a `GradientFlow`
     on `model`, `x` the batch of its step 0. Raises `ConfigError` where the record does not begin at
@@ -39,7 +39,7 @@ def predict_first_step(model: Sequential, record: Record, x: Array | None) -> Pr
     rng = np.random.default_rng(0)
     for layer in twin.layers.values():
         layer.reset(rng)
-    return predict(twin, x)
+    return predict_layers(twin, x)
 
 
 def _began_as_drawn(layer: object, parameter: str, square: float) -> bool:

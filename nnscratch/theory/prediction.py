@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,9 +23,12 @@ from nnscratch.theory.ends import (
     softmax_gradient,
 )
 from nnscratch.theory.propagation import propagate_gradient, propagate_signal
+from nnscratch.theory.recurrent import TimePrediction, is_recurrent, predict_through_time
 from nnscratch.theory.regime import common_block, cure, regime
 from nnscratch.theory.report import Prediction
 from nnscratch.theory.spectrum import even_spectrum
+
+T = TypeVar("T")
 
 
 def predict(
@@ -32,8 +37,30 @@ def predict(
     labels: Array | None = None,
     *,
     batch_size: int | None = None,
-) -> Prediction:
+) -> Prediction | TimePrediction:
     """Return what mean-field theory expects of `model` in its first training step.
+
+    Of a model with recurrent layers: how far back in time the gradient reaches, a `TimePrediction`
+    (`predict_through_time`). Of any other a `Prediction` (`predict_layers`).
+
+    >>> import nnscratch as nn
+    >>> found = nn.predict(nn.Sequential(nn.LSTM(6, 50, forget_bias=0), nn.LastStep()))
+    >>> found.word, round(found.horizon)    # steps back
+    ('vanishing', 8)
+    """
+    if any(is_recurrent(layer) for layer in model.layers.values()):
+        return _within_range(lambda: predict_through_time(model, x))
+    return predict_layers(model, x, labels, batch_size=batch_size)
+
+
+def predict_layers(
+    model: Sequential,
+    x: Array | None = None,
+    labels: Array | None = None,
+    *,
+    batch_size: int | None = None,
+) -> Prediction:
+    """Return what mean-field theory expects of a `model` without recurrent layers.
 
     Nothing is trained and the model is left as it is: only its layers, widths and initializers are
     read, and what the data look like.
@@ -66,9 +93,14 @@ def predict(
 
     Poole et al. 2016; Schoenholz et al. 2017; Yang et al. 2019 (batch norm); Hanin 2018 (spread).
     """
+    return _within_range(lambda: _predict(model, x, labels, batch_size))
+
+
+def _within_range(predicted: Callable[[], T]) -> T:
+    """Return what `predicted` does, or raise `ConfigError` where it overflows."""
     try:
         with np.errstate(all="ignore"):
-            return _predict(model, x, labels, batch_size)
+            return predicted()
     except (OverflowError, ZeroDivisionError):
         raise ConfigError(
             "theory cannot follow this model: signal or gradient leave the range of floating-point "

@@ -26,6 +26,7 @@ from nnscratch_plots.heatmap import gradient_norm_heatmap, heatmap_figure, share
 from nnscratch_plots.overview import overview_figure
 from nnscratch_plots.phase import depth_scale, phase_diagram, phase_diagram_figure
 from nnscratch_plots.prediction import predicted_gradient_norm_figure, predicted_gradient_norms
+from nnscratch_plots.prediction_in_time import predicted_gradient_by_lag
 from nnscratch_plots.rates import rate_test
 from nnscratch_plots.records import Record
 from nnscratch_plots.ridges import histogram_figure, histogram_ridges
@@ -60,6 +61,7 @@ __all__ = [
     "overview_figure",
     "phase_diagram",
     "phase_diagram_figure",
+    "predicted_gradient_by_lag",
     "predicted_gradient_norm_figure",
     "predicted_gradient_norms",
     "prelu_slopes",

@@ -1,0 +1,193 @@
+"""From a model with recurrent layers to a `TimePrediction`."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import ConfigError, DataError, ShapeError
+from nnscratch.layers import Dropout, Identity, Layer
+from nnscratch.model import Sequential
+from nnscratch.theory.criticality import best_scale
+from nnscratch.theory.recurrent.backward import ByLag, gradient_by_lag
+from nnscratch.theory.recurrent.cells import Cell, Units, draw_units
+from nnscratch.theory.recurrent.plain import plain_squares
+from nnscratch.theory.recurrent.reading import is_recurrent, read_cell
+from nnscratch.theory.recurrent.report import LayerInTime, TimePrediction, horizon_of, rate_of
+
+STEPS = 100  # of a sequence of which nothing is known
+MOST = 200  # steps that are followed; from there on a rate holds
+_ROWS = 64  # sequences on which the gradient is measured
+_LARGEST_BIAS = 8.0  # of a gate, that a cure may ask for: it then keeps 0.9997
+_CURE = (60, 300)  # steps and units with which it is looked for
+
+
+def predict_through_time(model: Sequential, x: Array | None = None) -> TimePrediction:
+    """Return what theory expects of the gradient's way back through time in a fresh `model`.
+
+    Parameters
+    ----------
+    model : Sequential
+        RNN, LSTM and GRU layers in a row, of any activation and any random weights, with anything
+        before and after them.
+    x : (batch, time, features) array, optional
+        Data as the model will see them. What they look like is part of the rate: a plain layer
+        loses more under larger inputs, and a gate that sees the same at every step stays where it
+        is. The gradient is then also measured, on a few of them and in one pass, and kept beside
+        the prediction. Without it inputs are taken to have mean square 1 and to be new at each of
+        100 steps, and a note says so.
+
+    Raises `ConfigError` naming the layer that theory cannot follow, `ShapeError` for data that do
+    not fit.
+
+    How good it is: rates of LSTM and GRU within 1 % of networks of 200 and 500 units in 24 settings
+    (forget bias 0 to 3, chrono, the defaults of PyTorch, Keras and TensorFlow 1), of plain layers
+    within 1.5 %.
+    """
+    chain = model.chain("theory")
+    names = list(chain)
+    inside = [i for i, name in enumerate(names) if is_recurrent(chain[name])]
+    first, last = inside[0], inside[-1]
+    for name in names[first:last]:
+        if not (is_recurrent(chain[name]) or isinstance(chain[name], Dropout | Identity)):
+            raise ConfigError(
+                f"theory through time cannot follow layer {name!r} between recurrent layers"
+            )
+    given, notes = _given(model, names[:first], x)
+    products = np.eye(STEPS) if given is None else _products(given)
+    steps = len(products)
+    products = products[-MOST:, -MOST:]
+    if steps > MOST:
+        notes.append(f"the last {MOST} of {steps} steps are followed")
+    found = []
+    for name in names[first : last + 1]:
+        layer = chain[name]
+        if not is_recurrent(layer):
+            continue
+        if getattr(layer, "reverse", False):
+            products = products[::-1, ::-1]
+        cell = read_cell(name, layer)
+        units, gradient = _followed(cell, products, above=name != names[last])
+        found.append(_judged(name, layer, cell, products, gradient, steps))
+        if units is not None:
+            products = units.hidden[1:] @ units.hidden[1:].T / units.hidden.shape[1]
+            if getattr(layer, "reverse", False):
+                products = products[::-1, ::-1]
+    if any(isinstance(layer, Dropout) for layer in chain.values()):
+        notes.append("dropout is left out")
+    measured = None if given is None else _measured(model, names[first : last + 1], given)
+    return TimePrediction(tuple(found), steps, tuple(notes), measured)
+
+
+def _given(
+    model: Sequential, before: Sequence[str], x: Array | None
+) -> tuple[Array | None, list[str]]:
+    """Return what the first recurrent layer gets, None where that is not known, and notes."""
+    if x is None:
+        which = f"the output of {before[-1]!r}" if before else "the input"
+        return None, [
+            f"no data given: {which} is taken to have mean square 1, to be new at each step, and "
+            f"to be {STEPS} steps long"
+        ]
+    y = np.asarray(x, dtype=model.dtype)
+    if y.ndim != 3 or 0 in y.shape:
+        raise ShapeError(f"x must have shape (batch, time, features), got shape {np.shape(x)}")
+    if not np.isfinite(y).all():
+        raise DataError("x holds values that are not finite")
+    for name in before:
+        y, _ = copy.deepcopy(model.layers[name]).forward(y, training=True)
+    return y, []
+
+
+def _products(x: Array) -> Array:
+    """Return ``E x_t x_s`` over sequences and features."""
+    steps = np.moveaxis(x.astype(np.float64), 1, 0).reshape(x.shape[1], -1)
+    products: Array = steps @ steps.T / steps.shape[1]
+    return products
+
+
+def _followed(cell: Cell, products: Array, above: bool) -> tuple[Units | None, ByLag]:
+    """Return the gradient by lag, and drawn units where they are needed or `above` asks."""
+    plain = cell.kind == "rnn" and cell.identity == 0
+    units = draw_units(cell, products) if above or not plain else None
+    if not plain:
+        assert units is not None
+        return units, gradient_by_lag(units, cell.sw2)
+    added = cell.sv2 * np.diagonal(products)
+    squares = plain_squares(cell.activation, cell.sw2, added, float(np.mean(cell.bias**2)))
+    return units, ByLag(squares, squares)
+
+
+def _judged(
+    name: str, layer: Layer, cell: Cell, products: Array, gradient: ByLag, steps: int
+) -> LayerInTime:
+    squares = gradient.hidden + gradient.kept if cell.kind == "lstm" else gradient.hidden
+    if not np.isfinite(squares).all():
+        raise OverflowError
+    norms = np.sqrt(squares / squares[0])
+    rate = rate_of(norms)
+    if len(norms) < steps:  # on at the same rate
+        norms = np.append(norms, norms[-1] * rate ** np.arange(1, steps - len(norms) + 1))
+    units = len(np.asarray(layer.params["recurrent_weight"]))
+    cure = "" if horizon_of(rate) >= steps else _cure(cell, products, steps)
+    return LayerInTime(name, cell.kind, units, norms, rate, cure)
+
+
+def _cure(cell: Cell, products: Array, steps: int) -> str:
+    """Return the argument with which a layer reaches back over all steps; empty if none."""
+    if cell.kind == "rnn":
+        if cell.identity:
+            return ""
+        added = cell.sv2 * float(np.mean(np.diagonal(products))) + float(np.mean(cell.bias**2))
+        scale, point = best_scale(cell.activation, added, near=max(cell.sw2, 1e-3))
+        if abs(point.chi_1 - 1) > 1e-3 or not math.isfinite(point.q):
+            return ""
+        gain = math.sqrt(scale)
+        return f"recurrent_init=nn.initializers.Orthogonal({gain:.4g})"
+    recent, units = products[-_CURE[0] :, -_CURE[0] :], _CURE[1]
+    argument = {"lstm": "forget_bias", "gru": "update_bias"}[cell.kind]
+
+    def reaches(bias: float) -> bool:
+        gates = cell.bias.copy()
+        gates[1] += bias - gates[1].mean()
+        changed = dataclasses.replace(cell, bias=gates)
+        gradient = gradient_by_lag(draw_units(changed, recent, units), cell.sw2)
+        rate = rate_of(np.sqrt(gradient.kept))
+        return rate > 1 or horizon_of(rate) >= steps
+
+    low, high = float(cell.bias[1].mean()), _LARGEST_BIAS
+    if reaches(low) or not reaches(high):
+        return ""
+    while high - low > 0.1:
+        middle = (low + high) / 2
+        low, high = (low, middle) if reaches(middle) else (middle, high)
+    return f"{argument}={high:.1f}"
+
+
+def _measured(model: Sequential, names: Sequence[str], x: Array) -> Array:
+    """Return norms of the gradient of each recurrent layer's state by lag, in one pass.
+
+    The gradient at its last step is random, and there is none at the others.
+    """
+    y = x[:_ROWS]
+    found = []
+    for name in names:
+        layer = copy.deepcopy(model.layers[name])
+        y, cache = layer.forward(y)
+        if not is_recurrent(layer):
+            continue
+        order = slice(None) if getattr(layer, "reverse", False) else slice(None, None, -1)
+        top = np.zeros_like(y)
+        end = top[:, order][:, 0]
+        end[...] = np.random.default_rng(0).standard_normal(end.shape)
+        layer.backward(top, cache)
+        inside = layer.inside(cache)
+        parts = [inside["hidden_gradient"], inside.get("cell_gradient")]
+        squares = [np.square(p, dtype=np.float64).sum(axis=(0, 2)) for p in parts if p is not None]
+        found.append(np.sqrt(np.sum(squares, axis=0))[order])
+    return np.array(found)
