@@ -24,7 +24,7 @@ from nnscratch.backend import (
     set_num_threads,
     use_kernels,
 )
-from nnscratch.blocks import Residual
+from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nnscratch.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue, ClipReport
 from nnscratch.curing import Cure, cure
@@ -77,6 +77,7 @@ from nnscratch.nonfinite import NonFinite, find_nonfinite
 from nnscratch.optimizers import SGD, SteepestDescent
 from nnscratch.optimizers.adaptive import *
 from nnscratch.remaking import remake
+from nnscratch.sequences import RandomTruncation
 from nnscratch.scores import accuracy, confusion, r2
 from nnscratch.theory import predict
 from nnscratch.training import (
@@ -96,6 +97,7 @@ __version__ = _version("nnscratch")
 
 __all__ = [
     "SGD",
+    "Bidirectional",
     "BinaryCrossEntropy",
     "Callback",
     "CategoricalCrossEntropy",
@@ -124,6 +126,7 @@ __all__ = [
     "NonFinite",
     "NonFiniteError",
     "ParamInfo",
+    "RandomTruncation",
     "RateTest",
     "Recorder",
     "Residual",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from nnscratch.arguments import arguments, make
 from nnscratch.errors import ConfigError, require_number
 from nnscratch.layers.base import Layer
-from nnscratch.layers.joins import Branch, Skip, Sum
+from nnscratch.layers.joins import Branch, Concatenate, Skip, Sum
+from nnscratch.layers.recurrent import Recurrent
 from nnscratch.nodes import Block, Writer
+
+__all__ = ["Bidirectional", "Residual"]
 
 
 class Residual:
@@ -70,3 +74,40 @@ class Residual:
         options += [f"scale={self.scale:g}"] * (self.scale != 1)
         options += [f"skip={self.skip!r}"] * (self.skip is not None)
         return f"Residual({', '.join(options)})"
+
+
+class Bidirectional:
+    """A recurrent layer and another of its kind that goes the other way, side by side.
+
+    Gives twice the layer's features: first those of the layer, then those of the one from the last
+    step to the first, which has weights of its own. Inside a model the nodes of the block at index
+    3 are ``"3.0.lstm"``, ``"3.1.lstm"`` and ``"3.concatenate"``. Schuster & Paliwal 1997.
+
+    Parameters
+    ----------
+    layer : RNN, LSTM or GRU
+
+    Raises `ConfigError` for anything else.
+
+    >>> import nnscratch as nn
+    >>> model = nn.Sequential(nn.Bidirectional(nn.GRU(6, 50)), nn.MeanOverTime(), nn.Dense(100, 4))
+    >>> list(model.layers)[:3]
+    ['0.0.gru', '0.1.gru', '0.concatenate']
+    """
+
+    kind: ClassVar[str] = "bidirectional"
+
+    def __init__(self, layer: Recurrent) -> None:
+        if not isinstance(layer, Recurrent):
+            raise ConfigError(
+                f"Bidirectional takes a recurrent layer such as nn.LSTM(6, 50), got {layer!r}"
+            )
+        self.layer = layer
+        self.other = make(type(layer), {**arguments(layer), "reverse": not layer.reverse})
+
+    def write(self, writer: Writer, source: int) -> int:
+        there, back = writer.put(self.layer, source), writer.put(self.other, source)
+        return writer.put_own(Concatenate(), there, back)
+
+    def __repr__(self) -> str:
+        return f"Bidirectional({self.layer!r})"

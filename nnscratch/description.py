@@ -139,7 +139,7 @@ def rebuild_model(
     parts = []
     for i, one in enumerate(description):
         part = rebuild(one, f"layer {i}", layers_made)
-        if not isinstance(part, Layer | blocks.Residual):
+        if not isinstance(part, Layer | blocks.Residual | blocks.Bidirectional):
             raise DataError(f"the description of layer {i} is damaged: {part!r} is no layer")
         parts.append(part)
     return Sequential(*parts, dtype=dtype)

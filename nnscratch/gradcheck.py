@@ -16,6 +16,7 @@ from nnscratch.graph import Graph
 from nnscratch.layers.base import Layer
 from nnscratch.network import Network
 from nnscratch.nodes import LossFunction, Node
+from nnscratch.sequences import Given
 
 __all__ = ["GradientMismatch", "check_gradients"]
 
@@ -30,6 +31,7 @@ def check_gradients(
     *,
     training: bool = True,
     statistics: str = "running",
+    mask: Array | None = None,
     tolerance: float = 1e-6,
     step: float = 1e-3,
     samples: int | None = None,
@@ -50,7 +52,7 @@ def check_gradients(
 
     Parameters
     ----------
-    training, statistics : as in `Graph.forward`
+    training, statistics, mask : as in `Graph.forward`
     tolerance : float
         On ``|analytic - numeric| / max(|analytic|, |numeric|, smallest)``, where `smallest`, by
         default about ``4e-6 * max(1, |f|)``, is the size below which rounding in f hides a relative
@@ -96,7 +98,9 @@ def check_gradients(
 
     if not isinstance(target, Layer | Graph):
         return compare.run(_loss_function(target, x, labels))
-    mode = {"training": training, "statistics": statistics}
+    mode: dict[str, Any] = {"training": training, "statistics": statistics}
+    if mask is not None:
+        mode["mask"] = mask
     with _unchanged(target):
         try:
             return compare.run(_network_function(target, x, loss, labels, rng, mode))
@@ -152,7 +156,10 @@ def _network_function(
         if isinstance(network, Graph):
             y = network.forward(x, **mode)
         else:
-            y, cache = Node.of(network).forward([x], **mode)
+            mask = mode.get("mask")
+            y, cache = Node.of(network).forward(
+                [x], mode["training"], mode["statistics"], Given(mask=mask)
+            )
         if loss is not None:
             return loss(y, labels)
         if weights is None:

@@ -15,6 +15,7 @@ from nnscratch.layers.base import Layer, Shape
 from nnscratch.layers.batchnorm import STATISTICS
 from nnscratch.nodes import INPUT, Node, Pass, Writer, features_in, shapes_of
 from nnscratch.parameters import Parameters, Views
+from nnscratch.sequences import NOTHING, Given, States, Truncate, as_mask, as_states, factors_back
 from nnscratch.workspace import Workspace
 
 _KEPT_SHAPES = 64
@@ -82,24 +83,82 @@ class Graph:
 
     # Passes
 
-    def forward(self, x: Array, training: bool = False, statistics: str = "running") -> Array:
+    def forward(
+        self,
+        x: Array,
+        training: bool = False,
+        statistics: str = "running",
+        *,
+        mask: npt.ArrayLike | None = None,
+        state: States | None = None,
+        truncate: Truncate = None,
+    ) -> Array:
         """Return the output for the batch `x`, shape ``(batch, *positions, features)``.
 
         training : True normalises by the batch, updates running statistics and draws noise.
         statistics : ``"running"``, ``"initial"`` or ``"batch"``: what batch norm normalises with
             when not training (see `BatchNorm`).
+        mask : booleans, shape (batch, time), True where a sequence has a step. Over others the
+            state of a recurrent layer is carried, and their inputs get no gradient from it.
+        state : what recurrent layers begin with, as `state` returned it; a layer that is not in it
+            begins as it was made to.
+        truncate : see `training_pass`.
 
         The array returned is reused by the next pass. Raises `ShapeError` or `DtypeError` naming
         the layer, the shape it got and the one it expects.
         """
+        return self._pass(x, training, statistics, self.given(x, mask, state, truncate))
+
+    def _pass(self, x: Array, training: bool, statistics: str, given: Given) -> Array:
+        """Go forward, and keep what came out as the latest pass."""
         self.number += 1
         self.latest = Pass(x)
-        return self.run(x, training, statistics, self.latest).outputs[-1]
+        return self.run(x, training, statistics, self.latest, given).outputs[-1]
 
     __call__ = forward
 
+    def given(
+        self,
+        x: Array,
+        mask: npt.ArrayLike | None = None,
+        state: States | None = None,
+        truncate: Truncate = None,
+    ) -> Given:
+        """Return what is given to the layers beside `x`, checked."""
+        if mask is None and state is None and truncate is None:
+            return NOTHING
+        for name, value in (("mask", mask), ("state", state), ("truncate", truncate)):
+            takes = "through" if name == "truncate" else name
+            if value is not None and not any(takes in node.takes for node in self.nodes):
+                raise ConfigError(f"no layer of the model takes a {name}: none goes through time")
+        takers = {name: layer.state_shapes() for name, layer in self.layers.items()}
+        shape = np.shape(x)
+        steps = shape[1] if len(shape) > 2 else 1
+        return Given(
+            None if mask is None else as_mask(mask, shape, self.dtype),
+            None if truncate is None else factors_back(truncate, steps, self.dtype),
+            None if state is None else as_states(state, takers, shape[0], self.dtype),
+        )
+
+    def state(self) -> dict[str, dict[str, Array]]:
+        """Return the states in which the latest pass ended, by recurrent layer: copies.
+
+        ``model.forward(x, state=model.state())`` goes on from there. No gradient does.
+        """
+        _ = self.output  # raises before the first pass
+        return {
+            node.name: node.layer.ends(cache)
+            for node, cache in zip(self.nodes, self.latest.caches, strict=True)
+            if "state" in node.takes
+        }
+
     def run(
-        self, x: Array, training: bool, statistics: str = "running", into: Pass | None = None
+        self,
+        x: Array,
+        training: bool,
+        statistics: str = "running",
+        into: Pass | None = None,
+        given: Given = NOTHING,
     ) -> Pass:
         """Go forward through the nodes, and return all that came out: see `forward`.
 
@@ -113,7 +172,7 @@ class Graph:
         made = Pass(x) if into is None else into
         outputs, caches = made.outputs, made.caches
         for node in self.nodes:
-            y, cache = node.forward(made.inputs(node), training, statistics)
+            y, cache = node.forward(made.inputs(node), training, statistics, given)
             outputs.append(y)
             caches.append(cache)
         return made

@@ -16,6 +16,7 @@ from nnscratch.files import PathLike, load_npz, save_npz
 from nnscratch.graph import Graph
 from nnscratch.nodes import LossFunction, Writer
 from nnscratch.replay import CapturedPass, CapturedPasses, Measurer
+from nnscratch.sequences import Given, States, Truncate, step_weights
 from nnscratch.trace import LayerTrace, Trace
 
 _HEADS = ("layer", "is", "gives", "parameters")
@@ -62,7 +63,15 @@ class Network(Graph):
         self.tap: Tap | None = None
 
     def training_pass(
-        self, x: Array, labels: Array, loss: LossFunction, sample_weights: Array | None = None
+        self,
+        x: Array,
+        labels: Array,
+        loss: LossFunction,
+        sample_weights: Array | None = None,
+        *,
+        mask: npt.ArrayLike | None = None,
+        state: States | None = None,
+        truncate: Truncate = None,
     ) -> float:
         """Run forward, loss and backward for a batch; return the loss. `grads` hold the gradients.
 
@@ -70,18 +79,45 @@ class Network(Graph):
         and ``model.backward(dlogits)``, and leaves the same trace. Where layers and loss are this
         package's own and draw no noise, the calls of kernels are captured at the first batch of a
         shape, and from then on run in one native call, on several threads (`captured`).
+
+        mask, state : see `forward`. Where the model gives an output at every step, those that the
+            mask leaves out count nothing in the loss, which is the mean over the others.
+        truncate : how far the gradient of recurrent layers goes back. A number K: it is cut every K
+            steps, as if trained on pieces of K steps that take over the state of the one before. A
+            `RandomTruncation`: it is cut at random. None: to the first step.
         """
         tap = self.tap if self.tap is not None and self.tap.due else None
-        captured = self._captured.find(x, labels, loss, sample_weights, tap)
+        given = self.given(x, mask, state, truncate)
+        sample_weights = self._loss_weights(x, given, sample_weights)
+        captured = self._captured.find(x, labels, loss, sample_weights, tap, given)
         if captured is not None:
-            value = captured[0].run(x, captured[1])
+            value = captured[0].run(x, captured[1], given)
         else:
-            weights = () if sample_weights is None else (sample_weights,)
-            value, dlogits = loss(self.forward(x, training=True), labels, *weights)
+            value, dlogits = self._loss(x, labels, loss, True, given, sample_weights)
             self.backward(dlogits)
         if tap is not None:
             tap.passed(value, captured is not None, labels, loss)
         return value
+
+    def _loss(
+        self,
+        x: Array,
+        labels: Array,
+        loss: LossFunction,
+        training: bool,
+        given: Given,
+        sample_weights: Array | None,
+    ) -> tuple[float, Array]:
+        """Return the loss of a forward pass and its gradient."""
+        weights = () if sample_weights is None else (sample_weights,)
+        return loss(self._pass(x, training, "running", given), labels, *weights)
+
+    def _loss_weights(self, x: Array, given: Given, weights: Array | None) -> Array | None:
+        """Return `weights`, and where there is an output at every step, what the mask adds."""
+        if given.mask is None:
+            return weights
+        steps = self.output_shape(x.shape)[:-1] == given.mask.shape
+        return step_weights(given.mask, weights) if steps else weights
 
     def captured(self, x: Array, labels: Array, loss: LossFunction) -> CapturedPass | None:
         """Return the list of kernel calls that `training_pass` runs for a batch of this shape.
@@ -113,16 +149,28 @@ class Network(Graph):
         }
         return Trace(layers, None, is_current=lambda: self.number == number)
 
-    def trace(self, x: Array, labels: Array, loss: LossFunction, training: bool = True) -> Trace:
+    def trace(
+        self,
+        x: Array,
+        labels: Array,
+        loss: LossFunction,
+        training: bool = True,
+        *,
+        mask: npt.ArrayLike | None = None,
+        state: States | None = None,
+        truncate: Truncate = None,
+    ) -> Trace:
         """Run one pass forward and backward and return everything it computed, by layer.
 
         Looking changes nothing: running statistics and the layers' sources of noise are put back
-        as they were. `grads` hold the gradients of this pass.
+        as they were. `grads` hold the gradients of this pass. See `training_pass`.
         """
+        given = self.given(x, mask, state, truncate)
+        weights = self._loss_weights(x, given, None)
         statistics = self.statistics.flat.copy()
         noise = self.noise_state()
         try:
-            value, dlogits = loss(self.forward(x, training=training), labels)
+            value, dlogits = self._loss(x, labels, loss, training, given, weights)
             self.backward(dlogits, input_gradient=True)
         finally:
             self.statistics.flat[...] = statistics
@@ -131,13 +179,23 @@ class Network(Graph):
         trace.loss = value
         return trace
 
-    def predict(self, x: Array, batch_size: int = 1000, statistics: str = "running") -> Array:
+    def predict(
+        self,
+        x: Array,
+        batch_size: int = 1000,
+        statistics: str = "running",
+        mask: Array | None = None,
+    ) -> Array:
         """Return the outputs for all of `x`, evaluated `batch_size` rows at a time."""
         require_count("batch_size", batch_size)
         if len(x) == 0:
             raise ShapeError(f"nothing to predict: input of shape {np.shape(x)}")
         parts = [
-            self.forward(x[start : start + batch_size], statistics=statistics).copy()
+            self.forward(
+                x[start : start + batch_size],
+                statistics=statistics,
+                mask=None if mask is None else mask[start : start + batch_size],
+            ).copy()
             for start in range(0, len(x), batch_size)
         ]
         return np.concatenate(parts)

@@ -12,12 +12,14 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, DtypeError, ShapeError
 from nnscratch.layers.base import Layer, Shape
+from nnscratch.sequences import NOTHING, Given
 from nnscratch.workspace import Workspace
 from nnscratch_records import ROLES
 
 LossFunction = Callable[..., tuple[float, Array]]
 """``value, doutput = loss(output, labels)``, or with the examples' weights behind."""
 
+_OPTIONS = {"statistics", *Given._fields}
 INPUT = -1  # the source of a node that takes the network's input
 
 
@@ -52,7 +54,8 @@ class Node:
         self.layer, self.sources = layer, sources
         self.workspace = layer.workspace
         self.tied = self.adds_gradient = False
-        self._takes_statistics = "statistics" in inspect.signature(layer.forward).parameters
+        # What its layer's forward is told beside the input: statistics, mask, through, state.
+        self.takes = set(inspect.signature(layer.forward).parameters) & _OPTIONS
 
     @classmethod
     def of(cls, layer: Layer) -> Node:
@@ -66,14 +69,18 @@ class Node:
         self.tied = True
         self.adds_gradient |= later
 
-    def forward(self, inputs: Sequence[Array], training: bool, statistics: str) -> Any:
+    def forward(
+        self, inputs: Sequence[Array], training: bool, statistics: str, given: Given = NOTHING
+    ) -> Any:
         """Return the layer's output and cache for `inputs`."""
         if self.tied:
             self.layer.__dict__["workspace"] = self.workspace
         forward: Callable[..., Any] = self.layer.forward
-        if self._takes_statistics:
-            return forward(*inputs, training, statistics)
-        return forward(*inputs, training)
+        if not self.takes:
+            return forward(*inputs, training)
+        state = None if given.state is None else given.state.get(self.name)
+        options = {**given._asdict(), "statistics": statistics, "state": state}
+        return forward(*inputs, training, **{name: options[name] for name in self.takes})
 
     def backward(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 
 from nnscratch import layers
 from nnscratch.arguments import arguments
-from nnscratch.blocks import Residual
+from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.errors import ConfigError, require_count
 from nnscratch.initializers import Initializer
 from nnscratch.layers import BatchNorm, Dense, Layer
@@ -110,7 +110,7 @@ def _again(part: Part, **options: Any) -> Any:
     for name, parameter in inspect.signature(type(part)).parameters.items():
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             several = [_again(inner) for inner in given.pop(name)]
-        elif isinstance(given[name], Layer | Residual):
+        elif isinstance(given[name], Layer | Residual | Bidirectional):
             given[name] = _again(given[name])
     return type(part)(*several, **given)
 

@@ -23,6 +23,7 @@ from nnscratch.layers.base import Layer
 from nnscratch.losses import Loss
 from nnscratch.losses.base import Prepared
 from nnscratch.nodes import Pass
+from nnscratch.sequences import NOTHING, Given
 from nnscratch.workspace import changes
 
 Request = tuple[Array, str, tuple[Any, ...]]  # a tensor, the kernel that measures it, its arguments
@@ -83,6 +84,7 @@ class CapturedPass:
         prepared: Prepared,
         loss: Loss,
         tap: Measurer | None = None,
+        given: Given = NOTHING,
     ) -> None:
         # They import Numba: not before now.
         self._team, self._schedule, self._threads = (
@@ -95,10 +97,13 @@ class CapturedPass:
         # Arrays that nothing else shares stand in for the batch, whose arrays change from step to
         # step, and may be one and the same. What the input holds plays no part.
         self.stand_ins = (empty(x.shape, x.dtype), *[a.copy() for a in prepared.arrays])
+        self.given = given.copy()
         before = model.latest
 
         def work() -> None:
-            logits = model.forward(self.stand_ins[0], training=True)
+            model.latest = Pass(self.stand_ins[0])
+            model.run(self.stand_ins[0], True, into=model.latest, given=self.given)
+            logits = model.output
             self.dlogits = empty(logits.shape, logits.dtype)
             loss.compute(self.dlogits, logits, prepared._replace(arrays=self.stand_ins[1:]))
             model.backward(self.dlogits)
@@ -153,8 +158,9 @@ class CapturedPass:
         self.changes = changes.number
         return True
 
-    def run(self, x: Array, prepared: Prepared) -> float:
+    def run(self, x: Array, prepared: Prepared, given: Given = NOTHING) -> float:
         """Run the pass on a batch of the same shape; return the loss."""
+        self.given.fill(given)
         if x is not self.x:
             self._replace_input(x)
         threads = self._threads.get_num_threads()
@@ -253,6 +259,7 @@ class CapturedPasses:
         loss: Any,
         sample_weights: Array | None = None,
         tap: Measurer | None = None,
+        given: Given = NOTHING,
     ) -> tuple[CapturedPass, Prepared] | None:
         """Return the pass for batches like these, and what the loss takes of this one; None where
         only layer by layer is right.
@@ -267,13 +274,14 @@ class CapturedPasses:
         except NnscratchError:
             return None
         shapes = [array.shape for array in prepared.arrays]
-        key = (x.shape, prepared.kernel, *shapes, prepared.constants, id(loss), id(tap))
+        own = prepared.constants, id(loss), id(tap), given.key
+        key = (x.shape, prepared.kernel, *shapes, *own)
         found = self._passes.get(key)
         if found is None or not found.is_current():
             self._passes.pop(key, None)
             while len(self._passes) >= _KEPT:
                 del self._passes[next(iter(self._passes))]
-            found = self._passes[key] = CapturedPass(self._model, x, prepared, loss, tap)
+            found = self._passes[key] = CapturedPass(self._model, x, prepared, loss, tap, given)
         return found, prepared
 
     def _fit(self, x: Array, loss: Any) -> bool:

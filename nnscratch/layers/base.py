@@ -33,7 +33,7 @@ class Layer:
     A layer of one's own is a subclass with a `kind`, a `role`, `forward` and `backward`;
     `parameter_shapes` and `reset` if it learns something, `output_features` if it changes the
     width, `output_shape` if it changes positions too. A `forward` that takes ``statistics`` is told
-    which to evaluate with (see `BatchNorm`).
+    which to evaluate with (see `BatchNorm`), one that takes ``mask`` which steps a sequence has.
 
     Inside a network the arrays of `params`, `grads` and `statistics` are views into the model's
     flat arrays: ``layer.params["weight"] = w`` copies `w` into its place. A layer used by itself
@@ -132,6 +132,14 @@ class Layer:
         Names that end in ``_gradient`` are those that backward fills.
         """
         return {}
+
+    def state_shapes(self) -> Shapes:
+        """Return the shape of each state that a sequence begins with, by name, for one example."""
+        return {}
+
+    def ends(self, cache: Any) -> dict[str, Array]:
+        """Return a copy of the state in which a call ended, by name, from its cache."""
+        raise TypeError(f"{type(self).__name__} has no state")
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         """Return the output for `x` and what `backward` needs."""

@@ -8,9 +8,9 @@ from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import ShapeError, require_number
 from nnscratch.layers.activations import Identity
-from nnscratch.layers.base import Layer
+from nnscratch.layers.base import Layer, Shape
 
-__all__ = ["Branch", "Skip", "Sum"]
+__all__ = ["Branch", "Concatenate", "Skip", "Sum"]
 
 
 class Branch(Identity):
@@ -73,3 +73,40 @@ class Sum(Layer):
 
     def options(self) -> str:
         return "" if self.scale == 1 else f"scale={self.scale:g}"
+
+
+class Concatenate(Layer):
+    """``y`` is the features of two arrays side by side; backward each gets its part of ``dy``."""
+
+    kind: ClassVar[str] = "concatenate"
+    role: ClassVar[str] = "join"
+    captured_whole: ClassVar[bool] = True
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        widths = [shape[-1] for shape in shapes]
+        known = [width for width in widths if width is not None]
+        return (*shapes[0][:-1], sum(known) if len(known) == len(widths) else None)
+
+    def forward(  # type: ignore[override]
+        self, a: Array, b: Array, training: bool = False
+    ) -> tuple[Array, tuple[tuple[int, ...], tuple[int, ...]]]:
+        a, b = self.check_input(a), self.check_input(b)
+        if a.shape[:-1] != b.shape[:-1]:
+            raise ShapeError(
+                f"layer {self.name!r} puts features side by side of arrays that are alike in all "
+                f"other sizes, got {a.shape} and {b.shape}"
+            )
+        y = self.buffer("y", (*a.shape[:-1], a.shape[-1] + b.shape[-1]))
+        kernels.concatenate(rows(y), rows(a), rows(b))
+        return y, (a.shape, b.shape)
+
+    def backward(
+        self,
+        dy: Array,
+        cache: tuple[tuple[int, ...], tuple[int, ...]],
+        accumulate: bool = False,
+        input_gradient: bool = True,
+    ) -> tuple[Array, Array]:
+        da, db = self.buffer("da", cache[0]), self.buffer("db", cache[1])
+        kernels.split(rows(da), rows(db), rows(dy))
+        return da, db

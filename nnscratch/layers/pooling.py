@@ -9,6 +9,7 @@ from nnscratch.backend import kernels
 from nnscratch.errors import ShapeError
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.layers.recurrent import flat
+from nnscratch.sequences import as_mask
 
 __all__ = ["LastStep", "MeanOverTime"]
 
@@ -62,24 +63,34 @@ class LastStep(Pooling):
 
 
 class MeanOverTime(Pooling):
-    """``y = (x_1 + ... + x_T) / T``; backward ``dx_t = dy / T``."""
+    """``y = (x_1 + ... + x_T) / T``; backward ``dx_t = dy / T``.
+
+    Under a mask it is the mean over the steps that there are, 0 where there is none.
+    """
 
     kind: ClassVar[str] = "meanovertime"
     captured_whole: ClassVar[bool] = True
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, tuple[int, ...]]:
+    def forward(
+        self, x: Array, training: bool = False, mask: Array | None = None
+    ) -> tuple[Array, tuple[tuple[int, ...], Array]]:
         x = self.sequences(x)
+        if mask is None:
+            mask = self.buffer("no mask", (len(x), 0))
+        else:
+            mask = as_mask(mask, x.shape, x.dtype, f"the mask of layer {self.name!r}")
         y = self.buffer("y", (len(x), x.shape[2]))
-        kernels.mean_over_time_forward(y, flat(x), self.buffer("mask", (len(x), 0)))
-        return y, x.shape
+        kernels.mean_over_time_forward(y, flat(x), mask)
+        return y, (x.shape, mask)
 
     def backward(
         self,
         dy: Array,
-        cache: tuple[int, ...],
+        cache: tuple[tuple[int, ...], Array],
         accumulate: bool = False,
         input_gradient: bool = True,
     ) -> Array:
-        dx = self.buffer("dx", cache)
-        kernels.mean_over_time_backward(flat(dx), dy, self.buffer("mask", (len(dx), 0)))
+        shape, mask = cache
+        dx = self.buffer("dx", shape)
+        kernels.mean_over_time_backward(flat(dx), dy, mask)
         return dx

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -11,15 +10,23 @@ import numpy as np
 from nnscratch import initializers
 from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
-from nnscratch.errors import ConfigError, ShapeError, require_count, require_number
+from nnscratch.errors import (
+    ConfigError,
+    ShapeError,
+    require_count,
+    require_number,
+    unknown_name,
+)
 from nnscratch.layers.activations import KernelPair
 from nnscratch.layers.base import Features, Layer, Shapes
 from nnscratch.layers.registry import activation as activation_of
+from nnscratch.sequences import as_mask
 
 __all__ = ["GRU", "LSTM", "RNN"]
 
 Init = str | initializers.Initializer
-Cache = tuple[Array, dict[str, Array]]
+# The input, what is inside by name, the mask, factors back, and whether a state was given.
+Cache = tuple[Array, dict[str, Array], Array, Array, bool]
 
 
 def flat(x: Array) -> Array:
@@ -45,6 +52,7 @@ class Recurrent(Layer):
         recurrent_init: Init,
         bias_init: Init,
         reverse: bool,
+        initial: str,
     ) -> None:
         super().__init__()
         kind = type(self).__name__
@@ -54,14 +62,22 @@ class Recurrent(Layer):
         self.recurrent_init = initializers.get(recurrent_init)
         self.bias_init = initializers.get(bias_init)
         self.reverse = bool(reverse)
+        if initial not in ("zeros", "learned"):
+            raise unknown_name(f"{kind} initial state", initial, ("zeros", "learned"))
+        self.initial = initial
 
     def parameter_shapes(self) -> Shapes:
         wide = len(self.gates) * self.features
+        learned = self.state_shapes() if self.initial == "learned" else {}
         return {
             "weight": (self.features_in, wide),
             "recurrent_weight": (self.features, wide),
             "bias": (wide,),
+            **{f"initial_{name}": shape for name, shape in learned.items()},
         }
+
+    def state_shapes(self) -> Shapes:
+        return {"hidden": (self.features,)}
 
     def input_features(self) -> int:
         return self.features_in
@@ -80,6 +96,9 @@ class Recurrent(Layer):
         """Draw every gate's weights by themselves: the fans are those of one gate."""
         inits = {"weight": self.init, "recurrent_weight": self.recurrent_init}
         for name, values in self.params.items():
+            if name.startswith("initial_"):
+                values[...] = 0
+                continue
             init = inits.get(name, self.bias_init)
             for gate in self.gates:
                 part = self.gate(gate, values)
@@ -88,36 +107,69 @@ class Recurrent(Layer):
     def inside(self, cache: Cache) -> dict[str, Array]:
         return cache[1]
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Cache]:
+    def ends(self, cache: Cache) -> dict[str, Array]:
+        last = 0 if self.reverse else -1
+        return {name: cache[1][name][:, last].copy() for name in self.state_shapes()}
+
+    def forward(
+        self,
+        x: Array,
+        training: bool = False,
+        mask: Array | None = None,
+        through: Array | None = None,
+        state: Mapping[str, Array] | None = None,
+    ) -> tuple[Array, Cache]:
         x = self.check_input(x, self.features_in)
         if x.ndim != 3 or not x.shape[1]:
             raise ShapeError(
                 f"layer {self.name!r} expects sequences, an array of shape (batch, time, "
                 f"{self.features_in}) of at least one step, got shape {x.shape}"
             )
+        batch, steps = x.shape[:2]
+        if mask is None:
+            mask = self.buffer("no mask", (batch, 0))
+        else:
+            mask = as_mask(mask, x.shape, x.dtype, f"the mask of layer {self.name!r}")
+        if through is None:
+            through = self.buffer("no factors", (0,))
+        sizes = {**self._leaves, **self._leaves_gradients}
         tensors = {
-            name: self.buffer(name, (*x.shape[:2], times * self.features))
-            for name, times in itertools.chain(self._leaves.items(), self._leaves_gradients.items())
+            name: self.buffer(name, (batch, steps, times * self.features))
+            for name, times in sizes.items()
         }
-        self._forward(x, tensors, self._start("hidden", len(x)), self.buffer("mask", (len(x), 0)))
-        return tensors["hidden"], (x, tensors)
+        for name in self.state_shapes():
+            tensors[f"initial_{name}"] = self._start(name, batch, state)
+            tensors[f"initial_{name}_gradient"] = self.buffer(
+                f"initial_{name}_gradient", (batch, self.features)
+            )
+        self._forward(x, tensors, mask)
+        return tensors["hidden"], (x, tensors, mask, through, state is not None)
 
-    def _start(self, of: str, batch: int) -> Array:
-        start = self.buffer(f"initial_{of}", (batch, self.features))
-        start[...] = 0
-        return start
+    def _start(self, of: str, batch: int, state: Mapping[str, Array] | None) -> Array:
+        if state is not None:
+            return state[of]
+        if self.initial == "learned":  # a dense layer without inputs, which gives its bias
+            start = self.buffer(f"initial_{of}", (batch, self.features))
+            kernels.dense_forward(start, *self._nothing(batch), self.params[f"initial_{of}"])
+            return start
+        zeros = self.buffer("zeros", (batch, self.features))
+        zeros[...] = 0
+        return zeros
 
-    def _forward(self, x: Array, tensors: dict[str, Array], start: Array, mask: Array) -> None:
+    def _nothing(self, batch: int) -> tuple[Array, Array]:
+        """Return input and weight of a dense layer without inputs."""
+        return self.buffer("no input", (batch, 0)), self.buffer("no weight", (0, self.features))
+
+    def _forward(self, x: Array, tensors: dict[str, Array], mask: Array) -> None:
         """Call the kernel that goes through all steps."""
         raise NotImplementedError
 
     def backward(
         self, dy: Array, cache: Cache, accumulate: bool = False, input_gradient: bool = True
     ) -> Array | None:
-        x, tensors = cache
-        batch = len(x)
-        dinitial = self.buffer("initial_hidden_gradient", (batch, self.features))
-        self._backward(dy, tensors, dinitial, self.buffer("mask", (batch, 0)))
+        x, tensors, mask, through, given = cache
+        of = {name: flat(tensor) for name, tensor in tensors.items()}
+        self._backward(flat(dy), of, mask, through)
         dgates = rows(tensors["gates_gradient"])
         kernels.dense_backward_parameters(
             self.grads["weight"], self.grads["bias"], dgates, rows(x), accumulate
@@ -131,6 +183,14 @@ class Recurrent(Layer):
             rows(tensors["previous"]),
             accumulate,
         )
+        if self.initial == "learned":
+            count = 0 if given else len(x)  # of a state that was given nothing is learned
+            none, weight = self._nothing(count)
+            for name in self.state_shapes():
+                dstart = tensors[f"initial_{name}_gradient"][:count]
+                kernels.dense_backward_parameters(
+                    weight, self.grads[f"initial_{name}"], dstart, none, accumulate
+                )
         if not input_gradient:
             return None
         dx, weight = self.buffer("dx", x.shape), self.params["weight"]
@@ -138,13 +198,14 @@ class Recurrent(Layer):
         kernels.dense_backward_input(rows(dx), dgates, weight, weight_t)
         return dx
 
-    def _backward(self, dy: Array, tensors: dict[str, Array], dinitial: Array, mask: Array) -> None:
-        """Call the kernel that goes back through all steps."""
+    def _backward(self, dy: Array, of: dict[str, Array], mask: Array, through: Array) -> None:
+        """Call the kernel that goes back through all steps, with what is inside as (batch, -1)."""
         raise NotImplementedError
 
     def options(self) -> str:
         said = f"{self.features_in}, {self.features}, recurrent_init={self.recurrent_init!r}"
-        return said + ", reverse=True" * self.reverse
+        learned = f", initial={self.initial!r}" * (self.initial != "zeros")
+        return said + ", reverse=True" * self.reverse + learned
 
 
 class RNN(Recurrent):
@@ -166,6 +227,8 @@ class RNN(Recurrent):
         See `nnscratch.initializers.names`.
     reverse : bool
         Go through the sequence from its last step to its first.
+    initial : "zeros" or "learned"
+        The state before the first step, where none is given (`Network.forward`).
 
     Raises `ConfigError` for an activation that cannot stand here, `ShapeError` for what is no
     sequence.
@@ -191,8 +254,9 @@ class RNN(Recurrent):
         recurrent_init: Init = "orthogonal",
         bias_init: Init = "zeros",
         reverse: bool = False,
+        initial: str = "zeros",
     ) -> None:
-        super().__init__(features_in, features, init, recurrent_init, bias_init, reverse)
+        super().__init__(features_in, features, init, recurrent_init, bias_init, reverse, initial)
         self.activation = activation
         function = activation_of("leaky_relu", slope=1.0)  # identity has no kernel
         if activation != "identity":
@@ -206,19 +270,20 @@ class RNN(Recurrent):
         self._function = function.kernel
         self._constant = float(next(iter(function.constants), 0.0))
 
-    def _forward(self, x: Array, tensors: dict[str, Array], start: Array, mask: Array) -> None:
+    def _forward(self, x: Array, tensors: dict[str, Array], mask: Array) -> None:
         params = self.params
         kernels.rnn_forward(
             *(flat(tensors[name]) for name in ("hidden", "before", "previous")),
             *(flat(x), params["weight"], params["bias"], params["recurrent_weight"]),
-            *(start, mask, self.reverse, f"{self._function}_forward", self._constant),
+            *(tensors["initial_hidden"], mask, self.reverse),
+            *(f"{self._function}_forward", self._constant),
         )
 
-    def _backward(self, dy: Array, tensors: dict[str, Array], dinitial: Array, mask: Array) -> None:
+    def _backward(self, dy: Array, of: dict[str, Array], mask: Array, through: Array) -> None:
         kernels.rnn_backward(
-            *(flat(tensors["gates_gradient"]), flat(tensors["hidden_gradient"]), dinitial),
-            *(flat(dy), flat(tensors["hidden"]), flat(tensors["before"])),
-            *(self.params["recurrent_weight"], mask, self.reverse),
+            *(of["gates_gradient"], of["hidden_gradient"], of["initial_hidden_gradient"]),
+            *(dy, of["hidden"], of["before"]),
+            *(self.params["recurrent_weight"], mask, through, self.reverse),
             *(f"{self._function}_backward", self._constant),
         )
 
@@ -249,6 +314,8 @@ class LSTM(Recurrent):
         Drawn for each gate by itself; see `nnscratch.initializers.names`.
     reverse : bool
         Go through the sequence from its last step to its first.
+    initial : "zeros" or "learned"
+        The state before the first step, where none is given (`Network.forward`).
 
     >>> import nnscratch as nn
     >>> model = nn.Sequential(nn.LSTM(6, 50), nn.LastStep(), nn.Dense(50, 4))
@@ -277,29 +344,32 @@ class LSTM(Recurrent):
         recurrent_init: Init = "orthogonal",
         bias_init: Init = "zeros",
         reverse: bool = False,
+        initial: str = "zeros",
     ) -> None:
-        super().__init__(features_in, features, init, recurrent_init, bias_init, reverse)
+        super().__init__(features_in, features, init, recurrent_init, bias_init, reverse, initial)
         self.forget_bias = require_number("LSTM forget_bias", forget_bias)
+
+    def state_shapes(self) -> Shapes:
+        return {**super().state_shapes(), "cell": (self.features,)}
 
     def reset(self, rng: np.random.Generator) -> None:
         super().reset(rng)
         self.gate("f", self.params["bias"])[...] += self.forget_bias
 
-    def _forward(self, x: Array, tensors: dict[str, Array], start: Array, mask: Array) -> None:
+    def _forward(self, x: Array, tensors: dict[str, Array], mask: Array) -> None:
         params = self.params
         kernels.lstm_forward(
             *(flat(tensors[name]) for name in ("hidden", "cell", "gates", "previous")),
             *(flat(x), params["weight"], params["bias"], params["recurrent_weight"]),
-            *(start, self._start("cell", len(x)), mask, self.reverse),
+            *(tensors["initial_hidden"], tensors["initial_cell"], mask, self.reverse),
         )
 
-    def _backward(self, dy: Array, tensors: dict[str, Array], dinitial: Array, mask: Array) -> None:
-        of = {name: flat(tensor) for name, tensor in tensors.items()}
+    def _backward(self, dy: Array, of: dict[str, Array], mask: Array, through: Array) -> None:
         kernels.lstm_backward(
-            *(of["gates_gradient"], of["hidden_gradient"], of["cell_gradient"], dinitial),
-            *(self.buffer("initial_cell_gradient", dinitial.shape), flat(dy), of["cell"]),
-            *(of["gates"], self.buffer("initial_cell", dinitial.shape)),
-            *(self.params["recurrent_weight"], mask, self.reverse),
+            *(of["gates_gradient"], of["hidden_gradient"], of["cell_gradient"]),
+            *(of["initial_hidden_gradient"], of["initial_cell_gradient"]),
+            *(dy, of["cell"], of["gates"], of["initial_cell"]),
+            *(self.params["recurrent_weight"], mask, through, self.reverse),
         )
 
     def options(self) -> str:
@@ -326,6 +396,8 @@ class GRU(Recurrent):
         Drawn for each gate by itself; see `nnscratch.initializers.names`.
     reverse : bool
         Go through the sequence from its last step to its first.
+    initial : "zeros" or "learned"
+        The state before the first step, where none is given (`Network.forward`).
 
     >>> import nnscratch as nn
     >>> model = nn.Sequential(nn.GRU(6, 50), nn.LastStep(), nn.Dense(50, 4))
@@ -352,8 +424,9 @@ class GRU(Recurrent):
         recurrent_init: Init = "orthogonal",
         bias_init: Init = "zeros",
         reverse: bool = False,
+        initial: str = "zeros",
     ) -> None:
-        super().__init__(features_in, features, init, recurrent_init, bias_init, reverse)
+        super().__init__(features_in, features, init, recurrent_init, bias_init, reverse, initial)
         self.update_bias = require_number("GRU update_bias", update_bias)
 
     def parameter_shapes(self) -> Shapes:
@@ -364,20 +437,19 @@ class GRU(Recurrent):
         super().reset(rng)
         self.gate("z", self.params["bias"])[...] += self.update_bias
 
-    def _forward(self, x: Array, tensors: dict[str, Array], start: Array, mask: Array) -> None:
+    def _forward(self, x: Array, tensors: dict[str, Array], mask: Array) -> None:
         params = self.params
         kernels.gru_forward(
             *(flat(tensors[name]) for name in ("hidden", "gates", "candidate", "previous")),
             *(flat(x), params["weight"], params["bias"], params["recurrent_weight"]),
-            *(params["recurrent_bias"], start, mask, self.reverse),
+            *(params["recurrent_bias"], tensors["initial_hidden"], mask, self.reverse),
         )
 
-    def _backward(self, dy: Array, tensors: dict[str, Array], dinitial: Array, mask: Array) -> None:
-        of = {name: flat(tensor) for name, tensor in tensors.items()}
+    def _backward(self, dy: Array, of: dict[str, Array], mask: Array, through: Array) -> None:
         kernels.gru_backward(
-            *(of["gates_gradient"], of["recurrent_gradient"], of["hidden_gradient"], dinitial),
-            *(flat(dy), of["gates"], of["candidate"], of["previous"]),
-            *(self.params["recurrent_weight"], mask, self.reverse),
+            *(of["gates_gradient"], of["recurrent_gradient"], of["hidden_gradient"]),
+            *(of["initial_hidden_gradient"], dy, of["gates"], of["candidate"], of["previous"]),
+            *(self.params["recurrent_weight"], mask, through, self.reverse),
         )
 
     def options(self) -> str:

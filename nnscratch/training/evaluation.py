@@ -24,7 +24,7 @@ class Evaluation:
     ----------
     loss : float
     outputs : array
-        The network's output for every example.
+        The network's output for every example, or every step that a mask says there is.
     accuracy : float or None
         Fraction of examples whose largest output is that of the class, or, with one output and
         targets 0 and 1, that lie on the right side of the loss's threshold (a half, for logits 0).
@@ -76,12 +76,14 @@ def evaluate(
     *,
     statistics: str = "running",
     batch_size: int = 1000,
+    mask: npt.ArrayLike | None = None,
 ) -> Evaluation:
     """Return how good `model` is on `x`, `y`: ``nn.evaluate(model, loss, x, y).accuracy``.
 
-    `statistics` are those that batch norm uses. Raises `ShapeError`, `DtypeError` or `DataError`.
+    `statistics` are those that batch norm uses; `mask` (examples, time) says which steps the
+    sequences have. Raises `ShapeError`, `DtypeError` or `DataError`.
     """
-    return evaluate_examples(model, loss, Examples(model, x, y), statistics, batch_size)
+    return evaluate_examples(model, loss, Examples(model, x, y, mask=mask), statistics, batch_size)
 
 
 def evaluate_examples(
@@ -92,7 +94,8 @@ def evaluate_examples(
     batch_size: int = 1000,
 ) -> Evaluation:
     """Do what `evaluate` does, for examples that were checked already."""
-    outputs = model.predict(examples.x, batch_size, statistics)
-    value, _ = loss(outputs, examples.y)
+    whole = model.predict(examples.x, batch_size, statistics, examples.mask)
+    outputs, answers = (examples.there(values, examples.mask) for values in (whole, examples.y))
+    value, _ = loss(outputs, answers)
     threshold = float(getattr(loss, "threshold", 0.5))
-    return Evaluation(value, outputs, examples.y, examples.has_classes, threshold)
+    return Evaluation(value, outputs, answers, examples.has_classes, threshold)

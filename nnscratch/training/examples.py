@@ -20,7 +20,8 @@ class Examples:
 
     `y` holds class labels, whole numbers of the output's shape without its last axis, or targets of
     the output's shape. Inputs and targets are converted to the model's dtype. `weights` are factors
-    of the loss, of each example or of each position; None: 1.
+    of the loss, of each example or of each position; None: 1. `mask` says which steps of a sequence
+    there are; None: all.
 
     Raises `ShapeError`, `DtypeError` or `DataError` saying what is wrong and where; `names` are the
     names of `x` and `y` in the message.
@@ -33,6 +34,7 @@ class Examples:
         y: npt.ArrayLike,
         names: tuple[str, str] = ("x", "y"),
         weights: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
     ) -> None:
         self.x = fitted(check_inputs(x, names[0]), model.dtype, names[0])
         features = self.x.shape[-1]
@@ -45,6 +47,10 @@ class Examples:
         self.y = _check_answers(y, shape, model.dtype, names[1])
         self.has_classes = self.y.ndim < len(shape) or _names_classes(self.y)
         self.weights = None if weights is None else _check_weights(weights, shape[:-1])
+        given = None if mask is None else model.given(self.x, mask).mask
+        self.mask = None if given is None else given.astype(bool)
+        # Whether there is an answer at every step, so that some of them are left out.
+        self._masks_answers = self.mask is not None and shape[:-1] == self.mask.shape
         self._workspace = Workspace()
 
     def __len__(self) -> int:
@@ -68,9 +74,21 @@ class Examples:
         """Return the weights of the examples `rows`."""
         return None if self.weights is None else self.weights.take(rows, axis=0)
 
-    def accuracy(self, outputs: Array, y: Array, threshold: float = 0.5) -> float | None:
+    def gather_mask(self, rows: Array) -> Array | None:
+        """Return the mask of the examples `rows`."""
+        return None if self.mask is None else self.mask.take(rows, axis=0)
+
+    def there(self, values: Array, mask: Array | None) -> Array:
+        """Return those of outputs or answers that the mask does not leave out."""
+        return values[mask] if mask is not None and self._masks_answers else values
+
+    def accuracy(
+        self, outputs: Array, y: Array, threshold: float = 0.5, mask: Array | None = None
+    ) -> float | None:
         """Return the fraction of right answers (`nnscratch.scores`); None for other answers."""
-        return accuracy(outputs, y, threshold) if self.has_classes else None
+        if not self.has_classes:
+            return None
+        return accuracy(self.there(outputs, mask), self.there(y, mask), threshold)
 
 
 def _check_answers(

@@ -144,7 +144,10 @@ class Loop:
         number, epoch, lr = trainer.steps, run.epoch, optimizer.lr
         if self.hooks["on_step_start"]:
             self._call("on_step_start", number)
-        value = model.training_pass(x, y, trainer.loss, examples.gather_weights(rows))
+        weights, mask = examples.gather_weights(rows), examples.gather_mask(rows)
+        value = model.training_pass(
+            x, y, trainer.loss, weights, mask=mask, truncate=trainer.truncate
+        )
         logits = model.output
         watch = self.watch
         if watch is not None and not watch.sees_finite(value):
@@ -158,7 +161,7 @@ class Loop:
         run.position += 1
         self.made += 1
         threshold = getattr(trainer.loss, "threshold", 0.5)
-        display.step(len(x), value, lambda: examples.accuracy(logits, y, threshold))
+        display.step(len(x), value, lambda: examples.accuracy(logits, y, threshold, mask))
         if self.hooks["on_step"]:
             self._call("on_step", StepInfo(number, epoch, value, lr, report))
 

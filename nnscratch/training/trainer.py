@@ -13,6 +13,7 @@ from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
 from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
+from nnscratch.sequences import Truncate, factors_back
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.evaluation import Evaluation, evaluate
 from nnscratch.training.examples import Examples
@@ -20,7 +21,7 @@ from nnscratch.training.history import History
 from nnscratch.training.loop import Loop, Run
 from nnscratch.training.progress import make_display
 
-Pair = tuple[npt.ArrayLike, npt.ArrayLike]
+Pair = tuple[npt.ArrayLike, ...]  # x, y, and a mask of sequences
 
 
 class Trainer:
@@ -41,6 +42,9 @@ class Trainer:
     loss : callable
         ``value, dlogits = loss(logits, labels)``, such as `SoftmaxCrossEntropy`.
     optimizer : Optimizer
+    truncate : int, RandomTruncation or None
+        How many steps back through time the gradient of recurrent layers goes: see
+        `Network.training_pass`. The weights change once for each batch.
 
     Attributes
     ----------
@@ -56,7 +60,13 @@ class Trainer:
         Not empty once `stop` was called.
     """
 
-    def __init__(self, model: Sequential, loss: LossFunction, optimizer: Optimizer) -> None:
+    def __init__(
+        self,
+        model: Sequential,
+        loss: LossFunction,
+        optimizer: Optimizer,
+        truncate: Truncate = None,
+    ) -> None:
         if not isinstance(model, Sequential):
             raise ConfigError(f"Trainer model must be a Sequential, got {model!r}")
         if not callable(loss) or isinstance(loss, type):
@@ -67,7 +77,10 @@ class Trainer:
             raise ConfigError(
                 f"Trainer optimizer must be an optimizer such as SGD(lr=0.1), got {optimizer!r}"
             )
+        if truncate is not None:
+            factors_back(truncate, 1, model.dtype)
         self.model, self.loss, self.optimizer = model, loss, optimizer
+        self.truncate = truncate
         self.history = History()
         self.run: Run | None = None
         self.nonfinite: NonFinite | None = None
@@ -98,6 +111,7 @@ class Trainer:
         max_steps: int | None = None,
         stop_on_nonfinite: bool = True,
         sample_weights: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
     ) -> History:
         """Train for `epochs` more epochs and return the history.
 
@@ -108,7 +122,7 @@ class Trainer:
             Labels, whole numbers of shape (examples, *positions), or targets of the output's shape.
         epochs, batch_size : int
             The last batch of an epoch may be shorter, unless `drop_last`.
-        validation : (x, y) or None
+        validation : (x, y), (x, y, mask) or None
             Evaluated after every epoch.
         callbacks : sequence of Callback
         progress : bool
@@ -128,6 +142,8 @@ class Trainer:
             warn once, and go on. See also `Forensics`.
         sample_weights : array or None, shape (examples,) or (examples, *positions)
             Factors of the losses of the examples (see `Loss`).
+        mask : booleans or None, shape (examples, time)
+            Which steps of its sequence each example has (see `Network.training_pass`).
 
         Ctrl-C ends the training after the current step; what was trained stays, and
         ``history.interrupted`` is True. A second Ctrl-C raises `KeyboardInterrupt` at once, and
@@ -138,7 +154,7 @@ class Trainer:
         require_count("epochs", epochs)
         require_count("batch_size", batch_size)
         require_count("seed", seed, least=0)
-        examples = Examples(self.model, x, y, weights=sample_weights)
+        examples = Examples(self.model, x, y, weights=sample_weights, mask=mask)
         first = 0 if self.run is None else self.run.epoch + (self.run.position > 0)
         run = Run(
             examples=len(examples),
@@ -166,6 +182,7 @@ class Trainer:
         progress: bool = True,
         max_steps: int | None = None,
         sample_weights: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
     ) -> History:
         """Finish the latest `fit`, on the same examples, from the step where it stopped.
 
@@ -175,7 +192,7 @@ class Trainer:
         """
         if self.run is None:
             raise ConfigError("there is nothing to resume: call fit or load_checkpoint first")
-        examples = Examples(self.model, x, y, weights=sample_weights)
+        examples = Examples(self.model, x, y, weights=sample_weights, mask=mask)
         if len(examples) != self.run.examples:
             raise ShapeError(
                 f"the run to resume was on {self.run.examples} examples, got {len(examples)}; "
@@ -193,12 +210,14 @@ class Trainer:
         y: npt.ArrayLike,
         statistics: str = "running",
         batch_size: int = 1000,
+        mask: npt.ArrayLike | None = None,
     ) -> Evaluation:
         """Return the loss and the scores on `x`, `y`: ``loss, accuracy = trainer.evaluate(x, y)``.
 
         `statistics` are those that batch norm uses.
         """
-        return evaluate(self.model, self.loss, x, y, statistics=statistics, batch_size=batch_size)
+        options: Any = {"statistics": statistics, "batch_size": batch_size, "mask": mask}
+        return evaluate(self.model, self.loss, x, y, **options)
 
     def _train(
         self,
@@ -233,6 +252,8 @@ class Trainer:
         return history
 
     def _check_validation(self, validation: Pair) -> Examples:
-        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-            raise ConfigError("validation must be a pair (x, y) or None")
-        return Examples(self.model, *validation, names=("validation x", "validation y"))
+        if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+            raise ConfigError("validation must be a pair (x, y), or (x, y, mask), or None")
+        x, y, *mask = validation
+        names = ("validation x", "validation y")
+        return Examples(self.model, x, y, names=names, mask=mask[0] if mask else None)

@@ -17,7 +17,15 @@ NAMES = [f"{cell}_{way}" for cell in GATES for way in ("forward", "backward")]
 
 
 def arguments(
-    name, rng, dtype, shape, masked=False, reverse=False, activation="tanh", constant=0.0
+    name,
+    rng,
+    dtype,
+    shape,
+    masked=False,
+    reverse=False,
+    activation="tanh",
+    constant=0.0,
+    through=(),
 ):
     """Arguments for a recurrent kernel, outputs filled with noise; and how many it fills."""
     batch, steps, n_in, n = shape
@@ -35,7 +43,7 @@ def arguments(
     gates, weights = make(batch, steps * wide), make(n, wide)
     positive = abs(gates) / abs(gates).max()  # as gates are
     start = [make(batch, n) for _ in range(4)]
-    rest = [mask, reverse]
+    rest = [mask, *[np.array(through, dtype)] * (way == "backward"), reverse]
     if cell == "rnn":
         rest += [f"{activation}_{way}", constant]
         if way == "forward":
@@ -114,3 +122,12 @@ def test_a_step_not_taken_hands_on_no_nan():
     COMPILED.lstm_forward(*values)
     assert np.isfinite(values[0]).all()
     np.testing.assert_array_equal(*values[0].reshape(2, 3, 3)[0, :2])
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("backward")])
+def test_what_goes_back_from_a_step_is_scaled_or_cut(name, masked):
+    rng = np.random.default_rng(5)
+    for through in ([1, 0, 1, 1, 0], [0.5, 2, 0, 1, 1.5]):
+        given = arguments(name, rng, np.float64, (9, 5, 3, 10), masked, masked, through=through)
+        compared(name, *given, np.float64)

@@ -123,3 +123,89 @@ def test_every_gradient_of_a_state_is_the_one_that_pytorch_finds():
         assert relative(inside["cell"][:, t], c.detach().numpy()) < 1e-10
         assert relative(inside["hidden_gradient"][:, t], h.grad.numpy()) < 1e-10
         assert relative(inside["cell_gradient"][:, t], c.grad.numpy()) < 1e-10
+
+
+LENGTHS = [7, 1, 4, 6]
+THERE = np.arange(7) < np.array(LENGTHS)[:, None]
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_sequences_of_different_lengths_are_those_that_pytorch_packs(name):
+    rng = np.random.default_rng(8)
+    ours = layer(name, bias_init="normal").initialize(1, np.float64)
+    twin = twin_of(name, ours.params)
+    x, dy = rng.standard_normal((4, 7, N_IN)), rng.standard_normal((4, 7, N)) * THERE[..., None]
+    given = torch.tensor(x, requires_grad=True)
+    packed = torch.nn.utils.rnn.pack_padded_sequence(
+        given, LENGTHS, batch_first=True, enforce_sorted=False
+    )
+    y, _ = torch.nn.utils.rnn.pad_packed_sequence(twin(packed)[0], batch_first=True)
+    y.backward(torch.tensor(dy))
+    found, cache = ours.forward(x, mask=THERE)
+    assert relative(found[THERE], y.detach().numpy()[THERE]) < 1e-10
+    for example, length in enumerate(LENGTHS):
+        last = np.broadcast_to(found[example, length - 1], (7 - length, N))
+        np.testing.assert_array_equal(found[example, length:], last)
+    dx = ours.backward(dy, cache)
+    np.testing.assert_array_equal(dx[~THERE], 0)
+    assert relative(dx, given.grad.numpy()) < 1e-10
+    for parameter, mine, theirs in pairs(ours.grads, twin, gradients=True):
+        assert relative(mine, theirs) < 1e-10, parameter
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("name", TWINS)
+def test_two_layers_in_both_directions(name, masked):
+    """PyTorch in one module, which feeds both directions of the first layer to the second."""
+    rng = np.random.default_rng(9)
+    parts = [nn.Bidirectional(layer(name)), nn.Bidirectional(layer(name, 2 * N))]
+    model = nn.Sequential(*parts, dtype=np.float64, seed=5)
+    options = {"nonlinearity": "relu"} if name == "relu" else {}
+    twin = TWINS[name](N_IN, N, 2, batch_first=True, bidirectional=True, dtype=torch.float64,
+                       **options)  # fmt: skip
+    for k, part in enumerate(parts):
+        for side, suffix in ((part.layer, ""), (part.other, "_reverse")):
+            single = twin_of(name, side.params, side.features_in)
+            with torch.no_grad():
+                for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+                    getattr(twin, f"{kind}_l{k}{suffix}").copy_(getattr(single, f"{kind}_l0"))
+    x = rng.standard_normal((4, 7, N_IN))
+    dy = rng.standard_normal((4, 7, 2 * N)) * (THERE[..., None] if masked else 1)
+    given = torch.tensor(x, requires_grad=True)
+    if masked:
+        packed = torch.nn.utils.rnn.pack_padded_sequence(
+            given, LENGTHS, batch_first=True, enforce_sorted=False
+        )
+        y, _ = torch.nn.utils.rnn.pad_packed_sequence(twin(packed)[0], batch_first=True)
+    else:
+        y, _ = twin(given)
+    y.backward(torch.tensor(dy))
+    found = model.forward(x, training=True, mask=THERE if masked else None)
+    there = THERE if masked else THERE | True
+    assert relative(found[there], y.detach().numpy()[there]) < 1e-10
+    assert relative(model.backward(dy, input_gradient=True), given.grad.numpy()) < 1e-10
+    for k, part in enumerate(parts):
+        for side, suffix in ((part.layer, ""), (part.other, "_reverse")):
+            theirs = getattr(twin, f"weight_hh_l{k}{suffix}").grad.numpy().T
+            assert relative(side.grads["recurrent_weight"], theirs) < 1e-10
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_a_given_state_and_its_gradient(name):
+    rng = np.random.default_rng(10)
+    ours = layer(name).initialize(1, np.float64)
+    twin = twin_of(name, ours.params)
+    x, dy = rng.standard_normal((4, 5, N_IN)), rng.standard_normal((4, 5, N))
+    state = {key: rng.standard_normal((4, N)) for key in ours.state_shapes()}
+    theirs = [torch.tensor(values[None], requires_grad=True) for values in state.values()]
+    y, ends = twin(torch.tensor(x), tuple(theirs) if name == "lstm" else theirs[0])
+    y.backward(torch.tensor(dy))
+    found, cache = ours.forward(x, state=state)
+    ours.backward(dy, cache)
+    assert relative(found, y.detach().numpy()) < 1e-10
+    for key, given in zip(state, theirs, strict=True):
+        gradient = ours.inside(cache)[f"initial_{key}_gradient"]
+        assert relative(gradient, given.grad.numpy()[0]) < 1e-10
+    ends = ends if isinstance(ends, tuple) else (ends,)
+    for mine, end in zip(ours.ends(cache).values(), ends, strict=True):
+        assert relative(mine, end.detach().numpy()[0]) < 1e-10

@@ -23,3 +23,15 @@ def add_scaled(y: Array, a: Array, b: Array, scale: float) -> None:
 def scaled(y: Array, x: Array, factor: float) -> None:
     """y = factor * x"""
     y[...] = y.dtype.type(factor) * x
+
+
+def concatenate(y: Array, a: Array, b: Array) -> None:
+    """y = a and b side by side"""
+    y[:, : a.shape[1]] = a
+    y[:, a.shape[1] :] = b
+
+
+def split(da: Array, db: Array, dy: Array) -> None:
+    """da and db side by side = dy"""
+    da[...] = dy[:, : da.shape[1]]
+    db[...] = dy[:, da.shape[1] :]

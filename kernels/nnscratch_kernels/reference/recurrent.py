@@ -5,6 +5,8 @@ memory; `weight` is (features_in, gates * n), `recurrent_weight` (n, gates * n),
 step lie side by side: i f g o for the LSTM, r z n for the GRU. `initial` (batch, n) is the state
 before the first step, which with `reverse` is the last one of the sequence. Where `mask`, (batch,
 time) of zeros and ones or (batch, 0) for all ones, is 0, the state is carried over.
+The gradient that goes back from step number k, in the order in which they are gone through, is
+multiplied by `through`, (time,), or is left as it is if that is empty: 0 truncates it there.
 
 Forward keeps what backward needs: `previous` is the state before each step. Backward fills
 `dhidden` and `dcell`, the whole gradient with respect to each state, from above and from later
@@ -40,6 +42,11 @@ def _order(sequence: Array, reverse: bool) -> list[int]:
 def _real(mask: Array, t: int) -> Array:
     """Return which examples take step t, as a column."""
     return mask[:, t, None] != 0 if mask.shape[1] else np.ones((len(mask), 1), bool)
+
+
+def _through(through: Array, k: int) -> float:
+    """Return the factor of the gradient that goes back from step number k."""
+    return float(through[k]) if through.size else 1.0
 
 
 def _function(name: str, constant: float) -> Callable[..., None]:
@@ -94,6 +101,7 @@ def rnn_backward(
     before: Array,
     recurrent_weight: Array,
     mask: Array,
+    through: Array,
     reverse: bool,
     activation: str,
     constant: float,
@@ -105,13 +113,14 @@ def rnn_backward(
     n, f_backward = len(recurrent_weight), _function(activation, constant)
     da, dh, from_above, hidden, a = _steps(dbefore, dhidden, dy, y, before, n=n)
     later = np.zeros_like(dinitial)  # what comes back from the step after this one
-    for t in reversed(_order(dh, reverse)):
+    for k, t in reversed([*enumerate(_order(dh, reverse))]):
         real = _real(mask, t)
         dh[:, t] = from_above[:, t] + later
-        through = np.empty_like(later)
-        f_backward(through, dh[:, t], a[:, t], hidden[:, t])
-        da[:, t] = np.where(real, through, 0)
+        taken = np.empty_like(later)
+        f_backward(taken, dh[:, t], a[:, t], hidden[:, t])
+        da[:, t] = np.where(real, taken, 0)
         later = np.where(real, 0, dh[:, t]) + da[:, t] @ recurrent_weight.T
+        later *= _through(through, k)
     dinitial[...] = later
 
 
@@ -165,6 +174,7 @@ def lstm_backward(
     initial_cell: Array,
     recurrent_weight: Array,
     mask: Array,
+    through: Array,
     reverse: bool,
 ) -> None:
     """dc_t = dh_t o (1 - tanh^2 c_t) + f_{t+1} dc_{t+1}; with da, what the gates add up,
@@ -183,8 +193,8 @@ def lstm_backward(
         i, f, g, o = np.split(all_gates[:, t], 4, axis=1)
         tanh_c = np.tanh(cells[:, t])
         dh[:, t] = from_above[:, t] + later
-        through = dh[:, t] * o * (1 - tanh_c * tanh_c)
-        dc[:, t] = later_cell + np.where(real, through, 0)
+        shown = dh[:, t] * o * (1 - tanh_c * tanh_c)
+        dc[:, t] = later_cell + np.where(real, shown, 0)
         da_t = [
             dc[:, t] * g * (i * (1 - i)),
             dc[:, t] * c_before * (f * (1 - f)),
@@ -194,6 +204,7 @@ def lstm_backward(
         da[:, t] = np.where(real, np.concatenate(da_t, axis=1), 0)
         later = np.where(real, 0, dh[:, t]) + da[:, t] @ recurrent_weight.T
         later_cell = np.where(real, f, 1) * dc[:, t]
+        later, later_cell = (_through(through, k) * back for back in (later, later_cell))
     dinitial[...], dinitial_cell[...] = later, later_cell
 
 
@@ -244,6 +255,7 @@ def gru_backward(
     previous: Array,
     recurrent_weight: Array,
     mask: Array,
+    through: Array,
     reverse: bool,
 ) -> None:
     """da_n = dh (1 - z) (1 - n^2), da_z = dh (h_{t-1} - n) z (1 - z), da_r = da_n u_n r (1 - r);
@@ -255,7 +267,7 @@ def gru_backward(
     dh, from_above, products, states = _steps(dhidden, dy, candidate, previous, n=n)
     da, du, all_gates = _steps(dgates, drecurrent, gates, n=3 * n)
     later = np.zeros_like(dinitial)
-    for t in reversed(_order(dh, reverse)):
+    for k, t in reversed([*enumerate(_order(dh, reverse))]):
         real = _real(mask, t)
         r, z, new = np.split(all_gates[:, t], 3, axis=1)
         dh[:, t] = from_above[:, t] + later
@@ -265,4 +277,5 @@ def gru_backward(
         da[:, t] = np.where(real, np.concatenate([da_r, da_z, da_n], axis=1), 0)
         du[:, t] = np.where(real, np.concatenate([da_r, da_z, r * da_n], axis=1), 0)
         later = np.where(real, z, 1) * dh[:, t] + du[:, t] @ recurrent_weight.T
+        later *= _through(through, k)
     dinitial[...] = later

@@ -8,7 +8,9 @@ from nnscratch_kernels.compiled.gemm import add_product, pack, pack_transposed
 from nnscratch_kernels.compiled.recurrent.steps import (
     add_input,
     clear,
+    come_back,
     copy_rows,
+    factor_back,
     kernel_of,
     step_at,
     takes,
@@ -90,20 +92,15 @@ def gru_cell_backward(dgates, du, i, t, dhidden, gates, products, previous, n): 
         du_t[2 * n + j] = a[j] * da[2 * n + j]
 
 
-@inner
-def gru_gradient_back(to, i, dhidden, gates, t, n, mask):  # type: ignore[no-untyped-def]
-    """Add to `to` what comes back of example i's gradient from step t past the gates."""
-    dh, z, taken = row(dhidden, i, t * n, n), row(gates, i, 3 * t * n + n, n), takes(mask, i, t)
-    for j in range(n):
-        to[j] += dh[j] * z[j] if taken else dh[j]
-
-
-@shared_by_hand("w:rows w:rows w:rows w:rows r:rows r:rows r:rows r:rows r:any r:rows", by="rows")
+@shared_by_hand(
+    "w:rows w:rows w:rows w:rows r:rows r:rows r:rows r:rows r:any r:rows r:any", by="rows"
+)
 def gru_backward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
     dgates, du, dhidden = matrix(like, args, 0), matrix(like, args, 3), matrix(like, args, 6)
     dinitial, dy, gates = matrix(like, args, 9), matrix(like, args, 12), matrix(like, args, 15)
     products, previous = matrix(like, args, 18), matrix(like, args, 21)
-    recurrent_weight, mask, reverse = matrix(like, args, 24), matrix(like, args, 27), args[30] != 0
+    recurrent_weight, mask = matrix(like, args, 24), matrix(like, args, 27)
+    through, reverse = vector(like, args, 30), args[32] != 0
     first, last = row_range(dy.shape[0], part, parts)
     if first >= last:
         return
@@ -111,14 +108,14 @@ def gru_backward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
     steps = dy.shape[1] // n
     panels = np.empty((3 * n, n), dy.dtype)
     pack_transposed(panels, recurrent_weight, 0, n)
-    later = -1
+    by_z, later = (gates, n, 3 * n), 0
     for k in range(steps - 1, -1, -1):
         t = step_at(k, steps, reverse)
         copy_rows(dhidden, t * n, dy, t * n, n, first, last)
-        if later >= 0:
-            for i in range(first, last):
-                gru_gradient_back(row(dhidden, i, t * n, n), i, dhidden, gates, later, n, mask)
-            add_product(dhidden, du, panels, first, last, t * n, 3 * later * n)
+        if k + 1 < steps:
+            factor = factor_back(through, k + 1)
+            back = (dhidden, du, later, factor, by_z, panels, mask, first, last)
+            come_back(dhidden, t * n, *back)
         for i in range(first, last):
             if takes(mask, i, t):
                 gru_cell_backward(dgates, du, i, t, dhidden, gates, products, previous, n)
@@ -128,8 +125,8 @@ def gru_backward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
         later = t
     for i in range(first, last):
         clear(dinitial, i, 0, n)
-        gru_gradient_back(row(dinitial, i, 0, n), i, dhidden, gates, later, n, mask)
-    add_product(dinitial, du, panels, first, last, 0, 3 * later * n)
+    factor = factor_back(through, 0)
+    come_back(dinitial, 0, dhidden, du, later, factor, by_z, panels, mask, first, last)
 
 
 gru_forward = kernel_of(gru_forward_part)

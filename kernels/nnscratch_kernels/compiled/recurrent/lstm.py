@@ -7,10 +7,10 @@ import numpy as np
 from nnscratch_kernels.compiled.gemm import add_product, pack, pack_transposed
 from nnscratch_kernels.compiled.recurrent.steps import (
     add_input,
-    arrive,
-    arrive_at_start,
     clear,
+    come_back,
     copy_rows,
+    factor_back,
     kernel_of,
     step_at,
     takes,
@@ -98,22 +98,22 @@ def lstm_cell_backward(dgates, i, t, dc, dh, c, c_before, gates, n):  # type: ig
 
 
 @inner
-def cell_gradient_back(to, i, dcell, gates, t, n, mask):  # type: ignore[no-untyped-def]
-    """to = what comes back of example i's cell gradient from step t."""
+def cell_gradient_back(to, i, dcell, gates, t, factor, n, mask):  # type: ignore[no-untyped-def]
+    """to = factor times what comes back of example i's cell gradient from step t."""
     dc, f, taken = row(dcell, i, t * n, n), row(gates, i, 4 * t * n + n, n), takes(mask, i, t)
     for j in range(n):
-        to[j] = dc[j] * f[j] if taken else dc[j]
+        to[j] = factor * (dc[j] * f[j] if taken else dc[j])
 
 
 @shared_by_hand(
-    "w:rows w:rows w:rows w:rows w:rows r:rows r:rows r:rows r:rows r:any r:rows", by="rows"
+    "w:rows w:rows w:rows w:rows w:rows r:rows r:rows r:rows r:rows r:any r:rows r:any", by="rows"
 )
 def lstm_backward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
     dgates, dhidden, dcell = matrix(like, args, 0), matrix(like, args, 3), matrix(like, args, 6)
     dinitial, dinitial_cell = matrix(like, args, 9), matrix(like, args, 12)
     dy, cell, gates = matrix(like, args, 15), matrix(like, args, 18), matrix(like, args, 21)
     initial_cell, recurrent_weight = matrix(like, args, 24), matrix(like, args, 27)
-    mask, reverse = matrix(like, args, 30), args[33] != 0
+    mask, through, reverse = matrix(like, args, 30), vector(like, args, 33), args[35] != 0
     first, last = row_range(dy.shape[0], part, parts)
     if first >= last:
         return
@@ -121,17 +121,18 @@ def lstm_backward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
     steps = dy.shape[1] // n
     panels = np.empty((4 * n, n), dy.dtype)
     pack_transposed(panels, recurrent_weight, 0, n)
-    later = -1
+    nothing, later = (np.empty((0, 0), dy.dtype), 0, 0), 0
     for k in range(steps - 1, -1, -1):
         t = step_at(k, steps, reverse)
         earlier = step_at(k - 1, steps, reverse)
-        arrive(dhidden, t, dy, first, last, n, later, mask)
-        if later >= 0:
-            add_product(dhidden, dgates, panels, first, last, t * n, 4 * later * n)
+        factor = factor_back(through, k + 1) if k + 1 < steps else dy.dtype.type(0)
+        copy_rows(dhidden, t * n, dy, t * n, n, first, last)
+        back = (dhidden, dgates, later, factor, nothing, panels, mask, first, last)
+        come_back(dhidden, t * n, *back)
         for i in range(first, last):
             dc, dh, c = row(dcell, i, t * n, n), row(dhidden, i, t * n, n), row(cell, i, t * n, n)
-            if later >= 0:
-                cell_gradient_back(dc, i, dcell, gates, later, n, mask)
+            if factor != 0:
+                cell_gradient_back(dc, i, dcell, gates, later, factor, n, mask)
             else:
                 clear(dcell, i, t * n, n)
             if takes(mask, i, t):
@@ -140,10 +141,11 @@ def lstm_backward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
             else:
                 clear(dgates, i, 4 * t * n, 4 * n)
         later = t
-    arrive_at_start(dinitial, dhidden, later, first, last, n, mask)
-    add_product(dinitial, dgates, panels, first, last, 0, 4 * later * n)
+    factor = factor_back(through, 0)
     for i in range(first, last):
-        cell_gradient_back(row(dinitial_cell, i, 0, n), i, dcell, gates, later, n, mask)
+        clear(dinitial, i, 0, n)
+        cell_gradient_back(row(dinitial_cell, i, 0, n), i, dcell, gates, later, factor, n, mask)
+    come_back(dinitial, 0, dhidden, dgates, later, factor, nothing, panels, mask, first, last)
 
 
 lstm_forward = kernel_of(lstm_forward_part)

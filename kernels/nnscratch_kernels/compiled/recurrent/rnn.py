@@ -7,10 +7,10 @@ import numpy as np
 from nnscratch_kernels.compiled.gemm import add_product, pack, pack_transposed
 from nnscratch_kernels.compiled.recurrent.steps import (
     add_input,
-    arrive,
-    arrive_at_start,
     clear,
+    come_back,
     copy_rows,
+    factor_back,
     kernel_of,
     step_at,
     takes,
@@ -71,33 +71,38 @@ def rnn_forward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
             copy_rows(previous, step_at(k + 1, steps, reverse) * n, y, t * n, n, first, last)
 
 
-@shared_by_hand("w:rows w:rows w:rows r:rows r:rows r:rows r:any r:rows", by="rows")
+@shared_by_hand("w:rows w:rows w:rows r:rows r:rows r:rows r:any r:rows r:any", by="rows")
 def rnn_backward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
     da, dhidden, dinitial = matrix(like, args, 0), matrix(like, args, 3), matrix(like, args, 6)
     dy, y, before = matrix(like, args, 9), matrix(like, args, 12), matrix(like, args, 15)
-    recurrent_weight, mask, reverse = matrix(like, args, 18), matrix(like, args, 21), args[24] != 0
+    recurrent_weight, mask = matrix(like, args, 18), matrix(like, args, 21)
+    through, reverse = vector(like, args, 24), args[26] != 0
     first, last = row_range(dy.shape[0], part, parts)
     if first >= last:
         return
     n = recurrent_weight.shape[0]
     steps = dy.shape[1] // n
-    words = elementwise_words(4, n, args[26])
+    words = elementwise_words(4, n, args[28])
     panels = np.empty((n, n), dy.dtype)
     pack_transposed(panels, recurrent_weight, 0, n)
-    later = -1
+    nothing, later = (np.empty((0, 0), dy.dtype), 0, 0), 0
     for k in range(steps - 1, -1, -1):
         t = step_at(k, steps, reverse)
-        arrive(dhidden, t, dy, first, last, n, later, mask)
-        if later >= 0:
-            add_product(dhidden, da, panels, first, last, t * n, later * n)
+        copy_rows(dhidden, t * n, dy, t * n, n, first, last)
+        if k + 1 < steps:
+            factor = factor_back(through, k + 1)
+            back = (dhidden, da, later, factor, nothing, panels, mask, first, last)
+            come_back(dhidden, t * n, *back)
         for i in range(first, last):
             if takes(mask, i, t):
-                apply(words, args[25], da, (i, t * n), (dhidden, before, y), n)
+                apply(words, args[27], da, (i, t * n), (dhidden, before, y), n)
             else:
                 clear(da, i, t * n, n)
         later = t
-    arrive_at_start(dinitial, dhidden, later, first, last, n, mask)
-    add_product(dinitial, da, panels, first, last, 0, later * n)
+    for i in range(first, last):
+        clear(dinitial, i, 0, n)
+    factor = factor_back(through, 0)
+    come_back(dinitial, 0, dhidden, da, later, factor, nothing, panels, mask, first, last)
 
 
 rnn_forward = kernel_of(rnn_forward_part)

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from nnscratch_kernels.compiled.gemm import multiply
+from nnscratch_kernels.compiled.gemm import add_product, multiply
 from nnscratch_kernels.jit import inner
 from nnscratch_kernels.reference import recurrent as definitions
 from nnscratch_kernels.runtime import team
@@ -63,31 +63,51 @@ def copy_rows(to, k, source, j, n, first, last):  # type: ignore[no-untyped-def]
 
 
 @inner
-def arrive(dhidden, t, dy, first, last, n, later, mask):  # type: ignore[no-untyped-def]
-    """dhidden_t = dy_t, and where the step `later` (-1: none) was not taken, what came there."""
-    for i in range(first, last):
-        to, above = row(dhidden, i, t * n, n), row(dy, i, t * n, n)
-        if later >= 0 and not takes(mask, i, later):
-            back = row(dhidden, i, later * n, n)
-            for j in range(n):
-                to[j] = above[j] + back[j]
-        else:
-            for j in range(n):
-                to[j] = above[j]
-
-
-@inner
-def arrive_at_start(dinitial, dhidden, t, first, last, n, mask):  # type: ignore[no-untyped-def]
-    """dinitial = what comes back from the first step, t, by not taking it."""
-    for i in range(first, last):
-        to, back, skipped = row(dinitial, i, 0, n), row(dhidden, i, t * n, n), not takes(mask, i, t)
-        for j in range(n):
-            to[j] = back[j] if skipped else 0
-
-
-@inner
 def clear(x, i, first, count):  # type: ignore[no-untyped-def]
     """x[i, first : first + count] = 0"""
     values = row(x, i, first, count)
     for j in range(count):
         values[j] = 0
+
+
+@inner
+def factor_back(through, k):  # type: ignore[no-untyped-def]
+    """The factor of the gradient that goes back from step number k."""
+    return through[k] if through.size > 0 else through.dtype.type(1)
+
+
+@inner
+def scale_rows(x, k, n, factor, first, last):  # type: ignore[no-untyped-def]
+    """x[:, k : k + n] *= factor in rows first to last - 1."""
+    for i in range(first, last):
+        values = row(x, i, k, n)
+        for j in range(n):
+            values[j] *= factor
+
+
+@inner
+def come_back(to, at, dhidden, da, later, factor, keeps, panels, mask, first, last):  # type: ignore[no-untyped-def]
+    """to[:, at : at + n] += factor times what comes back to the state before the step `later`.
+
+    That is da of that step times the recurrent weights, in `panels`, and directly the gradient of
+    its state where it was not taken; where it was, the part of it that `keeps` (array, offset,
+    stride of a step) says, if that has columns.
+    """
+    if factor == 0:
+        return
+    wide, n = panels.shape
+    if factor != 1:
+        scale_rows(to, at, n, 1 / factor, first, last)
+    kept, offset, stride = keeps
+    for i in range(first, last):
+        sums, dh = row(to, i, at, n), row(dhidden, i, later * n, n)
+        if not takes(mask, i, later):
+            for j in range(n):
+                sums[j] += dh[j]
+        elif kept.shape[1] > 0:
+            share = row(kept, i, later * stride + offset, n)
+            for j in range(n):
+                sums[j] += dh[j] * share[j]
+    add_product(to, da, panels, first, last, at, later * wide)
+    if factor != 1:
+        scale_rows(to, at, n, factor, first, last)
