@@ -87,6 +87,9 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
     if name == "prelu_backward":
         slope = make(n if rng.integers(2) else 1)
         return [make(batch, n), np.zeros_like(slope), make(batch, n), x, slope, True]
+    if name in ("concatenate", "split"):
+        sides = [make(batch, n), make(batch, n_out)]
+        return [make(batch, n + n_out), *sides][:: 1 if name == "concatenate" else -1]
     if name.startswith("last_step"):
         return [make(batch, n), make(batch, 3 * n)][:: 1 if name.endswith("forward") else -1]
     if name.startswith("mean_over_time"):
