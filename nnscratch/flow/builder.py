@@ -19,7 +19,12 @@ from nnscratch.flow.given import Given, as_batch, as_floats
 from nnscratch.flow.infos import LayerInfo, ParamInfo, gates_of, initial_measures, network_facts
 from nnscratch.flow.layout import STEP_FIELDS
 from nnscratch.flow.looks import called, copies, dead, due, spectra, spread
-from nnscratch.flow.measuring import measure_parameter, measure_tensor, recurrent_calls
+from nnscratch.flow.measuring import (
+    measure_parameter,
+    measure_tensor,
+    note_states,
+    recurrent_calls,
+)
 from nnscratch.flow.recording import Recording
 from nnscratch_kernels.reference.measures import NOTHING
 
@@ -236,7 +241,7 @@ class Recorder(Recording):
         layer: str,
         hidden_gradient: npt.ArrayLike,
         upstream: npt.ArrayLike,
-        gates: npt.ArrayLike,
+        gates: npt.ArrayLike | None,
         weight: npt.ArrayLike,
         weight_gradient: npt.ArrayLike,
         cell_gradient: npt.ArrayLike | None = None,
@@ -247,7 +252,7 @@ class Recorder(Recording):
             above and from the step after
         upstream : of that, what comes from above
         gates : (batch, time, gates * units) in the order of `LayerInfo.gates`, as they multiply;
-            of a layer without gates its states
+            None for a layer without gates
         weight, weight_gradient : recurrent weights, (units, gates * units), before the update, and
             their gradient before clipping
         cell_gradient : dL/dc of a layer with a cell, whole; its gate "f" keeps the cell
@@ -256,31 +261,35 @@ class Recorder(Recording):
         if layer not in names:
             raise unknown_name("layer whose role is 'recurrent'", layer, names)
         info, place = self.layers[layer], names.index(layer)
-        what, letters = f"of layer {layer!r}", gates_of(info)
+        what, own = f"of layer {layer!r}", self._layout.gates_of(place)
         state = as_batch(f"hidden_gradient {what}", hidden_gradient, info.features)
-        wide = (*state.shape[:-1], len(letters) * info.features)
-        square = (info.features, wide[-1])
-        cell = np.zeros((0, info.features)) if cell_gradient is None else cell_gradient
-        shapes = {"upstream": state.shape, "gates": wide, "weight": square}
-        shapes |= {"weight_gradient": square}
-        shapes |= {} if cell_gradient is None else {"cell_gradient": state.shape}
-        given = {"upstream": upstream, "gates": gates, "cell_gradient": cell}
-        given |= {"weight": weight, "weight_gradient": weight_gradient}
-        arrays = {name: as_floats(f"{name} {what}", one) for name, one in given.items()}
-        for name, shape in shapes.items():
-            if arrays[name].shape != shape:
-                raise ShapeError(f"{name} {what} has shape {arrays[name].shape}, expected {shape}")
-        own = self._layout.gates_of(place)
+        square = (info.features, (own.stop - own.start) * info.features)
+        wide = (*state.shape[:-1], square[1])
+
+        def checked(name: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> Array:
+            array = as_floats(f"{name} {what}", values)
+            if array.shape != shape:
+                raise ShapeError(f"{name} {what} has shape {array.shape}, expected {shape}")
+            return array
+
+        has_gates = tuple(gates_of(info.gates)) != ("h",)
+        if has_gates and gates is None:
+            raise ShapeError(f"gates {what} are missing, expected {wide}")
+        weights = checked("weight", weight, square)
         calls = recurrent_calls(
-            *(self._time[place], self._gates[own].reshape(-1), info, state, arrays["upstream"]),
-            *(arrays["cell_gradient"], arrays["gates"]),
-            *(arrays["weight"], arrays["weight_gradient"]),
+            *(self._time[place], self._gates[own].reshape(-1), info, state),
+            checked("upstream", upstream, state.shape),
+            state[:0]
+            if cell_gradient is None
+            else checked("cell_gradient", cell_gradient, state.shape),
+            None if gates is None or not has_gates else checked("gates", gates, wide),
+            *(weights, checked("weight_gradient", weight_gradient, square)),
         )
         for _, kernel, arguments in calls:
             getattr(kernels, kernel)(*arguments)
         if due(self._count):
-            for name, values in spectra(arrays["weight"]).items():
-                self._looks[name][own] = values
+            for name, found in spectra(weights).items():
+                self._looks[name][own] = found
         self._given.add("recurrence", layer)
 
     def census(self, layer: str, outputs: npt.ArrayLike) -> None:
@@ -323,6 +332,7 @@ class Recorder(Recording):
             for name, value in asked.items():
                 self._looks[name][...] = value
         self._count += 1
+        note_states(self._layout, self._tensors, self._gates)
         self._go_to(step)
         if self._states:
             states = [self._states[name] for name in self._counted]

@@ -43,10 +43,12 @@ class LayerInfo:
         Whether a unit is dead that is 0 or less for every example.
     by_batch : bool
         Whether it normalises by the batch, and its statistics are recorded.
-    gates : str
+    gates : str or sequence of str
         Of a recurrent layer: a letter for each block of its recurrent weights' columns, in their
         order, ``"ifgo"`` of an LSTM and ``"rzn"`` of a GRU; ``g`` and ``n`` are candidates, the
         others lie between 0 and 1. Empty for one without gates.
+    reverse : bool
+        Whether a recurrent layer goes through the sequence from its end.
 
     Raises `ConfigError` for an unknown role or a width that is none.
     """
@@ -60,7 +62,8 @@ class LayerInfo:
     sources: Sequence[str] | None = None
     rectifies: bool = False
     by_batch: bool = False
-    gates: str = ""
+    gates: Sequence[str] = ""
+    reverse: bool = False
 
     def __post_init__(self) -> None:
         require_count(f"features of layer {self.name!r}", self.features, least=0)
@@ -120,9 +123,9 @@ class ParamInfo:
         return math.prod(self.shape[:-1]) if self.role in ("weight", "recurrent_weight") else 0
 
 
-def gates_of(layer: LayerInfo) -> str:
+def gates_of(gates: Sequence[str]) -> Sequence[str]:
     """Return the letters of a recurrent layer's gates: ``"h"``, the state, where it has none."""
-    return layer.gates or "h"
+    return gates or "h"
 
 
 def network_facts(
@@ -153,6 +156,7 @@ def network_facts(
     edges = _edges(sources, kept)
     census = [layer for layer in shown if layer.name in counted]
     recurrent = [layer for layer in shown if layer.role == "recurrent"]
+    gates = [(i, gate) for i, layer in enumerate(recurrent) for gate in gates_of(layer.gates)]
     unknown = np.full(len(own), math.nan)
     return {
         "layers": _texts(layer.name for layer in shown),
@@ -166,8 +170,8 @@ def network_facts(
         "gaps": _whole(gap for _, _, gap in edges),
         "batchnorm_layers": _texts(layer.name for layer in shown if layer.by_batch),
         "recurrent_layers": _texts(layer.name for layer in recurrent),
-        "gates": _texts(f"{layer.name} {gate}" for layer in recurrent for gate in gates_of(layer)),
-        "gate_layers": _whole(i for i, layer in enumerate(recurrent) for _ in gates_of(layer)),
+        "gates": _texts(f"{recurrent[i].name} {gate}" for i, gate in gates),
+        "gate_layers": _whole(i for i, _ in gates),
         "params": _texts(param.name for param in own),
         "param_sizes": _whole(param.size for param in own),
         "param_roles": _texts(param.role for param in own),

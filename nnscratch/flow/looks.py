@@ -17,6 +17,7 @@ from nnscratch.arrays import Array, rows
 from nnscratch.flow.answers import Answers, Loss
 
 if TYPE_CHECKING:
+    from nnscratch.flow.layout import Layout
     from nnscratch.network import Network
 
 _EXAMPLES, _UNITS, _INPUTS = 64, 64, 256  # as many are looked at
@@ -39,7 +40,8 @@ class Looks:
     Parameters
     ----------
     model : Network
-    layers, params : names of those that are recorded
+    layout : Layout
+        What is recorded.
     into : dict of arrays
         By field; NaN where nothing is seen.
 
@@ -54,14 +56,18 @@ class Looks:
     def __init__(
         self,
         model: Network,
-        layers: tuple[str, ...],
-        params: tuple[str, ...],
+        layout: Layout,
         into: dict[str, Array],
     ) -> None:
         self.model, self.into = model, into
         names = list(model.layers)
-        self._nodes = [names.index(name) for name in layers]
-        self._params = params
+        self._nodes = [names.index(name) for name in layout.layers]
+        self._params = layout.params
+        self._recurrent = {
+            layout.gates_of(i).start: model.layers[name].params
+            for i, name in enumerate(layout.recurrent_layers)
+            if "recurrent_weight" in model.layers[name].params
+        }
         self._answers = Answers()
         self.count = 0
         self.written = False
@@ -81,6 +87,9 @@ class Looks:
             into["output_dead"][column] = dead(y)
         for column, name in enumerate(self._params):
             into["param_copies"][column] = copies(self.model.params[name])
+        for first, params in self._recurrent.items():
+            for name, values in spectra(params["recurrent_weight"]).items():
+                into[name][first : first + len(values)] = values
         output = latest.outputs[-1]
         known = self._answers.known(count, value, loss, output.shape[1:], output.dtype, self._last)
         for name, number in known.items():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
-from nnscratch.flow.infos import LayerInfo, gates_of
+from nnscratch.flow.infos import gates_of
+from nnscratch.flow.layout import Layout
 from nnscratch.layers import Sigmoid, Tanh
 from nnscratch.optimizers.measures import PARAM_MEASURES
 from nnscratch.sampling import measured_runs, parameter_stride, tensor_stride
@@ -65,20 +67,35 @@ def measure_parameter(
         kernels.sample_bins(samples, after.ravel(), True, 0, stride)
 
 
-def gate_ends(info: LayerInfo, dtype: np.dtype[Any]) -> Array:
-    """Return the low and the high end of each gate, and of a state without gates."""
-    ends = {"g": Tanh.saturation, "n": Tanh.saturation, "h": info.saturation}
-    return np.array([ends.get(gate, Sigmoid.saturation) for gate in gates_of(info)], dtype).ravel()
+_OF_STATE = [MEASURES.index(name) for name in ("mean", "low", "high")]  # as `measure_gates` does
+
+
+class Gated(Protocol):
+    """What is to be known of a recurrent layer: of a `LayerInfo`, or of the layer itself."""
+
+    @property
+    def features(self) -> int: ...
+    @property
+    def gates(self) -> Sequence[str]: ...
+    @property
+    def reverse(self) -> bool: ...
+
+
+def gate_ends(info: Gated, dtype: np.dtype[Any]) -> Array:
+    """Return the low and the high end of each gate."""
+    ends = {"g": Tanh.saturation, "n": Tanh.saturation}
+    made = [ends.get(gate, Sigmoid.saturation) for gate in gates_of(info.gates)]
+    return np.array(made, dtype).ravel()
 
 
 def recurrent_calls(
     time: Array,
     gate_row: Array,
-    info: LayerInfo,
+    info: Gated,
     hidden_gradient: Array,
     upstream: Array,
     cell_gradient: Array,
-    gates: Array,
+    gates: Array | None,
     weight: Array,
     weight_gradient: Array,
 ) -> list[tuple[Array, str, tuple[Any, ...]]]:
@@ -87,15 +104,29 @@ def recurrent_calls(
     time (131,) and gate_row (5 gates,): where to, see `layout.Blocks`; the rest as
     `Recorder.recurrent` has it, `cell_gradient` without rows where there is no cell
     """
-    forget = info.features * max(0, gates_of(info).find("f"))
+    letters = gates_of(info.gates)
+    forget = info.features * (letters.index("f") if "f" in letters else 0)
     norms, state = np.empty(4 * hidden_gradient.shape[1]), rows(hidden_gradient)
-    of_time = (time, norms, LAGS, state, rows(upstream), rows(cell_gradient), rows(gates), forget)
-    ends = gate_ends(info, gates.dtype)
-    return [
-        (hidden_gradient, "measure_time", of_time),
-        (gates, "measure_gates", (gate_row, rows(gates), ends)),
+    of_time = (time, norms, LAGS, state, rows(upstream), rows(cell_gradient))
+    given = state if gates is None else rows(gates)
+    calls: list[tuple[Array, str, tuple[Any, ...]]] = [
+        (hidden_gradient, "measure_time", (*of_time, given, forget, info.reverse)),
         (weight_gradient, "measure_gate_weights", (gate_row, weight, weight_gradient)),
     ]
+    if gates is not None:
+        calls.append((gates, "measure_gates", (gate_row, given, gate_ends(info, gates.dtype))))
+    return calls
+
+
+def note_states(layout: Layout, tensors: Array, gates: Array) -> None:
+    """Take over what was measured of the outputs of recurrent layers without gates: their states.
+
+    tensors, gates : see `layout.Blocks`
+    """
+    for i, name in enumerate(layout.recurrent_layers):
+        own = layout.gates_of(i)
+        if layout.facts["gates"][own.start] == f"{name} h":
+            gates[own.start, : len(_OF_STATE)] = tensors[_OF_STATE, 1 + layout.layers.index(name)]
 
 
 def _norm(values: Array) -> float:

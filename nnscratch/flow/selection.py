@@ -47,6 +47,8 @@ def describe_network(
             sources=[names[source + 1] for source in node.sources],
             rectifies=node.layer.rectifies,
             by_batch=node.layer.adds_to_record == "batchnorm",
+            gates=node.layer.gates,
+            reverse=getattr(node.layer, "reverse", False) is True,
         )
         for node, shape in zip(model.nodes, model.shapes(), strict=True)
     ]

@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from nnscratch.errors import ConfigError
 from nnscratch.flow.answers import Loss
 from nnscratch.flow.layout import STEP_FIELDS, Layout
 from nnscratch.flow.looks import Looks, called
-from nnscratch.flow.measuring import tensor_arguments
+from nnscratch.flow.measuring import note_states, recurrent_calls, tensor_arguments
 from nnscratch.nodes import Pass
 from nnscratch.optimizers.measures import PARAM_MEASURES, ParameterMeasures
 from nnscratch.replay import Request
@@ -96,8 +96,9 @@ class Tap:
         self.row: Array = filled(layout.row_bytes, NOTHING, np.uint8)
         numbers, self.samples = layout.views(self.row)
         numbers[...] = np.nan
-        self.step_row, self.tensors, self.params, self.batchnorm, _, _ = layout.blocks(numbers)
-        self.looks = Looks(model, layout.layers, layout.params, layout.looks_of(numbers))
+        blocks = layout.blocks(numbers)
+        self.step_row, self.tensors, self.params, self.batchnorm, self.time, self.gates = blocks
+        self.looks = Looks(model, layout, layout.looks_of(numbers))
         names = list(model.layers)
         self._indices = [names.index(name) for name in layout.layers]
         self._ends = np.array([model.layers[name].saturation for name in layout.layers]).reshape(
@@ -142,6 +143,8 @@ class Tap:
             )
             requests.append((tensor, "measure_tensor", arguments))
         requests += map(self._batchnorm_request, range(len(self.layout.batchnorm_layers)))
+        for i, name in enumerate(self.layout.recurrent_layers):
+            requests += self._recurrent_requests(latest, i, name)
         return requests
 
     def _check_widths(self, widths: Sequence[int]) -> None:
@@ -159,6 +162,20 @@ class Tap:
         layer = self.model.layers[self.layout.batchnorm_layers[i]]
         arguments = layer.measured()
         return arguments[2], "measure_batchnorm", (self.batchnorm[i], *arguments)  # type: ignore[return-value]
+
+    def _recurrent_requests(self, latest: Pass, i: int, name: str) -> list[Request]:
+        """The calls that measure a recurrent layer that leaves its inside behind."""
+        node = list(self.model.layers).index(name)
+        layer: Any = self.model.layers[name]
+        inside = layer.inside(latest.caches[node])
+        if "hidden_gradient" not in inside or "recurrent_weight" not in layer.params:
+            return []
+        state, own = inside["hidden_gradient"], self.layout.gates_of(i)
+        return recurrent_calls(
+            *(self.time[i], self.gates[own].reshape(-1), layer, state, latest.upstream[node]),
+            *(inside.get("cell_gradient", state[:0]), inside.get("gates")),
+            *(layer.params["recurrent_weight"], layer.grads["recurrent_weight"]),
+        )
 
     def passed(
         self,
@@ -180,6 +197,7 @@ class Tap:
                 getattr(kernels, kernel)(*arguments)
         places = self._places_for(model.latest)
         kernels.finish_measures(self.tensors, places.sums, places.sizes)
+        note_states(self.layout, self.tensors, self.gates)
         self.looks.see(loss, labels, function)
         if function is not None and not self.layout.facts["loss_kind"]:
             self.layout.facts["loss_kind"] = called(function)

@@ -73,6 +73,9 @@ class Layer:
     # The fields that the layer adds to a record with the arguments that `measured` returns.
     adds_to_record: ClassVar[str] = ""
 
+    # Of a recurrent layer: what its parameters have side by side, such as ("i", "f", "g", "o").
+    gates: ClassVar[tuple[str, ...]] = ()
+
     version: int
 
     def __init__(self) -> None:

@@ -39,7 +39,6 @@ class Recurrent(Layer):
 
     role: ClassVar[str] = "recurrent"
     needs_time: ClassVar[bool] = True
-    gates: ClassVar[tuple[str, ...]]  # in the order in which they lie in the parameters
     # What a call leaves behind, (batch, time, so many times the features) each: forward, backward.
     _leaves: ClassVar[Mapping[str, int]]
     _leaves_gradients: ClassVar[Mapping[str, int]]

@@ -23,10 +23,10 @@ def rows(array):
     return array.reshape(-1, array.shape[-1])
 
 
-def measured(kernels, h, above, c, gates):
+def measured(kernels, h, above, c, gates, reverse=False):
     out, norms = np.full(3 + 2 * len(LAGS), -1.0), np.full(4 * STEPS, -1.0)
     cells = np.zeros((0, UNITS), h.dtype) if c is None else rows(c)
-    kernels.measure_time(out, norms, LAGS, rows(h), rows(above), cells, rows(gates), UNITS)
+    kernels.measure_time(out, norms, LAGS, rows(h), rows(above), cells, rows(gates), UNITS, reverse)
     return out, norms.reshape(4, STEPS)
 
 
@@ -109,3 +109,12 @@ def test_norms_of_weights_beyond_the_range_of_squares(kernels):
     out = np.zeros(5)
     kernels.measure_gate_weights(out, np.full((4, 4), 1e-200), np.full((4, 4), 1e200))
     assert out[3:] == pytest.approx([4e-200, 4e200])
+
+
+@pytest.mark.parametrize("kernels", SETS)
+@pytest.mark.parametrize("scale", [1.0, 1e-170])
+def test_a_layer_that_goes_backward_is_measured_in_its_own_order(kernels, scale):
+    given = drawn(scale=scale)
+    turned = [np.ascontiguousarray(array[:, ::-1]) for array in given]
+    for a, b in zip(measured(kernels, *given), measured(kernels, *turned, True), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-14)

@@ -17,9 +17,12 @@ Array = npt.NDArray[Any]
 
 @inner(fastmath=set(FASTMATH))
 def state_squares(
-    h: Array, above: Array, c: Array, gates: Array, t: int, steps: int, forget: int
+    h: Array, above: Array, c: Array, gates: Array, t: int, later: int, steps: int, forget: int
 ) -> tuple[float, float, float, float]:
-    """Sums of squares over the batch at step t: of dL/dh, dL/dc, what is handed on to h and c."""
+    """Sums of squares over the batch at step t: of dL/dh, dL/dc, what is handed on to h and c.
+
+    later : the step after it, which may come before it in the arrays; out of range: there is none
+    """
     units, cells = h.shape[1], len(c) > 0
     hidden, cell, carried, kept = 0.0, 0.0, 0.0, 0.0
     for row in range(t, len(h), steps):
@@ -33,17 +36,18 @@ def state_squares(
             for j in range(units):
                 value = np.float64(own[j])
                 cell += value * value
-            if t + 1 < steps:
-                later, gate = c[row + 1], gates[row + 1, forget : forget + units]
+            if 0 <= later < steps:
+                after = row + later - t
+                own, gate = c[after], gates[after, forget : forget + units]
                 for j in range(units):
-                    value = np.float64(later[j]) * np.float64(gate[j])
+                    value = np.float64(own[j]) * np.float64(gate[j])
                     kept += value * value
     return hidden, cell, carried, kept
 
 
 @inner
 def state_norms(
-    h: Array, above: Array, c: Array, gates: Array, t: int, steps: int, forget: int
+    h: Array, above: Array, c: Array, gates: Array, t: int, later: int, steps: int, forget: int
 ) -> tuple[float, float, float, float]:
     """The roots of `state_squares` where squares over- or underflow, or something is not finite."""
     units = h.shape[1]
@@ -52,9 +56,9 @@ def state_norms(
     cell, kept = 0.0, 0.0
     if len(c) > 0:
         cell = norm(c[t::steps].astype(np.float64))
-        if t + 1 < steps:
-            gate = gates[t + 1 :: steps, forget : forget + units]
-            kept = norm(c[t + 1 :: steps].astype(np.float64) * gate)
+        if 0 <= later < steps:
+            gate = gates[later::steps, forget : forget + units]
+            kept = norm(c[later::steps].astype(np.float64) * gate)
     return norm(hidden), cell, norm(carried), kept
 
 
@@ -69,12 +73,14 @@ def measure_time(
     cell_gradient: Matrix,
     gates: Matrix,
     forget: int,
+    reverse: bool,
 ) -> None:
     """Measure the gradient at the state of every step: see `reference.time_measures`."""
     steps, cells = len(norms) // 4, len(cell_gradient) > 0
-    for t in range(steps):
+    for place in range(steps):
+        t, later = (steps - 1 - place, steps - 2 - place) if reverse else (place, place + 1)
         hidden, cell, carried, kept = state_squares(
-            hidden_gradient, upstream, cell_gradient, gates, t, steps, forget
+            hidden_gradient, upstream, cell_gradient, gates, t, later, steps, forget
         )
         if min(hidden, carried + kept) >= SMALLEST_SAFE_SQUARES and hidden + carried < math.inf:
             hidden, cell, carried, kept = (
@@ -83,12 +89,12 @@ def measure_time(
             )
         else:
             hidden, cell, carried, kept = state_norms(
-                hidden_gradient, upstream, cell_gradient, gates, t, steps, forget
+                hidden_gradient, upstream, cell_gradient, gates, t, later, steps, forget
             )
-        norms[t] = hidden
-        norms[steps + t] = cell if cells else math.nan
-        norms[2 * steps + t] = math.hypot(carried, kept)
-        norms[3 * steps + t] = math.hypot(hidden, kept)
+        norms[place] = hidden
+        norms[steps + place] = cell if cells else math.nan
+        norms[2 * steps + place] = math.hypot(carried, kept)
+        norms[3 * steps + place] = math.hypot(hidden, kept)
     logs, count = 0.0, 0
     for t in range(steps - 1):
         carried, state = norms[2 * steps + t], norms[3 * steps + t + 1]
@@ -104,38 +110,52 @@ def measure_time(
         out[3 + len(lags) + k] = norms[steps + at] if at >= 0 else math.nan
 
 
+_ROWS = 256  # whose sums are good enough in float32
+
+
 @shared(by="nothing", writes=0, deferred=True)
 @jit
 def measure_gates(out: Doubles, gates: Matrix, ends: Vector) -> None:
     """Mean of gates and how much of them is at an end: see `reference.time_measures`."""
-    count = len(ends) // 2
-    units = gates.shape[1] // count
+    count, columns = len(ends) // 2, gates.shape[1]
+    units, rows = columns // count, len(gates)
+    # One sum a column: no loop waits for the sum before.
+    sums = np.empty((3, columns), gates.dtype)
+    one, zero = gates.dtype.type(1), gates.dtype.type(0)
     for g in range(count):
         low, high = ends[2 * g], ends[2 * g + 1]
-        total, lows, highs = 0.0, 0, 0
-        for row in range(len(gates)):
-            values = gates[row, g * units : (g + 1) * units]
-            for j in range(units):
-                total += values[j]
-                lows += values[j] <= low
-                highs += values[j] >= high
-        size = len(gates) * units
+        total, lows, highs = 0.0, 0.0, 0.0
+        some, under, over = sums[0, :units], sums[1, :units], sums[2, :units]
+        for start in range(0, rows, _ROWS):
+            for k in range(units):
+                some[k], under[k], over[k] = zero, zero, zero
+            for row in range(start, min(rows, start + _ROWS)):
+                values = gates[row, g * units : (g + 1) * units]
+                for k in range(units):
+                    some[k] += values[k]
+                    under[k] += one if values[k] <= low else zero
+                    over[k] += one if values[k] >= high else zero
+            for k in range(units):
+                total += some[k]
+                lows += under[k]
+                highs += over[k]
+        size = rows * units
         out[5 * g] = total / size
         out[5 * g + 1] = math.nan if math.isnan(low) else lows / size
         out[5 * g + 2] = math.nan if math.isnan(high) else highs / size
 
 
 @inner(fastmath=set(FASTMATH))
-def block_norm(block: Array) -> float:
+def block_norm(matrix: Array, first: int, last: int) -> float:
     """Return the norm of some columns of a matrix."""
-    squares = 0.0
-    for row in range(len(block)):
-        values = block[row]
+    total = 0.0
+    for row in range(len(matrix)):
+        values = matrix[row, first:last]
         for j in range(len(values)):
-            squares += np.float64(values[j]) * np.float64(values[j])
-    if SMALLEST_SAFE_SQUARES <= squares < math.inf:
-        return math.sqrt(squares)
-    return norm(np.ascontiguousarray(block))
+            total += np.float64(values[j]) * np.float64(values[j])
+    if SMALLEST_SAFE_SQUARES <= total < math.inf:
+        return math.sqrt(total)
+    return norm(np.ascontiguousarray(matrix[:, first:last]))
 
 
 @shared(by="nothing", writes=0, deferred=True)
@@ -144,5 +164,5 @@ def measure_gate_weights(out: Doubles, weight: Matrix, gradient: Matrix) -> None
     """Norms of recurrent weights and gradient of each gate: see `reference.time_measures`."""
     units = len(weight)
     for g in range(weight.shape[1] // units):
-        out[5 * g + 3] = block_norm(weight[:, g * units : (g + 1) * units])
-        out[5 * g + 4] = block_norm(gradient[:, g * units : (g + 1) * units])
+        out[5 * g + 3] = block_norm(weight, g * units, (g + 1) * units)
+        out[5 * g + 4] = block_norm(gradient, g * units, (g + 1) * units)

@@ -26,6 +26,7 @@ def measure_time(
     cell_gradient: Array,
     gates: Array,
     forget: int,
+    reverse: bool,
 ) -> None:
     """Measure the gradient at the state (h, c) of every step of time.
 
@@ -39,15 +40,16 @@ def measure_time(
     after; and the norm at the whole state, of dL/dh and what is handed on to the cell.
 
     hidden_gradient, upstream (rows, units); cell_gradient the same, or without rows where there is
-    no cell; gates (rows, gates * units), of which those from the column `forget` on are f.
+    no cell; gates (rows, gates * units), of which those from the column `forget` on are f. With
+    `reverse` the first step is the last one of the arrays.
     """
     steps, units = len(norms) // 4, hidden_gradient.shape[1]
     by_step = norms.reshape(4, steps)
 
     def apart(array: Array) -> Array:
         """The rows of each step of time: (steps, batch, units), float64."""
-        whole = array.reshape(-1, steps, units).astype(np.float64)
-        return np.moveaxis(whole, 1, 0)
+        whole = np.moveaxis(array.reshape(-1, steps, units).astype(np.float64), 1, 0)
+        return whole[::-1] if reverse else whole
 
     hidden, above = apart(hidden_gradient), apart(upstream)
     kept = np.zeros_like(hidden)  # what the cell hands on to the step before

@@ -38,13 +38,15 @@ def fill(recorder, steps, seed=0, skip=()):
     recorder.input(np.ones((BATCH, steps, 2)))
     for info in LAYERS:
         tensor = np.ones((BATCH, steps, info.features))
-        recorder.output(info.name, tensor)
+        state = info.name == "rnn"
+        recorder.output(info.name, arrays("rnn", steps, seed)["gates"] if state else tensor)
         recorder.gradient(info.name, tensor)
     for param in PARAMS:
         recorder.param(param.name, np.ones(param.shape))
     for layer in GATES:
         if layer not in skip:
-            recorder.recurrent(layer, **arrays(layer, steps, seed))
+            given = arrays(layer, steps, seed)
+            recorder.recurrent(layer, **given | ({"gates": None} if layer == "rnn" else {}))
 
 
 LENGTHS = (6, 50, 1)
