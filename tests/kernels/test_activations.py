@@ -315,3 +315,16 @@ def test_softmax_of_numbers_of_any_size_and_of_nan(kernels, real):
     np.testing.assert_allclose(y[:2], [[1, 0, 0], [0.5, 0.5, 0]], atol=1e-7)
     assert not dx[:2].any()
     assert np.isnan(y[2]).all()
+
+
+@KERNELS
+@pytest.mark.parametrize("shape", [(10_000, 3), (300, 257), (20, 5000)])
+@pytest.mark.parametrize("shared", [True, False])
+def test_long_sums_of_prelu_s_slope_lose_no_more_than_pairwise_ones(kernels, shared, shape):
+    rng = np.random.default_rng(8)
+    x = -np.abs(rng.standard_normal(shape, np.float32))
+    dy = np.ones(shape, np.float32)
+    start = np.zeros(1 if shared else shape[1], np.float32)
+    _, dslope = prelu_backward(kernels, dy, x, start + np.float32(0.25), start, False)
+    exact = x.astype(np.float64).sum(axis=None if shared else 0)
+    np.testing.assert_allclose(dslope, exact, rtol=1.2e-7)

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from nnscratch_kernels.compiled.vectormath import erf, exp, log1p, sigmoid, tanh
+from nnscratch_kernels.compiled.vectormath import exp, gaussian, log1p, normal_tail, sigmoid, tanh
 from nnscratch_kernels.jit import elementwise
 from nnscratch_kernels.runtime.sharing import Matrix, shared
+from nnscratch_kernels.vector.vectors import widest
 
-_ROOT_HALF = math.sqrt(0.5)
 _NORMAL_PEAK = 1 / math.sqrt(2 * math.pi)
 
 
@@ -37,6 +37,7 @@ def sigmoid_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
 @elementwise
 def tanh_forward(y: Matrix, x: Matrix) -> None:
     """y = tanh x."""
+    widest()
     y, x = y.reshape(y.size), x.reshape(x.size)
     for i in range(x.size):
         y[i] = tanh(x[i])
@@ -79,6 +80,7 @@ def softsign_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
 @elementwise
 def softplus_forward(y: Matrix, x: Matrix) -> None:
     """y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)."""
+    widest()
     zero = x.dtype.type(0)
     y, x = y.reshape(y.size), x.reshape(x.size)
     for i in range(x.size):
@@ -90,9 +92,12 @@ def softplus_forward(y: Matrix, x: Matrix) -> None:
 @elementwise
 def softplus_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = dy * sigmoid(x)."""
+    widest()
+    zero, one = x.dtype.type(0), x.dtype.type(1)
     dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
     for i in range(x.size):
-        dx[i] = dy[i] * sigmoid(x[i])
+        e = exp(-abs(x[i]))  # never infinite: the tail keeps its precision
+        dx[i] = dy[i] * ((e if x[i] < zero else one) / (one + e))
 
 
 @shared(by="rows", writes=1)
@@ -123,26 +128,32 @@ def silu_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
 @elementwise
 def gelu_forward(y: Matrix, x: Matrix) -> None:
     """y = x Phi(x) with the normal distribution function Phi."""
-    one, half = x.dtype.type(1), x.dtype.type(0.5)
-    root_half, lowest = x.dtype.type(_ROOT_HALF), x.dtype.type(np.finfo(x.dtype).min)
+    widest()
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    lowest = x.dtype.type(np.finfo(x.dtype).min)
     y, x = y.reshape(y.size), x.reshape(x.size)
     for i in range(x.size):
+        size = abs(x[i])
+        tail = normal_tail(size, gaussian(size))
         finite = lowest if x[i] < lowest else x[i]
-        y[i] = finite * (half * (one + erf(x[i] * root_half)))
+        y[i] = finite * (tail if x[i] < zero else one - tail)
 
 
 @shared(by="rows", writes=1)
 @elementwise
 def gelu_backward(dx: Matrix, dy: Matrix, x: Matrix, y: Matrix) -> None:
     """dx = dy * (Phi(x) + x phi(x)) with the normal density phi."""
-    one, half, limit = x.dtype.type(1), x.dtype.type(0.5), x.dtype.type(40)
-    root_half, peak = x.dtype.type(_ROOT_HALF), x.dtype.type(_NORMAL_PEAK)
+    widest()
+    zero, one, limit = x.dtype.type(0), x.dtype.type(1), x.dtype.type(40)
+    peak = x.dtype.type(_NORMAL_PEAK)
     dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
     for i in range(x.size):
         v = -limit if x[i] < -limit else x[i]
         v = limit if v > limit else v
-        density = peak * exp(-half * v * v)
-        dx[i] = dy[i] * (half * (one + erf(v * root_half)) + v * density)
+        size = abs(v)
+        density = gaussian(size)
+        tail = normal_tail(size, density)
+        dx[i] = dy[i] * ((tail if v < zero else one - tail) + v * (peak * density))
 
 
 @shared(by="rows", writes=1)

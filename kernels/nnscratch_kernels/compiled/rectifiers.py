@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from nnscratch_kernels.compiled.vectormath import exp, expm1
 from nnscratch_kernels.jit import elementwise, jit
 from nnscratch_kernels.runtime.sharing import Matrix, Vector, shared
@@ -69,26 +71,27 @@ def prelu_backward(
     dx: Matrix, dslope: Vector, dy: Matrix, x: Matrix, slope: Vector, accumulate: bool
 ) -> None:
     """dx = dy where x > 0, else slope * dy; dslope (+)= sum of dy * x where x <= 0."""
-    zero = x.dtype.type(0)
+    zero, number = x.dtype.type(0), x.dtype.type
     if not accumulate:
         dslope[:] = zero
     if slope.size == 1:
-        factor, total = slope[0], zero
-        for i in range(x.shape[0]):
-            row = zero  # sums of sums lose less than one long sum
-            for j in range(x.shape[1]):
-                negative = not x[i, j] > zero
-                dx[i, j] = factor * dy[i, j] if negative else dy[i, j]
-                row += dy[i, j] * x[i, j] if negative else zero
-            total += row
-        dslope[0] += total
+        factor, total = slope[0], 0.0
+        dx, dy, x = dx.reshape(dx.size), dy.reshape(dy.size), x.reshape(x.size)
+        for i in range(x.size):
+            below, share = factor * dy[i], dy[i] * x[i]
+            dx[i] = dy[i] if x[i] > zero else below
+            total += np.float64(zero if x[i] > zero else share)
+        dslope[0] += number(total)
     else:
+        totals = np.zeros(x.shape[1])
         for i in range(x.shape[0]):
             for j in range(x.shape[1]):
                 # products outside the choices: LLVM makes vectors of selections, not of branches
                 below, share = slope[j] * dy[i, j], dy[i, j] * x[i, j]
                 dx[i, j] = dy[i, j] if x[i, j] > zero else below
-                dslope[j] += zero if x[i, j] > zero else share
+                totals[j] += np.float64(zero if x[i, j] > zero else share)
+        for j in range(x.shape[1]):
+            dslope[j] += number(totals[j])
 
 
 @shared(by="rows", writes=1)

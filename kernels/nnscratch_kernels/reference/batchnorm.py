@@ -2,8 +2,8 @@
 
 ``x`` is (batch, features); every statistic and parameter is (features,). Column sums accumulate in
 float64 whatever the arrays hold. Variances are the biased ones (divided by the batch size) and are
-taken around the mean, so a large mean costs no accuracy. A NaN or an infinity spoils its own
-column and no other.
+taken around the mean, so a large mean costs no more than its own rounding. A NaN or an infinity
+spoils its own column and no other.
 """
 
 from __future__ import annotations

@@ -71,7 +71,8 @@ def prelu_backward(
     """
     dx[...] = np.where(x > 0, dy, slope * dy)
     per_element = np.where(x > 0, 0, dy * x)
-    total = per_element.sum() if slope.size == 1 else per_element.sum(axis=0)
+    axis = None if slope.size == 1 else 0
+    total = per_element.sum(axis=axis, dtype=np.float64).astype(x.dtype)
     dslope[...] = dslope + total if accumulate else total
 
 
