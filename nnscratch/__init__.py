@@ -46,7 +46,9 @@ from nnscratch.flow import (
     LiveTable,
     ParamInfo,
     Recorder,
+    gradient_by_lag,
     replay_nonfinite,
+    through_time,
 )
 from nnscratch.gradcheck import GradientMismatch, check_gradients
 from nnscratch.initializers import for_activation, lsuv
@@ -153,6 +155,7 @@ __all__ = [
     "flush_subnormals",
     "for_activation",
     "get_num_threads",
+    "gradient_by_lag",
     "initializers",
     "layers",
     "load_checkpoint",
@@ -166,6 +169,7 @@ __all__ = [
     "save_checkpoint",
     "schedules",
     "set_num_threads",
+    "through_time",
     "use_kernels",
 ]
 # Files of layers and of adaptive optimizers say what they give.

@@ -8,6 +8,7 @@ from nnscratch.flow.live import LiveTable
 from nnscratch.flow.reading import Reading, read_flow
 from nnscratch.flow.recorder import GradientFlow
 from nnscratch.flow.records import load_record, save_record
+from nnscratch.flow.through_time import ThroughTime, gradient_by_lag, through_time
 from nnscratch_records.attribution import Attribution, attribute
 
 __all__ = [
@@ -22,10 +23,13 @@ __all__ = [
     "Reading",
     "Recorder",
     "Replay",
+    "ThroughTime",
     "attribute",
     "find",
+    "gradient_by_lag",
     "load_record",
     "read_flow",
     "replay_nonfinite",
     "save_record",
+    "through_time",
 ]

@@ -1,0 +1,324 @@
+"""Attribution through time: what changes the gradient from one step of time to the one before it.
+
+The gradient at the state of step t is g_t: dL/dh_t, and with a cell beside it what the step after
+hands on to c_t. One step back hands on g_t J_t, of which the parts come by paths:
+
+* a plain layer: the derivative of its activation, then its recurrent weights;
+* an LSTM: the cell (times f), and the state by way of the candidate g and of the gates i, f, o;
+* a GRU: the state that is kept (times z), the candidate n, and the gates z and r.
+
+In log10 the change of the norm adds up exactly, over paths and over steps: of gated layers the
+first path is what it would hand on alone, and each further one what it adds to those before it. The
+last term, *above*, is what the loss adds at the earlier step. `ThroughTime.shares` does without an
+order: the part of |g J|^2 that each path carries, its product with the whole over |whole|^2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import ConfigError, require_count, unknown_name
+from nnscratch.layers.recurrent import GRU, LSTM, RNN, Recurrent
+from nnscratch.layers.registry import activation
+from nnscratch.network import Network
+
+__all__ = ["ThroughTime", "gradient_by_lag", "through_time"]
+
+_GATES = {"i": "input gate", "f": "forget gate", "o": "output gate"}
+_GATES |= {"r": "reset gate", "z": "update gate", "g": "candidate", "n": "candidate"}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ThroughTime:
+    """The way back through time of one batch, in log10; see the module's first lines.
+
+    Attributes
+    ----------
+    layer : str
+    terms : tuple of str
+        The paths in their order, then ``"above"``.
+    gradient : (T,) array
+        log10 of |g| so many steps before the last one.
+    changes : (T - 1, terms) array
+        What each term adds on the way from so many steps before the last one to one step more.
+        -inf where all is lost, NaN where there was nothing to lose.
+    paths : tuple of str
+    shares : (T - 1, paths) array
+        The part of what is handed on that each path carries; they add up to 1, and may be negative
+        where paths work against each other.
+    """
+
+    layer: str
+    terms: tuple[str, ...]
+    gradient: Array
+    changes: Array
+    paths: tuple[str, ...]
+    shares: Array
+
+    def between(self, late: int = 0, early: int | None = None) -> dict[str, float]:
+        """Return what each term adds from `late` steps before the last to `early` (None: all).
+
+        They add up to ``gradient[early] - gradient[late]``. Raises `ConfigError` for lags that the
+        sequence does not have.
+        """
+        last = len(self.gradient) - 1
+        early = last if early is None else early
+        if not 0 <= late < early <= last:
+            raise ConfigError(
+                f"layer {self.layer!r} went through {last + 1} steps: expected lags 0 <= late < "
+                f"early <= {last}, got {late} and {early}"
+            )
+        with np.errstate(invalid="ignore"):
+            sums = self.changes[late:early].sum(axis=0)
+        return {name: float(value) for name, value in zip(self.terms, sums, strict=True)}
+
+    def __repr__(self) -> str:
+        steps = len(self.changes)
+        rows = [f"{self.layer}: the gradient over {steps} steps back in time, in powers of ten"]
+        if steps:
+            change = self.gradient[-1] - self.gradient[0]
+            sums = ", ".join(f"{name} {value:+.2f}" for name, value in self.between().items())
+            shares = zip(self.paths, np.nanmean(self.shares, axis=0), strict=True)
+            rows += [
+                f"  {change:+.2f}, a factor {10 ** (change / steps):.3g} a step: {sums}",
+                "  carried by " + ", ".join(f"{name} {share:.0%}" for name, share in shares),
+            ]
+        return "\n".join(rows)
+
+
+def through_time(model: Network, layer: str | None = None) -> ThroughTime:
+    """Return what changed the gradient through time in the latest pass of `model`.
+
+    layer : a recurrent layer; None: the first there is
+
+    Raises `ConfigError` without a backward pass, for a batch with a mask, and for a layer that is
+    none of `RNN`, `LSTM`, `GRU`.
+
+    >>> import nnscratch as nn
+    >>> model = nn.Sequential(nn.RNN(3, 8), nn.LastStep(), nn.Dense(8, 2), seed=0)
+    >>> x = np.random.default_rng(0).standard_normal((4, 10, 3)).astype(np.float32)
+    >>> _ = model.trace(x, [0, 1, 0, 1], nn.SoftmaxCrossEntropy())
+    >>> nn.through_time(model).terms
+    ('derivative', 'recurrent weights', 'above')
+    """
+    name, cell, inside = _inside(model, layer)
+    state = inside["hidden_gradient"]
+    parts: dict[str, Array] = cell.paths(state, inside.get("cell_gradient"))
+    whole = np.sum([*parts.values()], axis=0)
+    kept = cell.kept(inside.get("cell_gradient"))
+    g = _norms(np.concatenate([state, kept], axis=2))  # of each step
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if isinstance(cell, _Plain):
+            terms: tuple[str, ...] = ("derivative", "recurrent weights")
+            levels = [g[1:], _norms(cell.slopes(state))[1:], _norms(whole)[1:]]
+        else:
+            terms, sums = tuple(parts), np.zeros(())
+            levels = [g[1:]]
+            for part in parts.values():
+                sums = sums + part
+                levels.append(_norms(sums)[1:])
+        logs = np.log10([*levels, g[:-1]])
+        total = np.sum(whole * whole, axis=(0, 2))[1:]
+        shares = [np.sum(part * whole, axis=(0, 2))[1:] / total for part in parts.values()]
+        changes = np.diff(logs, axis=0)
+        gradient = np.log10(g)
+    return ThroughTime(
+        layer=name,
+        terms=(*terms, "above"),
+        gradient=gradient[::-1],
+        changes=changes.T[::-1],
+        paths=tuple(parts),
+        shares=np.array(shares).T[::-1],
+    )
+
+
+def gradient_by_lag(model: Network, layer: str | None = None, lags: int | None = None) -> Array:
+    """Return how much of dL/dW comes from the loss k steps later, in the latest pass.
+
+    W is all that the layer multiplies by, weights and recurrent weights. The gradient is the sum of
+    its parts, of lag 0, 1, ...: what the loss at a step says about the weights at work k steps
+    before. Returned are norms, (lags, 2): of each part, and of the sum up to it, which is what
+    back-propagation truncated after so many steps would see.
+
+    lags : so many at most; None: all there are
+
+    Raises as `through_time`.
+    """
+    _, cell, inside = _inside(model, layer)
+    upstream = inside["upstream"]
+    steps = upstream.shape[1]
+    lags = steps if lags is None else min(steps, require_count("gradient_by_lag lags", lags))
+    state, kept = upstream, np.zeros_like(upstream)
+    inputs = np.concatenate([inside["input"], inside["previous"]], axis=2)
+    total: Any = 0.0
+    norms = np.zeros((lags, 2))
+    for lag in range(lags):
+        whole = None if not cell.has_cell else kept + cell.shown(state)
+        total = total + (part := cell.weight_gradient(inputs, state, whole))
+        norms[lag] = np.linalg.norm(part), np.linalg.norm(total)
+        handed = np.sum([*cell.paths(state, whole).values()], axis=0)
+        state, kept = (np.zeros_like(upstream) for _ in range(2))
+        units = state.shape[2]
+        state[:, :-1] = handed[:, 1:, :units]
+        kept[:, :-1] = handed[:, 1:, units:] if cell.has_cell else 0
+    return norms
+
+
+class _Cell:
+    """One step back, of all steps at once: (batch, time, units), float64, in order of time."""
+
+    has_cell = False
+
+    def __init__(self, layer: Any, inside: dict[str, Array]) -> None:
+        self.layer, self.inside = layer, inside
+        self.weight = layer.params["recurrent_weight"].astype(np.float64)
+
+    def gate(self, name: str) -> Array:
+        return np.asarray(self.layer.gate(name, self.inside["gates"]))
+
+    def slopes(self, state: Array) -> Array:
+        """Of a layer without gates, the gradient behind the activation."""
+        raise NotImplementedError
+
+    def gradients(self, state: Array, whole: Array | None) -> tuple[dict[str, Array], Array]:
+        """Gradient at what multiplies the state, by gate, and at what multiplies the input."""
+        raise NotImplementedError
+
+    def direct(self, state: Array, whole: Array | None) -> tuple[str, Array] | None:
+        """The path that no weights lie on."""
+        return None
+
+    def kept(self, whole: Array | None) -> Array:
+        """What each step gets from the one after it at its cell."""
+        return np.zeros((*self.inside["hidden"].shape[:2], 0))
+
+    def shown(self, state: Array) -> Array:
+        """Of a layer with a cell, the gradient at c that comes by way of h."""
+        raise NotImplementedError
+
+    def paths(self, state: Array, whole: Array | None) -> dict[str, Array]:
+        """What each path hands on to the step before: (batch, time, units of state and cell)."""
+        made = {}
+        direct, wide = self.direct(state, whole), self.has_cell * state.shape[2]
+        if direct is not None:
+            made[direct[0]] = direct[1]
+        for name, gradient in self.gradients(state, whole)[0].items():
+            handed = gradient @ self.layer.gate(name, self.weight).T
+            made[_GATES.get(name, "recurrent weights")] = np.pad(
+                handed, ((0, 0), (0, 0), (0, wide))
+            )
+        return made
+
+    def weight_gradient(self, inputs: Array, state: Array, whole: Array | None) -> Array:
+        """The gradient of weights (features in and units) by (gates of both), beside each other."""
+        recurrent, of_input = self.gradients(state, whole)
+        n_in = self.layer.features_in
+        of_state = np.concatenate([recurrent[name] for name in self.layer.gates], axis=2)
+        flat = inputs.reshape(-1, inputs.shape[2])
+        return np.concatenate(
+            [
+                flat[:, :n_in].T @ of_input.reshape(len(flat), -1),
+                flat[:, n_in:].T @ of_state.reshape(len(flat), -1),
+            ]
+        )
+
+
+class _Plain(_Cell):
+    def __init__(self, layer: Any, inside: dict[str, Array]) -> None:
+        super().__init__(layer, inside)
+        function = activation(layer.activation).initialize(dtype=np.float64)
+        before = inside["before"]
+        _, cache = function.forward(before)
+        self.slope = np.array(function.backward(np.ones_like(before), cache))
+
+    def slopes(self, state: Array) -> Array:
+        return state * self.slope
+
+    def gradients(self, state: Array, whole: Array | None) -> tuple[dict[str, Array], Array]:
+        da = self.slopes(state)
+        return {"h": da}, da
+
+
+class _Lstm(_Cell):
+    has_cell = True
+
+    def kept(self, whole: Array | None) -> Array:
+        assert whole is not None
+        made = np.zeros_like(whole)
+        made[:, :-1] = (self.gate("f") * whole)[:, 1:]
+        return made
+
+    def shown(self, state: Array) -> Array:
+        return state * self.gate("o") * (1 - np.tanh(self.inside["cell"]) ** 2)
+
+    def direct(self, state: Array, whole: Array | None) -> tuple[str, Array]:
+        return "cell", np.concatenate([np.zeros_like(state), self.gate("f") * whole], axis=2)
+
+    def gradients(self, state: Array, whole: Array | None) -> tuple[dict[str, Array], Array]:
+        i, f, g, o = (self.gate(name) for name in "ifgo")
+        cell = self.inside["cell"]
+        before = np.concatenate([self.inside["initial_cell"][:, None], cell[:, :-1]], axis=1)
+        da = {
+            "g": whole * i * (1 - g * g),
+            "i": whole * g * i * (1 - i),
+            "f": whole * before * f * (1 - f),
+            "o": state * np.tanh(cell) * o * (1 - o),
+        }
+        return da, np.concatenate([da[name] for name in "ifgo"], axis=2)
+
+
+class _Gru(_Cell):
+    def direct(self, state: Array, whole: Array | None) -> tuple[str, Array]:
+        return "kept state", self.gate("z") * state
+
+    def gradients(self, state: Array, whole: Array | None) -> tuple[dict[str, Array], Array]:
+        r, z, n = (self.gate(name) for name in "rzn")
+        da_n = state * (1 - z) * (1 - n * n)
+        da_z = state * (self.inside["previous"] - n) * z * (1 - z)
+        da_r = da_n * self.inside["candidate"] * r * (1 - r)
+        return {"n": r * da_n, "z": da_z, "r": da_r}, np.concatenate([da_r, da_z, da_n], axis=2)
+
+
+_CELLS: dict[type, type[_Cell]] = {RNN: _Plain, LSTM: _Lstm, GRU: _Gru}
+
+
+def _inside(model: Network, layer: str | None) -> tuple[str, _Cell, dict[str, Array]]:
+    """Return a layer's name, its cell, and its arrays in order of time, as float64."""
+    known = [name for name, one in model.layers.items() if isinstance(one, Recurrent)]
+    if not known:
+        raise ConfigError("the model has no recurrent layer: nn.RNN, nn.LSTM or nn.GRU")
+    name = known[0] if layer is None else layer
+    if name not in known:
+        raise unknown_name("recurrent layer", name, known)
+    found, trace = model.layers[name], model.last[name]
+    kind = next((cell for of, cell in _CELLS.items() if isinstance(found, of)), None)
+    if kind is None or trace.upstream is None:
+        raise ConfigError(
+            f"no backward pass went through {name!r}: call model.trace(x, labels, loss) first"
+            if kind
+            else f"of {name!r}, a {type(found).__name__}, it is not known how it goes through time"
+        )
+    node = list(model.layers).index(name)
+    _, _, mask, through, _ = model.latest.caches[node]
+    if mask.shape[1] or through.size:
+        raise ConfigError(
+            f"the latest batch of {name!r} had a mask or was truncated: take whole sequences of "
+            f"one length"
+        )
+    turn = slice(None, None, -1 if found.reverse else 1)  # type: ignore[attr-defined]
+    arrays = {"upstream": trace.upstream, "input": trace.input, **trace.inside}
+    inside = {
+        key: (array[:, turn] if array.ndim == 3 else array).astype(np.float64)
+        for key, array in arrays.items()
+        if array is not None
+    }
+    return name, kind(found, inside), inside
+
+
+def _norms(arrays: Any) -> Array:
+    """Return the norm of each step of time."""
+    return np.asarray(np.sqrt(np.sum(np.square(arrays), axis=(0, 2))))

@@ -1,0 +1,199 @@
+"""Attribution through time against Jacobians of single steps, by derivatives along the imaginary
+axis, which are exact (Squire & Trapp 1998), of cells that are written anew here."""
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.flow.through_time import through_time
+
+N, BATCH, STEPS = 4, 3, 6
+KINDS = {
+    "tanh": lambda: nn.RNN(2, N),
+    "softplus": lambda: nn.RNN(2, N, activation="softplus"),
+    "lstm": lambda: nn.LSTM(2, N, initial="learned"),
+    "gru": lambda: nn.GRU(2, N, update_bias=1.0),
+    "backward": lambda: nn.LSTM(2, N, reverse=True),
+}
+NAMES = {
+    "rnn": ("recurrent weights",),
+    "lstm": ("cell", "candidate", "input gate", "forget gate", "output gate"),
+    "gru": ("kept state", "candidate", "update gate", "reset gate"),
+}
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def step(layer, x, copies):
+    """One step of time; each path from the state before has a copy of it for its own."""
+    kind = layer.kind
+    u = {g: layer.gate(g, layer.params["recurrent_weight"]) for g in layer.gates}
+    a = {g: x @ layer.gate(g, layer.params["weight"]) for g in layer.gates}
+    a = {g: a[g] + layer.gate(g, layer.params["bias"]) for g in layer.gates}
+    if kind == "rnn":
+        z = a["h"] + copies["recurrent weights"] @ u["h"]
+        return np.tanh(z) if layer.activation == "tanh" else np.log(1 + np.exp(z))
+    if kind == "lstm":
+        i = sigmoid(a["i"] + copies["input gate"] @ u["i"])
+        f = sigmoid(a["f"] + copies["forget gate"] @ u["f"])
+        g = np.tanh(a["g"] + copies["candidate"] @ u["g"])
+        o = sigmoid(a["o"] + copies["output gate"] @ u["o"])
+        c = f * copies["cell"] + i * g
+        return np.concatenate([o * np.tanh(c), c])
+    b = {g: layer.gate(g, layer.params["recurrent_bias"]) for g in layer.gates}
+    r = sigmoid(a["r"] + copies["reset gate"] @ u["r"] + b["r"])
+    z = sigmoid(a["z"] + copies["update gate"] @ u["z"] + b["z"])
+    n = np.tanh(a["n"] + r * (copies["candidate"] @ u["n"] + b["n"]))
+    return (1 - z) * n + z * copies["kept state"]
+
+
+def jacobians(layer, x, h, c):
+    """By path, d(state after) / d(state before), (N or 2 N, N): the exact derivative."""
+    made = {}
+    for name in NAMES[layer.kind]:
+        columns = []
+        for j in range(N):
+            copies = {
+                other: (c if other == "cell" else h).astype(complex) for other in NAMES[layer.kind]
+            }
+            copies[name][j] += 1e-30j
+            columns.append(step(layer, x, copies).imag / 1e-30)
+        made[name] = np.array(columns).T
+    return made
+
+
+def traced(kind, last=False):
+    parts = [nn.LastStep()] if last else []
+    model = nn.Sequential(KINDS[kind](), *parts, nn.Dense(N, 3), seed=2, dtype=np.float64)
+    rng = np.random.default_rng(1)
+    for values in model.params.values():
+        values += 0.3 * rng.standard_normal(values.shape)
+    x = rng.standard_normal((BATCH, STEPS, 2))
+    shape = (BATCH,) if last else (BATCH, STEPS)
+    model.trace(x, rng.standard_normal((*shape, 3)), nn.MeanSquaredError())
+    return model
+
+
+def walk(model, kind):
+    """By step back from the last: the state's gradient, and what each path hands on."""
+    layer, trace = next(iter(model.layers.values())), next(iter(model.last.values()))
+    turn = slice(None, None, -1) if layer.reverse else slice(None)
+    x, h, up = trace.input[:, turn], trace.hidden[:, turn], trace.upstream[:, turn]
+    has_cell = layer.kind == "lstm"
+    start = trace.inside["initial_hidden"]
+    starts = trace.inside["initial_cell"] if has_cell else start
+    c = trace.cell[:, turn] if has_cell else h
+    kept = np.zeros((BATCH, 2 * N if has_cell else N))
+    for t in range(STEPS - 1, -1, -1):
+        own = kept.copy()
+        own[:, :N] += up[:, t]
+        before = h[:, t - 1] if t else start
+        cell = c[:, t - 1] if t else starts
+        handed = {name: np.zeros_like(own) for name in NAMES[layer.kind]}
+        for b in range(BATCH):
+            for name, jacobian in jacobians(layer, x[b, t], before[b], cell[b]).items():
+                at = slice(N, 2 * N) if name == "cell" else slice(N)
+                handed[name][b, at] = own[b] @ jacobian
+        yield t, own, handed
+        kept = sum(handed.values())
+
+
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_term_is_that_of_the_jacobians_and_they_add_up(kind, last):
+    model = traced(kind, last and kind != "backward")
+    found = through_time(model)
+    layer = next(iter(model.layers.values()))
+    states = list(walk(model, kind))
+    norms = [np.linalg.norm(own) for _, own, _ in states]
+    np.testing.assert_allclose(found.gradient, np.log10(norms), rtol=1e-9)
+    np.testing.assert_allclose(found.changes.sum(axis=1), np.diff(np.log10(norms)), atol=1e-10)
+    assert found.paths == NAMES[layer.kind]
+    np.testing.assert_allclose(found.shares.sum(axis=1), 1)
+    for lag, (_, own, handed) in enumerate(states[:-1]):
+        whole = sum(handed.values())
+        shares = [np.sum(part * whole) / np.sum(whole**2) for part in handed.values()]
+        np.testing.assert_allclose(found.shares[lag], shares, atol=1e-10)
+        levels, so_far = [np.linalg.norm(own)], 0
+        for part in handed.values():
+            so_far = so_far + part
+            levels.append(np.linalg.norm(so_far))
+        levels.append(norms[lag + 1])
+        terms = np.diff(np.log10(levels))
+        if layer.kind == "rnn":
+            assert found.terms == ("derivative", "recurrent weights", "above")
+            assert found.changes[lag, :2].sum() == pytest.approx(terms[0], abs=1e-10)
+            assert found.changes[lag, 2] == pytest.approx(terms[1], abs=1e-10)
+        else:
+            assert found.terms == (*found.paths, "above")
+            np.testing.assert_allclose(found.changes[lag], terms, atol=1e-10)
+
+
+def test_of_a_plain_layer_derivative_and_weights_are_told_apart():
+    model = traced("tanh", last=True)
+    found, trace = through_time(model), model.last["0.rnn"]
+    slopes = trace.hidden_gradient * (1 - trace.hidden**2)
+    norms = [np.linalg.norm(part, axis=(0, 2)) for part in (slopes, trace.hidden_gradient)]
+    expected = np.log10(norms[0] / norms[1])[::-1][:-1]
+    np.testing.assert_allclose(found.changes[:, 0], expected)
+    assert abs(found.changes[:, 2]).max() < 1e-12  # the loss stands at the last step only
+
+
+def test_between_two_lags_and_as_text():
+    model = traced("lstm", last=True)
+    found = through_time(model)
+    sums = found.between(1, 4)
+    assert sum(sums.values()) == pytest.approx(found.gradient[4] - found.gradient[1])
+    assert sum(found.between().values()) == pytest.approx(found.gradient[-1] - found.gradient[0])
+    assert "carried by cell" in repr(found)
+    with pytest.raises(ValueError, match="went through 6 steps: expected lags 0 <= late < early"):
+        found.between(3, 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gradient_is_the_sum_of_its_lags(kind):
+    model = traced(kind)
+    grads = next(iter(model.layers.values())).grads
+    norms = nn.gradient_by_lag(model)
+    whole = np.concatenate([grads["weight"], grads["recurrent_weight"]])
+    assert norms.shape == (STEPS, 2)
+    assert norms[-1, 1] == pytest.approx(np.linalg.norm(whole))
+    assert norms[0, 0] == norms[0, 1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_parts_up_to_a_lag_are_what_truncation_sees(kind):
+    """With the loss at the last step alone, K steps back give the sum of the lags below K."""
+    model = traced(kind, last=kind != "backward")
+    norms = nn.gradient_by_lag(model)
+    for lags in (1, 3, STEPS):
+        np.testing.assert_allclose(nn.gradient_by_lag(model, lags=lags), norms[:lags])
+    if kind == "backward":
+        return
+    trace = next(iter(model.last.values()))
+    rows = [trace.input.reshape(-1, 2), trace.previous.reshape(-1, N)]
+    steps = np.tile(np.arange(STEPS), BATCH)
+    da = trace.gates_gradient.reshape(len(steps), -1)
+    du = trace.inside.get("recurrent_gradient", trace.gates_gradient).reshape(len(steps), -1)
+    for lag in range(STEPS):
+        at = steps == STEPS - 1 - lag
+        parts = [rows[0][at].T @ da[at], rows[1][at].T @ du[at]]
+        assert norms[lag, 0] == pytest.approx(np.linalg.norm(np.concatenate(parts)))
+
+
+def test_what_cannot_be_told_is_said():
+    model = nn.Sequential(nn.RNN(2, N), nn.LastStep(), nn.Dense(N, 3))
+    x = np.ones((2, 3, 2), np.float32)
+    model.forward(x)
+    with pytest.raises(ValueError, match=r"no backward pass went through '0\.rnn'"):
+        nn.through_time(model)
+    with pytest.raises(ValueError, match=r"unknown recurrent layer '1\.laststep'"):
+        nn.through_time(model, "1.laststep")
+    with pytest.raises(ValueError, match="the model has no recurrent layer"):
+        nn.through_time(nn.Sequential(nn.Dense(2, 3)))
+    mask = np.array([[1, 1, 0], [1, 1, 1]], bool)
+    model.trace(x, [0, 1], nn.SoftmaxCrossEntropy(), mask=mask)
+    with pytest.raises(ValueError, match="had a mask or was truncated"):
+        nn.gradient_by_lag(model)
