@@ -56,6 +56,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="measure again what is kept (after a change)",
     )
     command.add_argument(
+        "--page",
+        action="store_true",
+        help="write the page too, with what the output folder holds of the other claims",
+    )
+    command.add_argument(
         "--epochs", type=count("epochs"), help=f"of {POST} (default: {post.EPOCHS})"
     )
     command.add_argument("--json", type=Path, metavar="FILE", help="write every number to FILE")
@@ -78,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
         return scorecard.run(options)
     if len(options.names) > 1:
         raise ConfigError(f"{POST} is run by itself, got {' '.join(options.names)}")
-    for option in ("quick", "fresh"):
+    for option in ("quick", "fresh", "page"):
         if getattr(options, option):
             raise ConfigError(f"--{option} is for claims; {POST} has --epochs and --seeds")
     return _run_post(options)

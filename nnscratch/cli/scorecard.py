@@ -50,17 +50,18 @@ def check_names(names: Sequence[str], also: str) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the claims that are named; for all of them write the page."""
+    """Run the claims that are named; for all of them, and where it is asked for, write the page."""
     console = Console()
     whole = ALL in options.names
-    claims = registry.select(options.names)
+    only = None if whole or not options.page else options.names
+    claims = registry.CLAIMS if options.page else registry.select(options.names)
     folder = make_folder(Path("runs") if options.out is None else options.out)
     if options.json is not None:
         make_folder(options.json.parent)
     name = "scorecard-quick" if options.quick else "scorecard"
     data = Data(options.data_dir, options.download)
     if not whole:
-        _require_data(claims, data)
+        _require_data(registry.select(options.names), data)
     outcomes: list[Outcome] = []
     try:
         with _progress(len(claims), outcomes) as show:
@@ -71,10 +72,17 @@ def run(options: argparse.Namespace) -> int:
                 quick=options.quick,
                 seeds=options.seeds,
                 fresh=options.fresh,
+                only=only,
                 show=show,
             ):
                 outcomes.append(outcome)
-                _print(console, outcome, len(outcomes), len(claims), details=not whole)
+                _print(
+                    console,
+                    outcome,
+                    len(outcomes),
+                    len(claims),
+                    details=not (whole or options.page),
+                )
     except KeyboardInterrupt:
         console.print(
             f"interrupted: {len(outcomes)} of {len(claims)} claims are kept in {folder / name}; "
@@ -84,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
         )
         raise
     written = [] if options.json is None else [_write_json(outcomes, options.json)]
-    if whole:
+    if whole or options.page:
         console.print(page.summary(outcomes), highlight=False)
         written += page.write_pages(outcomes, folder, name, _colophon(outcomes, options.quick))
     else:
@@ -167,8 +175,14 @@ def _colophon(outcomes: Sequence[Outcome], quick: bool) -> str:
     command = "nnscratch reproduce all" + (" --quick" if quick else "")
     minutes = sum(outcome.seconds for outcome in outcomes) / 60
     threads = nnscratch.get_num_threads()
+    earlier = sum(outcome.earlier for outcome in outcomes)
+    before = (
+        f" {earlier} of {len(outcomes)} claims were measured with an earlier version of it."
+        if earlier
+        else ""
+    )
     return (
         f"Made by: {command} (nnscratch {nnscratch.__version__}), in {minutes:.1f} minutes on "
         f"{threads} thread{'s' if threads != 1 else ''}; the numbers of every seed are in the JSON "
-        "files beside the pictures."
+        f"files beside the pictures.{before}"
     )

@@ -20,7 +20,7 @@ from nnscratch.theory.meanfield import (
 )
 from nnscratch.theory.nonlinearity import Nonlinearity, nonlinearity
 from nnscratch.theory.prediction import measure_gradient, predict, predict_layers
-from nnscratch.theory.recurrent import TimePrediction
+from nnscratch.theory.recurrent import TimePrediction, measure_through_time
 from nnscratch.theory.regime import Cure, Regime
 from nnscratch.theory.report import Prediction
 
@@ -42,6 +42,7 @@ __all__ = [
     "gradient_rate",
     "log_norm_moments",
     "measure_gradient",
+    "measure_through_time",
     "nonlinearity",
     "phase_diagram",
     "predict",

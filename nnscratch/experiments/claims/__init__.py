@@ -31,7 +31,9 @@ How a claim is added
    dicts and lists of numbers for the picture (small: tens of points, not thousands).
 2. Import the module in `registry.py` and put its claims where they belong on the page.
 3. ``nnscratch reproduce NAME --quick``, and look at the picture.
-4. In the module's test, try the verdict on made-up numbers, both ways. The slow tests run every
+4. ``nnscratch reproduce NAME --page --out docs`` runs it in full and puts it on the page, where
+   the other claims stand as they are.
+5. In the module's test, try the verdict on made-up numbers, both ways. The slow tests run every
    claim of the registry.
 """
 

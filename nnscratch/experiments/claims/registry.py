@@ -27,16 +27,21 @@ from nnscratch.experiments.claims import (
     mean_field,
     one_fan,
     orthogonal,
+    overflow,
     post_table,
     ranking,
     recurrent,
+    recurrent_rates,
+    recurrent_start,
     saturates_first,
     saturation,
     selu,
     sigmoid_gradient,
     steepest,
     swapped_rows,
+    temporal_order,
     trainable_depth,
+    wide_orthogonal,
 )
 from nnscratch.experiments.claims.claim import Claim
 
@@ -73,8 +78,14 @@ CLAIMS: tuple[Claim, ...] = (
     bn_cost.COST,
     bn_cost.REGULARIZER,
     bn_explodes.EXPLODES,
-    # Clipping and recurrent networks: Pascanu et al. 2013
+    # Recurrent networks: Pascanu et al. 2013, Jozefowicz et al. 2015
     recurrent.SINGULAR,
+    recurrent_start.DEFAULTS,
+    recurrent_start.FORGET,
+    recurrent_rates.RATES,
+    wide_orthogonal.WIDE,
+    overflow.OVERFLOW,
+    temporal_order.CLIPPED,
     # Clevert et al. 2015, Klambauer et al. 2017
     elu_median.MEDIAN,
     selu.SELU,

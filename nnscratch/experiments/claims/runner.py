@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,8 @@ class Outcome:
         What the run took, when it was run.
     kept : bool
         Whether it was read from an earlier run.
+    earlier : bool
+        Whether that run was of other settings or an earlier version of the program.
     picture : path or None
         Where the picture was written.
     """
@@ -52,6 +54,7 @@ class Outcome:
     verdict: Verdict
     seconds: float = 0.0
     kept: bool = False
+    earlier: bool = False
     picture: Path | None = None
 
 
@@ -63,19 +66,25 @@ def run_claims(
     quick: bool = False,
     seeds: Sequence[int] | None = None,
     fresh: bool = False,
+    only: Collection[str] | None = None,
     show: Show | None = None,
 ) -> Iterator[Outcome]:
     """Run `claims`, and yield what came of each as soon as it is known.
 
     Results (JSON) and pictures (PNG) are written into `folder` as each claim ends, so that Ctrl-C
     loses only the claim that is under way; the next run with the same settings reads them unless
-    `fresh`. A claim whose data cannot be had is not run, and its verdict says why. `show` is told
-    how far each claim has come. Raises `ConfigError` for seeds that make no interval.
+    `fresh`. With `only`, claims of other names are not run: what `folder` holds of them is taken,
+    also of an earlier version of the program. A claim whose data cannot be had is not run, and its
+    verdict says why. `show` is told how far each claim has come. Raises `ConfigError` for seeds
+    that make no interval.
     """
     _check_seeds(seeds)
     make_folder(folder)
     for claim in claims:
         settings = claim.settings(quick=quick, seeds=seeds)
+        if only is not None and claim.name not in only:
+            yield _as_kept(claim, settings, quick, folder)
+            continue
         missing = _missing(claim, data)
         if missing:
             reason = f"it needs {' and '.join(claim.needs)}: {missing}"
@@ -98,8 +107,21 @@ def run_claims(
             claim.verdict(measured),
             seconds,
             kept is not None,
-            _draw(claim, measured, folder),
+            picture=_draw(claim, measured, folder),
         )
+
+
+def _as_kept(claim: Claim, settings: Settings, quick: bool, folder: Path) -> Outcome:
+    """Return what `folder` holds of a claim, of whatever version."""
+    path = folder / f"{claim.name}.json"
+    kept = store.load(path, claim, None)
+    if kept is None:
+        return Outcome(claim, settings, quick, None, unchecked(f"{folder} holds no result of it"))
+    earlier = store.load(path, claim, settings) is None
+    measured, seconds = kept
+    picture = folder / f"{claim.name}.png"
+    word = claim.verdict(measured)
+    return Outcome(claim, settings, quick, measured, word, seconds, True, earlier, picture)
 
 
 def _check_seeds(seeds: Sequence[int] | None) -> None:

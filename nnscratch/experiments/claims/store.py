@@ -68,8 +68,9 @@ def save(
     return _measured(content)
 
 
-def load(path: Path, claim: Claim, settings: Settings) -> tuple[Measured, float] | None:
-    """Return the result at `path` and the seconds it took; None if it is not of these settings.
+def load(path: Path, claim: Claim, settings: Settings | None) -> tuple[Measured, float] | None:
+    """Return the result at `path` and the seconds it took; None if it is not of these settings, or
+    of another version of the claim's file. With None for `settings`, whatever it is of.
 
     Raises `DataError` for a file that is damaged or was written by something else.
     """
@@ -80,7 +81,7 @@ def load(path: Path, claim: Claim, settings: Settings) -> tuple[Measured, float]
             content = from_json(file.read())
     except ValueError as error:
         raise DataError(f"{path} is no result of a claim: {error}") from error
-    if content.get("key") != key(claim, settings):
+    if settings is not None and content.get("key") != key(claim, settings):
         return None
     try:
         return _measured(content), float(content["seconds"])

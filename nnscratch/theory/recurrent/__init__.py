@@ -8,7 +8,10 @@ form, `cells` and `backward` in full).
 from nnscratch.theory.recurrent.backward import ByLag, gradient_by_lag
 from nnscratch.theory.recurrent.cells import Cell, Units, draw_units
 from nnscratch.theory.recurrent.plain import plain_squares
-from nnscratch.theory.recurrent.predicting import predict_through_time
+from nnscratch.theory.recurrent.predicting import (
+    measure_through_time,
+    predict_through_time,
+)
 from nnscratch.theory.recurrent.reading import is_recurrent, read_cell
 from nnscratch.theory.recurrent.report import LayerInTime, TimePrediction, horizon_of
 from nnscratch.theory.recurrent.tied import tied_rate, tied_square
@@ -23,6 +26,7 @@ __all__ = [
     "gradient_by_lag",
     "horizon_of",
     "is_recurrent",
+    "measure_through_time",
     "plain_squares",
     "predict_through_time",
     "read_cell",

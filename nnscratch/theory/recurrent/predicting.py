@@ -80,7 +80,7 @@ def predict_through_time(model: Sequential, x: Array | None = None) -> TimePredi
                 products = products[::-1, ::-1]
     if any(isinstance(layer, Dropout) for layer in chain.values()):
         notes.append("dropout is left out")
-    measured = None if given is None else _measured(model, names[first : last + 1], given)
+    measured = None if x is None else measure_through_time(model, x[:_ROWS])
     return TimePrediction(tuple(found), steps, tuple(notes), measured)
 
 
@@ -169,15 +169,16 @@ def _cure(cell: Cell, products: Array, steps: int) -> str:
     return f"{argument}={high:.1f}"
 
 
-def _measured(model: Sequential, names: Sequence[str], x: Array) -> Array:
-    """Return norms of the gradient of each recurrent layer's state by lag, in one pass.
+def measure_through_time(model: Sequential, x: Array) -> Array:
+    """Return norms of the gradient of each recurrent layer's state by lag, (layers, steps).
 
-    The gradient at its last step is random, and there is none at the others.
+    In one pass of a copy of `model` over x, ``(batch, time, features)``, from a random gradient at
+    the layer's last step; the state is h, in an LSTM h and c together.
     """
-    y = x[:_ROWS]
+    y = np.asarray(x, dtype=model.dtype)
     found = []
-    for name in names:
-        layer = copy.deepcopy(model.layers[name])
+    for original in model.chain("theory").values():
+        layer = copy.deepcopy(original)
         y, cache = layer.forward(y)
         if not is_recurrent(layer):
             continue

@@ -127,3 +127,12 @@ def test_progress_on_a_terminal(two_claims, monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     with command._progress(2, []) as show:
         show(registry.CLAIMS[0], 0.5, "seed 1")
+
+
+def test_one_claim_and_the_page(two_claims, tmp_path, capsys):
+    assert main(["reproduce", "first", "--page", "--out", "made"]) == 0
+    text = (tmp_path / "made" / "scorecard.md").read_text("utf-8")
+    assert "## first" in text
+    assert "## second" in text
+    assert "holds no result of it" in text
+    assert "1/2  first" in capsys.readouterr().out

@@ -129,3 +129,18 @@ def test_progress_of_nested_loops():
         (0.5, "inner a"),
         (0.75, "inner b"),
     ]
+
+
+def test_claims_that_are_not_named_are_taken_as_they_are(claim_maker, tmp_path):
+    runs = []
+    names = ("one", "two", "three")
+    claims = [claim_maker(name, runs=runs) for name in names]
+    list(run_claims(claims[:2], tmp_path, Data(), seeds=[7, 8]))
+    del runs[:]
+    found = list(run_claims(claims, tmp_path, Data(), only=["two"]))
+    assert {name for name, _ in runs} == {"two"}
+    assert [outcome.earlier for outcome in found] == [True, False, False]
+    assert len(found[0].measured["mean"].values) == 2
+    assert found[1].measured is not None
+    assert found[2].measured is None
+    assert "holds no result of it" in found[2].verdict.reason

@@ -1,0 +1,108 @@
+"""The rules of the claims about recurrent networks on made-up numbers."""
+
+import pytest
+
+from nnscratch.experiments.claims import Measured, Quantity, registry
+from nnscratch.experiments.claims.claim import CONDITION, FAILS, HOLDS, UNCHECKED
+from nnscratch.experiments.claims.through_time import FRAMEWORKS
+
+WIDE = 50.0
+
+
+def quantity(mean, spread=1e-3, expected=None):
+    return Quantity("", [mean - spread, mean, mean + spread], expected)
+
+
+def judge(name, quantities, curves=None):
+    (claim,) = registry.select([name])
+    return claim.verdict(Measured(quantities, curves or {})).word
+
+
+@pytest.mark.parametrize(
+    ("usual", "small", "spread", "word"),
+    [
+        (-20, -3, 1e-3, HOLDS),
+        (-20, -1, 1e-3, CONDITION),
+        (-1, -1, 1e-3, FAILS),
+        (-20, -3, WIDE, UNCHECKED),
+    ],
+)
+def test_defaults(usual, small, spread, word):
+    given = {name: quantity(usual, spread) for name in FRAMEWORKS}
+    given |= {name + ", small inputs": quantity(small) for name in FRAMEWORKS}
+    assert judge("recurrent-defaults-vanish", given) == word
+
+
+@pytest.mark.parametrize(
+    ("none", "one", "two", "word"),
+    [
+        (-20, -1, -0.5, HOLDS),
+        (-20, -7, -0.5, CONDITION),
+        (-20, -7, -3, FAILS),
+        (-1, -1, -0.5, FAILS),
+    ],
+)
+def test_forget_bias(none, one, two, word):
+    means = {"plain": -28, "forget bias 0": none, "forget bias 1": one, "forget bias 2": two}
+    assert judge("forget-bias", {key: quantity(mean) for key, mean in means.items()}) == word
+
+
+def test_forget_bias_with_few_draws_is_unchecked():
+    means = {"plain": -28, "forget bias 0": -20, "forget bias 1": -7, "forget bias 2": -0.5}
+    given = {key: quantity(mean, WIDE) for key, mean in means.items()}
+    assert judge("forget-bias", given) == UNCHECKED
+
+
+@pytest.mark.parametrize(
+    ("measured", "spread", "word"),
+    [(0.801, 1e-3, HOLDS), (0.83, 1e-3, FAILS), (0.801, 0.02, UNCHECKED)],
+)
+def test_recurrent_rates(measured, spread, word):
+    given = {"a": quantity(0.5, expected=0.5), "b": quantity(measured, spread, 0.8)}
+    assert judge("recurrent-rates", given, {"untied": {"a": 0.4, "b": 0.7}}) == word
+
+
+@pytest.mark.parametrize(
+    ("largest", "alone", "word"),
+    [(0.86, 1.0, HOLDS), (1.0, 1.0, FAILS), (0.86, 0.9, UNCHECKED)],
+)
+def test_wide_orthogonal(largest, alone, word):
+    gate = "a gate of Keras's LSTM"
+    given = {
+        "one gate by itself: smallest": Quantity("", [alone] * 3),
+        f"{gate}: variance": quantity(0.25),
+        f"{gate}: largest": Quantity("", [largest] * 3),
+        f"{gate}: radius": quantity(0.5),
+    }
+    assert judge("wide-orthogonal", given) == word
+
+
+@pytest.mark.parametrize(
+    ("first", "gone", "word"),
+    [
+        ([28, 29, 29], [70, 71, 69], HOLDS),
+        ([28, 29, 31], [70, 71, 69], CONDITION),
+        ([40, 41, 42], [70, 71, 69], FAILS),
+        ([28, 29, 29], [90, 91, float("inf")], FAILS),
+    ],
+)
+def test_repeated_products(first, gone, word):
+    given = {"first": Quantity("", first), "gone": Quantity("", gone)}
+    assert judge("repeated-product-overflows", given) == word
+
+
+@pytest.mark.parametrize(
+    ("gains", "word"),
+    [
+        ({10: [0, 0, 0], 20: [1, 1, 1]}, HOLDS),
+        ({10: [-1, -1, -1], 20: [1, 1, 1]}, CONDITION),
+        ({10: [0, 0, 0], 20: [0, 0, 0]}, FAILS),
+        ({10: [-1, -1, -1], 20: [0, 0, 0]}, FAILS),
+        ({10: [0, 0, 0], 20: [0, 1, 0]}, UNCHECKED),
+    ],
+)
+def test_clipping_on_temporal_order(gains, word):
+    given = {f"gain, length {n}": Quantity("", values) for n, values in gains.items()}
+    for n in gains:
+        given |= {f"{kind}, length {n}": quantity(0.5) for kind in ("clipped", "not clipped")}
+    assert judge("clipping-temporal-order", given, {"lengths": list(gains)}) == word
