@@ -57,12 +57,14 @@ from nnscratch.layers.base import *
 from nnscratch.layers.batchnorm import *
 from nnscratch.layers.dense import *
 from nnscratch.layers.dropout import *
+from nnscratch.layers.gru import *
 from nnscratch.layers.hard import *
 from nnscratch.layers.joins import *
+from nnscratch.layers.lstm import *
 from nnscratch.layers.norms import *
 from nnscratch.layers.pooling import *
 from nnscratch.layers.rectifiers import *
-from nnscratch.layers.recurrent import *
+from nnscratch.layers.rnn import *
 from nnscratch.layers.rrelu import *
 from nnscratch.layers.softmax import *
 from nnscratch.losses import (
@@ -87,6 +89,7 @@ from nnscratch.training import (
     EarlyStopping,
     Evaluation,
     History,
+    Omega,
     RateTest,
     StepInfo,
     Trainer,
@@ -127,6 +130,7 @@ __all__ = [
     "NnscratchError",
     "NonFinite",
     "NonFiniteError",
+    "Omega",
     "ParamInfo",
     "RandomTruncation",
     "RateTest",

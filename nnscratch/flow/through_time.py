@@ -22,7 +22,8 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, require_count, unknown_name
-from nnscratch.layers.recurrent import GRU, LSTM, RNN, Recurrent
+from nnscratch.layers import GRU, LSTM, RNN
+from nnscratch.layers.recurrent import Recurrent
 from nnscratch.layers.registry import activation
 from nnscratch.network import Network
 

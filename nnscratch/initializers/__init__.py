@@ -15,6 +15,7 @@ from nnscratch.initializers.distributions import (
 )
 from nnscratch.initializers.lsuv import LSUVResult, lsuv
 from nnscratch.initializers.orthogonal import Orthogonal
+from nnscratch.initializers.recurrent import ScaledIdentity, SpectralRadius
 from nnscratch.initializers.registry import get, names
 from nnscratch.initializers.scaling import TF1VarianceScaling, VarianceScaling
 
@@ -24,6 +25,8 @@ __all__ = [
     "LSUVResult",
     "Normal",
     "Orthogonal",
+    "ScaledIdentity",
+    "SpectralRadius",
     "TF1VarianceScaling",
     "TruncatedNormal",
     "Uniform",

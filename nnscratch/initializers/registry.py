@@ -6,6 +6,7 @@ from nnscratch.errors import ConfigError, unknown_name
 from nnscratch.initializers.base import Initializer
 from nnscratch.initializers.distributions import Constant, Normal, Zeros
 from nnscratch.initializers.orthogonal import Orthogonal
+from nnscratch.initializers.recurrent import ScaledIdentity, SpectralRadius
 from nnscratch.initializers.scaling import TF1VarianceScaling, VarianceScaling
 
 _KNOWN: dict[str, Initializer] = {
@@ -27,6 +28,8 @@ _KNOWN: dict[str, Initializer] = {
     "he_uniform_fan_avg": VarianceScaling(2.0, "fan_avg", "uniform"),
     "tf1_variance_scaling": TF1VarianceScaling(2.0, "fan_in"),
     "orthogonal": Orthogonal(1.0),
+    "identity": ScaledIdentity(1.0),
+    "spectral_radius": SpectralRadius(0.95, 15),
 }
 
 
@@ -55,7 +58,8 @@ def get(initializer: str | Initializer) -> Initializer:
     * ``he_normal``, ``he_uniform``: sigma = sqrt(2/n_in), r = sqrt(6/n_in) (He et al. 2015);
       ``_fan_out`` has n_out instead, ``_fan_avg`` the average, which is the post's table;
     * ``tf1_variance_scaling``: `TF1VarianceScaling`, what the post's code runs;
-    * ``orthogonal``: `Orthogonal` with gain 1.
+    * ``orthogonal``: `Orthogonal` with gain 1;
+    * ``identity``, ``spectral_radius``: `ScaledIdentity`, `SpectralRadius`, for recurrent weights.
 
     LSUV is not among them: it looks at data, see `lsuv`.
 

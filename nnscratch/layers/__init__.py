@@ -8,13 +8,15 @@ from nnscratch.layers.base import *
 from nnscratch.layers.batchnorm import *
 from nnscratch.layers.dense import *
 from nnscratch.layers.dropout import *
+from nnscratch.layers.gru import *
 from nnscratch.layers.hard import *
 from nnscratch.layers.joins import *
+from nnscratch.layers.lstm import *
 from nnscratch.layers.norms import *
 from nnscratch.layers.pooling import *
 from nnscratch.layers.rectifiers import *
-from nnscratch.layers.recurrent import *
 from nnscratch.layers.registry import activation, activation_names
+from nnscratch.layers.rnn import *
 from nnscratch.layers.rrelu import *
 from nnscratch.layers.softmax import *
 

@@ -1,4 +1,4 @@
-"""Recurrent layers: a cell that goes through a sequence step by step, with one set of weights."""
+"""What recurrent layers share: going through a sequence step by step with one set of weights."""
 
 from __future__ import annotations
 
@@ -14,15 +14,11 @@ from nnscratch.errors import (
     ConfigError,
     ShapeError,
     require_count,
-    require_number,
     unknown_name,
 )
-from nnscratch.layers.activations import KernelPair
 from nnscratch.layers.base import Features, Layer, Shapes
-from nnscratch.layers.registry import activation as activation_of
+from nnscratch.layers.framework_defaults import DEFAULTS
 from nnscratch.sequences import as_mask
-
-__all__ = ["GRU", "LSTM", "RNN"]
 
 Init = str | initializers.Initializer
 # The input, what is inside by name, the mask, factors back, and whether a state was given.
@@ -32,6 +28,17 @@ Cache = tuple[Array, dict[str, Array], Array, Array, bool]
 def flat(x: Array) -> Array:
     """Return a contiguous ``(batch, time, features)`` as a view ``(batch, time * features)``."""
     return x.reshape(len(x), -1)
+
+
+def require_chrono(kind: str, chrono: int | None) -> int | None:
+    """Return `chrono`, or raise `ConfigError` if it is no number of steps."""
+    return None if chrono is None else require_count(f"{kind} chrono", chrono, least=3)
+
+
+def chrono_bias(longest: int, units: int, rng: np.random.Generator) -> Array:
+    """Draw for each unit the bias with which a gate keeps it for up to `longest` steps."""
+    bias: Array = np.log(rng.uniform(1, longest - 1, units))
+    return bias
 
 
 class Recurrent(Layer):
@@ -52,6 +59,7 @@ class Recurrent(Layer):
         bias_init: Init,
         reverse: bool,
         initial: str,
+        defaults: str | None,
     ) -> None:
         super().__init__()
         kind = type(self).__name__
@@ -64,6 +72,9 @@ class Recurrent(Layer):
         if initial not in ("zeros", "learned"):
             raise unknown_name(f"{kind} initial state", initial, ("zeros", "learned"))
         self.initial = initial
+        if defaults not in (None, *DEFAULTS):
+            raise unknown_name("framework whose defaults to take", defaults, DEFAULTS)
+        self.defaults = defaults
 
     def parameter_shapes(self) -> Shapes:
         wide = len(self.gates) * self.features
@@ -93,13 +104,15 @@ class Recurrent(Layer):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Draw every gate's weights by themselves: the fans are those of one gate."""
+        for name in self.state_shapes() if self.initial == "learned" else ():
+            self.params[f"initial_{name}"][...] = 0
+        if self.defaults is not None:
+            DEFAULTS[self.defaults](self, rng)
+            return
         inits = {"weight": self.init, "recurrent_weight": self.recurrent_init}
         for name, values in self.params.items():
-            if name.startswith("initial_"):
-                values[...] = 0
-                continue
             init = inits.get(name, self.bias_init)
-            for gate in self.gates:
+            for gate in () if name.startswith("initial_") else self.gates:
                 part = self.gate(gate, values)
                 part[...] = init(part.shape, rng, values.dtype)
 
@@ -202,254 +215,8 @@ class Recurrent(Layer):
         raise NotImplementedError
 
     def options(self) -> str:
-        said = f"{self.features_in}, {self.features}, recurrent_init={self.recurrent_init!r}"
+        said = f"{self.features_in}, {self.features}, "
+        drawn = f"recurrent_init={self.recurrent_init!r}"
+        said += drawn if self.defaults is None else f"defaults={self.defaults!r}"
         learned = f", initial={self.initial!r}" * (self.initial != "zeros")
         return said + ", reverse=True" * self.reverse + learned
-
-
-class RNN(Recurrent):
-    """``h_t = f(x_t @ weight + bias + h_{t-1} @ recurrent_weight)`` for t = 1, 2, ... (Elman 1990).
-
-    Takes ``(batch, time, features_in)`` and gives every h_t, ``(batch, time, features)``; h_0 = 0.
-    Backward, from the last step to the first: ``dh_t = dy_t + da_{t+1} @ recurrent_weight.T`` and
-    ``da_t = dh_t f'(a_t)``, with a_t what f is taken of. A pass leaves behind ``hidden`` (every
-    h_t), ``before`` (a_t) and ``hidden_gradient`` (dL/dh_t): ``trace["0.rnn"].hidden_gradient``.
-
-    Parameters
-    ----------
-    features_in, features : int
-        `weight` is ``(features_in, features)``, `recurrent_weight` ``(features, features)``, `bias`
-        ``(features,)``.
-    activation : str
-        Any of `nnscratch.layers.activation_names` that learns and draws nothing.
-    init, recurrent_init, bias_init : name or Initializer
-        See `nnscratch.initializers.names`.
-    reverse : bool
-        Go through the sequence from its last step to its first.
-    initial : "zeros" or "learned"
-        The state before the first step, where none is given (`Network.forward`).
-
-    Raises `ConfigError` for an activation that cannot stand here, `ShapeError` for what is no
-    sequence.
-
-    >>> import nnscratch as nn
-    >>> model = nn.Sequential(nn.RNN(6, 50), nn.LastStep(), nn.Dense(50, 4))
-    >>> model(np.zeros((20, 100, 6), np.float32)).shape
-    (20, 4)
-    """
-
-    kind: ClassVar[str] = "rnn"
-    captured_whole: ClassVar[bool] = True
-    gates: ClassVar[tuple[str, ...]] = ("h",)
-    _leaves: ClassVar[Mapping[str, int]] = {"hidden": 1, "before": 1, "previous": 1}
-    _leaves_gradients: ClassVar[Mapping[str, int]] = {"hidden_gradient": 1, "gates_gradient": 1}
-
-    def __init__(
-        self,
-        features_in: int,
-        features: int,
-        activation: str = "tanh",
-        init: Init = "glorot_uniform",
-        recurrent_init: Init = "orthogonal",
-        bias_init: Init = "zeros",
-        reverse: bool = False,
-        initial: str = "zeros",
-    ) -> None:
-        super().__init__(features_in, features, init, recurrent_init, bias_init, reverse, initial)
-        self.activation = activation
-        function = activation_of("leaky_relu", slope=1.0)  # identity has no kernel
-        if activation != "identity":
-            function = activation_of(activation)
-        if not isinstance(function, KernelPair):
-            raise ConfigError(
-                f"RNN activation {activation!r} learns or draws something, which a step of time "
-                f"cannot: choose one that does not, such as 'tanh' or 'relu'"
-            )
-        self.saturation = function.saturation
-        self._function = function.kernel
-        self._constant = float(next(iter(function.constants), 0.0))
-
-    def _forward(self, x: Array, tensors: dict[str, Array], mask: Array) -> None:
-        params = self.params
-        kernels.rnn_forward(
-            *(flat(tensors[name]) for name in ("hidden", "before", "previous")),
-            *(flat(x), params["weight"], params["bias"], params["recurrent_weight"]),
-            *(tensors["initial_hidden"], mask, self.reverse),
-            *(f"{self._function}_forward", self._constant),
-        )
-
-    def _backward(self, dy: Array, of: dict[str, Array], mask: Array, through: Array) -> None:
-        kernels.rnn_backward(
-            *(of["gates_gradient"], of["hidden_gradient"], of["initial_hidden_gradient"]),
-            *(dy, of["hidden"], of["before"]),
-            *(self.params["recurrent_weight"], mask, through, self.reverse),
-            *(f"{self._function}_backward", self._constant),
-        )
-
-    def options(self) -> str:
-        named = f", activation={self.activation!r}" * (self.activation != "tanh")
-        return super().options() + named
-
-
-class LSTM(Recurrent):
-    """Long short-term memory: a cell state that is kept, added to and shown through gates.
-
-    With i, f, o the sigmoid and g the tanh of the quarters of ``x_t @ weight + bias + h_{t-1} @
-    recurrent_weight``: ``c_t = f c_{t-1} + i g`` and ``h_t = o tanh(c_t)``, from c_0 = h_0 = 0.
-    Backward: ``dc_t = dh_t o (1 - tanh^2 c_t) + f_{t+1} dc_{t+1}``: along the cell a gradient is
-    multiplied by forget gates alone. A pass leaves behind ``hidden``, ``cell``, ``gates`` (after
-    their functions, i f g o side by side), ``hidden_gradient`` (dL/dh_t) and ``cell_gradient``
-    (dL/dc_t), each ``(batch, time, ...)``. Hochreiter & Schmidhuber 1997; Gers et al. 2000.
-
-    Parameters
-    ----------
-    features_in, features : int
-        `weight` is ``(features_in, 4 features)``, `recurrent_weight` ``(features, 4 features)``,
-        `bias` ``(4 features,)``: PyTorch's order of gates, and its two biases added up.
-    forget_bias : float, default 1
-        Is added to the forget gate's bias when that is drawn (Jozefowicz et al. 2015): without it
-        a gradient loses half at every step.
-    init, recurrent_init, bias_init : name or Initializer
-        Drawn for each gate by itself; see `nnscratch.initializers.names`.
-    reverse : bool
-        Go through the sequence from its last step to its first.
-    initial : "zeros" or "learned"
-        The state before the first step, where none is given (`Network.forward`).
-
-    >>> import nnscratch as nn
-    >>> model = nn.Sequential(nn.LSTM(6, 50), nn.LastStep(), nn.Dense(50, 4))
-    >>> model(np.zeros((20, 100, 6), np.float32)).shape
-    (20, 4)
-    >>> model.last["0.lstm"].cell.shape
-    (20, 100, 50)
-    """
-
-    kind: ClassVar[str] = "lstm"
-    captured_whole: ClassVar[bool] = True
-    gates: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
-    _leaves: ClassVar[Mapping[str, int]] = {"hidden": 1, "cell": 1, "gates": 4, "previous": 1}
-    _leaves_gradients: ClassVar[Mapping[str, int]] = {
-        "hidden_gradient": 1,
-        "cell_gradient": 1,
-        "gates_gradient": 4,
-    }
-
-    def __init__(
-        self,
-        features_in: int,
-        features: int,
-        forget_bias: float = 1.0,
-        init: Init = "glorot_uniform",
-        recurrent_init: Init = "orthogonal",
-        bias_init: Init = "zeros",
-        reverse: bool = False,
-        initial: str = "zeros",
-    ) -> None:
-        super().__init__(features_in, features, init, recurrent_init, bias_init, reverse, initial)
-        self.forget_bias = require_number("LSTM forget_bias", forget_bias)
-
-    def state_shapes(self) -> Shapes:
-        return {**super().state_shapes(), "cell": (self.features,)}
-
-    def reset(self, rng: np.random.Generator) -> None:
-        super().reset(rng)
-        self.gate("f", self.params["bias"])[...] += self.forget_bias
-
-    def _forward(self, x: Array, tensors: dict[str, Array], mask: Array) -> None:
-        params = self.params
-        kernels.lstm_forward(
-            *(flat(tensors[name]) for name in ("hidden", "cell", "gates", "previous")),
-            *(flat(x), params["weight"], params["bias"], params["recurrent_weight"]),
-            *(tensors["initial_hidden"], tensors["initial_cell"], mask, self.reverse),
-        )
-
-    def _backward(self, dy: Array, of: dict[str, Array], mask: Array, through: Array) -> None:
-        kernels.lstm_backward(
-            *(of["gates_gradient"], of["hidden_gradient"], of["cell_gradient"]),
-            *(of["initial_hidden_gradient"], of["initial_cell_gradient"]),
-            *(dy, of["cell"], of["gates"], of["initial_cell"]),
-            *(self.params["recurrent_weight"], mask, through, self.reverse),
-        )
-
-    def options(self) -> str:
-        return f"{super().options()}, forget_bias={self.forget_bias:g}"
-
-
-class GRU(Recurrent):
-    """Gated recurrent unit: ``h_t = (1 - z) n + z h_{t-1}`` with ``n = tanh(a_n + r u_n)``.
-
-    ``a = x_t @ weight + bias`` and ``u = h_{t-1} @ recurrent_weight + recurrent_bias`` have three
-    parts, of which r and z are the sigmoid of ``a + u``; h_0 = 0. z keeps the old state, and the
-    reset gate r meets the candidate's product, as in PyTorch, cuDNN and Keras. A pass leaves behind
-    ``hidden``, ``gates`` (after their functions, r z n side by side), ``candidate`` (u_n) and
-    ``hidden_gradient`` (dL/dh_t), each ``(batch, time, ...)``. Cho et al. 2014.
-
-    Parameters
-    ----------
-    features_in, features : int
-        `weight` is ``(features_in, 3 features)``, `recurrent_weight` ``(features, 3 features)``,
-        `bias` and `recurrent_bias` ``(3 features,)``.
-    update_bias : float, default 0
-        Is added to z's bias when that is drawn: the larger, the longer the state is kept.
-    init, recurrent_init, bias_init : name or Initializer
-        Drawn for each gate by itself; see `nnscratch.initializers.names`.
-    reverse : bool
-        Go through the sequence from its last step to its first.
-    initial : "zeros" or "learned"
-        The state before the first step, where none is given (`Network.forward`).
-
-    >>> import nnscratch as nn
-    >>> model = nn.Sequential(nn.GRU(6, 50), nn.LastStep(), nn.Dense(50, 4))
-    >>> model(np.zeros((20, 100, 6), np.float32)).shape
-    (20, 4)
-    """
-
-    kind: ClassVar[str] = "gru"
-    captured_whole: ClassVar[bool] = True
-    gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
-    _leaves: ClassVar[Mapping[str, int]] = {"hidden": 1, "gates": 3, "candidate": 1, "previous": 1}
-    _leaves_gradients: ClassVar[Mapping[str, int]] = {
-        "hidden_gradient": 1,
-        "gates_gradient": 3,
-        "recurrent_gradient": 3,
-    }
-
-    def __init__(
-        self,
-        features_in: int,
-        features: int,
-        update_bias: float = 0.0,
-        init: Init = "glorot_uniform",
-        recurrent_init: Init = "orthogonal",
-        bias_init: Init = "zeros",
-        reverse: bool = False,
-        initial: str = "zeros",
-    ) -> None:
-        super().__init__(features_in, features, init, recurrent_init, bias_init, reverse, initial)
-        self.update_bias = require_number("GRU update_bias", update_bias)
-
-    def parameter_shapes(self) -> Shapes:
-        shapes = super().parameter_shapes()
-        return {**shapes, "recurrent_bias": shapes["bias"]}
-
-    def reset(self, rng: np.random.Generator) -> None:
-        super().reset(rng)
-        self.gate("z", self.params["bias"])[...] += self.update_bias
-
-    def _forward(self, x: Array, tensors: dict[str, Array], mask: Array) -> None:
-        params = self.params
-        kernels.gru_forward(
-            *(flat(tensors[name]) for name in ("hidden", "gates", "candidate", "previous")),
-            *(flat(x), params["weight"], params["bias"], params["recurrent_weight"]),
-            *(params["recurrent_bias"], tensors["initial_hidden"], mask, self.reverse),
-        )
-
-    def _backward(self, dy: Array, of: dict[str, Array], mask: Array, through: Array) -> None:
-        kernels.gru_backward(
-            *(of["gates_gradient"], of["recurrent_gradient"], of["hidden_gradient"]),
-            *(of["initial_hidden_gradient"], dy, of["gates"], of["candidate"], of["previous"]),
-            *(self.params["recurrent_weight"], mask, through, self.reverse),
-        )
-
-    def options(self) -> str:
-        return super().options() + f", update_bias={self.update_bias:g}" * bool(self.update_bias)

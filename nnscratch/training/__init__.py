@@ -5,6 +5,7 @@ from nnscratch.training.early_stopping import EarlyStopping
 from nnscratch.training.evaluation import Evaluation, evaluate
 from nnscratch.training.history import History
 from nnscratch.training.loop import Run
+from nnscratch.training.omega import Omega
 from nnscratch.training.rate_test import RateTest, find_rate
 from nnscratch.training.trainer import Trainer
 
@@ -13,6 +14,7 @@ __all__ = [
     "EarlyStopping",
     "Evaluation",
     "History",
+    "Omega",
     "RateTest",
     "Run",
     "StepInfo",

@@ -29,7 +29,7 @@ UNIFORM = {
     "he_uniform_fan_out": math.sqrt(6 / N_OUT),
     "he_uniform_fan_avg": math.sqrt(2) * math.sqrt(6 / (N_IN + N_OUT)),
 }
-OTHERS = ("zeros", "ones", "tf1_variance_scaling", "orthogonal")
+OTHERS = ("zeros", "ones", "tf1_variance_scaling", "orthogonal", "identity", "spectral_radius")
 
 
 def test_every_name_is_tested_here() -> None:
@@ -57,6 +57,8 @@ def test_the_other_names() -> None:
     assert init.get("zeros") == init.Zeros()
     assert init.get("ones") == init.Constant(1.0)
     assert init.get("orthogonal") == init.Orthogonal(1.0)
+    assert init.get("identity") == init.ScaledIdentity(1.0)
+    assert init.get("spectral_radius") == init.SpectralRadius(0.95, 15)
     tf1 = init.get("tf1_variance_scaling")
     assert tf1.variance(N_IN, N_OUT) == pytest.approx(1.00586 * 2 / N_IN, rel=5e-6)
 
