@@ -95,6 +95,16 @@ class Readout:
         predicted = self._predicted(record) if quantity == "gradient_norm" else None
         return gradient_norm_figure([record], quantity=quantity, predictions=[predicted])
 
+    def plot_through_time(self, layer: str | None = None) -> Figure:
+        """Return a figure of the gradient at every step of time over the training steps, its factor
+        per step back, the recurrent weights and the gates.
+
+        layer : a recurrent layer; None: the first
+        """
+        from nnscratch_plots import through_time_figure
+
+        return through_time_figure(self.to_dict(), layer=layer)
+
     def overview(self) -> Figure:
         """Return one page: the run in eight panels, its findings on top, a sentence under each."""
         from nnscratch_plots import overview_figure

@@ -16,6 +16,7 @@ from nnscratch_plots.attribution import attribution_bars, attribution_figure
 from nnscratch_plots.batchnorm import batchnorm_figure, batchnorm_statistics
 from nnscratch_plots.blocks import block_gradient_figure, block_gradients
 from nnscratch_plots.census import dead_unit_figure, dead_units, unit_turnover
+from nnscratch_plots.cliff import cliff_figure
 from nnscratch_plots.clip import clip_figure, clip_ledger, clip_shares
 from nnscratch_plots.comparison import comparison_figure
 from nnscratch_plots.cure import cure_figure
@@ -32,6 +33,13 @@ from nnscratch_plots.records import Record
 from nnscratch_plots.ridges import histogram_figure, histogram_ridges
 from nnscratch_plots.saturation import saturation, saturation_figure
 from nnscratch_plots.slopes import prelu_slopes
+from nnscratch_plots.through_time import (
+    criteria,
+    gates_in_time,
+    gradient_by_lag,
+    through_time_figure,
+    time_heatmap,
+)
 from nnscratch_plots.updates import update_ratio_figure, update_ratios
 
 __all__ = [
@@ -43,14 +51,18 @@ __all__ = [
     "batchnorm_statistics",
     "block_gradient_figure",
     "block_gradients",
+    "cliff_figure",
     "clip_figure",
     "clip_ledger",
     "clip_shares",
     "comparison_figure",
+    "criteria",
     "cure_figure",
     "dead_unit_figure",
     "dead_units",
     "depth_scale",
+    "gates_in_time",
+    "gradient_by_lag",
     "gradient_norm_figure",
     "gradient_norm_heatmap",
     "gradient_norms",
@@ -70,6 +82,8 @@ __all__ = [
     "saturation_figure",
     "save_figure",
     "shared_limits",
+    "through_time_figure",
+    "time_heatmap",
     "unit_turnover",
     "update_ratio_figure",
     "update_ratios",

@@ -26,12 +26,17 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-def draw_log(ax: Axes, values: Array, edges: Array, scale: Normalize) -> None:
-    """Draw (columns, layers) values by their log10, and over them those that have none."""
+def draw_log(
+    ax: Axes, values: Array, edges: Array, scale: Normalize, rows: Array | None = None
+) -> None:
+    """Draw (columns, layers) values by their log10, and over them those that have none.
+
+    rows : where the rows begin and end; None: each is 1 high, the first around 1
+    """
     drawable = np.isfinite(values) & (values > 0)
     exponents = np.full(values.shape, np.nan)
     np.log10(values, out=exponents, where=drawable)
-    draw(ax, exponents, edges, scale, special(values))
+    draw(ax, exponents, edges, scale, special(values), rows)
 
 
 def draw_fractions(ax: Axes, values: Array, edges: Array) -> None:
@@ -41,10 +46,15 @@ def draw_fractions(ax: Axes, values: Array, edges: Array) -> None:
 
 
 def draw(
-    ax: Axes, colored: Array, edges: Array, scale: Normalize, special: dict[str, Array]
+    ax: Axes,
+    colored: Array,
+    edges: Array,
+    scale: Normalize,
+    special: dict[str, Array],
+    rows: Array | None = None,
 ) -> None:
-    """Draw the cells, and over them those that have no colour."""
-    rows = np.arange(colored.shape[1] + 1) + 0.5
+    """Draw the cells, and over them those that have no colour; rows as `draw_log` has them."""
+    rows = np.arange(colored.shape[1] + 1) + 0.5 if rows is None else rows
     # Rasterized: a vector file would otherwise hold a polygon for each of up to 200,000 cells.
     ax.pcolormesh(
         edges, rows, np.ma.masked_invalid(colored.T), cmap=COLORMAP, norm=scale, rasterized=True

@@ -60,7 +60,7 @@ def gradient_norm_heatmap(
     limits that are not 0 < low < high.
     """
     (series,) = read_norms([record], quantity, layers)
-    scale = _color_scale(color_limits([series]) if limits is None else limits)
+    scale = color_scale(color_limits([series]) if limits is None else limits)
     values, edges = thinned(series, MOST_COLUMNS)
     with style.drawing_on(ax, 8.6, 4.8) as ax:
         _draw(ax, values, edges, scale, quantity)
@@ -71,7 +71,7 @@ def gradient_norm_heatmap(
         title = f"{field_named(quantity).title} of each layer during training"
         handles = _legend_handles([values], quantity)
         style.legend_above(ax, f"{title}\n{style.wrapped(series.label, 70)}", handles)
-        _color_bar(ax.figure, [ax], scale, [series], quantity)
+        color_bar(ax.figure, [ax], scale, [series], quantity)
     return ax
 
 
@@ -98,7 +98,7 @@ def heatmap_figure(
     `gradient_norm_heatmap` does.
     """
     series = read_norms(records, quantity, layers)
-    scale = _color_scale(color_limits(series, MOST_DECADES if len(series) > 1 else np.inf))
+    scale = color_scale(color_limits(series, MOST_DECADES if len(series) > 1 else np.inf))
     columns = 2 if len(series) == 4 else min(3, len(series))
     rows = -(-len(series) // columns)
     drawn = [thinned(one, MOST_COLUMNS // columns) for one in series]
@@ -125,7 +125,7 @@ def heatmap_figure(
         )
         for ax in panels[len(series) :]:
             ax.set_axis_off()
-        _color_bar(figure, panels, scale, series, quantity)
+        color_bar(figure, panels, scale, series, quantity)
     return figure
 
 
@@ -190,16 +190,18 @@ def _exponents(series: Sequence[Series]) -> Array:
     return np.log10(pooled[np.isfinite(pooled) & (pooled > 0)])
 
 
-def _color_scale(limits: tuple[float, float]) -> Normalize:
+def color_scale(limits: tuple[float, float]) -> Normalize:
+    """The scale between two norms, of their log10."""
     low, high = limits
     if not (0 < low < high < np.inf):
         raise ValueError(f"limits must be two norms with 0 < low < high, got {limits!r}")
     return Normalize(float(np.log10(low)), float(np.log10(high)))
 
 
-def _color_bar(
+def color_bar(
     figure: Any, axes: list[Axes], scale: Normalize, series: Sequence[Series], quantity: str
 ) -> None:
+    """A colour bar beside the axes, with arrows where values lie beyond the scale."""
     if _is_fraction(quantity):
         cells.share_bar(axes, label=axis_label(axes[0], quantity))
         return

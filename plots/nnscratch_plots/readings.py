@@ -39,6 +39,13 @@ READING: dict[str, str] = {
     "ridges": "each ridge is a histogram on a log axis, its height the square root of the share of "
     "the values; alike above each other the flow is kept, wandering to the left it vanishes, to "
     "the right it explodes; a spike at 0 holds what is almost 0, at -1 and 1 saturated units",
+    "through_time": "rows are steps of time, the last one at the top; where the bottom is darker "
+    "the gradient vanishes on its way back, and nothing is learned of what was so long ago. The "
+    "measured factor per step is what decides: the spectral radius and the largest singular value "
+    "of the recurrent weights (line: 1) know nothing of the activation's derivative or the gates",
+    "cliff": "where the colour changes within a hair's breadth the loss has a wall, and its "
+    "gradient there is as large as the wall is steep; a step along it throws the weights far "
+    "away, unless the gradient is clipped to a norm: then the way goes on along the foot",
     "turnover": "how many units stopped being alive since the census before, and how many came "
     "back",
     "shares": "each layer's share of the squared norm: one that holds most of it decides when the "

@@ -146,6 +146,16 @@ def test_a_recorder_given_the_arrays_writes_the_same(cell):
     assert layer.gates == tuple(text.split()[-1] for text in record["gates"])
 
 
+def test_a_recorder_draws_what_it_holds():
+    model = network("gru")
+    flow, optimizer = nn.GradientFlow(model, label="drawn"), nn.SGD(lr=0.1)
+    with flow.attached(optimizer):
+        for x, labels in batches():
+            model.training_pass(x, labels, nn.SoftmaxCrossEntropy())
+            optimizer.step(model.params, model.grads)
+    assert len(flow.plot_through_time("0.gru").axes) == 4  # three panels and a colour bar
+
+
 def test_recording_changes_no_bit_and_threads_change_none_of_the_record():
     plain = network("lstm")
     optimizer, loss = nn.SGD(lr=0.5), nn.SoftmaxCrossEntropy()
