@@ -76,16 +76,19 @@ def add_ladder(command: argparse.ArgumentParser, *, least_batch: int = 1) -> Non
     defaults = ladder.Settings()
     command.add_argument("--only", nargs="+", metavar="NAME", help="these configurations only")
     command.add_argument(
-        "--depth", type=count("depth", most=HUGE), default=defaults.depth, help="hidden layers"
+        "--depth",
+        type=count("depth", most=HUGE),
+        help=f"hidden layers (default: {defaults.depth})",
     )
     command.add_argument(
-        "--width", type=count("width", most=HUGE), default=defaults.width, help="units in each"
+        "--width",
+        type=count("width", most=HUGE),
+        help=f"units in each (default: {defaults.width})",
     )
     command.add_argument(
         "--batch",
         type=count("batch", least=least_batch),
-        default=defaults.batch_size,
-        help="batch size",
+        help=f"batch size (default: {defaults.batch_size})",
     )
     command.add_argument(
         "--seed",
@@ -98,7 +101,7 @@ def add_ladder(command: argparse.ArgumentParser, *, least_batch: int = 1) -> Non
 def ladder_settings(options: argparse.Namespace) -> ladder.Settings:
     """Return what the options say of the ladder; its own defaults for what a command lacks."""
     given = {**vars(options), "batch_size": options.batch}
-    names = [item.name for item in fields(ladder.Settings) if item.name in given]
+    names = [item.name for item in fields(ladder.Settings) if given.get(item.name) is not None]
     return ladder.Settings(**{name: given[name] for name in names})
 
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from nnscratch import datasets
+from nnscratch.cli import recurrent
 from nnscratch.cli.arguments import (
     CONFIGURATIONS,
     HelpFormatter,
@@ -42,11 +43,14 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         description="Train the same deep network under each remedy for vanishing and exploding\n"
         "gradients, print one table, and draw the gradient of every layer.",
         formatter_class=HelpFormatter,
-        epilog=CONFIGURATIONS,
+        epilog=f"{CONFIGURATIONS}\n\n{recurrent.CONFIGURATIONS}",
     )
     add_ladder(command)
-    command.add_argument("--epochs", type=count("epochs"), default=defaults.epochs, help="epochs")
-    command.add_argument("--lr", type=rate("lr"), default=defaults.lr, help="learning rate")
+    command.add_argument(
+        "--epochs", type=count("epochs"), help=f"epochs (default: {defaults.epochs})"
+    )
+    command.add_argument("--lr", type=rate("lr"), help=f"learning rate (default: {defaults.lr:g})")
+    recurrent.add_family(command, trains=True)
     command.add_argument(
         "--out", type=Path, default=Path("runs/compare"), metavar="DIR", help="output folder"
     )
@@ -56,6 +60,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(options: argparse.Namespace) -> int:
     """Train, print and draw; Ctrl-C keeps the configurations that are done."""
+    recurrent.refuse_others(options)
+    if options.family == recurrent.RECURRENT:
+        return recurrent.compare(options)
     console = Console()
     rungs = ladder.select(options.only)
     settings = ladder_settings(options)

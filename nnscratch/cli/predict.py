@@ -16,6 +16,7 @@ from rich.table import Table
 
 from nnscratch import datasets
 from nnscratch.arrays import Array
+from nnscratch.cli import recurrent
 from nnscratch.cli.arguments import (
     CONFIGURATIONS,
     HelpFormatter,
@@ -69,9 +70,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "data look like, how the gradient flows in the networks of `nnscratch compare` before\n"
         "their first step. Nothing is trained.",
         formatter_class=HelpFormatter,
-        epilog=CONFIGURATIONS,
+        epilog=f"{CONFIGURATIONS}\n\n{recurrent.CONFIGURATIONS}",
     )
     add_ladder(command, least_batch=2)
+    recurrent.add_family(command, trains=False)
     command.add_argument(
         "--measure",
         nargs="?",
@@ -90,6 +92,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(options: argparse.Namespace) -> int:
     """Predict, measure where asked, print and draw."""
+    recurrent.refuse_others(options)
+    if options.family == recurrent.RECURRENT:
+        return recurrent.predict(options)
     console = Console()
     # Clipping acts after the gradient: such a rung starts like the one without.
     rungs = [r for r in ladder.select(options.only) if options.only or r.max_norm is None]

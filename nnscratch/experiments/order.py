@@ -72,19 +72,19 @@ def learn(
     trainer = Trainer(model, SoftmaxCrossEntropy(), optimizer)
     x_fresh, y_fresh = datasets.temporal_order(_FRESH, length, _APART + seed)
     right: list[float] = []
-    loss: list[float] = []
+    loss: tuple[float, ...] = ()
     for look in range(updates // EVERY):
         x, y = datasets.temporal_order(BATCH * EVERY, length, 1000 * seed + look)
         with np.errstate(all="ignore"):  # a gradient that explodes overflows
             history = trainer.fit(
                 x, y, epochs=1, batch_size=BATCH, seed=seed, progress=False, callbacks=callbacks
             )
-        loss += history.loss
+        loss = tuple(history.loss)  # of all calls
         if history.interrupted:
-            return Learned(math.inf, tuple(right), tuple(loss), interrupted=True)
+            return Learned(math.inf, tuple(right), loss, interrupted=True)
         if history.diverged:
-            return Learned(math.inf, (*right, 0.0), tuple(loss))
+            return Learned(math.inf, (*right, 0.0), loss)
         right.append(accuracy(model.predict(x_fresh), y_fresh))
         if right[-1] >= SOLVED:
-            return Learned(EVERY * (look + 1.0), tuple(right), tuple(loss))
-    return Learned(math.inf, tuple(right), tuple(loss))
+            return Learned(EVERY * (look + 1.0), tuple(right), loss)
+    return Learned(math.inf, tuple(right), loss)

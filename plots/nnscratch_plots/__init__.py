@@ -24,6 +24,7 @@ from nnscratch_plots.curves import accuracy_curves, loss_curves
 from nnscratch_plots.files import save_figure
 from nnscratch_plots.flow import gradient_norm_figure, gradient_norms
 from nnscratch_plots.heatmap import gradient_norm_heatmap, heatmap_figure, shared_limits
+from nnscratch_plots.memory import memory_figure
 from nnscratch_plots.overview import overview_figure
 from nnscratch_plots.phase import depth_scale, phase_diagram, phase_diagram_figure
 from nnscratch_plots.prediction import predicted_gradient_norm_figure, predicted_gradient_norms
@@ -70,6 +71,7 @@ __all__ = [
     "histogram_figure",
     "histogram_ridges",
     "loss_curves",
+    "memory_figure",
     "overview_figure",
     "phase_diagram",
     "phase_diagram_figure",
