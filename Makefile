@@ -5,13 +5,17 @@ BIN    := $(VENV)/bin
 # Files of tests side by side; ARGS="-n 0" runs them one after the other, for a debugger.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help run test test-slow test-reference browser parity bench scorecard lint ci clean
+.PHONY: help run test test-slow test-reference test-oldest coverage mutants browser parity bench \
+        scorecard lint ci clean
 
 help:
 	@echo "make run             set up, then train the ladder of networks and draw their gradients"
 	@echo "make test            set up, then run the test suite (under 5 minutes)"
 	@echo "make test-slow       the slow tests"
 	@echo "make test-reference  the suite on the readable NumPy kernels"
+	@echo "make test-oldest     the suite on the oldest versions of what it needs"
+	@echo "make coverage        which lines and branches the suite reaches on the NumPy kernels"
+	@echo "make mutants         changes the source in one place at a time: do the tests notice? (hours)"
 	@echo "make parity          the comparison with PyTorch, the HTML report in a browser (installs both)"
 	@echo "make bench           training steps timed beside the peers (ARGS=--quick: under 2 minutes)"
 	@echo "make scorecard       the claims of the post and the papers, tried anew (docs/scorecard.md)"
@@ -72,6 +76,23 @@ bench: $(VENV)/.peers
 	@echo "==> Benchmarks: python -m benchmarks $(ARGS)"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+mutants: $(VENV)/.test
+	@echo "==> Changing one thing at a time: who notices? (hours; ARGS=\"--areas theory --count 20\")"
+	@nice $(BIN)/python tests/mutants.py $(ARGS)
+
+coverage: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check coverage
+	@echo "==> Branch coverage of the suite on the reference kernels"
+	@NNSCRATCH_KERNELS=reference $(BIN)/python -m coverage run -m pytest -n 0 $(ARGS)
+	@$(BIN)/python -m coverage report
+
+test-oldest:
+	@echo "==> The suite on the oldest versions that pyproject.toml allows"
+	@$(PYTHON) -m venv $(VENV)-oldest
+	@sed -n '/^dependencies/,/^\]/s/ *"\(.*\)>=\(.*\)",/\1==\2/p' pyproject.toml > $(VENV)-oldest/constraints.txt
+	@$(VENV)-oldest/bin/python -m pip install --quiet --constraint $(VENV)-oldest/constraints.txt --editable '.[test]'
+	@$(VENV)-oldest/bin/python -m pytest -n auto $(ARGS)
+
 scorecard: $(VENV)/.runtime
 	@echo "==> Trying every claim: nnscratch reproduce all --out docs $(ARGS)"
 	@$(BIN)/nnscratch reproduce all --out docs $(ARGS)
@@ -85,5 +106,5 @@ lint: $(VENV)/.lint
 ci: test test-reference test-slow parity lint
 
 clean:
-	rm -rf $(VENV) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-oldest runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

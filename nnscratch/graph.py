@@ -16,6 +16,7 @@ from nnscratch.layers.batchnorm import STATISTICS
 from nnscratch.nodes import INPUT, Node, Pass, Writer, features_in, shapes_of
 from nnscratch.parameters import Parameters, Views
 from nnscratch.sequences import NOTHING, Given, States, Truncate, as_mask, as_states, factors_back
+from nnscratch.turns import Turn
 from nnscratch.workspace import Workspace
 
 _KEPT_SHAPES = 64
@@ -47,6 +48,8 @@ class Graph:
         The gradients that come together where a tensor has several consumers.
     number, latest : int, Pass
         Of the latest pass.
+    turn, fitting : Turn
+        Who goes through the nodes, and who trains them: one thread at a time, others are refused.
     features_in, features_out : int or None
         The width of input and output; None where any will do.
     """
@@ -80,6 +83,7 @@ class Graph:
         self.number = 0
         self.latest = Pass(np.empty((0, 0), self.dtype))
         self.sums = Workspace()
+        self.turn, self.fitting = Turn(), Turn()
 
     # Passes
 
@@ -111,6 +115,8 @@ class Graph:
 
     def _pass(self, x: Array, training: bool, statistics: str, given: Given) -> Array:
         """Go forward, and keep what came out as the latest pass."""
+        if self.turn.lock.locked():
+            raise self.turn.taken(self)
         self.number += 1
         self.latest = Pass(x)
         return self.run(x, training, statistics, self.latest, given).outputs[-1]
@@ -171,10 +177,13 @@ class Graph:
             raise ShapeError(f"{what} empty: input of shape {x.shape}")
         made = Pass(x) if into is None else into
         outputs, caches = made.outputs, made.caches
-        for node in self.nodes:
-            y, cache = node.forward(made.inputs(node), training, statistics, given)
-            outputs.append(y)
-            caches.append(cache)
+        if self.turn.lock.locked():
+            raise self.turn.taken(self)
+        with self.turn.lock:
+            for node in self.nodes:
+                y, cache = node.forward(made.inputs(node), training, statistics, given)
+                outputs.append(y)
+                caches.append(cache)
         return made
 
     def backward(
@@ -196,6 +205,12 @@ class Graph:
                 f"dlogits must have the shape of the output, {output.shape}, "
                 f"got {getattr(dlogits, 'shape', type(dlogits).__name__)}"
             )
+        if self.turn.lock.locked():
+            raise self.turn.taken(self)
+        with self.turn.lock:
+            return self._backward(dlogits, accumulate, input_gradient)
+
+    def _backward(self, dlogits: Array, accumulate: bool, input_gradient: bool) -> Array | None:
         latest, nodes = self.latest, self.nodes
         arriving: list[Array | None] = [None] * len(nodes)
         arriving[-1] = np.ascontiguousarray(as_array(dlogits, "dlogits"), dtype=self.dtype)
@@ -312,7 +327,7 @@ class Graph:
             )
 
             def views(of: Parameters, names: list[str], key: str = node.key) -> Views:
-                return Views({name: of[f"{key}.{name}"] for name in names})
+                return of.part({name: f"{key}.{name}" for name in names})
 
             layer.name = node.name
             layer.bind(

@@ -91,7 +91,11 @@ class Network(Graph):
         sample_weights = self._loss_weights(x, given, sample_weights)
         captured = self._captured.find(x, labels, loss, sample_weights, tap, given)
         if captured is not None:
-            value = captured[0].run(x, captured[1], given)
+            lock = self.turn.lock
+            if lock.locked():
+                raise self.turn.taken(self)
+            with lock:
+                value = captured[0].run(x, captured[1], given)
         else:
             value, dlogits = self._loss(x, labels, loss, True, given, sample_weights)
             self.backward(dlogits)

@@ -19,7 +19,10 @@ from nnscratch.errors import ShapeError, unknown_name
 
 
 class Views(Mapping[str, Array]):
-    """Named arrays whose places never change: setting one copies the values into its place."""
+    """Named arrays whose places never change: setting one copies the values into its place.
+
+    Whoever gives the array that he got another shape or type does so to his own view alone.
+    """
 
     def __init__(self, views: Mapping[str, Array]) -> None:
         self._views = dict(views)
@@ -27,18 +30,20 @@ class Views(Mapping[str, Array]):
     def __getitem__(self, name: str) -> Array:
         if name not in self._views:
             raise unknown_name("parameter", name, self._views)
-        return self._views[name]
+        return self._views[name].view()
 
     def __setitem__(self, name: str, values: npt.ArrayLike) -> None:
         """Copy `values` in. Raises `ShapeError` unless they have the array's shape, `DtypeError`
         unless they are real numbers; an unknown name is a `UnknownNameError`.
         """
         view, given = self[name], np.asarray(values)
-        if given is view:  # what `params["weight"] *= 2` ends with
-            return
         if given.shape != view.shape:
             raise ShapeError(f"{name!r} has shape {view.shape}, got values of shape {given.shape}")
         view[...] = fitted(given, view.dtype, repr(name))
+
+    def part(self, names: Mapping[str, str]) -> Views:
+        """Return views of the same arrays by other names: their name there, their name here."""
+        return Views({name: self._views[here] for name, here in names.items()})
 
     def __contains__(self, name: object) -> bool:
         return name in self._views
@@ -84,7 +89,7 @@ class Parameters(Views):
         twin.flat[...] = self.flat
         memo[id(self)] = twin
         # Whoever else holds a view of this one gets the view of the twin.
-        memo.update({id(view): twin[name] for name, view in self._views.items()})
+        memo.update({id(view): twin._views[name] for name, view in self._views.items()})
         return twin
 
     def __repr__(self) -> str:

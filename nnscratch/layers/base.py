@@ -205,6 +205,8 @@ class Layer:
                 f"layer {self.name!r} has no parameters yet: put it in a Sequential, "
                 f"or call .initialize(seed) first"
             )
+        if self.__dict__.get("_checked") != self.version:
+            self._check_arrays()
         if isinstance(x, np.ndarray) and type(x) is not np.ndarray:
             x = as_array(x, f"the input of layer {self.name!r}")
         if not isinstance(x, np.ndarray) or x.ndim < 2:
@@ -224,6 +226,24 @@ class Layer:
                 f"convert with x.astype(np.{self.dtype})"
             )
         return x if x.flags.c_contiguous else np.ascontiguousarray(x)
+
+    def _check_arrays(self) -> None:
+        """Raise `ConfigError` unless the arrays are those that the layer's settings ask for."""
+        for shapes, arrays in (
+            (self.parameter_shapes(), self.params),
+            (self.parameter_shapes(), self.grads),
+            (self.statistic_shapes(), self.statistics),
+        ):
+            asked = {name: (*shape, self.dtype) for name, shape in shapes.items()}
+            found = {name: (*array.shape, array.dtype) for name, array in arrays.items()}
+            if asked != found:
+                raise ConfigError(
+                    f"layer {self.name!r} ({self!r}) was changed after its arrays were made: it "
+                    f"asks for {shapes}, and has { {n: a.shape for n, a in arrays.items()} } of "
+                    f"{', '.join(sorted({str(a.dtype) for a in arrays.values()}))}; "
+                    f"make a new layer, or a network with nn.remake"
+                )
+        self.__dict__["_checked"] = self.version  # itself no change
 
     def buffer(self, name: str, shape: tuple[int, ...]) -> Array:
         """Return the layer's reused array `name`."""

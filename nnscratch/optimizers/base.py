@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from nnscratch.errors import ConfigError, ShapeError
 from nnscratch.optimizers.measures import ParameterMeasures, Tap
 from nnscratch.parameters import Parameters
 from nnscratch.schedules import Schedule, as_schedule
+from nnscratch.turns import Turn
 
 
 class Optimizer:
@@ -39,6 +41,8 @@ class Optimizer:
         Those arrays, each laid out like ``params.flat``; empty before the first step.
     tap : Tap or None
         Who wants the steps measured.
+    fitting : Turn
+        Which trainer is at work with it: one at a time.
     """
 
     def __init__(self, lr: float | Schedule, clip: Clip | None = None) -> None:
@@ -54,6 +58,8 @@ class Optimizer:
         self.state: dict[str, Array] = {}
         self.tap: Tap | None = None
         self._seen: tuple[Parameters, Parameters] | None = None
+        self.fitting = Turn()
+        self._thread = 0  # that called first with these parameters
 
     @property
     def lr(self) -> float:
@@ -77,7 +83,8 @@ class Optimizer:
     def step(self, params: Parameters, grads: Parameters) -> ClipReport | None:
         """Clip `grads` in place, update `params` in place, and return what the clip did.
 
-        Raises `ShapeError` when `grads` or the optimizer's state do not fit `params`.
+        Raises `ShapeError` when `grads` or the optimizer's state do not fit `params`, `ConfigError`
+        when the state is another thread's.
         """
         seen = self._seen
         if seen is None or seen[0] is not params or seen[1] is not grads:
@@ -150,10 +157,12 @@ class Optimizer:
             )
         first = self._seen[0] if self._seen is not None else params
         fits = _layout(first) == _layout(params) and first.flat.dtype == params.flat.dtype
-        if not fits or any(
-            array.shape != params.flat.shape or array.dtype != params.flat.dtype
-            for array in self.state.values()
-        ):
+        if fits and self.state and first is not params and self._thread != threading.get_ident():
+            raise ConfigError(
+                f"this {type(self).__name__} has state for the parameters that another thread "
+                f"trains; make a new optimizer for each model"
+            )
+        if not fits or not self._state_fits(params):
             kept = next(iter(self.state.values()), first.flat)
             raise ShapeError(
                 f"this {type(self).__name__} has state for other parameters ({kept.size:,} values "
@@ -161,7 +170,17 @@ class Optimizer:
             )
         for name in self.state_names:
             self.state.setdefault(name, np.zeros_like(params.flat))
-        self._seen = (params, grads)
+        self._seen, self._thread = (params, grads), threading.get_ident()
+
+    def _state_fits(self, params: Parameters) -> bool:
+        """Whether every state array, whoever has put it there, is laid out like `params`."""
+        return all(
+            isinstance(array, np.ndarray)
+            and array.shape == params.flat.shape
+            and array.dtype == params.flat.dtype
+            and array.flags.c_contiguous
+            for array in self.state.values()
+        )
 
     def options(self) -> dict[str, Any]:
         """Return the settings besides rate and clip, for `repr`."""

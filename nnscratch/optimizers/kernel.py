@@ -7,6 +7,7 @@ from typing import Any
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels, load_module
 from nnscratch.clipping import Clip, ClipReport, compiled_report
+from nnscratch.errors import ShapeError
 from nnscratch.optimizers.base import Optimizer
 from nnscratch.optimizers.measures import ParameterMeasures
 from nnscratch.parameters import Parameters
@@ -33,7 +34,7 @@ class KernelOptimizer(Optimizer):
         raise NotImplementedError(f"{type(self).__name__} must define kernel_call")
 
     def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
-        kernel, states, scalars = self.kernel_call(lr)
+        kernel, states, scalars = self._fitting_call(params, lr)
         getattr(kernels, kernel)(params.flat, *states, grads.flat, *scalars)
 
     def _make_step(
@@ -47,11 +48,21 @@ class KernelOptimizer(Optimizer):
         if call is None or not step.fits(params.flat, grads.flat, call, target, self.clip):
             if not self._is_one_call():
                 return super()._make_step(params, grads, lr, measures)
-            call = self.kernel_call(lr)
+            call = self._fitting_call(params, lr)
             step = self._compile(call, params, grads, measures)
             self._compiled[measures is not None] = step
         step.run(call[2])
         return None if self.clip is None else compiled_report(step, grads)
+
+    def _fitting_call(self, params: Parameters, lr: float) -> KernelCall:
+        """Return the kernel's call; `ShapeError` if state was replaced by what does not fit."""
+        if not self._state_fits(params):
+            raise ShapeError(
+                f"the state of this {type(self).__name__} no longer fits the parameters, "
+                f"{params.flat.size:,} values of {params.flat.dtype}: "
+                f"write into its arrays, state[name][...] = values, instead of replacing them"
+            )
+        return self.kernel_call(lr)
 
     def _is_one_call(self) -> bool:
         """Whether neither the update nor the clip was redefined by somebody's subclass."""

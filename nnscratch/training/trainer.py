@@ -231,6 +231,13 @@ class Trainer:
         """Check what is left to check, then go through the loop."""
         checked = None if validation is None else self._check_validation(validation)
         loop = Loop(self, run, examples, checked, callbacks, max_steps)
+        for each in (self.model, self.optimizer):
+            if each.fitting.lock.locked():
+                raise each.fitting.taken(each)
+        with self.model.fitting.lock, self.optimizer.fitting.lock:
+            return self._loop(loop, run, callbacks, progress)
+
+    def _loop(self, loop: Loop, run: Run, callbacks: Sequence[Callback], progress: bool) -> History:
         history = self.history
         self.run, self.stop_message = run, ""
         self.nonfinite, self.callbacks = None, tuple(callbacks)

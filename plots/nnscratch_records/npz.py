@@ -106,7 +106,9 @@ class _Member:
         try:
             dtype = np.dtype(described)
         except TypeError:
-            raise self._wrong(f"is of an unknown type {described!r}") from None
+            dtype = None
+        if dtype is None or dtype.itemsize < 0:  # NumPy 2.0 lets a long text run over
+            raise self._wrong(f"is of an unknown type {described!r}")
         return dtype, tuple(int(n) for n in found[3].split(b",") if n.strip()), found[2] == b"True"
 
     def _take(self, count: int) -> bytes:

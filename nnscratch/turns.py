@@ -1,0 +1,53 @@
+"""One caller at a time: whoever comes while another is inside is refused at once."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import Any
+
+from nnscratch.errors import ConfigError
+
+_turns: weakref.WeakSet[Turn] = weakref.WeakSet()
+
+
+class Turn:
+    """Whose turn it is with something that is not for several threads::
+
+        if turn.lock.locked():
+            raise turn.taken(model)
+        with turn.lock:
+            ...
+
+    The lock itself is entered: between the instructions of an `__enter__` written in Python a
+    signal handler could raise something, and the lock would stay held.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        _turns.add(self)
+
+    def taken(self, owner: object) -> ConfigError:
+        """Return the error for whoever comes while somebody is inside."""
+        return ConfigError(
+            f"this {type(owner).__name__} is at work already, in another thread or further up "
+            f"in this one, and its buffers serve one at a time: give every thread its own, "
+            f"for example by copy.deepcopy"
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Turn:
+        return Turn()
+
+    def __reduce__(self) -> tuple[type[Turn], tuple[()]]:
+        return Turn, ()
+
+
+def _after_fork() -> None:
+    """The threads that were inside are not in the child."""
+    for turn in list(_turns):
+        turn.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

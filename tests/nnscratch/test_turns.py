@@ -1,0 +1,131 @@
+"""A model, an optimizer or a loss in several threads: right, or refused at once."""
+
+from __future__ import annotations
+
+import copy
+import threading
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+
+RNG = np.random.default_rng(3)
+X = RNG.standard_normal((60, 12)).astype(np.float32)
+Y = RNG.integers(0, 4, 60)
+
+
+class Waiting(nn.Layer):
+    """Passes on what it gets; tells when it is inside and waits until it may go on."""
+
+    kind, role = "waiting", "shape"
+
+    def __init__(self):
+        super().__init__()
+        self.inside, self.go_on = threading.Event(), threading.Event()
+
+    def forward(self, x, training=False):
+        self.inside.set()
+        assert self.go_on.wait(30)
+        return x, None
+
+    def backward(self, dy, cache, accumulate=False, input_gradient=True):
+        return dy
+
+
+def test_a_second_thread_is_refused_while_the_first_is_inside():
+    waiting = Waiting()
+    model = nn.Sequential(nn.Dense(12, 4), waiting)
+    found = []
+    first = threading.Thread(target=lambda: found.append(model.forward(X).copy()))
+    first.start()
+    assert waiting.inside.wait(30)
+    number = model.number
+    loss = nn.SoftmaxCrossEntropy()
+    for call in (lambda: model.forward(X), lambda: model.training_pass(X, Y, loss)):
+        with pytest.raises(nn.ConfigError, match=r"this Sequential is at work .*copy.deepcopy"):
+            call()
+    assert model.number == number
+    waiting.go_on.set()
+    first.join()
+    np.testing.assert_array_equal(found[0], model.forward(X))  # and it is free again
+
+
+def fit(model, optimizer, loss=None, **options):
+    trainer = nn.Trainer(model, loss or nn.SoftmaxCrossEntropy(), optimizer)
+    trainer.fit(X, Y, epochs=2, batch_size=20, progress=False, **options)
+    return model.params.flat.copy()
+
+
+def made():
+    return nn.Sequential(nn.Dense(12, 8), nn.Tanh(), nn.Dense(8, 4), seed=1)
+
+
+class Calls(nn.Callback):
+    def __init__(self, function):
+        self.function, self.errors = function, []
+
+    def on_step_start(self, trainer, number):
+        if not self.errors:
+            try:
+                self.function()
+            except nn.ConfigError as error:
+                self.errors.append(str(error))
+
+
+@pytest.mark.parametrize("shared", ["model", "optimizer"])
+def test_two_trainers_at_once_of_one_model_or_one_optimizer_are_refused(shared):
+    model, optimizer = made(), nn.Adam(lr=0.01)
+    expected = fit(copy.deepcopy(model), nn.Adam(lr=0.01))
+    second = Calls(
+        lambda: fit(
+            model if shared == "model" else made(),
+            optimizer if shared == "optimizer" else nn.Adam(lr=0.01),
+        )
+    )
+    found = fit(model, optimizer, callbacks=[second])
+    named = {"model": "this Sequential", "optimizer": "this Adam"}[shared]
+    assert len(second.errors) == 1
+    assert second.errors[0].startswith(named)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Adam(lr=0.01), lambda: nn.SGD(lr=0.01)])
+def test_an_optimizer_that_keeps_state_is_refused_to_another_threads_model(make):
+    optimizer, errors = make(), []
+    expected = fit(made(), optimizer)
+
+    def work():
+        try:
+            np.testing.assert_array_equal(fit(made(), optimizer), expected)
+        except nn.ConfigError as error:
+            errors.append(str(error))
+
+    other = threading.Thread(target=work)
+    other.start()
+    other.join()
+    assert len(errors) == len(optimizer.state) / 2
+    assert all("another thread trains" in error for error in errors)
+
+
+def test_one_loss_serves_several_threads():
+    loss = nn.SoftmaxCrossEntropy()
+    expected = fit(made(), nn.SGD(lr=0.1))
+    found = [np.empty(0)] * 4
+
+    def work(i):
+        found[i] = fit(made(), nn.SGD(lr=0.1), loss)
+
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for params in found:
+        np.testing.assert_array_equal(params, expected)
+
+
+def test_copies_have_a_turn_of_their_own():
+    model, optimizer = made(), nn.Adam(lr=0.01)
+    with model.turn.lock, model.fitting.lock, optimizer.fitting.lock:
+        fit(copy.deepcopy(model), copy.deepcopy(optimizer))
