@@ -67,6 +67,7 @@ from nnscratch.layers.rectifiers import *
 from nnscratch.layers.rnn import *
 from nnscratch.layers.rrelu import *
 from nnscratch.layers.softmax import *
+from nnscratch.layouts import read_weights, write_weights
 from nnscratch.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
@@ -168,6 +169,7 @@ __all__ = [
     "optimizers",
     "predict",
     "r2",
+    "read_weights",
     "remake",
     "replay_nonfinite",
     "save_checkpoint",
@@ -175,6 +177,7 @@ __all__ = [
     "set_num_threads",
     "through_time",
     "use_kernels",
+    "write_weights",
 ]
 # Files of layers and of adaptive optimizers say what they give.
 __all__ += [name for name in (*layers.__all__, *optimizers.__all__) if name in globals()]
