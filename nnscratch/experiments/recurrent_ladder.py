@@ -16,7 +16,7 @@ from nnscratch.errors import ConfigError, unknown_name
 from nnscratch.experiments import order
 from nnscratch.flow import GradientFlow
 from nnscratch.flow.records import Record
-from nnscratch.initializers import Initializer, Uniform, VarianceScaling
+from nnscratch.initializers import Initializer, VarianceScaling
 from nnscratch.layers import GRU, LSTM, RNN, Layer
 from nnscratch.model import Sequential
 from nnscratch.optimizers import SGD
@@ -39,8 +39,8 @@ class Rung:
     kind : str
         ``"rnn"``, ``"lstm"`` or ``"gru"``.
     weights : str
-        ``"pytorch"``: as PyTorch draws them; ``"critical"``: of the variance at which theory
-        expects the gradient to keep its size; else the name of an initializer.
+        ``"pytorch"``: everything as PyTorch draws it; ``"critical"``: recurrent weights of the
+        variance at which theory expects the gradient to keep its size; else their initializer.
     forget_bias : float
         Of an LSTM.
     max_norm : float or None
@@ -104,21 +104,21 @@ def build(rung: Rung, settings: Settings) -> Sequential:
 
 def _layer(rung: Rung, settings: Settings) -> Layer:
     sizes = order.SYMBOLS, settings.width
-    recurrent = _weights(rung, settings.width)
     if rung.kind == "lstm":
-        return LSTM(*sizes, forget_bias=rung.forget_bias, recurrent_init=recurrent)
+        return LSTM(*sizes, forget_bias=rung.forget_bias, recurrent_init=rung.weights)
     if rung.kind == "gru":
-        return GRU(*sizes, recurrent_init=recurrent)
-    return RNN(*sizes, recurrent_init=recurrent)
-
-
-def _weights(rung: Rung, width: int) -> str | Initializer:
+        return GRU(*sizes, recurrent_init=rung.weights)
     if rung.weights == "pytorch":
-        return Uniform(-(width**-0.5), width**-0.5)
-    if rung.weights != "critical":
-        return rung.weights
-    # One symbol of six is 1: the input adds Var(w) at each step, with Glorot's uniform weights.
-    scale = critical_scale("tanh", 2 / (order.SYMBOLS + width))
+        return RNN(*sizes, defaults="pytorch")
+    return RNN(
+        *sizes, recurrent_init=_critical(sizes) if rung.weights == "critical" else rung.weights
+    )
+
+
+def _critical(sizes: tuple[int, int]) -> Initializer:
+    """Return weights that keep the gradient; one symbol of six is 1, so that the input adds the
+    variance of one of Glorot's weights at each step."""
+    scale = critical_scale("tanh", 2 / sum(sizes))
     assert scale is not None
     return VarianceScaling(scale, "fan_in")
 

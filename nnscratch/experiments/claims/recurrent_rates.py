@@ -25,21 +25,23 @@ from nnscratch.model import Sequential
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Framework whose weights are drawn, kind, what is added to the bias of the gate that keeps.
+# Framework whose weights are drawn, kind, bias of the gate that keeps, how much of it is added to
+# what the framework puts there.
 LAYERS = (
-    ("PyTorch", "lstm", 0.0),
-    ("PyTorch", "lstm", 1.0),
-    ("PyTorch", "lstm", 2.0),
-    ("PyTorch", "lstm", 3.0),
-    ("Keras", "lstm", 1.0),
-    ("TensorFlow 1", "lstm", 1.0),
-    ("Flax", "lstm", 0.0),
-    ("Flax", "lstm", 2.0),
-    ("PyTorch", "gru", 0.0),
-    ("PyTorch", "gru", 1.0),
-    ("PyTorch", "gru", 2.0),
-    ("Keras", "gru", 0.0),
-    ("Flax", "gru", 1.0),
+    ("PyTorch", "lstm", 0.0, 0.0),
+    ("PyTorch", "lstm", 1.0, 1.0),
+    ("PyTorch", "lstm", 2.0, 2.0),
+    ("PyTorch", "lstm", 3.0, 3.0),
+    ("Keras", "lstm", 1.0, 0.0),
+    ("TensorFlow 1", "lstm", 1.0, 0.0),
+    ("Flax", "lstm", 0.0, 0.0),
+    ("Flax", "lstm", 2.0, 2.0),
+    ("PyTorch", "gru", 0.0, 0.0),
+    ("PyTorch", "gru", 1.0, 1.0),
+    ("PyTorch", "gru", 2.0, 2.0),
+    ("Keras", "gru", 0.0, 0.0),
+    ("TensorFlow 1", "gru", 1.0, 0.0),
+    ("Flax", "gru", 1.0, 1.0),
 )
 CLOSE = 0.02
 _NAMES = {"lstm": "LSTM, forget bias", "gru": "GRU, update bias"}
@@ -56,10 +58,10 @@ def untied(model: Sequential, kind: str, kept: float) -> float:
 
 def run(settings: Settings, data: Data, progress: Progress) -> Measured:
     quantities, fresh = {}, {}
-    for framework, kind, kept in progress.over(LAYERS):
+    for framework, kind, kept, added in progress.over(LAYERS):
         name = f"{_NAMES[kind]} {kept:g}, {framework}"
         models = [
-            drawn(framework, kind, settings["units"], kept, settings["features"], seed)
+            drawn(framework, kind, settings["units"], added, settings["features"], seed)
             for seed in settings["seeds"]
         ]
         rates, predicted = per_step(progress.over(models), 1.0, settings["steps"])
@@ -100,7 +102,7 @@ def verdict(measured: Measured) -> Verdict:
 def picture(measured: Measured) -> Figure:
     from nnscratch_plots.claims import claim_figure, interval_rows
 
-    with claim_figure(width=7.4, height=4.4) as (figure, (ax,)):
+    with claim_figure(width=7.0, height=4.2) as (figure, (ax,)):
         interval_rows(
             measured.quantities,
             xlabel="factor on the gradient per step (1: keeps it; x: for fresh weights)",

@@ -36,7 +36,7 @@ _FACTOR = f"factor on the norm over {SPAN} steps, log10"
 
 def run_defaults(settings: Settings, data: Data, progress: Progress) -> Measured:
     quantities = {}
-    for framework in progress.over(FRAMEWORKS):
+    for framework in progress.over(tuple(FRAMEWORKS)):
         for words, scale in SIZES.items():
             draws = (
                 drawn(framework, "rnn", settings["units"], 0.0, settings["features"], seed)

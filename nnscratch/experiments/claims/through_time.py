@@ -3,60 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from nnscratch import theory
 from nnscratch.arrays import Array
-from nnscratch.initializers import Normal, Orthogonal, Uniform, VarianceScaling
 from nnscratch.layers import GRU, LSTM, RNN, Layer
 from nnscratch.model import Sequential
 from nnscratch.theory.recurrent.report import rate_of
 
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}
-FRAMEWORKS = ("PyTorch", "Keras", "TensorFlow 1", "Flax")
+# As the layers know them; Flax is said here: LeCun's normal, orthogonal for each gate.
+FRAMEWORKS = {"PyTorch": "pytorch", "Keras": "keras", "TensorFlow 1": "tf1", "Flax": None}
+KINDS: dict[str, Callable[..., Layer]] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
+_KEEPS = {"lstm": "f", "gru": "z"}
 
 
-def drawn(framework: str, kind: str, units: int, kept: float, features: int, seed: int) -> Any:
+def drawn(
+    framework: str, kind: str, units: int, added: float, features: int, seed: int
+) -> Sequential:
     """Return a model of one recurrent layer with the weights of a framework's defaults.
 
-    `kept` is added to the bias of the gate that keeps, forget or update. PyTorch draws everything
-    from U(-1/sqrt(n), 1/sqrt(n)), and adds two biases; Keras takes Glorot's uniform for the input
-    and one orthogonal matrix over all gates; TensorFlow 1 one Glorot matrix for input and state;
-    Flax LeCun's normal for the input and an orthogonal matrix for each gate.
+    `added` is put on the bias of the gate that keeps, forget or update, beside what the framework
+    puts there: Keras and TensorFlow 1 a forget bias of 1.
     """
-    wide, reach = GATES[kind] * units, units**-0.5
-    both = 2 / (features + units + wide)
-    uniform = Uniform(-reach, reach)
-    given: dict[str, dict[str, Any]] = {
-        "PyTorch": {
-            "init": uniform,
-            "recurrent_init": uniform,
-            "bias_init": uniform if kind == "gru" else Normal(reach * (2 / 3) ** 0.5),
-        },
-        "Keras": {"init": VarianceScaling(2 * features / (features + wide), "fan_in", "uniform")},
-        "TensorFlow 1": {
-            "init": VarianceScaling(features * both, "fan_in", "uniform"),
-            "recurrent_init": VarianceScaling(units * both, "fan_in", "uniform"),
-        },
-        "Flax": {"init": "lecun_normal", "recurrent_init": "orthogonal"},
-    }
-    model = Sequential(layer(kind, features, units, kept, **given[framework]), seed=seed)
-    if framework == "Keras":
-        rng = np.random.default_rng([seed, 4])
-        model.params["0.recurrent_weight"][...] = Orthogonal()((units, wide), rng)
-    return model
-
-
-def layer(kind: str, features: int, units: int, kept: float = 0.0, **options: Any) -> Layer:
-    """Return a recurrent layer; `kept` is added to the bias of the gate that keeps."""
+    named = FRAMEWORKS[framework]
+    options: dict[str, Any] = {"defaults": named} if named else {"init": "lecun_normal"}
     if kind == "lstm":
-        return LSTM(features, units, forget_bias=kept, **options)
-    if kind == "gru":
-        return GRU(features, units, update_bias=kept, **options)
-    return RNN(features, units, **options)
+        options["forget_bias"] = 0.0
+    model = Sequential(KINDS[kind](features, units, **options), seed=seed)
+    if added:
+        layer = model.layers[f"0.{kind}"]
+        assert isinstance(layer, LSTM | GRU)
+        layer.gate(_KEEPS[kind], layer.params["bias"])[...] += added
+    return model
 
 
 def per_step(models: Iterable[Sequential], scale: float, steps: int) -> tuple[list[float], float]:

@@ -46,7 +46,7 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
                 ("radius", radius),
             ):
                 found.setdefault(f"{name}: {what}", []).append(value)
-            values.setdefault(name, []).append(singular[:: max(1, units // 32)].tolist())
+            values.setdefault(name, []).append(singular[:: max(1, units // 16)].tolist())
     words = {
         "variance": "n Var(w)",
         "largest": "largest singular value",
@@ -63,7 +63,7 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
         )
         for key, numbers in found.items()
     }
-    return Measured(quantities, {"singular": values})
+    return Measured(quantities, {"singular": {name: rows[:5] for name, rows in values.items()}})
 
 
 def verdict(measured: Measured) -> Verdict:
@@ -91,7 +91,7 @@ def picture(measured: Measured) -> Figure:
     with claim_figure() as (figure, (ax,)):
         seed_lines(
             measured.curves["singular"],
-            xlabel="singular values of one gate's recurrent weights, largest first (every fourth)",
+            xlabel="singular values of one gate's recurrent weights, largest first (every eighth)",
             ylabel="singular value",
             title="Recurrent weights drawn as one wide orthogonal matrix",
             ax=ax,

@@ -5,7 +5,7 @@ and since they are the same at every step these Gaussians are correlated over ti
 covariance C of dh at *two* lags has to be followed, not its variance alone:
 
     dD_k = kept dD_(k-1) + entered dh_k                  along each unit, k steps from the end
-    C[k+1, l+1] = sw2 sum over exits of E (exit_k exit_l dD_k dD_l)
+    C[k+1, l+1] = sum over exits of E (exit_k exit_l dD_k dD_l)
 
 with C[0, 0] = 1: the gradient at the end is random. For a plain cell, which keeps nothing, C is
 diagonal, and this is ``chi = sw2 E phi'^2``; for a cell that keeps a part a of everything and mixes
@@ -38,7 +38,7 @@ class ByLag:
     kept: Array
 
 
-def gradient_by_lag(units: Units, sw2: float) -> ByLag:
+def gradient_by_lag(units: Units) -> ByLag:
     """Return how the gradient of the last step's output falls or grows on its way back."""
     kept, entered = units.kept[::-1], units.entered[::-1]
     exits = [exit_[::-1] for exit_ in units.exits]
@@ -63,7 +63,7 @@ def gradient_by_lag(units: Units, sw2: float) -> ByLag:
             squares[j] = kept[j - 1] * squares[j - 1] + entered[j] * shared[j]
         row = sum((exit_[now] * squares[now]) @ exit_[k] for exit_ in exits)
         row = row + sum(c[k, now] * (output[now] @ output[k]) for output in outputs)
-        c[k + 1, 1 : k + 2] = c[1 : k + 2, k + 1] = sw2 / count * row
+        c[k + 1, 1 : k + 2] = c[1 : k + 2, k + 1] = row / count
         states[k] = squares[k].mean()
     hidden = np.diagonal(c)[:lags].copy() if units.outputs else states
     return ByLag(hidden, states)

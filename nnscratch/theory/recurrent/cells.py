@@ -33,7 +33,7 @@ class Cell:
     ----------
     kind : str
         ``"rnn"``, ``"lstm"`` or ``"gru"``.
-    sw2, sv2 : float
+    sw2, sv2 : (gates,) array, or float for all of them
         ``units * Var`` of a recurrent weight and ``features * Var`` of an input weight.
     bias : (gates, any) array
         Biases by gate, as the layers order them (LSTM i f g o; GRU r z n), of as many units as are
@@ -47,8 +47,8 @@ class Cell:
     """
 
     kind: str
-    sw2: float
-    sv2: float
+    sw2: Array | float
+    sv2: Array | float
     bias: Array
     recurrent_bias: Array = field(default_factory=lambda: np.zeros(1))
     activation: Nonlinearity = field(default_factory=lambda: nonlinearity("tanh"))
@@ -70,7 +70,8 @@ class Units:
     entered : array
         Part of dh_t that comes into dD_t.
     exits : tuple of array
-        For each way through the recurrent weights: dD_t times this is the gradient there.
+        For each way through the recurrent weights: dD_t times this is the gradient that comes out,
+        in root mean square over the draw of the weights.
     outputs : tuple of array
         The same for ways that leave dh_t itself: the LSTM's output gate.
     """
@@ -83,19 +84,18 @@ class Units:
 
 
 class _Process:
-    """Gaussian processes with a covariance that becomes known step by step.
+    """A Gaussian process in each unit, with a covariance that becomes known step by step.
 
     Rows of the Cholesky factor are added as time goes on.
     """
 
-    def __init__(self, rng: np.random.Generator, count: int, steps: int, units: int) -> None:
-        self._white = rng.standard_normal((count, steps, units))
+    def __init__(self, rng: np.random.Generator, steps: int, units: int) -> None:
+        self._white = rng.standard_normal((steps, units))
         self._factor: Array = np.zeros((steps, steps))
         self._t = 0
 
     def step(self, covariance: Array) -> Array:
-        """Return the values at the next step, (count, units), given their covariance with all
-        steps up to and with it."""
+        """Return the values at the next step, given their covariance with all steps up to it."""
         t, factor = self._t, self._factor
         row = factor[t]
         for j in range(t):
@@ -104,8 +104,40 @@ class _Process:
         own = covariance[t] - row[:t] @ row[:t]
         row[t] = math.sqrt(own) if own > _NOTHING * covariance[t] else 0.0
         self._t += 1
-        values: Array = np.tensordot(row[: t + 1], self._white[:, : t + 1], (0, 1))
+        values: Array = row[: t + 1] @ self._white[: t + 1]
         return values
+
+
+class _Gates:
+    """What each gate receives from the state before and from the input, step by step."""
+
+    def __init__(self, cell: Cell, products: Array, hidden: Array, rng: np.random.Generator):
+        gates, steps = len(cell.bias), len(products)
+        self.hidden, self.products = hidden, products
+        self.sw2 = np.broadcast_to(np.asarray(cell.sw2, dtype=np.float64), gates)
+        self.sv2 = np.broadcast_to(np.asarray(cell.sv2, dtype=np.float64), gates)
+        self._both = [_Process(rng, steps, hidden.shape[1]) for _ in range(gates)]
+        self._recurrent = _Process(rng, steps, hidden.shape[1])
+
+    def out(self, gate: int) -> float:
+        """Return what the weights of a gate do to a gradient, in root mean square."""
+        return math.sqrt(self.sw2[gate])
+
+    def received(self, gate: int, t: int) -> Array:
+        """Return ``x_t W + h_(t-1) U`` of a gate in every unit."""
+        return self._both[gate].step(self._state(gate, t) + self._input(gate, t))
+
+    def apart(self, gate: int, t: int) -> tuple[Array, Array]:
+        """Return ``x_t W`` and ``h_(t-1) U`` of a gate in every unit."""
+        fed = self._both[gate].step(self._input(gate, t))
+        return fed, self._recurrent.step(self._state(gate, t))
+
+    def _state(self, gate: int, t: int) -> Array:
+        units = self.hidden.shape[1]
+        return self.sw2[gate] / units * (self.hidden[: t + 1] @ self.hidden[t])
+
+    def _input(self, gate: int, t: int) -> Array:
+        return self.sv2[gate] * self.products[t, : t + 1]
 
 
 def draw_units(cell: Cell, products: Array, units: int = UNITS) -> Units:
@@ -113,79 +145,64 @@ def draw_units(cell: Cell, products: Array, units: int = UNITS) -> Units:
 
     products : (time, time) array, ``E x_t x_s`` over features and sequences
     """
-    steps = len(products)
-    rng = np.random.default_rng(_SEED)
-    columns = np.arange(units) * cell.bias.shape[1] // units
-    bias = cell.bias[:, columns]
-    hidden = np.zeros((steps + 1, units))
+    bias = cell.bias[:, np.arange(units) * cell.bias.shape[1] // units]
+    hidden = np.zeros((len(products) + 1, units))
+    gates = _Gates(cell, products, hidden, np.random.default_rng(_SEED))
     draw = {"rnn": _draw_rnn, "lstm": _draw_lstm, "gru": _draw_gru}[cell.kind]
-    return draw(cell, cell.sv2 * products, bias, hidden, rng)
+    return draw(cell, gates, bias, hidden)
 
 
-def _recurrent(cell: Cell, hidden: Array, t: int) -> Array:
-    """Return ``sw2 E h_(t-1) h_(s-1)`` for s up to t."""
-    return cell.sw2 / hidden.shape[1] * (hidden[: t + 1] @ hidden[t])
-
-
-def _draw_rnn(
-    cell: Cell, inputs: Array, bias: Array, hidden: Array, rng: np.random.Generator
-) -> Units:
-    """``a_t = W x_t + U h_(t-1) + b; h_t = phi(a_t)``."""
-    steps, units = len(inputs), hidden.shape[1]
-    received = _Process(rng, 1, steps, units)
-    slopes = np.empty((steps, units))
-    for t in range(steps):
-        (a,) = received.step(_recurrent(cell, hidden, t) + inputs[t, : t + 1]) + bias
-        a = a + cell.identity * hidden[t]
+def _draw_rnn(cell: Cell, gates: _Gates, bias: Array, hidden: Array) -> Units:
+    """``a_t = x_t W + h_(t-1) U + b; h_t = phi(a_t)``."""
+    slopes = np.empty_like(hidden[1:])
+    for t in range(len(slopes)):
+        a = gates.received(0, t) + bias[0] + cell.identity * hidden[t]
         hidden[t + 1], slopes[t] = cell.activation.value(a), cell.activation.slope(a)
-    return Units(hidden, cell.identity * slopes, np.ones_like(slopes), (slopes,))
+    exits = (gates.out(0) * slopes,)
+    return Units(hidden, cell.identity * slopes, np.ones_like(slopes), exits)
 
 
-def _draw_lstm(
-    cell: Cell, inputs: Array, bias: Array, hidden: Array, rng: np.random.Generator
-) -> Units:
+def _draw_lstm(cell: Cell, gates: _Gates, bias: Array, hidden: Array) -> Units:
     """``c_t = f c_(t-1) + i g; h_t = o tanh c_t``."""
-    steps, units = len(inputs), hidden.shape[1]
-    received = _Process(rng, 4, steps, units)
-    c = np.zeros(units)
-    parts = np.empty((6, steps, units))
-    for t in range(steps):
-        a = received.step(_recurrent(cell, hidden, t) + inputs[t, : t + 1]) + bias
+    c = np.zeros(hidden.shape[1])
+    parts = np.empty((6, *hidden[1:].shape))
+    for t in range(len(hidden) - 1):
+        a = [gates.received(k, t) + bias[k] for k in range(4)]
         i, f, o, g = _sigmoid(a[0]), _sigmoid(a[1]), _sigmoid(a[3]), np.tanh(a[2])
         before, c = c, f * c + i * g
-        out = np.tanh(c)
-        hidden[t + 1] = o * out
+        shown = np.tanh(c)
+        hidden[t + 1] = o * shown
         parts[:, t] = (
             f,
-            o * (1 - out * out),
-            g * i * (1 - i),
-            before * f * (1 - f),
-            i * (1 - g * g),
-            out * o * (1 - o),
+            o * (1 - shown * shown),
+            gates.out(0) * g * i * (1 - i),
+            gates.out(1) * before * f * (1 - f),
+            gates.out(2) * i * (1 - g * g),
+            gates.out(3) * shown * o * (1 - o),
         )
     kept, entered, *exits, output = parts
     return Units(hidden, kept, entered, tuple(exits), (output,))
 
 
-def _draw_gru(
-    cell: Cell, inputs: Array, bias: Array, hidden: Array, rng: np.random.Generator
-) -> Units:
-    """``n_t = tanh(W x_t + b + r (U h_(t-1) + b_h)); h_t = (1 - z) n + z h_(t-1)``."""
-    steps, units = len(inputs), hidden.shape[1]
-    gates = _Process(rng, 2, steps, units)
-    recurrent, fed = _Process(rng, 1, steps, units), _Process(rng, 1, steps, units)
+def _draw_gru(cell: Cell, gates: _Gates, bias: Array, hidden: Array) -> Units:
+    """``n_t = tanh(x_t W + b + r (h_(t-1) U + b_h)); h_t = (1 - z) n + z h_(t-1)``."""
     own = cell.recurrent_bias
-    own = own[np.arange(units) * len(own) // units]
-    parts = np.empty((4, steps, units))
-    for t in range(steps):
-        from_state, from_input = _recurrent(cell, hidden, t), inputs[t, : t + 1]
-        r, z = _sigmoid(gates.step(from_state + from_input) + bias[:2])
-        state = recurrent.step(from_state)[0] + own
-        n = np.tanh(fed.step(from_input)[0] + bias[2] + r * state)
+    own = own[np.arange(hidden.shape[1]) * len(own) // hidden.shape[1]]
+    parts = np.empty((4, *hidden[1:].shape))
+    for t in range(len(hidden) - 1):
+        r, z = (_sigmoid(gates.received(k, t) + bias[k]) for k in range(2))
+        fed, state = gates.apart(2, t)
+        state = state + own
+        n = np.tanh(fed + bias[2] + r * state)
         h = hidden[t]
         hidden[t + 1] = (1 - z) * n + z * h
         candidate = (1 - z) * (1 - n * n)
-        parts[:, t] = z, (h - n) * z * (1 - z), candidate * r, candidate * state * r * (1 - r)
+        parts[:, t] = (
+            z,
+            gates.out(1) * (h - n) * z * (1 - z),
+            gates.out(2) * candidate * r,
+            gates.out(0) * candidate * state * r * (1 - r),
+        )
     kept, *exits = parts
     return Units(hidden, kept, np.ones_like(kept), tuple(exits))
 

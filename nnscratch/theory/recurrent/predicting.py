@@ -117,9 +117,10 @@ def _followed(cell: Cell, products: Array, above: bool) -> tuple[Units | None, B
     units = draw_units(cell, products) if above or not plain else None
     if not plain:
         assert units is not None
-        return units, gradient_by_lag(units, cell.sw2)
-    added = cell.sv2 * np.diagonal(products)
-    squares = plain_squares(cell.activation, cell.sw2, added, float(np.mean(cell.bias**2)))
+        return units, gradient_by_lag(units)
+    added = np.mean(cell.sv2) * np.diagonal(products)
+    scale, bias = float(np.mean(cell.sw2)), float(np.mean(cell.bias**2))
+    squares = plain_squares(cell.activation, scale, added, bias)
     return units, ByLag(squares, squares)
 
 
@@ -143,8 +144,8 @@ def _cure(cell: Cell, products: Array, steps: int) -> str:
     if cell.kind == "rnn":
         if cell.identity:
             return ""
-        added = cell.sv2 * float(np.mean(np.diagonal(products))) + float(np.mean(cell.bias**2))
-        scale, point = best_scale(cell.activation, added, near=max(cell.sw2, 1e-3))
+        added = float(np.mean(cell.sv2) * np.mean(np.diagonal(products)) + np.mean(cell.bias**2))
+        scale, point = best_scale(cell.activation, added, near=max(float(np.mean(cell.sw2)), 1e-3))
         if abs(point.chi_1 - 1) > 1e-3 or not math.isfinite(point.q):
             return ""
         gain = math.sqrt(scale)
@@ -156,7 +157,7 @@ def _cure(cell: Cell, products: Array, steps: int) -> str:
         gates = cell.bias.copy()
         gates[1] += bias - gates[1].mean()
         changed = dataclasses.replace(cell, bias=gates)
-        gradient = gradient_by_lag(draw_units(changed, recent, units), cell.sw2)
+        gradient = gradient_by_lag(draw_units(changed, recent, units))
         rate = rate_of(np.sqrt(gradient.kept))
         return rate > 1 or horizon_of(rate) >= steps
 

@@ -46,8 +46,8 @@ def read_cell(name: str, layer: Layer) -> Cell:
     spread = gates - kept[:, None, None] * np.eye(units)
     return Cell(
         kind=layer.kind,
-        sw2=units * float(np.mean(spread * spread)),
-        sv2=len(params["weight"]) * float(np.mean(params["weight"] ** 2)),
+        sw2=units * np.mean(spread * spread, axis=(1, 2)),
+        sv2=np.sum(params["weight"].reshape(-1, wide // units, units) ** 2, axis=(0, 2)) / units,
         bias=params["bias"].reshape(wide // units, units),
         recurrent_bias=params.get("recurrent_bias", np.zeros(wide))[-units:],
         activation=nonlinearity(getattr(layer, "activation", "tanh")),

@@ -40,7 +40,7 @@ QUICK = ["LSTM, PyTorch", "LSTM, PyTorch, forget bias 2", "LSTM, chrono 80", "GR
 
 def predicted_rate(net, steps=STEPS):
     cell = Cell(net.kind, net.sw2, net.sv2, net.bias, net.recurrent_bias)
-    found = gradient_by_lag(draw_units(cell, np.eye(steps)), cell.sw2)
+    found = gradient_by_lag(draw_units(cell, np.eye(steps)))
     return rate(found.hidden + found.kept if net.kind == "lstm" else found.hidden)
 
 
@@ -97,7 +97,7 @@ def test_plain_layers_measured_anew(sw2, added):
 
 def test_drawn_units_of_a_plain_layer_agree_with_quadrature():
     cell = Cell("rnn", 1.5, 0.1, np.zeros((1, 1)))
-    drawn = gradient_by_lag(draw_units(cell, np.eye(40)), cell.sw2)
+    drawn = gradient_by_lag(draw_units(cell, np.eye(40)))
     assert rate(drawn.hidden) == pytest.approx(
         rate(plain_squares("tanh", 1.5, np.full(40, 0.1))), rel=5e-3
     )
@@ -106,7 +106,7 @@ def test_drawn_units_of_a_plain_layer_agree_with_quadrature():
 def test_small_weights_and_no_input_leave_the_binomial_sum():
     # Without input every gate stands at its bias: i = o = 1/2, f = sigmoid(1).
     bias = np.array([[0.0], [1.0], [0.0], [0.0]])
-    found = gradient_by_lag(draw_units(Cell("lstm", 0.3, 1e-9, bias), np.eye(50)), 0.3)
+    found = gradient_by_lag(draw_units(Cell("lstm", 0.3, 1e-9, bias), np.eye(50)))
     a, s = 1 / (1 + np.exp(-1)), 0.25 * np.sqrt(0.3)
     # dc at lag k + 1 is what k steps of (a + s G) leave of what came in at the last step.
     expected = np.array([tied_square(a, s, k) for k in range(50)])
@@ -117,14 +117,14 @@ def test_a_constant_input_makes_a_static_unit():
     # The same input at every step: the gates of one unit never change, and it forgets at its own
     # rate; the units that forget least carry the gradient.
     bias = np.zeros((3, 1))
-    fixed = gradient_by_lag(draw_units(Cell("gru", 0.3, 1.0, bias), np.ones((60, 60))), 0.3)
-    fresh = gradient_by_lag(draw_units(Cell("gru", 0.3, 1.0, bias), np.eye(60)), 0.3)
+    fixed = gradient_by_lag(draw_units(Cell("gru", 0.3, 1.0, bias), np.ones((60, 60))))
+    fresh = gradient_by_lag(draw_units(Cell("gru", 0.3, 1.0, bias), np.eye(60)))
     assert rate(fixed.hidden) > 1.1 * rate(fresh.hidden)
 
 
 def test_the_same_arguments_give_the_same_numbers():
     cell = Cell("lstm", 0.3, 1.0, np.zeros((4, 1)))
-    a, b = (gradient_by_lag(draw_units(cell, np.eye(20)), 0.3) for _ in range(2))
+    a, b = (gradient_by_lag(draw_units(cell, np.eye(20))) for _ in range(2))
     assert np.array_equal(a.kept, b.kept)
     assert np.array_equal(a.hidden, b.hidden)
 
@@ -132,5 +132,5 @@ def test_the_same_arguments_give_the_same_numbers():
 def test_identity_weights_keep_the_gradient():
     linear = theory.nonlinearity("identity")
     cell = Cell("rnn", 0.0, 0.1, np.zeros((1, 1)), activation=linear, identity=0.9)
-    found = gradient_by_lag(draw_units(cell, np.eye(30)), cell.sw2)
+    found = gradient_by_lag(draw_units(cell, np.eye(30)))
     assert found.hidden == pytest.approx(0.81 ** np.arange(30))
