@@ -9,7 +9,7 @@ from rich import console
 from rich.text import Text
 
 from nnscratch_records import files
-from nnscratch_records.words import printable
+from nnscratch_records.words import printable_lines
 
 
 class Console(console.Console):
@@ -25,9 +25,4 @@ class Console(console.Console):
         return cls(stderr=taken, **how)
 
     def render_str(self, text: str, **how: Any) -> Text:
-        return super().render_str(lines(text), **how)
-
-
-def lines(text: str) -> str:
-    """Return `text` with what its lines hold `printable`."""
-    return "\n".join(map(printable, text.split("\n")))
+        return super().render_str(printable_lines(text), **how)

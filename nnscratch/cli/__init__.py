@@ -21,9 +21,8 @@ from nnscratch.cli import (
     reproduce,
     train,
 )
-from nnscratch.console import lines
 from nnscratch.errors import NnscratchError
-from nnscratch_records.words import printable
+from nnscratch_records.words import printable, printable_lines
 from nnscratch_start import INTERRUPTED
 
 BAD_INPUT, BROKEN_PIPE = 2, 141  # the latter is what a shell reports for a program that it ended
@@ -82,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said, code = f"error: not enough memory: {error or 'nothing is left'}", BAD_INPUT
     except KeyboardInterrupt:
         said, code = "interrupted", INTERRUPTED
-    print(f"{command}: {lines(said)}", file=sys.stderr)
+    print(f"{command}: {printable_lines(said)}", file=sys.stderr)
     try:
         sys.stdout.flush()
     except OSError:  # a full disk, which was said

@@ -38,7 +38,7 @@ import numpy.typing as npt
 from nnscratch_records.check import check_record
 from nnscratch_records.errors import ConfigError, unknown_name
 from nnscratch_records.roles import WEIGHTED
-from nnscratch_records.words import listed
+from nnscratch_records.words import listed, printable_lines
 
 Array = npt.NDArray[Any]
 
@@ -215,7 +215,7 @@ class Attribution:
                 f"  {self.layers[layer]:<{width}}{term:<20}{down:>14}"
                 f"{self.forward[row, edge]:>+12.3f}{aside}"
             )
-        return "\n".join([*rows, *(f"  Note: {note}." for note in self.notes)])
+        return printable_lines("\n".join([*rows, *(f"  Note: {note}." for note in self.notes)]))
 
     def _name(self, column: int) -> str:
         return self.layers[column] if column >= 0 else "the input"

@@ -82,3 +82,8 @@ def plural(count: int, word: str) -> str:
 def printable(text: str) -> str:
     """Return text whose control characters cannot act: written as escapes, lines as spaces."""
     return "".join(c if c.isprintable() else " " if c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return `text` with what its lines hold `printable`."""
+    return "\n".join(map(printable, text.split("\n")))

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, overload
 
+from nnscratch_records.words import printable_lines
+
 SEVERITIES: Final = ("fatal", "serious", "notice")
 
 
@@ -100,7 +102,7 @@ class Finding:
         rows = [f"{self.kind} ({self.severity}): {self.sentence}"]
         rows += [f"  Why: {self.cause}"] if self.cause else []
         rows += [f"  Cure: {cure}" for cure in self.cures]
-        return "\n".join(rows)
+        return printable_lines("\n".join(rows))
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ class Findings(Sequence[Finding]):
             rows += [f"   Why: {finding.cause}"] if finding.cause else []
             rows += [f"   It brings {one.kind}: {one.sentence}" for one in brought]
             rows += [f"   Cure: {cure}" for cure in cures]
-        return "\n".join(rows)
+        return printable_lines("\n".join(rows))
 
     __repr__ = __str__
 

@@ -8,7 +8,7 @@ import pytest
 import nnscratch as nn
 from nnscratch.experiments.faults import CASES, make_record
 from nnscratch.flow.findings import KINDS, Advice, Finding, Findings, find
-from nnscratch_records.attribution import TERMS
+from nnscratch_records.attribution import TERMS, attribute
 
 X, Y, X_TEST, Y_TEST = nn.datasets.digits()
 
@@ -250,3 +250,18 @@ def test_consequences_stand_under_their_cause():
     assert found[:1] == (cause,)
     assert found.at_least("fatal") == ()
     assert found.at_least("notice") == found.findings
+
+
+def test_printed_findings_give_the_terminal_no_orders():
+    record = train(deep(nn.Sigmoid), steps=20, label="run\x1b]0;evil\x07")
+    names = {name: f"{name}\x1b[2J" for name in record["layers"].tolist()}
+    record["layers"] = np.array([names[name] for name in record["layers"].tolist()])
+    found = find(record)
+    assert len(found)
+    for text in (str(found), repr(found), *map(str, found), str(attribute(record))):
+        assert "\x1b" not in text
+        assert "\x07" not in text
+        assert "\\x1b" in text or "\\x1b" not in repr(text)
+    assert "run\\x1b]0;evil\\x07" in str(found)
+    assert "\\x1b[2J" in str(attribute(record))
+    assert str(found).count("\n") > 3  # its own lines are lines

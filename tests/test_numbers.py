@@ -1,0 +1,101 @@
+"""Numbers in the README and in docs, against where they come from."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from nnscratch.experiments import public
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SCORECARD = (ROOT / "docs" / "scorecard.md").read_text(encoding="utf-8")
+PUBLIC = (ROOT / "docs" / "public-cases.md").read_text(encoding="utf-8")
+SIGNS = {"✔": "holds", "◐": "holds with a condition", "✘": "does not hold"}
+
+# The README's row of each workload.
+WORKLOADS = {
+    "784-300-100-10, batch norm, ELU, batch 200": "mnist-bn-elu",
+    "784-8x128-10, ELU, batch 64": "elu-8x128",
+    "64-50x100-10, tanh, batch 60": "tanh-50x100",
+    "64-200x64-10, tanh, batch 32": "tanh-200x64",
+    "784-4x2048-10, ReLU, batch 512": "relu-4x2048",
+}
+
+
+def verdicts():
+    files = sorted((ROOT / "docs" / "scorecard").glob("*.json"))
+    return {path.stem: json.loads(path.read_text())["verdict"] for path in files}
+
+
+def test_the_scorecard_counts_its_verdicts():
+    said = re.search(r"^(\d+) claims: (.*)\.$", SCORECARD, re.MULTILINE)
+    counts = Counter(verdicts().values())
+    assert int(said[1]) == len(verdicts())
+    found = re.findall(r"(\d+) (\S) ([^,]+)", said[2])
+    assert {SIGNS[sign]: int(count) for count, sign, _ in found} == dict(counts)
+    assert all(words == SIGNS[sign] for _, sign, words in found)
+
+
+def test_the_scorecards_table_says_what_was_found():
+    rows = re.findall(r"^\| \[([\w-]+)\]\(.*\| (\S) ([^|]+) \|$", SCORECARD, re.MULTILINE)
+    assert {name: words for name, _, words in rows} == verdicts()
+    assert all(words == SIGNS[sign] for _, sign, words in rows)
+
+
+def latest():
+    lines = (ROOT / "benchmarks" / "history.jsonl").read_text().splitlines()
+    return [run for run in map(json.loads, lines) if run["mode"] == "full"][-1]
+
+
+@pytest.mark.parametrize("row", WORKLOADS)
+def test_the_readmes_benchmarks_are_those_of_the_latest_full_run(row):
+    run, name = latest(), WORKLOADS[row]
+    least = {
+        (each["contender"], each["threads"]): each["min_us"]
+        for each in run["figures"]
+        if each["workload"] == name
+    }
+    overhead = {
+        (each["contender"], each["threads"]): each["overhead"]
+        for each in run["recording"]
+        if each["workload"] == name
+    }
+    (line,) = re.findall(rf"^\| {re.escape(row)} \|(.*)\|$", README, re.MULTILINE)
+    peers = {who for who, _ in least} - {"nnscratch"}
+
+    def both(values, digits, who):
+        return ", ".join(f"{values[who, threads]:.{digits}f}" for threads in (1, 2))
+
+    expected = []
+    for threads in (1, 2):
+        ours = least["nnscratch", threads]
+        best = min(least[who, threads] for who in peers if (who, threads) in least)
+        expected.append(f"{ours:.0f} ({best / ours:.2f})")
+    expected += [both(least, 0, "jax-jit"), both(least, 0, "torch-eager")]
+    expected += [both(overhead, 2, "nnscratch"), both(overhead, 1, "torch-eager")]
+    assert [cell.strip() for cell in line.split("|")] == expected
+
+
+def test_the_readme_counts_the_public_cases_as_their_page_does():
+    after = PUBLIC[PUBLIC.index("### Sick cases, after") :]
+    rows = re.findall(r"^\| (\w+) \((tuned on|not seen)\) \| (\d+) .*\| (\d+) \|$", after, re.M)
+    rows = [row for row in rows if row[0] != "healthy"]
+    assert {name for name, *_ in rows} == set(public.SICK)
+    for name, _, _, runs in rows:
+        assert int(runs) == len(public.SICK[name])
+    sums = {
+        seen: [sum(int(row[k]) for row in rows if row[1] == seen) for k in (3, 2)]
+        for seen in ("tuned on", "not seen")
+    }
+    text = " ".join(README.split())
+    tuned, fresh = sums["tuned on"], sums["not seen"]
+    assert f"on {tuned[0] + fresh[0]} that did not train and {len(public.HEALTHY)} pub" in text
+    assert (
+        f"On the {tuned[0]} on which the findings were tuned the first one named the true" in text
+    )
+    assert f"cause in {tuned[1]}, on {fresh[0]} that they had not seen in {fresh[1]}," in text
