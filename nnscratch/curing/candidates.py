@@ -26,10 +26,10 @@ from nnscratch.curing.plan import Part, Plan
 from nnscratch.curing.trials import Trial
 from nnscratch.initializers import Initializer, VarianceScaling
 from nnscratch.layers import BatchNorm, Layer, activation
-from nnscratch.optimizers import Adam, AdamW, RMSProp
+from nnscratch.optimizers import Adagrad, Adam, Adamax, AdamW, Nadam, RMSProp
 from nnscratch.theory import best_scale
 
-ADAPTIVE = (Adam, AdamW, RMSProp)
+ADAPTIVE = (Adam, AdamW, Adamax, Nadam, RMSProp, Adagrad)
 # Rates that are ever proposed, for gradient descent and for optimizers of steps of their own size.
 SANE, SANE_ADAPTIVE = (1e-4, 1.0), (1e-5, 0.05)
 SANE_CLIP = 1e-3  # and no clip below this

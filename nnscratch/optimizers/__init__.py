@@ -1,4 +1,4 @@
-"""Optimizers: gradient descent, momentum, Nesterov, RMSProp, Adam, AdamW, steepest descent."""
+"""Optimizers: gradient descent, momentum, Nesterov, those with steps of their own, steepest."""
 
 from __future__ import annotations
 

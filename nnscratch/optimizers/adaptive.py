@@ -1,4 +1,4 @@
-"""Optimizers that give every component a step length of its own: RMSProp, Adam, AdamW."""
+"""Optimizers that give every component a step length of its own, by the gradients it has seen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,77 @@ from nnscratch.errors import require_number
 from nnscratch.optimizers.kernel import KernelCall, KernelOptimizer
 from nnscratch.schedules import Schedule
 
-__all__ = ["Adam", "AdamW", "RMSProp"]
+__all__ = ["Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Nadam", "RMSProp"]
+
+
+class Adagrad(KernelOptimizer):
+    """``s <- s + g^2``; ``p <- p - lr * g / (sqrt(s) + epsilon)``: steps that only get shorter.
+
+    Duchi, Hazan & Singer, "Adaptive Subgradient Methods", 2011. As PyTorch has it; Keras begins
+    with s = `initial` = 0.1.
+
+    Parameters
+    ----------
+    lr : float or Schedule, default 0.01
+    initial : float >= 0, default 0
+        What `s` begins with.
+    epsilon : float > 0, default 1e-10
+    clip : Clip or None
+    """
+
+    def __init__(
+        self,
+        lr: float | Schedule = 0.01,
+        initial: float = 0.0,
+        epsilon: float = 1e-10,
+        clip: Clip | None = None,
+    ) -> None:
+        super().__init__(lr, clip)
+        self.state_names = ("square_sum",)
+        self.initial = require_number("Adagrad initial", initial, least=0)
+        self.epsilon = require_number("Adagrad epsilon", epsilon, above=0)
+
+    def kernel_call(self, lr: float) -> KernelCall:
+        states = (self.state["square_sum"],)
+        return "adagrad_update", states, (lr, self.initial, self.epsilon)
+
+    def options(self) -> dict[str, Any]:
+        return {"initial": self.initial, "epsilon": self.epsilon}
+
+
+class Adadelta(KernelOptimizer):
+    """Steps in the units of the parameters: by the root mean squares of steps and of gradients.
+
+    ``s <- decay * s + (1 - decay) * g^2``, ``d = sqrt(u + epsilon) / sqrt(s + epsilon) * g``,
+    ``u <- decay * u + (1 - decay) * d^2``, ``p <- p - lr * d``. Zeiler, "ADADELTA", 2012.
+
+    Parameters
+    ----------
+    lr : float or Schedule, default 1
+        As in the paper and in PyTorch; Keras's 0.001 hardly moves.
+    decay : float in [0, 1), default 0.9
+    epsilon : float > 0, default 1e-6
+    clip : Clip or None
+    """
+
+    def __init__(
+        self,
+        lr: float | Schedule = 1.0,
+        decay: float = 0.9,
+        epsilon: float = 1e-6,
+        clip: Clip | None = None,
+    ) -> None:
+        super().__init__(lr, clip)
+        self.state_names = ("square_average", "step_average")
+        self.decay = require_number("Adadelta decay", decay, least=0, below=1)
+        self.epsilon = require_number("Adadelta epsilon", epsilon, above=0)
+
+    def kernel_call(self, lr: float) -> KernelCall:
+        states = (self.state["square_average"], self.state["step_average"])
+        return "adadelta_update", states, (lr, self.decay, self.epsilon)
+
+    def options(self) -> dict[str, Any]:
+        return {"decay": self.decay, "epsilon": self.epsilon}
 
 
 class RMSProp(KernelOptimizer):
@@ -115,3 +185,88 @@ class AdamW(Adam):
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), "weight_decay": self.weight_decay}
+
+
+class Adamax(Adam):
+    """Adam with the largest gradient instead of the root of the mean square.
+
+    ``m`` as in `Adam`, ``u <- max(beta2 * u, |g| + epsilon)``, and at the t-th step
+    ``p <- p - lr / (1 - beta1^t) * m / u``. Kingma & Ba, "Adam", 2015, section 7.1; epsilon as in
+    PyTorch.
+
+    Parameters
+    ----------
+    lr : float or Schedule, default 2e-3
+    beta1, beta2, epsilon, clip
+        As for `Adam`.
+    """
+
+    def __init__(
+        self,
+        lr: float | Schedule = 2e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        clip: Clip | None = None,
+    ) -> None:
+        super().__init__(lr, beta1, beta2, epsilon, clip)
+        self.state_names = ("first_moment", "largest")
+
+    def kernel_call(self, lr: float) -> KernelCall:
+        states = (self.state["first_moment"], self.state["largest"])
+        return "adamax_update", states, (lr, self.beta1, self.beta2, self.epsilon, self.steps + 1)
+
+
+class Nadam(Adam):
+    """Adam that looks ahead, as `SGD` does with Nesterov's momentum.
+
+    With ``mu_t = beta1 * (1 - 0.96^(t * momentum_decay) / 2)`` and ``M_t = mu_1 * ... * mu_t``,
+    ``p <- p - lr * ((1 - mu_t) / (1 - M_t) * g + mu_(t+1) / (1 - M_(t+1)) * m)
+    / (sqrt(v') + epsilon)``; `m` and `v'` as in `Adam`. Dozat, "Incorporating Nesterov Momentum
+    into Adam", 2016.
+
+    Parameters
+    ----------
+    lr : float or Schedule, default 2e-3
+    beta1, beta2, epsilon, clip
+        As for `Adam`.
+    momentum_decay : float >= 0, default 0.004
+    """
+
+    def __init__(
+        self,
+        lr: float | Schedule = 2e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        momentum_decay: float = 0.004,
+        clip: Clip | None = None,
+    ) -> None:
+        super().__init__(lr, beta1, beta2, epsilon, clip)
+        self.momentum_decay = require_number("Nadam momentum_decay", momentum_decay, least=0)
+        self._product = (0, 1.0)  # of the mu up to a step
+
+    def kernel_call(self, lr: float) -> KernelCall:
+        step = self.steps + 1
+        return (
+            "nadam_update",
+            (self.state["first_moment"], self.state["second_moment"]),
+            (
+                *(lr, self.beta1, self.beta2, self.epsilon, step),
+                *(self._mu(step), self._mu(step + 1), self._mu_product(step)),
+            ),
+        )
+
+    def _mu(self, step: int) -> float:
+        return float(self.beta1 * (1 - 0.5 * 0.96 ** (step * self.momentum_decay)))
+
+    def _mu_product(self, step: int) -> float:
+        """Return mu_1 * ... * mu_step, from the step before or, after a checkpoint, anew."""
+        at, product = self._product if self._product[0] <= step else (0, 1.0)
+        for t in range(at + 1, step + 1):
+            product *= self._mu(t)
+        self._product = (step, product)
+        return product
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), "momentum_decay": self.momentum_decay}

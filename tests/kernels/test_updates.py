@@ -22,9 +22,14 @@ UPDATES: dict[str, tuple[int, tuple[float, ...]]] = {
     "momentum_update": (1, (0.1, 0.9)),
     "nesterov_update": (1, (0.1, 0.9)),
     "rmsprop_update": (1, (0.01, 0.9, 1e-8)),
+    "adagrad_update": (1, (0.01, 0.1, 1e-8)),
+    "adadelta_update": (2, (1.0, 0.9, 1e-6)),
     "adam_update": (2, (0.01, 0.9, 0.999, 1e-8, 0.1)),
+    "adamax_update": (2, (0.01, 0.9, 0.999, 1e-8)),
+    "nadam_update": (2, (0.01, 0.9, 0.999, 1e-8)),
 }
 NAMES = pytest.mark.parametrize("name", list(UPDATES))
+MU = [0.9 * (1 - 0.5 * 0.96 ** (0.004 * t)) for t in range(STEPS + 2)]
 
 
 def expected_params(name: str, p: Any, gradients: Any, scalars: tuple[float, ...]) -> Any:
@@ -36,6 +41,7 @@ def expected_params(name: str, p: Any, gradients: Any, scalars: tuple[float, ...
         newest = len(values) - 1
         return sum(decay ** (newest - i) * value for i, value in enumerate(values))
 
+    steps: list[Any] = []
     for step in range(1, len(history) + 1):
         seen, g = history[:step], history[step - 1]
         squares = [past**2 for past in seen]
@@ -49,6 +55,27 @@ def expected_params(name: str, p: Any, gradients: Any, scalars: tuple[float, ...
         elif name == "rmsprop_update":
             mean_square = (1 - scalars[1]) * average(scalars[1], squares)
             p = p - lr * g / (np.sqrt(mean_square) + scalars[2])
+        elif name == "adagrad_update":
+            p = p - lr * g / (np.sqrt(scalars[1] + sum(squares)) + scalars[2])
+        elif name == "adadelta_update":
+            mean_square = (1 - scalars[1]) * average(scalars[1], squares)
+            travelled = (1 - scalars[1]) * average(scalars[1], steps or [0 * g])
+            change = np.sqrt(travelled + scalars[2]) / np.sqrt(mean_square + scalars[2]) * g
+            steps.append(change**2)
+            p = p - lr * change
+        elif name == "adamax_update":
+            _, beta1, beta2, epsilon = scalars
+            m = average(beta1, seen) * (1 - beta1) / (1 - beta1**step)
+            sizes = [beta2 ** (step - 1 - i) * (abs(g) + epsilon) for i, g in enumerate(seen)]
+            p = p - lr * m / np.max(sizes, axis=0)
+        elif name == "nadam_update":
+            _, beta1, beta2, epsilon = scalars
+            m = average(beta1, seen) * (1 - beta1)
+            v = average(beta2, squares) * (1 - beta2) / (1 - beta2**step)
+            now, ahead = MU[step], MU[step + 1]
+            product = np.prod(MU[1 : step + 1])
+            top = (1 - now) / (1 - product) * g + ahead / (1 - product * ahead) * m
+            p = p - lr * top / (np.sqrt(v) + epsilon)
         else:
             _, beta1, beta2, epsilon, weight_decay = scalars
             m = average(beta1, seen) * (1 - beta1) / (1 - beta1**step)
@@ -61,7 +88,9 @@ def expected_params(name: str, p: Any, gradients: Any, scalars: tuple[float, ...
 def run(kernels: Any, name: str, params: Any, states: list[Any], gradients: Any) -> None:
     scalars = UPDATES[name][1]
     for step, grads in enumerate(gradients, start=1):
-        extra = (step,) if name == "adam_update" else ()
+        extra = (step,) if name in ("adam_update", "adamax_update", "nadam_update") else ()
+        if name == "nadam_update":
+            extra += (MU[step], MU[step + 1], float(np.prod(MU[1 : step + 1])))
         getattr(kernels, name)(params, *states, grads, *scalars, *extra)
 
 

@@ -19,6 +19,7 @@ OPTIMIZERS = {
     "momentum": lambda: nn.SGD(Cosine(0.1, 10), momentum=0.9, nesterov=True),
     "RMSProp": lambda: nn.RMSProp(0.01, clip=nn.ClipByNorm(0.1)),
     "Adam": lambda: nn.Adam(Cosine(0.1, 10)),
+    "Nadam": lambda: nn.Nadam(0.01),
 }
 
 

@@ -110,6 +110,13 @@ OPTIMIZERS = {
         lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, eps=1e-8),
     ),
     "Adam": (lambda **k: nn.Adam(lr=0.01, **k), lambda p: torch.optim.Adam(p, lr=0.01)),
+    "Adagrad": (
+        lambda **k: nn.Adagrad(lr=0.05, initial=0.1, **k),
+        lambda p: torch.optim.Adagrad(p, lr=0.05, initial_accumulator_value=0.1),
+    ),
+    "Adadelta": (lambda **k: nn.Adadelta(**k), lambda p: torch.optim.Adadelta(p, lr=1.0)),
+    "Adamax": (lambda **k: nn.Adamax(lr=0.01, **k), lambda p: torch.optim.Adamax(p, lr=0.01)),
+    "Nadam": (lambda **k: nn.Nadam(lr=0.01, **k), lambda p: torch.optim.NAdam(p, lr=0.01)),
     "AdamW": (
         lambda **k: nn.AdamW(lr=0.01, weight_decay=0.1, **k),
         lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1),

@@ -22,6 +22,10 @@ MAKERS = {
     "nesterov": lambda **k: nn.SGD(0.1, momentum=0.9, nesterov=True, **k),
     "rmsprop": lambda **k: nn.RMSProp(0.1, **k),
     "adamw": lambda **k: nn.AdamW(0.1, **k),
+    "adagrad": lambda **k: nn.Adagrad(0.1, **k),
+    "adadelta": lambda **k: nn.Adadelta(**k),
+    "adamax": lambda **k: nn.Adamax(0.1, **k),
+    "nadam": lambda **k: nn.Nadam(0.1, **k),
 }
 CLIPS = {
     "none": None,
