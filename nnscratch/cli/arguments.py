@@ -14,6 +14,7 @@ from nnscratch import datasets
 from nnscratch.errors import ConfigError, require_count, require_number
 from nnscratch.experiments import ladder
 
+DATA = "digits"  # where none are named
 MOST = 10**9  # of whatever is counted
 HUGE = 10**30  # of sizes: what they would need is said
 T = TypeVar("T")
@@ -71,10 +72,9 @@ def _checked(require: Callable[..., T], what: str, number: float, **limits: floa
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def add_ladder(command: argparse.ArgumentParser, *, least_batch: int = 1) -> None:
-    """Add which configurations of the ladder, how deep and wide, on what batches, which seed."""
+def add_sizes(command: argparse._ActionsContainer) -> None:
+    """Add depth and width."""
     defaults = ladder.Settings()
-    command.add_argument("--only", nargs="+", metavar="NAME", help="these configurations only")
     command.add_argument(
         "--depth",
         type=count("depth", most=HUGE),
@@ -85,6 +85,13 @@ def add_ladder(command: argparse.ArgumentParser, *, least_batch: int = 1) -> Non
         type=count("width", most=HUGE),
         help=f"units in each (default: {defaults.width})",
     )
+
+
+def add_ladder(command: argparse.ArgumentParser, *, least_batch: int = 1) -> None:
+    """Add which configurations of the ladder, how deep and wide, on what batches, which seed."""
+    defaults = ladder.Settings()
+    command.add_argument("--only", nargs="+", metavar="NAME", help="these configurations only")
+    add_sizes(command)
     command.add_argument(
         "--batch",
         type=count("batch", least=least_batch),
@@ -105,16 +112,27 @@ def ladder_settings(options: argparse.Namespace) -> ladder.Settings:
     return ladder.Settings(**{name: given[name] for name in names})
 
 
-def add_data(command: argparse.ArgumentParser, *, choose: bool) -> None:
-    """Add where the data come from; `choose` lets the user say which."""
+def add_data(command: argparse.ArgumentParser, *, choose: bool, files: bool = True) -> None:
+    """Add where the data come from; `choose` lets the user say which, `files` also own ones."""
     group = command.add_argument_group("data")
     if choose:
         group.add_argument(
             "--data",
-            default="digits",
+            default=DATA,
             metavar="NAME",
             help=f"{' or '.join(datasets.names())}; digits (1,797 real 8x8 images) come with "
-            "the package",
+            "the package" + "; or a file, FILE.csv or FILE.npz with x and y" * files,
+        )
+    if choose and files:
+        group.add_argument(
+            "--target",
+            metavar="COLUMN",
+            help="of a file: what is to be learned (default: the last column, or the array y)",
+        )
+        group.add_argument(
+            "--standardise",
+            action="store_true",
+            help="bring inputs, and answers that are numbers, of a file to mean 0 and deviation 1",
         )
     group.add_argument(
         "--data-dir",

@@ -54,7 +54,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument(
         "--out", type=Path, default=Path("runs/compare"), metavar="DIR", help="output folder"
     )
-    add_data(command, choose=True)
+    add_data(command, choose=True, files=False)
     command.set_defaults(run=run)
 
 

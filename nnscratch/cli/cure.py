@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from nnscratch import datasets
-from nnscratch.arrays import Array
 from nnscratch.cli.arguments import (
     CONFIGURATIONS,
     HelpFormatter,
@@ -21,14 +19,23 @@ from nnscratch.cli.arguments import (
     ladder_settings,
     rate,
 )
+from nnscratch.cli.network import (
+    Data,
+    add_network,
+    chosen_rungs,
+    load_data,
+    make_loss,
+    names_to_choose_from,
+    outputs,
+)
 from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.console import Console
 from nnscratch.curing import Cure, cure
 from nnscratch.curing.search import LEAST_STEPS
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder, write_atomically
-from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.optimizers import SGD
+from nnscratch_records.words import plural
 
 _HELD_OUT = 6  # one example in so many is kept for judging
 
@@ -51,9 +58,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "possible changes, try the best few on the same batches, keep what learns more on\n"
         "held-out examples with three seeds, and print the lines of Python that make it.",
         formatter_class=HelpFormatter,
-        epilog=CONFIGURATIONS,
+        epilog=f"{CONFIGURATIONS}\n\n{names_to_choose_from()}",
     )
     add_ladder(command)
+    add_network(command, instead="the configurations below")
     command.add_argument("--lr", type=rate("lr"), default=defaults.lr, help="learning rate")
     command.add_argument(
         "--steps", type=count("steps", least=LEAST_STEPS), default=300, help="steps of each trial"
@@ -78,21 +86,21 @@ def run(options: argparse.Namespace) -> int:
     console = Console()
     if options.public_cases is not None:
         return _run_public_cases(console, options)
-    rungs = ladder.select(options.only)
+    rungs = chosen_rungs(options)
     settings = ladder_settings(options)
     folder = make_folder(options.out)
-    x, y, _, _ = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
+    data = load_data(options, console)
     console.print(
-        f"{len(rungs)} networks of {settings.depth} hidden layers x {settings.width} on "
+        f"{plural(len(rungs), 'network')} of {settings.depth} hidden layers x {settings.width} on "
         f"{options.data}, batch {settings.batch_size}, learning rate {settings.lr:g}; one training "
-        f"image in {_HELD_OUT} is held out for the loss"
+        f"example in {_HELD_OUT} is held out for the loss"
     )
     patients = []
     interrupted = False
     for rung in rungs:
         console.rule(rung.label, align="left")
         try:
-            found = treat(rung, x, y, settings, options.steps, options.tries)
+            found = treat(rung, data, settings, options.steps, options.tries)
         except KeyboardInterrupt:
             interrupted = True
             break
@@ -133,16 +141,15 @@ def _run_public_cases(console: Console, options: argparse.Namespace) -> int:
     return 0 if trained >= 0.95 * len(within) else 1
 
 
-def treat(
-    rung: ladder.Rung, x: Array, y: Array, settings: ladder.Settings, steps: int, tries: int
-) -> Cure:
+def treat(rung: ladder.Rung, data: Data, settings: ladder.Settings, steps: int, tries: int) -> Cure:
     """Return what was found for the network of `rung`, judged on held-out training examples."""
+    x, y = data[:2]
     held_out = np.arange(len(x)) % _HELD_OUT == 0
-    model = ladder.build(rung, x.shape[1], int(y.max()) + 1, settings)
+    model = ladder.build(rung, x.shape[1], outputs(data), settings)
     clip = ClipByGlobalNorm(rung.max_norm) if rung.max_norm is not None else None
     return cure(
         model,
-        SoftmaxCrossEntropy(),
+        make_loss(data),
         SGD(lr=settings.lr, clip=clip),
         x[~held_out],
         y[~held_out],

@@ -16,9 +16,17 @@ from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from nnscratch.cli.arguments import HelpFormatter, count
+from nnscratch.cli import train
+from nnscratch.cli.arguments import DATA, HelpFormatter, add_data, count
+from nnscratch.cli.network import (
+    add_network,
+    add_training,
+    names_a_network,
+    names_to_choose_from,
+)
 from nnscratch.console import Console
 from nnscratch.errors import ConfigError
+from nnscratch.experiments import ladder
 from nnscratch.files import write_atomically
 from nnscratch.flow import load_record
 from nnscratch.flow.findings import SEVERITIES, Finding, Findings, find
@@ -34,12 +42,14 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Add ``diagnose`` to the command line."""
     command = commands.add_parser(
         "diagnose",
-        help="say what is wrong with recorded runs, and why",
-        description="Read records of runs and say in sentences what is wrong: where, since which "
-        "step,\nwhy, and what cures it.",
+        help="say what is wrong with recorded runs, or with a network, and why",
+        description="Read records of runs, or train the network that options or --data name, and\n"
+        "say in sentences what is wrong: where, since which step, why, and what cures it.",
         formatter_class=HelpFormatter,
         epilog="exit codes: 0 nothing as serious as --fail-on, 1 something, 2 bad input\n\n"
-        "  nnscratch train --record run.flow && nnscratch diagnose run.flow",
+        "  nnscratch train --record run.flow && nnscratch diagnose run.flow\n"
+        "  nnscratch diagnose --data table.csv --target price --activation tanh\n\n"
+        + names_to_choose_from(),
     )
     command.add_argument(
         "runs", nargs="*", type=Path, metavar="RUN", help="records: .flow files, or .npz"
@@ -73,7 +83,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument(
         "--markdown", type=Path, metavar="FILE", help="also write the tables of public cases here"
     )
-    command.set_defaults(run=run)
+    add_network(command)
+    training = add_training(command)
+    training.add_argument(
+        "--epochs", type=count("epochs"), default=ladder.Settings.epochs, help="epochs"
+    )
+    add_data(command, choose=True)
+    command.set_defaults(run=run, **train.UNWATCHED)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -87,22 +103,42 @@ def run(options: argparse.Namespace) -> int:
 
             return public_cases.run(options)
         return _self_test(options)
+    names = names_a_network(options) or options.data != DATA
+    if options.runs and names:
+        raise ConfigError("a record says what its network was: leave out network and data")
+    console = Console.beside(options.json)
+    if names:
+        return _judge(options, console, [_trained(options, console)])
     if not options.runs:
         raise ConfigError(
             "diagnose needs a record: nnscratch diagnose RUN, RUN being a file that "
-            "nnscratch train --record RUN or flow.save(RUN) wrote"
+            "nnscratch train --record RUN or flow.save(RUN) wrote; or a network to train, "
+            "nnscratch diagnose --activation tanh"
         )
-    console = Console.beside(options.json)
-    found = [(path, find(load_record(path))) for path in options.runs]
+    return _judge(options, console, [(str(path), find(load_record(path))) for path in options.runs])
+
+
+def _trained(options: argparse.Namespace, console: Console) -> tuple[str, Findings]:
+    """Train the network of the options, and return its name and what was found."""
+    made, _ = train.train(options, console)
+    made.trainer.history.whole()
+    record = made.flow.to_dict()
+    return "this network:", find(record)
+
+
+def _judge(
+    options: argparse.Namespace, console: Console, found: Sequence[tuple[str, Findings]]
+) -> int:
+    """Show what was found, write it, and return the exit code."""
     for path, findings in found:
-        show(console, findings, str(path))
+        show(console, findings, path)
     failed = [
         path
         for path, findings in found
         if options.fail_on != NEVER and findings.at_least(options.fail_on)
     ]
     if options.json is not None:
-        runs = [{"file": str(path), **findings.to_dict()} for path, findings in found]
+        runs = [{"file": path, **findings.to_dict()} for path, findings in found]
         _write(options.json, {"fail_on": options.fail_on, "failed": bool(failed), "runs": runs})
     return FAILED if failed else 0
 

@@ -6,19 +6,20 @@ import argparse
 import math
 from pathlib import Path
 
-from nnscratch import datasets
 from nnscratch.cli.arguments import HelpFormatter, add_data, count, rate
-from nnscratch.cli.train import (
+from nnscratch.cli.network import (
     add_network,
     add_training,
+    load_data,
+    make_loss,
     make_model,
     make_optimizer,
     make_rung,
     names_to_choose_from,
 )
+from nnscratch.console import Console
 from nnscratch.errors import ConfigError
 from nnscratch.files import make_folder
-from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.training import find_rate
 
 _PICTURES = (".png", ".svg", ".pdf")
@@ -50,10 +51,10 @@ def run(options: argparse.Namespace) -> int:
         if options.plot.suffix not in _PICTURES:
             raise ConfigError(f"{options.plot} must end in {', '.join(_PICTURES)}")
         make_folder(options.plot.parent)
-    data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
+    data = load_data(options, Console())
     found = find_rate(
         make_model(options, make_rung(options), data),
-        SoftmaxCrossEntropy(),
+        make_loss(data),
         make_optimizer(options),
         data[0],
         data[1],

@@ -14,7 +14,6 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from nnscratch import datasets
 from nnscratch.arrays import Array
 from nnscratch.cli import recurrent
 from nnscratch.cli.arguments import (
@@ -24,6 +23,16 @@ from nnscratch.cli.arguments import (
     add_ladder,
     count,
     ladder_settings,
+)
+from nnscratch.cli.network import (
+    Data,
+    add_network,
+    chosen_rungs,
+    load_data,
+    make_loss,
+    names_a_network,
+    names_to_choose_from,
+    outputs,
 )
 from nnscratch.console import Console
 from nnscratch.experiments import ladder
@@ -37,6 +46,7 @@ from nnscratch.theory import (
     predict_layers,
 )
 from nnscratch.theory.report import depth_text
+from nnscratch_records.words import plural
 
 DRAWS = 5
 _SETTINGS = ("depth", "width", "batch_size", "seed")
@@ -70,9 +80,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "data look like, how the gradient flows in the networks of `nnscratch compare` before\n"
         "their first step. Nothing is trained.",
         formatter_class=HelpFormatter,
-        epilog=f"{CONFIGURATIONS}\n\n{recurrent.CONFIGURATIONS}",
+        epilog=f"{CONFIGURATIONS}\n\n{recurrent.CONFIGURATIONS}\n\n{names_to_choose_from()}",
     )
     add_ladder(command, least_batch=2)
+    add_network(command, instead="the configurations below")
     recurrent.add_family(command, trains=False)
     command.add_argument(
         "--measure",
@@ -97,16 +108,17 @@ def run(options: argparse.Namespace) -> int:
         return recurrent.predict(options)
     console = Console()
     # Clipping acts after the gradient: such a rung starts like the one without.
-    rungs = [r for r in ladder.select(options.only) if options.only or r.max_norm is None]
+    chosen = options.only or names_a_network(options)
+    rungs = [r for r in chosen_rungs(options) if chosen or r.max_norm is None]
     settings = ladder_settings(options)
     folder = make_folder(options.out)
-    x, y, _, _ = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
-    settings = replace(settings, batch_size=min(settings.batch_size, len(x)))
+    data = load_data(options, console)
+    settings = replace(settings, batch_size=min(settings.batch_size, len(data[0])))
     console.print(
-        f"{len(rungs)} networks of {settings.depth} hidden layers x {settings.width} on "
+        f"{plural(len(rungs), 'network')} of {settings.depth} hidden layers x {settings.width} on "
         f"{options.data}, batch {settings.batch_size}, before the first step"
     )
-    foreseen = [foresee(rung, x, y, settings, options.measure or 0) for rung in rungs]
+    foreseen = [foresee(rung, data, settings, options.measure or 0) for rung in rungs]
     console.print(table(foreseen))
     for one in foreseen:
         console.print(f"{one.rung.label}: {one.prediction.verdict}", highlight=False)
@@ -117,18 +129,16 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def foresee(
-    rung: ladder.Rung, x: Array, y: Array, settings: ladder.Settings, draws: int
-) -> Foreseen:
+def foresee(rung: ladder.Rung, data: Data, settings: ladder.Settings, draws: int) -> Foreseen:
     """Return prediction and measurement, draw k with the weights of seed + k and its own batch."""
-    classes = int(y.max()) + 1
-    model = ladder.build(rung, x.shape[1], classes, settings)
+    x, y = data[:2]
+    model = ladder.build(rung, x.shape[1], outputs(data), settings)
     prediction = predict_layers(model, x, batch_size=settings.batch_size)
     measured = []
     for seed in range(settings.seed, settings.seed + draws):
-        model = ladder.build(rung, x.shape[1], classes, replace(settings, seed=seed))
+        model = ladder.build(rung, x.shape[1], outputs(data), replace(settings, seed=seed))
         rows = np.random.default_rng(seed).permutation(len(x))[: settings.batch_size]
-        measured.append(measure_gradient(model, x[rows], y[rows]))
+        measured.append(measure_gradient(model, x[rows], y[rows], make_loss(data)))
     return Foreseen(rung, prediction, np.array(measured) if measured else None)
 
 

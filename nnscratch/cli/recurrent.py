@@ -65,6 +65,8 @@ def refuse_others(options: argparse.Namespace) -> None:
         if getattr(options, name, None) is not None:
             family = LAYERS if recurrent else RECURRENT
             raise ConfigError(f"--{name} is for --family {family}, got --family {options.family}")
+    if recurrent and (getattr(options, "activation", None) or getattr(options, "init", None)):
+        raise ConfigError(f"--family {RECURRENT} has its own networks: choose with --only")
     if recurrent and (options.data != "digits" or options.data_dir is not None):
         raise ConfigError(f"--family {RECURRENT} makes its own sequences: leave --data out")
 

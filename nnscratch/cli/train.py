@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnscratch import datasets, initializers, layers, optimizers
 from nnscratch.arrays import Array
 from nnscratch.backend import flush_subnormals
-from nnscratch.cli.arguments import HUGE, SEED, HelpFormatter, add_data, count, rate
-from nnscratch.clipping import Clip, ClipByGlobalNorm, ClipByValue
+from nnscratch.cli.arguments import HelpFormatter, add_data, count, ladder_settings
+from nnscratch.cli.network import (
+    Data,
+    add_network,
+    add_training,
+    load_data,
+    make_loss,
+    make_model,
+    make_optimizer,
+    make_rung,
+    names_to_choose_from,
+)
 from nnscratch.console import Console
-from nnscratch.errors import ConfigError, NnscratchError, unknown_name
+from nnscratch.errors import ConfigError, NnscratchError
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder
 from nnscratch.flow import Forensics, GradientFlow
 from nnscratch.flow.live import LiveTable
 from nnscratch.flow.stream import SUFFIX
-from nnscratch.initializers import Initializer, for_activation
-from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.model import Sequential
 from nnscratch.optimizers import Optimizer
 from nnscratch.theory import Prediction, predict_layers
 from nnscratch.training import Callback, Trainer
 
+# What `train` can be told to watch, and others that train do not.
+UNWATCHED = {
+    **dict.fromkeys(("flush_subnormals", "go_on", "live", "diagnose"), False),
+    **dict.fromkeys(("record", "html", "forensics")),
+    "every": 1,
+}
 PROBE = 200  # test images on which the units are counted
-_WITH_MOMENTUM = ("sgd", "momentum", "nesterov")
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -83,65 +93,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.set_defaults(run=run)
 
 
-def names_to_choose_from() -> str:
-    """Return what the options that take a name may be."""
-    return "\n".join(
-        textwrap.fill(f"{what}: {', '.join(names)}", 78, subsequent_indent="  ")
-        for what, names in (
-            ("activations", layers.activation_names()),
-            ("initializers", initializers.names()),
-            ("optimizers", optimizers.names()),
-        )
-    )
-
-
-def add_network(command: argparse.ArgumentParser) -> None:
-    """Add what the network is."""
-    defaults = ladder.Settings()
-    network = command.add_argument_group("network")
-    network.add_argument(
-        "--depth", type=count("depth", most=HUGE), default=defaults.depth, help="hidden layers"
-    )
-    network.add_argument(
-        "--width", type=count("width", most=HUGE), default=defaults.width, help="units in each"
-    )
-    network.add_argument("--activation", default="relu", metavar="NAME", help="after each")
-    network.add_argument(
-        "--init", metavar="NAME", help="of the weights (default: what goes with the activation)"
-    )
-    network.add_argument("--batchnorm", action="store_true", help="before each activation")
-
-
-def add_training(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add optimizer, rate, clip, batch and seed."""
-    defaults = ladder.Settings()
-    training = command.add_argument_group("training")
-    training.add_argument("--optimizer", default="sgd", metavar="NAME", help="see below")
-    training.add_argument("--lr", type=rate("lr"), default=defaults.lr, help="learning rate")
-    training.add_argument(
-        "--momentum", type=rate("momentum"), metavar="M", help="of sgd and nesterov, below 1"
-    )
-    clip = training.add_mutually_exclusive_group()
-    clip.add_argument(
-        "--clip-norm", type=rate("clip-norm"), metavar="N", help="clip the gradient to this norm"
-    )
-    clip.add_argument(
-        "--clip-value", type=rate("clip-value"), metavar="V", help="clip each component to +-V"
-    )
-    training.add_argument(
-        "--batch", type=count("batch"), default=defaults.batch_size, help="batch size"
-    )
-    training.add_argument(
-        "--seed",
-        type=SEED,
-        default=defaults.seed,
-        help="random seed",
-    )
-    return training
-
-
 @dataclass(frozen=True)
-class _Recorded:
+class Recorded:
     """The training and what watched it."""
 
     trainer: Trainer
@@ -153,15 +106,25 @@ def run(options: argparse.Namespace) -> int:
     """Train, and write and print what was asked for, also after Ctrl-C or NaN."""
     console = Console()
     _check_files(options)
+    made, predicted = train(options, console)
+    history = made.trainer.history
+    _report(made, options, console, predicted)
+    if history.interrupted:
+        raise KeyboardInterrupt
+    return 1 if history.diverged else 0
+
+
+def train(options: argparse.Namespace, console: Console) -> tuple[Recorded, Prediction | str]:
+    """Train, and say what, and how well it went; return what was recorded and predicted."""
     optimizer = make_optimizer(options)
-    rung = make_rung(options)
-    data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
+    rung, sizes = make_rung(options), ladder_settings(options)
+    data = load_data(options, console)
     made = _make(options, rung, data, optimizer)
     parameters = made.trainer.model.params.flat.size
     console.print(
-        f"{rung.label}: {options.depth} hidden layers x {options.width}, {parameters:,} "
+        f"{rung.label}: {sizes.depth} hidden layers x {sizes.width}, {parameters:,} "
         f"parameters, on {options.data} ({len(data[0]):,} training and {len(data[2]):,} test "
-        f"images), {optimizer!r}, batch {options.batch}, seed {options.seed}",
+        f"examples), {optimizer!r}, batch {options.batch}, seed {options.seed}",
         highlight=False,
         soft_wrap=True,
     )
@@ -173,20 +136,18 @@ def run(options: argparse.Namespace) -> int:
     )
     console.print(foreseen, highlight=False, soft_wrap=True)
     _fit(made, options, data)
-    _, accuracy = made.trainer.evaluate(data[2], data[3])
+    found = made.trainer.evaluate(data[2], data[3])
     history = made.trainer.history
+    reached = f"R2 {found.r2:.4g}" if found.accuracy is None else f"accuracy {found.accuracy:.4f}"
     console.print(
-        f"test accuracy {accuracy:.4f} after {history.epochs} epochs, {made.trainer.steps:,} "
+        f"test {reached} after {history.epochs} epochs, {made.trainer.steps:,} "
         f"steps, {history.seconds:.1f} s",
         highlight=False,
     )
-    _report(made, options, console, predicted)
-    if history.interrupted:
-        raise KeyboardInterrupt
-    return 1 if history.diverged else 0
+    return made, predicted
 
 
-def _fit(made: _Recorded, options: argparse.Namespace, data: Sequence[Array]) -> None:
+def _fit(made: Recorded, options: argparse.Namespace, data: Data) -> None:
     x_train, y_train, x_test, y_test = data
     callbacks: list[Callback] = [made.flow]
     if options.forensics is not None:
@@ -220,7 +181,7 @@ def _predicted(model: Sequential, x: Array, batch: int) -> Prediction | str:
 
 
 def _report(
-    made: _Recorded, options: argparse.Namespace, console: Console, predicted: Prediction | str
+    made: Recorded, options: argparse.Namespace, console: Console, predicted: Prediction | str
 ) -> None:
     """Write and print what was asked for."""
     if not len(made.flow):
@@ -252,54 +213,14 @@ def _report(
 
 
 def _make(
-    options: argparse.Namespace, rung: ladder.Rung, data: Sequence[Array], optimizer: Optimizer
-) -> _Recorded:
+    options: argparse.Namespace, rung: ladder.Rung, data: Data, optimizer: Optimizer
+) -> Recorded:
     model = make_model(options, rung, data)
     flow = GradientFlow(
         model, options.every, probe=data[2][:PROBE], label=rung.label, file=options.record
     )
     live = LiveTable(flow) if options.live else None
-    return _Recorded(Trainer(model, SoftmaxCrossEntropy(), optimizer), flow, live)
-
-
-def make_rung(options: argparse.Namespace) -> ladder.Rung:
-    """Return what the network of the options is; raise for an unknown name."""
-    parts = [options.activation, options.init, "batch norm" if options.batchnorm else None]
-    label = ", ".join(part for part in parts if part)
-    return ladder.Rung("train", label, options.activation, _init(options), options.batchnorm)
-
-
-def make_model(options: argparse.Namespace, rung: ladder.Rung, data: Sequence[Array]) -> Sequential:
-    """Return the network of the options for these data."""
-    settings = ladder.Settings(depth=options.depth, width=options.width, seed=options.seed)
-    return ladder.build(rung, data[0].shape[1], int(data[1].max()) + 1, settings)
-
-
-def _init(options: argparse.Namespace) -> str | Initializer:
-    """Return the initializer; raise for an unknown activation or initializer."""
-    if options.activation not in layers.activation_names():
-        raise unknown_name("activation", options.activation, layers.activation_names())
-    if options.init is None:
-        return for_activation(options.activation)
-    return initializers.get(options.init)
-
-
-def make_optimizer(options: argparse.Namespace) -> Optimizer:
-    """Return the optimizer of the options, with its clip."""
-    clip: Clip | None = None
-    if options.clip_norm is not None:
-        clip = ClipByGlobalNorm(options.clip_norm)
-    elif options.clip_value is not None:
-        clip = ClipByValue(options.clip_value)
-    settings = {}
-    if options.momentum is not None:
-        if options.optimizer not in _WITH_MOMENTUM:
-            raise ConfigError(
-                f"--momentum is for {', '.join(_WITH_MOMENTUM)}, got --optimizer "
-                f"{options.optimizer}: leave it out"
-            )
-        settings["momentum"] = options.momentum
-    return optimizers.optimizer(options.optimizer, options.lr, clip=clip, **settings)
+    return Recorded(Trainer(model, make_loss(data), optimizer), flow, live)
 
 
 def _check_files(options: argparse.Namespace) -> None:

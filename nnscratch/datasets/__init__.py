@@ -2,7 +2,7 @@
 
 `digits()` comes with the package; `mnist()` reads the four MNIST files of a folder. Sequences that
 need a memory are made from a seed: `temporal_order`, `adding`, `copying` give `x, y`;
-`digit_sequences` reads the digits row by row or pixel by pixel.
+`digit_sequences` reads the digits row by row or pixel by pixel. `table` reads a file of one's own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from nnscratch.datasets.digits import digits
 from nnscratch.datasets.idx import read_idx, write_idx
 from nnscratch.datasets.mnist import mnist
 from nnscratch.datasets.sequences import adding, copying, digit_sequences, temporal_order
+from nnscratch.datasets.tables import table
 from nnscratch.errors import ConfigError, unknown_name
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "mnist",
     "names",
     "read_idx",
+    "table",
     "temporal_order",
     "write_idx",
 ]

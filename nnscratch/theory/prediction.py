@@ -15,6 +15,7 @@ from nnscratch.errors import ConfigError, ShapeError, require_count
 from nnscratch.layers import BatchNorm, Dense, Identity
 from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.model import Sequential
+from nnscratch.nodes import LossFunction
 from nnscratch.theory.blocks import Network, read_network
 from nnscratch.theory.ends import (
     InputStatistics,
@@ -192,13 +193,15 @@ def _loss_gradient(logits: InputStatistics, classes: int, labels: Array | None) 
     return softmax_gradient(logits.square, correlation, classes, alike)
 
 
-def measure_gradient(model: Sequential, x: Array, labels: Array) -> Array:
+def measure_gradient(
+    model: Sequential, x: Array, labels: Array, loss: LossFunction | None = None
+) -> Array:
     """Return the norm of dL/dz at each dense layer, in one training pass of a copy of `model`.
 
-    L is the mean softmax cross-entropy over the batch.
+    L is `loss`, or the mean softmax cross-entropy over the batch.
     """
     twin = copy.deepcopy(model)
-    trace = twin.trace(np.asarray(x, dtype=model.dtype), labels, SoftmaxCrossEntropy())
+    trace = twin.trace(np.asarray(x, dtype=model.dtype), labels, loss or SoftmaxCrossEntropy())
     gradients = (
         trace[name].upstream for name, layer in twin.layers.items() if isinstance(layer, Dense)
     )

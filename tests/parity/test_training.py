@@ -147,6 +147,15 @@ CLIPS = {
 }
 
 
+@pytest.fixture
+def scalars_in_float64():
+    """PyTorch keeps Nadam's product of scalars in float32 unless that is not its default."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("scalars_in_float64")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizer(name):
     # With batch norm the biases before it have a gradient of rounding errors alone, which

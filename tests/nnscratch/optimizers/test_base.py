@@ -18,7 +18,7 @@ MAKERS = {
     "adam": lambda **k: nn.Adam(0.1, **k),
     "adamw": lambda **k: nn.AdamW(0.1, **k),
     "adagrad": lambda **k: nn.Adagrad(0.1, **k),
-    "adadelta": lambda **k: nn.Adadelta(**k),
+    "adadelta": lambda **k: nn.Adadelta(0.1, **k),
     "adamax": lambda **k: nn.Adamax(0.1, **k),
     "nadam": lambda **k: nn.Nadam(0.1, **k),
     "steepest": lambda **k: nn.SteepestDescent(0.1, "linf", **k),

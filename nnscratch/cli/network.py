@@ -1,0 +1,179 @@
+"""The network, training and data of the options: what `train` and others take alike."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from pathlib import Path
+from typing import TypeAlias
+
+from nnscratch import datasets, initializers, layers, optimizers
+from nnscratch.cli.arguments import SEED, add_sizes, count, ladder_settings, rate
+from nnscratch.clipping import Clip, ClipByGlobalNorm, ClipByValue
+from nnscratch.console import Console
+from nnscratch.datasets.tables import SUFFIXES
+from nnscratch.errors import ConfigError, unknown_name
+from nnscratch.experiments import ladder
+from nnscratch.initializers import Initializer, for_activation
+from nnscratch.losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
+from nnscratch.model import Sequential
+from nnscratch.optimizers import Optimizer
+
+Data: TypeAlias = ladder.Data
+
+ACTIVATION = "relu"  # where none is named
+_WITH_MOMENTUM = ("sgd", "momentum", "nesterov")
+
+
+def names_to_choose_from() -> str:
+    """Return what the options that take a name may be."""
+    return "\n".join(
+        textwrap.fill(f"{what}: {', '.join(names)}", 78, subsequent_indent="  ")
+        for what, names in (
+            ("activations", layers.activation_names()),
+            ("initializers", initializers.names()),
+            ("optimizers", optimizers.names()),
+        )
+    )
+
+
+def add_network(command: argparse.ArgumentParser, *, instead: str = "") -> None:
+    """Add what the network is.
+
+    instead : of what the network is trained where one is named, for commands that have a ladder of
+        their own, and with it depth and width
+    """
+    network = command.add_argument_group("network", f"instead of {instead}" if instead else None)
+    if not instead:
+        add_sizes(network)
+    network.add_argument(
+        "--activation", metavar="NAME", help=f"after each hidden layer (default: {ACTIVATION})"
+    )
+    network.add_argument(
+        "--init", metavar="NAME", help="of the weights (default: what goes with the activation)"
+    )
+    network.add_argument("--batchnorm", action="store_true", help="before each activation")
+
+
+def names_a_network(options: argparse.Namespace) -> bool:
+    """Whether the options say what the network is."""
+    return options.activation is not None or options.init is not None or options.batchnorm
+
+
+def chosen_rungs(options: argparse.Namespace) -> tuple[ladder.Rung, ...]:
+    """Return the network that the options name, or the configurations that ``--only`` chooses."""
+    if not names_a_network(options):
+        return ladder.select(options.only)
+    if options.only is not None:
+        raise ConfigError("--only chooses ready configurations: leave out --activation and --init")
+    return (make_rung(options),)
+
+
+def add_training(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add optimizer, rate, clip, batch and seed."""
+    defaults = ladder.Settings()
+    training = command.add_argument_group("training")
+    training.add_argument("--optimizer", default="sgd", metavar="NAME", help="see below")
+    training.add_argument("--lr", type=rate("lr"), default=defaults.lr, help="learning rate")
+    training.add_argument(
+        "--momentum", type=rate("momentum"), metavar="M", help="of sgd and nesterov, below 1"
+    )
+    clip = training.add_mutually_exclusive_group()
+    clip.add_argument(
+        "--clip-norm", type=rate("clip-norm"), metavar="N", help="clip the gradient to this norm"
+    )
+    clip.add_argument(
+        "--clip-value", type=rate("clip-value"), metavar="V", help="clip each component to +-V"
+    )
+    training.add_argument(
+        "--batch", type=count("batch"), default=defaults.batch_size, help="batch size"
+    )
+    training.add_argument(
+        "--seed",
+        type=SEED,
+        default=defaults.seed,
+        help="random seed",
+    )
+    return training
+
+
+def make_rung(options: argparse.Namespace) -> ladder.Rung:
+    """Return what the network of the options is; raise for an unknown name."""
+    activation = options.activation or ACTIVATION
+    parts = [activation, options.init, "batch norm" if options.batchnorm else None]
+    label = ", ".join(part for part in parts if part)
+    init = _init(activation, options.init)
+    return ladder.Rung("network", label, activation, init, options.batchnorm)
+
+
+def make_model(options: argparse.Namespace, rung: ladder.Rung, data: Data) -> Sequential:
+    """Return the network of the options for these data."""
+    return ladder.build(rung, data[0].shape[1], outputs(data), ladder_settings(options))
+
+
+def outputs(data: Data) -> int:
+    """Return how many outputs a network for these data has."""
+    y = data[1]
+    return int(max(y.max(), data[3].max())) + 1 if names_classes(data) else y.shape[1]
+
+
+def names_classes(data: Data) -> bool:
+    """Whether the answers are classes; else they are numbers."""
+    return data[1].dtype.kind == "i"
+
+
+def make_loss(data: Data) -> Loss:
+    """Return the loss that goes with the answers."""
+    return SoftmaxCrossEntropy() if names_classes(data) else MeanSquaredError()
+
+
+def load_data(options: argparse.Namespace, console: Console) -> Data:
+    """Return the data of the options; say what a file was taken for, and what the batch will be."""
+    if Path(options.data).suffix not in SUFFIXES:
+        if options.target is not None or options.standardise:
+            raise ConfigError(
+                f"--target and --standardise are for files of one's own, got --data {options.data}"
+            )
+        data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
+    else:
+        data = datasets.table(options.data, options.target, options.standardise, options.seed)
+        answers = f"{outputs(data)} classes" if names_classes(data) else "numbers to be met"
+        console.print(
+            f"{options.data}: {len(data[0]) + len(data[2]):,} examples of {data[0].shape[1]} "
+            f"columns, answers are {answers}; split by seed {options.seed}"
+            + (", standardised by the training examples" if options.standardise else ""),
+            highlight=False, soft_wrap=True, markup=False,
+        )  # fmt: skip
+    batch = ladder_settings(options).batch_size
+    if batch > len(data[0]):
+        console.print(
+            f"--batch {batch:,} of {len(data[0]):,} training examples: every step takes "
+            f"all {len(data[0]):,}, an epoch is one step",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    return data
+
+
+def _init(activation: str, init: str | None) -> str | Initializer:
+    """Return the initializer; raise for an unknown activation or initializer."""
+    if activation not in layers.activation_names():
+        raise unknown_name("activation", activation, layers.activation_names())
+    return for_activation(activation) if init is None else initializers.get(init)
+
+
+def make_optimizer(options: argparse.Namespace) -> Optimizer:
+    """Return the optimizer of the options, with its clip."""
+    clip: Clip | None = None
+    if options.clip_norm is not None:
+        clip = ClipByGlobalNorm(options.clip_norm)
+    elif options.clip_value is not None:
+        clip = ClipByValue(options.clip_value)
+    settings = {}
+    if options.momentum is not None:
+        if options.optimizer not in _WITH_MOMENTUM:
+            raise ConfigError(
+                f"--momentum is for {', '.join(_WITH_MOMENTUM)}, got --optimizer "
+                f"{options.optimizer}: leave it out"
+            )
+        settings["momentum"] = options.momentum
+    return optimizers.optimizer(options.optimizer, options.lr, clip=clip, **settings)

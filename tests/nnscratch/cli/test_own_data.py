@@ -1,0 +1,90 @@
+"""Data and networks of one's own, in all commands that take them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnscratch.cli import main
+
+SMALL = ["--depth", "2", "--width", "12", "--batch", "20"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 3, 90)
+    x = rng.normal(size=(90, 2)) + kinds[:, None]
+    lines = [f"{a:.4f},{b:.4f},{'abc'[kind]}" for (a, b), kind in zip(x, kinds, strict=True)]
+    (tmp_path / "kinds.csv").write_text("left,right,kind\n" + "\n".join(lines))
+    lines = [f"{a:.4f},{b:.4f},{900 + 100 * a * b:.1f}" for a, b in x]
+    (tmp_path / "prices.csv").write_text("left,right,price\n" + "\n".join(lines))
+    return tmp_path
+
+
+def test_train_on_classes(capsys):
+    assert main(["train", *SMALL, "--data", "kinds.csv", "--epochs", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "kinds.csv: 90 examples of 2 columns, answers are 3 classes; split by seed 0" in out
+    assert "test accuracy 0." in out
+
+
+def test_train_on_numbers_standardised(capsys):
+    own = ["--data", "prices.csv", "--target", "price", "--standardise", "--epochs", "1"]
+    assert main(["train", *SMALL, *own]) == 0
+    out = capsys.readouterr().out
+    assert "answers are numbers to be met; split by seed 0, standardised" in out
+    assert "test R2 " in out
+
+
+def test_a_batch_larger_than_the_data_is_said(capsys):
+    own = ["--data", "kinds.csv", "--epochs", "1"]
+    assert main(["train", *SMALL, *own, "--batch", "5000"]) == 0
+    out = capsys.readouterr().out
+    assert "--batch 5,000 of 72 training examples: every step takes all 72" in out
+
+
+def test_predict_takes_the_network_that_train_takes(capsys):
+    own = ["--data", "prices.csv", "--activation", "tanh", "--init", "normal", "--measure", "1"]
+    assert main(["predict", *SMALL, *own, "--out", "out"]) == 0
+    (row,) = json.loads(Path("out/summary.json").read_text())["configurations"]
+    assert row["name"] == "network"
+    assert "tanh, normal" in capsys.readouterr().out
+
+
+def test_cure_takes_the_network_that_train_takes(capsys):
+    own = ["--data", "kinds.csv", "--activation", "tanh", "--steps", "20", "--tries", "1"]
+    assert main(["cure", *SMALL, *own, "--out", "out"]) == 0
+    (row,) = json.loads(Path("out/summary.json").read_text())["configurations"]
+    assert row["name"] == "network"
+    assert "Verdict: " in capsys.readouterr().out
+
+
+def test_diagnose_trains_the_network_that_train_takes(capsys):
+    own = ["--data", "prices.csv", "--lr", "1e-9", "--epochs", "30", "--json", "found.json"]
+    assert main(["diagnose", *SMALL, *own]) == 1
+    (run,) = json.loads(Path("found.json").read_text())["runs"]
+    assert run["findings"]
+    assert "Do this first" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "--data", "prices.csv", "--target", "prize"], "did you mean 'price'?"),
+        (["train", "--data", "digits", "--target", "y"], "are for files of one's own"),
+        (["find-rate", "--data", "none.csv"], "no such file: none.csv"),
+        (["predict", "--only", "relu-he", "--init", "normal"], "--only chooses ready config"),
+        (["cure", "--only", "relu-he", "--batchnorm"], "--only chooses ready config"),
+        (["diagnose", "run.flow", "--activation", "tanh"], "a record says what its network was"),
+        (["diagnose", "--activation", "than"], "did you mean 'tanh'?"),
+    ],
+)
+def test_bad_input_is_an_error_of_one_line(arguments, said, capsys):
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1

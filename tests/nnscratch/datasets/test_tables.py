@@ -1,0 +1,108 @@
+"""Files of one's own: what they are taken for, and what is said of those that do not fit."""
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.datasets import table
+
+ROWS = [f"{i % 7},{0.5 * i},{i % 3}" for i in range(20)]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(lines, name="table.csv"):
+        path = tmp_path / name
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_few_whole_numbers_are_classes_and_the_last_column_is_the_target(write):
+    x_train, y_train, x_test, y_test = table(write(["a,b,kind", *ROWS]))
+    assert (x_train.shape, x_test.shape) == ((16, 2), (4, 2))
+    assert x_train.dtype == np.float32
+    assert y_train.dtype == np.int64
+    assert sorted(set(y_train) | set(y_test)) == [0, 1, 2]
+
+
+def test_other_numbers_are_to_be_met(write):
+    _, y_train, _, y_test = table(write(["a,b,kind", *ROWS]), target="b")
+    assert y_train.dtype == np.float32
+    assert (y_train.shape, y_test.shape) == ((16, 1), (4, 1))
+
+
+def test_twenty_classes_and_not_twenty_one(write):
+    for count, kind in ((20, "i"), (21, "f")):
+        lines = [f"{i},{i % count}" for i in range(63)]
+        assert table(write(lines))[1].dtype.kind == kind
+
+
+def test_words_are_classes_with_semicolons_and_without_names(write):
+    words = ["blue", "green", "red"]
+    lines = [f"{i};{-i};{words[i % 3]}" for i in range(20)]
+    x_train, y_train, _, _ = table(write(lines))
+    np.testing.assert_array_equal(y_train, x_train[:, 0] % 3)
+
+
+def test_columns_without_names_are_counted_from_1(write):
+    x_train, y_train, _, _ = table(write(ROWS), target="1")
+    assert x_train.shape == (16, 2)
+    assert set(y_train) == set(range(7))
+
+
+def test_the_seed_splits_and_nothing_is_lost(write):
+    path = write(ROWS)
+    first, again, other = table(path, seed=1), table(path, seed=1), table(path, seed=2)
+    np.testing.assert_array_equal(first[0], again[0])
+    assert (first[0] != other[0]).any()
+    for one in (first, other):
+        np.testing.assert_array_equal(np.sort(np.r_[one[0], one[2]][:, 1]), 0.5 * np.arange(20))
+
+
+def test_standardised_by_the_training_rows(write):
+    x_train, y_train, x_test, _ = table(write(ROWS), target="2", standardise=True)
+    for values in (x_train, y_train):
+        np.testing.assert_allclose(values.mean(axis=0), 0, atol=1e-6)
+        np.testing.assert_allclose(values.std(axis=0), 1, rtol=1e-6)
+    assert np.abs(x_test.mean(axis=0)).max() > 1e-3
+
+
+def test_arrays(tmp_path):
+    x, y = np.arange(120.0).reshape(20, 2, 3), np.arange(20) % 2
+    np.savez(tmp_path / "own.npz", x=x, y=y, z=np.linspace(0, 1, 20))
+    x_train, y_train, _, _ = table(tmp_path / "own.npz")
+    assert x_train.shape == (16, 6)
+    assert y_train.dtype == np.int64
+    assert table(tmp_path / "own.npz", "z")[1].shape == (16, 1)
+    with pytest.raises(nn.UnknownNameError, match="'w'"):
+        table(tmp_path / "own.npz", "w")
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["a,b,c", *ROWS, "1,2"], "line 22: 2 values, and line 1 has 3"),
+        (["a,b,c", *ROWS, "1,,2"], "column 'b': no value in line 22; .*1 missing in all"),
+        (["a,b,c", *ROWS, "1,NaN,2"], "column 'b': no value in line 22"),
+        (["a,b,c", *ROWS, "1,inf,2"], "column 'b': 'inf' in line 22 is no number"),
+        (["a,city,c", "1,Paris,0", *ROWS], "column 'city': 'Paris' in line 2 is no number"),
+        ([f"{i},5,{i % 2}" for i in range(20)], "column '2' is 5 everywhere"),
+        ([f"{i},1" for i in range(20)], "is 1.0 everywhere: nothing can be learned"),
+        ([f"{i}" for i in range(20)], "one column"),
+        (ROWS[:9], "9 examples: .* need 10 or more"),
+        ([""], "is empty"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_place(lines, said, write):
+    with pytest.raises((nn.DataError, nn.ShapeError), match=said):
+        table(write(lines))
+
+
+def test_a_file_that_is_missing_or_no_text(tmp_path):
+    with pytest.raises(nn.FileError, match="no such file"):
+        table(tmp_path / "none.csv")
+    (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe1,2\n")
+    with pytest.raises(nn.DataError, match="not UTF-8"):
+        table(tmp_path / "bytes.csv")
