@@ -34,6 +34,7 @@ def parameter_sample(size: int) -> int:
     return sample_size(-(-size // SHARE))
 
 
+@functools.lru_cache(maxsize=4096)
 def tensor_stride(rows: int, columns: int, runs: int) -> int:
     """Return the distance between the 16s of elements that are sampled of a tensor.
 
@@ -89,6 +90,7 @@ def count_samples(samples: Array, starts: Array) -> Array:
 FEWEST_ROWS, WORTH_RUN, MOST_RUNS = 8, 2048, 8
 
 
+@functools.lru_cache(maxsize=4096)
 def measured_runs(rows: int, columns: int) -> int:
     """Return in how many runs of its rows a tensor is measured: 1, 2, 4 or 8."""
     most = min(rows // FEWEST_ROWS, tensor_sample(columns) // RUN, MOST_RUNS)

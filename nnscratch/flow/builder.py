@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,15 +13,15 @@ import numpy.typing as npt
 from nnscratch.arrays import Array, filled, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError, ShapeError, require_count, require_number, unknown_name
-from nnscratch.flow.answers import Answers, Loss
+from nnscratch.flow.answers import Answers, Function, Loss
 from nnscratch.flow.census import unit_states
 from nnscratch.flow.given import Given, as_batch, as_floats
 from nnscratch.flow.infos import LayerInfo, ParamInfo, gates_of, initial_measures, network_facts
 from nnscratch.flow.layout import STEP_FIELDS
 from nnscratch.flow.looks import called, copies, dead, due, spectra, spread
 from nnscratch.flow.measuring import (
+    TensorMeasures,
     measure_parameter,
-    measure_tensor,
     note_states,
     recurrent_calls,
 )
@@ -30,8 +30,13 @@ from nnscratch_kernels.reference.measures import NOTHING
 
 if TYPE_CHECKING:
     from nnscratch.files import PathLike
+    from nnscratch.optimizers.measures import ParameterMeasures
 
 _NO_END = (math.nan, math.nan)
+
+
+def _as_it_is(z: Array) -> Array:
+    return z
 
 
 class Recorder(Recording):
@@ -59,8 +64,9 @@ class Recorder(Recording):
             recorder.end_step(loss=value, lr=0.1)
         recorder.findings(), recorder.attribution(), recorder.report("mine.html")
 
-    Arrays are ``(batch, *positions, features)``: features last. They are measured at once and not
-    kept, so buffers may be reused. What cannot be had is given as None and recorded as NaN.
+    Arrays are ``(batch, *positions, features)``, features last unless a `LayerInfo` says another
+    axis. They are measured at once and not kept, so buffers may be reused. What cannot be had is
+    given as None and recorded as NaN.
 
     Parameters
     ----------
@@ -75,6 +81,10 @@ class Recorder(Recording):
         What makes the updates, such as ``"SGD(lr=0.1, momentum=0.9)"``; empty if nobody knows.
     every : int
         One step in so many is recorded; steps that are not numbered are counted in these.
+    recorded : sequence of str or None
+        Names of the layers that are recorded; None: all.
+    framework : str
+        What it is trained with, such as ``"torch"``: findings then speak its language.
     histograms : bool
     memory, file
         See `GradientFlow`.
@@ -91,6 +101,8 @@ class Recorder(Recording):
         clip: str = "",
         optimizer: str = "",
         every: int = 1,
+        recorded: Sequence[str] | None = None,
+        framework: str = "",
         histograms: bool = True,
         memory: str | int = "512 MB",
         file: PathLike | None = None,
@@ -98,22 +110,28 @@ class Recorder(Recording):
         super().__init__(label, memory, file)
         if not layers:
             raise ConfigError("Recorder layers is empty: give a LayerInfo of each layer")
-        self.layers = {layer.name: layer for layer in layers}
-        self._columns = {layer.name: column for column, layer in enumerate(layers)}
-        self.params = {param.name: param for param in params}
+        known = {layer.name: layer for layer in layers}
+        for name in recorded or ():
+            if name not in known:
+                raise unknown_name("recorded layer", name, known)
+        self.layers = {n: known[n] for n in known if recorded is None or n in recorded}
+        self._columns = {name: column for column, name in enumerate(self.layers)}
+        self.params = {param.name: param for param in params if param.layer in self.layers}
         for layer in layers:
             require_count(f"features of layer {layer.name!r}", layer.features)
-        counted = [layer.name for layer in layers if layer.role == "activation"]
-        trained = {"clip": clip, "optimizer": optimizer}
+        counted = [name for name, layer in self.layers.items() if layer.role == "activation"]
+        trained = {"clip": clip, "optimizer": optimizer, "framework": framework}
         run = {"label": label, **trained, "every": require_count("Recorder every", every)}
-        self._begin({**run, **network_facts(layers, params, counted=counted)}, histograms)
+        facts = network_facts(layers, params, self.layers, counted)
+        self._begin({**run, **facts}, histograms)
         layout = self._layout
         self._row: Array = filled(layout.row_bytes, NOTHING, np.uint8)
         numbers, samples = layout.views(self._row)
         self._numbers = numbers
-        self._step_row, self._tensors, self._params, self._norms, self._time, self._gates = (
-            layout.blocks(numbers)
+        self._step_row, tensors, self._params, self._norms, self._time, self._gates = layout.blocks(
+            numbers
         )
+        self._tensors, self._measured = tensors, TensorMeasures(tensors)
         ends = layout.sample_starts.tolist()
         self._samples = [samples[a:b] for a, b in itertools.pairwise(ends)]
         self._counted = tuple(counted)
@@ -126,6 +144,7 @@ class Recorder(Recording):
         self._answers = Answers()
         self._inputs: Array
         self._loss: Loss | None
+        self._last: Function = _as_it_is
         self._shape: tuple[int, ...] = ()
         self._dtype = np.dtype(np.float32)
         self._forget()
@@ -137,7 +156,7 @@ class Recorder(Recording):
         if x is not None:
             values = as_batch("input", x, None)
             self._batch, self._inputs = len(values), values
-            measure_tensor(self._tensors[:, 0], self._samples[0][:0], rows(values), _NO_END, True)
+            self._measured.take(0, self._samples[0][:0], rows(values), _NO_END, True)
         self._given.add("input")
 
     def output(self, layer: str, y: npt.ArrayLike | None) -> None:
@@ -176,18 +195,33 @@ class Recorder(Recording):
         after, slope, old = arrays
         assert after is not None
         place = self._layout.params.index(name)
-        if not len(self):
-            for key, value in initial_measures([after if old is None else old]).items():
-                self._layout.facts[key][place] = value[0]
-        if due(self._count):
-            weight = after if old is None else old
-            units_first = self.params[name].fan_in is not None
-            self._looks["param_copies"][place] = copies(weight.T if units_first else weight)
+        self._look_at(place, self.params[name], after if old is None else old)
         samples = self._samples[2 * len(self.layers) + place]
         measure_parameter(self._params[:, place], samples, after, slope, old)
         self._given.add("parameter", name)
 
-    def answers(self, y: npt.ArrayLike, loss: Loss) -> None:
+    def before_update(self, params: Mapping[str, Array]) -> None:
+        """Look at all parameters before an update, where `all_params` follows."""
+        for place, (name, info) in enumerate(self.params.items()):
+            self._look_at(place, info, params[name])
+
+    def all_params(self, measures: ParameterMeasures) -> None:
+        """Take over what was measured of all parameters, in their order, instead of `param`."""
+        self._params[...] = measures.values
+        for samples, (start, end) in zip(
+            self._samples[2 * len(self.layers) :],
+            itertools.pairwise(measures.starts.tolist()),
+            strict=True,
+        ):
+            samples[...] = measures.samples[start:end]
+        for name in self.params:
+            self._given.add("parameter", name)
+
+    def trained(self, **known: str) -> None:
+        """Note what the update turns out to be made with: `clip`, `optimizer`."""
+        self._layout.facts.update(known)
+
+    def answers(self, y: npt.ArrayLike, loss: Loss, last: Function = _as_it_is) -> None:
         """Note what the step's examples should give, and ask the loss what it can come to.
 
         Optional: with it the findings know what a constant answer gives. Call it after `input` and
@@ -196,13 +230,14 @@ class Recorder(Recording):
         y : labels or targets
         loss : ``loss(outputs, y)`` returns the value and the gradient, as this package's do; it is
             called with NumPy arrays, at a few steps only
+        last : what the last layer makes of its input, NumPy arrays, where that is an activation
         """
         if not self._layout.facts["loss_kind"]:
             self._layout.facts["loss_kind"] = called(loss)
         if not self._answers.full:
             answers = np.asarray(y)
             self._answers.add(self._count, self._inputs, answers, math.prod(self._shape))
-        self._loss = loss
+        self._loss, self._last = loss, last
 
     def clipped(
         self, before: float, after: float, fraction: float = math.nan, cosine: float = math.nan
@@ -301,9 +336,18 @@ class Recorder(Recording):
         if layer not in self._counted:
             raise unknown_name("layer whose role is 'activation'", layer, self._counted)
         info = self.layers[layer]
-        values = as_batch(f"probe output of layer {layer!r}", outputs, info.features)
-        self._states[layer] = unit_states(info, rows(values))
+        values = as_batch(f"probe output of layer {layer!r}", outputs, info.features, info.axis)
+        self._states[layer] = unit_states(info, rows(np.moveaxis(values, info.axis, -1)))
         self._given.add("probe output", layer)
+
+    def rest_unknown(self) -> None:
+        """Note that outputs, gradients and statistics that were not given cannot be had."""
+        for name in self._given.missing("output"):
+            self.output(name, None)
+        for name in self._given.missing("gradient"):
+            self.gradient(name, None)
+        for name in self._given.missing("statistics"):
+            self._given.add("statistics", name)
 
     def end_step(
         self, loss: float | None = None, lr: float = math.nan, step: int | None = None
@@ -328,10 +372,12 @@ class Recorder(Recording):
         known = {**self._known, "loss": float(loss), "lr": float(lr), "batch_size": self._batch}
         self._step_row[...] = [known.get(name, math.nan) for name in STEP_FIELDS]
         if due(self._count):
-            asked = self._answers.known(self._count, loss, self._loss, self._shape, self._dtype)
+            given = self._loss, self._shape, self._dtype, self._last
+            asked = self._answers.known(self._count, loss, *given)
             for name, value in asked.items():
                 self._looks[name][...] = value
         self._count += 1
+        self._measured.finish()
         note_states(self._layout, self._tensors, self._gates)
         self._go_to(step)
         if self._states:
@@ -343,6 +389,7 @@ class Recorder(Recording):
     def _forget(self) -> None:
         """Begin the next step."""
         self._numbers[...] = math.nan
+        self._measured.forget()
         self._known: dict[str, float] = {}
         self._states: dict[str, Array] = {}
         self._batch = 0
@@ -362,22 +409,35 @@ class Recorder(Recording):
         place: int,
         ends: tuple[float, float],
     ) -> None:
-        out, samples = self._tensors[:, 1 + place], self._samples[place]
+        samples = self._samples[place]
         if given is None:
-            out[...], samples[...] = math.nan, NOTHING
+            self._measured.miss(1 + place)
+            samples[...] = NOTHING
         else:
-            values = as_batch(f"{what} of layer {layer!r}", given, self.layers[layer].features)
-            measure_tensor(out, samples, rows(values), ends, what == "output")
+            info = self.layers[layer]
+            values = as_batch(f"{what} of layer {layer!r}", given, info.features, info.axis)
+            flat = values.reshape(-1, info.features)  # what is measured knows no order
+            self._measured.take(1 + place, samples, flat, ends, what == "output")
             if what == "output":
-                self._look(place, values)
+                self._look(place, values, info.axis)
         self._given.add(what, layer)
 
-    def _look(self, column: int, values: Array) -> None:
+    def _look_at(self, place: int, info: ParamInfo, values: Array) -> None:
+        """Look at a parameter before its update."""
+        if not len(self):
+            for key, value in initial_measures([values]).items():
+                self._layout.facts[key][place] = value[0]
+        if due(self._count):
+            units_first = info.fan_in is not None
+            self._looks["param_copies"][place] = copies(values.T if units_first else values)
+
+    def _look(self, column: int, values: Array, axis: int) -> None:
         if column == len(self.layers) - 1:
             self._shape, self._dtype = values.shape[1:], values.dtype
         if due(self._count):
-            self._looks["output_spread"][column] = spread(rows(values))
-            self._looks["output_dead"][column] = dead(rows(values))
+            seen = rows(np.moveaxis(values, axis, -1))
+            self._looks["output_spread"][column] = spread(seen)
+            self._looks["output_dead"][column] = dead(seen)
 
     def _nothing(self) -> str:
         return f"Recorder {self.label!r} has recorded nothing yet: recorder.end_step(loss=...)"

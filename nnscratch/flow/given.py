@@ -35,14 +35,19 @@ def as_floats(what: str, given: npt.ArrayLike) -> Array:
     return np.ascontiguousarray(values)
 
 
-def as_batch(what: str, given: npt.ArrayLike, features: int | None) -> Array:
-    """Return `given` as (batch, *positions, features); `ShapeError` if it is none of that width."""
+def as_batch(what: str, given: npt.ArrayLike, features: int | None, axis: int = -1) -> Array:
+    """Return `given` as (batch, *positions, features); `ShapeError` if it is none of that width.
+
+    axis : that of the features, where they are not last
+    """
     values = as_floats(what, given)
-    if values.ndim < 2 or not values.size or features not in (None, values.shape[-1]):
+    fits = values.ndim >= 2 and values.size and -values.ndim <= axis < values.ndim
+    if not fits or features not in (None, values.shape[axis]):
         width = features or "features"
+        where = "features last" if axis == -1 else f"features on axis {axis}"
         raise ShapeError(
             f"{what} has shape {values.shape}, expected (batch, {width}) or (batch, ..., {width}): "
-            f"features last"
+            f"{where}"
         )
     return values
 
@@ -67,11 +72,14 @@ class Given:
         """Note that something was given."""
         self._found[what].add(name)
 
+    def missing(self, what: str) -> list[str]:
+        """Return the names of what was not given yet."""
+        return [name for name in self._needed[what] if name not in self._found[what]]
+
     def check(self, step: int) -> None:
         """Raise `ConfigError` naming what is missing of a step, and the call that gives it."""
-        for what, names in self._needed.items():
-            found = self._found[what]
-            missing = [name for name in names if name not in found]
+        for what, found in self._found.items():
+            missing = self.missing(what)
             if missing and (found or what not in self._optional):
                 of = f" of {missing[0]!r}" if missing[0] else ""
                 more = f" (nor of {len(missing) - 1} more)" if len(missing) > 1 else ""

@@ -28,8 +28,8 @@ class LayerInfo:
     kind : str
         What it is called in sentences: ``"dense"``, ``"elu"``.
     features : int
-        The size of the last axis of its output. 0 if that is not known, in a network that no batch
-        has gone through yet.
+        The size of the axis of features of its output, the last one unless `axis` says otherwise.
+        0 if that is not known, in a network that no batch has gone through yet.
     saturation : (low, high)
         Outputs at or below `low`, at or above `high` are at an end of its range; NaN: no such end.
     role : str
@@ -49,6 +49,8 @@ class LayerInfo:
         others lie between 0 and 1. Empty for one without gates.
     reverse : bool
         Whether a recurrent layer goes through the sequence from its end.
+    axis : int
+        The axis of features in what is given of it: 1 for images (batch, channels, rows, columns).
 
     Raises `ConfigError` for an unknown role or a width that is none.
     """
@@ -64,6 +66,7 @@ class LayerInfo:
     by_batch: bool = False
     gates: Sequence[str] = ""
     reverse: bool = False
+    axis: int = -1
 
     def __post_init__(self) -> None:
         require_count(f"features of layer {self.name!r}", self.features, least=0)

@@ -1,4 +1,4 @@
-"""How a tensor is measured: which kernel, with which arguments; and one tensor by itself."""
+"""How a tensor is measured: which kernel, with which arguments; and tensors one by one."""
 
 from __future__ import annotations
 
@@ -34,15 +34,48 @@ def tensor_arguments(
     return sums, samples, tensor, place, float(ends[0]), float(ends[1]), signed, stride, runs
 
 
-def measure_tensor(
-    out: Array, samples: Array, tensor: Array, ends: tuple[float, float], signed: bool
-) -> None:
-    """Measure a tensor, (rows, features): out (8,) in the order of `MEASURES`, and a sample."""
-    runs = measured_runs(*tensor.shape)
-    sums, measured = np.zeros((runs, len(SUMS), 8)), np.empty((len(MEASURES), 1))
-    kernels.measure_tensor(*tensor_arguments(sums, samples, tensor, 0, ends, signed, runs))
-    kernels.finish_measures(measured, sums, np.array([tensor.size], np.float64))
-    out[...] = measured[:, 0]
+class TensorMeasures:
+    """Measures the tensors of a step one by one, as they come; all are put together at its end.
+
+    Parameters
+    ----------
+    out : array, shape (8, tensors)
+        What is measured, in the order of `MEASURES`; NaN for tensors that are not there.
+    """
+
+    def __init__(self, out: Array) -> None:
+        self._out = out
+        self._runs = [0] * out.shape[1]
+        self._sums = np.zeros((1, len(SUMS), out.shape[1]))
+        self._sizes = np.full(out.shape[1], math.nan)
+
+    def take(
+        self, column: int, samples: Array, tensor: Array, ends: tuple[float, float], signed: bool
+    ) -> None:
+        """Measure a tensor, (rows, features), and a sample of it."""
+        runs, before = measured_runs(*tensor.shape), self._runs[column]
+        if runs > len(self._sums):
+            more = np.zeros((runs - len(self._sums), *self._sums.shape[1:]))
+            self._sums = np.concatenate([self._sums, more])
+        elif runs < before:
+            self._sums[runs:, :, column] = 0
+        arguments = tensor_arguments(self._sums, samples, tensor, column, ends, signed, runs)
+        kernels.measure_tensor(*arguments)
+        self._runs[column], self._sizes[column] = runs, tensor.size
+
+    def miss(self, column: int) -> None:
+        """Note that a tensor is not there."""
+        self._sizes[column] = math.nan
+
+    def finish(self) -> None:
+        """Put together what was measured."""
+        with np.errstate(invalid="ignore"):
+            kernels.finish_measures(self._out, self._sums, self._sizes)
+        self._out[:, np.isnan(self._sizes)] = math.nan
+
+    def forget(self) -> None:
+        """Begin the next step."""
+        self._sizes[...] = math.nan
 
 
 def measure_parameter(

@@ -43,7 +43,7 @@ class Recording(Readout):
         self._store: Store | None = None
         self._writer: StreamWriter | None = None
         self._census: list[tuple[int, Array]] = []
-        self._back: list[str] = []
+        self._remarks: list[str] = []
 
     def __reduce__(self) -> tuple[type[Recorded], tuple[Record]]:
         """A copy or a pickle holds what was recorded, and records no more."""
@@ -97,14 +97,19 @@ class Recording(Readout):
         self._store.truncate(step)
         self._census = [one for one in self._census if one[0] < step]
         self._latest = step - 1
-        self._back.append(
+        if self._writer is not None:
+            self._writer.truncate(step)
+        self.remark(
             f"the training went back to step {step}: what was recorded from there on, up to step "
             f"{last}, is left out"
         )
-        if self._writer is not None:
-            self._writer.truncate(step)
-            self._writer.note(self._back[-1])
         self._gone_back(step)
+
+    def remark(self, text: str) -> None:
+        """Add a sentence to the record's note, in the file too if there is one."""
+        self._remarks.append(text)
+        if self._writer is not None:
+            self._writer.note(text)
 
     def _gone_back(self, step: int) -> None:
         """What a subclass gives up besides."""
@@ -165,7 +170,7 @@ class Recording(Readout):
                 f"memory was limited to {self.limit:,} bytes: of the recorded steps one in {kept} "
                 f"is kept"
             )
-        notes += self._back
+        notes += self._remarks
         if self.lost is not None:
             notes.append(
                 f"from step {self.lost.step} on nothing is in {self.file}: {self.lost.reason}"

@@ -53,5 +53,6 @@ TRAINED: Final = tuple(
     for name, meaning in (
         ("optimizer", "what made the updates; empty: not known"),
         ("loss_kind", "what the loss is called; empty: not known"),
+        ("framework", 'what it was trained with, such as "torch"; empty: this package'),
     )
 )

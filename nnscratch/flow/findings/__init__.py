@@ -8,6 +8,8 @@ files, with cases on both sides of each in the tests.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nnscratch.flow.findings import (
     data,
     gradient,
@@ -25,6 +27,7 @@ from nnscratch.flow.findings import (
 from nnscratch.flow.findings.cures import with_one_rate
 from nnscratch.flow.findings.finding import SEVERITIES, Advice, Finding, Findings
 from nnscratch.flow.findings.graph import KINDS, arrange
+from nnscratch.flow.findings.torch_lines import in_torch
 from nnscratch.flow.findings.view import View
 from nnscratch_records import Record
 from nnscratch_records.words import plural
@@ -48,8 +51,10 @@ def find(record: Record) -> Findings:
         causes += weights.find(view, shown)
     causes += network.find(view, shown, [one.kind for one in causes])
     causes += training.find(view, shown, [one.kind for one in causes])
-    found = with_one_rate(arrange([*symptoms, *causes]))
-    return Findings(found, str(view.record["label"]), _scope(view), learning.state(view))
+    found: Sequence[Finding] = with_one_rate(arrange([*symptoms, *causes]))
+    if view.text("framework") == "torch":
+        found = in_torch(found, view)
+    return Findings(tuple(found), str(view.record["label"]), _scope(view), learning.state(view))
 
 
 def _scope(view: View) -> str:
@@ -59,7 +64,8 @@ def _scope(view: View) -> str:
         f"of {plural(len(view.layers), 'layer')}."
     )
     if view.rectifiers and not units.census(view):
-        text += " Dead units were not counted: give GradientFlow a probe batch for that."
+        by = "watch" if view.text("framework") else "GradientFlow"
+        text += f" Dead units were not counted: give {by} a probe batch for that."
     opaque = [name for name, role in zip(view.layers, view.roles, strict=True) if role == "opaque"]
     if opaque:
         text += f" Of {plural(len(opaque), 'layer')} it is not known what it does: {opaque[0]}."

@@ -54,7 +54,8 @@ class View:
 
     def _count_finite(self) -> int:
         """Return the number of rows before the first with a NaN or an infinity."""
-        bad = ~np.isfinite(self.record["loss"])
+        loss = self.record["loss"]
+        bad = ~np.isfinite(loss) & (~np.isnan(loss)).any()  # NaN everywhere: nobody knows it
         for key in ("output_nonfinite", "gradient_nonfinite", "param_gradient_nonfinite"):
             bad = bad | (np.nan_to_num(self.record[key]) > 0).any(axis=1)
         return int(bad.argmax()) if bad.any() else len(bad)

@@ -1,0 +1,161 @@
+"""Advice for networks of PyTorch: the same changes, as lines of torch."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nnscratch.flow.findings.cures import init_for
+from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.view import View
+
+_ACTIVATIONS = {
+    "relu": "ReLU",
+    "elu": "ELU",
+    "selu": "SELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "softmax": "Softmax",
+    "mish": "Mish",
+    "leaky_relu": "LeakyReLU",
+}
+_LOSSES = {
+    "SoftmaxCrossEntropy": "CrossEntropyLoss",
+    "SigmoidCrossEntropy": "BCEWithLogitsLoss",
+    "MeanSquaredError": "MSELoss",
+}
+_INITS = {
+    "he_normal": 'kaiming_normal_(m.weight, nonlinearity="relu")',
+    "he_uniform": 'kaiming_uniform_(m.weight, nonlinearity="relu")',
+    "lecun_normal": 'kaiming_normal_(m.weight, nonlinearity="linear")',
+    "glorot_normal": "xavier_normal_(m.weight)",
+    "glorot_uniform": "xavier_uniform_(m.weight)",
+    "orthogonal": "orthogonal_(m.weight)",
+}
+_RESET = 'model.apply(lambda m: m.reset_parameters() if hasattr(m, "reset_parameters") else None)'
+_OTHERS = {
+    "print(np.unique(y, axis=0))": "print(torch.unique(y, dim=0))",
+    "nn.datasets.check_inputs(x)": "assert torch.isfinite(x).all()",
+    'callbacks = [nn.Forensics("runs")]': "guard = nnscratch.pytorch.first_nonfinite(model)",
+    "callbacks = [nn.EarlyStopping()]": "",
+}
+FUNCTION = "()"  # the end of the name of what is a function, no module
+
+
+def in_torch(found: Sequence[Finding], view: View) -> list[Finding]:
+    """Return findings whose lines are those of torch."""
+    return [
+        replace(one, advice=tuple(replace(a, line=_line(a, view)) for a in one.advice))
+        for one in found
+    ]
+
+
+def _line(advice: Advice, view: View) -> str:
+    """Return a line of torch that does what one of this package's does; empty for none."""
+    line = advice.line
+    if line in _OTHERS:
+        return _OTHERS[line]
+    try:
+        tree = ast.parse(line).body
+    except SyntaxError:
+        return ""
+    if len(tree) != 1 or not isinstance(tree[0], ast.Assign) or "nn." not in line:
+        rate = line.removeprefix("optimizer.lr = ")
+        return (
+            f'for group in optimizer.param_groups: group["lr"] = {rate}' if rate != line else line
+        )
+    names, value = tree[0].targets[0], tree[0].value
+    parts = value.elts if isinstance(value, ast.Tuple) else [value]
+    wanted = names.elts if isinstance(names, ast.Tuple) else [names]
+    told = [_told(ast.unparse(name), part, view) for name, part in zip(wanted, parts, strict=True)]
+    if not all(told):
+        return ""
+    if len(told) == 1 and "remake" in line:  # new weights want new moments
+        told.append([optimizer_line(view)])
+    return "; ".join(statement for statements in told for statement in statements)
+
+
+def _told(name: str, value: ast.expr, view: View) -> list[str]:
+    """Return statements that make what is called `name`."""
+    if not isinstance(value, ast.Call):
+        return []
+    what = ast.unparse(value.func).rpartition(".")[2]
+    given = {str(one.arg): one.value for one in value.keywords}
+    if what == "remake":
+        return _remade(given, view)
+    if what in _LOSSES:
+        return [f"loss = torch.nn.{_LOSSES[what]}()"]
+    if what in ("ClipByGlobalNorm", "ClipByNorm"):
+        most = ast.unparse(value.args[0])
+        return [f"torch.nn.utils.clip_grad_norm_(model.parameters(), {most})"]
+    if name == "optimizer":
+        rate = ast.unparse(given["lr"]) if "lr" in given else ""
+        return [optimizer_line(view, what, rate)]
+    return []
+
+
+def optimizer_line(view: View, name: str = "", rate: str = "") -> str:
+    """Return the line that makes the run's optimizer, or another one, with this rate."""
+    text = view.text("optimizer")
+    own, _, settings = text.partition("(")
+    told = [one for one in settings.rstrip(")").split(", ") if one] if name in ("", own) else []
+    if rate:
+        told = [f"lr={rate}", *(one for one in told if not one.startswith("lr="))]
+    return f"optimizer = torch.optim.{', '.join([f'{name or own}(model.parameters()', *told])})"
+
+
+def _remade(changes: dict[str, ast.expr], view: View) -> list[str]:
+    """Return statements that change a network, and draw its weights anew; none where none can."""
+    given = {key: ast.unparse(value).strip("'\"") for key, value in changes.items()}
+    hidden = [i for i in view.columns("activation") if view.weights and i < view.weights[-1]]
+    behind = view.weights[:-1]
+    kind, init = given.get("activation", ""), given.get("init", "")
+    swapped = _ACTIVATIONS.get(kind, "")
+    if "width" in given or (kind and not swapped) or (init and init not in _INITS):
+        return []
+    made: list[str] = []
+    if kind:
+        init = init or init_for(kind).strip('"')
+        if hidden:
+            made.append(_each(view, hidden, f"torch.nn.{swapped}()"))
+        else:
+            within = f"torch.nn.Sequential(model.get_submodule(n), torch.nn.{swapped}())"
+            made.append(_each(view, behind, within))
+    if "norm" in given:
+        norm = "torch.nn.BatchNorm1d(model.get_submodule(n).out_features)"
+        within = f"torch.nn.Sequential(model.get_submodule(n), {norm})"
+        made.append(_each(view, behind, within))
+    if "output" in given and view.output_activation:
+        last = [i for i in view.columns("activation") if i > view.weights[-1]][-1:]
+        made.append(_each(view, last, "torch.nn.Identity()"))
+    if not all(made):
+        return []
+    made.append(_RESET)
+    if init in _INITS:
+        made.append(_drawn(_INITS[init]))
+    if given.get("bias_init"):
+        made.append(_drawn("zeros_(m.bias)"))
+    return made
+
+
+def _drawn(how: str) -> str:
+    linear = "isinstance(m, torch.nn.Linear)"
+    return f"model.apply(lambda m: torch.nn.init.{how} if {linear} else None)"
+
+
+def _each(view: View, columns: Sequence[int], new: str) -> str:
+    """Return a statement that puts `new` in the place of modules n; empty if one is a function."""
+    names = list(dict.fromkeys(_module(view, i) for i in columns))
+    if any(name.endswith(FUNCTION) for name in names):
+        return ""
+    return f"[model.set_submodule(n, {new}) for n in {names!r}]"
+
+
+def _module(view: View, column: int) -> str:
+    """Return the name of a layer's module: one that is only a number has its kind behind it."""
+    name = view.layers[column].partition("#")[0]
+    own = name.removesuffix(f".{view.kinds[column]}")
+    return own if own.rpartition(".")[2].isdecimal() else name

@@ -1,0 +1,27 @@
+"""PyTorch: its networks watched as our own are, and copied both ways.
+
+::
+
+    from nnscratch.pytorch import watch
+
+    flow = watch(model, optimizer, loss)       # then train as always
+    flow.findings(), flow.plot(), flow.report("run.html")
+
+Needs ``pip install 'nnscratch[torch]'``.
+"""
+
+from __future__ import annotations
+
+from nnscratch.errors import MissingPackageError
+
+try:
+    import torch  # noqa: F401
+except ImportError as error:
+    raise MissingPackageError(
+        "nnscratch.pytorch needs torch: pip install 'nnscratch[torch]'"
+    ) from error
+
+from nnscratch.pytorch.flow import TorchFlow
+from nnscratch.pytorch.watching import watch
+
+__all__ = ["TorchFlow", "watch"]

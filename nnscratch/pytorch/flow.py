@@ -1,0 +1,397 @@
+"""What `watch` returns: it sees a PyTorch network train, and reads what it saw."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from nnscratch.arrays import Array
+from nnscratch.errors import ConfigError, NnscratchError, require_count
+from nnscratch.flow.builder import Recorder
+from nnscratch.flow.readout import Readout, Recorded
+from nnscratch.pytorch.criterion import Criterion, called, seen_by
+from nnscratch.pytorch.graph import Discovery, first_measured
+from nnscratch.pytorch.hooks import hooks, parameters_of
+from nnscratch.pytorch.kinds import function_of
+from nnscratch.pytorch.parameters import Around
+from nnscratch.pytorch.probing import probe_outputs
+from nnscratch.pytorch.tensors import as_array, is_measured, tensors_in
+from nnscratch_records import Record
+
+if TYPE_CHECKING:
+    from nnscratch.files import PathLike
+
+_OFF, _FIND, _RECORD, _PROBE = range(4)
+_LOSSES = nn.modules.loss._Loss
+
+
+class TorchFlow(Readout):
+    """Watches a PyTorch network train: see `watch`.
+
+    Attributes
+    ----------
+    loss : callable
+        The loss function given to `watch`, seen when it is called.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: Any,
+        loss: Callable[..., Any] | None = None,
+        probe: Any = None,
+        every: int = 1,
+        file: PathLike | None = None,
+        layers: Sequence[str] | None = None,
+        *,
+        scaler: Any = None,
+        label: str = "torch",
+        memory: str | int = "512 MB",
+        histograms: bool = True,
+        probe_every: int = 100,
+    ) -> None:
+        self._model = model
+        self._optimizer, self._scaler, self._probe = optimizer, scaler, probe
+        self.every = require_count("watch every", every)
+        self.probe_every = require_count("watch probe_every", probe_every)
+        self.label = label
+        self._options = {"memory": memory, "histograms": histograms, "file": file}
+        self._only = None if layers is None else list(layers)
+        self._recorder: Recorder | None = None
+        self._around: Around
+        self._found = Discovery()
+        self._mode = _OFF
+        self._number = 0  # of the pass
+        self._step = 0  # of the optimizer
+        self._counted = -1  # which of the censuses was taken last
+        self._passes = self._skipped = 0
+        self._arrived = self._ready = False  # a gradient; all that comes before the update
+        self._scale = 1.0
+        self._clipped: tuple[float, float, float, float] | None = None
+        self._lr = math.nan
+        self._norms: dict[str, list[Any]] = {}
+        self._told: set[str] = set()
+        self._probed: dict[str, Array] = {}
+        self.criterion = Criterion()
+        self._hooks: list[Any] = []
+        self._finders: list[Any] = []
+        self._attach(loss)
+
+    # Attaching
+
+    def _attach(self, loss: Callable[..., Any] | None) -> None:
+        self.loss = loss
+        if isinstance(loss, nn.Module):
+            self._hooks.append(loss.register_forward_hook(self._lost))
+        elif loss is not None:
+            self.loss = seen_by(self.criterion, loss)
+        else:
+            everywhere = nn.modules.module.register_module_forward_hook
+            self._hooks.append(everywhere(self._maybe_lost))
+        self._hooks += [
+            self._model.register_forward_pre_hook(self._begin, with_kwargs=True),
+            self._optimizer.register_step_pre_hook(self._before),
+            self._optimizer.register_step_post_hook(self._after),
+        ]
+        self._names = {module: name for name, module in self._model.named_modules()}
+        for module in self._names:
+            self._finders += [
+                module.register_forward_pre_hook(self._enter, with_kwargs=True),
+                module.register_forward_hook(self._leave, with_kwargs=True),
+            ]
+
+    def close(self) -> None:
+        """Let go of the model, and close the file if there is one."""
+        for hook in (*self._hooks, *self._finders):
+            hook.remove()
+        self._hooks, self._finders = [], []
+        if self._recorder is not None:
+            self._recorder.close()
+
+    def __reduce__(self) -> tuple[type[Recorded], tuple[Record]]:
+        """A copy or a pickle holds what was recorded, and records no more."""
+        return Recorded, (self.to_dict(),)
+
+    # A pass forward
+
+    def _begin(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        """Decide what to do with a pass (called before the model's own forward)."""
+        if self._mode == _PROBE:
+            return
+        self._number += 1
+        self._mode = _OFF
+        if not torch.is_grad_enabled() or self._step % self.every:
+            return
+        self._notice_skipped()
+        self._passes += 1
+        self._arrived = False
+        self.criterion.forget()
+        if self._recorder is None:
+            self._mode, self._found = _FIND, Discovery()
+        else:
+            self._mode = _RECORD
+            given = next(tensors_in((args, kwargs)), None)
+            self._input(given)
+
+    def _enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        if self._mode == _FIND:
+            self._found.enter(self._names[module], module, (args, kwargs))
+            self._hook_new()
+
+    def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        if self._mode == _FIND:
+            self._found.leave(self._names[module], module, (args, kwargs), output)
+            self._hook_new()
+
+    def _hook_new(self) -> None:
+        """Wait for the gradient at what was found since; keep what it is that norms do."""
+        for one in reversed(self._found.found):
+            if one.whole is None:
+                break
+            self._wait(one.info.name, one.whole)
+            if one.received is not None:
+                self._norms[one.info.name] = self._statistics(one.module, one.received)
+            one.whole = one.received = None
+
+    @property
+    def pass_number(self) -> int:
+        """The number of the pass at hand; 0: it is not looked at."""
+        return 0 if self._mode == _OFF else self._number
+
+    def saw(self, name: str, output: Any, received: Any) -> None:
+        """Take a recorded call's output."""
+        tensor = first_measured(output)
+        if self._mode == _PROBE:
+            if tensor is not None:
+                self._probed[name] = as_array(tensor).copy()
+            return
+        assert self._recorder is not None
+        if tensor is not None:
+            self._try(name, self._recorder.output, tensor, 1.0)
+            self._wait(name, tensor)
+        if self._recorder.layers[name].by_batch and is_measured(received):
+            module = self._modules[name]
+            self._recorder.batchnorm(name, *self._statistics(module, received))
+
+    def _input(self, tensor: Any) -> None:
+        assert self._recorder is not None
+        fits = isinstance(tensor, torch.Tensor) and tensor.ndim >= 2 and tensor.numel()
+        self._recorder.input(as_array(tensor) if fits else None)
+
+    def _statistics(self, module: str, received: Any) -> list[Any]:
+        """Return what a norm by the batch goes by: see `Recorder.batchnorm`."""
+        norm, values = self._model.get_submodule(module), received.detach()
+        values = values if values.dtype == torch.float64 else values.float()
+        around = [axis for axis in range(values.ndim) if axis != 1]
+        variance, mean = torch.var_mean(values, around, correction=0)
+        running = [norm.running_mean, norm.running_var]
+        if running[0] is None:
+            running = [mean, variance]
+        gamma = torch.ones_like(mean) if norm.weight is None else norm.weight
+        return [*(as_array(one).copy() for one in (mean, variance, *running, gamma)), norm.eps]
+
+    # The loss
+
+    def _maybe_lost(self, module: nn.Module, args: Any, output: Any) -> None:
+        if isinstance(module, _LOSSES):
+            self._lost(module, args, output)
+
+    def _lost(self, module: nn.Module, args: Any, output: Any) -> None:
+        if self._mode in (_FIND, _RECORD) and isinstance(output, torch.Tensor):
+            self.criterion.see(module, args, output)
+
+    # A pass backward
+
+    def _wait(self, name: str, tensor: Any) -> None:
+        if tensor.requires_grad:
+            number = self._number
+            tensor.register_hook(lambda dy: self._arrive(name, number, dy))
+
+    def _arrive(self, name: str, number: int, dy: Any) -> None:
+        """Take the gradient that arrives at a layer's output."""
+        if number != self._number or self._mode not in (_FIND, _RECORD):
+            return
+        if not self._arrived:
+            self._arrived = True
+            self._scale = 1.0 if self._scaler is None else float(self._scaler.get_scale())
+            if self._recorder is None:
+                self._build()
+            torch.autograd.Variable._execution_engine.queue_callback(self._backward_ended)
+        assert self._recorder is not None
+        if name in self._recorder.layers:
+            self._try(name, self._recorder.gradient, dy, self._scale)
+
+    def _backward_ended(self) -> None:
+        self._around.keep_gradients(self._scale)
+
+    def _try(self, name: str, measure: Callable[..., None], tensor: Any, scale: float) -> None:
+        """Measure a tensor, or say once that it does not fit: a training is not ended by that."""
+        try:
+            measure(name, as_array(tensor, scale))
+        except NnscratchError as error:
+            measure(name, None)
+            self._say(f"step {self._step}: {error}", name)
+
+    def _say(self, text: str, about: str = "") -> None:
+        assert self._recorder is not None
+        if (about or text) not in self._told:
+            self._told.add(about or text)
+            self._recorder.remark(text)
+
+    # An update
+
+    def _before(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
+        """Measure before an update, inside it where it computes the gradient itself."""
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")  # args[0] is the optimizer
+        if closure is None:
+            self._prepare()
+            return None
+
+        def seen() -> Any:
+            value = closure()
+            if self.criterion.calls == 0 and isinstance(value, torch.Tensor | float):
+                self.criterion.value = float(value)
+            self._prepare()
+            return value
+
+        if len(args) > 1:
+            return (args[0], seen, *args[2:]), kwargs
+        return args, {**kwargs, "closure": seen}
+
+    def _prepare(self) -> None:
+        if self._ready or not self._arrived or self._recorder is None:
+            return
+        self._ready = True
+        self._clipped = self._around.before()
+        self._recorder.before_update(self._around.params)
+        self._lr = float(self._optimizer.param_groups[0]["lr"])
+        if self._step // self.probe_every > self._counted:
+            self._counted = self._step // self.probe_every
+            self._take_census()
+
+    def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        """Keep the step (called after an update)."""
+        if self._ready:
+            self._around.after()
+            self._keep()
+        self._mode = _OFF
+        self._ready = self._arrived = False
+        self._passes = 0
+        self._step += 1
+
+    def _keep(self) -> None:
+        recorder = self._recorder
+        assert recorder is not None
+        recorder.rest_unknown()
+        recorder.all_params(self._around.measures)
+        if self._clipped is not None:
+            recorder.clipped(*self._clipped)
+            recorder.trained(clip=self._around.clip)
+        answers = self.criterion.answers()
+        if answers is not None:
+            last = list(recorder.layers.values())[-1]
+            recorder.answers(*answers, function_of(last.kind))
+        if self._passes > 1:
+            self._say(
+                f"each update sums {self._passes} backward passes: layers show the last one of "
+                f"them, parameters their sum",
+                "passes",
+            )
+        if self.criterion.calls > 1:
+            self._say(f"the loss is the sum of {self.criterion.calls} losses", "losses")
+        if self.criterion.calls == 0 and math.isnan(self.criterion.value):
+            self._say(
+                "the loss was not seen: give watch a loss module, or call flow.loss(outputs, "
+                "targets) in place of the function given to it",
+                "no loss",
+            )
+        recorder.end_step(loss=self.criterion.value, lr=self._lr, step=self._step)
+
+    def _notice_skipped(self) -> None:
+        """Note a step that a scaler skipped: its gradients came, and no update."""
+        waited = self._arrived and self._scaler is not None and self._recorder is not None
+        if waited and float(self._scaler.get_scale()) < self._scale:
+            self._skipped += 1
+            self._passes = 0
+            self._say(
+                f"before step {self._step} a step was skipped: scaled by {self._scale:g}, its "
+                f"gradients were not finite"
+            )
+
+    def _take_census(self) -> None:
+        """Count the units on the probe."""
+        recorder, mode, number = self._recorder, self._mode, self._number
+        if self._probe is None or recorder is None:
+            return
+        self._mode, self._number, self._probed = _PROBE, -1 - number, {}
+        try:
+            probe_outputs(self._model, self._probe)
+        finally:
+            self._mode, self._number = mode, number
+        counted = [name for name, layer in recorder.layers.items() if layer.role == "activation"]
+        missing = [name for name in counted if name not in self._probed]
+        if missing:
+            self._say(f"units were not counted: the probe did not go through {missing[0]}")
+            return
+        for name in counted:
+            recorder.census(name, self._probed[name])
+
+    # The layers, once they are known
+
+    def _build(self) -> None:
+        """Lay out the record from the pass that was found, and give it what that pass left."""
+        found, options = self._found, self._options
+        if not found.found:
+            raise ConfigError("watch saw no layer of the model: none of its modules was called")
+        infos = [one.info for one in found.found]
+        tensors = dict(self._model.named_parameters())
+        params = parameters_of(self._model, found.found, tensors)
+        self._recorder = recorder = Recorder(
+            infos,
+            params,
+            label=self.label,
+            optimizer=called(self._optimizer),
+            every=self.every,
+            recorded=self._only,
+            framework="torch",
+            **options,  # type: ignore[arg-type]
+        )
+        updated = {id(p) for group in self._optimizer.param_groups for p in group["params"]}
+        chosen = {name: tensors[name] for name in recorder.params}
+        self._around = Around(chosen, updated, bool(options["histograms"]))
+        self._modules = {one.info.name: one.module for one in found.found}
+        self._input(found.inputs)
+        for one in found.found:
+            if one.info.name in recorder.layers:
+                self._try(one.info.name, recorder.output, one.output, 1.0)
+        for name, statistics in self._norms.items():
+            if name in recorder.layers:
+                recorder.batchnorm(name, *statistics)
+        self._norms.clear()
+        for hook in self._finders:
+            hook.remove()
+        modules = {name: module for module, name in self._names.items()}
+        self._finders = hooks(self, modules, found, set(recorder.layers))
+        self._found = Discovery()
+
+    # What was recorded
+
+    def to_dict(self) -> Record:
+        """Return what was recorded: a record, see `nnscratch_records.FIELDS`."""
+        if self._recorder is None:
+            raise ConfigError(
+                f"watch of {self.label!r} has recorded nothing yet: train the model, forward, "
+                f"backward and optimizer.step()"
+            )
+        return self._recorder.to_dict()
+
+    def __len__(self) -> int:
+        return 0 if self._recorder is None else len(self._recorder)
+
+    def __repr__(self) -> str:
+        layers = 0 if self._recorder is None else len(self._recorder.layers)
+        return f"TorchFlow({self.label!r}, {len(self)} steps of {layers} layers)"

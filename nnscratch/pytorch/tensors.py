@@ -1,0 +1,48 @@
+"""Tensors as NumPy arrays that the kernels measure: on the CPU without a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+from nnscratch.arrays import Array
+
+_REAL = (torch.float32, torch.float64)
+
+
+def is_measured(value: Any) -> bool:
+    """Whether a value is a tensor of real numbers with a batch and features."""
+    return (
+        isinstance(value, torch.Tensor)
+        and value.ndim >= 2
+        and value.numel() > 0
+        and value.layout is torch.strided
+        and value.is_floating_point()
+    )
+
+
+def tensors_in(value: Any) -> Iterator[Any]:
+    """Yield the tensors of what a module was given or gives, in order, however they are nested."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from tensors_in(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from tensors_in(one)
+
+
+def as_array(tensor: Any, scale: float = 1.0) -> Array:
+    """Return a tensor's values, divided by `scale`; a view where they lie in memory as floats."""
+    values = tensor.detach()
+    if values.dtype not in _REAL:
+        values = values.float()
+    if values.device.type != "cpu":
+        values = values.cpu()
+    if scale != 1.0:
+        values = values / scale
+    made: Array = values.resolve_conj().resolve_neg().numpy()
+    return made

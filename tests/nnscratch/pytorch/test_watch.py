@@ -1,0 +1,254 @@
+"""Watching leaves the training as it is, and records it however it is written."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+from nnscratch.flow import load_record  # noqa: E402
+from nnscratch.pytorch import watch  # noqa: E402
+
+tn = torch.nn
+
+
+def network(inner=10):
+    torch.manual_seed(0)
+    return tn.Sequential(tn.Linear(12, inner), tn.ReLU(), tn.Dropout(0.1), tn.Linear(inner, 3))
+
+
+def sgd(model, lr=0.1):
+    return torch.optim.SGD(model.parameters(), lr=lr)
+
+
+def test_looking_changes_no_bit(train, classes):
+    results = []
+    for watched in (False, True):
+        model = tn.Sequential(
+            *(tn.Linear(12, 8), tn.BatchNorm1d(8), tn.Tanh(), tn.Dropout(0.2), tn.Linear(8, 3))
+        )
+        model.load_state_dict({k: torch.full_like(v, 0.1) for k, v in model.state_dict().items()})
+        optimizer = torch.optim.Adam(model.parameters())
+        torch.manual_seed(1)
+        if watched:
+            watch(model, optimizer, probe=classes[0], probe_every=2)
+        train(model, optimizer, tn.CrossEntropyLoss(), *classes)
+        results.append([v.clone() for v in model.state_dict().values()])
+        assert model.training
+    for plain, seen in zip(*results, strict=True):
+        assert torch.equal(plain, seen)
+
+
+def test_everything_reads_the_record(train, classes, tmp_path):
+    model = network()
+    optimizer = sgd(model)
+    flow = watch(model, optimizer, probe=classes[0], file=tmp_path / "a.flow", label="mine")
+    losses = train(model, optimizer, tn.CrossEntropyLoss(), *classes)
+    record = flow.to_dict()
+    np.testing.assert_allclose(record["loss"], losses, rtol=1e-6)
+    assert record["layers"].tolist() == ["0.linear", "1.relu", "2.dropout", "3.linear"]
+    assert record["roles"].tolist() == ["weights", "activation", "noise", "weights"]
+    assert record["params"].tolist() == ["0.weight", "0.bias", "3.weight", "3.bias"]
+    assert record["optimizer"] == "SGD(lr=0.1)"
+    assert record["framework"] == "torch"
+    assert record["loss_kind"] == "SoftmaxCrossEntropy"
+    assert record["census"].shape == (1, 10)
+    assert flow.reading().word == "healthy"
+    assert flow.plot().axes
+    assert flow.overview().axes
+    assert flow.report(tmp_path / "a.html").exists()
+    assert len(flow.attribution().terms) == 4
+    assert len(pickle.loads(pickle.dumps(flow))) == len(copy.deepcopy(flow)) == 12
+    flow.close()
+    np.testing.assert_equal(load_record(tmp_path / "a.flow"), record)
+    train(model, optimizer, tn.CrossEntropyLoss(), *classes)
+    assert len(flow) == 12
+
+
+def test_nothing_recorded_says_what_to_do():
+    model = network()
+    flow = watch(model, sgd(model))
+    with pytest.raises(nn.ConfigError, match="recorded nothing yet: train the model"):
+        flow.to_dict()
+
+
+def test_one_step_in_three_and_some_layers(train, classes):
+    model = network()
+    optimizer = sgd(model)
+    flow = watch(model, optimizer, every=3, layers=["1.relu", "3.linear"])
+    train(model, optimizer, tn.CrossEntropyLoss(), *classes)
+    record = flow.to_dict()
+    assert record["steps"].tolist() == [0, 3, 6, 9]
+    assert record["layers"].tolist() == ["1.relu", "3.linear"]
+    assert record["params"].tolist() == ["3.weight", "3.bias"]
+    assert record["gaps"].tolist() == [1, 1]
+
+
+def test_unknown_layers_are_refused_with_the_known_ones(train, classes):
+    model = network()
+    optimizer = sgd(model)
+    watch(model, optimizer, layers=["fc"])
+    with pytest.raises(nn.UnknownNameError, match=r"fc.*0\.linear"):
+        train(model, optimizer, tn.CrossEntropyLoss(), *classes)
+
+
+def test_clipping_by_norm_stands_in_the_ledger(train, classes):
+    model = network()
+    optimizer = sgd(model)
+    flow = watch(model, optimizer)
+    norms = []
+    train(
+        *(model, optimizer, tn.CrossEntropyLoss(), *classes),
+        between=lambda: norms.append(tn.utils.clip_grad_norm_(model.parameters(), 0.25).item()),
+    )
+    record = flow.to_dict()
+    np.testing.assert_allclose(record["clip_before"], norms, rtol=1e-5)
+    np.testing.assert_allclose(record["clip_after"], np.minimum(norms, 0.25), rtol=1e-4)
+    np.testing.assert_allclose(record["clip_cosine"], 1, rtol=1e-5)
+    assert record["clip"] == "clip_grad_norm_(0.25)"
+    whole = np.sqrt((record["param_gradient_norm"] ** 2).sum(axis=1))
+    np.testing.assert_allclose(whole, norms, rtol=1e-5)
+
+
+def test_clipping_by_value_turns_the_gradient(train, classes):
+    model = network()
+    optimizer = sgd(model)
+    flow = watch(model, optimizer)
+    train(
+        *(model, optimizer, tn.CrossEntropyLoss(), *classes),
+        between=lambda: tn.utils.clip_grad_value_(model.parameters(), 0.02),
+    )
+    record = flow.to_dict()
+    assert record["clip"] == "clip_grad_value_()"
+    assert (record["clip_cosine"] < 0.999).all()
+    assert (record["clip_fraction"] > 0).all()
+
+
+def test_accumulated_gradients_are_one_step(classes):
+    model, (x, y) = network(), classes
+    optimizer, loss = sgd(model), tn.CrossEntropyLoss()
+    flow = watch(model, optimizer)
+    for _ in range(3):
+        optimizer.zero_grad()
+        for part in range(4):
+            rows = slice(part * 30, (part + 1) * 30)
+            (loss(model(x[rows]), y[rows]) / 4).backward()
+        whole = [p.grad.norm().item() for p in model.parameters()]
+        optimizer.step()
+    record = flow.to_dict()
+    assert len(flow) == 3
+    assert "sums 4 backward passes" in record["note"]
+    np.testing.assert_allclose(record["param_gradient_norm"][-1], whole, rtol=1e-5)
+
+
+def test_evaluation_between_steps_is_no_step(train, classes):
+    model = network()
+    optimizer = sgd(model)
+    flow = watch(model, optimizer)
+
+    def evaluate():
+        with torch.no_grad():
+            model(classes[0][:7])
+
+    train(model, optimizer, tn.CrossEntropyLoss(), *classes, between=evaluate)
+    assert flow.to_dict()["batch_size"].tolist() == [20] * 12
+
+
+def test_an_optimizer_that_computes_the_gradient_itself(classes):
+    model, (x, y) = network(), classes
+    optimizer = torch.optim.LBFGS(model.parameters(), lr=0.1, max_iter=3)
+    loss = tn.CrossEntropyLoss()
+    flow = watch(model, optimizer, loss)
+
+    def closure():
+        optimizer.zero_grad()
+        value = loss(model(x), y)
+        value.backward()
+        return value
+
+    for _ in range(3):
+        optimizer.step(closure)
+    record = flow.to_dict()
+    assert len(flow) == 3
+    assert (record["param_update_norm"] > 0).all()
+    assert record["loss"][-1] < record["loss"][0]
+
+
+def test_a_loss_that_is_a_function_is_called_by_the_flow(classes):
+    model, (x, y) = network(), classes
+    optimizer = sgd(model)
+    flow = watch(model, optimizer, loss=torch.nn.functional.cross_entropy)
+    for _ in range(3):
+        optimizer.zero_grad()
+        value = flow.loss(model(x), y)
+        value.backward()
+        optimizer.step()
+    record = flow.to_dict()
+    assert record["loss_kind"] == "SoftmaxCrossEntropy"
+    assert record["loss"][-1] == pytest.approx(value.item())
+    assert record["target_count"][0] == 120
+
+
+def test_a_loss_that_nobody_saw_is_said_and_findings_still_work(classes):
+    model, x = network(), classes[0]
+    optimizer = sgd(model)
+    flow = watch(model, optimizer)
+    for _ in range(6):
+        optimizer.zero_grad()
+        (model(x).logsumexp(1) - model(x)[:, 0]).mean().backward()
+        optimizer.step()
+    assert np.isnan(flow.to_dict()["loss"]).all()
+    assert "the loss was not seen" in str(flow.findings())
+    assert "non-finite" not in flow.findings().kinds
+
+
+def test_skipped_steps_are_said_and_gradients_unscaled(classes):
+    model, (x, y) = network(), classes
+    optimizer = sgd(model)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    flow = watch(model, optimizer, scaler=scaler)
+    for step in range(6):
+        optimizer.zero_grad()
+        value = tn.CrossEntropyLoss()(model(x), y)
+        if step == 2:
+            value = value * float("inf")
+        scaler.scale(value).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    record = flow.to_dict()
+    assert len(flow) == 5
+    assert "a step was skipped" in record["note"]
+    assert (record["gradient_norm"] < 1).all()
+    assert np.isnan(record["clip_before"]).all()
+    whole = np.sqrt((record["param_gradient_norm"][-1] ** 2).sum())
+    grads = [p.grad.norm().item() for p in model.parameters()]
+    assert whole == pytest.approx(np.linalg.norm(grads), rel=1e-5)
+
+
+def test_lower_precision_is_measured_as_floats(classes):
+    model, (x, y) = network(), classes
+    optimizer = sgd(model)
+    flow = watch(model, optimizer)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = tn.CrossEntropyLoss()(model(x), y)
+    value.backward()
+    optimizer.step()
+    assert (flow.to_dict()["gradient_norm"] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: tn.DataParallel(network()), "DataParallel.*model.module"),
+        (lambda: torch.jit.trace(network().eval(), torch.ones(2, 12)), "ScriptModule"),
+        (lambda: 3, "takes a torch.nn.Module, got int"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_what_cannot_be_watched_is_refused_by_name(make, message):
+    with pytest.raises(nn.ConfigError, match=message):
+        watch(make(), sgd(network()))
