@@ -117,6 +117,10 @@ def changes_of(file: str, text: str) -> list[Change]:
             add(start + token.start(), start + token.end(), new)
 
     def walk(node: ast.AST) -> Iterator[ast.AST]:
+        if isinstance(node, ast.keyword) and node.arg == "strict":
+            return
+        if isinstance(node, ast.AugAssign) and ast.unparse(node.target) == "__all__":
+            return
         if isinstance(node, SAID) or (
             isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         ):

@@ -1,5 +1,6 @@
 """Statistics of timings, the roofline's arithmetic, kernels' cases, memory."""
 
+import itertools
 import math
 import mmap
 import time
@@ -10,6 +11,7 @@ import pytest
 from benchmarks import kernels, memory, roofline
 from benchmarks.contenders import why_absent
 from benchmarks.correctness import judge_product
+from benchmarks.results import KernelResult, set_kernel_ratios
 from benchmarks.roofline import Roofline
 from benchmarks.timing import Timing, Turn, geometric_mean, time_calls
 from benchmarks.workloads import WORKLOADS
@@ -144,3 +146,32 @@ def test_memory_of_a_step_is_what_it_held_beyond_the_baseline():
     held.close()
     assert 30 * 2**20 < told["step_memory_bytes"] < 40 * 2**20
     assert told["peak_memory_bytes"] > told["step_memory_bytes"]
+
+
+def test_a_product_has_a_multiplication_and_an_addition_for_every_term():
+    assert kernels.product_flops({"shape": [3, 5, 7]}) == 2 * 3 * 5 * 7
+
+
+def test_bytes_of_a_step_are_those_that_its_passes_touch():
+    workload = WORKLOADS["mnist-bn-elu"]
+    rows, widths = workload.batch, workload.widths
+    moved = 0
+    for layer, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
+        weights = n_in * n_out
+        moved += weights  # read forward
+        moved += weights if layer else 0  # and for the input gradient
+        moved += weights  # its gradient is written,
+        moved += 3 * weights  # and read by the update, which reads and writes the weight
+        moved += 3 * rows * n_out  # outputs: written, read by the next layer and its gradient
+        moved += 3 * rows * n_out  # their gradients: written, read for both products
+    moved += 2 * rows * widths[0]
+    assert roofline.step_bytes(workload) == 4 * moved
+
+
+def test_ratios_say_how_many_times_as_long_the_other_takes():
+    def result(contender, us):
+        return KernelResult("layer", "c", "forward", (1, 1, 1), 1, contender, us, us, 0.0, None)
+
+    ours, theirs = result("nnscratch", 20.0), result("numpy", 50.0)
+    set_kernel_ratios([theirs, ours])
+    assert (ours.ratio, theirs.ratio) == (2.5, None)

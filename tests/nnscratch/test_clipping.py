@@ -200,3 +200,27 @@ def test_nonsense_limits_are_refused(kind, limit):
 def test_the_base_class_says_what_to_use():
     with pytest.raises(TypeError, match="Clip has no clip"):
         Clip().clip(gradients())
+
+
+@pytest.mark.parametrize("kernels", ["numba", "reference"])
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_one_parameter_that_is_not_finite_shows_in_the_report_of_all(kernels, bad):
+    with nn.use_kernels(kernels):
+        grads = gradients()
+        grads["0.bias"][2] = bad
+        grads["2.bias"][1] = math.inf if math.isnan(bad) else 1.0
+        report = nn.ClipByNorm(0.5).clip(grads)
+        assert report.largest == pytest.approx(bad, nan_ok=True)
+        assert report.norm_before == pytest.approx(bad, nan_ok=True)
+        assert report.norm_after == pytest.approx(bad, nan_ok=True)
+
+
+@pytest.mark.parametrize("kernels", ["numba", "reference"])
+def test_a_gradient_at_the_limit_is_within_it(kernels):
+    with nn.use_kernels(kernels):
+        grads = Parameters({"0.slope": (1,)}, np.float64)
+        grads.flat[...] = 3.0
+        report = nn.ClipByGlobalNorm(3.0).clip(grads)
+        assert (report.changed, report.fraction, grads.flat[0]) == (0, 0.0, 3.0)
+        report = nn.ClipByGlobalNorm(2.0).clip(grads)
+        assert (report.changed, report.fraction) == (1, 1.0)  # of one component

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_kernels.jit import jit
+from nnscratch_kernels.jit import BOUNDS, check_extent, jit
 from nnscratch_kernels.vector.panels import copy_panel, transpose_tile
 from nnscratch_kernels.vector.tile import strip
 from nnscratch_kernels.vector.vectors import FUSED, ROWS, WIDTH, address, advance, zeros
@@ -93,6 +93,8 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
     ) -> None:
         """Panel after panel of c[i0:i1, j0:j1]; the pointers are those of row i0, column j0."""
         lanes, n = width // c.itemsize, c.shape[1]
+        if BOUNDS:
+            check_extent(min(i0, j0) >= 0 and i1 <= c.shape[0] and j1 <= n)
         j = j0
         while j < j1:
             columns = _panel_columns(2 * lanes, j1 - j)
@@ -117,6 +119,9 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
     def copy_panels(block: Array, b: Array, k0: int, k1: int, j0: int, j1: int) -> None:
         """Copy b[k0:k1, j0:j1] to `block`, panel after panel."""
         lanes, n = width // b.itemsize, b.shape[1]
+        if BOUNDS:
+            check_extent(min(k0, j0) >= 0 and k1 <= b.shape[0] and j1 <= n)
+            check_extent((k1 - k0) * (j1 - j0) <= block.size)
         j = j0
         while j < j1:
             columns = _panel_columns(2 * lanes, j1 - j)
@@ -144,6 +149,14 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
         depth = a.shape[0] if transposed else a.shape[1]
         a_row, a_column = (1, a.shape[1]) if transposed else (a.shape[1], 1)
         b_row, panel = (0, depth) if packed else (n, 1)
+        if BOUNDS:
+            check_extent(i1 <= (a.shape[1] if transposed else a.shape[0]))
+            if packed:
+                check_extent(b.size >= depth * j1)
+            else:
+                check_extent(b.shape[0] >= depth and b.shape[1] == n)
+            if start.shape[0] > 0:
+                check_extent(start.shape[1] == n and (start.shape[0] == 1 or start.shape[0] >= i1))
         a_0, b_0 = address(a, 0), address(b, 0)
         if depth == 0:  # as if it were 1, with nothing but zeros in A and B
             depth, a_row, panel = 1, 0, 0
@@ -189,6 +202,8 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
     def pack_transposed(panels: Array, b: Array, j0: int, j1: int) -> None:
         lanes = width // b.itemsize
         depth = b.shape[1]
+        if BOUNDS:
+            check_extent(j0 >= 0 and j1 <= b.shape[0] and panels.size >= j1 * depth)
         j = j0
         while j < j1:
             columns = _panel_columns(2 * lanes, j1 - j)
@@ -212,6 +227,8 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
     def add_product(c: Array, a: Array, panels: Array, i0: int, i1: int, j0: int, k0: int) -> None:
         depth, columns = panels.shape
         n = c.shape[1]
+        if BOUNDS:
+            check_extent(i1 <= a.shape[0] and k0 >= 0 and k0 + depth <= a.shape[1])
         sweep(
             *(c, i0, i1, j0, j0 + columns, 0, depth),
             *(address(a, i0 * a.shape[1] + k0), a.shape[1], 1),

@@ -7,6 +7,10 @@
 * Where no sum runs along a loop, `elementwise` allows ``contract`` alone: with the others LLVM may
   round an element differently in a vector than in the rest of a loop, or after inlining, and the
   bits would depend on how work is cut and on who calls.
+* With the environment variable NNSCRATCH_BOUNDSCHECK=1 every index of an array is checked, and
+  before raw pointers are used the extents that they will reach (`check_extent`): slower, and an
+  IndexError where otherwise other memory would be read. In a pass of several operations Python
+  prints the error and goes on.
 * Compiled code is kept between processes where a cache folder can be written (`cache`).
 """
 
@@ -17,15 +21,18 @@ from typing import Any
 
 import numba
 
-from nnscratch_kernels.jit.cache import keep
+from nnscratch_kernels.jit.cache import CHECKED, keep
 
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
 
 
+# Numba leaves out a branch on a constant that is False.
+BOUNDS: bool = CHECKED
+
 FLAGS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
-    "boundscheck": False,
+    "boundscheck": BOUNDS,
     "fastmath": set(FASTMATH),
 }
 
@@ -55,3 +62,10 @@ def inner(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         no_cpython_wrapper=True,
         no_cfunc_wrapper=True,
     )
+
+
+@inner
+def check_extent(inside: bool) -> None:
+    """Raise `IndexError` unless what pointers will reach lies inside; call it if `BOUNDS`."""
+    if not inside:
+        raise IndexError("a kernel was given arrays that do not fit each other")

@@ -25,6 +25,9 @@ import llvmlite
 import numba
 from numba.core.serialize import dumps
 
+# Whether code checks its indices (see `nnscratch_kernels.jit`); it is kept apart from other code.
+CHECKED = os.environ.get("NNSCRATCH_BOUNDSCHECK", "") not in ("", "0")
+
 
 def keep(compiled: Any) -> None:
     """Keep the code of a Numba function between processes, if a cache folder can be written."""
@@ -81,12 +84,12 @@ class VariantsFile:
             raise
 
     def _path(self, key: Any) -> Path:
-        digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        digest = hashlib.sha256(repr((key, CHECKED)).encode()).hexdigest()[:16]
         return self._start.with_name(f"{self._start.name}.{digest}.nbc")
 
     def _seal(self, key: Any, data: bytes) -> bytes:
         """Return what says for which variant, sources and versions `data` are, and that whole."""
-        described = hashlib.sha256(repr((self._stamp, key)).encode()).digest()
+        described = hashlib.sha256(repr((self._stamp, key, CHECKED)).encode()).digest()
         return described + zlib.crc32(data).to_bytes(4, "little")
 
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from numba import types
 from numba.core.ccallback import CFunc
 
-from nnscratch_kernels.jit import FLAGS, inner
+from nnscratch_kernels.jit import BOUNDS, FLAGS, check_extent, inner
 from nnscratch_kernels.jit.cache import keep
 from nnscratch_kernels.runtime.native import doubles, pointer
 from nnscratch_kernels.runtime.shares import column_share, row_share
@@ -99,6 +99,9 @@ def section(like, args, k, first, last):  # type: ignore[no-untyped-def]
 @inner(forceinline=True)
 def row(x, i, first, count):  # type: ignore[no-untyped-def]
     """x[i, first : first + count], in a fraction of a slice's compile time."""
+    if BOUNDS:
+        inside = first >= 0 and first + count <= x.shape[1]
+        check_extent(inside and 0 <= i < x.shape[0])
     return numba.carray(address(x, i * x.shape[1] + first), (count,))
 
 

@@ -261,6 +261,13 @@ def test_rows_made_in_float32_count_as_probabilities(dtype):
     nn.SoftmaxCrossEntropy()(np.zeros_like(rows), rows)
 
 
+def test_rows_that_miss_one_by_more_than_rounding_are_refused():
+    rows = np.full((3, 4), 0.25)
+    rows[1, 2] += 1e-4
+    with pytest.raises(nn.DataError, match=r"row 1 sums to 1\.0001"):
+        nn.SoftmaxCrossEntropy()(np.zeros_like(rows), rows)
+
+
 def test_representations_say_what_is_not_usual():
     assert [repr(loss) for loss in (SOFTMAX, SIGMOID, SQUARED, nn.Huber(), nn.Huber(2))] == [
         "SoftmaxCrossEntropy()",

@@ -1,6 +1,7 @@
 """Label smoothing, class weights and sample weights: what they multiply, what they refuse."""
 
 import copy
+import math
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -125,6 +126,7 @@ SOFTMAX, SQUARED = nn.SoftmaxCrossEntropy(), nn.MeanSquaredError()
         (lambda: nn.SoftmaxCrossEntropy(class_weights={1: 2}), "weight for each class 0, 1"),
         (lambda: nn.SoftmaxCrossEntropy(class_weights=3), "weight for each class 0, 1"),
         (lambda: nn.SoftmaxCrossEntropy(class_weights=[1, -1]), "must be finite and >= 0"),
+        (lambda: nn.SoftmaxCrossEntropy(class_weights=[1, math.inf]), "must be finite and >= 0"),
         (lambda: nn.SoftmaxCrossEntropy(class_weights=[]), "must be finite and >= 0"),
         (
             lambda: nn.SoftmaxCrossEntropy(class_weights=[1, 2])(LOGITS, LABELS),

@@ -67,3 +67,19 @@ def test_small_batches_are_refused():
         batchnorm.rate("relu", 4)
     with pytest.raises(nn.ConfigError, match="batch_size must be a whole number"):
         batchnorm.relu_rate(8.5)
+
+
+def test_what_passes_under_another_norm_goes_over_to_its_limit():
+    """The gradients that arrive are correlated too: the terms of products count in the limit."""
+    kept = {
+        "square": 1.0,
+        "product": 0.2,
+        "slope_square": 0.7,
+        "slope_product": 0.3,
+        "along_square": 0.5,
+    }
+    limit = batchnorm.BatchMoments(None, **kept, along_product=0.1)
+    wide = batchnorm.BatchMoments(10**7, **kept, along_product=0.1)
+    for correlation in (0.0, 0.4, -0.2):
+        assert limit.passed(correlation) == pytest.approx(0.7 - correlation * 0.4)
+        assert wide.passed(correlation) == pytest.approx(limit.passed(correlation), abs=1e-6)

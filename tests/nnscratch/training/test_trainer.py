@@ -452,3 +452,14 @@ def test_sequences_are_trained_position_by_position():
     )
     assert history.train_loss[-1] < history.train_loss[0]
     assert 0 < history.val_accuracy[-1] < 1
+
+
+def test_the_history_holds_the_rate_of_each_epochs_last_step():
+    trainer = nn.Trainer(
+        nn.Sequential(nn.Dense(X.shape[1], 3)),
+        nn.SoftmaxCrossEntropy(),
+        nn.SGD(lr=lambda step: 0.1 / (step + 1)),
+    )
+    history = trainer.fit(X, LABELS, epochs=2, batch_size=20, progress=False)
+    ends = [step - 1 for step in history.epoch_steps]
+    assert history.lr == [0.1 / (step + 1) for step in ends]
