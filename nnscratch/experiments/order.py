@@ -14,6 +14,7 @@ from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.model import Sequential
 from nnscratch.optimizers import Optimizer
 from nnscratch.scores import accuracy
+from nnscratch.sequences import Truncate
 from nnscratch.training import Callback, Trainer
 
 SYMBOLS, CLASSES = 6, 4
@@ -66,10 +67,11 @@ def learn(
     updates: int,
     seed: int,
     callbacks: Sequence[Callback] = (),
+    truncate: Truncate = None,
 ) -> Learned:
     """Train `model` on sequences that are never seen twice, until it is right or `updates` are
     made. What diverges has not learned."""
-    trainer = Trainer(model, SoftmaxCrossEntropy(), optimizer)
+    trainer = Trainer(model, SoftmaxCrossEntropy(), optimizer, truncate=truncate)
     x_fresh, y_fresh = datasets.temporal_order(_FRESH, length, _APART + seed)
     right: list[float] = []
     loss: tuple[float, ...] = ()

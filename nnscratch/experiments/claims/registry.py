@@ -23,6 +23,7 @@ from nnscratch.experiments.claims import (
     ioffe_drift,
     jacobian,
     leaks,
+    long_memory,
     lsuv,
     mean_field,
     one_fan,
@@ -41,6 +42,7 @@ from nnscratch.experiments.claims import (
     swapped_rows,
     temporal_order,
     trainable_depth,
+    truncation,
     wide_orthogonal,
 )
 from nnscratch.experiments.claims.claim import Claim
@@ -86,6 +88,9 @@ CLAIMS: tuple[Claim, ...] = (
     wide_orthogonal.WIDE,
     overflow.OVERFLOW,
     temporal_order.CLIPPED,
+    long_memory.CHRONO,
+    long_memory.IDENTITY,
+    truncation.TRUNCATED,
     # Clevert et al. 2015, Klambauer et al. 2017
     elu_median.MEDIAN,
     selu.SELU,

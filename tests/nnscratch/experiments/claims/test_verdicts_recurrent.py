@@ -106,3 +106,33 @@ def test_clipping_on_temporal_order(gains, word):
     for n in gains:
         given |= {f"{kind}, length {n}": quantity(0.5) for kind in ("clipped", "not clipped")}
     assert judge("clipping-temporal-order", given, {"lengths": list(gains)}) == word
+
+
+@pytest.mark.parametrize("name", ["chrono", "identity-relu"])
+@pytest.mark.parametrize(
+    ("gains", "word"),
+    [
+        ([[1, 1, 1], [1, 1, 0.9]], HOLDS),
+        ([[1, 1, 1], [0, 0, 0]], FAILS),
+        ([[1, 1, 1], [0, 1, 0]], UNCHECKED),
+    ],
+)
+def test_long_memory(name, gains, word):
+    given = {f"gain over {i}": Quantity("", values) for i, values in enumerate(gains)}
+    assert judge(name, {"this": quantity(0.9), **given}) == word
+
+
+@pytest.mark.parametrize(
+    ("whole", "one", "both", "word"),
+    [
+        (1.0, 0.5, 0.25, HOLDS),
+        (1.0, 0.98, 0.4, FAILS),
+        (1.0, 0.75, 0.4, CONDITION),
+        (0.5, 0.5, 0.25, UNCHECKED),
+        (1.0, 0.5, 0.7, UNCHECKED),
+    ],
+)
+def test_truncation(whole, one, both, word):
+    names = ("not cut", "first symbol beyond the cut", "both beyond the cut")
+    given = {n: quantity(mean) for n, mean in zip(names, (whole, one, both), strict=True)}
+    assert judge("truncation", given) == word
