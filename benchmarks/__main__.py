@@ -14,7 +14,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.results import Results
 from benchmarks.runner import SECTIONS, Plan, Runner, say_on_stderr
 from benchmarks.tables import number
-from benchmarks.workloads import GROWTH, MAIN, WORKLOADS
+from benchmarks.workloads import GROWTH, MAIN, RECURRENT, WORKLOADS
 from nnscratch.errors import ConfigError, NnscratchError, unknown_name
 from nnscratch.files import make_folder, write_atomically
 
@@ -32,8 +32,8 @@ def parser() -> argparse.ArgumentParser:
         "--workloads",
         nargs="+",
         metavar="NAME",
-        help=f"measure only the steps of these: {', '.join(w.name for w in MAIN)}, depth-N, "
-        "width-N, batch-N, tiny (default: the first five and all of the growing ones)",
+        help=f"measure only the steps of these: {', '.join(w.name for w in (*MAIN, *RECURRENT))}, "
+        "depth-N, width-N, batch-N, tiny (default: all but the last)",
     )
     root.add_argument(
         "--threads",
@@ -95,7 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_plan(options: argparse.Namespace) -> Plan:
     """Return what the options ask for. Raises `ConfigError` for unknown names and bad numbers."""
     quick = options.quick
-    names = options.workloads or [w.name for w in (*MAIN, *(() if quick else GROWTH))]
+    names = options.workloads or [
+        w.name for w in (*MAIN, *(() if quick else (*RECURRENT, *GROWTH)))
+    ]
     sections = options.sections or (("steps", "growth") if options.workloads else SECTIONS)
     cores = len(machine.available_cores())
     threads = options.threads or [n for n in (1, 2) if n <= cores]

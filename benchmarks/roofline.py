@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.kernels import FORWARD, memory_pass_bytes
-from benchmarks.workloads import Workload
+from benchmarks.workloads import GATES, Workload
 
 # (batch, n_in, n_out), in cache; the second half gives several threads enough to do.
 PEAK_SHAPES = ((96, 256, 256), (240, 256, 256), (480, 512, 512), (960, 512, 1024))
@@ -81,8 +81,12 @@ def step_flops(workload: Workload) -> int:
     """Return the operations of a step's matrix products; a multiply-add counts as two.
 
     Three products a dense layer, forward, weight gradient and input gradient, but no input gradient
-    for the first. Everything else is linear in the activations and left out.
+    for the first. Everything else is linear in the activations and left out. A recurrent layer has
+    as many of its recurrent weights at every step.
     """
+    if workload.cell:
+        (n_in, n, classes), wide = workload.widths, GATES[workload.cell] * workload.widths[1]
+        return 2 * workload.batch * (workload.steps * wide * (2 * n_in + 3 * n) + 3 * n * classes)
     weights = _weights(workload)
     return 2 * workload.batch * (3 * sum(weights) - weights[0])
 
@@ -93,19 +97,25 @@ def step_bytes(workload: Workload) -> int:
     Per weight: read forward, read for the input gradient (not in the first layer), gradient written
     and read, weight read and written by the update. Per hidden activation: written, read by the
     next layer, read for the weight gradient; its gradient written and read for both products. The
-    batch itself is read twice.
+    batch itself is read twice. Of a recurrent layer every step has its activations.
     """
     weights = _weights(workload)
-    hidden = sum(workload.widths[1:]) * workload.batch
-    batch = workload.widths[0] * workload.batch
+    hidden = sum(workload.widths[1:]) * workload.batch * max(1, workload.steps)
+    batch = workload.widths[0] * workload.batch * max(1, workload.steps)
     return _FLOAT * (6 * sum(weights) - weights[0] + 6 * hidden + 2 * batch)
 
 
 def working_set(workload: Workload) -> int:
     """Return the bytes of weights, gradients, activations and their gradients."""
-    units = sum(workload.widths) * workload.batch
+    units = sum(workload.widths) * workload.batch * max(1, workload.steps)
     return _FLOAT * (2 * sum(_weights(workload)) + 2 * units)
 
 
 def _weights(workload: Workload) -> list[int]:
-    return [n_in * n_out for kind, n_in, n_out in workload.layers if kind == "dense"]
+    made = []
+    for kind, n_in, n_out in workload.layers:
+        if kind == "dense":
+            made.append(n_in * n_out)
+        elif kind in GATES:
+            made.append(GATES[kind] * n_out * (n_in + n_out))
+    return made

@@ -1,7 +1,7 @@
 """The one registry of workloads: the networks whose training step is checked and then timed.
 
-Five main ones, and three families in which one number grows: depth, width or batch. Everything here
-is plain NumPy, because every contender's process imports it.
+Five main ones, six that go through time, and three families in which one number grows: depth, width
+or batch. Everything here is plain NumPy, because every contender's process imports it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ GAIN = {"elu": 1.55, "tanh": 1.0, "relu": 2.0}
 BATCHNORM_MOMENTUM = 0.9
 BATCHNORM_EPSILON = 1e-3
 FAMILIES = ("depth", "width", "batch")
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # of a recurrent layer
 CHECK_STEPS = 2  # after which a contender's weights are compared with the reference
 
 
 @dataclass(frozen=True)
 class Workload:
     """A network and a batch: one training step is forward, loss, backward, gradient descent.
+
+    A recurrent one is a recurrent layer, its last step and a dense layer.
 
     Parameters
     ----------
@@ -38,8 +41,14 @@ class Workload:
     lr : float
     batchnorm : bool
         Between each hidden dense layer and its activation.
+    cell : "rnn" (tanh), "lstm", "gru" or ""
+        The recurrent layer of the hidden width, if there is one.
+    steps : int
+        Of time; 0: none.
+    clip : float
+        The largest global norm of the gradients; 0: they are not clipped.
     family : str
-        "main", or the number that grows: "depth", "width" or "batch".
+        "main", "recurrent", or the number that grows: "depth", "width" or "batch".
     """
 
     name: str
@@ -49,6 +58,9 @@ class Workload:
     lr: float
     batchnorm: bool = False
     family: str = "main"
+    cell: str = ""
+    steps: int = 0
+    clip: float = 0.0
 
     @property
     def depth(self) -> int:
@@ -65,6 +77,9 @@ class Workload:
     def layers(self) -> list[tuple[str, int, int]]:
         """Kind, features in and features out of every layer, in order."""
         layers = []
+        if self.cell:
+            n_in, n, classes = self.widths
+            return [(self.cell, n_in, n), ("laststep", n, n), ("dense", n, classes)]
         for i, (n_in, n_out) in enumerate(pairwise(self.widths)):
             layers.append(("dense", n_in, n_out))
             if i < self.depth - 1:
@@ -80,6 +95,8 @@ class Workload:
 
     def small(self) -> Workload:
         """Return a small one with the same kinds of layers."""
+        if self.cell:
+            return replace(self, widths=(3, 8, 4), batch=8, steps=5)
         return replace(self, widths=(8, 16, 12, 4), batch=8)
 
     @property
@@ -92,6 +109,8 @@ class Workload:
             else:
                 parts.append([width, 1])
         shape = "-".join(str(w) if n == 1 else f"{n}x{w}" for w, n in parts)
+        if self.cell:
+            return f"{shape}, {self.cell.upper()}, {self.steps} steps"
         names = {"elu": "ELU", "relu": "ReLU"}
         normal = ", batch norm" if self.batchnorm else ""
         return f"{shape}{normal}, {names.get(self.activation, self.activation)}"
@@ -109,6 +128,22 @@ MAIN = (
     Workload("relu-4x2048", _hidden(784, 4, 2048), "relu", 512, 0.01),
 )
 
+# What is published of small recurrent networks, and shapes that fill a cache.
+RECURRENT = tuple(
+    Workload(
+        f"{cell}-{n_in}-{n}", (n_in, n, 10), "tanh", batch, 0.01,
+        family="recurrent", cell=cell, steps=steps, clip=1.0,
+    )
+    for cell, n_in, n, steps, batch in (
+        ("rnn", 6, 50, 100, 20),
+        ("rnn", 28, 128, 28, 64),
+        ("lstm", 6, 50, 100, 20),
+        ("lstm", 28, 128, 28, 64),
+        ("lstm", 64, 256, 50, 32),
+        ("gru", 28, 128, 28, 64),
+    )
+)  # fmt: skip
+
 DEPTHS = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 BATCHES = (1, 4, 16, 64, 256, 1024, 4096, 8192)
@@ -125,7 +160,7 @@ GROWTH = (
 # For trying the runner itself: over in a moment.
 TINY = Workload("tiny", (8, 16, 12, 4), "elu", 8, 0.05, batchnorm=True, family="trial")
 
-WORKLOADS = {workload.name: workload for workload in (*MAIN, *GROWTH, TINY)}
+WORKLOADS = {workload.name: workload for workload in (*MAIN, *RECURRENT, *GROWTH, TINY)}
 
 
 @dataclass(frozen=True)
@@ -145,7 +180,8 @@ def make_problem(workload: Workload, dtype: npt.DTypeLike = np.float32, seed: in
     """Return the same arrays every time; in float64 they hold the float32 values."""
     rng = np.random.default_rng(seed)
     draw: Callable[..., Array] = rng.standard_normal
-    x = draw((workload.batch, workload.widths[0]), dtype=np.float32)
+    steps = (workload.steps,) if workload.steps else ()
+    x = draw((workload.batch, *steps, workload.widths[0]), dtype=np.float32)
     labels = rng.integers(0, workload.widths[-1], workload.batch)
     parameters = {}
     for i, (kind, n_in, n_out) in enumerate(workload.layers):
@@ -153,6 +189,13 @@ def make_problem(workload: Workload, dtype: npt.DTypeLike = np.float32, seed: in
             std = np.float32(np.sqrt(GAIN[workload.activation] / n_in))
             parameters[f"{i}.weight"] = draw((n_in, n_out), dtype=np.float32) * std
             parameters[f"{i}.bias"] = draw(n_out, dtype=np.float32) * np.float32(0.01)
+        elif kind in GATES:
+            wide = GATES[kind] * n_out
+            for name, n in (("weight", n_in), ("recurrent_weight", n_out)):
+                scale = np.float32(1 / np.sqrt(n))
+                parameters[f"{i}.{name}"] = draw((n, wide), dtype=np.float32) * scale
+            for name in ("bias", "recurrent_bias") if kind == "gru" else ("bias",):
+                parameters[f"{i}.{name}"] = draw(wide, dtype=np.float32) * np.float32(0.01)
         elif kind == "batchnorm":
             parameters[f"{i}.gamma"] = 1 + draw(n_out, dtype=np.float32) * np.float32(0.1)
             parameters[f"{i}.beta"] = draw(n_out, dtype=np.float32) * np.float32(0.1)

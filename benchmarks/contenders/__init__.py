@@ -32,7 +32,13 @@ def _any(workload: Workload) -> str:
     return ""
 
 
+def _not_through_time(workload: Workload) -> str:
+    return "its hooks take layers that give one tensor" if workload.cell else ""
+
+
 def _no_batchnorm_no_elu(workload: Workload) -> str:
+    if workload.cell:
+        return "MLPClassifier has no recurrent layers"
     if workload.batchnorm:
         return "MLPClassifier has no batch norm"
     if workload.activation == "elu":
@@ -71,7 +77,13 @@ CONTENDERS = {
     "jax-jit": Entry("JAX jit", "jax_jit", "jax"),
     "sklearn": Entry("scikit-learn", "sklearn_mlp", "sklearn", unable=_no_batchnorm_no_elu),
     OURS_RECORDED: Entry("nnscratch, recorded", "nnscratch_recorded", "nnscratch", recorded=OURS),
-    "torch-recorded": Entry("PyTorch, hooks", "torch_recorded", "torch", recorded="torch-eager"),
+    "torch-recorded": Entry(
+        "PyTorch, hooks",
+        "torch_recorded",
+        "torch",
+        unable=_not_through_time,
+        recorded="torch-eager",
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.workloads import BATCHNORM_EPSILON, BATCHNORM_MOMENTUM, Array, Problem
+from benchmarks.workloads import BATCHNORM_EPSILON, BATCHNORM_MOMENTUM, GATES, Array, Problem
 
 jax: Any = importlib.import_module("jax")
 jnp: Any = jax.numpy
@@ -17,7 +17,7 @@ class JaxJit:
     """Parameters and running statistics are dictionaries of arrays that each step replaces."""
 
     def __init__(self, problem: Problem, threads: int = 1) -> None:
-        layers, lr = problem.workload.layers, problem.workload.lr
+        layers, lr, clip = problem.workload.layers, problem.workload.lr, problem.workload.clip
         self.params = {name: jnp.array(array) for name, array in problem.parameters.items()}
         self.running = {}
         for i, (kind, _, n_out) in enumerate(layers):
@@ -35,7 +35,11 @@ class JaxJit:
             (value, running), grads = jax.value_and_grad(loss, has_aux=True)(
                 params, running, x, labels
             )
-            return value, jax.tree.map(lambda p, g: p - lr * g, params, grads), running
+            rate = lr
+            if clip:
+                norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in grads.values()))
+                rate = lr * jnp.minimum(1.0, clip / norm)
+            return value, jax.tree.map(lambda p, g: p - rate * g, params, grads), running
 
         self._step = jax.jit(step, donate_argnums=(0, 1))
 
@@ -64,9 +68,39 @@ def _forward(layers: Any, params: Any, running: Any, x: Any) -> Any:
             for name, batch in (("running_mean", mean), ("running_variance", variance)):
                 old = running[f"{i}.{name}"]
                 updated[f"{i}.{name}"] = BATCHNORM_MOMENTUM * old + (1 - BATCHNORM_MOMENTUM) * batch
+        elif kind in GATES:
+            x = _scan(kind, x, {k.split(".")[1]: p for k, p in params.items() if k[:2] == f"{i}."})
+        elif kind == "laststep":
+            x = x[:, -1]
         else:
             x = activations[kind](x)
     return x, updated
+
+
+def _scan(kind: str, x: Any, p: Any) -> Any:
+    """Return the states of all steps: input products at once, `jax.lax.scan` over the rest."""
+    u = p["recurrent_weight"]
+    start = jnp.zeros((x.shape[0], u.shape[0]), x.dtype)
+    sigmoid = jax.nn.sigmoid
+
+    def step(carry: Any, a: Any) -> Any:
+        h, c = carry
+        if kind == "rnn":
+            h = jnp.tanh(a + h @ u)
+        elif kind == "lstm":
+            i, f, g, o = jnp.split(a + h @ u, 4, axis=1)
+            c = sigmoid(f) * c + sigmoid(i) * jnp.tanh(g)
+            h = sigmoid(o) * jnp.tanh(c)
+        else:
+            (ar, az, an), (ur, uz, un) = (
+                jnp.split(v, 3, axis=1) for v in (a, h @ u + p["recurrent_bias"])
+            )
+            z = sigmoid(az + uz)
+            h = (1 - z) * jnp.tanh(an + sigmoid(ar + ur) * un) + z * h
+        return (h, c), h
+
+    products = jnp.swapaxes(x @ p["weight"] + p["bias"], 0, 1)
+    return jnp.swapaxes(jax.lax.scan(step, (start, start), products)[1], 0, 1)
 
 
 CONTENDER = JaxJit

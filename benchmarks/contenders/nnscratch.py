@@ -5,7 +5,8 @@ from __future__ import annotations
 import nnscratch as nn
 from benchmarks.workloads import BATCHNORM_EPSILON, BATCHNORM_MOMENTUM, Array, Problem
 
-ACTIVATIONS = {"elu": nn.ELU, "tanh": nn.Tanh, "relu": nn.ReLU}
+PLAIN = {"elu": nn.ELU, "tanh": nn.Tanh, "relu": nn.ReLU, "laststep": nn.LastStep}
+CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class Nnscratch:
@@ -18,13 +19,18 @@ class Nnscratch:
                 layers.append(nn.Dense(n_in, n_out, init="zeros"))
             elif kind == "batchnorm":
                 layers.append(nn.BatchNorm(n_out, BATCHNORM_MOMENTUM, BATCHNORM_EPSILON))
+            elif kind in CELLS:
+                layers.append(CELLS[kind](n_in, n_out))
             else:
-                layers.append(ACTIVATIONS[kind]())
+                layers.append(PLAIN[kind]())
         self.model = nn.Sequential(*layers, dtype=problem.x.dtype)
         for name, array in problem.parameters.items():
             self.model.params[name][...] = array
         self.loss = nn.SoftmaxCrossEntropy()
-        self.optimizer = nn.SGD(lr=problem.workload.lr)
+        clip = problem.workload.clip
+        self.optimizer = nn.SGD(
+            lr=problem.workload.lr, clip=nn.ClipByGlobalNorm(clip) if clip else None
+        )
         self.x, self.labels = problem.x, problem.labels
 
     def step(self) -> float:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.workloads import BATCHNORM_EPSILON, BATCHNORM_MOMENTUM, Array, Problem
+from benchmarks.contenders.numpy_recurrent import recurrent_backward, recurrent_forward
+from benchmarks.workloads import BATCHNORM_EPSILON, BATCHNORM_MOMENTUM, GATES, Array, Problem
 
 
 class NumpyPlain:
@@ -15,6 +16,7 @@ class NumpyPlain:
     def __init__(self, problem: Problem, threads: int = 1) -> None:
         self.layers = problem.workload.layers
         self.x, self.labels, self.lr = problem.x, problem.labels, problem.workload.lr
+        self.clip = problem.workload.clip
         self.params = {name: array.copy() for name, array in problem.parameters.items()}
         self.running: dict[str, Array] = {}
         for i, (kind, _, n_out) in enumerate(self.layers):
@@ -32,6 +34,12 @@ class NumpyPlain:
             elif kind == "batchnorm":
                 x, cache = self._normalise(i, x)
                 caches.append(cache)
+            elif kind in GATES:
+                x, kept = recurrent_forward(kind, x, self._of(i))
+                caches.append(kept)
+            elif kind == "laststep":
+                caches.append(x.shape)
+                x = x[:, -1]
             else:
                 x = FORWARD[kind](x)
                 caches.append(x)
@@ -44,6 +52,12 @@ class NumpyPlain:
                 grads[f"{i}.bias"] = dy.sum(axis=0)
                 if i > 0:
                     dy = dy @ p[f"{i}.weight"].T
+            elif kind in GATES:
+                found = recurrent_backward(kind, dy, self.x, cache, self._of(i))
+                grads |= {f"{i}.{name}": grad for name, grad in found.items()}
+            elif kind == "laststep":
+                last, dy = dy, np.zeros(cache, dy.dtype)
+                dy[:, -1] = last
             elif kind == "batchnorm":
                 normal, inv_std = cache
                 grads[f"{i}.gamma"] = (dy * normal).sum(axis=0)
@@ -53,9 +67,20 @@ class NumpyPlain:
                 dy = p[f"{i}.gamma"] * inv_std * (dy - mean_dy - normal * mean_dy_normal)
             else:
                 dy = BACKWARD[kind](dy, cache)
+        norm = np.sqrt(sum(np.square(grad).sum() for grad in grads.values()))
+        factor = min(1.0, self.clip / norm) if self.clip else 1.0
         for name, grad in grads.items():
-            p[name] -= self.lr * grad
+            p[name] -= self.lr * factor * grad
         return loss
+
+    def _of(self, i: int) -> dict[str, Array]:
+        """Return the parameters of layer i by their own names."""
+        start = f"{i}."
+        return {
+            name.removeprefix(start): values
+            for name, values in self.params.items()
+            if name.startswith(start)
+        }
 
     def _normalise(self, i: int, x: Array) -> tuple[Array, tuple[Array, Array]]:
         mean, variance = x.mean(axis=0), x.var(axis=0)

@@ -1,5 +1,7 @@
 """The registry, and the correctness of every contender on it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from benchmarks.workloads import (
     DEPTHS,
     GROWTH,
     MAIN,
+    RECURRENT,
     WIDTHS,
     WORKLOADS,
     make_problem,
@@ -45,7 +48,33 @@ def test_families_grow_in_their_number_only():
     assert (DEPTHS[0], DEPTHS[-1]) == (2, 1000)
     assert (WIDTHS[0], WIDTHS[-1]) == (16, 4096)
     assert (BATCHES[0], BATCHES[-1]) == (1, 8192)
-    assert len(WORKLOADS) == len(MAIN) + len(GROWTH) + 1
+    assert len(WORKLOADS) == len(MAIN) + len(RECURRENT) + len(GROWTH) + 1
+
+
+def test_the_recurrent_workloads_are_those_of_the_design():
+    assert [(w.network, w.batch) for w in RECURRENT] == [
+        ("6-50-10, RNN, 100 steps", 20),
+        ("28-128-10, RNN, 28 steps", 64),
+        ("6-50-10, LSTM, 100 steps", 20),
+        ("28-128-10, LSTM, 28 steps", 64),
+        ("64-256-10, LSTM, 50 steps", 32),
+        ("28-128-10, GRU, 28 steps", 64),
+    ]
+
+
+@pytest.mark.parametrize("name", ["nnscratch", "torch-eager", "jax-jit", "nnscratch-recorded"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_contenders_make_the_reference_steps_through_time(cell, name):
+    if contenders.why_absent(name):
+        pytest.skip(contenders.why_absent(name))
+    check(name, replace(WORKLOADS[f"{cell}-28-128"].small(), lr=0.1))
+
+
+def test_a_clipped_step_is_as_long_as_it_may_be():
+    workload = replace(WORKLOADS["rnn-6-50"].small(), lr=1.0, clip=0.01)
+    reference = make_reference(workload, steps=1)
+    moves = [reference.arrays[name] - a for name, a in reference.start.items()]
+    assert np.sqrt(sum((move**2).sum() for move in moves)) == pytest.approx(0.01)
 
 
 def test_a_problem_is_the_same_every_time_and_in_both_dtypes():
