@@ -13,6 +13,7 @@ from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.errors import ConfigError, require_count
 from nnscratch.initializers import Initializer
 from nnscratch.layers import BatchNorm, Dense, Layer
+from nnscratch.layers.recurrent import Recurrent
 from nnscratch.model import Sequential
 from nnscratch.nodes import Block
 from nnscratch.theory.suited import suited_init
@@ -29,6 +30,9 @@ def remake(
     output: str | None = None,
     norm: bool = False,
     momentum: float | None = None,
+    recurrent_init: str | Initializer | None = None,
+    forget_bias: float | None = None,
+    update_bias: float | None = None,
     width: int | None = None,
     seed: int = 0,
 ) -> Sequential:
@@ -52,6 +56,10 @@ def remake(
         Batch norm behind every hidden dense layer, where there is no norm before the next one.
     momentum : float
         Of every batch norm.
+    recurrent_init : initializer or its name
+        Of the recurrent weights of every recurrent layer.
+    forget_bias, update_bias : float
+        Of every LSTM; of every GRU.
     width : int
         Hidden dense layers of fewer units get so many.
     seed : int
@@ -68,6 +76,8 @@ def remake(
         new = layers.activation(activation)
         init = init if init is not None else suited_init(new.kind)
     changes = {"init": init, "bias_init": bias_init, "momentum": momentum}
+    changes |= {"recurrent_init": recurrent_init}
+    changes |= {"forget_bias": forget_bias, "update_bias": update_bias}
     given = {name: value for name, value in changes.items() if value is not None}
     made: list[Part] = []
     last = dense[-1] if dense else len(parts)
@@ -121,6 +131,10 @@ def _changed(part: Part, changes: dict[str, Any]) -> Part:
         inner = [_changed(layer, changes) for layer in part.layers]
         skip = None if part.skip is None else _changed(part.skip, changes)
         return Residual(*inner, scale=part.scale, skip=skip)
+    if isinstance(part, Bidirectional):
+        layer = _changed(part.layer, changes)
+        assert isinstance(layer, Recurrent)
+        return Bidirectional(layer)
     taken = inspect.signature(type(part)).parameters
     return _again(part, **{name: value for name, value in changes.items() if name in taken})
 

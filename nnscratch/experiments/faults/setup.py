@@ -34,6 +34,7 @@ class Setup:
     batch_size: int
     callbacks: tuple[Callback, ...] = ()
     validation: tuple[Array, Array] | None = None
+    truncate: int | None = None
 
 
 @dataclass(frozen=True)

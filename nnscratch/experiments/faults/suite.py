@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.experiments.faults import asked, faulty, held_out, misused
+from nnscratch.experiments.faults import asked, faulty, held_out, misused, through_time
 from nnscratch.experiments.faults.healthy import HEALTHY
 from nnscratch.experiments.faults.register import FAULTY
 from nnscratch.experiments.faults.setup import Case
@@ -22,8 +22,14 @@ from nnscratch.flow.records import Record
 from nnscratch.training import Trainer
 from nnscratch_records import FIELDS
 
-_REGISTERED = (faulty, misused, asked, held_out)  # each registers its runs when it is imported
-CASES: tuple[Case, ...] = (*FAULTY, *HEALTHY)
+_REGISTERED = (
+    faulty,
+    misused,
+    asked,
+    through_time,
+    held_out,
+)  # each registers its runs when it is imported
+CASES: tuple[Case, ...] = (*FAULTY, *HEALTHY, *through_time.HEALTHY)
 SEEDS = (0, 1)
 _EARLY = (0.1, 0.25, 0.5)  # of the steps of a healthy run: no alarm on the way either
 
@@ -171,7 +177,7 @@ def make_record(case: Case, seed: int) -> Record:
     flow = GradientFlow(
         setup.model, probe=setup.x[:200], probe_every=10, histograms=False, label=case.name
     )
-    trainer = Trainer(setup.model, setup.loss, setup.optimizer)
+    trainer = Trainer(setup.model, setup.loss, setup.optimizer, truncate=setup.truncate)
     with np.errstate(all="ignore"):  # overflow is what some of the runs are about
         trainer.fit(
             setup.x,

@@ -1,9 +1,9 @@
 """Findings: what a record says is wrong, what causes it, and the one change to begin with.
 
 What a run shows (`stability`, `gradient`, `units`, `updates`, `learning`) is told apart from what
-can cause it (`data`, `output`, `weights`, `network`, `training`, `memory`); `graph` says what
-causes what, and puts consequences under their cause. All thresholds stand at the top of their
-files, with cases on both sides of each in the tests.
+can cause it (`data`, `output`, `weights`, `network`, `training`, `memory`), `through_time` does
+both for recurrent layers; `graph` says what causes what, and puts consequences under their cause.
+All thresholds stand at the top of their files, with cases on both sides of each in the tests.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from nnscratch.flow.findings import (
     network,
     output,
     stability,
+    through_time,
     training,
     units,
     updates,
@@ -43,10 +44,12 @@ def find(record: Record) -> Findings:
     symptoms = [
         finding for family in (stability, gradient, units, updates) for finding in family.find(view)
     ]
+    symptoms += through_time.find_symptoms(view)
     shown = {finding.kind: finding for finding in symptoms}
     symptoms += learning.find(view, shown)
     shown = {finding.kind: finding for finding in symptoms}
     causes = [one for family in (data, output, memory, moving) for one in family.find(view)]
+    causes += through_time.find_causes(view, shown)
     if not _EQUAL & {one.kind for one in causes}:
         causes += weights.find(view, shown)
     causes += network.find(view, shown, [one.kind for one in causes])

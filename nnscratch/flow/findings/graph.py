@@ -21,7 +21,11 @@ CAUSES: Final = (
     "target scale",
     "initial weights",
     "initial biases",
+    "forget bias",
+    "recurrent weights",
+    "truncation",
     "learning rate too large",
+    "gradient spikes",
     "activation",
     "depth",
     "no activation",
@@ -39,7 +43,9 @@ SYMPTOMS: Final = (
     "diverged",
     "dead layer",
     "exploding",
+    "exploding through time",
     "vanishing",
+    "vanishing through time",
     "saturated",
     "dead units",
     "constant output",
@@ -77,7 +83,7 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "learning rate too large": _STARVED - {"learning rate too small"}
     | _DEAD
     | _RUNAWAY
-    | {"saturated"},
+    | {"saturated", "gradient spikes", "exploding through time", "vanishing through time"},
     "activation": _STARVED
     | _DEAD
     | _RUNAWAY
@@ -88,7 +94,16 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "learning rate too small": frozenset({"does not learn", "too few steps", "constant output"}),
     "capacity": frozenset({"does not learn", "constant output", "saturated", "too few steps"}),
     "too few steps": frozenset({"does not learn", "constant output"}),
+    "forget bias": _STARVED | {"vanishing through time", "too few steps", "clip never"},
+    "recurrent weights": _STARVED
+    | _RUNAWAY
+    | {"vanishing through time", "exploding through time", "too few steps", "saturated"}
+    | {"gradient spikes", "learning rate too large", "clip never"},
+    "truncation": _STARVED | {"vanishing through time", "too few steps", "overfitting"},
+    "gradient spikes": _RUNAWAY | {"learning rate too large", "vanishing through time"},
     # consequences among themselves
+    "vanishing through time": _STARVED | {"too few steps"},
+    "exploding through time": _RUNAWAY | {"gradient spikes", "vanishing through time"},
     "non-finite": frozenset({"diverged", "exploding", "does not learn"}),
     "diverged": frozenset({"does not learn", "learning rate too small"}),
     "dead layer": _STARVED | {"dead units", "too few steps"},

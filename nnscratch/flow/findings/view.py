@@ -23,6 +23,8 @@ NEEDED = (
     *("param_gradient_norm", "param_gradient_nonfinite", "clip_before", "clip_after"),
     *("clip_fraction", "batchnorm_layers", "batchnorm_mean_gap", "batchnorm_variance_ratio"),
     *("batchnorm_scale", "census_steps", "census_layers", "census_units", "census"),
+    *("recurrent_layers", "gates", "gate_layers", "lags", "time_steps", "time_rate", "gate_mean"),
+    *("hidden_gradient_norm", "gate_weight_norm"),
 )
 
 LATEST = 20  # steps that "now" means, at most

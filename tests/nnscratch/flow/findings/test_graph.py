@@ -20,7 +20,8 @@ def test_the_order_of_causes():
     order = (
         "labels|softmax over one unit|softmax twice|output activation|frozen parameters|"
         "symmetric units|input scale|target scale|initial weights|initial biases|"
-        "learning rate too large|activation|depth|no activation|clip always|capacity|"
+        "forget bias|recurrent weights|truncation|learning rate too large|gradient spikes|"
+        "activation|depth|no activation|clip always|capacity|"
         "learning rate too small|loss|batch norm statistics|too few steps|overfitting|clip never"
     )
     assert "|".join(CAUSES) == order
@@ -30,8 +31,8 @@ def test_the_order_of_causes():
 
 def test_the_order_of_symptoms_by_themselves():
     order = (
-        "non-finite|diverged|dead layer|exploding|vanishing|saturated|dead units|constant output|"
-        "slow layer|does not learn"
+        "non-finite|diverged|dead layer|exploding|exploding through time|vanishing|"
+        "vanishing through time|saturated|dead units|constant output|slow layer|does not learn"
     )
     assert "|".join(SYMPTOMS) == order
     assert set(KINDS) == {*CAUSES, *SYMPTOMS}

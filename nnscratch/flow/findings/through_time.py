@@ -1,0 +1,336 @@
+"""Recurrent layers: a gradient that fades or grows on its way back through time, and why."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.flow.findings import cures
+from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.progress import ENOUGH
+from nnscratch.flow.findings.view import View
+from nnscratch.flow.reading import FACTOR
+from nnscratch_records.words import number, percent, plural, since
+
+OPEN = 0.85  # a gate that keeps the state, on average at the beginning: bias 1.73
+ABOVE, BELOW = 1.5, 0.9  # of what the recurrent weights multiply a vector by, at the beginning
+SPIKE, OFTEN = 10.0, 3  # times the usual norm of the whole gradient, and in so many steps
+CUT = 1e-3  # of the last step's gradient is still there where a truncation cuts it to nothing
+_BIAS = (1.0, 5.0)  # of a gate, that are advised
+_KEEPERS = (
+    Advice(
+        "take a layer that keeps its state: nn.LSTM with a forget bias, or nn.GRU with an update "
+        "bias, of 2 or more"
+    ),
+)
+_SPARED = 0.05  # at this share of steps a larger norm is no spike but usual
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A recurrent layer of a record.
+
+    Attributes
+    ----------
+    name : str
+    steps : (rows,) array
+        Steps of time of each batch.
+    rate : (rows,) array
+        Factor of the gradient per step back.
+    gates : dict
+        First mean of each gate, by letter, and `weights`: by what its recurrent weights multiply a
+        vector of no special direction, |U| / sqrt(units).
+    """
+
+    name: str
+    column: int
+    place: int
+    steps: Array
+    rate: Array
+    gates: dict[str, float]
+    weights: dict[str, float]
+
+    @property
+    def keeps(self) -> str:
+        """The gate that keeps the state; empty where there is none."""
+        return next((gate for gate in ("f", "z") if gate in self.gates), "")
+
+    @property
+    def way_through(self) -> float:
+        """Of a layer with gates, the factor by way of its candidate, by theory at the start."""
+        gates = self.gates
+        if self.keeps == "f":
+            return gates["i"] * gates["o"] * self.weights["g"]
+        return (1 - gates["z"]) * gates["r"] * self.weights["n"]
+
+    def change(self) -> Array:
+        """log10 of what is left of the gradient after the whole way back, by row."""
+        with np.errstate(divide="ignore"):
+            return np.log10(self.rate) * (self.steps - 1)
+
+
+def find_symptoms(view: View) -> list[Finding]:
+    """Return whether the gradient vanishes or explodes through time, and its spikes."""
+    if not view.rows or view.progress.learned:
+        return []
+    found: list[Finding] = []
+    for layer in _layers(view):
+        size = layer.change() / math.log10(FACTOR)
+        for kind, beyond in (("vanishing", -size), ("exploding", size)):
+            early = kind == "exploding" and beyond[0] > 1 and "exploding" not in _kinds(found)
+            if view.holds(beyond > 1) or early:
+                found.append(_symptom(view, layer, kind, beyond > 1))
+    return _worst(found) + _spikes(view)
+
+
+def find_causes(view: View, shown: dict[str, Finding]) -> list[Finding]:
+    """Return what about recurrent layers explains what is shown."""
+    if not view.rows or view.progress.learned:
+        return []
+    layers, found = _layers(view), list[Finding]()
+    cuts = [one for layer in layers for one in _truncation(view, layer)]
+    if cuts:
+        return cuts[:1]
+    began: set[str] = {
+        kind
+        for kind in ("vanishing through time", "exploding through time")
+        if kind in shown and shown[kind].step == view.first_step
+    }
+    if not began:
+        return []
+    for layer in layers:
+        if layer.name in {name for kind in began for name in shown[kind].layers}:
+            found += _gate(view, layer, began) or _weights(view, layer, began)
+    return found[:1]
+
+
+def _layers(view: View) -> list[_Layer]:
+    record, made = view.record, []
+    owners = record["gate_layers"]
+    letters = [str(name).rpartition(" ")[2] for name in record["gates"]]
+    for place, name in enumerate(str(one) for one in record["recurrent_layers"]):
+        rate = view.get("time_rate")[:, place]
+        own = np.flatnonzero(owners == place)
+        if not len(own):
+            continue
+        column = view.layers.index(name)
+        units = math.sqrt(max(1, int(record["features"][column])))
+        means, norms = view.get("gate_mean")[0], view.get("gate_weight_norm")[0]
+        made.append(
+            _Layer(
+                *(name, column, place, view.get("time_steps")[:, place], rate),
+                {letters[i]: float(means[i]) for i in own},
+                {letters[i]: float(norms[i]) / units for i in own},
+            )
+        )
+    return made
+
+
+def _symptom(view: View, layer: _Layer, kind: str, where: Array) -> Finding:
+    latest = view.now if view.holds(where) else slice(0, 1)
+    rate = float(np.nanmedian(layer.rate[latest]))
+    steps = int(np.median(layer.steps[latest]))
+    step = view.since(where) if view.holds(where) else view.first_step
+    reach = abs(math.log(FACTOR) / math.log(rate)) if 0 < rate != 1 else 0.0
+    change = math.log10(rate) * (steps - 1) if rate > 0 else -math.inf
+    left = f"1/{FACTOR:.0f} of it is left" if kind == "vanishing" else f"it is {FACTOR:.0f} times"
+    verb = "vanishes" if kind == "vanishing" else "explodes"
+    horizon = max(1, round(reach))
+    seen = (
+        f"The gradient {verb} through time at {layer.name}: on its way back each step multiplies "
+        f"it by {number(rate, 3)}, so that {left} after {plural(horizon, 'step')}, and the "
+        f"sequences have {steps}; {since(step, view.first_step)}."
+    )
+    return Finding(
+        f"{kind} through time",
+        _harm(view) if kind == "vanishing" else view.harm,
+        (layer.name,),
+        step,
+        seen,
+        _blame(layer, rate),
+        _KEEPERS if kind == "vanishing" else (),
+        numbers={"rate": rate, "horizon": float(horizon), "steps": float(steps), "log10": change},
+        explains=EXPLAINS[f"{kind} through time"],
+    )
+
+
+def _blame(layer: _Layer, rate: float) -> str:
+    """Return in words what the factor of a step is made of, as the layer began."""
+    began = float(layer.rate[0]) if np.isfinite(layer.rate[0]) else rate
+    if layer.keeps == "f":
+        return (
+            f"At the beginning the forget gate keeps {number(layer.gates['f'])} a step, and the "
+            f"way through the candidate brings about {number(layer.way_through)}: together "
+            f"{number(layer.gates['f'] + layer.way_through)}, measured {number(began)}."
+        )
+    if layer.keeps == "z":
+        return (
+            f"At the beginning the update gate keeps {number(layer.gates['z'])} a step, and the "
+            f"way through the candidate brings about {number(layer.way_through)}: together "
+            f"{number(layer.gates['z'] + layer.way_through)}, measured {number(began)}."
+        )
+    (weights,) = layer.weights.values()
+    return (
+        f"At the beginning the recurrent weights multiply it by about {number(weights)} a step, "
+        f"and the activation's derivative by {number(began / weights)}."
+        if weights > 0
+        else "The recurrent weights are 0."
+    )
+
+
+def _gate(view: View, layer: _Layer, began: set[str]) -> list[Finding]:
+    """A forget or update gate that begins too low to keep the state."""
+    gate = layer.keeps
+    if not gate or "vanishing through time" not in began or layer.gates[gate] > OPEN:
+        return []
+    mean, steps = layer.gates[gate], float(np.median(layer.steps))
+    option, name = ("forget_bias", "forget gate") if gate == "f" else ("update_bias", "update gate")
+    # A gate of bias b keeps 1 - 1/(1 + e^b): it forgets within about e^b steps (Tallec & Ollivier
+    # 2018). What the candidate brings comes on top, so a third of the sequence will do.
+    bias = round(min(max(math.log(max(steps, 1.0) / 3), _BIAS[0]), _BIAS[1]), 1)
+    keeps = 1 / (1 + math.exp(-bias))
+    return [
+        Finding(
+            "forget bias",
+            _harm(view),
+            (layer.name,),
+            view.first_step,
+            f"The {name} of {layer.name} began at {number(mean)} on average, and keeps "
+            f"{percent(mean)} of the state from step to step: over {int(steps)} steps of time that "
+            f"is {number(mean ** (steps - 1))}.",
+            "Its bias is too low for sequences of this length.",
+            (
+                cures.remade(
+                    view,
+                    f"let the {name} begin open, with a bias of {number(bias)}",
+                    f"{option}={number(bias)}",
+                    expect=f"It then keeps {percent(keeps)} a step.",
+                ),
+            ),
+            {"gate": mean, "bias": bias},
+            EXPLAINS["forget bias"],
+        )
+    ]
+
+
+def _weights(view: View, layer: _Layer, began: set[str]) -> list[Finding]:
+    """Recurrent weights of a size that shrinks or blows up what goes through them."""
+    (key, size), *more = layer.weights.items()
+    if more:  # of a layer with gates, those of the candidate
+        key = "g" if "g" in layer.weights else "n"
+        size = layer.weights[key]
+    large = "exploding through time" in began
+    if not (size > ABOVE if large else size < BELOW):
+        return []
+    return [
+        Finding(
+            "recurrent weights",
+            view.harm if large else _harm(view),
+            (layer.name,),
+            view.first_step,
+            f"The recurrent weights of {layer.name} began too {'large' if large else 'small'}: "
+            f"they multiply a state by about {number(size)}, and do it again at each of "
+            f"{int(np.median(layer.steps))} steps of time.",
+            "",
+            (
+                cures.remade(
+                    view,
+                    "draw them orthogonal, which keeps a state's size",
+                    'recurrent_init="orthogonal"',
+                ),
+            ),
+            {"size": size, "large": float(large)},
+            EXPLAINS["recurrent weights"],
+        )
+    ]
+
+
+def _truncation(view: View, layer: _Layer) -> list[Finding]:
+    """A way back that is cut while there is gradient left, in a run that learns nothing."""
+    if not (view.progress.nothing or view.progress.share < 0.5):
+        return []
+    norms, lags = view.get("hidden_gradient_norm")[:, layer.place], view.record["lags"]
+    there = norms > 0
+    first = np.argmin(there, axis=1)  # the first lag without any
+    gone = (norms[np.arange(len(norms)), first] == 0) & (first > 0)
+    cut = gone & (norms[np.arange(len(norms)), first - 1] > CUT * norms[:, 0])
+    places = first[cut]
+    if not view.holds(cut) or len(np.unique(places[-20:])) != 1:
+        return []
+    kept, steps = int(lags[places[-1]]), int(np.median(layer.steps))
+    return [
+        Finding(
+            "truncation",
+            _harm(view),
+            (layer.name,),
+            view.since(cut),
+            f"The gradient of {layer.name} is cut {plural(kept, 'step')} back from the last one, "
+            f"where it has not faded, and the sequences have {steps}: of anything earlier nothing "
+            f"is learned.",
+            "What tells the answers apart may lie farther back: the loss is hardly better than a "
+            "constant answer's.",
+            (
+                Advice("let the gradient go back through all steps", "trainer.truncate = None"),
+                Advice(
+                    "or cut it at random, which leaves its mean as it is",
+                    f"trainer.truncate = nn.RandomTruncation({number(1 / max(2, kept))})",
+                ),
+            ),
+            {"kept": float(kept), "steps": float(steps)},
+            EXPLAINS["truncation"],
+        )
+    ]
+
+
+def _spikes(view: View) -> list[Finding]:
+    """Steps whose gradient is many times the usual one, in a recurrent network without a clip."""
+    if not len(view.record["recurrent_layers"]) or view.has_clip or view.progress.learns:
+        return []
+    parts = view.get("param_gradient_norm")
+    norms = np.sqrt(np.nansum(np.square(parts), axis=1))
+    usual = float(np.median(norms))
+    spikes = np.flatnonzero(norms > SPIKE * usual)
+    if len(spikes) < OFTEN or not usual > 0 or len(spikes) > max(OFTEN, _SPARED * len(norms)) * 4:
+        return []
+    largest = float(norms[spikes].max())
+    step = int(view.steps[spikes[0]])
+    limit = number(2 * usual)
+    return [
+        Finding(
+            "gradient spikes",
+            view.harm if view.progress.worse else "notice",  # they may do no harm
+            (),
+            step,
+            f"In {plural(len(spikes), 'step')} the gradient was more than {SPIKE:.0f} times the "
+            f"usual one: its norm is {number(usual)} in the middle, and up to {number(largest)}, "
+            f"from step {step} on.",
+            "The loss of a recurrent network has walls: a step along the gradient there throws the "
+            "weights far away.",
+            (Advice("clip the gradient", f"optimizer.clip = nn.ClipByGlobalNorm({limit})"),),
+            {"spikes": float(len(spikes)), "usual": usual, "largest": largest},
+            EXPLAINS["gradient spikes"],
+        )
+    ]
+
+
+def _kinds(found: list[Finding]) -> set[str]:
+    return {one.kind.partition(" ")[0] for one in found}
+
+
+def _worst(found: list[Finding]) -> list[Finding]:
+    """Return one finding of each kind, of the layer where it is worst, naming all of them."""
+    made = []
+    for kind in dict.fromkeys(one.kind for one in found):
+        same = [one for one in found if one.kind == kind]
+        worst = max(same, key=lambda one: abs(one.numbers["log10"]))
+        made.append(replace(worst, layers=tuple(name for one in same for name in one.layers)))
+    return made
+
+
+def _harm(view: View) -> str:
+    """How serious a fading gradient is: it may be that nothing is to be remembered so long."""
+    return "notice" if view.rows < ENOUGH else view.harm

@@ -1,0 +1,178 @@
+"""Findings through time: labelled runs and their healthy twins, and both sides of every threshold.
+
+The runs are made once; near a threshold their record is changed by hand.
+"""
+
+import functools
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.experiments.faults import CASES, diagnose
+from nnscratch.experiments.faults.through_time import HEALTHY
+from nnscratch.flow.findings import find, through_time
+from nnscratch.flow.findings.view import View
+
+OURS = {"forget bias", "recurrent weights", "truncation", "gradient spikes"}
+FAULTY = [case for case in CASES if case.cause & OURS]
+KINDS = OURS | {"vanishing through time", "exploding through time"}
+
+
+@pytest.mark.parametrize("case", FAULTY, ids=lambda case: case.name)
+def test_of_a_labelled_run_the_cause_comes_first(case):
+    result = diagnose(case, 0)
+    assert result.detected, result.findings
+    assert result.first, result.findings
+    assert not result.false, result.findings
+
+
+@pytest.mark.parametrize("case", HEALTHY, ids=lambda case: case.name)
+def test_of_a_healthy_twin_nothing_serious_is_said(case):
+    result = diagnose(case, 0)
+    assert not result.false, result.findings
+    assert not KINDS & {one.kind for one in result.findings.at_least("serious")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("case", [*FAULTY, *HEALTHY], ids=lambda case: case.name)
+def test_other_seeds(case, seed):
+    result = diagnose(case, seed)
+    assert result.detected or case.healthy, result.findings
+    assert not result.false, result.findings
+
+
+@functools.cache
+def _stalled():
+    """A run that learns nothing: the labels have nothing to do with the sequences."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((300, 41, 3)).astype(np.float32)
+    model = nn.Sequential(nn.LSTM(3, 8, forget_bias=0.0), nn.LastStep(), nn.Dense(8, 2), seed=0)
+    flow = nn.GradientFlow(model, histograms=False)
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.05))
+    y = rng.integers(0, 2, 300)
+    trainer.fit(x, y, epochs=80, batch_size=50, callbacks=[flow], progress=False, max_steps=80)
+    return flow.to_dict()
+
+
+def changed(**fields):
+    record = dict(_stalled())
+    for name, change in fields.items():
+        record[name] = change(record[name].copy())
+    return record
+
+
+def symptoms(record):
+    return {one.kind for one in through_time.find_symptoms(View(record))}
+
+
+def causes(record):
+    view = View(record)
+    shown = {one.kind: one for one in through_time.find_symptoms(view)}
+    return through_time.find_causes(view, shown)
+
+
+@pytest.mark.parametrize("left", [0.009, 0.011, 90.0, 110.0])
+def test_fading_and_growing_begin_at_a_factor_of_100_over_the_sequence(left):
+    rate = left ** (1 / 40)  # of 41 steps
+    expected = {0.009: {"vanishing through time"}, 110.0: {"exploding through time"}}
+    assert symptoms(changed(time_rate=lambda r: 0 * r + rate)) == expected.get(left, set())
+
+
+def test_the_horizon_is_in_steps_and_the_gate_is_blamed():
+    record = changed(time_rate=lambda r: 0 * r + 0.5)
+    (found,) = through_time.find_symptoms(View(record))
+    assert found.numbers["horizon"] == 7  # 0.5 ** 6.64 = 1/100
+    assert found.numbers["steps"] == 41
+    assert "1/100 of it is left after 7 steps, and the sequences have 41" in found.sentence
+    gates = record["gate_mean"][0]
+    norm = record["gate_weight_norm"][0, 2] / np.sqrt(8)
+    through = gates[0] * gates[3] * norm
+    assert f"the forget gate keeps {gates[1]:.2g} a step" in found.cause
+    assert f"brings about {through:.2g}" in found.cause
+
+
+@pytest.mark.parametrize(("mean", "kinds"), [(0.84, ["forget bias"]), (0.86, [])])
+def test_a_forget_gate_is_low_below_85_percent(mean, kinds):
+    def forget(means):
+        means[:, 1] = mean
+        return means
+
+    found = causes(changed(gate_mean=forget, time_rate=lambda r: 0 * r + 0.5))
+    assert [one.kind for one in found] == kinds
+    if found:
+        assert found[0].numbers["bias"] == round(np.log(41 / 3), 1)
+        assert "forget_bias=2.6" in found[0].advice[0].line
+
+
+@pytest.mark.parametrize(
+    ("size", "rate", "kinds"),
+    [
+        *[(0.89, 0.5, ["recurrent weights"]), (0.91, 0.5, [])],
+        *[(1.49, 1.5, []), (1.51, 1.5, ["recurrent weights"])],
+    ],
+)
+def test_recurrent_weights_are_too_small_below_0_9_and_too_large_above_1_5(size, rate, kinds):
+    def opened(means):
+        means[:, 1] = 0.95
+        return means
+
+    record = changed(
+        gate_mean=opened,
+        time_rate=lambda r: 0 * r + rate,
+        gate_weight_norm=lambda n: 0 * n + size * np.sqrt(8),
+    )
+    assert [one.kind for one in causes(record)] == kinds
+
+
+@pytest.mark.parametrize(("left", "kinds"), [(2e-3, ["truncation"]), (5e-4, [])])
+def test_a_cut_is_told_where_a_thousandth_was_left(left, kinds):
+    def cut(norms):
+        lags = np.arange(norms.shape[2])
+        norms[:, 0] = np.where(lags < 12, left ** (lags / 11), np.where(lags < 34, 0.0, np.nan))
+        return norms
+
+    def opened(means):
+        means[:, 1] = 0.95
+        return means
+
+    found = causes(changed(hidden_gradient_norm=cut, gate_mean=opened))
+    assert [one.kind for one in found if one.kind == "truncation"] == kinds
+    if kinds:
+        assert found[0].numbers["kept"] == 12
+
+
+@pytest.mark.parametrize(("times", "count", "found"), [(11, 3, 1), (9, 3, 0), (11, 2, 0)])
+def test_three_steps_of_ten_times_the_usual_norm_are_spikes(times, count, found):
+    def spiked(norms):
+        norms[...] = 1.0
+        norms[30 : 30 + count] = times
+        return norms
+
+    record = changed(param_gradient_norm=spiked, time_rate=lambda r: 0 * r + 1.0)
+    assert len(symptoms(record)) == found
+    assert symptoms(record | {"clip": "ClipByGlobalNorm(1.0)"}) == set()
+
+
+def test_printed_cures_run():
+    model, optimizer = (
+        nn.Sequential(
+            nn.Bidirectional(nn.LSTM(3, 8, forget_bias=0.0)),
+            nn.GRU(16, 4),
+            nn.LastStep(),
+            nn.Dense(4, 2),
+        ),
+        None,
+    )
+    record = changed(time_rate=lambda r: 0 * r + 0.5)
+    (found,) = causes(record)
+    scope = {"nn": nn, "model": model, "optimizer": optimizer}
+    exec(found.advice[0].line, scope)
+    assert [scope["model"].layers[name].forget_bias for name in ("0.0.lstm", "0.1.lstm")] == [
+        2.6
+    ] * 2
+    made = nn.remake(model, update_bias=1.5, recurrent_init="glorot_uniform")
+    assert made.layers["1.gru"].update_bias == 1.5
+    assert "GlorotUniform" in repr(made.layers["1.gru"]) or "Scaling" in repr(made.layers["1.gru"])
+    assert {one.kind for one in find(record)} >= {"forget bias", "vanishing through time"}
