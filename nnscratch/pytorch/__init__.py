@@ -21,7 +21,18 @@ except ImportError as error:
         "nnscratch.pytorch needs torch: pip install 'nnscratch[torch]'"
     ) from error
 
+from nnscratch.pytorch.copying import from_torch, to_torch
 from nnscratch.pytorch.flow import TorchFlow
+from nnscratch.pytorch.grad_flow import plot_grad_flow
+from nnscratch.pytorch.guarding import Guard, first_nonfinite
 from nnscratch.pytorch.watching import watch
 
-__all__ = ["TorchFlow", "watch"]
+__all__ = [
+    "Guard",
+    "TorchFlow",
+    "first_nonfinite",
+    "from_torch",
+    "plot_grad_flow",
+    "to_torch",
+    "watch",
+]
