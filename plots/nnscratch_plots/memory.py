@@ -17,7 +17,7 @@ _READING = (
     "on the left, what theory expects to be left of the last step's gradient so many steps back, "
     "before training, and marks where it was measured; on the right, the fraction of fresh "
     "sequences that the same network tells rightly. A gradient that does not reach back teaches "
-    "nothing about what was there"
+    "little about what was there, and one that does may explode in training unless it is clipped"
 )
 
 
