@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from nnscratch.arrays import Array, empty
 
+_KEPT = 512  # views of a workspace; what the views lie in stays where it is
+
 
 class Changes:
     """Counts every change, anywhere, of a layer's attributes or of a buffer's place.
@@ -40,6 +42,8 @@ class Workspace:
         key = (name, shape, dtype)
         view = self._views.get(key)
         if view is None:
+            if len(self._views) >= _KEPT:  # as for batches of ever new shapes
+                del self._views[next(iter(self._views))]
             view = self._views[key] = self._make(name, shape, np.dtype(dtype))
         return view
 

@@ -372,3 +372,14 @@ def test_models_trained_in_threads_at_once_and_in_a_forked_child():
         capture_output=True, text=True, timeout=180,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_ever_new_shapes_leave_nothing_behind_but_the_latest():
+    model, loss = nn.Sequential(nn.Dense(6, 8), nn.Tanh(), nn.Dense(8, 3)), nn.SoftmaxCrossEntropy()
+    rng = np.random.default_rng(0)
+    x, labels = rng.standard_normal((700, 6), np.float32), rng.integers(0, 3, 700)
+    for rows in range(700, 0, -1):
+        model.training_pass(x[:rows], labels[:rows], loss)
+    assert max(len(node.workspace.arrays()) for node in model.nodes) <= 512
+    expected = layer_by_layer(copy.deepcopy(model), x, labels, loss)
+    assert model.training_pass(x, labels, loss) == expected

@@ -43,3 +43,14 @@ def test_larger_shapes_and_other_types_get_new_storage_and_the_old_is_given_up()
 
 def test_empty_shapes_are_fine():
     assert Workspace().get("y", (0, 4), np.float32).shape == (0, 4)
+
+
+def test_ever_new_shapes_do_not_pile_up():
+    workspace = Workspace()
+    largest = workspace.get("y", (3000, 4), np.float32)
+    number = workspace.version
+    for rows in range(1, 3000):
+        view = workspace.get("y", (rows, 4), np.float32)
+        assert view.ctypes.data == largest.ctypes.data
+    assert len(workspace.arrays()) <= 512
+    assert workspace.version == number  # nothing moved: what was captured stays right
