@@ -26,6 +26,7 @@ from nnscratch.errors import ConfigError, NnscratchError
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder
 from nnscratch.flow import Forensics, GradientFlow
+from nnscratch.flow.findings import find
 from nnscratch.flow.live import LiveTable
 from nnscratch.flow.stream import SUFFIX
 from nnscratch.model import Sequential
@@ -197,13 +198,12 @@ def _report(
     )
     if options.record is not None:
         console.print(f"wrote {options.record}", soft_wrap=True, highlight=False)
-    findings = None
-    if options.diagnose or options.html is not None:
-        from nnscratch.flow.findings import find
-
-        findings = find(made.flow.to_dict())
+    findings = find(made.flow.to_dict())
+    serious = ", ".join(dict.fromkeys(finding.kind for finding in findings.at_least("serious")))
+    said = f"{serious} (--diagnose says why)" if serious else "nothing serious"
     if options.diagnose:
-        console.print(str(findings), highlight=False, soft_wrap=True, markup=False)
+        said = str(findings)
+    console.print(f"findings: {said}", highlight=False, soft_wrap=True, markup=False)
     if options.html is not None:
         from nnscratch_plots.report import write_report
 

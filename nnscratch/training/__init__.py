@@ -6,6 +6,7 @@ from nnscratch.training.evaluation import Evaluation, evaluate
 from nnscratch.training.history import History
 from nnscratch.training.loop import Run
 from nnscratch.training.omega import Omega
+from nnscratch.training.penalty import Penalty
 from nnscratch.training.rate_test import RateTest, find_rate
 from nnscratch.training.trainer import Trainer
 
@@ -15,6 +16,7 @@ __all__ = [
     "Evaluation",
     "History",
     "Omega",
+    "Penalty",
     "RateTest",
     "Run",
     "StepInfo",

@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -70,7 +70,7 @@ class Display:
 
 
 class Lines(Display):
-    """One line per epoch, for files, pipes and notebooks."""
+    """One line per epoch: on standard error, which notebooks show as an error, so not there."""
 
     def step(self, batch: int, loss: float, accuracy: Callable[[], float | None]) -> None:
         self.count(batch)
@@ -85,11 +85,15 @@ class Lines(Display):
         elif history.val_loss and not math.isnan(history.val_loss[-1]):
             parts.append(f"validation loss {history.val_loss[-1]:.4f}")
         parts += [f"{self.speed():,.0f} samples/s", f"{self.time_left()} left"]
-        print("  ".join(parts), file=sys.stderr, flush=True)
+        print("  ".join(parts), file=_stream(), flush=True)
 
     def close(self, message: str) -> None:
         if message:
-            print(message, file=sys.stderr, flush=True)
+            print(message, file=_stream(), flush=True)
+
+
+def _stream() -> TextIO:
+    return sys.stdout if "ipykernel" in sys.modules else sys.stderr
 
 
 class Bar(Display):
@@ -157,7 +161,7 @@ def make_display(wanted: bool, first: int, last: int, steps: int, position: int)
     """Return the display that fits where standard error goes, or a silent one."""
     if not wanted:
         kind: type[Display] = Display
-    elif sys.stderr.isatty():
+    elif _stream().isatty():
         kind = Bar
     else:
         kind = Lines

@@ -172,6 +172,27 @@ def test_optimizer(name):
     assert worst_difference(model, peer) < 1e-10
 
 
+@pytest.mark.parametrize("name", ["Nesterov", "Adam", "Adagrad"])
+def test_l2_penalty(name):
+    """PyTorch's weight_decay is twice our l2, given to the weights alone."""
+    model, peer = networks("tanh", batchnorm=False)
+    ours, theirs = OPTIMIZERS[name]
+    parameters = list(peer.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim == 2], "weight_decay": 0.06},
+        {"params": [p for p in parameters if p.ndim == 1]},
+    ]
+    expected = train_theirs(peer, theirs(groups))
+    penalty, optimizer = nn.Penalty(l2=0.03), ours()
+    values = []
+    for x, labels in zip(X, LABELS, strict=True):
+        values.append(model.training_pass(x, labels, nn.SoftmaxCrossEntropy()))
+        penalty.add(model)
+        optimizer.step(model.params, model.grads)
+    np.testing.assert_allclose(values, expected, rtol=1e-10)
+    assert worst_difference(model, peer) < 1e-10
+
+
 @pytest.mark.parametrize("name", CLIPS)
 def test_clip(name):
     model, peer = networks("tanh", batchnorm=False)

@@ -7,33 +7,38 @@ functions are spoken of, and nothing is said when the code comes from the cache.
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 from numba.core import event as events
 
 HEADING = (
-    "nnscratch: compiling kernels for this processor (about 15 seconds, kept for the next time)"
+    "nnscratch: compiling kernels for this processor, a minute or two at most, kept for next time"
 )
 CLEAR = "\r\x1b[K"  # back to the start of the line, and erase it
 
 
 class Announcer(events.Listener):  # type: ignore[misc]
-    """Prints a heading once, and on a terminal below it the name of the kernel at work."""
+    """Prints a heading once, and on a terminal below it which is at work, how many, how long."""
 
     def __init__(self) -> None:
         self.begun = False
-        self.depth = 0
+        self.depth = self.count = 0
+        self.started = time.perf_counter()
 
     def on_start(self, event: Any) -> None:
         function = event.data["dispatcher"].py_func
         if not function.__module__.startswith("nnscratch_kernels"):
             return
         if not self.begun:
-            self.begun = True
+            self.begun, self.started = True, time.perf_counter()
             print(HEADING, file=sys.stderr, flush=True)
         self.depth += 1
+        self.count += 1
         if sys.stderr.isatty():
-            print(f"{CLEAR}  {function.__name__}", end="", file=sys.stderr, flush=True)
+            seconds = time.perf_counter() - self.started
+            said = f"{CLEAR}  {self.count}, {seconds:.0f} s: {function.__name__}"
+            print(said, end="", file=sys.stderr, flush=True)
 
     def on_end(self, event: Any) -> None:
         function = event.data["dispatcher"].py_func

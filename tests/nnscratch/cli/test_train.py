@@ -208,3 +208,13 @@ def test_a_record_is_not_written_over_another_file(folder, capsys):
     assert main([*SMALL, "--record", "notes.flow"]) == 2
     assert "notes.flow exists and is no .flow record" in capsys.readouterr().err
     assert (folder / "notes.flow").read_text() == "my notes"
+
+
+def test_the_reading_and_the_findings_stand_beside_each_other(capsys):
+    """What `nnscratch diagnose` fails on is said, whatever the gradient's reading."""
+    assert main([*SMALL, "--lr", "1e-7", "--epochs", "20"]) == 0
+    out = capsys.readouterr().out
+    assert "gradient flow: healthy; norm " in out
+    assert re.search(r"\nfindings: learning rate too small.* \(--diagnose says why\)\n", out)
+    assert main([*SMALL, "--lr", "0.5", "--epochs", "10"]) == 0
+    assert "\nfindings: nothing serious\n" in capsys.readouterr().out

@@ -31,7 +31,7 @@ class Terminal(io.StringIO):
 def terminal(monkeypatch):
     """A terminal of 120 columns in place of standard error, redrawn at every step."""
     stream = Terminal()
-    monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=stream))
+    monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=stream, modules={}))
     monkeypatch.setattr(progress, "REFRESH_SECONDS", 0.0)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("TERM", "xterm")
@@ -132,3 +132,12 @@ def test_time_left():
     assert display.epoch_number() == 1
     display.count(5)
     assert display.epoch_number() == 2
+
+
+def test_a_notebook_gets_its_lines_on_standard_output(capsys, monkeypatch):
+    """What comes on standard error is shown there as an error."""
+    monkeypatch.setitem(progress.sys.modules, "ipykernel", SimpleNamespace())
+    fit()
+    out, err = capsys.readouterr()
+    assert out.count("epoch ") == 3
+    assert "epoch " not in err
