@@ -68,7 +68,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     command.add_argument(
         "--public-cases",
-        choices=("known", "tuned", "fresh", "untouched", "all"),
+        choices=("known", "tuned", "fresh", "opened", "untouched", "aside", "all"),
         nargs="?",
         const="all",
         help="diagnose networks of other people: from question sites, issue trackers, published "

@@ -11,11 +11,12 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.datasets.checks import check_labels
-from nnscratch.errors import ConfigError, ShapeError, require_count
+from nnscratch.errors import ConfigError, DataError, ShapeError, require_count
 from nnscratch.layers import BatchNorm, Dense, Identity
 from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
+from nnscratch.theory import concerns
 from nnscratch.theory.blocks import Network, read_network
 from nnscratch.theory.ends import (
     InputStatistics,
@@ -35,7 +36,7 @@ T = TypeVar("T")
 def predict(
     model: Sequential,
     x: Array | None = None,
-    labels: Array | None = None,
+    y: Array | None = None,
     *,
     batch_size: int | None = None,
 ) -> Prediction | TimePrediction:
@@ -51,13 +52,13 @@ def predict(
     """
     if any(is_recurrent(layer) for layer in model.layers.values()):
         return _within_range(lambda: predict_through_time(model, x))
-    return predict_layers(model, x, labels, batch_size=batch_size)
+    return predict_layers(model, x, y, batch_size=batch_size)
 
 
 def predict_layers(
     model: Sequential,
     x: Array | None = None,
-    labels: Array | None = None,
+    y: Array | None = None,
     *,
     batch_size: int | None = None,
 ) -> Prediction:
@@ -74,9 +75,10 @@ def predict_layers(
     x : (rows, features) array, optional
         Data as the model will see them: a batch or all of them. Without it inputs are taken to have
         mean square 1 and to be unrelated to each other, and a note says so.
-    labels : (rows,) array, optional
-        Classes of `x`. With them the gradient is also *measured*, in one pass over `x` with the
-        weights the model has, and kept beside the prediction.
+    y : (rows,) or (rows, outputs) array, optional
+        Classes of `x`, or targets (floats). With classes the gradient is also *measured*, in one
+        pass over `x` with the weights the model has, and kept beside the prediction. Targets that
+        the output cannot give, or of another size than it gives, are said.
     batch_size : int, optional
         Examples in a training batch: batch norm and the norm of the mean loss's gradient depend on
         it. By default the rows of `x`; without `x` the limit of large batches, and then no absolute
@@ -94,7 +96,7 @@ def predict_layers(
 
     Poole et al. 2016; Schoenholz et al. 2017; Yang et al. 2019 (batch norm); Hanin 2018 (spread).
     """
-    return _within_range(lambda: _predict(model, x, labels, batch_size))
+    return _within_range(lambda: _predict(model, x, y, batch_size))
 
 
 def _within_range(predicted: Callable[[], T]) -> T:
@@ -110,7 +112,7 @@ def _within_range(predicted: Callable[[], T]) -> T:
 
 
 def _predict(
-    model: Sequential, x: Array | None, labels: Array | None, batch_size: int | None
+    model: Sequential, x: Array | None, y: Array | None, batch_size: int | None
 ) -> Prediction:
     network = read_network(model)
     blocks = network.blocks
@@ -123,10 +125,17 @@ def _predict(
     notes += notes_in
     signals = propagate_signal(blocks, inputs, batch_size)
     last = signals[-1]
-    if labels is not None and x is None:
-        raise ShapeError("labels without x: give both, the data and their classes")
-    measured = None if labels is None or x is None else measure_gradient(model, x, labels)
+    if y is not None and x is None:
+        raise ShapeError("y without x: give both, the data and their answers")
+    doubts = [*([] if x is None else concerns.of_inputs(inputs)), *concerns.of_weights(model)]
+    doubts += concerns.of_units(blocks, signals)
     classes = blocks[-1].n_out
+    labels = y
+    if y is not None and np.asarray(y).dtype.kind == "f":
+        targets = _checked_targets(np.asarray(y), x, classes)
+        doubts += concerns.of_targets(targets, blocks[-1], last)
+        labels = None
+    measured = None if labels is None or x is None else measure_gradient(model, x, labels)
     loss = _no_loss() if classes < 2 else _loss_gradient(last.outgoing, classes, labels)
     flow = propagate_gradient(signals, loss, batch_size)
     kind = common_block(blocks)
@@ -152,7 +161,18 @@ def _predict(
         at_initialization=network.at_initialization,
         notes=tuple(notes),
         measured=measured,
+        concerns=tuple(doubts),
     )
+
+
+def _checked_targets(y: Array, x: Array | None, outputs: int) -> Array:
+    """Return targets of shape (batch, outputs); those of one output may lack its axis."""
+    made = y[:, None] if y.ndim == 1 and outputs == 1 else y
+    if made.shape != (len(x) if x is not None else 0, outputs):
+        raise ShapeError(f"y must have shape (batch, {outputs}) as x has rows, got {y.shape}")
+    if not np.isfinite(made).all():
+        raise DataError("y holds values that are not finite")
+    return made
 
 
 def _inputs(
@@ -170,14 +190,14 @@ def _inputs(
         raise ShapeError(
             f"x must have shape (batch, {model.features_in or 'features'}), got shape {np.shape(x)}"
         )
-    y = np.asarray(x, dtype=model.dtype)
-    input_statistics(y, batch_size)  # refuses bad data before any layer sees them
+    entering = np.asarray(x, dtype=model.dtype)
+    input_statistics(entering, batch_size)  # refuses bad data before any layer sees them
     for layer in before:
         if isinstance(layer, BatchNorm):
-            y, _ = copy.deepcopy(layer).forward(y, statistics="batch")
+            entering, _ = copy.deepcopy(layer).forward(entering, statistics="batch")
         elif not isinstance(layer, Identity):
-            y, _ = copy.deepcopy(layer).forward(y, training=True)
-    return input_statistics(y, batch_size), []
+            entering, _ = copy.deepcopy(layer).forward(entering, training=True)
+    return input_statistics(entering, batch_size), []
 
 
 def _no_loss() -> LossGradient:

@@ -23,6 +23,7 @@ _SAME = 0.99  # inputs more correlated than this look alike to the network
 _CRITICAL = 2e-3
 _GENTLE = 0.05  # rates this close to 1 need no cure at ordinary depths
 _DEEP = 1000
+_WIDE = 10  # times a network's depth: farther nobody asks what its width allows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,6 +60,9 @@ class Prediction:
         Where theory does not apply, or only in part.
     measured : (L,) array or None
         Norms of dL/dz measured in one pass, where data and labels were given.
+    concerns : tuple of str
+        What is wrong before the first step: the scale of inputs or targets, saturated units,
+        weights that are equal, targets that the output cannot give.
     """
 
     layers: tuple[str, ...]
@@ -75,6 +79,7 @@ class Prediction:
     at_initialization: bool
     notes: tuple[str, ...]
     measured: Array | None = None
+    concerns: tuple[str, ...] = ()
 
     @property
     def variance(self) -> Array:
@@ -106,8 +111,26 @@ class Prediction:
 
     @property
     def trainable_depth(self) -> float:
-        """Hidden layers up to which such a network trains, about (six depth scales)."""
-        return math.nan if self.regime is None else self.regime.trainable_depth
+        """Hidden layers up to which such a network trains, about.
+
+        Six depth scales, or fewer where layers of this width lose the gradient of the typical draw.
+        """
+        if self.regime is None:
+            return math.nan
+        return min(self.regime.trainable_depth, self.width_depth)
+
+    @property
+    def width_depth(self) -> float:
+        """Layers over which the typical draw's gradient shrinks by `FACTOR` for its width alone.
+
+        The squared norm's logarithm has a variance that grows with every layer of finite width, and
+        a mean of minus half of that (Hanin 2018); NaN for a single layer.
+        """
+        steps = len(self.sd) - 1
+        if not steps:
+            return math.nan
+        a_layer = float(self.sd[0]) ** 2 / steps
+        return math.log(FACTOR) / a_layer if a_layer > 0 else math.inf
 
     @property
     def word(self) -> str:
@@ -117,6 +140,12 @@ class Prediction:
     @property
     def verdict(self) -> str:
         """What to expect and what to do, in a sentence or two."""
+        if self.concerns:
+            return f"first of all: {'; '.join(self.concerns)}. Beside that, {self._of_gradient}"
+        return self._of_gradient
+
+    @property
+    def _of_gradient(self) -> str:
         if self.regime is None:
             return "healthy: a single layer with weights has nothing that could vanish or explode"
         parts = [
@@ -129,6 +158,8 @@ class Prediction:
         if self.correlation[-1] > _SAME and self.word != "healthy":
             parts.append("all inputs look alike to the last layer")
         parts.append(_depth_sentence(self.trainable_depth))
+        if self.width_depth < min(self.regime.trainable_depth, _WIDE * len(self.layers)):
+            parts[-1] += f", for their width: {int(np.median(self.widths[:-1]))} units"
         text = "; ".join(parts) + "."
         advice = self._advice()
         return f"{text} {advice}" if advice else text

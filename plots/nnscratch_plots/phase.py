@@ -59,7 +59,8 @@ def phase_diagram_figure(diagrams: Iterable[Mapping[str, Any]]) -> Figure:
     sentence = (
         "each point of a panel is a choice of weights and biases; blue, left of the black line: "
         "the gradient vanishes with depth; red, right of it: it explodes; on the line it survives "
-        "at any depth. The yellow marks are the networks"
+        "at any depth where layers are wide; narrow ones lose it by chance. The yellow marks are "
+        "the networks"
     )
     heading = "Where the gradient vanishes and where it explodes"
     with style.explained_figure(

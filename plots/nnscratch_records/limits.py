@@ -12,6 +12,13 @@ FACTOR: Final = 100.0
 # How far a step usually moves weights, relative to their norm, and between what it is fine.
 UPDATE, LEAST_UPDATE, MOST_UPDATE = 1e-3, 1e-4, 1e-2
 
+# What goes in and what is asked, beside numbers of size 1, for which weights are drawn.
+LARGE_INPUT, SMALL_INPUT = 10.0, 1e-2  # root mean square of the inputs
+OFF_CENTRE = 5.0  # |mean| over standard deviation
+LARGE_TARGET, SMALL_TARGET = 10.0, 1e-2  # root mean square of regression targets
+BESIDE = 5.0  # times what the untrained network gives
+SATURATED = 0.2  # of the outputs of an activation with two ends, at the beginning
+
 
 def verdict(ratio: float) -> str:
     """Return what the gradient does on its way: "vanishing", "healthy" or "exploding".

@@ -9,6 +9,8 @@ from nnscratch.experiments.public.books import BOOKS, SKLEARN
 from nnscratch.experiments.public.case import CAUSES, TUNED, UNTOUCHED, Healthy, Sick, half
 from nnscratch.experiments.public.frameworks import KERAS, TORCH_AND_OTHERS
 from nnscratch.experiments.public.fresh import CASES as FRESH_CASES
+from nnscratch.experiments.public.kinds import ASIDE as ASIDE_CASES
+from nnscratch.experiments.public.kinds import OPENED as OPENED_CASES
 from nnscratch.experiments.public.known import CASES as KNOWN_CASES
 from nnscratch.experiments.public.recipe import Data, Outcome, Recipe, run
 from nnscratch.experiments.public.tuned import CASES as TUNED_CASES
@@ -20,16 +22,20 @@ SICK: dict[str, tuple[Sick, ...]] = {
     "known": KNOWN_CASES,
     TUNED: TUNED_CASES,
     "fresh": FRESH_CASES,
+    "opened": OPENED_CASES,
+    "aside": ASIDE_CASES,
     UNTOUCHED: UNTOUCHED_CASES,
 }
 HEALTHY: tuple[Healthy, ...] = (*KERAS, *TORCH_AND_OTHERS, *SKLEARN, *BOOKS)
 
 __all__ = [
+    "ASIDE_CASES",
     "CAUSES",
     "FRESH_CASES",
     "HEALTHY",
     "KNOWN_CASES",
     "NAMES",
+    "OPENED_CASES",
     "SICK",
     "TUNED",
     "TUNED_CASES",

@@ -39,6 +39,7 @@ WORDS: Final[dict[str, str]] = {
     "selu": "SELU",
     "gelu": "GELU",
     "silu": "SiLU",
+    "leaky": "LeakyReLU",
     "softmax": "Softmax",
     "exponential": "Exponential",
     "bn": "BatchNorm",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from nnscratch import initializers, optimizers, schedules
+from nnscratch import initializers, layers, optimizers, schedules
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.rates import optimizer_name
 from nnscratch.flow.findings.view import View
@@ -18,6 +18,7 @@ from nnscratch.theory.suited import suited_init, suited_scale
 from nnscratch_records.words import called, number
 
 NEAR = 1.25  # as near as weights must be to the scale that suits
+HIDDEN = 16  # units of a hidden layer where there was none
 LEAST_BATCH = 8  # examples, for batch norm
 _RATE = re.compile(r"\blr=[0-9.e+-]+")
 
@@ -111,6 +112,24 @@ def batch_norm(view: View) -> tuple[Advice, ...]:
     if view.has_norm or batch < LEAST_BATCH:
         return ()
     return (remade(view, "normalise the input of each hidden activation", "norm=True"),)
+
+
+def hidden_layer(view: View) -> Advice:
+    """Return a network with one hidden layer, in place of one that has none."""
+    lowest = view.weights[0]
+    n_in, n_out = view.fan_in(lowest), int(view.record["features"][lowest])
+    kind, what = view.output_activation, "put a hidden layer between"
+    if kind not in ("", "softmax", *layers.activation_names()):
+        return Advice(what)
+    name = "Softmax" if kind == "softmax" else kind and type(layers.activation(kind)).__name__
+    last = f", nn.{name}()" if name else ""
+    made = (
+        f'nn.Sequential(nn.Dense({n_in}, {HIDDEN}, init="he_normal"), nn.ReLU(), '
+        f"nn.Dense({HIDDEN}, {n_out}){last})"
+    )
+    optimizer = optimizer_python(view.text("optimizer"))
+    also, value = (", optimizer", f", {optimizer}") if optimizer else ("", "")
+    return Advice(what, f"model{also} = {made}{value}")
 
 
 def other_activation(view: View, kind: str) -> tuple[Advice, ...]:

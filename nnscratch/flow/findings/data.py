@@ -10,14 +10,17 @@ from nnscratch.flow.findings.cures import LOOK_AT_ANSWERS, STANDARDISE_INPUTS, S
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.view import View
+from nnscratch_records.limits import (
+    BESIDE,
+    LARGE_INPUT,
+    LARGE_TARGET,
+    OFF_CENTRE,
+    SMALL_INPUT,
+    SMALL_TARGET,
+)
 from nnscratch_records.words import number, percent
 
-LARGE_INPUT, SMALL_INPUT = 10.0, 1e-2  # root mean square of the inputs
-OFF_CENTRE = 5.0  # |mean| over standard deviation
 UNEVEN = 100.0  # the largest deviation of a feature over the middle one
-LARGE_TARGET = 10.0  # root mean square of regression targets
-SMALL_TARGET = 1e-2
-BESIDE = 5.0  # times what the untrained network gives
 UNRELATED = 0.05  # of the answers' variance: no more is told of other examples
 ASKED = 150  # examples before that is believed
 BY_HEART = 0.3  # of what there is to learn: less than this may be learned by heart
@@ -161,7 +164,7 @@ def _targets(view: View) -> list[Finding]:
     return [
         Finding(
             "target scale",
-            view.harm,
+            "notice" if view.progress.falling else view.harm,
             view.layers[-1:],
             view.first_step,
             f"The targets are {'small' if small else 'large'}: mean {number(mean)}, standard "

@@ -88,8 +88,9 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     | _DEAD
     | _RUNAWAY
     | {"saturated", "too few steps", "learning rate too large"},
-    "depth": _RUNAWAY | {"vanishing", "slow layer", "learning rate too large"},
-    "no activation": frozenset({"does not learn", "capacity", "constant output"}),
+    "depth": _STARVED | _DEAD | _RUNAWAY | {"learning rate too large"},
+    "no activation": frozenset({"does not learn", "capacity", "constant output", "slow layer"})
+    | {"learning rate too large", "learning rate too small", "too few steps"},
     "clip always": frozenset({"learning rate too small", "too few steps", "does not learn"}),
     "learning rate too small": frozenset({"does not learn", "too few steps", "constant output"}),
     "capacity": frozenset({"does not learn", "constant output", "saturated", "too few steps"}),

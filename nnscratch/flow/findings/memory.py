@@ -16,8 +16,8 @@ from nnscratch_records.words import number, percent, plural, since
 # deviations, each above what sampling a batch gives by itself.
 VARIANCE_GAP, VARIANCE_NOISE = 0.45, 2.5  # the second over B
 MEAN_GAP = 2.3  # over sqrt(B)
-WARM = 50  # steps that running statistics may take to arrive
-ON_THE_WAY = 0.6  # of what they lacked at the beginning: then they are arriving
+WARM, SURE_AFTER = 20, 50  # steps before they are looked at, and before it is a fault
+ON_THE_WAY = 0.6  # of what they lacked at the beginning: arriving, which is no fault
 ALWAYS, FAR = 0.98, 10.0  # a clip fires in this share of steps; cuts the norm by this factor
 ALWAYS_AFTER, FAR_AFTER, NEVER_AFTER = 100, 30, 100  # steps
 
@@ -29,7 +29,8 @@ def find(view: View) -> list[Finding]:
 
 def _batchnorm(view: View) -> list[Finding]:
     names = [str(name) for name in view.record["batchnorm_layers"]]
-    if not names or not view.rows or view.steps[view.rows - 1] - view.steps[0] < WARM - 1:
+    made = view.steps[view.rows - 1] - view.steps[0] + 1 if view.rows else 0
+    if not names or made < WARM:
         return []
     batch = view.get("batch_size")[:, None]
     gap = view.get("batchnorm_mean_gap")
@@ -39,7 +40,7 @@ def _batchnorm(view: View) -> list[Finding]:
     now = view.now
     lack = ratio / VARIANCE_GAP + gap * np.sqrt(batch) / MEAN_GAP
     arriving = np.median(lack[now], axis=0) < ON_THE_WAY * np.median(lack[:5], axis=0)
-    off = [i for i in range(len(names)) if view.holds(where[:, i]) and not arriving[i]]
+    off = [i for i in range(len(names)) if view.holds(where[:, i])]
     if not off:
         return []
     worst = max(off, key=lambda i: float(np.median(ratio[now, i]) + np.median(gap[now, i])))
@@ -49,14 +50,15 @@ def _batchnorm(view: View) -> list[Finding]:
     return [
         Finding(
             "batch norm statistics",
-            "serious",
+            "notice" if arriving[off].all() or made < SURE_AFTER else "serious",
             tuple(names[i] for i in off),
             step,
             f"Batch norm's running statistics are not those of the batches: at {names[worst]} the "
             f"batch's variance is {number(times)} times the running one and its means are "
             f"{number(away)} standard deviations off, {since(step, view.first_step)}. "
             f"Evaluation, which uses the running ones, sees another network than training.",
-            f"After {plural(view.rows, 'recorded step')} they have not arrived: the momentum is "
+            f"After {plural(view.rows, 'recorded step')} they "
+            f"{'are on the way' if arriving[off].all() else 'have not arrived'}: the momentum is "
             f"too close to 1 for a run this short, or they are not updated.",
             (
                 remade(view, "let them follow faster", "momentum=0.9"),

@@ -18,10 +18,13 @@ from nnscratch_records.words import called, number, percent, plural
 NARROW = 16  # units: layers of fewer rectifiers die whole, by chance
 TOO_NARROW = 3  # units through which little gets
 _LASTING = 200  # steps
+FADED = 0.1  # of its first norm: a gradient of all examples at the best there is
 TOLD_MORE = 0.2  # of the answers' variance the nearest neighbours tell more than the run
 SLOPE = 0.25  # the largest of sigmoid
 DEEP = 10
 SEVERAL = 3  # layers of an activation that loses the gradient
+LONG = 20  # layers in a row: so many make all inputs alike, whatever the weights
+ALIKE = 0.25  # of the size of what a layer gives: by less the examples differ in it
 _BEGAN = frozenset({"symmetric units", "initial weights", "initial biases"})
 
 
@@ -29,8 +32,8 @@ def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     """Return what about the network itself explains what is shown and other `causes` do not."""
     return [
         *([] if _BEGAN & set(causes) else [*_narrow(view, shown), *_activation(view, shown)]),
-        *_depth(view, shown),
-        *_linear(view),
+        *(_depth(view, shown) or ([] if _BEGAN & set(causes) else _alike(view))),
+        *_linear(view, shown),
         *_capacity(view, shown),
     ]
 
@@ -136,40 +139,90 @@ def _depth(view: View, shown: Shown) -> list[Finding]:
     ]
 
 
-def _linear(view: View) -> list[Finding]:
-    """Layers of weights with no activation between them."""
+def _alike(view: View) -> list[Finding]:
+    """A long chain without norms: random weights have made all inputs alike at the top."""
+    spread, p, hidden = view.looks("output_spread"), view.progress, _hidden(view)
+    plain = not view.has_norm and "join" not in view.roles and view.rows
+    if not plain or len(view.weights) < LONG or p.learns or not len(spread) or not hidden:
+        return []
+    top = hidden[-1]
+    size = math.hypot(*(float(view.get(f"output_{what}")[0, top]) for what in ("mean", "std")))
+    if not (size > 0 and float(spread[0, top]) < ALIKE * size):
+        return []
+    kind = called(view.activation) if view.activation else "weights"
+    return [
+        Finding(
+            "depth",
+            "serious",
+            view.names([top]),
+            view.first_step,
+            f"{len(view.weights)} layers of {kind} in a row: at {view.layers[top]} all inputs look "
+            f"alike before training, they differ by {number(float(spread[0, top]))} where the "
+            f"outputs' size is {number(size)}.",
+            "Each layer of random weights brings the inputs closer together, and what is the same "
+            "for all of them cannot be told apart above.",
+            (
+                *cures.batch_norm(view),
+                Advice("take fewer layers, or let what comes in pass by: nn.Residual"),
+            ),
+            {"spread": float(spread[0, top]), "size": size},
+            EXPLAINS["depth"],
+        )
+    ]
+
+
+def _linear(view: View, shown: Shown) -> list[Finding]:
+    """Layers of weights with no activation between them, or no hidden layer at all."""
     hidden = _hidden(view)
     bare = [i for i in hidden if view.after(i, "activation") is None and _plain(view, i)]
-    if not bare or view.record["gaps"].any():
+    if view.record["gaps"].any() or (hidden and not bare) or not view.rows:
         return []
-    whole = len(bare) == len(hidden)
+    whole = len(bare) == len(hidden) and {view.roles[i] for i in view.weights} == {"weights"}
     p = view.progress
-    held = whole and p.near > max(p.share, p.linear) + TOLD_MORE
+    more, held = "", False
+    if whole and p.near > max(p.share, p.linear) + TOLD_MORE:
+        held = True
+        more = (
+            f" Of the answers' variance a linear fit tells {percent(max(0.0, p.linear))}, the "
+            f"nearest neighbours {percent(p.near)}."
+        )
+    elif whole and math.isnan(p.near) and _settled(view, shown):
+        held = True
+        more = f" It answers all examples the same, and its loss stands at {number(p.now, 3)}."
+    if not bare and not held:
+        return []
+    where = f"between {view.layers[bare[0]]} and the next layer of weights" if bare else ""
     what = "all its layers together are one linear map" if whole else "the two are one linear map"
-    more = (
-        f" Of the answers' variance a linear fit tells {percent(max(0.0, p.linear))}, the nearest "
-        f"neighbours {percent(p.near)}."
-        if held
-        else ""
-    )
+    seen = f"There is no activation {where}: {what}.{more}"
+    if not bare:
+        seen = f"There is no hidden layer: what it can tell apart is on two sides of a line.{more}"
     return [
         Finding(
             "no activation",
             "serious" if held and not p.learned else "notice",
-            view.names(bare),
+            view.names(bare or view.weights[:1]),
             view.first_step,
-            f"There is no activation between {view.layers[bare[0]]} and the next layer of weights: "
-            f"{what}.{more}",
+            seen,
             "",
             (
                 cures.remade(
                     view, "put an activation behind every hidden layer", 'activation="relu"'
-                ),
+                )
+                if bare
+                else cures.hidden_layer(view),
             ),
             {"layers": float(len(bare))},
             EXPLAINS["no activation"] if held else frozenset(),
         )
     ]
+
+
+def _settled(view: View, shown: Shown) -> bool:
+    """Whether a run that learned nothing has come to where it can: its gradient has faded."""
+    if not view.progress.nothing or {"diverged", "non-finite"} & set(shown):
+        return False
+    norms = view.get("param_gradient_norm")[:, view.weight_params].max(axis=1)
+    return float(norms[view.now].max()) < FADED * float(norms[:5].max())
 
 
 def _plain(view: View, layer: int) -> bool:
@@ -188,6 +241,8 @@ def _capacity(view: View, shown: Shown) -> list[Finding]:
     p = view.progress
     if not widths or min(widths.values()) > TOO_NARROW or p.learned or p.rows < _LASTING:
         return []
+    if p.nothing and min(widths.values()) > 1:
+        return []  # two units learn a part: where nothing is learned, it is not their number
     brisk = p.falling and p.steps_left < p.steps[-1] - p.steps[0]
     if brisk or set(shown) - {"does not learn", "constant output", "slow layer", "saturated"}:
         return []
@@ -195,7 +250,7 @@ def _capacity(view: View, shown: Shown) -> list[Finding]:
     return [
         Finding(
             "capacity",
-            "serious" if widths[narrowest] == 1 else "notice" if p.nothing else view.harm,
+            "serious" if widths[narrowest] == 1 else view.harm,
             view.names([narrowest]),
             view.first_step,
             f"Everything has to pass through {plural(widths[narrowest], 'unit')} in "

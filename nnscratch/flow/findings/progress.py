@@ -13,6 +13,7 @@ from nnscratch.arrays import Array
 # Of the way from a constant answer's loss to the least there is.
 LEARNED = 0.75  # this much of it: the run does what it should
 DONE = 0.85  # this much: more steps are not asked for
+STILL = 0.05  # a fall of this much over a quarter: more is asked for all the same
 LEARNS = 0.2  # this much: it is on its way
 SOON = 3.0  # times the steps made, until half of what is missing is learned: it goes briskly
 AS_GOOD = 0.9  # or this much of what can be told from other examples
@@ -161,7 +162,8 @@ class Progress:
     @property
     def unfinished(self) -> bool:
         """Whether there is more to learn, and it is being learned."""
-        return self.falling and self.share < DONE
+        brisk = self.fall > STILL * self.room
+        return self.falling and (self.share < DONE or brisk)
 
     @property
     def steps_left(self) -> float:

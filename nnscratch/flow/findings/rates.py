@@ -21,8 +21,9 @@ _ADAPTIVE = (0.02, 1e-3)  # Adam and its like
 _PLAIN = ("SGD",)  # the step is the rate times the gradient
 _GOAL = 1e-3  # of the weights' norm in a step
 _BOLD = 2e-3  # the same, where steps were too short
-_LEAP = 10.0  # a rate is raised by no more than this
+LEAP = 10.0  # a rate is raised by no more than this
 _LOWER = 10.0  # and lowered by this at least
+_MEAN = 8  # examples, of many, make a mean
 _SHORT = 0.25  # of the step that would lead down best
 
 
@@ -77,6 +78,9 @@ def best_step(view: View) -> float:
         return math.nan
     if optimizer_name(view) not in ("", *_PLAIN) or not typical_updates(view)[0] > _GOAL:
         return math.nan
+    batch = float(view.record["batch_size"][0])
+    if batch < _MEAN and view.latest("target_count") > batch:
+        return math.nan  # two batches of so few examples differ by more than a step
     losses, lr = view.record["loss"], float(view.record["lr"][0])
     with np.errstate(all="ignore"):
         square = float(np.nansum(view.record["param_gradient_norm"][0] ** 2))
@@ -104,7 +108,7 @@ def higher_rate(view: View) -> float:
     size = float(np.nanmedian(sizes)) if not np.isnan(sizes).all() else 0.0
     if not (rate > 0 and size > 0):
         return math.nan
-    most = max(usual(view)[1], _LEAP * rate)
+    most = max(usual(view)[1], LEAP * rate)
     wanted = rate * _BOLD / size
     return rounded(wanted if math.isnan(most) else min(wanted, most))
 

@@ -23,6 +23,8 @@ RISES = 0.5  # of the way from a constant answer's loss to the least: no differe
 BRISK = 1e-3  # updates of this size are not short
 WORSE = 0.05  # of the way from a constant answer's loss to the least
 FEWER = 0.03  # of the held-out examples judged right
+BY_HEART = 0.85  # of what there is to learn of the own examples
+APART = 0.3  # of the same: held-out examples are judged this much worse, and no better any more
 LOOKS = 3  # at held-out examples
 _LASTING, _EARLY = 50, 10  # steps
 _AT_ONCE = ("exploding", "vanishing", "saturated", "dead units", "dead layer", "constant output")
@@ -33,6 +35,8 @@ _HELD = frozenset(
         *("frozen parameters", "initial weights", "initial biases", "depth", "clip always"),
     }
 )
+_STANDS = frozenset({"does not learn", "constant output", "slow layer"})
+PLAIN = ("SGD", "SteepestDescent")
 _HURT = ("diverged", "non-finite", "dead layer", "dead units", "saturated", "exploding")
 
 
@@ -57,7 +61,8 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     jumps = np.flatnonzero(typical > VIOLENT)
     far = rate > TOO_FAR * best and _rises(view)
     lasting = view.rows >= _LASTING and view.holds(typical > LARGE) and (p.nothing or p.worse)
-    lasting = lasting and not held  # what cannot be learned is not for the steps to learn
+    # What cannot be learned is not for the steps to learn, and what stands is not thrown about.
+    lasting = lasting and not held and (bool(hurt) or p.worse or not rate <= rates.usual(view)[1])
     blown = "diverged" in shown and view.rows > 1
     if not (jumps.size or far or lasting or blown):
         return []
@@ -133,7 +138,38 @@ def _short(view: View, shown: Shown) -> list[Finding]:
     never = p.nothing or np.nanmedian(typical[:_EARLY]) < SMALL  # not: by now, all being learned
     if slow or (not p.falling and never and size < SMALL):
         return _small(view, size, slow)
-    return [_few(view, made)] if p.unfinished else []
+    return [_few(view, made)] if p.unfinished else _plateau(view, shown, size)
+
+
+def _plateau(view: View, shown: Shown, size: float) -> list[Finding]:
+    """The answer is still one for all, the gradient arrives everywhere: it takes its time."""
+    p, rate = view.progress, rates.rate_at(view)
+    largest, _ = rates.usual(view)
+    plain = rates.optimizer_name(view) in PLAIN and rate < largest
+    if not p.nothing or not plain or set(shown) - _STANDS or not _bends(view):
+        return []
+    return [
+        Finding(
+            "learning rate too small",
+            "serious",
+            (),
+            view.first_step,
+            f"The loss stands on a plateau, at what one answer for all gives: the gradient arrives "
+            f"in every layer, the weights move by {number(size)} of their norm a step, and in "
+            f"{plural(view.rows, 'step')} with the learning rate {number(rate)} they have not "
+            f"left it.",
+            "Units that began alike part slowly; longer steps, or many more, bring that about.",
+            cures.learning_rate(view, rates.rounded(min(largest, rates.LEAP * rate))),
+            {"ratio": size, "lr": rate},
+            EXPLAINS["learning rate too small"],
+        )
+    ]
+
+
+def _bends(view: View) -> bool:
+    """Whether the hidden activations are smooth at 0: where units are alike they are lines."""
+    hidden = view.hidden_activations
+    return bool(hidden) and not view.rectifiers and view.activation in ("sigmoid", "tanh")
 
 
 def _small(view: View, size: float, slow: bool) -> list[Finding]:
@@ -196,7 +232,9 @@ def _by_heart(view: View) -> list[Finding]:
     best = int(np.argmin(held))
     later = float(np.mean(held[-max(1, len(held) // 5) :]))
     gap, risen = later - p.now, later - held[best]
-    if best == len(held) - 1 or not risen > WORSE * p.room or not gap > WORSE * p.room:
+    rises = best < len(held) - 1 and risen > WORSE * p.room and gap > WORSE * p.room
+    stands = p.share >= BY_HEART and gap > APART * p.room and _stood(held) < WORSE * p.room
+    if not (rises or stands):
         return []
     steps = view.steps[view.looked("validation_loss")]
     return [
@@ -219,6 +257,13 @@ def _by_heart(view: View) -> list[Finding]:
             {"best": float(held[best]), "now": later, "training": p.now},
         )
     ]
+
+
+def _stood(held: Array) -> float:
+    """Return by how much the loss on held-out examples fell over the latter half of the looks."""
+    quarter = max(1, len(held) // 4)
+    middle = len(held) // 2
+    return float(held[middle : middle + quarter].mean() - held[-quarter:].mean())
 
 
 def _forgets(view: View) -> bool:

@@ -9,9 +9,9 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.flow.findings.finding import Finding
 from nnscratch.flow.findings.view import View
+from nnscratch_records.limits import SATURATED as SATURATED_FROM_START
 from nnscratch_records.words import called, listed, number, percent, plural, sentence, since
 
-SATURATED_FROM_START = 0.2  # of the outputs, at the beginning and now
 SATURATED = 0.5  # of the outputs, whenever it began
 # Dead units of a layer, where its inputs are negative or units died in training; and where not: in
 # a deep network inputs look alike to the upper layers, half of whose units are then off for all of

@@ -83,9 +83,9 @@ def _scale(view: View, shown: Shown) -> list[Finding]:
     lost = "constant output" in start and whole < -LOST * (DEAD_TOO if "dead layer" in start else 1)
     if (vanishes and whole < -OFF) or lost:
         return [_scale_finding(view, off, large=False)]
-    loud = p.known and p.first > LOUD * p.constant and most > OFF and not _loud_inputs(view)
+    loud = p.known and p.first > LOUD * p.constant and not _loud_inputs(view)
     far = most > FAR_OFF and not p.learned
-    if ("exploding" in start and whole > OFF) or loud or far:
+    if ("exploding" in start and whole > OFF) or (loud and max(most, whole) > OFF) or far:
         return [_scale_finding(view, off, large=True)]
     return []
 

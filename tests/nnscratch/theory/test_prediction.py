@@ -351,8 +351,8 @@ def test_bad_data(data):
         nn.predict(model, np.ones((8, 64), np.float32))
     with pytest.raises(nn.ConfigError, match="at least 5, got 4"):
         nn.predict(model, x[:4])
-    with pytest.raises(nn.ShapeError, match="labels without x"):
-        nn.predict(model, labels=y)
+    with pytest.raises(nn.ShapeError, match="y without x"):
+        nn.predict(model, y=y)
     with pytest.raises(nn.ConfigError, match="batch_size must be a whole number >= 2"):
         nn.predict(model, x, batch_size=1)
     model.params["0.weight"][0, 0] = np.nan

@@ -28,19 +28,26 @@ def test_statistics_that_are_not_those_of_the_batches(run, gap, ratio, told):
         assert found.advice[0].line == run.remade("momentum=0.9")
 
 
-@pytest.mark.parametrize(("steps", "told"), [(50, True), (49, False)])
-def test_they_have_fifty_steps_to_arrive(run, steps, told):
-    found = run(run.fill(batchnorm_mean_gap=2.0), steps=steps, **NORM)
-    assert ("batch norm statistics" in found.kinds) == told
+@pytest.mark.parametrize(
+    ("steps", "severity"), [(50, "serious"), (49, "notice"), (20, "notice"), (19, "")]
+)
+def test_they_have_fifty_steps_to_arrive(run, steps, severity):
+    found = run.of(
+        run(run.fill(batchnorm_mean_gap=2.0), steps=steps, **NORM), "batch norm statistics"
+    )
+    assert (found.severity if found else "") == severity
 
 
-@pytest.mark.parametrize(("left", "told"), [(0.61, True), (0.59, False)])
-def test_those_on_the_way_are_not_told(run, left, told):
+@pytest.mark.parametrize(("left", "severity"), [(0.61, "serious"), (0.59, "notice")])
+def test_those_on_the_way_are_only_told(run, left, severity):
     def change(record):
         record["batchnorm_mean_gap"][:, 0] = np.linspace(4.0, 4.0, 100)
         record["batchnorm_mean_gap"][50:, 0] = 4.0 * left
 
-    assert ("batch norm statistics" in run(change, **NORM).kinds) == told
+    found = run.of(run(change, **NORM), "batch norm statistics")
+    assert found.severity == severity
+    assert ("they are on the way" in found.cause) == (severity == "notice")
+    assert ("have not arrived" in found.cause) == (severity == "serious")
 
 
 def clipped(record, fired, before=1.0, after=1.0):

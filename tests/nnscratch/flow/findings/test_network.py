@@ -170,7 +170,7 @@ def test_few_units(run, width, steps, share, told):
 
 @pytest.mark.parametrize(
     ("width", "share", "severity"),
-    [(1, 0.7, "serious"), (2, 0.7, "notice"), (2, 0.85, "serious"), (2, 1.0, "notice")],
+    [(1, 0.7, "serious"), (1, 1.0, "serious"), (2, 0.7, "notice"), (2, 0.85, "serious")],
 )
 def test_how_sure_it_is_that_units_are_too_few(run, width, share, severity):
     def change(record):
@@ -178,7 +178,101 @@ def test_how_sure_it_is_that_units_are_too_few(run, width, share, severity):
         record["update_ratio"][...] = 2e-3
 
     kind = run.of(run(change, widths=(20, width, 3), steps=200), "capacity")
-    assert kind.severity == severity or (share == 1.0 and kind.severity == "serious")
+    assert kind.severity == severity
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.94, True), (0.96, False)])
+def test_two_units_learn_a_part(run, share, told):
+    """Where nothing at all is learned it is not their number."""
+
+    def change(record):
+        run.stuck(record, share * record["loss_constant"][0])
+
+    found = run(change, widths=(20, 2, 3), steps=200)
+    assert ("capacity" in found.kinds) == told
+
+
+LONG = {"kinds": "dense relu " * 19 + "dense", "widths": (20,) * 19 + (3,)}
+
+
+@pytest.mark.parametrize(
+    ("spread", "layers", "told"), [(0.24, 20, True), (0.26, 20, False), (0.24, 19, False)]
+)
+def test_a_long_chain_makes_all_inputs_alike(run, spread, layers, told):
+    def change(record):
+        run.stuck(record)
+        record["output_spread"][:, 2 * layers - 4] = spread
+        record["output_mean"][:, 2 * layers - 4] = 0.6
+        record["output_std"][:, 2 * layers - 4] = 0.8
+        record["update_ratio"][...] = 1e-4
+
+    kinds, widths = "dense relu " * (layers - 1) + "dense", (20,) * (layers - 1) + (3,)
+    found = run(change, kinds=kinds, widths=widths)
+    assert (found.kinds[0] == "depth") == told
+    if told:
+        assert "20 layers of ReLU in a row: at 36.dense all inputs look alike" in found[0].sentence
+        assert found[0].severity == "serious"
+        assert found[0].advice[0].line == run.remade("norm=True")
+        assert run.of(found, "does not learn").because == "depth"
+        assert "learning rate too small" not in found.kinds
+
+
+def test_a_long_chain_that_learns_or_is_normalised_or_has_other_weights_is_not_too_long(run):
+    def alike(record, learns=False):
+        if not learns:
+            run.stuck(record)
+        record["output_spread"][:, :] = 0.01
+
+    assert "depth" not in run(lambda r: alike(r, learns=True), **LONG).kinds
+    normed = {**LONG, "kinds": "dense batchnorm relu " * 19 + "dense"}
+    assert "depth" not in run(alike, **normed).kinds
+    small = run(alike, **LONG, scale=1.0)
+    assert small.kinds[0] == "initial weights"
+    assert "depth" not in small.kinds
+
+
+@pytest.mark.parametrize(
+    ("linear", "near", "share", "told"),
+    [
+        (0.1, 0.31, 0.9, True),  # 0.1 is learned
+        (0.1, 0.29, 0.9, False),
+        (0.3, 0.49, 0.9, False),
+        (0.1, 0.9, 0.1, False),  # it is learned all the same
+    ],
+)
+def test_no_hidden_layer_where_answers_are_on_no_two_sides_of_a_line(
+    run, linear, near, share, told
+):
+    def change(record):
+        run.stuck(record, share * record["loss_constant"][0])
+        run.fill(guess_linear=linear, guess_neighbours=near)(record)
+
+    found = run.of(run(change, kinds="dense sigmoid", widths=(3,)), "no activation")
+    assert (found is not None and found.severity == "serious") == told
+    if told:
+        assert found.sentence.startswith("There is no hidden layer")
+        assert found.advice[0].line == (
+            'model, optimizer = nn.Sequential(nn.Dense(8, 16, init="he_normal"), nn.ReLU(), '
+            "nn.Dense(16, 3), nn.Sigmoid()), nn.SGD(lr=0.1)"
+        )
+
+
+@pytest.mark.parametrize(
+    ("faded", "level", "told"), [(0.099, 1.0, True), (0.11, 1.0, False), (0.05, 0.9, False)]
+)
+def test_no_hidden_layer_where_few_examples_are_answered_alike(run, faded, level, told):
+    """No guess from other examples, as of XOR: the gradient of a line at its best fades."""
+
+    def change(record):
+        run.stuck(record, level * record["loss_constant"][0])
+        run.fill(guess_linear=np.nan, guess_neighbours=np.nan)(record)
+        record["param_gradient_norm"][5:] = faded * 0.1
+
+    found = run(change, kinds="dense", widths=(3,))
+    assert (found.kinds[:1] == ("no activation",)) == told
+    if told:
+        assert "answers all examples the same" in found[0].sentence
+        assert run.of(found, "does not learn").because == "no activation"
 
 
 def test_units_are_few_only_where_the_loss_hardly_falls_and_nothing_else_is_wrong(run):

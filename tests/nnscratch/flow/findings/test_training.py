@@ -48,7 +48,8 @@ def test_steps_that_stay_long_while_nothing_is_learned(run, size, told):
     def change(record):
         run.stuck(record)[SIZES][...] = size
 
-    found = run.of(run(change), "learning rate too large")
+    assert run.of(run(change), "learning rate too large") is None  # at a rate one begins with
+    found = run.of(run(change, lr=0.11), "learning rate too large")
     assert (found is not None) == told
     if told:
         assert "the updates are 1 % of the weights' norm in each step" in found.sentence
@@ -141,6 +142,41 @@ def test_short_steps_while_nothing_is_learned(run, size, told):
         assert run.of(found, "does not learn").because == "learning rate too small"
 
 
+def smooth(**options):
+    return {"kinds": "dense sigmoid dense", "widths": (20, 3), "scale": 1.0, **options}
+
+
+@pytest.mark.parametrize(
+    ("options", "level", "told"),
+    [
+        ({}, 1.0, True),
+        ({"kinds": "dense tanh dense"}, 1.0, True),
+        ({"kinds": "dense relu dense"}, 1.0, False),
+        ({"lr": 0.49}, 1.0, True),
+        ({"lr": 0.51}, 1.0, False),
+        ({"optimizer": "Adam(lr=0.1)"}, 1.0, False),
+        ({}, 0.96, True),
+        ({}, 0.94, False),
+    ],
+)
+def test_a_plateau_where_all_answers_are_the_same(run, options, level, told):
+    def change(record):
+        run.stuck(record, level * record["loss_constant"][0])
+
+    found = run.of(run(change, **smooth(**options)), "learning rate too small")
+    assert (found is not None) == told
+    if told:
+        assert "stands on a plateau" in found.sentence
+        assert found.advice[0].line == "optimizer = nn.SGD(lr=0.5)"
+
+
+def test_what_else_is_wrong_is_no_plateau(run):
+    def saturates(record):
+        run.stuck(record)["saturated_low"][:, 1] = 0.9
+
+    assert "learning rate too small" not in run(saturates, **smooth()).kinds
+
+
 def slope(record, quarters):
     """The loss falls by this share of what a constant gives in each quarter of the run."""
     record["loss"][...] = record["loss_constant"][0] * np.linspace(1.0, 1 - 4 * quarters, 100)
@@ -165,10 +201,16 @@ def test_a_loss_that_falls_slowly(run, fall, size, kind):
     assert found[0].severity == ("serious" if kind.startswith("learning") else "notice")
 
 
-@pytest.mark.parametrize(("share", "told"), [(0.8, True), (0.9, False)])
-def test_more_steps_are_asked_for_until_85_percent_are_learned(run, share, told):
+@pytest.mark.parametrize(
+    ("share", "fall", "told"),
+    [(0.8, 0.025, True), (0.9, 0.025, False), (0.9, 0.048, False), (0.9, 0.052, True)],
+)
+def test_more_steps_are_asked_for_until_85_percent_are_learned(run, share, fall, told):
+    """Or while a twentieth is learned over a quarter of the steps."""
+
     def change(record):
-        record["loss"][...] = record["loss_constant"][0] * np.linspace(1.0, 1 - share, 100)
+        steps = np.repeat([1.0, 1 - share + fall, 1 - share + fall, 1 - share], 25)
+        record["loss"][...] = record["loss_constant"][0] * steps
 
     found = run.of(run(change), "too few steps")
     assert (found is not None) == told
@@ -217,8 +259,11 @@ FALL_AND_RISE = [0.9, 0.5, 0.4, 0.5, 0.6]
     [
         (FALL_AND_RISE, True),
         ([0.9, 0.6, 0.5, 0.45, 0.4], False),
-        ([0.9, 0.5, 0.4, 0.42, 0.45], False),  # a twentieth of 1.0986 is 0.055
-        ([0.9, 0.5, 0.4, 0.42, 0.46], True),
+        ([0.9, 0.4, 0.3, 0.32, 0.35], False),  # a twentieth of 1.0986 is 0.055
+        ([0.9, 0.4, 0.3, 0.32, 0.36], True),
+        ([0.9, 0.5, 0.37, 0.38, 0.37], True),  # 0.03 on its own, and no better: 0.33 apart
+        ([0.9, 0.5, 0.35, 0.36, 0.35], False),
+        ([0.9, 0.5, 0.46, 0.43, 0.40], False),  # it is still on its way
         ([0.5, 0.4], False),
         ([0.5, 0.4, 0.5], True),
     ],
@@ -231,6 +276,15 @@ def test_learning_by_heart(run, losses, told):
         assert found.step == rows[np.argmin(losses)]
         assert f"was {min(losses)} at step {found.step}" in found.sentence
         assert found.severity == "notice"
+
+
+@pytest.mark.parametrize(("level", "told"), [(0.14, True), (0.16, False)])
+def test_what_is_learned_by_heart_is_learned(run, level, told):
+    def change(record):
+        run.stuck(record, level * record["loss_constant"][0])
+        held_out(record, [0.9, 0.8, 0.8, 0.8])
+
+    assert ("overfitting" in run(change).kinds) == told
 
 
 def test_what_is_not_learned_is_not_learned_by_heart(run):
