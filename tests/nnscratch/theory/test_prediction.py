@@ -65,7 +65,8 @@ def test_verdicts_of_the_ladder(data):
             ladder.build(one, 64, 10, ladder.Settings()), data[0], batch_size=BATCH
         )
         words[one.name] = prediction.word
-        assert prediction.verdict.startswith(prediction.word)
+        assert f"{prediction.word}: the gradient" in prediction.verdict
+        assert bool(prediction.concerns) == (one.name == "sigmoid-normal")  # it saturates
         assert prediction.at_initialization
     assert words == {
         "sigmoid-normal": "healthy",
