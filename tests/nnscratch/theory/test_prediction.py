@@ -459,7 +459,7 @@ def test_networks_that_pass_nothing():
     prediction = nn.predict(small(nn.ReLU(), init="zeros"))
     assert prediction.word == "vanishing"
     assert prediction.ratio == 0
-    assert "Prediction: vanishing" in repr(prediction)
+    assert "Prediction: first of all: all weights of 0.dense are 0" in repr(prediction)
 
 
 def test_very_deep_networks_overflow_quietly():
