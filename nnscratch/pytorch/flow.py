@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,10 @@ class TorchFlow(Readout):
         memory: str | int = "512 MB",
         histograms: bool = True,
         probe_every: int = 100,
+        compiled: bool = False,
     ) -> None:
+        # The compiler is not to look into what looks at the network.
+        self._outside = torch.compiler.disable if compiled else _as_it_is
         self._model = model
         self._optimizer, self._scaler, self._probe = optimizer, scaler, probe
         self.every = require_count("watch every", every)
@@ -79,29 +83,37 @@ class TorchFlow(Readout):
         self.criterion = Criterion()
         self._hooks: list[Any] = []
         self._finders: list[Any] = []
-        self._attach(loss)
+        self._attach(loss, compiled)
 
     # Attaching
 
-    def _attach(self, loss: Callable[..., Any] | None) -> None:
+    def _attach(self, loss: Callable[..., Any] | None, compiled: bool) -> None:
         self.loss = loss
         if isinstance(loss, nn.Module):
             self._hooks.append(loss.register_forward_hook(self._lost))
         elif loss is not None:
             self.loss = seen_by(self.criterion, loss)
-        else:
+        elif not compiled:  # the compiler minds hooks of all modules
+            me = weakref.ref(self)  # a hook of all modules keeps nobody alive
             everywhere = nn.modules.module.register_module_forward_hook
-            self._hooks.append(everywhere(self._maybe_lost))
+
+            def seen(module: nn.Module, args: Any, output: Any) -> None:
+                flow = me() if isinstance(module, _LOSSES) else None
+                if flow is not None:
+                    flow._lost(module, args, output)
+
+            self._hooks.append(everywhere(seen))
+            weakref.finalize(self, self._hooks[-1].remove)
         self._hooks += [
-            self._model.register_forward_pre_hook(self._begin, with_kwargs=True),
+            self._model.register_forward_pre_hook(self._outside(self._begin), with_kwargs=True),
             self._optimizer.register_step_pre_hook(self._before),
             self._optimizer.register_step_post_hook(self._after),
         ]
         self._names = {module: name for name, module in self._model.named_modules()}
         for module in self._names:
             self._finders += [
-                module.register_forward_pre_hook(self._enter, with_kwargs=True),
-                module.register_forward_hook(self._leave, with_kwargs=True),
+                module.register_forward_pre_hook(self._outside(self._enter), with_kwargs=True),
+                module.register_forward_hook(self._outside(self._leave), with_kwargs=True),
             ]
 
     def close(self) -> None:
@@ -195,10 +207,6 @@ class TorchFlow(Readout):
         return [*(as_array(one).copy() for one in (mean, variance, *running, gamma)), norm.eps]
 
     # The loss
-
-    def _maybe_lost(self, module: nn.Module, args: Any, output: Any) -> None:
-        if isinstance(module, _LOSSES):
-            self._lost(module, args, output)
 
     def _lost(self, module: nn.Module, args: Any, output: Any) -> None:
         if self._mode in (_FIND, _RECORD) and isinstance(output, torch.Tensor):
@@ -375,7 +383,7 @@ class TorchFlow(Readout):
         for hook in self._finders:
             hook.remove()
         modules = {name: module for module, name in self._names.items()}
-        self._finders = hooks(self, modules, found, set(recorder.layers))
+        self._finders = hooks(self, modules, found, set(recorder.layers), self._outside)
         self._found = Discovery()
 
     # What was recorded
@@ -395,3 +403,7 @@ class TorchFlow(Readout):
     def __repr__(self) -> str:
         layers = 0 if self._recorder is None else len(self._recorder.layers)
         return f"TorchFlow({self.label!r}, {len(self)} steps of {layers} layers)"
+
+
+def _as_it_is(hook: Callable[..., Any]) -> Callable[..., Any]:
+    return hook

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from torch import nn
@@ -25,9 +25,16 @@ class Watcher(Protocol):
 
 
 def hooks(
-    flow: Watcher, modules: Mapping[str, nn.Module], found: Discovery, recorded: Collection[str]
+    flow: Watcher,
+    modules: Mapping[str, nn.Module],
+    found: Discovery,
+    recorded: Collection[str],
+    outside: Callable[..., Any],
 ) -> list[Any]:
-    """Hook the modules of which calls are recorded, and return what removes that again."""
+    """Hook the modules of which calls are recorded, and return what removes that again.
+
+    outside : makes of a hook one that a compiler leaves alone
+    """
     made = []
     for after, calls in ((False, found.before), (True, found.after)):
         by_module: dict[str, dict[int, list[tuple[int, str]]]] = {}
@@ -37,7 +44,7 @@ def hooks(
             if kept:
                 by_module.setdefault(module, {})[call] = kept
         for module, kept_calls in by_module.items():
-            seen = _Seen(flow, kept_calls, after)
+            seen = outside(_Seen(flow, kept_calls, after).see)
             if after:
                 made.append(modules[module].register_forward_hook(seen))
             else:
@@ -52,7 +59,8 @@ class _Seen:
         self._flow, self._names, self._after = flow, names, after
         self._number, self._call = 0, 0
 
-    def __call__(self, module: nn.Module, args: Any, more: Any) -> None:
+    def see(self, module: nn.Module, args: Any, more: Any) -> None:
+        """Hand on what a call gave, or what it was given."""
         number = self._flow.pass_number
         if number == 0:
             return

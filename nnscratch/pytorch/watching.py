@@ -44,8 +44,9 @@ def watch(
     Parameters
     ----------
     model : torch.nn.Module
-        Nested, with shared modules and several outputs; one that `torch.compile` made too. Not
-        DataParallel.
+        Nested, with shared modules and several outputs. Not DataParallel. What `torch.compile` made
+        is recorded too (give it the loss), but its graph is cut at every recorded layer: compile
+        for speed after looking.
     optimizer : torch.optim.Optimizer
     loss : module or function
         A module is seen when it is called; where none is given, PyTorch's own are found. A function
@@ -65,7 +66,10 @@ def watch(
 
     Raises `ConfigError` for what cannot be watched.
     """
-    return TorchFlow(_plain(model), optimizer, loss, probe, every, file, layers, **options)
+    plain = _plain(model)
+    compiled = plain is not model or plain._compiled_call_impl is not None
+    given = optimizer, loss, probe, every, file, layers
+    return TorchFlow(plain, *given, compiled=compiled, **options)
 
 
 def _plain(model: nn.Module) -> nn.Module:

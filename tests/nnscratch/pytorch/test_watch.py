@@ -1,7 +1,9 @@
 """Watching leaves the training as it is, and records it however it is written."""
 
 import copy
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -252,3 +254,32 @@ def test_lower_precision_is_measured_as_floats(classes):
 def test_what_cannot_be_watched_is_refused_by_name(make, message):
     with pytest.raises(nn.ConfigError, match=message):
         watch(make(), sgd(network()))
+
+
+def test_a_flow_that_nobody_has_leaves_no_hooks_of_all_modules(train, classes):
+    model = network()
+    optimizer = sgd(model)
+    flow = watch(model, optimizer)
+    train(model, optimizer, tn.CrossEntropyLoss(), *classes, steps=2)
+    gone = weakref.ref(flow)
+    del flow, model, optimizer
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.filterwarnings("ignore")  # the compiler's own, of graphs that are cut
+def test_a_compiled_model_leaves_the_same_record(train, classes):
+    records = []
+    for compiled in (False, True):
+        model = network()
+        model[2].p = 0.0
+        made = torch.compile(model, backend="eager") if compiled else model
+        optimizer = sgd(made)
+        loss = tn.CrossEntropyLoss()
+        flow = watch(made, optimizer, loss)
+        train(made, optimizer, loss, *classes, steps=4)
+        records.append(flow.to_dict())
+        flow.close()
+    torch.compiler.reset()
+    for name in ("layers", "loss", "output_norm", "gradient_norm", "param_update_norm"):
+        np.testing.assert_array_equal(*(record[name] for record in records), err_msg=name)
