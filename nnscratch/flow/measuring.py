@@ -131,19 +131,27 @@ def recurrent_calls(
     gates: Array | None,
     weight: Array,
     weight_gradient: Array,
+    mask: Array | None = None,
+    through: Array | None = None,
 ) -> list[tuple[Array, str, tuple[Any, ...]]]:
     """Return the calls that measure a recurrent layer: what each waits for, kernel, arguments.
 
     time (131,) and gate_row (5 gates,): where to, see `layout.Blocks`; the rest as
     `Recorder.recurrent` has it, `cell_gradient` without rows where there is no cell
+    mask, through : of sequences that are masked, and whose way back is cut
     """
     letters = gates_of(info.gates)
     forget = info.features * (letters.index("f") if "f" in letters else 0)
     norms, state = np.empty(4 * hidden_gradient.shape[1]), rows(hidden_gradient)
     of_time = (time, norms, LAGS, state, rows(upstream), rows(cell_gradient))
     given = state if gates is None else rows(gates)
+    batch, dtype = len(hidden_gradient), hidden_gradient.dtype
+    cuts = (
+        np.ones((batch, 0), dtype) if mask is None else mask,
+        np.ones(0, dtype) if through is None else through,
+    )
     calls: list[tuple[Array, str, tuple[Any, ...]]] = [
-        (hidden_gradient, "measure_time", (*of_time, given, forget, info.reverse)),
+        (hidden_gradient, "measure_time", (*of_time, given, *cuts, forget, info.reverse)),
         (weight_gradient, "measure_gate_weights", (gate_row, weight, weight_gradient)),
     ]
     if gates is not None:

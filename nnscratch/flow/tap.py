@@ -22,6 +22,7 @@ from nnscratch.flow.answers import Loss
 from nnscratch.flow.layout import STEP_FIELDS, Layout
 from nnscratch.flow.looks import Looks, called
 from nnscratch.flow.measuring import note_states, recurrent_calls, tensor_arguments
+from nnscratch.layers.recurrent import Recurrent
 from nnscratch.nodes import Pass
 from nnscratch.optimizers.measures import PARAM_MEASURES, ParameterMeasures
 from nnscratch.replay import Request
@@ -175,6 +176,7 @@ class Tap:
             *(self.time[i], self.gates[own].reshape(-1), layer, state, latest.upstream[node]),
             *(inside.get("cell_gradient", state[:0]), inside.get("gates")),
             *(layer.params["recurrent_weight"], layer.grads["recurrent_weight"]),
+            *(latest.caches[node][2:4] if isinstance(layer, Recurrent) else ()),
         )
 
     def passed(

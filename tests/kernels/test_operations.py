@@ -53,7 +53,15 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
     if name == "measure_time":
         steps = 3 if batch % 3 == 0 else 1
         arrays = [np.full(5, -1.0), np.full(4 * steps, -1.0), np.array([2], np.int64)]
-        return [*arrays, *(make(batch, n) for _ in range(3)), make(batch, 3 * n), n, False]
+        return [
+            *arrays,
+            *(make(batch, n) for _ in range(3)),
+            make(batch, 3 * n),
+            make(1, 0),
+            make(steps),
+            n,
+            False,
+        ]
     if name == "measure_gates":
         return [np.full(10, -1.0), make(batch, 2 * n), make(4)]
     if name == "measure_gate_weights":

@@ -26,7 +26,10 @@ def rows(array):
 def measured(kernels, h, above, c, gates, reverse=False):
     out, norms = np.full(3 + 2 * len(LAGS), -1.0), np.full(4 * STEPS, -1.0)
     cells = np.zeros((0, UNITS), h.dtype) if c is None else rows(c)
-    kernels.measure_time(out, norms, LAGS, rows(h), rows(above), cells, rows(gates), UNITS, reverse)
+    cuts = np.ones((BATCH, 0), h.dtype), np.ones(0, h.dtype)
+    kernels.measure_time(
+        out, norms, LAGS, rows(h), rows(above), cells, rows(gates), *cuts, UNITS, reverse
+    )
     return out, norms.reshape(4, STEPS)
 
 

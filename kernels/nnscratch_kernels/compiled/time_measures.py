@@ -17,7 +17,15 @@ Array = npt.NDArray[Any]
 
 @inner(fastmath=set(FASTMATH))
 def state_squares(
-    h: Array, above: Array, c: Array, gates: Array, t: int, later: int, steps: int, forget: int
+    h: Array,
+    above: Array,
+    c: Array,
+    gates: Array,
+    mask: Array,
+    t: int,
+    later: int,
+    steps: int,
+    forget: int,
 ) -> tuple[float, float, float, float]:
     """Sums of squares over the batch at step t: of dL/dh, dL/dc, what is handed on to h and c.
 
@@ -39,15 +47,27 @@ def state_squares(
             if 0 <= later < steps:
                 after = row + later - t
                 own, gate = c[after], gates[after, forget : forget + units]
-                for j in range(units):
-                    value = np.float64(own[j]) * np.float64(gate[j])
-                    kept += value * value
+                if mask.shape[1] and mask[row // steps, later] == 0:
+                    for j in range(units):
+                        kept += np.float64(own[j]) * np.float64(own[j])
+                else:
+                    for j in range(units):
+                        value = np.float64(own[j]) * np.float64(gate[j])
+                        kept += value * value
     return hidden, cell, carried, kept
 
 
 @inner
 def state_norms(
-    h: Array, above: Array, c: Array, gates: Array, t: int, later: int, steps: int, forget: int
+    h: Array,
+    above: Array,
+    c: Array,
+    gates: Array,
+    mask: Array,
+    t: int,
+    later: int,
+    steps: int,
+    forget: int,
 ) -> tuple[float, float, float, float]:
     """The roots of `state_squares` where squares over- or underflow, or something is not finite."""
     units = h.shape[1]
@@ -57,8 +77,11 @@ def state_norms(
     if len(c) > 0:
         cell = norm(c[t::steps].astype(np.float64))
         if 0 <= later < steps:
-            gate = gates[later::steps, forget : forget + units]
-            kept = norm(c[later::steps].astype(np.float64) * gate)
+            handed = c[later::steps].astype(np.float64)
+            for b in range(len(handed)):
+                if not mask.shape[1] or mask[b, later] != 0:
+                    handed[b] *= gates[b * steps + later, forget : forget + units]
+            kept = norm(handed)
     return norm(hidden), cell, norm(carried), kept
 
 
@@ -72,6 +95,8 @@ def measure_time(
     upstream: Matrix,
     cell_gradient: Matrix,
     gates: Matrix,
+    mask: Matrix,
+    through: Vector,
     forget: int,
     reverse: bool,
 ) -> None:
@@ -80,7 +105,7 @@ def measure_time(
     for place in range(steps):
         t, later = (steps - 1 - place, steps - 2 - place) if reverse else (place, place + 1)
         hidden, cell, carried, kept = state_squares(
-            hidden_gradient, upstream, cell_gradient, gates, t, later, steps, forget
+            hidden_gradient, upstream, cell_gradient, gates, mask, t, later, steps, forget
         )
         if min(hidden, carried + kept) >= SMALLEST_SAFE_SQUARES and hidden + carried < math.inf:
             hidden, cell, carried, kept = (
@@ -89,8 +114,10 @@ def measure_time(
             )
         else:
             hidden, cell, carried, kept = state_norms(
-                hidden_gradient, upstream, cell_gradient, gates, t, later, steps, forget
+                hidden_gradient, upstream, cell_gradient, gates, mask, t, later, steps, forget
             )
+        if len(through) and place + 1 < steps:
+            kept *= through[place + 1]
         norms[place] = hidden
         norms[steps + place] = cell if cells else math.nan
         norms[2 * steps + place] = math.hypot(carried, kept)

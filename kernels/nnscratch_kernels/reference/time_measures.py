@@ -25,6 +25,8 @@ def measure_time(
     upstream: Array,
     cell_gradient: Array,
     gates: Array,
+    mask: Array,
+    through: Array,
     forget: int,
     reverse: bool,
 ) -> None:
@@ -37,7 +39,9 @@ def measure_time(
 
     norms (4, steps), as one row: |dL/dh|; |dL/dc|; the norm of what the step after hands on to
     the state, which is dL/dh without `upstream`, that comes from above, and f dL/dc of the step
-    after; and the norm at the whole state, of dL/dh and what is handed on to the cell.
+    after (dL/dc where `mask`, (batch, time) or without columns, is 0), times its `through`, (time,)
+    in the order of going, or none; and the norm at the whole state, of dL/dh and what is handed on
+    to the cell.
 
     hidden_gradient, upstream (rows, units); cell_gradient the same, or without rows where there is
     no cell; gates (rows, gates * units), of which those from the column `forget` on are f. With
@@ -56,7 +60,13 @@ def measure_time(
     cell = np.full_like(hidden, np.nan)
     if len(cell_gradient):
         cell = apart(cell_gradient)
-        kept[:-1] = apart(gates[:, forget : forget + units])[1:] * cell[1:]
+        keeps = apart(gates[:, forget : forget + units])
+        if mask.shape[1]:
+            real = np.moveaxis(mask[:, ::-1] if reverse else mask, 1, 0)[:, :, None]
+            keeps = np.where(real != 0, keeps, 1.0)
+        if len(through):
+            keeps = keeps * through[:, None, None]
+        kept[:-1] = (keeps * cell)[1:]
     for t in range(steps):
         by_step[0, t] = norm(hidden[t])
         by_step[1, t] = norm(cell[t])

@@ -146,6 +146,32 @@ def test_a_recorder_given_the_arrays_writes_the_same(cell):
     assert layer.gates == tuple(text.split()[-1] for text in record["gates"])
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("cuts", ["mask", "truncate"])
+def test_masked_and_truncated_sequences_hand_on_what_they_do(cuts, reverse):
+    """What a cell gets from the step after it is dL/dc without what came by way of h."""
+    lstm = nn.LSTM(3, 7, reverse=reverse)
+    model = nn.Sequential(lstm, nn.Dense(7, 2), seed=1, dtype=np.float64)
+    rng = np.random.default_rng(3)
+    mask = np.arange(9) < rng.integers(4, 10, 6)[:, None]
+    given = {"mask": mask} if cuts == "mask" else {"truncate": 4}
+    flow, optimizer = nn.GradientFlow(model), nn.SGD(lr=0.1)
+    with flow.attached(optimizer):
+        x, y = rng.standard_normal((6, 9, 3)), rng.standard_normal((6, 9, 2))
+        model.training_pass(x, y, nn.MeanSquaredError(), **given)
+        inside = model.last["0.lstm"].copy()
+        optimizer.step(model.params, model.grads)
+    real = mask[:, :, None] if cuts == "mask" else 1.0
+    shown = real * inside.hidden_gradient * lstm.gate("o", inside.gates)
+    kept = inside.cell_gradient - shown * (1 - np.tanh(inside.cell) ** 2)
+    handed = np.concatenate([inside.hidden_gradient - inside.upstream, kept], axis=2)
+    state = np.concatenate([inside.hidden_gradient, kept], axis=2)
+    norms = [np.linalg.norm(a[:, :: -1 if reverse else 1], axis=(0, 2)) for a in (handed, state)]
+    there = (norms[0][:-1] > 1e-12) & (norms[1][1:] > 1e-12)  # less is a difference's rounding
+    expected = np.exp(np.log(norms[0][:-1][there] / norms[1][1:][there]).mean())
+    assert flow.to_dict()["time_rate"][0, 0] == pytest.approx(expected, rel=1e-9)
+
+
 def test_a_recorder_draws_what_it_holds():
     model = network("gru")
     flow, optimizer = nn.GradientFlow(model, label="drawn"), nn.SGD(lr=0.1)
