@@ -22,7 +22,7 @@ SOLVED = 0.99  # of fresh sequences told rightly (Pascanu et al. 2013)
 BATCH = 20
 EVERY = 250  # updates between two looks
 _FRESH = 10_000
-_APART = 10**6  # seeds of the sequences that are looked at lie so far from those that are learned
+_APART = 10**9  # between the seeds of what is learned (1000 a network) and of what is looked at
 
 
 @dataclass(frozen=True)

@@ -67,3 +67,19 @@ def test_unknown_rungs_and_short_sequences_are_refused():
         ladder.select(["grue"])
     with pytest.raises(nn.ConfigError, match="length must be at least 10"):
         ladder.foresee(ladder.LADDER[0], ladder.Settings(length=5))
+
+
+def test_what_is_looked_at_was_never_learned(monkeypatch):
+    asked = []
+    made = order.datasets.temporal_order
+
+    def noted(examples, length, seed):
+        asked.append(seed)
+        return made(40, length, seed)
+
+    monkeypatch.setattr(order.datasets, "temporal_order", noted)
+    for seed in (0, 1, 999, 1000, 1001, 1002):
+        del asked[:]
+        model = order.network(nn.RNN(6, 4), seed=seed)
+        order.learn(model, nn.SGD(lr=1e-6), length=10, updates=2000, seed=seed)
+        assert len(asked) == len(set(asked)) == 1 + 2000 // order.EVERY
