@@ -26,6 +26,12 @@ NAMES: Final[dict[str, frozenset[str]]] = {
     "updates too large": frozenset({"rate too large"}),
     "learning rate too large": frozenset({"rate too large"}),
     "saturated": frozenset({"initial weights", "activation"}),
+    "forget bias": frozenset({"initial weights"}),
+    "recurrent weights": frozenset({"initial weights"}),
+    "truncation": frozenset({"depth"}),  # in time
+    "gradient spikes": frozenset({"clip", "rate too large"}),
+    "exploding through time": _LOST_ON_THE_WAY,
+    "vanishing through time": _LOST_ON_THE_WAY,
     "exploding": _LOST_ON_THE_WAY,
     "vanishing": _LOST_ON_THE_WAY,
     "dead units": frozenset({"initial weights", "activation"}),
