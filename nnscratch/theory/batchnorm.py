@@ -33,7 +33,7 @@ LEAST_BATCH = 5  # from here on all four integrals exist without singular ends
 
 def linear_rate(batch_size: int) -> float:
     """Return the rate without activation, ``(B - 2) / (B - 3)`` (Yang et al. 2019)."""
-    b = _checked(batch_size)
+    b = checked_batch(batch_size)
     return (b - 2) / (b - 3)
 
 
@@ -43,7 +43,7 @@ def relu_rate(batch_size: int) -> float:
     ``[J'(c) + B - 1] / [(B - 3) (1 - J(c))] - 1 / (B - 3)`` with ``c = -1 / (B - 1)``,
     ``J(c) = [sqrt(1 - c^2) + (pi - arccos c) c] / pi`` and ``J'(c) = (pi - arccos c) / pi``.
     """
-    b = _checked(batch_size)
+    b = checked_batch(batch_size)
     c = -1 / (b - 1)
     slope = (math.pi - math.acos(c)) / math.pi
     j = math.sqrt(1 - c * c) / math.pi + slope * c
@@ -64,7 +64,7 @@ def rate(activation: ActivationLike, batch_size: int | None = None) -> float:
     phi = nonlinearity(activation)
     if batch_size is None:
         return large_batch_rate(phi)
-    b = _checked(batch_size)
+    b = checked_batch(batch_size)
     moments = batch_moments(phi, b)
     spread = moments.square - moments.product
     return b / ((b - 3) * spread) * moments.passed(-1 / (b - 1))
@@ -139,7 +139,7 @@ def batch_moments(phi: Nonlinearity, batch_size: int | None, variance: float = 1
             mean(along_square, variance),
             mean(along, variance) ** 2,
         )
-    b = _checked(batch_size)
+    b = checked_batch(batch_size)
     t, w = sphere(b - 1)
     plane, c = sphere_plane(b - 1), -1 / (b - 1)
     u = scale * t
@@ -154,7 +154,8 @@ def batch_moments(phi: Nonlinearity, batch_size: int | None, variance: float = 1
     )
 
 
-def _checked(batch_size: int) -> int:
+def checked_batch(batch_size: int) -> int:
+    """Return `batch_size`, or raise `ConfigError` where it is too small for the theory."""
     b = require_count("batch_size", batch_size)
     if b < LEAST_BATCH:
         raise ConfigError(

@@ -228,8 +228,9 @@ def _limits(model: Sequential, blocks: list[Block]) -> list[str]:
         )
     if any(block.norm_after for block in blocks):
         notes.append(
-            "batch norm after an activation: the limit of large batches is used, and inputs that "
-            "are all alike, as raw data often are, can put the first layers off by a third"
+            "batch norm after an activation: to first order in 1 / batch; batches below 50, or "
+            "inputs that are all alike, as raw data often are, can put the first layers off by a "
+            "quarter"
         )
     if any(
         isinstance(layer, Dense) and isinstance(layer.init, Orthogonal)

@@ -19,8 +19,9 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
-from nnscratch.theory import after_norm
-from nnscratch.theory.batchnorm import batch_moments
+from nnscratch.theory.after_norm import Normalized
+from nnscratch.theory.after_norm import normalized as normalized_after
+from nnscratch.theory.batchnorm import batch_moments, checked_batch
 from nnscratch.theory.blocks import Block
 from nnscratch.theory.ends import InputStatistics, LossGradient
 from nnscratch.theory.finite_width import (
@@ -47,7 +48,10 @@ class Signal:
     normalized : float
         Variance that batch norm before the activation leaves: a little below 1.
     inverse_variance : float
-        ``E 1 / (s^2 + epsilon)`` over draws, s^2 being the variance of the batch.
+        ``E 1 / (s^2 + epsilon)`` over draws, s^2 being the variance of the batch; with batch norm
+        after the activation ``E phi'^2 / (s^2 + epsilon)``.
+    after : Normalized or None
+        What batch norm after the activation does.
     """
 
     block: Block
@@ -57,6 +61,7 @@ class Signal:
     outgoing: InputStatistics
     normalized: float = 1.0
     inverse_variance: float = 1.0
+    after: Normalized | None = None
 
 
 @dataclass(frozen=True)
@@ -112,9 +117,14 @@ def _through(block: Block, state: InputStatistics, batch_size: int | None) -> Si
             "divide by 0"
         )
     if block.norm_after:
-        slope_square, product = after_norm.moments(phi, q, c, block.epsilon)
-        out = InputStatistics(block.dropout, product, state.spectrum)
-        return Signal(block, q, c, state, out, 1.0, slope_square)
+        norm = normalized_after(phi, q, c, block.epsilon)
+        slope = q * pair_mean(phi.slope, phi.slope, q, c) * (1 - c)
+        square, product = mean(phi.square, q), pair_mean(phi.value, phi.value, q, c)
+        active = _outgoing(state.spectrum, square, product, slope, batch_size).spectrum
+        few = 1.0 if batch_size is None else batch_size / (checked_batch(batch_size) - 1)
+        inverse = norm.rate * norm.uneven(few * active.inverse_mean())
+        out = InputStatistics(block.dropout, 0.0, active.normalized())
+        return Signal(block, q, c, state, out, 1.0, inverse, norm)
     normalized = spread / (spread + block.epsilon)
     inverse = normalized / spread * state.spectrum.inverse_mean()
     moments = batch_moments(phi, batch_size, normalized)
@@ -160,7 +170,7 @@ def _passed(signal: Signal, r: float, batch_size: int | None) -> tuple[float, La
         return mean(phi.slope_square, q), noise, r * noise.kept
     noise = normalized_noise(phi, signal.normalized, block.n_out)
     apart = -1 / (batch - 1) if batch_size is not None else 0.0
-    if block.norm_after:
-        return block.dropout * signal.inverse_variance, noise, apart
+    if signal.after is not None:
+        return block.dropout * signal.inverse_variance * signal.after.passed(r, batch), noise, apart
     moments = batch_moments(phi, batch_size, signal.normalized)
     return signal.inverse_variance * moments.passed(r), noise, apart

@@ -113,9 +113,10 @@ def regime(block: Block, signals: Sequence[Signal], batch_size: int | None) -> R
     even = InputStatistics(1.0, 0.0, even_spectrum(batch_size))
     last = propagate_signal([block] * _SETTLED, even, batch_size)[-1]
     apart = 0.0 if batch_size is None else -1 / (batch_size - 1)
-    passed = 1.0
     kept = 0.0
-    if not block.norm_after:
+    if last.after is not None:
+        passed = last.after.passed(apart, math.inf if batch_size is None else float(batch_size))
+    else:
         moments = batchnorm.batch_moments(phi, batch_size, last.normalized)
         passed = moments.passed(apart)
         kept = last.normalized * moments.slope_product / (moments.square - moments.product)
@@ -137,7 +138,7 @@ def regime(block: Block, signals: Sequence[Signal], batch_size: int | None) -> R
 
 def _formula(block: Block, batch_size: int | None) -> str:
     if block.norm_after:
-        return "batch norm after the activation: limit of large batches, numerically"
+        return "batch norm after the activation: numerically, to first order in 1 / batch"
     if batch_size is None:
         return "batch norm: limit of large batches, E phi'^2 / Var phi"
     if block.activation == LINEAR:
