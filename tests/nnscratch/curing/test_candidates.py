@@ -164,6 +164,47 @@ def test_strain_of_nothing_at_all():
         assert Forecast(ratio, 1.0, 5, math.inf, 0.1, 1.0, None).strain == math.inf
 
 
+def test_strain_adds_up_what_is_trouble():
+    def strain(ratio=1.0, growth=1.0, hidden=0, depth=math.inf, promise=0.5):
+        return Forecast(ratio, growth, hidden, depth, promise, 1.0, None).strain
+
+    assert strain() == 0
+    assert strain(ratio=math.exp(2)) == strain(ratio=math.exp(-2)) == pytest.approx(2)
+    assert strain(growth=math.exp(3)) == strain(growth=math.exp(-3)) == pytest.approx(1.5)
+    assert strain(growth=0.0) == math.inf
+    assert strain(hidden=6, depth=4.0) == pytest.approx(1.5)
+    assert strain(hidden=1, depth=0.0) == pytest.approx(1000)
+    assert strain(promise=0.99) == strain(promise=0.0) == strain(promise=-1.0) == 0
+    assert strain(promise=math.exp(2)) == pytest.approx(2)  # only what is too long
+    together = strain(math.exp(2), math.exp(3), 6, 4.0, math.exp(2))
+    assert together == pytest.approx(2 + 1.5 + 1.5 + 2)
+
+
+def test_a_signal_that_fades_is_ranked_behind_one_that_stays():
+    # ReLU passes signal and gradient by the same factor, so the ends of the range tell: the
+    # gradient's ratio alone would be half of what is wrong.
+    _, small = looked_at(network(nn.ReLU, nn.initializers.VarianceScaling(0.5)), nn.SGD(lr=1e-3))
+    gradient = abs(math.log(small.ratio))
+    depth = small.hidden / small.trainable_depth
+    assert small.strain == pytest.approx(gradient + abs(math.log(small.growth)) / 2 + depth)
+    assert small.strain > gradient + depth + 1.5
+
+
+@pytest.mark.parametrize(("norm", "wanted"), [(40.0, 1.0), (10.0, 1.0), (4.0, 0.2), (0.02, 0.002)])
+def test_a_clip_is_a_tenth_of_the_gradient_and_at_most_one(norm, wanted):
+    plan, _ = looked_at(network(), nn.SGD(lr=0.1))
+    forecast_of = SimpleNamespace(gradient_norm=norm)
+    trial = SimpleNamespace(plan=plan, forecast=forecast_of, ills=["exploding"], diverged=False)
+    found = propose(trial, rows=20, rate=NONE, adam_rate=NONE)
+    assert [str(one) for one in found if "clip" in str(one)] == [f"clip to norm {wanted:g}"]
+
+
+def test_rates_that_are_told_apart():
+    for lr, wanted in ((0.14, []), (0.13, ["lr=0.2"]), (0.29, []), (0.31, ["lr=0.2"])):
+        found = proposed(network(), nn.SGD(lr=lr), rate=0.2)
+        assert [text for text in found if "lr=" in text] == wanted
+
+
 def test_every_kind_is_tried_before_any_twice():
     def candidate(name, kind, strain):
         change = SimpleNamespace(kind=kind, name=name)
