@@ -69,6 +69,13 @@ def test_batch_norm_can_only_go():
     assert "lecun_normal" not in found  # batch norm undoes any scale
 
 
+def test_batch_norm_stays_where_no_weights_would_do():
+    # Sigmoid's own critical weights saturate it.
+    found = proposed(network(nn.Sigmoid, norm=True), nn.SGD(lr=0.1))
+    assert not any("no batch norm" in text for text in found)
+    assert not any("no batch norm" in text for text in proposed(network(), nn.SGD(lr=0.1)))
+
+
 def test_batch_norm_needs_a_batch():
     assert "batch norm" in proposed(network(), nn.SGD(lr=0.1), rows=5)
     assert "batch norm" not in proposed(network(), nn.SGD(lr=0.1), rows=4)
@@ -148,7 +155,12 @@ def test_forecast_where_theory_is_silent():
     model = nn.Sequential(nn.Dense(20, 9), nn.Tanh(), nn.Tanh(), nn.Dense(9, 3))
     _, now = looked_at(model, nn.SGD(lr=0.1))
     assert now.prediction is None
-    assert 0.1 < now.ratio < 10
+    plan = read_plan(model, nn.SGD(lr=0.1), LOSS)
+    x, y = data()
+    trace = plan.model(0).trace(x[:20], y[:20], LOSS)
+    first, last = (np.linalg.norm(trace[name].upstream) for name in ("0.dense", "3.dense"))
+    assert now.ratio == pytest.approx(first / last, rel=1e-4)
+    assert now.hidden == 1
     assert now.growth == 1
     assert math.isinf(now.trainable_depth)
 
