@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from typing import Any
 
 from nnscratch.errors import ConfigError
 
-_turns: weakref.WeakSet[Turn] = weakref.WeakSet()
+_forks = 0  # how many processes lie between this one and the first
 
 
 class Turn:
@@ -25,8 +24,17 @@ class Turn:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        _turns.add(self)
+        self._locks: dict[int, threading.Lock] = {}
+
+    @property
+    def lock(self) -> threading.Lock:
+        """The lock of this process: the threads that were inside before a fork are not in it.
+
+        It is looked up, for a list of all turns to be renewed would be a list of weak references,
+        and what a signal handler raises while one of those goes is swallowed.
+        """
+        locks = self._locks
+        return locks[_forks] if _forks in locks else locks.setdefault(_forks, threading.Lock())
 
     def taken(self, owner: object) -> ConfigError:
         """Return the error for whoever comes while somebody is inside."""
@@ -44,9 +52,8 @@ class Turn:
 
 
 def _after_fork() -> None:
-    """The threads that were inside are not in the child."""
-    for turn in list(_turns):
-        turn.lock = threading.Lock()
+    global _forks
+    _forks += 1
 
 
 if hasattr(os, "register_at_fork"):

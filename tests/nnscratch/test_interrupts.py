@@ -51,7 +51,8 @@ def raising(*_):
 
 def after(seconds):
     signal.signal(signal.SIGALRM, raising)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # Again if it is lost: Python swallows what is raised while a weak reference goes.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
 """
 
 
@@ -75,7 +76,7 @@ RAISED = """
                 model.training_pass(x2, y, loss)
                 model.training_pass(x, y, loss)
         except Stop:
-            pass
+            signal.setitimer(signal.ITIMER_REAL, 0)
         foreign = [np.full(n, 7, np.float32) for n in (256 * 256, 128 * 256, 64 * 256)]
         busy = team._team
         if busy is not None:
@@ -113,7 +114,7 @@ STEPS = """
                 while True:
                     optimizer.step(model.params, model.grads)
             except Stop:
-                pass
+                signal.setitimer(signal.ITIMER_REAL, 0)
             copied = copy.deepcopy(model)
             twin = make()
             twin.load_state_dict(optimizer.state_dict())
