@@ -5,7 +5,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch import sampling
-from nnscratch.flow.measuring import measure_tensor
+from nnscratch.flow.measuring import TensorMeasures
 from nnscratch_kernels.reference import measures
 from nnscratch_kernels.reference.measures import NAN, NOTHING
 
@@ -65,7 +65,7 @@ def test_every_column_is_sampled_equally_often(width, monkeypatch):
         x = np.tile(np.arange(width, dtype=np.float64), (batch, 1))
         places = np.zeros(sampling.tensor_sample(width), np.uint8)
         with nn.use_kernels("reference"):
-            measure_tensor(np.empty(8), places, x, (np.nan, np.nan), True)
+            TensorMeasures(np.empty((8, 1))).take(0, places, x, (np.nan, np.nan), True)
         columns = np.concatenate(sampled).astype(int)
         counts = np.bincount(columns, minlength=width)
         shape = (batch, width)

@@ -163,7 +163,7 @@ def _(d: Draw) -> Setup:
     return d.classifier("tanh", VarianceScaling(0.1), (8, 12), SGD(lr=0.05), bias=bias)
 
 
-@faulty("activation", "sigmoid, LeCun, 16 to 20 layers", "constant output")
+@faulty("activation", "sigmoid, LeCun, 16 to 20 layers", "constant output", "depth")
 def _(d: Draw) -> Setup:
     return d.classifier("sigmoid", "lecun_normal", (16, 20), SGD(lr=0.2))
 
