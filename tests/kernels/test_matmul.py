@@ -127,9 +127,11 @@ def test_every_vector_width_gives_the_same_bits(width: int) -> None:
     assert np.array_equal(c, expected)
 
 
-def test_large_products_are_blocked_to_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_products_are_blocked_to_the_same_bits() -> None:
     m, k, n = 410, 1100, 330
-    assert m * k * n > gemm.LARGE
+    assert k > gemm.DEPTH
+    assert m > gemm.PACK_ROWS
+    assert n > gemm.PACK_COLUMNS
     a, b = _random((m, k), np.float32, 1), _random((k, n), np.float32, 2)
     truth = a.astype(np.float64) @ b.astype(np.float64)
     bits = set()
@@ -140,9 +142,9 @@ def test_large_products_are_blocked_to_the_same_bits(monkeypatch: pytest.MonkeyP
         assert np.abs(c - truth).max() < 1e-4 * np.abs(truth).max()
         bits.add(c.tobytes())
         if kind == "a_b":
-            parts = np.empty_like(c)  # in slices of rows too small to be called large
-            for i in range(0, m, 41):
-                gemm.multiply(parts, a, b, parts[:0], False, False, i, i + 41, 0, n)
+            parts = np.empty_like(c)  # in slices of too few rows for B to be copied
+            for i in range(0, m, 10):
+                gemm.multiply(parts, a, b, parts[:0], False, False, i, i + 10, 0, n)
             bits.add(parts.tobytes())
     assert len(bits) == 1
 

@@ -34,16 +34,15 @@ from nnscratch_kernels.vector.vectors import FUSED, ROWS, WIDTH, address, advanc
 
 Array = npt.NDArray[Any]
 
-# The depth of one sweep over k: so many rows of a panel of B stay in the nearest caches while all
-# rows of A pass by.
-DEPTH = 512
+# Rows that lie a power of two apart fall into the same few places of every cache. So B is copied,
+# panel by panel just before it is used, where at least PACK_ROWS rows of A use it and it has more
+# than PACK_BYTES; and an A that is read as its transpose, the rows of a tile side by side, where at
+# least PACK_COLUMNS columns of B use it.
+PACK_ROWS, PACK_BYTES, PACK_COLUMNS = 32, 65_536, 200
 
-# Products of at least LARGE multiply-adds and at least WIDE columns copy what they are about to use
-# of A and B into compact blocks: rows that lie a power of two apart fall into the same few places
-# of every cache. A narrow product uses an element of A too seldom to be worth the copy.
-LARGE, WIDE = 100_000_000, 1000
-BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 512, 192, 2048
-PAD = 16  # elements between the rows of a block, against that same effect
+# So many rows of a panel of B stay in the nearest cache while all rows of A pass by, so many bytes
+# of A in the next one while all panels do, and so many columns of B wait for further rows of A.
+DEPTH, BLOCK_BYTES, BLOCK_COLUMNS = 384, 262_144, 2048
 
 
 class Family(NamedTuple):
@@ -61,14 +60,6 @@ def _panel_columns(full: int, left: int) -> int:
     return full if left >= full else min(full // 2, left)
 
 
-@jit
-def _copy_rows(block: Array, row: int, a: Array, i0: int, i1: int, j0: int, j1: int) -> None:
-    """Copy a[i0:i1, j0:j1] to the rows of `block`, which are `row` elements apart."""
-    for i in range(i0, i1):
-        for j in range(j0, j1):
-            block[(i - i0) * row + j - j0] = a[i, j]
-
-
 def vector_family(width: int, rows: int, fused: bool) -> Family:
     """Make the family for vectors of `width` bytes and tiles of at most `rows` x 2 vectors."""
 
@@ -84,14 +75,20 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
         a: Any,
         a_row: int,
         a_column: int,
+        a_tile: int,
         b: Any,
         b_row: int,
         panel: int,
+        fresh: bool,
+        source: Any,
         start: Any,
         start_row: int,
         start_column: int,
     ) -> None:
-        """Panel after panel of c[i0:i1, j0:j1]; the pointers are those of row i0, column j0."""
+        """Panel after panel of c[i0:i1, j0:j1]; the pointers are those of row i0, column j0.
+
+        `fresh` panels are first copied from `source`, which has the rows of B.
+        """
         lanes, n = width // c.itemsize, c.shape[1]
         if BOUNDS:
             check_extent(min(i0, j0) >= 0 and i1 <= c.shape[0] and j1 <= n)
@@ -102,7 +99,11 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
             b_j = advance(b, (j - j0) * panel + k * row)
             c_j = address(c, i0 * n + j)
             start_j = advance(start, (j - j0) * start_column)
-            strides = (a_row, a_column, row, n, start_row)
+            strides = (a_row, a_column, a_tile, row, n, start_row)
+            if fresh and columns > lanes:
+                copy_panel(width, 2, False, columns, depth, b_j, advance(source, j - j0), n)
+            elif fresh:
+                copy_panel(width, 1, True, columns, depth, b_j, advance(source, j - j0), n)
             if columns > lanes:
                 shape = (width, rows, 2, fused)
                 strip(shape, False, 0, i1 - i0, depth, strides, a, b_j, c_j, start_j)
@@ -133,6 +134,21 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
             j += columns
 
     @jit
+    def pack_rows(block: Array, a: Array, i0: int, i1: int, k0: int, k1: int) -> None:
+        """Copy a[k0:k1, i0:i1] to `block`: the rows of a tile of A^T side by side."""
+        for i in range(i0, i1, rows):
+            at, r = (i - i0) * (k1 - k0), min(rows, i1 - i)
+            for k in range(k0, k1):
+                if r == rows:
+                    source, target = a[k, i : i + rows], block[at : at + rows]
+                    for x in range(rows):
+                        target[x] = source[x]
+                else:
+                    for x in range(r):
+                        block[at + x] = a[k, i + x]
+                at += rows
+
+    @jit
     def multiply(
         c: Array,
         a: Array,
@@ -161,15 +177,17 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
         if depth == 0:  # as if it were 1, with nothing but zeros in A and B
             depth, a_row, panel = 1, 0, 0
             a_0 = b_0 = zeros(a_0)
-        copies = (i1 - i0) * (j1 - j0) * depth >= LARGE and n >= WIDE
+        deep = -(-depth // -(-depth // DEPTH))  # blocks as even as can be
+        copies_a = transposed and j1 - j0 >= PACK_COLUMNS and a.size > 0
+        copies_b = i1 - i0 >= PACK_ROWS and not packed and b.size * c.itemsize >= PACK_BYTES
+        high = max(1, BLOCK_BYTES // (deep * c.itemsize * rows)) * rows
+        wide = BLOCK_COLUMNS if copies_b else max(1, j1 - j0)
         # Only pointers into the blocks are handed on; being used in the loops keeps them alive.
         a_block = b_block = c.reshape(c.size)
-        if copies:
-            a_block = np.empty((BLOCK_ROWS + PAD) * (BLOCK_DEPTH + PAD), c.dtype)
-            b_block = np.empty(0 if packed else BLOCK_COLUMNS * BLOCK_DEPTH, c.dtype)
-        deep = BLOCK_DEPTH if copies else DEPTH
-        high = BLOCK_ROWS if copies else max(1, i1 - i0)
-        wide = BLOCK_COLUMNS if copies else max(1, j1 - j0)
+        if copies_a:
+            a_block = np.empty((min(high, i1 - i0) + rows) * deep, c.dtype)
+        if copies_b:
+            b_block = np.empty(min(wide, j1 - j0) * deep, c.dtype)
         for j in range(j0, j1, wide):
             j_end = min(j + wide, j1)
             origin = address(start, 0) if start.shape[0] > 0 else zeros(a_0)
@@ -178,22 +196,21 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
             for k in range(0, depth, deep):
                 k_end = min(k + deep, depth)
                 b_k, k_b = advance(b_0, j * panel), k
-                if copies and not packed:
-                    copy_panels(b_block, b, k, k_end, j, j_end)
+                source = advance(b_0, k * n + j)
+                if copies_b:
                     b_k, k_b, b_row, panel = address(b_block, 0), 0, 0, k_end - k
                 for i in range(i0, i1, high):
                     i_end = min(i + high, i1)
-                    a_i = advance(a_0, i * a_row + k * a_column)
-                    if copies and transposed:
-                        _copy_rows(a_block, BLOCK_ROWS + PAD, a, k, k_end, i, i_end)
-                        a_i, a_column = address(a_block, 0), BLOCK_ROWS + PAD
-                    elif copies:
-                        _copy_rows(a_block, BLOCK_DEPTH + PAD, a, i, i_end, k, k_end)
-                        a_i, a_row = address(a_block, 0), BLOCK_DEPTH + PAD
+                    a_i, a_tile = advance(a_0, i * a_row + k * a_column), a_row
+                    if copies_a:
+                        pack_rows(a_block, a, i, i_end, k, k_end)
+                        a_i, a_row, a_column, a_tile = address(a_block, 0), 1, rows, k_end - k
                     start_i = advance(origin, i * start_row + j * start_column)
+                    fresh = copies_b and i == i0
                     sweep(
-                        *(c, i, i_end, j, j_end, k_b, k_end - k, a_i, a_row, a_column),
-                        *(b_k, b_row, panel, start_i, start_row, start_column),
+                        *(c, i, i_end, j, j_end, k_b, k_end - k, a_i, a_row, a_column, a_tile),
+                        *(b_k, b_row, panel, fresh, source),
+                        *(start_i, start_row, start_column),
                     )
                 # The sums so far are in C; the next part of k goes on from there.
                 origin, start_row, start_column = address(c, 0), n, 1
@@ -231,8 +248,9 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
             check_extent(i1 <= a.shape[0] and k0 >= 0 and k0 + depth <= a.shape[1])
         sweep(
             *(c, i0, i1, j0, j0 + columns, 0, depth),
-            *(address(a, i0 * a.shape[1] + k0), a.shape[1], 1),
-            *(address(panels, 0), 0, depth, address(c, i0 * n + j0), n, 1),
+            *(address(a, i0 * a.shape[1] + k0), a.shape[1], 1, a.shape[1]),
+            *(address(panels, 0), 0, depth, False, address(panels, 0)),
+            *(address(c, i0 * n + j0), n, 1),
         )
 
     return Family(multiply, pack_transposed, pack, add_product)

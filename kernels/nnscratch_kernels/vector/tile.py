@@ -11,9 +11,9 @@ k runs. Here 12 rows x 2 vectors, the tile of a machine with 32 registers of 64 
       A[i+11, k] --> | c[11][0]       | c[11][1]       |          24 fused multiply-adds per k
                      +----------------+----------------+
 
-A is reached through two strides, so A and its transpose cost the same and neither is copied. The
-columns that are left over at the right edge use a mask on the loads and stores: nothing outside the
-array is read or written, and no array needs padding.
+A is reached through strides: as it is stored, as its transpose, or copied with the rows of a tile
+side by side. The columns that are left over at the right edge use a mask on the loads and stores:
+nothing outside the array is read or written, and no array needs padding.
 
 Every element is `c = fma(a[i, k], b[k, j], c)` for k = 0, 1, 2, ... whatever the tile around it, so
 neither the tiling, the blocking over k (a partial sum stored and loaded again is the same number)
@@ -56,7 +56,7 @@ def _emit_tile(
 ) -> None:
     """Emit C = start + A B for one tile of `rows` x `len(masks)` vectors; see `strip`."""
     builder, element = vector.builder, vector.element
-    a_row, a_column, b_row, c_row, start_row = strides
+    a_row, a_column, _, b_row, c_row, start_row = strides
     a, b, c, start = pointers
     offsets = [constant(j * vector.lanes) for j in range(len(masks))]
     places = [(i, j) for i in range(rows) for j in range(len(masks))]
@@ -109,7 +109,7 @@ def _emit_strip(
     builder = vector.builder
     columns, m, depth, *strides, a, b, c, start = arguments
     masks = [None] * (vectors - 1) + [vector.mask(columns) if masked else None]
-    i = constant(0)
+    i, origin_a, along = constant(0), a, strides[2]
     for count in [rows, *(tail for tail in TAILS if tail < rows)]:
         before = builder.block
         check, body, after = (
@@ -124,13 +124,16 @@ def _emit_strip(
         builder.position_at_end(body)
         a_i, c_i, start_i = (
             step(builder, origin, builder.mul(row, stride), vector.element)
-            for origin, stride in ((a, strides[0]), (c, strides[3]), (start, strides[4]))
+            for origin, stride in ((origin_a, along), (c, strides[4]), (start, strides[5]))
         )
         _emit_tile(vector, count, masks, depth, strides, [a_i, b, c_i, start_i], fused)
         row.add_incoming(following, builder.block)
         builder.branch(check)
         builder.position_at_end(after)
         i = row
+        if count == rows:  # the smaller tiles lie within the one that is not whole
+            within = builder.mul(row, builder.sub(strides[2], strides[0]))
+            origin_a, along = step(builder, a, within, vector.element), strides[0]
     builder.ret_void()
 
 
@@ -151,14 +154,15 @@ def strip(
     """C = start + A B for one column of tiles, `m` rows high: whole tiles first, then smaller ones.
 
     `shape` is (vector bytes, rows of a tile, vectors, fused?), all constants. `a`, `b`, `c`,
-    `start` point to first elements. `strides`, in elements, are those of A's rows, A's columns,
-    B's rows, C's rows and start's rows (0: one row serves all). `depth` is at least 1. With
+    `start` point to first elements. `strides`, in elements, are those of A's rows in a tile, A's
+    columns, A's rows from tile to tile, B's rows, C's rows and start's rows (0: one row serves
+    all). `depth` is at least 1. With
     `masked`, a constant too, only the first `columns` columns of the last vector exist.
     """
     width, rows, vectors, fused = (int(part.literal_value) for part in shape.types)
     use_mask = bool(masked.literal_value)
     size = types.intp
-    signature = types.void(shape, masked, size, size, size, types.UniTuple(size, 5), a, a, a, a)
+    signature = types.void(shape, masked, size, size, size, types.UniTuple(size, 6), a, a, a, a)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         _, _, columns, m, depth, strides, *pointers = args
