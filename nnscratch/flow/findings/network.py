@@ -189,7 +189,7 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
     elif whole and math.isnan(p.near) and _settled(view, shown):
         held = True
         more = f" It answers all examples the same, and its loss stands at {number(p.now, 3)}."
-    if not bare and (not held or p.learns):  # a line may be all that it takes
+    if not bare and (not held or p.learned):  # a line is all that it takes
         return []
     where = f"between {view.layers[bare[0]]} and the next layer of weights" if bare else ""
     what = "all its layers together are one linear map" if whole else "the two are one linear map"
@@ -199,7 +199,7 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
     return [
         Finding(
             "no activation",
-            "serious" if held and not p.learned else "notice",
+            "serious" if held and not (p.learned if bare else p.learns) else "notice",
             view.names(bare or view.weights[:1]),
             view.first_step,
             seen,
