@@ -179,15 +179,17 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
             a_0 = b_0 = zeros(a_0)
         deep = -(-depth // -(-depth // DEPTH))  # blocks as even as can be
         copies_a = transposed and j1 - j0 >= PACK_COLUMNS and a.size > 0
-        copies_b = i1 - i0 >= PACK_ROWS and not packed and b.size * c.itemsize >= PACK_BYTES
+        copies_b = i1 - i0 >= PACK_ROWS and not packed and b.size * c.itemsize > PACK_BYTES
         high = max(1, BLOCK_BYTES // (deep * c.itemsize * rows)) * rows
-        wide = BLOCK_COLUMNS if copies_b else max(1, j1 - j0)
+        again = i1 - i0 > high  # panels wait for further rows of A; else one place serves them all
+        wide = BLOCK_COLUMNS if copies_b and again else max(1, j1 - j0)
         # Only pointers into the blocks are handed on; being used in the loops keeps them alive.
         a_block = b_block = c.reshape(c.size)
         if copies_a:
             a_block = np.empty((min(high, i1 - i0) + rows) * deep, c.dtype)
         if copies_b:
-            b_block = np.empty(min(wide, j1 - j0) * deep, c.dtype)
+            stored = min(wide, j1 - j0) if again else 2 * (width // c.itemsize)
+            b_block = np.empty(stored * deep, c.dtype)
         for j in range(j0, j1, wide):
             j_end = min(j + wide, j1)
             origin = address(start, 0) if start.shape[0] > 0 else zeros(a_0)
@@ -198,7 +200,8 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
                 b_k, k_b = advance(b_0, j * panel), k
                 source = advance(b_0, k * n + j)
                 if copies_b:
-                    b_k, k_b, b_row, panel = address(b_block, 0), 0, 0, k_end - k
+                    b_k, k_b, b_row = address(b_block, 0), 0, 0
+                    panel = k_end - k if again else 0
                 for i in range(i0, i1, high):
                     i_end = min(i + high, i1)
                     a_i, a_tile = advance(a_0, i * a_row + k * a_column), a_row
