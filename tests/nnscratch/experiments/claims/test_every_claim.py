@@ -10,7 +10,7 @@ from nnscratch.experiments.claims.claim import FAILS, HOLDS
 from nnscratch.experiments.claims.runner import run_claims
 
 REAL = Path(os.environ.get("NNSCRATCH_DATA", "../shared/data/mnist"))
-LARGEST_PICTURE = 60_000  # bytes
+LARGEST_PICTURE = 64_000  # bytes
 
 
 def run_one(name, folder, seeds=(0, 1)):
@@ -27,7 +27,7 @@ def run_one(name, folder, seeds=(0, 1)):
     (again,) = run_claims(claims, folder, data, quick=True, seeds=seeds)
     assert again.kept
     assert again.verdict == outcome.verdict
-    assert again.measured == outcome.measured
+    assert repr(again.measured) == repr(outcome.measured)  # NaN is not equal to itself
     return outcome
 
 
