@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nnscratch import layers
 from nnscratch.arrays import Array
 from nnscratch.clipping import ClipByGlobalNorm
-from nnscratch.errors import unknown_name
+from nnscratch.experiments.rungs import chosen
 from nnscratch.flow import GradientFlow, Reading
 from nnscratch.flow.records import Record
 from nnscratch.initializers import Initializer, VarianceScaling
@@ -95,13 +95,7 @@ class Outcome:
 
 def select(names: list[str] | None) -> tuple[Rung, ...]:
     """Return the rungs called `names` (None: all), in the ladder's order."""
-    if names is None:
-        return LADDER
-    known = {rung.name for rung in LADDER}
-    for name in names:
-        if name not in known:
-            raise unknown_name("configuration", name, known)
-    return tuple(rung for rung in LADDER if rung.name in names)
+    return chosen(LADDER, names)
 
 
 def build(rung: Rung, features: int, classes: int, settings: Settings) -> Sequential:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from nnscratch import datasets
 from nnscratch.arrays import Array
 from nnscratch.clipping import ClipByGlobalNorm
-from nnscratch.errors import ConfigError, unknown_name
+from nnscratch.errors import ConfigError
 from nnscratch.experiments import order
+from nnscratch.experiments.rungs import chosen
 from nnscratch.flow import GradientFlow
 from nnscratch.flow.records import Record
 from nnscratch.initializers import Initializer, VarianceScaling
@@ -90,11 +91,7 @@ class Outcome:
 
 def select(names: Sequence[str] | None) -> tuple[Rung, ...]:
     """Return the rungs called `names` (None: all), in the ladder's order."""
-    known = {rung.name for rung in LADDER}
-    for name in names or ():
-        if name not in known:
-            raise unknown_name("configuration", name, known)
-    return tuple(rung for rung in LADDER if names is None or rung.name in names)
+    return chosen(LADDER, names)
 
 
 def build(rung: Rung, settings: Settings) -> Sequential:
