@@ -50,6 +50,13 @@ def test_a_field_of_another_kind_is_named(record, name):
         check_record(record)
 
 
+@pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if field.axes])
+def test_nothing_of_another_kind_is_refused_as_something_of_it_would_be(record, name):
+    record[name] = np.zeros((0,) * len(FIELDS[name].axes), complex)
+    with pytest.raises(RecordError, match=f"{name} holds complex128"):
+        check_record(record)
+
+
 def test_one_column_too_few_is_named_with_what_was_expected(record):
     record["gradient_norm"] = record["gradient_norm"][:, :-1]
     message = r"gradient_norm has shape \(5, 3\), expected \(steps: 5, layers: 4\)"
