@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nnscratch.clipping import Clip
-from nnscratch.errors import require_number
-from nnscratch.optimizers.kernel import KernelCall, KernelOptimizer
+from nnscratch.optimizers.kernel import KernelOptimizer
 from nnscratch.schedules import Schedule
 
 __all__ = ["Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Nadam", "RMSProp"]
@@ -27,6 +24,11 @@ class Adagrad(KernelOptimizer):
     clip : Clip or None
     """
 
+    kernel = "adagrad_update"
+    state_names = ("square_sum",)
+    initial: float
+    epsilon: float
+
     def __init__(
         self,
         lr: float | Schedule = 0.01,
@@ -34,17 +36,7 @@ class Adagrad(KernelOptimizer):
         epsilon: float = 1e-10,
         clip: Clip | None = None,
     ) -> None:
-        super().__init__(lr, clip)
-        self.state_names = ("square_sum",)
-        self.initial = require_number("Adagrad initial", initial, least=0)
-        self.epsilon = require_number("Adagrad epsilon", epsilon, above=0)
-
-    def kernel_call(self, lr: float) -> KernelCall:
-        states = (self.state["square_sum"],)
-        return "adagrad_update", states, (lr, self.initial, self.epsilon)
-
-    def options(self) -> dict[str, Any]:
-        return {"initial": self.initial, "epsilon": self.epsilon}
+        super().__init__(lr, clip, initial=initial, epsilon=epsilon)
 
 
 class Adadelta(KernelOptimizer):
@@ -62,6 +54,11 @@ class Adadelta(KernelOptimizer):
     clip : Clip or None
     """
 
+    kernel = "adadelta_update"
+    state_names = ("square_average", "step_average")
+    decay: float
+    epsilon: float
+
     def __init__(
         self,
         lr: float | Schedule = 1.0,
@@ -69,17 +66,7 @@ class Adadelta(KernelOptimizer):
         epsilon: float = 1e-6,
         clip: Clip | None = None,
     ) -> None:
-        super().__init__(lr, clip)
-        self.state_names = ("square_average", "step_average")
-        self.decay = require_number("Adadelta decay", decay, least=0, below=1)
-        self.epsilon = require_number("Adadelta epsilon", epsilon, above=0)
-
-    def kernel_call(self, lr: float) -> KernelCall:
-        states = (self.state["square_average"], self.state["step_average"])
-        return "adadelta_update", states, (lr, self.decay, self.epsilon)
-
-    def options(self) -> dict[str, Any]:
-        return {"decay": self.decay, "epsilon": self.epsilon}
+        super().__init__(lr, clip, decay=decay, epsilon=epsilon)
 
 
 class RMSProp(KernelOptimizer):
@@ -95,6 +82,11 @@ class RMSProp(KernelOptimizer):
     clip : Clip or None
     """
 
+    kernel = "rmsprop_update"
+    state_names = ("square_average",)
+    decay: float
+    epsilon: float
+
     def __init__(
         self,
         lr: float | Schedule,
@@ -102,17 +94,7 @@ class RMSProp(KernelOptimizer):
         epsilon: float = 1e-8,
         clip: Clip | None = None,
     ) -> None:
-        super().__init__(lr, clip)
-        self.state_names = ("square_average",)
-        self.decay = require_number("RMSProp decay", decay, least=0, below=1)
-        self.epsilon = require_number("RMSProp epsilon", epsilon, above=0)
-
-    def kernel_call(self, lr: float) -> KernelCall:
-        states = (self.state["square_average"],)
-        return "rmsprop_update", states, (lr, self.decay, self.epsilon)
-
-    def options(self) -> dict[str, Any]:
-        return {"decay": self.decay, "epsilon": self.epsilon}
+        super().__init__(lr, clip, decay=decay, epsilon=epsilon)
 
 
 class Adam(KernelOptimizer):
@@ -130,6 +112,13 @@ class Adam(KernelOptimizer):
     clip : Clip or None
     """
 
+    kernel = "adam_update"
+    state_names = ("first_moment", "second_moment")
+    beta1: float
+    beta2: float
+    epsilon: float
+    weight_decay = 0.0
+
     def __init__(
         self,
         lr: float | Schedule = 1e-3,
@@ -138,23 +127,10 @@ class Adam(KernelOptimizer):
         epsilon: float = 1e-8,
         clip: Clip | None = None,
     ) -> None:
-        super().__init__(lr, clip)
-        self.state_names = ("first_moment", "second_moment")
-        name = type(self).__name__
-        self.beta1 = require_number(f"{name} beta1", beta1, least=0, below=1)
-        self.beta2 = require_number(f"{name} beta2", beta2, least=0, below=1)
-        self.epsilon = require_number(f"{name} epsilon", epsilon, above=0)
-        self.weight_decay = 0.0
+        super().__init__(lr, clip, beta1=beta1, beta2=beta2, epsilon=epsilon)
 
-    def kernel_call(self, lr: float) -> KernelCall:
-        return (
-            "adam_update",
-            (self.state["first_moment"], self.state["second_moment"]),
-            (lr, self.beta1, self.beta2, self.epsilon, self.weight_decay, self.steps + 1),
-        )
-
-    def options(self) -> dict[str, Any]:
-        return {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
+    def scalars(self, lr: float) -> tuple[float, ...]:
+        return (lr, self.beta1, self.beta2, self.epsilon, self.weight_decay, self.steps + 1)
 
 
 class AdamW(Adam):
@@ -181,10 +157,7 @@ class AdamW(Adam):
         clip: Clip | None = None,
     ) -> None:
         super().__init__(lr, beta1, beta2, epsilon, clip)
-        self.weight_decay = require_number("AdamW weight_decay", weight_decay, least=0)
-
-    def options(self) -> dict[str, Any]:
-        return {**super().options(), "weight_decay": self.weight_decay}
+        self._set(weight_decay=weight_decay)
 
 
 class Adamax(Adam):
@@ -201,6 +174,9 @@ class Adamax(Adam):
         As for `Adam`.
     """
 
+    kernel = "adamax_update"
+    state_names = ("first_moment", "largest")
+
     def __init__(
         self,
         lr: float | Schedule = 2e-3,
@@ -210,11 +186,9 @@ class Adamax(Adam):
         clip: Clip | None = None,
     ) -> None:
         super().__init__(lr, beta1, beta2, epsilon, clip)
-        self.state_names = ("first_moment", "largest")
 
-    def kernel_call(self, lr: float) -> KernelCall:
-        states = (self.state["first_moment"], self.state["largest"])
-        return "adamax_update", states, (lr, self.beta1, self.beta2, self.epsilon, self.steps + 1)
+    def scalars(self, lr: float) -> tuple[float, ...]:
+        return (lr, self.beta1, self.beta2, self.epsilon, self.steps + 1)
 
 
 class Nadam(Adam):
@@ -233,6 +207,9 @@ class Nadam(Adam):
     momentum_decay : float >= 0, default 0.004
     """
 
+    kernel = "nadam_update"
+    momentum_decay: float
+
     def __init__(
         self,
         lr: float | Schedule = 2e-3,
@@ -243,19 +220,13 @@ class Nadam(Adam):
         clip: Clip | None = None,
     ) -> None:
         super().__init__(lr, beta1, beta2, epsilon, clip)
-        self.momentum_decay = require_number("Nadam momentum_decay", momentum_decay, least=0)
+        self._set(momentum_decay=momentum_decay)
         self._product = (0, 1.0)  # of the mu up to a step
 
-    def kernel_call(self, lr: float) -> KernelCall:
+    def scalars(self, lr: float) -> tuple[float, ...]:
         step = self.steps + 1
-        return (
-            "nadam_update",
-            (self.state["first_moment"], self.state["second_moment"]),
-            (
-                *(lr, self.beta1, self.beta2, self.epsilon, step),
-                *(self._mu(step), self._mu(step + 1), self._mu_product(step)),
-            ),
-        )
+        mu = self._mu(step), self._mu(step + 1), self._mu_product(step)
+        return (lr, self.beta1, self.beta2, self.epsilon, step, *mu)
 
     def _mu(self, step: int) -> float:
         return float(self.beta1 * (1 - 0.5 * 0.96 ** (step * self.momentum_decay)))
@@ -267,6 +238,3 @@ class Nadam(Adam):
             product *= self._mu(t)
         self._product = (step, product)
         return product
-
-    def options(self) -> dict[str, Any]:
-        return {**super().options(), "momentum_decay": self.momentum_decay}

@@ -45,6 +45,8 @@ class Optimizer:
         Which trainer is at work with it: one at a time.
     """
 
+    state_names: tuple[str, ...] = ()
+
     def __init__(self, lr: float | Schedule, clip: Clip | None = None) -> None:
         self._schedule = as_schedule(lr, f"{type(self).__name__} lr")
         if clip is not None and not isinstance(clip, Clip):
@@ -54,7 +56,6 @@ class Optimizer:
             )
         self.clip = clip
         self.steps = 0
-        self.state_names: tuple[str, ...] = ()
         self.state: dict[str, Array] = {}
         self.tap: Tap | None = None
         self._seen: tuple[Parameters, Parameters] | None = None

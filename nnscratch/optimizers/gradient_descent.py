@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nnscratch.clipping import Clip
-from nnscratch.errors import ConfigError, require_number
+from nnscratch.errors import ConfigError
 from nnscratch.optimizers.kernel import KernelCall, KernelOptimizer
 from nnscratch.schedules import Schedule
 
@@ -29,6 +29,8 @@ class SGD(KernelOptimizer):
     clip : Clip or None
     """
 
+    momentum: float
+
     def __init__(
         self,
         lr: float | Schedule,
@@ -36,8 +38,7 @@ class SGD(KernelOptimizer):
         nesterov: bool = False,
         clip: Clip | None = None,
     ) -> None:
-        super().__init__(lr, clip)
-        self.momentum = require_number("SGD momentum", momentum, least=0, below=1)
+        super().__init__(lr, clip, momentum=momentum)
         self.nesterov = bool(nesterov)
         if self.nesterov and self.momentum == 0:
             raise ConfigError("SGD nesterov=True needs momentum > 0, for example momentum=0.9")
@@ -51,7 +52,5 @@ class SGD(KernelOptimizer):
         return kernel, (self.state["velocity"],), (lr, self.momentum)
 
     def options(self) -> dict[str, Any]:
-        if self.momentum == 0:
-            return {}
-        options: dict[str, Any] = {"momentum": self.momentum}
-        return {**options, "nesterov": True} if self.nesterov else options
+        given = {"momentum": self.momentum, "nesterov": self.nesterov}
+        return {name: value for name, value in given.items() if value}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels, load_module
 from nnscratch.clipping import Clip, ClipReport, compiled_report
-from nnscratch.errors import ShapeError
+from nnscratch.errors import ShapeError, require_number
 from nnscratch.optimizers.base import Optimizer
 from nnscratch.optimizers.measures import ParameterMeasures
 from nnscratch.parameters import Parameters
@@ -15,6 +15,18 @@ from nnscratch.schedules import Schedule
 
 # The kernel, states and scalars of an update: ``kernel(params, *states, grads, *scalars)``.
 KernelCall = tuple[str, tuple[Array, ...], tuple[float, ...]]
+
+_FRACTION, _SIZE = {"least": 0.0, "below": 1.0}, {"least": 0.0}
+_LIMITS = {
+    "decay": _FRACTION,
+    "beta1": _FRACTION,
+    "beta2": _FRACTION,
+    "momentum": _FRACTION,
+    "epsilon": {"above": 0.0},
+    "initial": _SIZE,
+    "weight_decay": _SIZE,
+    "momentum_decay": _SIZE,
+}
 
 
 class KernelOptimizer(Optimizer):
@@ -25,13 +37,32 @@ class KernelOptimizer(Optimizer):
     The bits are those of ``clip.clip(grads)`` and `update` one after the other.
     """
 
-    def __init__(self, lr: float | Schedule, clip: Clip | None = None) -> None:
+    kernel: ClassVar[str]
+    """The kernel of its updates, where that is always the same."""
+
+    def __init__(self, lr: float | Schedule, clip: Clip | None = None, **settings: float) -> None:
         super().__init__(lr, clip)
         self._compiled: dict[bool, Any] = {}
+        self._settings: tuple[str, ...] = ()
+        self._set(**settings)
+
+    def _set(self, **settings: float) -> None:
+        """Take settings over as attributes; `ConfigError` for a number that is out of range."""
+        for name, value in settings.items():
+            what = f"{type(self).__name__} {name}"
+            setattr(self, name, require_number(what, value, **_LIMITS[name]))
+        self._settings += tuple(settings)
+
+    def options(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._settings}
 
     def kernel_call(self, lr: float) -> KernelCall:
         """Return the kernel of the next update, the state it works on, and its scalars."""
-        raise NotImplementedError(f"{type(self).__name__} must define kernel_call")
+        return self.kernel, tuple(self.state[name] for name in self.state_names), self.scalars(lr)
+
+    def scalars(self, lr: float) -> tuple[float, ...]:
+        """Return what the kernel takes behind the gradients."""
+        return (lr, *self.options().values())
 
     def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
         kernel, states, scalars = self._fitting_call(params, lr)
