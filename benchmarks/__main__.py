@@ -48,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument(
         "--sections", nargs="+", metavar="NAME", help=f"of {', '.join(SECTIONS)} (default: all)"
     )
+    root.add_argument(
+        "--isa",
+        choices=machine.ISAS,
+        default=machine.NATIVE,
+        help="instructions that every contender may use: all of the host's, or AVX2 alone",
+    )
     root.add_argument("--rounds", type=int, metavar="N", help="turns that each contender gets")
     root.add_argument(
         "--quick", action="store_true", help="under two minutes: fewer cases and fewer rounds"
@@ -110,10 +116,12 @@ def make_plan(options: argparse.Namespace) -> Plan:
         raise ConfigError(f"--wait must be a number of seconds >= 0, got {options.wait}")
     if options.rounds is not None and options.rounds < 1:
         raise ConfigError(f"--rounds must be a whole number >= 1, got {options.rounds}")
+    machine.check_isa(options.isa)
     chosen = _known("workload", names, WORKLOADS)
     return Plan(
         workloads=tuple(WORKLOADS[name] for name in chosen),
         threads=tuple(dict.fromkeys(threads)),
+        isa=options.isa,
         contenders=_known("contender", options.contenders or CONTENDERS, CONTENDERS),
         sections=_known("section", sections, SECTIONS),
         quick=quick,

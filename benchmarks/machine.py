@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from importlib import import_module
 from pathlib import Path
 
 # Variables that tune a library for one machine or one program. The contenders run without them.
@@ -23,7 +24,12 @@ TUNING = (
     "NUMBA_CPU_FEATURES",
     "NUMBA_DISABLE_JIT",
     "NNSCRATCH_KERNELS",
+    "NPY_DISABLE_CPU_FEATURES",
+    "ATEN_CPU_CAPABILITY",
+    "ONEDNN_MAX_CPU_ISA",
+    "MKL_ENABLE_INSTRUCTIONS",
 )
+NATIVE, AVX2 = ISAS = ("native", "avx2")  # instructions: all that the host has, or AVX2 alone
 THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -59,8 +65,8 @@ def pin(cores: list[int]) -> None:
         os.sched_setaffinity(0, cores)
 
 
-def environment(threads: int) -> dict[str, str]:
-    """Return the environment of a contender's process that uses `threads` threads."""
+def environment(threads: int, isa: str = NATIVE) -> dict[str, str]:
+    """Return the environment of a contender's process: its number of threads and instructions."""
     env = {name: value for name, value in os.environ.items() if name not in TUNING}
     env.update(dict.fromkeys(THREADS, str(threads)))
     eigen = "true" if threads > 1 else "false"
@@ -69,12 +75,50 @@ def environment(threads: int) -> dict[str, str]:
     )
     env["JAX_PLATFORMS"] = "cpu"
     env["PYTHONUNBUFFERED"] = "1"
+    if isa == AVX2:
+        env["XLA_FLAGS"] += " --xla_cpu_max_isa=AVX2"
+        env.update(_avx2())
     return env
 
 
-def describe() -> dict[str, str | int]:
+def check_isa(isa: str) -> None:
+    """Raise `ConfigError` where the host cannot execute `isa`."""
+    from nnscratch.errors import ConfigError
+
+    if isa == AVX2 and not _host_features().get("avx2"):
+        raise ConfigError(f"--isa {isa} needs a processor with AVX2; {_processor()} has none")
+
+
+def _avx2() -> dict[str, str]:
+    """Return what makes NumPy, OpenBLAS, PyTorch, oneDNN, MKL and Numba do with AVX2."""
+    dispatched = import_module("numpy._core._multiarray_umath").__cpu_dispatch__
+    wider = [name for name in dispatched if name.startswith(("AVX512", "X86_V4"))]
+    features = {
+        name: has and not name.startswith(("avx512", "avx10", "amx"))
+        for name, has in _host_features().items()
+    }
+    return {
+        "NPY_DISABLE_CPU_FEATURES": " ".join(wider),
+        "OPENBLAS_CORETYPE": "Haswell",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "NUMBA_CPU_FEATURES": ",".join(
+            ("+" if has else "-") + name for name, has in sorted(features.items())
+        ),
+    }
+
+
+def _host_features() -> dict[str, bool]:
+    from llvmlite import binding
+
+    return dict(binding.get_host_cpu_features())
+
+
+def describe(isa: str = NATIVE) -> dict[str, str | int]:
     """Return what identifies the machine in a report; entries of a history compare by it."""
     return {
+        **({} if isa == NATIVE else {"isa": isa}),
         "processor": _processor(),
         "cores": len(available_cores()),
         "memory_gib": round(_memory_bytes() / 2**30),
@@ -85,7 +129,9 @@ def describe() -> dict[str, str | int]:
 
 def same_machine(a: dict[str, str | int], b: dict[str, str | int]) -> bool:
     """Return whether two descriptions are of the same machine, whatever the version of Python."""
-    return all(a.get(key) == b.get(key) for key in ("processor", "cores", "memory_gib", "system"))
+    return all(
+        a.get(key) == b.get(key) for key in ("processor", "isa", "cores", "memory_gib", "system")
+    )
 
 
 def _processor() -> str:

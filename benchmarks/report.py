@@ -25,6 +25,7 @@ a remark says so."""
 def markdown(results: Results) -> str:
     """Return the whole report."""
     machine = results.machine
+    width = f" with {str(machine['isa']).upper()} alone" if "isa" in machine else ""
     libraries = ", ".join(
         f"{CONTENDERS[name].label} {version}"
         for name, version in results.libraries.items()
@@ -37,7 +38,7 @@ def markdown(results: Results) -> str:
         f"{results.mode} run of {results.seconds / 60:.1f} minutes"
         + (", **interrupted**" if results.interrupted else "")
         + ".",
-        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
+        f"{machine['processor']}{width}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
         f"{machine['system']}, Python {machine['python']}; {libraries}.",
         "",
         METHOD,

@@ -188,14 +188,16 @@ def mean_ratio(kernels: list[KernelResult]) -> float:
     return geometric_mean(ratios) if ratios else math.nan
 
 
-def start_results(names: Sequence[str], threads: Sequence[int], quick: bool) -> Results:
+def start_results(
+    names: Sequence[str], threads: Sequence[int], quick: bool, isa: str = machine.NATIVE
+) -> Results:
     """Return results without measurements, which say where, when and of what they are."""
     return Results(
         version=contenders.version(OURS),
         commit=_commit(),
         date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         mode="quick" if quick else "full",
-        machine=machine.describe(),
+        machine=machine.describe(isa),
         libraries={n: contenders.version(n) for n in names if not contenders.why_absent(n)},
         threads=list(threads),
     )

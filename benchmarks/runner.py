@@ -35,6 +35,7 @@ class Plan:
 
     workloads: tuple[Workload, ...]
     threads: tuple[int, ...]
+    isa: str
     contenders: tuple[str, ...]
     sections: tuple[str, ...]
     quick: bool
@@ -57,7 +58,7 @@ class Runner:
 
     def __init__(self, plan: Plan, say: Say) -> None:
         self.plan, self.say = plan, say
-        self.results = start_results(plan.contenders, plan.threads, plan.quick)
+        self.results = start_results(plan.contenders, plan.threads, plan.quick, plan.isa)
         self.present = self._present()
         self.quiet = Quiet(plan.patience, _kernel_judge, say)
 
@@ -92,7 +93,7 @@ class Runner:
             names = [name for name in self.present if name in GROWTH_CONTENDERS]
             self._steps(growth, names, self.plan.growth_rounds, fresh=False)
         for threads in self.plan.threads:
-            with Session(threads) as session:
+            with Session(threads, self.plan.isa) as session:
                 if "products" in self.plan.sections:
                     cases = kernels.product_cases(self.plan.quick)
                     self._kernels(session, cases, kernels.PRODUCT_CONTENDERS)
@@ -121,7 +122,7 @@ class Runner:
         """Measure workloads; in `fresh` processes for each, their memory is the workload's."""
         for threads in self.plan.threads:
             for group in [[w] for w in workloads] if fresh else [workloads]:
-                with Session(threads) as session:
+                with Session(threads, self.plan.isa) as session:
                     for workload in group:
                         self._step(session, workload, names, rounds, fresh)
 
@@ -180,7 +181,7 @@ class Runner:
         """Measure each contender that can record beside itself without recording."""
         for threads in self.plan.threads:
             for group in [[w] for w in workloads] if fresh else [workloads]:
-                with Session(threads) as session:
+                with Session(threads, self.plan.isa) as session:
                     for workload in group:
                         self._record(session, workload, names)
 
@@ -246,7 +247,7 @@ class Runner:
         """Measure peak and bandwidth by nnscratch's process, whoever else takes part."""
         line = self.results.roofline
         for threads in self.plan.threads:
-            with Session(threads) as session:
+            with Session(threads, self.plan.isa) as session:
                 for task in (*roofline.peak_tasks(), *roofline.memory_tasks()):
                     is_peak = task["kind"] == "product"
                     outcomes, failures = session.measure(
@@ -293,7 +294,9 @@ class Runner:
             try:
                 best = startup.best(
                     [
-                        startup.measure(name, CONTENDERS[name].package, threads, cache == "cold")
+                        startup.measure(
+                            name, CONTENDERS[name].package, threads, cache == "cold", self.plan.isa
+                        )
                         for _ in range(runs)
                     ]
                 )

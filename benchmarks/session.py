@@ -42,7 +42,9 @@ class WorkerFailed(Exception):
 class Worker:
     """One contender's process."""
 
-    def __init__(self, name: str, threads: int, cores: list[int]) -> None:
+    def __init__(
+        self, name: str, threads: int, cores: list[int], isa: str = machine.NATIVE
+    ) -> None:
         self.name = name
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
@@ -51,7 +53,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             cwd=ROOT,
-            env=machine.environment(threads),
+            env=machine.environment(threads, isa),
             # Ctrl-C is for the runner, which ends its workers itself. In the same session, so that
             # the system hangs up a frozen worker whose runner was killed.
             process_group=0,
@@ -137,6 +139,7 @@ class Session:
     """Contenders' processes for one number of threads; started when first needed."""
 
     threads: int
+    isa: str = machine.NATIVE
     workers: dict[str, Worker] = field(default_factory=dict)
 
     def __enter__(self) -> Session:
@@ -199,7 +202,7 @@ class Session:
     def _start(self, name: str) -> None:
         if name not in self.workers:
             cores = machine.pick_cores(self.threads)
-            self.workers[name] = Worker(name, self.threads, cores)
+            self.workers[name] = Worker(name, self.threads, cores, self.isa)
 
     def _drop(self, name: str) -> None:
         self.workers.pop(name).close()

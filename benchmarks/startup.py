@@ -36,11 +36,18 @@ class StartUpFailed(Exception):
     """The fresh process did not make its step; the message says why."""
 
 
-def measure(name: str, package: str, threads: int, cold: bool, workload: str = WORKLOAD) -> StartUp:
+def measure(
+    name: str,
+    package: str,
+    threads: int,
+    cold: bool,
+    isa: str = "native",
+    workload: str = WORKLOAD,
+) -> StartUp:
     """Start a process, import, make a step. Raises `StartUpFailed`."""
     from benchmarks import machine
 
-    env = machine.environment(threads)
+    env = machine.environment(threads, isa)
     command = [sys.executable, "-m", "benchmarks.startup", name, package, workload, str(threads)]
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         if cold:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import nnscratch as nn
 from benchmarks import __main__ as command
 from benchmarks import contenders, history, machine, session, startup
 from benchmarks.correctness import Verdict
@@ -155,6 +156,33 @@ def test_an_answer_that_does_not_come():
             worker.request({"do": "prepare", "task": step_task("tiny")}, timeout=0.01)
     finally:
         worker.close()
+
+
+def test_instructions_are_the_hosts_unless_fewer_are_asked_for(monkeypatch):
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
+    assert not {"ATEN_CPU_CAPABILITY", "NUMBA_CPU_FEATURES"} & set(machine.environment(1))
+    assert "isa" not in machine.describe()
+    assert machine.describe("avx2")["isa"] == "avx2"
+    assert not machine.same_machine(machine.describe(), machine.describe("avx2"))
+    monkeypatch.setattr(machine, "_host_features", lambda: {"avx2": False})
+    with pytest.raises(nn.ConfigError, match="--isa avx2 needs a processor with AVX2"):
+        command.make_plan(command.parser().parse_args(["--isa", "avx2"]))
+
+
+WIDTHS = """
+from numpy._core._multiarray_umath import __cpu_dispatch__ as known, __cpu_features__ as has
+from nnscratch_kernels.vector.vectors import WIDTH
+print(WIDTH, any(has[name] for name in known if name.startswith(("AVX512", "X86_V4"))))
+"""
+
+
+@pytest.mark.skipif(not machine._host_features().get("avx2"), reason="a processor without AVX2")
+def test_avx2_alone_is_what_the_kernels_and_numpy_use():
+    env = machine.environment(1, "avx2")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", WIDTHS], env=env, capture_output=True
+    )
+    assert done.stdout.split() == [b"32", b"False"], done.stderr
 
 
 def test_an_absent_contender_is_reported(monkeypatch):
