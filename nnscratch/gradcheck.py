@@ -82,7 +82,7 @@ def check_gradients(
     if isinstance(target, Layer | Graph):
         _require_float64(f"a {type(target).__name__}", target.dtype)
         if x is None:
-            positions = (STEPS,) * _needs_time(target)
+            positions = (STEPS,) * (target.positions or 0)
             x = rng.standard_normal((BATCH, *positions, _features(target) or FEATURES))
     elif not callable(target) or isinstance(target, type):
         raise ConfigError(f"check_gradients expects a model, a layer or a loss, got {target!r}")
@@ -200,10 +200,6 @@ def _loss_function(loss: LossFunction, logits: Array, labels: Any) -> Function:
 
 def _layers(network: Graph | Layer) -> dict[str, Layer]:
     return network.layers if isinstance(network, Graph) else {network.name: network}
-
-
-def _needs_time(network: Graph | Layer) -> bool:
-    return any(layer.needs_time for layer in _layers(network).values())
 
 
 def _features(network: Graph | Layer) -> int | None:

@@ -13,7 +13,7 @@ from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError, ShapeError, require_count, unknown_name
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.layers.batchnorm import STATISTICS
-from nnscratch.nodes import INPUT, Node, Pass, Writer, features_in, shapes_of
+from nnscratch.nodes import INPUT, Node, Pass, Writer, input_of, shapes_of
 from nnscratch.parameters import Parameters, Views
 from nnscratch.sequences import NOTHING, Given, States, Truncate, as_mask, as_states, factors_back
 from nnscratch.turns import Turn
@@ -50,6 +50,9 @@ class Graph:
         Of the latest pass.
     turn, fitting : Turn
         Who goes through the nodes, and who trains them: one thread at a time, others are refused.
+    positions : int
+        How many axes the input has between batch and features: what the first layer that needs
+        some takes, else 0 (where any number will do).
     features_in, features_out : int or None
         The width of input and output; None where any will do.
     """
@@ -67,7 +70,7 @@ class Graph:
             raise ConfigError(f"{type(self).__name__} needs at least one layer, got none")
         self._check_uses()
         self.layers = {node.name: node.layer for node in self.nodes}
-        self.features_in = features_in(self.nodes)
+        self.positions, self.features_in = input_of(self.nodes)
         self._shapes: dict[Shape, list[Shape]] = {}
         self.features_out = self.shapes()[-1][-1]
         self._owned = list({id(node.layer): node for node in reversed(self.nodes)}.values())[::-1]
@@ -257,8 +260,7 @@ class Graph:
 
     def shapes(self, given: Shape | None = None) -> list[Shape]:
         """Return the shape that comes out of each node for an input of shape `given`."""
-        time = any(layer.needs_time for layer in self.layers.values())
-        key = (*[None] * (1 + time), self.features_in) if given is None else given
+        key = (*[None] * (1 + self.positions), self.features_in) if given is None else given
         if key not in self._shapes:
             if len(self._shapes) >= _KEPT_SHAPES:
                 self._shapes.clear()

@@ -255,16 +255,21 @@ def shapes_of(nodes: Sequence[Node], given: Shape) -> list[Shape]:
     return shapes
 
 
-def features_in(nodes: Sequence[Node]) -> int | None:
-    """Return how many features the network's input has: what the first layer that knows expects."""
-    shapes = shapes_of(nodes, (None, None))
+def input_of(nodes: Sequence[Node]) -> tuple[int, int | None]:
+    """Return how many positions and features the network's input has: what the first layer says
+    that expects some. No positions where nobody says, None for features.
+    """
+    said = [node.layer.positions for node in nodes if node.layer.positions is not None]
+    positions = said[0] if said else 0
+    leading = (None,) * (1 + positions)
+    shapes = shapes_of(nodes, (*leading, None))
     for node in nodes:
         expected = node.layer.input_features()
         source = node.sources[0]
         if expected is not None and (source == INPUT or shapes[source][-1] is None):
             # Layers between may make another width of any: then nobody says.
-            below = shapes_of(nodes[: source + 1], (None, expected)) if source != INPUT else []
-            return expected if not below or below[-1][-1] == expected else None
+            below = shapes_of(nodes[: source + 1], (*leading, expected)) if source != INPUT else []
+            return positions, expected if not below or below[-1][-1] == expected else None
         if source != INPUT and shapes[source][-1] is not None:
-            return None  # a layer below makes its own width of any
-    return None
+            break  # a layer below makes its own width of any
+    return positions, None

@@ -32,8 +32,9 @@ class Layer:
 
     A layer of one's own is a subclass with a `kind`, a `role`, `forward` and `backward`;
     `parameter_shapes` and `reset` if it learns something, `output_features` if it changes the
-    width, `output_shape` if it changes positions too. A `forward` that takes ``statistics`` is told
-    which to evaluate with (see `BatchNorm`), one that takes ``mask`` which steps a sequence has.
+    width, `output_shape` if it changes positions too, `positions` if it needs some. A `forward`
+    that takes ``statistics`` is told which to evaluate with (see `BatchNorm`), one that takes
+    ``mask`` which steps a sequence has.
 
     Inside a network the arrays of `params`, `grads` and `statistics` are views into the model's
     flat arrays: ``layer.params["weight"] = w`` copies `w` into its place. A layer used by itself
@@ -68,8 +69,9 @@ class Layer:
     saturation: tuple[float, float] = (math.nan, math.nan)
     # Whether a unit is dead whose output is 0 or less for every example.
     rectifies: ClassVar[bool] = False
-    # Whether the layer takes sequences only: (batch, time, features).
-    needs_time: ClassVar[bool] = False
+    # How many axes of what the layer takes lie between batch and features: 1 for sequences, (batch,
+    # time, features), 2 for images. None: any number.
+    positions: ClassVar[int | None] = None
     # The fields that the layer adds to a record with the arguments that `measured` returns.
     adds_to_record: ClassVar[str] = ""
 

@@ -18,7 +18,7 @@ class Pooling(Layer):
     """``(batch, time, features)`` to ``(batch, features)``; see `LastStep`, `MeanOverTime`."""
 
     role: ClassVar[str] = "shape"
-    needs_time: ClassVar[bool] = True
+    positions: ClassVar[int | None] = 1
 
     def output_shape(self, *shapes: Shape) -> Shape:
         return (shapes[0][0], shapes[0][-1])

@@ -45,7 +45,7 @@ class Recurrent(Layer):
     """What recurrent layers share; see `RNN`, `LSTM`, `GRU`."""
 
     role: ClassVar[str] = "recurrent"
-    needs_time: ClassVar[bool] = True
+    positions: ClassVar[int | None] = 1
     # What a call leaves behind, (batch, time, so many times the features) each: forward, backward.
     _leaves: ClassVar[Mapping[str, int]]
     _leaves_gradients: ClassVar[Mapping[str, int]]

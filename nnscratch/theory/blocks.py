@@ -20,6 +20,7 @@ from nnscratch.initializers import (
 from nnscratch.layers import BatchNorm, Dense, Dropout, Identity, Layer
 from nnscratch.model import Sequential
 from nnscratch.theory.nonlinearity import Nonlinearity, nonlinearity, with_dropout
+from nnscratch_records import WEIGHTED
 
 LINEAR = nonlinearity("identity")
 _NARROW_SUM = 0.05  # of 1/units over the hidden layers
@@ -96,6 +97,9 @@ def read_network(model: Sequential) -> Network:
     dense = [i for i, name in enumerate(names) if isinstance(model.layers[name], Dense)]
     if not dense:
         raise ConfigError("theory needs a model with at least one Dense layer, got none")
+    for name in names[: dense[0]]:
+        if model.layers[name].role in WEIGHTED:
+            raise ConfigError(_unknown(name, model.layers[name]))
     notes: list[str] = []
     blocks = []
     fresh = True
@@ -140,10 +144,14 @@ def _extended(block: Block, name: str, layer: Layer) -> Block:
     try:
         return replace(block, activation=nonlinearity(layer))
     except ConfigError:
-        raise ConfigError(
-            f"theory does not know layer {name!r} ({layer!r}): it knows Dense, BatchNorm, Dropout, "
-            "Identity and activation functions applied element by element"
-        ) from None
+        raise ConfigError(_unknown(name, layer)) from None
+
+
+def _unknown(name: str, layer: Layer) -> str:
+    return (
+        f"theory does not know layer {name!r} ({layer!r}): it knows Dense, BatchNorm, Dropout, "
+        "Identity and activation functions applied element by element"
+    )
 
 
 def _order(name: str, block: Block) -> str:

@@ -8,6 +8,7 @@ owner of a parameter -1, values before the first update NaN.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,8 @@ _ROLE_OF_KIND = {
     "identity": "shape",
     **dict.fromkeys(_ACTIVATIONS, "activation"),
 }
+_NO_END = (math.nan, math.nan)
+_ENDS = {"relu": (0.0, math.nan)}  # where nothing passes: findings ask for that
 _ROLE_OF_PARAM = {
     "weight": "weight",
     "bias": "bias",
@@ -69,7 +72,7 @@ def upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
         "roles": np.array(roles, dtype=np.str_),
         "blocks": np.array([""] * len(names), dtype=np.str_),
         "depths": np.cumsum([role == "weights" for role in roles], dtype=np.int64),
-        "saturation": np.full((len(names), 2), np.nan),
+        "saturation": np.array([_ENDS.get(kind, _NO_END) for kind in kinds]).reshape(-1, 2),
         "edges": np.column_stack([chain - 1, chain]),
         "gaps": _gaps([index for index, _ in places]),
         "param_layers": np.array(owners, dtype=np.int64),

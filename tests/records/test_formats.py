@@ -17,8 +17,10 @@ def test_the_names_of_format_2_become_data(old_record, record):
 
 def test_what_format_2_did_not_measure_is_nan(old_record):
     made = check_record(old_record)
-    for name in ("param_norm_initial", "param_mean_initial", "param_max_initial", "saturation"):
+    for name in ("param_norm_initial", "param_mean_initial", "param_max_initial"):
         assert np.isnan(made[name]).all()
+    relu = (made["kinds"] == "relu")[:, None] & [True, False]
+    np.testing.assert_array_equal(made["saturation"], np.where(relu, 0, np.nan))
 
 
 def test_layers_that_were_left_out_are_gaps(old_record):

@@ -139,12 +139,7 @@ class View:
     def rectifiers(self) -> list[int]:
         """The columns of the activations whose low end is 0, where no gradient passes."""
         low, high = self.record["saturation"].T
-        old = [
-            math.isnan(one) and kind == "relu" for one, kind in zip(low, self.kinds, strict=True)
-        ]
-        return [
-            i for i in self.columns("activation") if math.isnan(high[i]) and (low[i] == 0 or old[i])
-        ]
+        return [i for i in self.columns("activation") if low[i] == 0 and math.isnan(high[i])]
 
     @cached_property
     def sources(self) -> dict[int, int]:

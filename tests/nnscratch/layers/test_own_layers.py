@@ -82,12 +82,70 @@ class Unfold(Fold):
         return dy.reshape(len(dy), 3, 2)
 
 
+class Patches(Layer):
+    """A convolution: the weights times every patch of 2 x 2, (batch, h, w, c)."""
+
+    kind, role, positions = "patches", "weights", 2
+
+    def __init__(self, channels, features):
+        super().__init__()
+        self.channels, self.features = channels, features
+
+    def parameter_shapes(self):
+        return {"weight": (4 * self.channels, self.features)}
+
+    def reset(self, rng):
+        self.params["weight"] = rng.standard_normal((4 * self.channels, self.features)) / 2
+
+    def input_features(self):
+        return self.channels
+
+    def output_shape(self, shape):
+        sides = [None if side is None else side - 1 for side in shape[1:-1]]
+        return shape[0], *sides, self.features
+
+    def forward(self, x, training=False):
+        h, w = x.shape[1] - 1, x.shape[2] - 1
+        patches = np.concatenate([x[:, i : i + h, j : j + w] for i, j in np.ndindex(2, 2)], -1)
+        return patches @ self.params["weight"], (patches, x.shape)
+
+    def backward(self, dy, cache, accumulate=False, input_gradient=True):
+        patches, shape = cache
+        weight = np.tensordot(patches, dy, ((0, 1, 2), (0, 1, 2)))
+        self.grads["weight"] = weight + self.grads["weight"] if accumulate else weight
+        dx, parts = np.zeros(shape, dy.dtype), np.split(dy @ self.params["weight"].T, 4, -1)
+        for (i, j), part in zip(np.ndindex(2, 2), parts, strict=True):
+            dx[:, i : i + dy.shape[1], j : j + dy.shape[2]] += part
+        return dx
+
+
+class Flatten(Layer):
+    """What an image holds as one row: as wide as the image is large, which only data say."""
+
+    kind, role, positions = "flatten", "shape", 2
+
+    def output_shape(self, shape):
+        return shape[0], None if None in shape[1:] else int(np.prod(shape[1:]))
+
+    def forward(self, x, training=False):
+        return x.reshape(len(x), -1), x.shape
+
+    def backward(self, dy, shape, accumulate=False, input_gradient=True):
+        return dy.reshape(shape)
+
+
+def images():
+    """A network for images of 3 x 2 of one channel."""
+    return [Patches(1, 3), nn.BatchNorm(3), nn.ReLU(), Flatten(), nn.Dense(6, 4)]
+
+
 OWN = {
     "weights first": lambda: [Scale(), nn.Dense(6, 4)],
     "weights last": lambda: [nn.Dense(6, 4), nn.Tanh(), Scale()],
     "statistics": lambda: [nn.Dense(6, 5), Running(), nn.ReLU(), nn.Dense(5, 4)],
     "statistics first": lambda: [Running(), nn.Dense(6, 4)],
     "positions": lambda: [Fold(), nn.Dense(2, 2), nn.ReLU(), Unfold(), nn.Dense(6, 4)],
+    "images": images,
     "in a block": lambda: [nn.Residual(Fold(), Scale(), Unfold(), Running()), nn.Dense(6, 4)],
 }
 
@@ -95,11 +153,12 @@ OWN = {
 @pytest.mark.parametrize("make", OWN.values(), ids=OWN)
 def test_a_users_layer_trains_is_checked_recorded_drawn_and_saved(make, tmp_path):
     checked = nn.Sequential(*make(), dtype=np.float64)
-    assert nn.check_gradients(checked, LOSS, X, LABELS) < 1e-6
+    x = X.reshape(12, 3, 2, 1) if make is images else X
+    assert nn.check_gradients(checked, LOSS, x, LABELS) < 1e-6
     model = nn.Sequential(*make(), seed=1)
-    flow = nn.GradientFlow(model, probe=X, file=tmp_path / "run.flow")
+    flow = nn.GradientFlow(model, probe=x, file=tmp_path / "run.flow")
     trainer = nn.Trainer(model, LOSS, nn.SGD(lr=0.1))
-    history = trainer.fit(X, LABELS, epochs=30, batch_size=6, callbacks=[flow], progress=False)
+    history = trainer.fit(x, LABELS, epochs=30, batch_size=6, callbacks=[flow], progress=False)
     assert np.mean(history.loss[-4:]) < np.mean(history.loss[:4])
     record = flow.to_dict()
     trace = model.last
