@@ -11,7 +11,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.clipping import Clip, ClipReport
-from nnscratch.errors import ConfigError, ShapeError
+from nnscratch.errors import ConfigError, ShapeError, require_count
 from nnscratch.optimizers.measures import ParameterMeasures, Tap
 from nnscratch.parameters import Parameters
 from nnscratch.schedules import Schedule, as_schedule
@@ -55,12 +55,20 @@ class Optimizer:
                 f"got {clip!r}"
             )
         self.clip = clip
-        self.steps = 0
+        self._made = np.zeros(1, np.int64)  # updates: a compiled step counts itself
         self.state: dict[str, Array] = {}
         self.tap: Tap | None = None
         self._seen: tuple[Parameters, Parameters] | None = None
         self.fitting = Turn()
         self._thread = 0  # that called first with these parameters
+
+    @property
+    def steps(self) -> int:
+        return int(self._made.item())
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        self._made[0] = require_count(f"{type(self).__name__} steps", steps, least=0, most=2**62)
 
     @property
     def lr(self) -> float:
@@ -93,23 +101,21 @@ class Optimizer:
         lr = self.lr
         tap = self.tap
         if tap is None or not tap.due:
-            report = self._make_step(params, grads, lr, None)
-            self.steps += 1
-            return report
+            return self._make_step(params, grads, lr, None)
         tap.before_update()
         report = self._make_step(params, grads, lr, tap.measures)
-        self.steps += 1
         tap.updated(report, lr)
         return report
 
     def _make_step(
         self, params: Parameters, grads: Parameters, lr: float, measures: ParameterMeasures | None
     ) -> ClipReport | None:
-        """Clip, update and measure."""
+        """Clip, update, count and measure."""
         if measures is not None:
             measures.measure_before(params, grads)
         report = None if self.clip is None else self.clip.clip(grads)
         self.update(params, grads, lr)
+        self._made += 1
         if measures is not None:
             measures.measure_after(params)
         return report
@@ -120,7 +126,7 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy takes over: not who watches this one, nor the parameters."""
-        return {**self.__dict__, "tap": None, "_seen": None}
+        return {**self.__dict__, "tap": None, "_seen": None, "_made": self._made.copy()}
 
     # Saving
 
@@ -145,7 +151,8 @@ class Optimizer:
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Take over what `state_dict` returned; nothing is changed unless it fits."""
         self.check_state_dict(state)
-        self.steps = int(state["steps"])
+        steps: Any = np.asarray(state["steps"])[()]
+        self.steps = steps
         self.state = {name: np.array(state[name]) for name in state if name != "steps"}
         self._seen = None
 

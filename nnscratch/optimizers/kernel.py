@@ -115,6 +115,7 @@ class KernelOptimizer(Optimizer):
             grads.offsets,
             params=params.flat,
             update=call[:2],
+            made=self._made,
             clip=None if clip is None else clip.kind,
             limit=0.0 if clip is None else clip.limit,
             measures=None if measures is None else measures.target,

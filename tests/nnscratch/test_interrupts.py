@@ -109,6 +109,8 @@ STEPS = """
         for i in range(COUNT // 2):
             model, optimizer = made(), make()
             once(model)
+            if i == 0:
+                make().step(model.params, model.grads)  # Numba does not go on where it was stopped
             try:
                 after(random.random() * 0.002 + 1e-5)
                 while True:
@@ -128,6 +130,29 @@ STEPS = """
 @alarms
 def test_after_an_interrupted_step_an_optimizer_is_as_its_state_says():
     run(STEPS, 40)
+
+
+@alarms
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupted_optimizer_has_counted_the_updates_it_made(threads):
+    body = """
+        model = made()
+        model.grads.flat[...] = 2.0**-10
+        def optimizer():
+            return nn.SGD(lr=1.0, clip=nn.ClipByValue(1.0))
+        optimizer().step(model.params, model.grads)  # Numba does not go on where it was stopped
+        for i in range(COUNT):
+            model.params.flat[...] = 0
+            sgd = optimizer()
+            try:
+                after(random.random() * 0.002 + 1e-4)
+                while True:
+                    sgd.step(model.params, model.grads)
+            except Stop:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            assert set(model.params.flat * 2.0**10) == {-sgd.steps}, i
+    """
+    run(body, 40, threads)
 
 
 FORKED = """

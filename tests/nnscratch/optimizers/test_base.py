@@ -118,6 +118,16 @@ def test_state_of_another_optimizer_is_refused(other, parameters):
     assert not target.state
 
 
+@pytest.mark.parametrize("steps", [-3, 2.5, 1e300, math.nan, "x", None, True, 2**63, [1, 2]])
+def test_a_count_of_steps_that_is_none_is_refused(steps):
+    optimizer = nn.SGD(0.1)
+    with pytest.raises(nn.ConfigError, match="SGD steps must be a whole number"):
+        optimizer.steps = steps
+    with pytest.raises(nn.ConfigError, match="SGD steps must be a whole number"):
+        optimizer.load_state_dict({"steps": np.array(steps)})
+    assert optimizer.steps == 0
+
+
 @pytest.mark.parametrize("name", names())
 @pytest.mark.parametrize("lr", [-0.1, math.nan, math.inf, "fast", None])
 def test_nonsense_rates_are_refused(name, lr):

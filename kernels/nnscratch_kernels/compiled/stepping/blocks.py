@@ -30,7 +30,7 @@ BLOCK = 4096
 SCRATCH_SPACING = BLOCK + 4096
 
 # The context: addresses of arrays ...
-PARAMS, GRADS = range(2)
+PARAMS, GRADS, MADE = range(3)  # MADE: how many updates were
 STARTS, OWNERS, FIRSTS = range(4, 7)  # first element and parameter of blocks, parameters' blocks
 RECORDS, FACTORS, NORMS, REPORT = range(7, 11)  # per block, parameter, parameter, and in all
 NUMBERS, SCRATCH = range(11, 13)  # of the update and, first, the clip's limit

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from nnscratch_kernels.compiled.stepping import blocks, clipping, measured, parameters
 from nnscratch_kernels.compiled.stepping.blocks import each_block
-from nnscratch_kernels.compiled.stepping.updating import UPDATES
+from nnscratch_kernels.compiled.stepping.updating import UPDATES, count_update
 from nnscratch_kernels.runtime import team, threads
 from nnscratch_kernels.runtime.memory import empty
 from nnscratch_kernels.runtime.operation import Operation
@@ -56,6 +56,9 @@ class Step:
     params : array or None
     update : (name, arrays)
         An update kernel and the state it keeps, or ("", ()).
+    made : int64 array or None
+        How many updates there were. The native call that makes one counts it, so that nothing
+        comes between the two.
     clip : "value", "norm" (of the whole), "norms" (of each parameter) or None
     limit : float
         Of the clip.
@@ -73,6 +76,7 @@ class Step:
         *,
         params: Array | None = None,
         update: tuple[str, tuple[Array, ...]] = ("", ()),
+        made: Array | None = None,
         clip: str | None = None,
         limit: float = 0.0,
         measures: Measures | None = None,
@@ -80,6 +84,7 @@ class Step:
     ) -> None:
         self.grads, self.params, self.clip, self.limit = grads, params, clip, limit
         self.update, self.states = update
+        self.made = made
         self.measures, self.owner = measures, owner
         self.prepare = UPDATES[self.update].prepare if params is not None else None
         if clip is None and measures is None:
@@ -172,6 +177,8 @@ class Step:
         if self.params is not None:
             places[blocks.PARAMS] = self.params
             places |= dict(enumerate(self.states, blocks.STATE))
+        if self.made is not None:
+            places[blocks.MADE] = self.made
         if self.measures is not None:
             where = (blocks.MEASURES, blocks.SAMPLES, blocks.PLACES, blocks.STRIDES)
             places |= dict(zip(where, self.measures, strict=True))
@@ -199,6 +206,8 @@ class Step:
             elif self.measures is not None:
                 update = [parameters.before_block, *update, parameters.after_block]
         segments.append([work + update])
+        if self.made is not None:
+            segments[-1].append(count_update)
         ends: list[Operation | list[Operation]] = []
         if self.measures is not None:
             ends.append(parameters.measure_parameters)
@@ -217,7 +226,7 @@ class Step:
         segments = self._segments()
         drivers: list[int] = []
         for segment in segments:
-            alone = {clipping.whole_factor, clipping.clip_report}
+            alone = {clipping.whole_factor, clipping.clip_report, count_update}
             places = []
             for work in segment:
                 places.append(len(arguments) if isinstance(work, list) else 0)

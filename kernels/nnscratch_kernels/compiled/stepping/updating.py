@@ -16,8 +16,8 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from nnscratch_kernels.compiled.stepping import blocks
-from nnscratch_kernels.runtime.native import doubles
-from nnscratch_kernels.runtime.operation import Operation
+from nnscratch_kernels.runtime.native import doubles, integers
+from nnscratch_kernels.runtime.operation import Operation, operation
 from nnscratch_kernels.runtime.sharing import stands_beside
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
@@ -65,3 +65,9 @@ def update(
         return kernel
 
     return declare
+
+
+@operation
+def count_update(like, args, part, parts):  # type: ignore[no-untyped-def]
+    """Count this update."""
+    integers(args[blocks.MADE])[0] += 1
