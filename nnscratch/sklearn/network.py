@@ -1,0 +1,228 @@
+"""What both estimators are: a network, its trainer, and the record of its training."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from nnscratch.arrays import Array
+from nnscratch.flow import GradientFlow
+from nnscratch.flow.findings import Findings
+from nnscratch.initializers import Initializer, for_activation
+from nnscratch.layers import BatchNorm, Dense, activation
+from nnscratch.losses import Loss
+from nnscratch.model import Sequential
+from nnscratch.optimizers import Optimizer, optimizer
+from nnscratch.training import Callback, EarlyStopping, Trainer
+
+
+class FindingWarning(ConvergenceWarning):  # type: ignore[misc]  # without types it is of type Any
+    """What `fit` warns with: the first finding of a training that is held up or misled."""
+
+
+@dataclass(eq=False, repr=False)
+class Network(BaseEstimator):  # type: ignore[misc]
+    """What both estimators are: a network, its trainer, and the record of its training.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Units of each hidden dense layer.
+    activation : str
+        Behind each of them; see `nnscratch.layers.activation_names`.
+    init : str, Initializer or None
+        Of the weights; None: what theory says suits the activation.
+    batchnorm : bool
+        Before each activation.
+    build : callable or None
+        ``build(n_in, n_out)`` returns the layers and blocks of another network, in the place of the
+        four above: ``lambda n, m: [nn.Dense(n, 50), nn.ELU(), nn.Dense(50, m)]``.
+    loss : Loss or None
+        None: `MeanSquaredError`; of classes `SoftmaxCrossEntropy`, of several labels
+        `SigmoidCrossEntropy`.
+    optimizer : str or Optimizer
+        A name, with `lr`; or an optimizer such as ``nn.SGD(lr=0.1, clip=nn.ClipByGlobalNorm(1))``,
+        of which a copy is used.
+    lr : float or Schedule
+    batch_size, epochs : int
+    early_stopping : bool
+        Hold out `validation_fraction` of the examples, and end the training after `patience`
+        epochs in which their loss was no better, with the best weights.
+    warm_start : bool
+        Whether `fit` goes on from where it was.
+    record : int
+        Record every step (1), one in so many, or none (0).
+    callbacks : sequence of Callback
+        Handed on to `nnscratch.Trainer.fit`.
+    random_state : int, RandomState or None
+        Decides the weights, the order of the examples and those held out.
+    verbose : bool
+        Show the progress.
+
+    Attributes
+    ----------
+    trainer_ : Trainer
+        With the network (`model_`), its optimizer and its history.
+    flow_ : GradientFlow
+        The record: ``flow_.plot()``, ``flow_.report("run.html")``. A copy of an estimator keeps
+        what was recorded, and begins a new record when it is trained further.
+    findings_ : Findings
+        What is wrong, in sentences.
+    loss_curve_ : list of float
+        The mean loss of each epoch.
+    n_iter_ : int
+        Epochs that were finished.
+    """
+
+    hidden: Sequence[int] = (100,)
+    activation: str = "relu"
+    init: str | Initializer | None = None
+    batchnorm: bool = False
+    build: Callable[[int, int], Sequence[Any]] | None = None
+    loss: Loss | None = None
+    optimizer: str | Optimizer = "adam"
+    lr: Any = 0.001
+    batch_size: int = 200
+    epochs: int = 200
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    patience: int = 10
+    warm_start: bool = False
+    record: int = 1
+    callbacks: Sequence[Callback] = ()
+    random_state: Any = None
+    verbose: bool = False
+
+    @property
+    def model_(self) -> Sequential:
+        """See the class."""
+        return self.trainer_.model
+
+    @property
+    def _loss(self) -> Any:
+        return self.trainer_.loss
+
+    @property
+    def findings_(self) -> Findings:
+        """See the class."""
+        return self.flow_.findings()
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """See the class."""
+        return self.trainer_.history.train_loss
+
+    @property
+    def n_iter_(self) -> int:
+        """See the class."""
+        return self.trainer_.history.epochs
+
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: Any = None) -> Self:
+        """Train on `X` (examples, features) and `y`; warn with the first finding.
+
+        An example of weight 2 counts as two, one of weight 0 as none.
+        """
+        anew = not (self.warm_start and hasattr(self, "trainer_"))
+        self._train(X, y, sample_weight, anew, self.epochs, None)
+        self._warn()
+        return self
+
+    def _train(self, X: Any, y: Any, weights: Any, anew: bool, epochs: int, classes: Any) -> None:
+        kinds = (np.float64, np.float32)
+        X, y = validate_data(self, X, y, dtype=kinds, multi_output=True, reset=anew)
+        answers, n_out, loss = self._answers(y, anew, classes)
+        weights = self._weights(X, y, weights)
+        random = check_random_state(self.random_state)
+        if weights is not None:
+            there = weights > 0
+            X, answers, weights = X[there], answers[there], weights[there]
+            weights = weights * (len(weights) / weights.sum())
+        validation, chosen = None, list(self.callbacks)
+        if self.early_stopping:
+            held = {"test_size": self.validation_fraction, "random_state": random}
+            held["stratify"] = answers if answers.ndim == 1 else None
+            rows, others = train_test_split(np.arange(len(X)), **held)
+            validation = X[others], answers[others]
+            X, answers = X[rows], answers[rows]
+            weights = None if weights is None else weights[rows]
+            chosen.append(EarlyStopping(self.patience))
+        if anew:
+            self._begin(X, n_out, loss, random)
+        self.trainer_.fit(
+            *(X, answers),
+            epochs=epochs,
+            batch_size=self.batch_size,
+            validation=validation,
+            callbacks=[*self._recorders(anew), *chosen],
+            progress=self.verbose,
+            seed=self._seed,
+            sample_weights=weights,
+        )
+
+    def _begin(self, X: Array, n_out: int, loss: Loss, random: Any) -> None:
+        """Make the network and its trainer."""
+        self._seed = int(random.randint(2**31 - 1))
+        parts = (self.build or self._layers)(X.shape[1], n_out)
+        model = Sequential(*parts, seed=self._seed, dtype=X.dtype)
+        if isinstance(self.optimizer, str):
+            made = optimizer(self.optimizer, self.lr)
+        else:
+            made = copy.deepcopy(self.optimizer)
+        self.trainer_ = Trainer(model, loss if self.loss is None else self.loss, made)
+
+    def _layers(self, n_in: int, n_out: int) -> list[Any]:
+        init = for_activation(self.activation) if self.init is None else self.init
+        parts: list[Any] = []
+        for units in self.hidden:
+            parts.append(Dense(n_in, units, init=init))
+            parts += [BatchNorm(units)] * bool(self.batchnorm)
+            parts.append(activation(self.activation))
+            n_in = units
+        return [*parts, Dense(n_in, n_out, init=init)]
+
+    def _recorders(self, anew: bool) -> list[GradientFlow]:
+        """Return who records; the one that goes on, unless it is a copy."""
+        if anew or not self.record:
+            vars(self).pop("flow_", None)  # type: ignore[attr-defined]
+        if not self.record:
+            return []
+        if not isinstance(getattr(self, "flow_", None), GradientFlow):
+            self.flow_ = GradientFlow(self.model_, self.record, label=type(self).__name__)
+        return [self.flow_]
+
+    def _warn(self) -> None:
+        if not self.record:
+            said = [self.trainer_.history.message] * self.trainer_.history.diverged
+        else:
+            found = self.findings_
+            causes = [one for one in found.causes if one in found.at_least("serious")]
+            said = [" ".join((one.sentence, one.cause)).strip() for one in causes[:1]]
+            said += [f"{found.begin_with()[0]}. All of it: print(estimator.findings_)"] * len(said)
+        if said:
+            warnings.warn(" ".join(said), FindingWarning, stacklevel=3)
+
+    def _outputs(self, X: Any) -> Array:
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        return self.model_.predict(X.astype(self.model_.dtype, copy=False))
+
+    def _answers(self, y: Array, anew: bool, classes: Any) -> tuple[Array, int, Loss]:
+        """Return what the network is to answer, its outputs, and the loss that goes with them."""
+        raise NotImplementedError
+
+    def _weights(self, X: Array, y: Array, weights: Any) -> Array | None:
+        """Return the weights of the examples, None where all are 1."""
+        if weights is None:
+            return None
+        return _check_sample_weight(weights, X, ensure_non_negative=True)

@@ -1,0 +1,172 @@
+"""The estimators of scikit-learn: its own checks, and what those do not ask."""
+
+import collections
+import copy
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+
+pytest.importorskip("sklearn", minversion="1.6", reason="scikit-learn is not installed")
+
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from nnscratch.sklearn import FindingWarning, NeuralClassifier, NeuralRegressor
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((120, 4))
+CLASSES = (X[:, 0] > 0) + 2 * (X[:, 1] > 0)
+NAMES = np.array(["north", "east", "south", "west"])[CLASSES]
+NUMBERS = np.stack([X[:, 0] - X[:, 1], X[:, 2] * X[:, 3]], axis=1)
+
+CHECK = """
+import warnings
+warnings.simplefilter("ignore")
+from sklearn.utils.estimator_checks import check_estimator
+from nnscratch.sklearn import NeuralClassifier, NeuralRegressor
+for kind in (NeuralClassifier, NeuralRegressor):
+    for check in check_estimator(kind(), on_fail=None):
+        print(kind.__name__, check["status"], check["check_name"], repr(check["exception"])[:200])
+"""
+
+
+def classifier(**options):
+    return NeuralClassifier(
+        **{"hidden": (16,), "lr": 0.01, "epochs": 60, "random_state": 0} | options
+    )
+
+
+def regressor(**options):
+    return NeuralRegressor(
+        **{"hidden": (16,), "lr": 0.01, "epochs": 60, "random_state": 0} | options
+    )
+
+
+@pytest.mark.slow
+def test_check_estimator_passes_whole_and_skips_nothing():
+    done = subprocess.run(
+        [sys.executable, "-c", CHECK],
+        env={**os.environ, "SCIPY_ARRAY_API": "1"},  # without it one check is skipped
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if " passed " not in line] == []
+    counts = collections.Counter(line.split()[0] for line in lines)
+    assert counts["NeuralClassifier"] > 55
+    assert counts["NeuralRegressor"] > 50
+
+
+def test_labels_of_any_kind_come_back():
+    found = classifier().fit(X, NAMES)
+    assert found.score(X, NAMES) > 0.95
+    assert list(found.classes_) == ["east", "north", "south", "west"]
+    assert abs(found.predict_proba(X).sum(axis=1) - 1).max() < 1e-12
+    assert (found.classes_[found.decision_function(X).argmax(axis=1)] == found.predict(X)).all()
+
+
+def test_several_labels_and_several_numbers():
+    labels = (NUMBERS > 0).astype(int)
+    found = classifier(epochs=300).fit(X, labels)
+    assert found.predict(X).shape == labels.shape
+    assert (found.predict(X) == labels).mean() > 0.95
+    assert ((found.predict_proba(X) > 0.5) == found.predict(X)).all()
+    assert regressor(epochs=300).fit(X, NUMBERS).score(X, NUMBERS) > 0.9
+    assert regressor().fit(X, NUMBERS[:, 0]).predict(X).shape == (120,)
+
+
+def test_columns_of_classes_are_refused_by_name():
+    with pytest.raises(nn.ConfigError, match="MultiOutputClassifier"):
+        classifier().fit(X, np.stack([CLASSES, CLASSES], axis=1))
+
+
+def test_weights_count_as_copies_and_class_weights_as_weights():
+    weights = RNG.integers(0, 3, len(X))
+    one = classifier(random_state=1).fit(X, NAMES, sample_weight=weights)
+    two = classifier(random_state=1, batch_size=300).fit(
+        X.repeat(weights, 0), NAMES.repeat(weights)
+    )
+    assert abs(one.predict_proba(X) - two.predict_proba(X)).max() < 1e-9
+    by_class = classifier(class_weight={"east": 3, "north": 1, "south": 1, "west": 1}).fit(X, NAMES)
+    by_example = classifier().fit(X, NAMES, sample_weight=1 + 2 * (NAMES == "east"))
+    assert (by_class.predict_proba(X) == by_example.predict_proba(X)).all()
+
+
+def test_partial_fit_and_warm_start_go_on_from_where_they_were():
+    whole = classifier(epochs=4).fit(X, NAMES)
+    parts = classifier()
+    for _ in range(4):
+        parts.partial_fit(X, NAMES, classes=np.unique(NAMES))
+    warm = classifier(epochs=2, warm_start=True).fit(X, NAMES).fit(X, NAMES)
+    for other in (parts, warm):
+        assert other.loss_curve_ == whole.loss_curve_
+        assert len(other.flow_) == len(whole.flow_) == other.n_iter_ == 4
+        assert (other.predict_proba(X) == whole.predict_proba(X)).all()
+    with pytest.raises(nn.DataError, match="the network was made for"):
+        parts.partial_fit(X[:2], ["up", "down"])
+
+
+def test_a_pickle_goes_on_too_and_keeps_its_record():
+    found = classifier(epochs=3).fit(X, NAMES)
+    for twin in (pickle.loads(pickle.dumps(found)), copy.deepcopy(found)):
+        assert (twin.predict_proba(X) == found.predict_proba(X)).all()
+        assert len(twin.flow_) == 3
+        assert twin.findings_.kinds == found.findings_.kinds
+        twin.partial_fit(X, NAMES)
+        assert twin.loss_curve_[:3] == found.loss_curve_
+        assert len(twin.flow_) == 1
+    again = classifier(epochs=4).fit(X, NAMES)
+    assert (twin.predict_proba(X) == again.predict_proba(X)).all()
+
+
+def test_early_stopping_holds_examples_out():
+    found = regressor(early_stopping=True, patience=3, epochs=500, lr=0.05).fit(X, NUMBERS)
+    history = found.trainer_.history
+    assert found.n_iter_ < 500
+    assert "has not got better for 3 epochs" in history.message
+    assert found.trainer_.run.examples == 108
+    assert np.isfinite(history.val_loss).all()
+
+
+def test_it_says_why_it_does_not_train():
+    sick = classifier(hidden=[16] * 12, activation="sigmoid", init="glorot_normal", epochs=30)
+    with pytest.warns(FindingWarning, match="sigmoid in 12 hidden layers") as said:
+        sick.fit(X, NAMES)
+    assert said[0].filename == __file__
+    assert "vanishing" in sick.findings_.kinds
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        classifier(hidden=[16] * 12, activation="sigmoid", epochs=1, record=0).fit(X, NAMES)
+    with pytest.warns(FindingWarning, match="NaN|infin"):
+        regressor(optimizer="sgd", lr=1e9, record=0).fit(X, NUMBERS)
+
+
+def test_any_network_optimizer_and_loss():
+    own = nn.SGD(lr=0.05, momentum=0.9, clip=nn.ClipByGlobalNorm(1.0))
+    found = regressor(
+        build=lambda n, m: [nn.Dense(n, 8), nn.LayerNorm(8), nn.Tanh(), nn.Dense(8, m)],
+        loss=nn.Huber(0.5), optimizer=own, callbacks=[nn.Penalty(l2=1e-4)], record=10,
+    ).fit(X.astype("float32"), NUMBERS)  # fmt: skip
+    assert [*found.model_.layers] == ["0.dense", "1.layernorm", "2.tanh", "3.dense"]
+    assert found.model_.dtype == np.float32
+    assert own.steps == 0
+    assert found.trainer_.optimizer.steps == 60
+    assert list(found.flow_.to_dict()["steps"]) == [0, 10, 20, 30, 40, 50]
+    assert found.score(X, NUMBERS) > 0.4
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::nnscratch.sklearn.FindingWarning")
+def test_a_search_with_several_processes_finds_what_one_alone_does():
+    pipeline = make_pipeline(StandardScaler(), classifier(epochs=30))
+    grid = {"neuralclassifier__hidden": [(4,), (16,)], "neuralclassifier__lr": [0.001, 0.03]}
+    alone, two = (GridSearchCV(pipeline, grid, cv=3, n_jobs=n).fit(X, NAMES) for n in (None, 2))
+    assert two.best_params_ == alone.best_params_
+    assert (two.cv_results_["mean_test_score"] == alone.cv_results_["mean_test_score"]).all()

@@ -1,0 +1,36 @@
+"""What the pages of docs show runs from top to bottom."""
+
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": page}
+    for block in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL):
+        exec(block, names)
+    plt.close("all")
+    return names
+
+
+def test_the_page_of_pytorch_runs(tmp_path, monkeypatch, capsys):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    torch.manual_seed(0)
+    names = run("pytorch.md", tmp_path, monkeypatch)
+    assert "torch.nn" in capsys.readouterr().out
+    assert len(names["flow"]) == 40
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_the_page_of_scikit_learn_runs(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    with pytest.warns(UserWarning, match="sigmoid in 8 hidden layers"):
+        names = run("sklearn.md", tmp_path, monkeypatch)
+    assert "vanishes" in capsys.readouterr().out
+    assert names["search"].score(names["x_test"], names["labels_test"].astype(str)) > 0.88
