@@ -78,7 +78,7 @@ bench: $(VENV)/.peers
 
 mutants: $(VENV)/.test
 	@echo "==> Changing one thing at a time: who notices? (hours; ARGS=\"--areas theory --count 20\")"
-	@nice $(BIN)/python tests/mutants.py $(ARGS)
+	@nice $(BIN)/python tests/mutants $(ARGS)
 
 coverage: $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check coverage

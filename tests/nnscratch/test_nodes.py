@@ -351,7 +351,7 @@ def test_a_model_is_a_sequence_of_its_parts(parts):
     assert len(model) == len(given)
     assert list(model) == given
     assert model[0] is given[0]
-    assert model[-1] is given[-1]
+    assert (model[-1], model[-len(given)]) == (given[-1], given[0])
     np.testing.assert_array_equal(model(X).copy(), model.forward(X))
     for wrong in (len(given), -len(given) - 1):
         with pytest.raises(IndexError, match=f"has {len(given)} parts"):

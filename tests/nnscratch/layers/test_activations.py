@@ -225,3 +225,19 @@ def test_representations_say_the_options():
         "HardSigmoid(slope=0.2)",
         "Softmax()",
     ]
+
+
+@pytest.mark.parametrize("name", activation_names())
+def test_saturation_begins_3_percent_from_an_asymptote(name):
+    layer = activation(name).initialize(0, np.float64)
+    with np.errstate(over="ignore"):
+        low, high = layer.forward(np.array([[-1e9, 1e9]]))[0][0]
+    if low >= -1 and high <= 1:  # of half the range
+        expected = (low + 0.03 * (high - low) / 2, high - 0.03 * (high - low) / 2)
+    elif name in ("softplus", "exponential"):
+        expected = (0.03, math.nan)
+    elif name in ("elu", "selu"):
+        expected = (0.97 * low, math.nan)
+    else:
+        expected = (0.0 if name == "relu" else math.nan, math.nan)
+    np.testing.assert_allclose(layer.saturation, expected, rtol=1e-7)

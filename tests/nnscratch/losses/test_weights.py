@@ -79,10 +79,11 @@ def test_positions_are_rows(name):
 
 def test_smoothed_labels_by_hand():
     smooth = 0.8 * ONE_HOT + 0.05
-    value, gradient = nn.SoftmaxCrossEntropy(label_smoothing=0.2)(LOGITS, LABELS)
     expected, dexpected = nn.SoftmaxCrossEntropy()(LOGITS, smooth)
-    assert value == pytest.approx(expected, rel=1e-14)
-    np.testing.assert_allclose(gradient, dexpected, rtol=1e-12, atol=1e-15)
+    for labels in (LABELS, ONE_HOT):
+        value, gradient = nn.SoftmaxCrossEntropy(label_smoothing=0.2)(LOGITS, labels)
+        assert value == pytest.approx(expected, rel=1e-14)
+        np.testing.assert_allclose(gradient, dexpected, rtol=1e-12, atol=1e-15)
     value, _ = nn.SigmoidCrossEntropy(label_smoothing=0.2)(LOGITS, ONE_HOT)
     assert value == pytest.approx(nn.SigmoidCrossEntropy()(LOGITS, 0.8 * ONE_HOT + 0.1)[0])
 
@@ -153,7 +154,7 @@ def test_wrong_settings_are_refused(make, message):
         (np.ones((6, 4)), nn.ShapeError, r"got shape \(6, 4\)"),
         (1.0, nn.ShapeError, r"got shape \(\)"),
         (np.array(["1"] * 6), nn.DtypeError, "that are numbers"),
-        (np.array([1, 1, -1, 1, 1, 1]), nn.DataError, "finite and >= 0, got -1.0 at index 2"),
+        (np.array([1, 0, -1, 1, 1, 1]), nn.DataError, "finite and >= 0, got -1.0 at index 2"),
         (np.array([1, np.nan, 1, 1, 1, 1]), nn.DataError, "got nan at index 1"),
     ],
 )

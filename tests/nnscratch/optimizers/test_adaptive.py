@@ -1,4 +1,4 @@
-"""RMSProp, Adam and AdamW against their formulas, step by step."""
+"""The adaptive optimizers against their formulas, step by step."""
 
 import numpy as np
 import pytest
@@ -41,6 +41,68 @@ def test_adam(dtype, weight_decay, run, stream):
         second = discounted([g**2 for g in gradients[: t + 1]], 0.95) / (1 - 0.95 ** (t + 1))
         p = p * (1 - 0.02 * weight_decay) - 0.02 * first / (np.sqrt(second) + 1e-4)
         np.testing.assert_allclose(found, p, rtol=RTOL[dtype], atol=RTOL[dtype])
+
+
+@each_dtype
+def test_adagrad(dtype, run, stream):
+    p, gradients = stream
+    path = run(nn.Adagrad(0.05, initial=0.2, epsilon=1e-3), dtype=dtype)
+    for t, found in enumerate(path):
+        squares = 0.2 + sum(g**2 for g in gradients[: t + 1])
+        p = p - 0.05 * gradients[t] / (np.sqrt(squares) + 1e-3)
+        np.testing.assert_allclose(found, p, rtol=RTOL[dtype], atol=RTOL[dtype])
+
+
+@each_dtype
+def test_adadelta(dtype, run, stream):
+    p, gradients = stream
+    path, steps = run(nn.Adadelta(0.7, decay=0.8, epsilon=1e-3), dtype=dtype), []
+    for t, found in enumerate(path):
+        squares = discounted([g**2 for g in gradients[: t + 1]], 0.8)
+        before = discounted([d**2 for d in steps], 0.8) if steps else 0
+        steps.append(np.sqrt((before + 1e-3) / (squares + 1e-3)) * gradients[t])
+        p = p - 0.7 * steps[-1]
+        np.testing.assert_allclose(found, p, rtol=RTOL[dtype], atol=RTOL[dtype])
+
+
+@each_dtype
+def test_adamax(dtype, run, stream):
+    p, gradients = stream
+    path = run(nn.Adamax(0.02, beta1=0.8, beta2=0.5, epsilon=1e-3), dtype=dtype)
+    for t, found in enumerate(path):
+        first = discounted(gradients[: t + 1], 0.8) / (1 - 0.8 ** (t + 1))
+        sizes = [0.5 ** (t - s) * (abs(g) + 1e-3) for s, g in enumerate(gradients[: t + 1])]
+        p = p - 0.02 * first / np.max(sizes, axis=0)
+        np.testing.assert_allclose(found, p, rtol=RTOL[dtype], atol=RTOL[dtype])
+
+
+@each_dtype
+def test_nadam(dtype, run, stream):
+    p, gradients = stream
+    settings = {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3, "momentum_decay": 0.5}
+    path = run(nn.Nadam(0.02, **settings), dtype=dtype)
+    mu = [0.8 * (1 - 0.96 ** (0.5 * t) / 2) for t in range(1, len(path) + 2)]
+    for t, found in enumerate(path):
+        now, ahead = (
+            (1 - mu[t]) / (1 - np.prod(mu[: t + 1])),
+            mu[t + 1] / (1 - np.prod(mu[: t + 2])),
+        )
+        second = discounted([g**2 for g in gradients[: t + 1]], 0.95) / (1 - 0.95 ** (t + 1))
+        step = now * gradients[t] + ahead * discounted(gradients[: t + 1], 0.8)
+        p = p - 0.02 * step / (np.sqrt(second) + 1e-3)
+        np.testing.assert_allclose(found, p, rtol=RTOL[dtype], atol=RTOL[dtype])
+
+
+def test_nadam_goes_on_as_it_would_have_from_a_checkpoint(run, parameters):
+    whole = run(nn.Nadam(0.02), steps=8)
+    optimizer, params, grads = nn.Nadam(0.02), parameters(0), parameters(1)
+    for step in range(8):
+        if step == 4:
+            optimizer, before = nn.Nadam(0.02), optimizer.state_dict()
+            optimizer.load_state_dict(before)
+        grads.flat[...] = parameters(100 + step).flat
+        optimizer.step(params, grads)
+    assert params.flat.tobytes() == whole[-1].tobytes()
 
 
 def test_adam_takes_steps_of_the_size_of_the_rate(parameters):

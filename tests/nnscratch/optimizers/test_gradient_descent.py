@@ -56,3 +56,9 @@ def test_nan_reaches_only_its_own_parameter(optimizer, parameters):
     grads.flat[7] = np.nan
     optimizer.step(params, grads)
     np.testing.assert_array_equal(np.flatnonzero(np.isnan(params.flat)), [7])
+
+
+def test_without_momentum_nothing_is_kept_for_each_parameter(parameters):
+    optimizer = nn.SGD(0.1)
+    optimizer.step(parameters(0), parameters(1))
+    assert not optimizer.state

@@ -182,3 +182,17 @@ def test_measures_refuse_what_does_not_fit():
     with pytest.raises(nn.ConfigError, match="another layout"):
         ParameterMeasures(params, Parameters({"0.weight": (7, 9)}, np.float32))
     assert ParameterMeasures(params, params, histogram=False).samples.size == 0
+
+
+def test_measures_of_parameters_whose_type_changes():
+    measured = []
+    measures = None
+    for dtype in (np.float32, np.float64):
+        params, grads = (Parameters(SHAPES, dtype) for _ in range(2))
+        measures = measures or ParameterMeasures(params, grads)
+        params.flat[...] = 1
+        measures.measure_before(params, grads)
+        params.flat += dtype(2.0**-30 if dtype == np.float64 else 2.0**-20)
+        measures.measure_after(params)
+        measured.append(measures.param_update_norm / np.sqrt(np.diff(params.offsets)))
+    np.testing.assert_array_equal(np.divide(*measured).round(6), 1024.0)

@@ -7,6 +7,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.schedules import Geometric
+from nnscratch.training.rate_test import _suggest
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((200, 6)).astype(np.float32)
@@ -102,3 +103,11 @@ def test_a_geometric_schedule_goes_from_one_rate_to_the_other():
     schedule = Geometric(1e-3, 10.0, steps=5, first=2)
     found = [schedule(step) for step in range(9)]
     np.testing.assert_allclose(found, [1e-3] * 3 + [1e-2, 1e-1, 1.0, 10.0, 10.0, 10.0])
+
+
+def test_a_steep_wobble_before_the_fall_is_not_taken_for_it():
+    rates = np.geomspace(1e-5, 1.0, 100)
+    losses = np.concatenate([np.full(50, 1.0), np.linspace(1.0, 0.5, 50)])
+    losses[20:25] += np.array([0.0, 0.15, 0.3, 0.15, 0.0])
+    rate, lowest = _suggest(rates, losses, losses)
+    assert rates[55] < rate < lowest == rates[-1]

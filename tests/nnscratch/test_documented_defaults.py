@@ -1,0 +1,35 @@
+"""What a docstring calls the default of a parameter is the default."""
+
+import ast
+import inspect
+import re
+
+import pytest
+
+import nnscratch as nn
+
+# "    beta1, beta2 : float in [0, 1), default 0.9 and 0.999"
+DOCUMENTED = re.compile(r"^ {4}(\w[\w, ]*) : .*, default (.+)$", re.MULTILINE)
+
+
+def documented():
+    for place in (nn, nn.initializers):
+        for name in dir(place):
+            given = getattr(place, name)
+            doc = given.__dict__.get("__doc__") if inspect.isclass(given) else None
+            for parameters, values in DOCUMENTED.findall(doc or ""):
+                for parameter, value in zip(
+                    parameters.split(", "), values.split(" and "), strict=False
+                ):
+                    yield pytest.param(given, parameter, value, id=f"{name}-{parameter}")
+
+
+@pytest.mark.parametrize(("kind", "parameter", "value"), list(documented()))
+def test_defaults_are_as_documented(kind, parameter, value):
+    up, _, down = value.partition("/")
+    expected = ast.literal_eval(up) / ast.literal_eval(down) if down else ast.literal_eval(up)
+    assert inspect.signature(kind).parameters[parameter].default == expected
+
+
+def test_many_defaults_are_documented():
+    assert len(list(documented())) > 30
