@@ -19,6 +19,7 @@ from nnscratch.nodes import Block
 from nnscratch.theory.suited import suited_init
 
 Part = Layer | Block
+_OF_DENSE = ("init", "bias_init")
 
 
 def remake(
@@ -45,7 +46,7 @@ def remake(
     model : Sequential
         It is left as it is.
     init, bias_init : initializer or its name
-        Of every dense layer.
+        Of every dense layer; recurrent ones have `recurrent_init`, and their input weights stay.
     activation : str
         In place of every hidden activation, and behind every hidden dense layer that has none; see
         `nnscratch.layers.activation_names`. Weights are drawn as theory says they suit it, unless
@@ -59,7 +60,8 @@ def remake(
     recurrent_init : initializer or its name
         Of the recurrent weights of every recurrent layer.
     forget_bias, update_bias : float
-        Of every LSTM; of every GRU.
+        Of every LSTM; of every GRU. Layers drawn as a framework does, or by `chrono`, are drawn as
+        layers of this package are where one of these three is named for them.
     width : int
         Hidden dense layers of fewer units get so many.
     seed : int
@@ -136,7 +138,12 @@ def _changed(part: Part, changes: dict[str, Any]) -> Part:
         assert isinstance(layer, Recurrent)
         return Bidirectional(layer)
     taken = inspect.signature(type(part)).parameters
-    return _again(part, **{name: value for name, value in changes.items() if name in taken})
+    asked = {name: value for name, value in changes.items() if name in taken}
+    if isinstance(part, Recurrent):
+        asked = {name: value for name, value in asked.items() if name not in _OF_DENSE}
+        if asked:  # what would decide in its place
+            asked |= {name: None for name in ("defaults", "chrono") if name in taken}
+    return _again(part, **asked)
 
 
 def _widened(parts: list[Any], dense: list[int], width: int) -> list[Any]:
@@ -149,6 +156,8 @@ def _widened(parts: list[Any], dense: list[int], width: int) -> list[Any]:
             n_out = part.n_out if i == dense[-1] else max(part.n_out, width)
             part = _again(part, n_in=n_in or part.n_in, n_out=n_out)
             n_in = n_out
+        elif n_in is not None and isinstance(part, Recurrent):
+            part, n_in = _again(part, features_in=n_in), None
         elif n_in is not None and "features" in inspect.signature(type(part)).parameters:
             part = _again(part, features=n_in)
         made.append(part)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from nnscratch.cli import recurrent
 from nnscratch.cli.arguments import (
     CONFIGURATIONS,
     HelpFormatter,
@@ -32,11 +34,14 @@ from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.console import Console
 from nnscratch.curing import Cure, cure
 from nnscratch.curing.search import LEAST_STEPS
-from nnscratch.experiments import ladder
+from nnscratch.experiments import ladder, recurrent_ladder
 from nnscratch.files import make_folder, write_atomically
 from nnscratch.optimizers import SGD
 from nnscratch_records.words import plural
 
+R = TypeVar("R", ladder.Rung, recurrent_ladder.Rung)
+
+_STEPS = 300
 _HELD_OUT = 6  # one example in so many is kept for judging
 
 
@@ -44,7 +49,7 @@ _HELD_OUT = 6  # one example in so many is kept for judging
 class Patient:
     """A rung and what was found for it."""
 
-    rung: ladder.Rung
+    rung: ladder.Rung | recurrent_ladder.Rung
     cure: Cure
 
 
@@ -58,13 +63,16 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "possible changes, try the best few on the same batches, keep what learns more on\n"
         "held-out examples with three seeds, and print the lines of Python that make it.",
         formatter_class=HelpFormatter,
-        epilog=f"{CONFIGURATIONS}\n\n{names_to_choose_from()}",
+        epilog=f"{CONFIGURATIONS}\n\n{recurrent.CONFIGURATIONS}\n\n{names_to_choose_from()}",
     )
     add_ladder(command)
     add_network(command, instead="the configurations below")
-    command.add_argument("--lr", type=rate("lr"), default=defaults.lr, help="learning rate")
+    recurrent.add_family(command, trains=False)
+    command.add_argument("--lr", type=rate("lr"), help=f"learning rate (default: {defaults.lr:g})")
     command.add_argument(
-        "--steps", type=count("steps", least=LEAST_STEPS), default=300, help="steps of each trial"
+        "--steps",
+        type=count("steps", least=LEAST_STEPS),
+        help=f"steps of each trial (default: {_STEPS}, through time {recurrent.STEPS})",
     )
     command.add_argument(
         "--tries", type=count("tries"), default=5, help="changes to try in each of three rounds"
@@ -84,23 +92,36 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(options: argparse.Namespace) -> int:
     """Cure one network after the other; Ctrl-C keeps those that are done."""
     console = Console()
+    recurrent.refuse_others(options)
     if options.public_cases is not None:
         return _run_public_cases(console, options)
+    folder = make_folder(options.out)
+    if options.family == recurrent.RECURRENT:
+        return _treat_all(console, *recurrent.patients(options, console), folder)
     rungs = chosen_rungs(options)
     settings = ladder_settings(options)
-    folder = make_folder(options.out)
     data = load_data(options, console)
     console.print(
         f"{plural(len(rungs), 'network')} of {settings.depth} hidden layers x {settings.width} on "
         f"{options.data}, batch {settings.batch_size}, learning rate {settings.lr:g}; one training "
         f"example in {_HELD_OUT} is held out for the loss"
     )
+
+    def treat_one(rung: ladder.Rung) -> Cure:
+        return treat(rung, data, settings, options.steps or _STEPS, options.tries)
+
+    return _treat_all(console, rungs, treat_one, folder)
+
+
+def _treat_all(
+    console: Console, rungs: Sequence[R], treat: Callable[[R], Cure], folder: Path
+) -> int:
     patients = []
     interrupted = False
     for rung in rungs:
         console.rule(rung.label, align="left")
         try:
-            found = treat(rung, data, settings, options.steps, options.tries)
+            found = treat(rung)
         except KeyboardInterrupt:
             interrupted = True
             break

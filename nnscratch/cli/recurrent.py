@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
+from nnscratch import datasets
 from nnscratch.cli.arguments import count
 from nnscratch.console import Console
+from nnscratch.curing import Cure, cure
 from nnscratch.errors import ConfigError
 from nnscratch.experiments import order
 from nnscratch.experiments import recurrent_ladder as ladder
 from nnscratch.files import make_folder, write_atomically
 from nnscratch.flow import save_record
+from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.theory import TimePrediction
 from nnscratch.theory.recurrent.report import steps_text
 
@@ -28,6 +31,8 @@ LAYERS, RECURRENT = "layers", "recurrent"
 CONFIGURATIONS = f"configurations of --family {RECURRENT}:\n" + "\n".join(
     f"  {rung.name:<24}{rung.label}" for rung in ladder.LADDER
 )
+STEPS = 600  # of a trial
+_EXAMPLES = 3000  # of which a cure is looked for
 _CHANCE = 1 / order.CLASSES
 _COLOURS = {"healthy": "green", "vanishing": "yellow", "exploding": "red"}
 
@@ -97,6 +102,32 @@ def predict(options: argparse.Namespace) -> int:
     picture = folder / "gradient-through-time.png"
     _say(console, [plots.save_figure(plots.predicted_gradient_by_lag(drawn), picture)])
     return 0
+
+
+def patients(
+    options: argparse.Namespace, console: Console
+) -> tuple[tuple[ladder.Rung, ...], Callable[[ladder.Rung], Cure]]:
+    """Return the networks to be cured, and what cures one of them."""
+    rungs, settings = ladder.select(options.only), settings_of(options)
+    x, y = datasets.temporal_order(_EXAMPLES, settings.length, settings.seed)
+    console.print(
+        f"{_heading(rungs, settings)}, batch {order.BATCH}, learning rate {settings.lr:g}",
+        highlight=False,
+    )
+
+    def treat(rung: ladder.Rung) -> Cure:
+        return cure(
+            ladder.build(rung, settings),
+            SoftmaxCrossEntropy(),
+            ladder.optimizer(rung, settings),
+            *(x, y),
+            batch_size=order.BATCH,
+            steps=options.steps or STEPS,
+            tries=options.tries,
+            seed=settings.seed,
+        )
+
+    return rungs, treat
 
 
 def compare(options: argparse.Namespace) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnscratch import initializers
+from nnscratch.arrays import Array
 from nnscratch.blocks import Residual
 from nnscratch.curing.changes import (
     AddBatchNorm,
@@ -23,11 +25,15 @@ from nnscratch.curing.changes import (
 )
 from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.plan import Part, Plan
+from nnscratch.curing.recurrent import AddOmega, GateBias, NewCell, RecurrentWeights, WayBack
 from nnscratch.curing.trials import Trial
-from nnscratch.initializers import Initializer, VarianceScaling
-from nnscratch.layers import BatchNorm, Layer, activation
+from nnscratch.errors import ConfigError
+from nnscratch.initializers import Initializer, Orthogonal, VarianceScaling
+from nnscratch.layers import GRU, LSTM, RNN, BatchNorm, Dense, Layer, activation
 from nnscratch.optimizers import Adagrad, Adam, Adamax, AdamW, Nadam, RMSProp
 from nnscratch.theory import best_scale
+from nnscratch.theory.recurrent import critical_gain
+from nnscratch.theory.suited import suited_gate_bias
 
 ADAPTIVE = (Adam, AdamW, Adamax, Nadam, RMSProp, Adagrad)
 # Rates that are ever proposed, for gradient descent and for optimizers of steps of their own size.
@@ -41,6 +47,11 @@ _SMALLER = 10.0  # a threshold that is too large is divided by at least this
 _SAME_RATE = 1.5  # times: rates nearer to each other are not told apart
 _LEAST_RESIDUAL = 3  # layers that a way around is worth
 _WIDTH = 32
+_RUNS_AWAY = {"exploding", "diverged", "learning rate too large"}
+_RUNS_AWAY |= {"exploding through time", "gradient spikes"}
+_IN_TIME = {"vanishing through time", "exploding through time"}
+_ROWS = 256  # of the inputs, that say how large they are
+_OMEGA = 1.0
 
 
 @dataclass(frozen=True)
@@ -95,8 +106,42 @@ def propose(trial: Trial, *, rows: int, rate: float, adam_rate: float) -> list[C
     widths = [plan.layers[i].options["n_out"] for i in plan.dense()[:-1]]
     if widths and min(widths) < _WIDTH // 2 and not any(p.is_a(Residual) for p in plan.layers):
         changes.append(Wider(_WIDTH))
-    if trial.diverged or {"exploding", "diverged", "learning rate too large"} & set(trial.ills):
+    if trial.diverged or _RUNS_AWAY & set(trial.ills):
         changes += _clips(plan, trial.forecast.gradient_norm)
+    return different(plan, changes)
+
+
+def propose_in_time(trial: Trial, x: Array) -> list[Change]:
+    """Return the changes of recurrent layers that could help the plan of a trial on inputs `x`.
+
+    * recurrent weights that keep a state's size: orthogonal ones, those at the critical scale, and
+      for units that rectify the identity;
+    * gates that begin open long enough for the sequences, or a cell that has such gates;
+    * a way back that is not cut, or cut at random;
+    * for plain layers whose gradient fades or grows through time, Omega.
+    """
+    plan, changes = trial.plan, list[Change]()
+    cells = plan.recurrent()
+    if not cells:
+        return []
+    bias = suited_gate_bias(x.shape[1])
+    plain = [part for part in cells if part.is_a(RNN)]
+    changes.append(RecurrentWeights(initializers.get("orthogonal")))
+    with contextlib.suppress(ConfigError):  # theory does not know it
+        gain = critical_gain(plan.model(0), x[:_ROWS])
+        if math.isfinite(gain):
+            changes.append(RecurrentWeights(Orthogonal(float(f"{gain:.3g}"))))
+    if any(activation(part.options["activation"]).rectifies for part in plain):
+        changes.append(RecurrentWeights(initializers.get("identity")))
+    if plain:
+        changes += [NewCell(LSTM, bias), NewCell(GRU, bias)]
+    if len(plain) < len(cells):
+        changes.append(GateBias(bias))
+    if plan.truncate is not None:
+        changes.append(WayBack())
+        changes += [WayBack(plan.truncate)] if isinstance(plan.truncate, int) else []
+    if plain == cells and not plan.omega and _IN_TIME & set(trial.ills):
+        changes.append(AddOmega(_OMEGA))
     return different(plan, changes)
 
 
@@ -170,12 +215,12 @@ def different(plan: Plan, changes: Sequence[Change]) -> list[Change]:
 
 def _signature(plan: Plan) -> list[object]:
     """Return what decides how a plan behaves, initializers by the variances they give."""
-    rows: list[object] = [plan.optimizer_python()]
+    rows: list[object] = [plan.optimizer_python(), plan.truncate, plan.omega]
 
     def note(part: Part) -> Part:
         options = dict(part.options)
         init = options.get("init")
-        if isinstance(init, Initializer):
+        if part.is_a(Dense) and isinstance(init, Initializer):
             variance = init.variance(options["n_in"], options["n_out"])
             # To two digits: the fan average of nearly equal fans is no other network.
             options["init"] = (type(init).__name__ == "Orthogonal", f"{variance:.1e}")

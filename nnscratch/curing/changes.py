@@ -88,7 +88,7 @@ class Weights(Change):
         return _with_weights(plan, self.init)
 
     def __str__(self) -> str:
-        return _short(self.init)
+        return short(self.init)
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class NewActivation(Change):
 
     def __str__(self) -> str:
         title = type(layers.activation(self.name)).__name__
-        return f"{title}, {_short(self.init)}"
+        return f"{title}, {short(self.init)}"
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class RemoveBatchNorm(Change):
         return _with_weights(replace(plan, layers=kept), self.init)
 
     def __str__(self) -> str:
-        return f"no batch norm, {_short(self.init)}"
+        return f"no batch norm, {short(self.init)}"
 
 
 @dataclass(frozen=True)
@@ -215,6 +215,8 @@ class Wider(Change):
                 n_out = part.options["n_out"] if i == last else self._of(part.options["n_out"])
                 part = part.with_options(n_in=n_in or part.options["n_in"], n_out=n_out)
                 n_in = n_out
+            elif n_in and part.role == "recurrent":
+                part, n_in = part.with_options(features_in=n_in), 0
             elif n_in and part.options.get("features") is not None:
                 part = part.with_options(features=n_in)
             parts.append(part)
@@ -292,6 +294,10 @@ _UNDOES = {
     "activation": {"activation", "weights"},
     "weights": {"weights"},
     "clipping": {"clipping"},
+    "cell": {"cell", "recurrent weights", "forget bias"},
+    "recurrent weights": {"recurrent weights"},
+    "forget bias": {"forget bias"},
+    "truncation": {"truncation"},
     "width": {"width"},
 }
 
@@ -308,16 +314,22 @@ def together(*changes: Change | None) -> Change | None:
     return flat[0] if len(flat) == 1 else Together(tuple(flat)) if flat else None
 
 
+# What a run of layers holds that becomes a block; what is no activation or noise is left out of it.
+_IN_BRANCHES = {"weights", "activation", "norm", "noise"}
+
+
 def residual_runs(plan: Plan) -> list[tuple[int, int]]:
     """Return where hidden dense layers as wide as their input begin, and where the next does."""
     return [
         (start, end)
         for start, end in itertools.pairwise(plan.dense())
         if plan.layers[start].options["n_in"] == plan.layers[start].options["n_out"]
+        and {part.role for part in plan.layers[start:end]} <= _IN_BRANCHES
     ]
 
 
-def _short(init: Initializer) -> str:
+def short(init: Initializer) -> str:
+    """Return an initializer in few words."""
     return initializer_python(init).removeprefix("nn.initializers.").strip('"')
 
 

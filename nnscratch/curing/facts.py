@@ -8,6 +8,7 @@ import numpy as np
 
 from nnscratch import initializers
 from nnscratch.arrays import Array
+from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.curing.changes import (
     Change,
     NewActivation,
@@ -110,9 +111,10 @@ def _activation(plan: Plan) -> Change | None:
     """Return one for dense layers that none follows, or only a softmax."""
     starts = plan.dense()
     between = plan.layers[starts[0] + 1 : starts[-1]]
-    if len(starts) < 2 or any("layers" in part.options for part in plan.layers):
+    if len(starts) < 2 or any(part.is_a(Residual, Bidirectional) for part in plan.layers):
         return None
-    sound = [p for p in between if p.role in ("activation", "opaque") and not _is_no_help(p)]
+    bend = ("activation", "recurrent", "opaque")
+    sound = [p for p in between if p.role in bend and not _is_no_help(p)]
     return None if sound else NewActivation("relu", initializers.get("he_normal"))
 
 

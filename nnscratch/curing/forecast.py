@@ -12,7 +12,9 @@ from nnscratch.arrays import Array
 from nnscratch.curing.plan import Plan
 from nnscratch.errors import ConfigError, DataError
 from nnscratch.layers import Dense
+from nnscratch.model import Sequential
 from nnscratch.theory import Prediction, predict_layers
+from nnscratch.theory.recurrent import measure_through_time
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ class Forecast:
         Of the whole gradient, before any clipping.
     prediction : Prediction or None
         None where theory does not know the network.
+    in_time : float
+        Of a network with recurrent layers, the norm of the gradient at the state of the first step
+        of time over that of the last, measured on the batch, of the layer that keeps most; 1 where
+        time is not gone through, or layers stand in no row.
+    cut : float
+        Steps of time over those that a truncation lets the gradient go back; at least 1.
     """
 
     ratio: float
@@ -48,20 +56,25 @@ class Forecast:
     promise: float
     gradient_norm: float
     prediction: Prediction | None
+    in_time: float = 1.0
+    cut: float = 1.0
 
     @property
     def strain(self) -> float:
         """How far from a healthy network, in natural logarithms: 0 is best, infinity worst.
 
-        ``|ln ratio| + |ln growth| / 2 + hidden / trainable_depth + max(0, ln promise)``: what the
-        gradient loses or gains on its way down, what the signal does on its way up, the share of
-        the depth that can be trained, and how much too long the first step is.
+        ``|ln ratio| + |ln growth| / 2 + hidden / trainable_depth + max(0, ln promise) +
+        |ln in_time| + ln cut``: what the gradient loses or gains on its way down, what the signal
+        does on its way up, the share of the depth that can be trained, how much too long the first
+        step is, what is lost or gained on the way back through time, and where that is cut.
         """
         return (
             _distance(self.ratio)
             + _distance(self.growth) / 2
             + self.hidden / max(self.trainable_depth, 1e-3)
             + (max(0.0, math.log(self.promise)) if self.promise > 0 else 0.0)
+            + _distance(self.in_time)
+            + math.log(self.cut)
         )
 
 
@@ -71,14 +84,17 @@ def forecast(plan: Plan, x: Array, y: Array, rows: int, seed: int) -> Forecast:
     They are the data as the plan trains on them.
     """
     model, loss = plan.model(seed), plan.new_loss()
-    prediction = None
+    prediction, time = None, (1.0, 1.0)
     # What theory does not know: a layer, an order of layers, a batch.
     with contextlib.suppress(ConfigError, DataError):
-        prediction = predict_layers(model, x, batch_size=rows if rows > 1 else None)
+        if plan.recurrent():
+            time = _through_time(model, x[:rows]), _cut(plan, x.shape[1])
+        else:
+            prediction = predict_layers(model, x, batch_size=rows if rows > 1 else None)
     optimizer = plan.new_optimizer()
     before = model.params.flat.astype(np.float64)
     with np.errstate(all="ignore"):  # what overflows is what we are looking for
-        value = model.training_pass(x[:rows], y[:rows], loss)
+        value = model.training_pass(x[:rows], y[:rows], loss, truncate=plan.new_truncate())
         ends = [name for name, layer in model.layers.items() if isinstance(layer, Dense)]
         measured = [_norm(model.last[ends[i]].upstream) for i in (0, -1)]
         gradient = model.grads.flat.astype(np.float64)
@@ -90,11 +106,23 @@ def forecast(plan: Plan, x: Array, y: Array, rows: int, seed: int) -> Forecast:
         promise = math.inf
     hidden = len(ends) - 1
     if prediction is None or prediction.regime is None:
-        return Forecast(ratio, 1.0, hidden, math.inf, promise, norm, prediction)
+        return Forecast(ratio, 1.0, hidden, math.inf, promise, norm, prediction, *time)
     with np.errstate(divide="ignore", invalid="ignore"):  # weights of 0 let nothing through
         growth = float(prediction.second_moment[-2] / prediction.second_moment[0])
     depth = prediction.trainable_depth
     return Forecast(prediction.ratio, growth, hidden, depth, promise, norm, prediction)
+
+
+def _through_time(model: Sequential, x: Array) -> float:
+    """Return what is left of a gradient at the first step, of the layer that keeps most."""
+    with np.errstate(all="ignore"):
+        kept = [norms[-1] / norms[0] for norms in measure_through_time(model, x)]
+    return float(min(kept, key=_distance, default=1.0))
+
+
+def _cut(plan: Plan, steps: int) -> float:
+    """Return how many times longer a sequence is than the way back; cut at random it is whole."""
+    return steps / min(steps, plan.truncate) if isinstance(plan.truncate, int) else 1.0
 
 
 def _norm(values: Array | None) -> float:

@@ -14,16 +14,18 @@ import numpy as np
 
 from nnscratch import initializers, schedules
 from nnscratch.arguments import arguments
-from nnscratch.blocks import Residual
+from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.clipping import Clip
 from nnscratch.errors import ConfigError
 from nnscratch.initializers import Initializer
-from nnscratch.layers import Dense
+from nnscratch.layers import Dense, Layer
 from nnscratch.losses import Loss
 from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch.schedules import Constant, Schedule
+from nnscratch.sequences import Truncate
+from nnscratch.training import Callback, Omega
 
 WIDTH = 84  # of the lines that are printed
 
@@ -32,7 +34,7 @@ WIDTH = 84  # of the lines that are printed
 class Part:
     """A layer, a block, a loss, or an optimizer without rate and clip: class and arguments.
 
-    The layers of a block are parts too, under the name ``"layers"``.
+    The layers of a block are parts too, under the names ``"layers"``, ``"skip"`` and ``"layer"``.
     """
 
     make: type[Any]
@@ -94,6 +96,10 @@ class Plan:
         A part if it is a loss of this package.
     standard_inputs, standard_targets : bool
         Whether inputs and targets are standardised before they are trained on.
+    truncate : Part, int or None
+        How far the gradient goes back through time.
+    omega : float
+        The weight of Pascanu's regularizer; 0 for none.
     """
 
     layers: tuple[Part, ...]
@@ -104,6 +110,8 @@ class Plan:
     loss: Part | LossFunction
     standard_inputs: bool = False
     standard_targets: bool = False
+    truncate: Part | int | None = None
+    omega: float = 0.0
 
     def model(self, seed: int) -> Sequential:
         """Return a new network with the weights that `seed` gives."""
@@ -119,6 +127,15 @@ class Plan:
         made: LossFunction = self.loss.new() if isinstance(self.loss, Part) else self.loss
         return made
 
+    def new_truncate(self) -> Truncate:
+        """Return how far back to go; one that draws begins anew."""
+        made: Truncate = self.truncate.new() if isinstance(self.truncate, Part) else self.truncate
+        return made
+
+    def penalties(self) -> list[Callback]:
+        """Return what is added to the gradient of the loss."""
+        return [Omega(self.omega)] if self.omega else []
+
     def loss_is(self, *kinds: type[Loss]) -> bool:
         """Return whether the loss is one of `kinds`."""
         return isinstance(self.loss, Part) and self.loss.is_a(*kinds)
@@ -126,6 +143,11 @@ class Plan:
     def dense(self) -> list[int]:
         """Return the positions of the dense layers that stand in no block."""
         return [i for i, part in enumerate(self.layers) if part.is_a(Dense)]
+
+    def recurrent(self) -> list[Part]:
+        """Return the recurrent layers, those in blocks too."""
+        inside = (inner for part in self.layers for inner in _opened(part))
+        return [part for part in inside if part.role == "recurrent"]
 
     def hidden(self) -> list[Part]:
         """Return the layers before the last dense one, those of blocks too."""
@@ -135,6 +157,8 @@ class Plan:
         """Return the plan with `change` made to every layer, those in blocks too."""
 
         def inside(part: Part) -> Part:
+            if part.is_a(Bidirectional):
+                return part.with_options(layer=change(part.options["layer"]))
             if "layers" not in part.options:
                 return change(part)
             skip = part.options["skip"]
@@ -166,7 +190,11 @@ class Plan:
         return f"nn.{self.optimizer.make.__name__}({', '.join(texts)})"
 
     def statements(self, seed: int) -> list[str]:
-        """Return the lines that make data, network, loss and optimizer of `x` and `y`."""
+        """Return the lines that make data, network, loss, optimizer and so on of `x` and `y`.
+
+        A gradient that is cut on its way back through time takes a ``trainer`` of its own, and
+        Omega is a callback of its `fit`.
+        """
         made = []
         if self.standard_inputs:
             made.append("inputs = nn.Standardizer(x); x = inputs(x)")
@@ -175,7 +203,13 @@ class Plan:
         made.append(f"model = {self.model_python(seed)}")
         if isinstance(self.loss, Part):
             made.append(_short(f"loss = {self.loss.python()}"))
-        return [*made, _short(f"optimizer = {self.optimizer_python()}")]
+        made.append(_short(f"optimizer = {self.optimizer_python()}"))
+        if self.truncate is not None:
+            cut = _python(self.truncate)
+            made.append(f"trainer = nn.Trainer(model, loss, optimizer, truncate={cut})")
+        if self.omega:
+            made.append(f"omega = nn.Omega({self.omega:g})  # trainer.fit(..., callbacks=[omega])")
+        return made
 
     def _starts(self) -> list[int]:
         """Return where rows of the text begin: at each dense layer and block."""
@@ -183,7 +217,9 @@ class Plan:
         return sorted({0, *starts})
 
 
-def read_plan(model: Sequential, optimizer: Optimizer, loss: LossFunction) -> Plan:
+def read_plan(
+    model: Sequential, optimizer: Optimizer, loss: LossFunction, truncate: Truncate = None
+) -> Plan:
     """Return the plan of a network and its training.
 
     A layer or optimizer must keep each argument it was made with in an attribute of that name, as
@@ -206,6 +242,9 @@ def read_plan(model: Sequential, optimizer: Optimizer, loss: LossFunction) -> Pl
         schedule.lr if isinstance(schedule, Constant) else schedule,
         optimizer.clip,
         Part(type(loss), arguments(loss)) if isinstance(loss, Loss) else loss,
+        truncate=truncate
+        if truncate is None or isinstance(truncate, int)
+        else Part(type(truncate), arguments(truncate)),
     )
 
 
@@ -213,11 +252,15 @@ def _read(part: Any) -> Part:
     options = arguments(part)
     if "layers" in options:
         options["layers"] = tuple(map(_read, options["layers"]))
-        options["skip"] = None if options["skip"] is None else _read(options["skip"])
+    for name, value in options.items():
+        if isinstance(value, Layer | Residual | Bidirectional):
+            options[name] = _read(value)
     return Part(type(part), options)
 
 
 def _opened(part: Part) -> list[Part]:
+    if part.is_a(Bidirectional):
+        return [part.options["layer"]]
     if "layers" not in part.options:
         return [part]
     return [inner for layer in part.options["layers"] for inner in _opened(layer)]

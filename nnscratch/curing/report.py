@@ -19,6 +19,7 @@ from nnscratch.curing.trials import GOOD, MARGIN, Conditions, Trial, objection
 from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
+from nnscratch_records.limits import verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,6 +63,7 @@ class Cure:
         """Whether trial, findings or, for what has not learned yet, theory call it sick."""
         prediction = self.before.forecast.prediction
         foreseen = prediction is not None and prediction.word != "healthy"
+        foreseen = foreseen or verdict(self.before.forecast.in_time) != "healthy"
         return not self.before.healthy or (foreseen and self.before.skill < GOOD)
 
     @property
@@ -73,6 +75,9 @@ class Cure:
             parts.append(
                 f"predicted {prediction.word} (first / last gradient {_ratio(prediction.ratio)})"
             )
+        if trial.plan.recurrent():
+            word, left = verdict(trial.forecast.in_time), _ratio(trial.forecast.in_time)
+            parts.append(f"through time {word} before training (first / last gradient {left})")
         steps = f"a trial of {len(trial.losses)} steps"
         parts.append(f"{steps} is {trial.word} ({_ratio(trial.reading.ratio)})")
         if trial.ills:

@@ -12,10 +12,18 @@ from nnscratch.curing.candidates import (
     Candidate,
     gentler_rate,
     propose,
+    propose_in_time,
     sane_rates,
     select,
 )
-from nnscratch.curing.changes import Change, LearningRate, Together, UseAdam, together
+from nnscratch.curing.changes import (
+    Change,
+    ClipGradient,
+    LearningRate,
+    Together,
+    UseAdam,
+    together,
+)
 from nnscratch.curing.facts import repairs
 from nnscratch.curing.forecast import Forecast, forecast
 from nnscratch.curing.plan import Plan, read_plan
@@ -36,6 +44,7 @@ from nnscratch.errors import ConfigError, require_count
 from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
+from nnscratch.sequences import Truncate
 from nnscratch.training import Trainer, find_rate
 from nnscratch.training.examples import Examples
 
@@ -43,6 +52,7 @@ LEAST_STEPS = 20
 ROUNDS = 3
 FINALISTS = 3  # trials that are run with further seeds, the most skilful first
 _RANGE_STEPS = 80
+USUAL_RATE, USUAL_CLIP = 0.005, 1.0  # of Adam on recurrent networks
 
 
 def cure(
@@ -57,6 +67,7 @@ def cure(
     tries: int = 5,
     seed: int = 0,
     validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    truncate: Truncate = None,
     progress: bool = True,
 ) -> Cure:
     """Return what is wrong with a network, and the lines of Python that put it right.
@@ -68,8 +79,9 @@ def cure(
        the output's activation and the loss, weights that are all the same, a missing activation,
        batch norm's momentum (`nnscratch.curing.facts`).
     3. Changes of rate and optimizer, weights, activation, batch norm, residual blocks, width and
-       clip are ranked by what is expected of them, and the best `tries` are tried on top, up to
-       three times over.
+       clip, and of recurrent layers their recurrent weights, the bias of their gates, the kind of
+       cell, the truncation and Omega, are ranked by what is expected of them, and the best `tries`
+       are tried on top, up to three times over.
     4. Parts of the best that it can do without are left out.
     5. It is kept if it has more skill than a constant in each of three runs with other weights and
        batches, and more in their mean than the network as it is (`nnscratch.curing.objection`).
@@ -95,6 +107,8 @@ def cure(
     validation : (x, y) or None
         Held-out examples to judge by. None: one example in five is held out; of fewer than 60
         examples all are trained on and judged by.
+    truncate : int, RandomTruncation or None
+        As for `Trainer`: how far the gradient goes back through time.
     progress : bool
         Show a bar on a terminal, one line per trial elsewhere (on standard error).
 
@@ -104,7 +118,7 @@ def cure(
     Raises `ConfigError`, `ShapeError`, `DtypeError` or `DataError` for arguments that make no
     sense, before anything is trained.
     """
-    Trainer(model, loss, optimizer)  # refuses what it could not train
+    Trainer(model, loss, optimizer, truncate)  # refuses what it could not train
     require_count("cure batch_size", batch_size)
     require_count("cure steps", steps, least=LEAST_STEPS)
     require_count("cure tries", tries)
@@ -127,7 +141,7 @@ def cure(
         seed=seed,
         all_seen=judged[0] is training[0],
     )
-    plan = read_plan(model, optimizer, loss)
+    plan = read_plan(model, optimizer, loss, truncate)
     with watching(progress, steps) as watch:
         return _Search(plan, conditions, tries, watch).run()
 
@@ -192,13 +206,16 @@ class _Search:
         """Return the best of one more change, or `best` if none is better."""
         rate, adam_rate = self._rates(best)
         changes = propose(best, rows=self.conditions.batch_size, rate=rate, adam_rate=adam_rate)
+        changes += propose_in_time(best, data_of(best.plan, self.conditions)[0])
         candidates = [self._candidate(together(best.change, change)) for change in changes]
         self.ranking += candidates
         found = best
         for one, change in self._selected(candidates, changes):
             trial = self._tried(one.change)
             found = self._better(found, trial)
-            if (trial.stalled or trial.diverged) and not isinstance(change, LearningRate | UseAdam):
+            # A recurrent network that has lost what it began with may still know nothing.
+            stuck = trial.stalled or (bool(trial.plan.recurrent()) and not trial.learns)
+            if (stuck or trial.diverged) and not isinstance(change, LearningRate | UseAdam):
                 for near in self._new_rates(trial):
                     found = self._better(found, self._tried(together(one.change, near)))
         return found
@@ -259,7 +276,13 @@ class _Search:
         if callable(trial.plan.lr):
             return []
         adaptive = trial.plan.optimizer.is_a(*ADAPTIVE)
-        return [LearningRate(rate) for rate in sane_rates(self._range_test(trial.plan), adaptive)]
+        own, adam = self._rates(trial)
+        made: list[Change] = [LearningRate(rate) for rate in sane_rates(own, adaptive)]
+        if trial.plan.recurrent() and not adaptive:
+            # What goes back in time comes in all sizes, and a plateau tells a range test nothing.
+            rate = next(iter(sane_rates(adam, adaptive=True)), USUAL_RATE)
+            made += filter(None, [together(UseAdam(rate), ClipGradient(USUAL_CLIP))])
+        return made
 
     def _range_test(self, plan: Plan) -> float:
         """Return the rate at which the loss of a plan falls fastest; NaN for none."""

@@ -223,8 +223,8 @@ def _run(
     model, loss = plan.model(seed), plan.new_loss()
     inputs = Standardizer(c.x) if plan.standard_inputs else None
     targets = Standardizer(c.y) if plan.standard_targets else None
-    trainer = Trainer(model, loss, plan.new_optimizer())
-    watching = list(callbacks)
+    trainer = Trainer(model, loss, plan.new_optimizer(), truncate=plan.new_truncate())
+    watching = [*plan.penalties(), *callbacks]
     if recorded is not None:
         every = max(1, c.steps // _RECORDED)
         recorded.append(GradientFlow(model, every=every, histograms=False, label=label))

@@ -99,6 +99,12 @@ def build(rung: Rung, settings: Settings) -> Sequential:
     return order.network(_layer(rung, settings), settings.seed)
 
 
+def optimizer(rung: Rung, settings: Settings) -> SGD:
+    """Return what `rung` is trained by."""
+    clip = None if rung.max_norm is None else ClipByGlobalNorm(rung.max_norm)
+    return SGD(lr=settings.lr, clip=clip)
+
+
 def _layer(rung: Rung, settings: Settings) -> Layer:
     sizes = order.SYMBOLS, settings.width
     if rung.kind == "lstm":
@@ -139,11 +145,10 @@ def climb(rung: Rung, settings: Settings, callbacks: Sequence[Callback] = ()) ->
     """Train the network of `rung` until it tells the order rightly, and return what came of it."""
     prediction = foresee(rung, settings)
     model = build(rung, settings)
-    clip = None if rung.max_norm is None else ClipByGlobalNorm(rung.max_norm)
     flow = GradientFlow(model, label=rung.label)
     learned = order.learn(
         model,
-        SGD(lr=settings.lr, clip=clip),
+        optimizer(rung, settings),
         length=settings.length,
         updates=settings.updates,
         seed=settings.seed,

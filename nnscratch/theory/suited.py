@@ -13,6 +13,7 @@ _SMALL = 1e-4  # mean square of a signal that units with two ends do not feel
 _GROWTH = 1.5  # a signal that becomes this much larger, relative to what came in, grows for ever
 _NEAR = 0.08  # as near as the scale of a named initializer must be
 _NAMED = ("he_normal", "lecun_normal")
+_BIAS = (1.0, 5.0)  # of a gate, that are advised
 
 
 @functools.cache
@@ -47,3 +48,12 @@ def suited_init(kind: str) -> Initializer | None:
         if abs(known.variance(100, 100) * 100 / scale - 1) < _NEAR:
             return known
     return VarianceScaling(float(f"{scale:.3g}"), "fan_in")
+
+
+def suited_gate_bias(steps: float) -> float:
+    """Return the bias with which a gate keeps a state for about a third of so many steps.
+
+    A gate of bias b keeps 1 - 1/(1 + e^b): it forgets within about e^b steps (Tallec & Ollivier
+    2018). What the candidate brings comes on top, so a third of the sequence will do.
+    """
+    return round(min(max(math.log(max(steps, 1.0) / 3), _BIAS[0]), _BIAS[1]), 1)

@@ -91,3 +91,35 @@ def test_blocks_are_made_anew():
 def test_what_is_not_known_is_refused(changes):
     with pytest.raises(nn.NnscratchError):
         nn.remake(network(), **changes)
+
+
+def through_time(layer, width=6):
+    return nn.Sequential(nn.Dense(3, 4), layer, nn.LastStep(), nn.Dense(width, 2), seed=0)
+
+
+def test_initializers_of_dense_layers_leave_recurrent_ones_alone():
+    model = through_time(nn.RNN(4, 6, init="lecun_normal", bias_init="ones"))
+    made = nn.remake(model, init="he_normal", bias_init="zeros")
+    assert made[0].init == nn.initializers.get("he_normal")
+    assert made[1].init == nn.initializers.get("lecun_normal")
+    assert (made.params["1.bias"] == 1).all()
+    drawn = nn.remake(model, recurrent_init="identity")
+    assert np.array_equal(drawn.params["1.recurrent_weight"], np.eye(6))
+    assert drawn[1].init == nn.initializers.get("lecun_normal")
+
+
+def test_what_is_named_decides_where_a_framework_would_have():
+    made = nn.remake(through_time(nn.LSTM(4, 6, defaults="pytorch")), forget_bias=2.0)
+    assert (made.params["1.bias"][6:12] == 2).all()
+    kept = nn.remake(through_time(nn.LSTM(4, 6, defaults="pytorch")), init="he_normal")
+    assert kept[1].defaults == "pytorch"
+    made = nn.remake(through_time(nn.GRU(4, 6, chrono=30)), update_bias=1.0)
+    assert (made.params["1.bias"][6:12] == 1).all()
+    both = nn.Sequential(nn.Bidirectional(nn.LSTM(3, 4)), nn.LastStep(), nn.Dense(8, 2))
+    assert nn.remake(both, forget_bias=3.0)[0].other.forget_bias == 3.0
+
+
+def test_a_width_is_that_of_dense_layers():
+    made = nn.remake(through_time(nn.GRU(4, 6)), width=9)
+    assert made.params["1.weight"].shape == (9, 18)
+    assert made.params["3.weight"].shape == (6, 2)

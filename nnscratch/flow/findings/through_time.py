@@ -14,13 +14,13 @@ from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import ENOUGH
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.reading import FACTOR
+from nnscratch.theory.suited import suited_gate_bias
 from nnscratch_records.words import number, percent, plural, since
 
 OPEN = 0.85  # a gate that keeps the state, on average at the beginning: bias 1.73
 ABOVE, BELOW = 1.5, 0.9  # of what the recurrent weights multiply a vector by, at the beginning
 SPIKE, OFTEN = 10.0, 3  # times the usual norm of the whole gradient, and in so many steps
 CUT = 1e-3  # of the last step's gradient is still there where a truncation cuts it to nothing
-_BIAS = (1.0, 5.0)  # of a gate, that are advised
 _KEEPERS = (
     Advice(
         "take a layer that keeps its state: nn.LSTM with a forget bias, or nn.GRU with an update "
@@ -189,9 +189,7 @@ def _gate(view: View, layer: _Layer, began: set[str]) -> list[Finding]:
         return []
     mean, steps = layer.gates[gate], float(np.median(layer.steps))
     option, name = ("forget_bias", "forget gate") if gate == "f" else ("update_bias", "update gate")
-    # A gate of bias b keeps 1 - 1/(1 + e^b): it forgets within about e^b steps (Tallec & Ollivier
-    # 2018). What the candidate brings comes on top, so a third of the sequence will do.
-    bias = round(min(max(math.log(max(steps, 1.0) / 3), _BIAS[0]), _BIAS[1]), 1)
+    bias = suited_gate_bias(steps)
     keeps = 1 / (1 + math.exp(-bias))
     return [
         Finding(

@@ -9,6 +9,7 @@ from nnscratch.theory.recurrent.backward import ByLag, gradient_by_lag
 from nnscratch.theory.recurrent.cells import Cell, Units, draw_units
 from nnscratch.theory.recurrent.plain import plain_squares
 from nnscratch.theory.recurrent.predicting import (
+    critical_gain,
     measure_through_time,
     predict_through_time,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "LayerInTime",
     "TimePrediction",
     "Units",
+    "critical_gain",
     "draw_units",
     "gradient_by_lag",
     "horizon_of",

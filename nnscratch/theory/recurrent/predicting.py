@@ -144,12 +144,8 @@ def _cure(cell: Cell, products: Array, steps: int) -> str:
     if cell.kind == "rnn":
         if cell.identity:
             return ""
-        added = float(np.mean(cell.sv2) * np.mean(np.diagonal(products)) + np.mean(cell.bias**2))
-        scale, point = best_scale(cell.activation, added, near=max(float(np.mean(cell.sw2)), 1e-3))
-        if abs(point.chi_1 - 1) > 1e-3 or not math.isfinite(point.q):
-            return ""
-        gain = math.sqrt(scale)
-        return f"recurrent_init=nn.initializers.Orthogonal({gain:.4g})"
+        gain = _gain(cell, float(np.mean(np.diagonal(products))))
+        return "" if math.isnan(gain) else f"recurrent_init=nn.initializers.Orthogonal({gain:.4g})"
     recent, units = products[-_CURE[0] :, -_CURE[0] :], _CURE[1]
     argument = {"lstm": "forget_bias", "gru": "update_bias"}[cell.kind]
 
@@ -168,6 +164,32 @@ def _cure(cell: Cell, products: Array, steps: int) -> str:
         middle = (low + high) / 2
         low, high = (low, middle) if reaches(middle) else (middle, high)
     return f"{argument}={high:.1f}"
+
+
+def critical_gain(model: Sequential, x: Array) -> float:
+    """Return the gain of orthogonal recurrent weights with which the first recurrent layer of a
+    fresh `model` keeps the size of a gradient, under such inputs; NaN for a layer with gates, for
+    one that begins at a multiple of the identity, and where there is none.
+
+    Raises `ConfigError` for what theory cannot follow.
+    """
+    chain = model.chain("theory")
+    names = list(chain)
+    first = next(i for i, name in enumerate(names) if is_recurrent(chain[name]))
+    cell = read_cell(names[first], chain[names[first]])
+    if cell.kind != "rnn" or cell.identity:
+        return math.nan
+    given, _ = _given(model, names[:first], x)
+    assert given is not None
+    return _gain(cell, float(np.mean(np.square(given, dtype=np.float64))))
+
+
+def _gain(cell: Cell, square: float) -> float:
+    """Return the critical gain of a plain cell whose inputs have that mean square, or NaN."""
+    added = float(np.mean(cell.sv2)) * square + float(np.mean(cell.bias**2))
+    scale, point = best_scale(cell.activation, added, near=max(float(np.mean(cell.sw2)), 1e-3))
+    sound = abs(point.chi_1 - 1) <= 1e-3 and math.isfinite(point.q)
+    return math.sqrt(scale) if sound else math.nan
 
 
 def measure_through_time(model: Sequential, x: Array) -> Array:

@@ -71,3 +71,14 @@ def test_options_of_the_other_family_are_refused(arguments, message, tmp_path, c
     assert main([*arguments, "--out", str(tmp_path / "none")]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_cure(tmp_path, capsys):
+    small = ["--family", "recurrent", "--length", "10", "--width", "8", "--only", "lstm-forget-0"]
+    assert main(["cure", *small, "--steps", "20", "--tries", "1", "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "1 recurrent networks of 8 units" in printed
+    assert "Diagnosis: through time " in printed
+    (row,) = json.loads((tmp_path / "summary.json").read_text())["configurations"]
+    assert row["name"] == "lstm-forget-0"
+    assert (tmp_path / "lstm-forget-0.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,108 @@
+"""Changes of what goes through time: recurrent weights, gates, cells, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from nnscratch.curing.changes import Change, short
+from nnscratch.curing.plan import Part, Plan
+from nnscratch.initializers import Initializer
+from nnscratch.layers import GRU, LSTM
+from nnscratch.sequences import RandomTruncation
+
+_GATE_BIAS: dict[type, str] = {LSTM: "forget_bias", GRU: "update_bias"}
+_DRAWN_BY_NAME = ("defaults", "chrono")  # which decide in place of what is given
+
+
+@dataclass(frozen=True)
+class RecurrentWeights(Change):
+    """Recurrent weights of every recurrent layer from `init`."""
+
+    kind: ClassVar[str] = "recurrent weights"
+    init: Initializer
+
+    def apply(self, plan: Plan) -> Plan:
+        return plan.changed(lambda part: _redrawn(part, recurrent_init=self.init))
+
+    def __str__(self) -> str:
+        return f"recurrent {short(self.init)}"
+
+
+@dataclass(frozen=True)
+class GateBias(Change):
+    """The bias with which the forget gates of LSTMs and the update gates of GRUs begin."""
+
+    kind: ClassVar[str] = "forget bias"
+    bias: float
+
+    def apply(self, plan: Plan) -> Plan:
+        def change(part: Part) -> Part:
+            name = next((name for cell, name in _GATE_BIAS.items() if part.is_a(cell)), None)
+            return part if name is None else _redrawn(part, **{name: self.bias})
+
+        return plan.changed(change)
+
+    def __str__(self) -> str:
+        return f"gates open, bias {self.bias:g}"
+
+
+@dataclass(frozen=True)
+class NewCell(Change):
+    """LSTM or GRU layers, with gates that begin open, in place of all recurrent layers."""
+
+    kind: ClassVar[str] = "cell"
+    cell: type[LSTM] | type[GRU]
+    bias: float
+
+    def apply(self, plan: Plan) -> Plan:
+        def change(part: Part) -> Part:
+            if part.role != "recurrent":
+                return part
+            kept = ("features_in", "features", "reverse", "initial")
+            options = {name: part.options[name] for name in kept}
+            return Part(self.cell, {**options, _GATE_BIAS[self.cell]: self.bias})
+
+        return plan.changed(change)
+
+    def __str__(self) -> str:
+        return f"{self.cell.__name__}, bias {self.bias:g}"
+
+
+@dataclass(frozen=True)
+class WayBack(Change):
+    """The gradient goes back through all steps of time, or is cut at random every `steps`."""
+
+    kind: ClassVar[str] = "truncation"
+    steps: int | None = None
+
+    def apply(self, plan: Plan) -> Plan:
+        if self.steps is None:
+            return replace(plan, truncate=None)
+        options = {"probability": 1 / self.steps, "seed": 0}
+        return replace(plan, truncate=Part(RandomTruncation, options))
+
+    def __str__(self) -> str:
+        return "no truncation" if self.steps is None else f"cut at random, 1 in {self.steps}"
+
+
+@dataclass(frozen=True)
+class AddOmega(Change):
+    """Pascanu's regularizer with the weight `weight`."""
+
+    kind: ClassVar[str] = "omega"
+    weight: float
+
+    def apply(self, plan: Plan) -> Plan:
+        return replace(plan, omega=self.weight)
+
+    def __str__(self) -> str:
+        return f"Omega, weight {self.weight:g}"
+
+
+def _redrawn(part: Part, **options: object) -> Part:
+    """Return a recurrent layer drawn by what is given, not as a framework would."""
+    if part.role != "recurrent":
+        return part
+    undone = {name: None for name in _DRAWN_BY_NAME if name in part.options}
+    return part.with_options(**{**undone, **options})

@@ -1,0 +1,176 @@
+"""Cures through time: what is changed, what is proposed, and a network that is cured by it."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.curing import read_plan
+from nnscratch.curing.candidates import propose_in_time
+from nnscratch.curing.changes import Wider, residual_runs, together
+from nnscratch.curing.facts import repairs
+from nnscratch.curing.forecast import forecast
+from nnscratch.curing.recurrent import AddOmega, GateBias, NewCell, RecurrentWeights, WayBack
+from nnscratch.theory.recurrent import measure_through_time
+
+LOSS = nn.SoftmaxCrossEntropy()
+ORTHOGONAL = nn.initializers.Orthogonal()
+
+
+def network(layer, width=16):
+    return nn.Sequential(layer, nn.LastStep(), nn.Dense(width, 3), seed=1)
+
+
+def remember(steps, examples=300):
+    """Noise, and a symbol at the first step: the answer at the end."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, examples)
+    x = 0.2 * rng.standard_normal((examples, steps, 3))
+    x[:, 0] = 2 * np.eye(3)[y]
+    return x.astype(np.float32), y
+
+
+def plan_of(model, **options):
+    return read_plan(model, nn.SGD(lr=0.1), LOSS, **options)
+
+
+def layer_of(plan):
+    return plan.model(0)[0]
+
+
+def test_recurrent_weights_and_gates_are_drawn_as_named_not_as_a_framework_does():
+    plan = plan_of(network(nn.LSTM(3, 16, defaults="pytorch")))
+    changed = layer_of(GateBias(2.5).apply(plan))
+    assert changed.defaults is None
+    assert changed.forget_bias == 2.5
+    assert changed.params["bias"][16:32].mean() == 2.5
+    changed = layer_of(RecurrentWeights(ORTHOGONAL).apply(plan))
+    drawn = changed.params["recurrent_weight"][:, :16]
+    assert np.allclose(drawn @ drawn.T, np.eye(16), atol=1e-5)
+    chrono = GateBias(1.5).apply(plan_of(network(nn.GRU(3, 16, chrono=20))))
+    assert layer_of(chrono).chrono is None
+    assert layer_of(chrono).update_bias == 1.5
+
+
+def test_layers_inside_of_blocks_are_changed_too_and_made_anew():
+    model = nn.Sequential(nn.Bidirectional(nn.LSTM(3, 8)), nn.LastStep(), nn.Dense(16, 3))
+    plan = GateBias(3.0).apply(plan_of(model))
+    made = plan.model(0)
+    assert [made[0].layer.forget_bias, made[0].other.forget_bias] == [3.0, 3.0]
+    assert made[0].layer is not model[0].layer
+    assert plan.model(0)[0].layer is not made[0].layer
+    assert "nn.Bidirectional(nn.LSTM(3, 8, forget_bias=3))" in plan.model_python(0)
+    assert len(plan.recurrent()) == 1
+
+
+def test_another_cell_keeps_sizes_direction_and_start():
+    plan = plan_of(network(nn.RNN(3, 16, reverse=True, initial="learned")))
+    lstm = layer_of(NewCell(nn.LSTM, 2.0).apply(plan))
+    assert repr(lstm) == repr(
+        nn.LSTM(3, 16, forget_bias=2.0, reverse=True, initial="learned")
+    )  # fmt: skip
+    assert layer_of(NewCell(nn.GRU, 2.0).apply(plan)).update_bias == 2.0
+    both = together(RecurrentWeights(ORTHOGONAL), NewCell(nn.GRU, 2.0))
+    assert str(both) == "GRU, bias 2"
+
+
+def test_the_way_back_and_omega_stand_in_the_lines():
+    plan = plan_of(network(nn.RNN(3, 16)), truncate=5)
+    cut = "trainer = nn.Trainer(model, loss, optimizer, truncate=5)"
+    assert plan.statements(0)[-1] == cut
+    assert not any("truncate" in line for line in WayBack().apply(plan).statements(0))
+    drawn = AddOmega(2.0).apply(WayBack(5).apply(plan))
+    names = {"nn": nn}
+    exec("\n".join(drawn.statements(0)), names)
+    assert repr(names["trainer"].truncate) == "RandomTruncation(0.2, seed=0)"
+    assert names["omega"].weight == 2.0
+    assert drawn.new_truncate() is not drawn.new_truncate()  # each run draws the same numbers
+
+
+def test_a_forecast_measures_what_is_left_of_the_gradient_and_what_is_cut():
+    x, y = remember(20)
+    model = network(nn.LSTM(3, 16, forget_bias=0.0))
+    found = forecast(plan_of(model, truncate=5), x, y, 32, 1)
+    (norms,) = measure_through_time(model, x[:32])
+    assert found.in_time == pytest.approx(norms[-1] / norms[0])
+    assert found.cut == 4
+    assert found.strain > -math.log(found.in_time) + math.log(4) - 1e-6
+    whole = forecast(plan_of(model), x, y, 32, 1)
+    assert whole.cut == 1
+    both = nn.Sequential(nn.Bidirectional(nn.RNN(3, 8)), nn.LastStep(), nn.Dense(16, 3))
+    assert forecast(plan_of(both), x, y, 32, 1).in_time == 1  # theory follows layers in a row
+
+
+def proposed(model, ills=(), **options):
+    plan = plan_of(model, **options)
+    trial = SimpleNamespace(plan=plan, ills=ills)
+    return [str(change) for change in propose_in_time(trial, remember(40)[0])]
+
+
+def test_what_is_proposed():
+    fades = ("vanishing through time",)
+    found = proposed(network(nn.RNN(3, 16, defaults="pytorch")), fades)
+    assert found[0] == "recurrent orthogonal"
+    assert found[1].startswith("recurrent Orthogonal(gain=1.")
+    assert found[2:] == ["LSTM, bias 2.6", "GRU, bias 2.6", "Omega, weight 1"]
+    assert "Omega, weight 1" not in proposed(network(nn.RNN(3, 16)))
+    assert "recurrent identity" in proposed(network(nn.RNN(3, 16, activation="relu")))
+    assert proposed(network(nn.GRU(3, 16)), fades) == ["gates open, bias 2.6"]
+    cut = proposed(network(nn.LSTM(3, 16, forget_bias=2.6)), truncate=5)
+    assert cut == ["no truncation", "cut at random, 1 in 5"]
+    assert proposed(nn.Sequential(nn.Dense(3, 2))) == []
+
+
+def test_layers_that_are_recurrent_are_no_dense_ones():
+    model = nn.Sequential(
+        nn.Dense(3, 3), nn.LSTM(3, 8), nn.LastStep(), nn.Dense(8, 8), nn.Dense(8, 3)
+    )
+    plan = plan_of(model)
+    assert residual_runs(plan) == [(3, 4)]  # not the one that the LSTM stands in
+    wide = Wider(12).apply(plan).model(0)
+    assert wide.params["1.weight"].shape == (12, 32)
+    assert wide.params["3.weight"].shape == (8, 12)
+    x, y = remember(6)
+    conditions = SimpleNamespace(
+        x=x, y=y, seed=0, steps=50,
+        answers=SimpleNamespace(has_classes=True, rows=np.eye(3)[y]),
+    )  # fmt: skip
+    assert repairs(plan, conditions) == []  # an LSTM bends a signal as an activation does
+
+
+@pytest.fixture(scope="module")
+def cured():
+    x, y = remember(25)
+    model, optimizer = network(nn.GRU(3, 16)), nn.SGD(lr=0.1)
+    options = {"batch_size": 20, "steps": 150, "tries": 2, "progress": False, "truncate": 12}
+    return nn.cure(model, LOSS, optimizer, x, y, validation=remember(25, 100), **options), (x, y)
+
+
+def test_a_network_that_forgets_is_cured(cured):
+    found, _ = cured
+    assert found.sick
+    assert "through time vanishing before training" in found.diagnosis
+    assert found.best.skill > found.before.skill + 0.5
+    kinds = {change.kind for change in getattr(found.best.change, "changes", [found.best.change])}
+    assert kinds & {"forget bias", "truncation", "cell", "recurrent weights"}
+
+
+def test_the_printed_lines_do_what_was_tried_bit_for_bit(cured):
+    found, (x, y) = cured
+    printed = repr(found)
+    names = {"nn": nn, "x": x, "y": y}
+    exec(printed[printed.index("model = nn.Sequential") :], names)
+    parts = (names[name] for name in ("model", "loss", "optimizer"))
+    trainer = names.get("trainer") or nn.Trainer(*parts)
+    callbacks = [names["omega"]] if "omega" in names else []
+    options = {"epochs": 10, "batch_size": 20, "max_steps": 150, "callbacks": callbacks}
+    history = trainer.fit(names["x"], names["y"], seed=0, progress=False, **options)
+    assert history.loss == found.best.losses
+
+
+def test_a_wrong_truncation_is_refused_before_anything_is_trained():
+    x, y = remember(6)
+    with pytest.raises(nn.ConfigError, match="truncate"):
+        nn.cure(network(nn.RNN(3, 16)), LOSS, nn.SGD(lr=0.1), x, y, batch_size=20, truncate=0)
