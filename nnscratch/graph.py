@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -269,7 +269,8 @@ class Graph:
 
     def output_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of the output for an input of that shape."""
-        return cast("tuple[int, ...]", self.shapes(given)[-1])  # no size is left open
+        output: Any = self._shapes.get(given) or self.shapes(given)
+        return tuple(output[-1])  # no size is left open
 
     def chain(self, purpose: str) -> dict[str, Layer]:
         """Return the layers of a network without branches; `ConfigError` for any other.

@@ -160,7 +160,8 @@ class CapturedPass:
 
     def run(self, x: Array, prepared: Prepared, given: Given = NOTHING) -> float:
         """Run the pass on a batch of the same shape; return the loss."""
-        self.given.fill(given)
+        if given is not NOTHING:
+            self.given.fill(given)
         if x is not self.x:
             self._replace_input(x)
         threads = self._threads.get_num_threads()
@@ -273,9 +274,8 @@ class CapturedPasses:
             prepared = loss.prepare(output, x.dtype, labels, sample_weights)
         except NnscratchError:
             return None
-        shapes = [array.shape for array in prepared.arrays]
-        own = prepared.constants, id(loss), id(tap), given.key
-        key = (x.shape, prepared.kernel, *shapes, *own)
+        kernel, arrays, constants = prepared
+        key = x.shape, kernel, constants, id(loss), id(tap), given.key, *[a.shape for a in arrays]
         found = self._passes.get(key)
         if found is None or not found.is_current():
             self._passes.pop(key, None)

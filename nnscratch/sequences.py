@@ -82,6 +82,8 @@ class Given(NamedTuple):
     @property
     def key(self) -> Any:
         """What has to be alike for two passes to call the same kernels."""
+        if self is NOTHING:
+            return None
         state = self.state or {}
         states = [(name, key) for name in state for key in state[name]]
         return self.mask is None, self.through is None, tuple(sorted(states))

@@ -29,10 +29,8 @@ from nnscratch.losses import (
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
+from nnscratch_records import limits
 
-LARGE_INPUT, SMALL_INPUT = 4.0, 0.05  # root mean square of a column, of all
-UNEVEN_INPUT = 100.0  # times: the deviation of one column over that of another
-LARGE_TARGET, SMALL_TARGET = 3.0, 0.1  # root mean square, deviation
 STALE = 0.05  # of running statistics that the run leaves as they began
 QUICK_MOMENTUM = 0.9
 _ENTROPIES = (
@@ -62,8 +60,12 @@ def _inputs(plan: Plan, x: Array) -> Change | None:
     rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
     size, std = np.sqrt(np.square(rows).mean(axis=0)), rows.std(axis=0)
     known = std[std > 1e-12 * np.maximum(size, 1e-300)]
-    uneven = known.size > 1 and known.max() > UNEVEN_INPUT * np.median(known)
-    wrong = size.max() > LARGE_INPUT or math.sqrt(np.square(rows).mean()) < SMALL_INPUT or uneven
+    uneven = known.size > 1 and known.max() > limits.TRIED_UNEVEN_INPUT * np.median(known)
+    wrong = (
+        size.max() > limits.TRIED_LARGE_INPUT
+        or math.sqrt(np.square(rows).mean()) < limits.TRIED_SMALL_INPUT
+        or uneven
+    )
     return StandardInputs() if wrong else None
 
 
@@ -73,8 +75,8 @@ def _targets(plan: Plan, c: Conditions) -> Change | None:
     y = c.y.reshape(-1, c.y.shape[-1]).astype(np.float64)
     if _bits(y):  # yes and no, several at once
         return None
-    large = math.sqrt(np.square(y).mean()) > LARGE_TARGET
-    return StandardTargets() if large or y.std(axis=0).max() < SMALL_TARGET else None
+    large = math.sqrt(np.square(y).mean()) > limits.TRIED_LARGE_TARGET
+    return StandardTargets() if large or y.std(axis=0).max() < limits.TRIED_SMALL_TARGET else None
 
 
 def _output(plan: Plan, c: Conditions) -> Change | None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
-
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
 from nnscratch.errors import require_number
 from nnscratch.layers.base import Shapes
-from nnscratch.layers.recurrent import Init, Recurrent, chrono_bias, flat, require_chrono
+from nnscratch.layers.recurrent import Init, Recurrent, flat
 
 __all__ = ["GRU"]
 
@@ -54,6 +52,7 @@ class GRU(Recurrent):
     kind: ClassVar[str] = "gru"
     captured_whole: ClassVar[bool] = True
     gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
+    keeps: ClassVar[tuple[str, str] | None] = ("z", "update_bias")
     _leaves: ClassVar[Mapping[str, int]] = {"hidden": 1, "gates": 3, "candidate": 1, "previous": 1}
     _leaves_gradients: ClassVar[Mapping[str, int]] = {
         "hidden_gradient": 1,
@@ -75,24 +74,14 @@ class GRU(Recurrent):
         chrono: int | None = None,
     ) -> None:
         super().__init__(
-            features_in, features, init, recurrent_init, bias_init, reverse, initial, defaults
+            *(features_in, features, init, recurrent_init, bias_init),
+            *(reverse, initial, defaults, chrono),
         )
         self.update_bias = require_number("GRU update_bias", update_bias)
-        self.chrono = require_chrono("GRU", chrono)
 
     def parameter_shapes(self) -> Shapes:
         shapes = super().parameter_shapes()
         return {**shapes, "recurrent_bias": shapes["bias"]}
-
-    def reset(self, rng: np.random.Generator) -> None:
-        super().reset(rng)
-        if self.defaults is not None:
-            return
-        bias = self.gate("z", self.params["bias"])
-        if self.chrono is None:
-            bias[...] += self.update_bias
-        else:
-            bias[...] = chrono_bias(self.chrono, self.features, rng)
 
     def _forward(self, x: Array, tensors: dict[str, Array], mask: Array) -> None:
         params = self.params
@@ -108,8 +97,3 @@ class GRU(Recurrent):
             *(of["initial_hidden_gradient"], dy, of["gates"], of["candidate"], of["previous"]),
             *(self.params["recurrent_weight"], mask, through, self.reverse),
         )
-
-    def options(self) -> str:
-        if self.chrono is not None:
-            return f"{super().options()}, chrono={self.chrono}"
-        return super().options() + f", update_bias={self.update_bias:g}" * bool(self.update_bias)

@@ -11,7 +11,7 @@ from nnscratch.arrays import Array
 from nnscratch.backend import kernels
 from nnscratch.errors import require_number
 from nnscratch.layers.base import Shapes
-from nnscratch.layers.recurrent import Init, Recurrent, chrono_bias, flat, require_chrono
+from nnscratch.layers.recurrent import Init, Recurrent, flat
 
 __all__ = ["LSTM"]
 
@@ -59,6 +59,7 @@ class LSTM(Recurrent):
     kind: ClassVar[str] = "lstm"
     captured_whole: ClassVar[bool] = True
     gates: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
+    keeps: ClassVar[tuple[str, str] | None] = ("f", "forget_bias")
     _leaves: ClassVar[Mapping[str, int]] = {"hidden": 1, "cell": 1, "gates": 4, "previous": 1}
     _leaves_gradients: ClassVar[Mapping[str, int]] = {
         "hidden_gradient": 1,
@@ -80,23 +81,18 @@ class LSTM(Recurrent):
         chrono: int | None = None,
     ) -> None:
         super().__init__(
-            features_in, features, init, recurrent_init, bias_init, reverse, initial, defaults
+            *(features_in, features, init, recurrent_init, bias_init),
+            *(reverse, initial, defaults, chrono),
         )
         self.forget_bias = require_number("LSTM forget_bias", forget_bias)
-        self.chrono = require_chrono("LSTM", chrono)
 
     def state_shapes(self) -> Shapes:
         return {**super().state_shapes(), "cell": (self.features,)}
 
     def reset(self, rng: np.random.Generator) -> None:
         super().reset(rng)
-        if self.defaults is not None:
-            return
-        bias = self.params["bias"]
-        if self.chrono is None:
-            self.gate("f", bias)[...] += self.forget_bias
-        else:
-            self.gate("f", bias)[...] = chrono_bias(self.chrono, self.features, rng)
+        if self.chrono is not None and self.defaults is None:
+            bias = self.params["bias"]
             self.gate("i", bias)[...] = -self.gate("f", bias)
 
     def _forward(self, x: Array, tensors: dict[str, Array], mask: Array) -> None:
@@ -114,10 +110,3 @@ class LSTM(Recurrent):
             *(dy, of["cell"], of["gates"], of["initial_cell"]),
             *(self.params["recurrent_weight"], mask, through, self.reverse),
         )
-
-    def options(self) -> str:
-        if self.defaults is not None:
-            return super().options()
-        if self.chrono is not None:
-            return f"{super().options()}, chrono={self.chrono}"
-        return f"{super().options()}, forget_bias={self.forget_bias:g}"

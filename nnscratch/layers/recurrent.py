@@ -10,12 +10,7 @@ import numpy as np
 from nnscratch import initializers
 from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
-from nnscratch.errors import (
-    ConfigError,
-    ShapeError,
-    require_count,
-    unknown_name,
-)
+from nnscratch.errors import ConfigError, ShapeError, require_count, unknown_name
 from nnscratch.layers.base import Features, Layer, Shapes
 from nnscratch.layers.framework_defaults import DEFAULTS
 from nnscratch.sequences import as_mask
@@ -30,21 +25,12 @@ def flat(x: Array) -> Array:
     return x.reshape(len(x), -1)
 
 
-def require_chrono(kind: str, chrono: int | None) -> int | None:
-    """Return `chrono`, or raise `ConfigError` if it is no number of steps."""
-    return None if chrono is None else require_count(f"{kind} chrono", chrono, least=3)
-
-
-def chrono_bias(longest: int, units: int, rng: np.random.Generator) -> Array:
-    """Draw for each unit the bias with which a gate keeps it for up to `longest` steps."""
-    bias: Array = np.log(rng.uniform(1, longest - 1, units))
-    return bias
-
-
 class Recurrent(Layer):
     """What recurrent layers share; see `RNN`, `LSTM`, `GRU`."""
 
     role: ClassVar[str] = "recurrent"
+    # The gate that keeps the state, and the argument that is added to its bias when that is drawn.
+    keeps: ClassVar[tuple[str, str] | None] = None
     positions: ClassVar[int | None] = 1
     # What a call leaves behind, (batch, time, so many times the features) each: forward, backward.
     _leaves: ClassVar[Mapping[str, int]]
@@ -60,6 +46,7 @@ class Recurrent(Layer):
         reverse: bool,
         initial: str,
         defaults: str | None,
+        chrono: int | None = None,
     ) -> None:
         super().__init__()
         kind = type(self).__name__
@@ -75,6 +62,7 @@ class Recurrent(Layer):
         if defaults not in (None, *DEFAULTS):
             raise unknown_name("framework whose defaults to take", defaults, DEFAULTS)
         self.defaults = defaults
+        self.chrono = None if chrono is None else require_count(f"{kind} chrono", chrono, least=3)
 
     def parameter_shapes(self) -> Shapes:
         wide = len(self.gates) * self.features
@@ -115,6 +103,12 @@ class Recurrent(Layer):
             for gate in () if name.startswith("initial_") else self.gates:
                 part = self.gate(gate, values)
                 part[...] = init(part.shape, rng, values.dtype)
+        if self.keeps is not None:
+            bias = self.gate(self.keeps[0], self.params["bias"])
+            if self.chrono is None:
+                bias += getattr(self, self.keeps[1])
+            else:
+                bias[...] = np.log(rng.uniform(1, self.chrono - 1, self.features))
 
     def inside(self, cache: Cache) -> dict[str, Array]:
         return cache[1]
@@ -219,4 +213,9 @@ class Recurrent(Layer):
         drawn = f"recurrent_init={self.recurrent_init!r}"
         said += drawn if self.defaults is None else f"defaults={self.defaults!r}"
         learned = f", initial={self.initial!r}" * (self.initial != "zeros")
-        return said + ", reverse=True" * self.reverse + learned
+        said += ", reverse=True" * self.reverse + learned
+        if self.keeps is None or self.defaults is not None:
+            return said
+        if self.chrono is not None:
+            return f"{said}, chrono={self.chrono}"
+        return f"{said}, {self.keeps[1]}={getattr(self, self.keeps[1]):g}"

@@ -19,6 +19,11 @@ LARGE_TARGET, SMALL_TARGET = 10.0, 1e-2  # root mean square of regression target
 BESIDE = 5.0  # times what the untrained network gives
 SATURATED = 0.2  # of the outputs of an activation with two ends, at the beginning
 
+# From where on a cure tries to scale them: a trial costs less than a word, and comes sooner.
+TRIED_LARGE_INPUT, TRIED_SMALL_INPUT = 4.0, 0.05  # root mean square of a column, of all
+TRIED_UNEVEN_INPUT = 100.0  # times: the deviation of one column over that of another
+TRIED_LARGE_TARGET, TRIED_SMALL_TARGET = 3.0, 0.1  # root mean square, deviation
+
 
 def verdict(ratio: float) -> str:
     """Return what the gradient does on its way: "vanishing", "healthy" or "exploding".
