@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError, FileError, TooLargeError
+from nnscratch.errors import DataError, FileError, MissingPackageError, TooLargeError
 from nnscratch_records import files, npz
 from nnscratch_records.files import PathLike as PathLike
 
@@ -96,6 +99,37 @@ def load_npz(path: PathLike) -> dict[str, Array]:
         except ValueError as error:
             reason = str(error)[:200]
             raise DataError(f"{path} is not a complete .npz file of arrays: {reason}") from error
+
+
+def save_arrays(path: PathLike, arrays: Mapping[str, Array]) -> Path:
+    """Save `arrays` to `path`, as its suffix says: `.safetensors`, anything else as `.npz`."""
+    if Path(path).suffix != ".safetensors":
+        return save_npz(path, arrays)
+    whole = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+    return write_atomically(path, _safetensors(path).save(whole))
+
+
+def load_arrays(path: PathLike) -> dict[str, Array]:
+    """Return what `save_arrays` saved, or any other file of safetensors; raises as `load_npz`."""
+    if Path(path).suffix != ".safetensors":
+        return load_npz(path)
+    package = _safetensors(path)
+    with open_input(path) as file:
+        content = file.read()
+    try:
+        loaded: dict[str, Array] = package.load(content)
+    except Exception as error:  # its own kind, and those of NumPy for types that this one lacks
+        raise DataError(f"{path} is not a complete file of safetensors: {error}") from error
+    return loaded
+
+
+def _safetensors(path: PathLike) -> Any:
+    try:
+        return importlib.import_module("safetensors.numpy")
+    except ImportError as error:
+        raise MissingPackageError(
+            f"{path} needs safetensors: pip install 'nnscratch[safetensors]'"
+        ) from error
 
 
 def from_json(text: str | bytes) -> dict[str, Any]:

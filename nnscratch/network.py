@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nnscratch.arrays import Array
 from nnscratch.display import Text, html_table, size_in_words, text_table
 from nnscratch.errors import ShapeError, require_count
-from nnscratch.files import PathLike, load_npz, save_npz
+from nnscratch.files import PathLike, load_arrays, save_arrays
 from nnscratch.graph import Graph
 from nnscratch.nodes import LossFunction, Writer
 from nnscratch.replay import CapturedPass, CapturedPasses, Measurer
@@ -207,8 +207,11 @@ class Network(Graph):
     # Weights
 
     def save_weights(self, path: PathLike) -> None:
-        """Save parameters and running statistics to `path` (`.npz`)."""
-        save_npz(path, {**self.params, **self.statistics})
+        """Save parameters and running statistics to `path`, `.npz` or `.safetensors`.
+
+        The latter needs ``pip install 'nnscratch[safetensors]'``.
+        """
+        save_arrays(path, {**self.params, **self.statistics})
 
     def load_weights(self, path: PathLike) -> None:
         """Load what `save_weights` saved.
@@ -216,7 +219,7 @@ class Network(Graph):
         Raises `FileError`, `DataError` (damaged file) or `ShapeError` (another model's weights);
         the model is then unchanged.
         """
-        saved = load_npz(path)
+        saved = load_arrays(path)
         params = {name: saved[name] for name in saved if name not in self.statistics}
         statistics = {name: saved[name] for name in saved if name in self.statistics}
         self.params.check(params, str(path))

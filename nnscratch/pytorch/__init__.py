@@ -21,7 +21,12 @@ except ImportError as error:
         "nnscratch.pytorch needs torch: pip install 'nnscratch[torch]'"
     ) from error
 
-from nnscratch.pytorch.copying import from_torch, to_torch
+from nnscratch.pytorch.copying import (
+    from_torch,
+    read_state_dict,
+    to_torch,
+    write_state_dict,
+)
 from nnscratch.pytorch.flow import TorchFlow
 from nnscratch.pytorch.grad_flow import plot_grad_flow
 from nnscratch.pytorch.guarding import Guard, first_nonfinite
@@ -33,6 +38,8 @@ __all__ = [
     "first_nonfinite",
     "from_torch",
     "plot_grad_flow",
+    "read_state_dict",
     "to_torch",
     "watch",
+    "write_state_dict",
 ]

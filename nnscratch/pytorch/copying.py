@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -11,13 +14,23 @@ from torch import nn
 
 from nnscratch import layers
 from nnscratch.arrays import Array
-from nnscratch.blocks import Residual
+from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.errors import ConfigError
+from nnscratch.initializers import Normal, VarianceScaling
 from nnscratch.layers.base import Layer
+from nnscratch.layers.recurrent import Recurrent
 from nnscratch.model import Sequential
+from nnscratch.pytorch.recurrent import (
+    LastStep,
+    MeanOverTime,
+    read_recurrent,
+    recurrent_module,
+    recurrent_parts,
+)
+from nnscratch.pytorch.tracing import Reader
 
 # A module, what it is here, and how both are made of the other.
-_ALIKE: tuple[tuple[type, type, Callable[[Any], Layer], Callable[[Any], Any]], ...] = (
+_ALIKE: tuple[tuple[Any, type, Callable[[Any], Layer], Callable[[Any], Any]], ...] = (
     (
         *(nn.Linear, layers.Dense),
         lambda m: layers.Dense(m.in_features, m.out_features),
@@ -34,9 +47,19 @@ _ALIKE: tuple[tuple[type, type, Callable[[Any], Layer], Callable[[Any], Any]], .
         lambda x: nn.LayerNorm(x.features, eps=x.epsilon),
     ),
     (
+        *(nn.RMSNorm, layers.RMSNorm),
+        lambda m: layers.RMSNorm(m.normalized_shape[0], epsilon=_epsilon(m)),
+        lambda x: nn.RMSNorm(x.features, eps=x.epsilon),
+    ),
+    (
         *(nn.LeakyReLU, layers.LeakyReLU),
         lambda m: layers.LeakyReLU(m.negative_slope),
         lambda x: nn.LeakyReLU(x.slope),
+    ),
+    (
+        *(nn.PReLU, layers.PReLU),
+        lambda m: layers.PReLU(None if m.num_parameters == 1 else m.num_parameters),
+        lambda x: nn.PReLU(x.features or 1),
     ),
     (nn.ELU, layers.ELU, lambda m: layers.ELU(m.alpha), lambda x: nn.ELU(x.alpha)),
     (nn.Dropout, layers.Dropout, lambda m: layers.Dropout(m.p), lambda x: nn.Dropout(x.rate)),
@@ -46,8 +69,10 @@ _ALIKE: tuple[tuple[type, type, Callable[[Any], Layer], Callable[[Any], Any]], .
         for theirs, ours in (
             *((nn.Sigmoid, layers.Sigmoid), (nn.Tanh, layers.Tanh), (nn.ReLU, layers.ReLU)),
             *((nn.SELU, layers.SELU), (nn.Softsign, layers.Softsign), (nn.SiLU, layers.SiLU)),
-            *((nn.Softplus, layers.Softplus), (nn.Mish, layers.Mish)),
+            *((nn.Softplus, layers.Softplus), (nn.Mish, layers.Mish), (nn.GELU, layers.GELU)),
             *((nn.Identity, layers.Identity), (nn.Hardsigmoid, layers.HardSigmoid)),
+            *((nn.Hardtanh, layers.HardTanh), (LastStep, layers.LastStep)),
+            (MeanOverTime, layers.MeanOverTime),
         )
     ),
 )
@@ -55,6 +80,8 @@ _PARAMS = {
     nn.Linear: {"weight": "weight", "bias": "bias"},
     nn.BatchNorm1d: {"weight": "gamma", "bias": "beta"},
     nn.LayerNorm: {"weight": "gamma", "bias": "beta"},
+    nn.RMSNorm: {"weight": "gamma"},
+    nn.PReLU: {"weight": "slope"},
 }
 _STATISTICS = {"running_mean": "running_mean", "running_var": "running_variance"}
 # What a module must be set to, to be one of those here.
@@ -64,8 +91,11 @@ _PLAIN: dict[type, Callable[[Any], bool]] = {
     nn.LayerNorm: lambda m: (
         m.elementwise_affine and m.bias is not None and len(m.normalized_shape) == 1
     ),
+    nn.RMSNorm: lambda m: m.elementwise_affine and len(m.normalized_shape) == 1,
     nn.Softplus: lambda m: m.beta == 1 and m.threshold >= 20,
     nn.Softmax: lambda m: m.dim in (-1, 1),
+    nn.GELU: lambda m: m.approximate == "none",
+    nn.Hardtanh: lambda m: (m.min_val, m.max_val) == (-1, 1),
 }
 
 
@@ -84,30 +114,29 @@ class Sum(nn.Module):  # type: ignore[misc]  # without torch's types it is of ty
 def from_torch(model: nn.Module) -> Sequential:
     """Return a copy of a PyTorch network in this engine: equal outputs, gradients and statistics.
 
-    ``nn.predict(from_torch(model))``, ``nn.cure(from_torch(model), ...)``. Known are Sequential,
-    nested as it may be, Linear, BatchNorm1d, LayerNorm, Dropout, Softmax, the activations that both
-    have, and what `to_torch` makes of `Residual`.
+    ``nn.predict(from_torch(model))``, ``nn.cure(from_torch(model), ...)``. The model's forward is
+    followed as `torch.fx` follows it: modules and functions one behind another, sums
+    ``x + scale * f(x)``, and of sequences the last step or the mean. Known are Linear, BatchNorm1d,
+    LayerNorm, RMSNorm, Dropout, RNN, LSTM and GRU with the batch first, and the activations that
+    both have. Layers say of their initializers what the weights look like.
 
     PyTorch's running variance is that of n - 1 examples, ours that of n: after a step of training
     evaluation differs by as much. Raises `ConfigError` naming each module that it does not know.
     """
-    leaves: list[tuple[Any, Layer]] = []
-    unknown: list[str] = []
-    parts = _parts(model, "", leaves, unknown)
-    if unknown:
+    reader = Reader(model, _layers)
+    parts = reader.parts()
+    if reader.unknown:
         raise ConfigError(
-            f"from_torch does not know {', '.join(unknown)}: watch(model, optimizer) records any "
-            f"network, or build the same one of layers of nnscratch"
+            f"from_torch does not know {', '.join(reader.unknown)}: watch(model, optimizer) "
+            f"records any network, or build the same one of layers of nnscratch"
         )
     double = any(tensor.dtype == torch.float64 for tensor in model.parameters())
     made = Sequential(*parts, dtype="float64" if double else "float32")
-    for module, layer in leaves:
-        for theirs, ours in _PARAMS.get(type(module), {}).items():
-            values = getattr(module, theirs).detach().cpu().numpy()
-            layer.params[ours] = values.T if theirs == "weight" and values.ndim == 2 else values
-        if isinstance(module, nn.BatchNorm1d):
-            for theirs, ours in _STATISTICS.items():
-                layer.statistics[ours] = getattr(module, theirs).cpu().numpy()
+    for module, own in reader.leaves:
+        if isinstance(module, nn.RNNBase):
+            read_recurrent(module, own)
+        else:
+            _read(module, own[0])
     return made
 
 
@@ -121,50 +150,109 @@ def to_torch(model: Sequential) -> nn.Sequential:
     return twin.double() if model.dtype == np.float64 else twin
 
 
-def _parts(module: nn.Module, name: str, leaves: list[Any], unknown: list[str]) -> list[Any]:
-    """Return layers and blocks of a module; note which layer is which module, and what is none."""
-    if isinstance(module, nn.Sequential):
-        below = f"{name}." if name else ""
-        inner = [
-            _parts(child, f"{below}{own}", leaves, unknown)
-            for own, child in module.named_children()
-        ]
-        return [part for parts in inner for part in parts]
-    if isinstance(module, Sum):
-        branch = _parts(module.branch, f"{name}.branch", leaves, unknown)
-        skip = _parts(module.skip, f"{name}.skip", leaves, unknown) if module.skip else []
-        if not branch or len(skip) > 1:
-            unknown.append(f"{name} ({module})")
-            return []
-        return [Residual(*branch, scale=module.scale, skip=skip[0] if skip else None)]
+def write_state_dict(model: Sequential) -> dict[str, Any]:
+    """Return the weights as the state dict of ``to_torch(model)``.
+
+    ``safetensors.torch.save_file(write_state_dict(model), "model.safetensors")``
+    """
+    state: dict[str, Any] = to_torch(model).state_dict()
+    return state
+
+
+def read_state_dict(model: Sequential, state: Mapping[str, Any]) -> None:
+    """Set the weights to those of a state dict, without the module that it is of.
+
+    Its names are those of `write_state_dict`, or any others in the same order: then what is in a
+    place must be called alike (``weight``, ``bias``) and have the same shape. Tensors or arrays.
+    Raises `ConfigError` naming the first that does not fit; nothing is changed then.
+    """
+    twin = to_torch(model)
+    own = {name: like for name, like in twin.state_dict().items() if not _counts(name)}
+    given = {name: torch.as_tensor(one) for name, one in state.items() if not _counts(name)}
+    names = list(own) if own.keys() == given.keys() else list(given)
+    for theirs, ours in zip_longest(names, own):
+        found, expected = _what(theirs, given), _what(ours, own)
+        if found != expected:
+            raise ConfigError(
+                f"the state dict does not fit: it has {found} ({theirs}) where the model has "
+                f"{expected} ({ours})"
+            )
+    pairs = zip(own, names, strict=True)
+    twin.load_state_dict({ours: given[theirs] for ours, theirs in pairs}, strict=False)
+    copied = from_torch(twin)
+    model.params.flat[...] = copied.params.flat
+    model.statistics.flat[...] = copied.statistics.flat
+
+
+def _counts(name: str) -> bool:
+    """Whether it is what batch norm counts its steps with, which has no place here."""
+    return name.endswith("num_batches_tracked")
+
+
+def _what(name: str | None, state: Mapping[str, Any]) -> str:
+    if name is None:
+        return "nothing"
+    kind = re.sub(r"_l\d+", "", name.rsplit(".", 1)[-1])  # whichever layer of a stack it is
+    return f"{kind} of shape {tuple(state[name].shape)}"
+
+
+def _layers(module: nn.Module) -> list[Any] | None:
+    """Return what a module is here."""
+    if type(module) in (nn.RNN, nn.LSTM, nn.GRU):
+        return recurrent_parts(module)
     for theirs, _, make, _ in _ALIKE:
         if type(module) is theirs and _PLAIN.get(theirs, lambda m: True)(module):
-            layer = make(module)
-            leaves.append((module, layer))
-            return [layer]
-    unknown.append(f"{name or 'the model'} ({' '.join(repr(module).split())[:60]})")
-    return []
+            return [make(module)]
+    return None
+
+
+def _read(module: nn.Module, layer: Any) -> None:
+    """Copy the parameters and statistics of a module into its layer."""
+    for theirs, ours in _PARAMS.get(type(module), {}).items():
+        values = getattr(module, theirs).detach().cpu().numpy()
+        layer.params[ours] = values.T if theirs == "weight" and values.ndim == 2 else values
+    if isinstance(module, nn.BatchNorm1d):
+        for theirs, ours in _STATISTICS.items():
+            layer.statistics[ours] = getattr(module, theirs).cpu().numpy()
+    if isinstance(layer, layers.Dense):
+        _note_draw(layer)
+
+
+def _note_draw(layer: layers.Dense) -> None:
+    """Say of a layer's initializers what its weights look like: theory and cures go by that."""
+    weight, bias = layer.params["weight"], layer.params["bias"]
+    variance = float(np.mean(np.square(weight, dtype=np.float64)))
+    if 0 < variance < math.inf:
+        flat = np.abs(weight).max() <= 1.1 * math.sqrt(3 * variance)
+        scale = float(f"{layer.n_in * variance:.4g}")
+        layer.init = VarianceScaling(scale, "fan_in", "uniform" if flat else "normal")
+    deviation = float(np.sqrt(np.mean(np.square(bias, dtype=np.float64))))
+    if 0 < deviation < math.inf:
+        layer.bias_init = Normal(float(f"{deviation:.4g}"))
+
+
+def _epsilon(module: Any) -> float:
+    return torch.finfo(module.weight.dtype).eps if module.eps is None else module.eps
 
 
 def _module(part: Any) -> Any:
     if isinstance(part, Residual):
         skip = None if part.skip is None else _module(part.skip)
         return Sum(nn.Sequential(*(_module(one) for one in part.layers)), part.scale, skip)
+    if isinstance(part, Recurrent | Bidirectional):
+        made = recurrent_module(part)
+        if made is not None:
+            return made
     found = [(theirs, make) for theirs, ours, _, make in _ALIKE if type(part) is ours]
     if not found:
         raise ConfigError(f"to_torch does not know {part!r}: build its module by hand")
     theirs, make = found[0]
     module = make(part)
-    with torch.no_grad():
-        for name, own in _PARAMS.get(theirs, {}).items():
-            values: Array = part.params[own]
-            turned = values.T if name == "weight" and values.ndim == 2 else values
-            _set(module, name, turned)
-        if theirs is nn.BatchNorm1d:
-            for name, own in _STATISTICS.items():
-                module.register_buffer(name, torch.from_numpy(part.statistics[own].copy()))
+    for name, own in _PARAMS.get(theirs, {}).items():
+        values: Array = part.params[own]
+        turned = values.T if name == "weight" and values.ndim == 2 else values
+        module.register_parameter(name, nn.Parameter(torch.from_numpy(turned.copy())))
+    if theirs is nn.BatchNorm1d:
+        for name, own in _STATISTICS.items():
+            module.register_buffer(name, torch.from_numpy(part.statistics[own].copy()))
     return module
-
-
-def _set(module: Any, name: str, values: Array) -> None:
-    module.register_parameter(name, nn.Parameter(torch.from_numpy(values.copy())))

@@ -1,6 +1,7 @@
 """Saved files: what is written comes back, and anything damaged is refused by name."""
 
 import os
+import sys
 import zipfile
 
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from nnscratch.errors import DataError, FileError, TooLargeError
+import nnscratch as nn
+from nnscratch.errors import DataError, FileError, MissingPackageError, TooLargeError
 from nnscratch.files import load_npz, make_folder, save_npz, write_atomically
 from nnscratch_records import files, memory
 
@@ -218,3 +220,24 @@ def test_files_get_the_usual_permissions(tmp_path):
     (tmp_path / "plain").touch()
     written = write_atomically(tmp_path / "written", b"")
     assert written.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_safetensors_are_read_and_written_as_others_do(tmp_path):
+    theirs = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
+    model = nn.Sequential(nn.Dense(3, 4), nn.BatchNorm(4), nn.Dense(4, 2), seed=1)
+    model.save_weights(tmp_path / "model.safetensors")
+    loaded = theirs.load_file(tmp_path / "model.safetensors")
+    assert set(loaded) == {*model.params, *model.statistics}
+    np.testing.assert_array_equal(loaded["0.weight"], model.params["0.weight"])
+    twin = nn.Sequential(nn.Dense(3, 4), nn.BatchNorm(4), nn.Dense(4, 2), seed=2)
+    twin.load_weights(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(twin.params.flat, model.params.flat)
+    (tmp_path / "broken.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      abc")
+    with pytest.raises(nn.DataError, match="not a complete file of safetensors"):
+        twin.load_weights(tmp_path / "broken.safetensors")
+
+
+def test_without_safetensors_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'nnscratch\[safetensors\]'"):
+        nn.Sequential(nn.Dense(3, 4)).save_weights(tmp_path / "model.safetensors")

@@ -1,0 +1,102 @@
+"""Recurrent modules of PyTorch as layers of this engine, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from nnscratch import layers
+from nnscratch.blocks import Bidirectional
+from nnscratch.layers.recurrent import Recurrent
+from nnscratch.layouts import read_weights, write_weights
+
+_KINDS: dict[Any, Any] = {nn.RNN: layers.RNN, nn.LSTM: layers.LSTM, nn.GRU: layers.GRU}
+
+
+class Outputs(nn.Module):  # type: ignore[misc]  # without torch's types it is of type Any
+    """A recurrent module that gives its outputs alone, to stand in a `Sequential`."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Any) -> Any:
+        """Return the outputs of all steps."""
+        return self.layer(x)[0]
+
+
+class LastStep(nn.Module):  # type: ignore[misc]
+    """``x[:, -1]``: what `nnscratch.LastStep` is as a module."""
+
+    def forward(self, x: Any) -> Any:
+        """Return the last step."""
+        return x[:, -1]
+
+
+class MeanOverTime(nn.Module):  # type: ignore[misc]
+    """``x.mean(1)``: what `nnscratch.MeanOverTime` is as a module."""
+
+    def forward(self, x: Any) -> Any:
+        """Return the mean over the steps."""
+        return x.mean(1)
+
+
+def recurrent_parts(module: Any) -> list[Any] | None:
+    """Return the layers of a recurrent module, with dropout between; None for what is none here.
+
+    Those here have biases, take the batch first, and give their state as it is.
+    """
+    if not (module.bias and module.batch_first and not getattr(module, "proj_size", None)):
+        return None
+    parts: list[Any] = []
+    options: dict[str, Any] = {"activation": module.nonlinearity} if type(module) is nn.RNN else {}
+    n_in = module.input_size
+    for k in range(module.num_layers):
+        if k and module.dropout:
+            parts.append(layers.Dropout(module.dropout))
+        layer = _KINDS[type(module)](n_in, module.hidden_size, defaults="pytorch", **options)
+        parts.append(Bidirectional(layer) if module.bidirectional else layer)
+        n_in = module.hidden_size * (1 + module.bidirectional)
+    return parts
+
+
+def read_recurrent(module: Any, parts: list[Any]) -> None:
+    """Copy the weights of a module into the layers that `recurrent_parts` made of it."""
+    weights = {name: values.detach().cpu().numpy() for name, values in module.state_dict().items()}
+    stacked = [part for part in parts if not isinstance(part, layers.Dropout)]
+    for k, part in enumerate(stacked):
+        own = {
+            name.replace(f"_l{k}", "_l0"): values
+            for name, values in weights.items()
+            if name.removesuffix("_reverse").endswith(f"_l{k}")
+        }
+        for layer in _directions(part):
+            read_weights(layer, own, "pytorch")
+
+
+def recurrent_module(part: Any) -> nn.Module | None:
+    """Return the module of a recurrent layer, or of one in both directions; None if there is none.
+
+    PyTorch's begin with zeros, and have none that goes backwards alone.
+    """
+    both = _directions(part)
+    layer = both[0]
+    kinds = {ours: theirs for theirs, ours in _KINDS.items()}
+    activation = getattr(layer, "activation", "tanh")
+    if layer.reverse or layer.initial != "zeros" or activation not in ("tanh", "relu"):
+        return None
+    options = {"nonlinearity": activation} if type(layer) is layers.RNN else {}
+    options |= {"batch_first": True, "bidirectional": len(both) == 2}
+    module = kinds[type(layer)](layer.features_in, layer.features, **options)
+    module = module.to(torch.float64) if layer.dtype == "float64" else module
+    weights = {
+        name: values for one in both for name, values in write_weights(one, "pytorch").items()
+    }
+    module.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
+    return Outputs(module)
+
+
+def _directions(part: Any) -> list[Recurrent]:
+    return [part.layer, part.other] if isinstance(part, Bidirectional) else [part]
