@@ -5,11 +5,14 @@ hands on to c_t. One step back hands on g_t J_t, of which the parts come by path
 
 * a plain layer: the derivative of its activation, then its recurrent weights;
 * an LSTM: the cell (times f), and the state by way of the candidate g and of the gates i, f, o;
-* a GRU: the state that is kept (times z), the candidate n, and the gates z and r.
+* a GRU: the state that is kept (times z), the candidate n, and the gates z and r;
+* each, in a batch with a mask: the examples that this step is not part of hand on what they got,
+  *carried over*.
 
 In log10 the change of the norm adds up exactly, over paths and over steps: of gated layers the
-first path is what it would hand on alone, and each further one what it adds to those before it. The
-last term, *above*, is what the loss adds at the earlier step. `ThroughTime.shares` does without an
+first path is what it would hand on alone, and each further one what it adds to those before it.
+Then *above* is what the loss adds at the earlier step, and *truncation*, where there was one, what
+it takes away or, at random, multiplies. `ThroughTime.shares` does without an
 order: the part of |g J|^2 that each path carries, its product with the whole over |whole|^2.
 """
 
@@ -41,7 +44,7 @@ class ThroughTime:
     ----------
     layer : str
     terms : tuple of str
-        The paths in their order, then ``"above"``.
+        The paths in their order, then ``"above"``, and ``"truncation"`` where there was one.
     gradient : (T,) array
         log10 of |g| so many steps before the last one.
     changes : (T - 1, terms) array
@@ -96,8 +99,8 @@ def through_time(model: Network, layer: str | None = None) -> ThroughTime:
 
     layer : a recurrent layer; None: the first there is
 
-    Raises `ConfigError` without a backward pass, for a batch with a mask, and for a layer that is
-    none of `RNN`, `LSTM`, `GRU`.
+    Raises `ConfigError` without a backward pass, and for a layer that is none of `RNN`, `LSTM`,
+    `GRU`.
 
     >>> import nnscratch as nn
     >>> model = nn.Sequential(nn.RNN(3, 8), nn.LastStep(), nn.Dense(8, 2), seed=0)
@@ -112,16 +115,24 @@ def through_time(model: Network, layer: str | None = None) -> ThroughTime:
     whole = np.sum([*parts.values()], axis=0)
     kept = cell.kept(inside.get("cell_gradient"))
     g = _norms(np.concatenate([state, kept], axis=2))  # of each step
+    above = np.zeros_like(whole)
+    above[:, :, : state.shape[2]] = inside["upstream"]
+    joined = _norms(whole[:, 1:] + above[:, :-1])
     with np.errstate(divide="ignore", invalid="ignore"):
         if isinstance(cell, _Plain):
             terms: tuple[str, ...] = ("derivative", "recurrent weights")
-            levels = [g[1:], _norms(cell.slopes(state))[1:], _norms(whole)[1:]]
+            bent = np.where(cell.real, cell.slopes(state), state)
+            levels = [g[1:], _norms(bent)[1:], _norms(whole)[1:]]
         else:
             terms, sums = tuple(parts), np.zeros(())
             levels = [g[1:]]
             for part in parts.values():
                 sums = sums + part
                 levels.append(_norms(sums)[1:])
+        terms = (*terms, "above")
+        if cell.truncated:
+            terms = (*terms, "truncation")
+            levels.append(joined)
         logs = np.log10([*levels, g[:-1]])
         total = np.sum(whole * whole, axis=(0, 2))[1:]
         shares = [np.sum(part * whole, axis=(0, 2))[1:] / total for part in parts.values()]
@@ -129,7 +140,7 @@ def through_time(model: Network, layer: str | None = None) -> ThroughTime:
         gradient = np.log10(g)
     return ThroughTime(
         layer=name,
-        terms=(*terms, "above"),
+        terms=terms,
         gradient=gradient[::-1],
         changes=changes.T[::-1],
         paths=tuple(parts),
@@ -161,7 +172,7 @@ def gradient_by_lag(model: Network, layer: str | None = None, lags: int | None =
         whole = None if not cell.has_cell else kept + cell.shown(state)
         total = total + (part := cell.weight_gradient(inputs, state, whole))
         norms[lag] = np.linalg.norm(part), np.linalg.norm(total)
-        handed = np.sum([*cell.paths(state, whole).values()], axis=0)
+        handed = cell.through * np.sum([*cell.paths(state, whole).values()], axis=0)
         state, kept = (np.zeros_like(upstream) for _ in range(2))
         units = state.shape[2]
         state[:, :-1] = handed[:, 1:, :units]
@@ -176,6 +187,9 @@ class _Cell:
 
     def __init__(self, layer: Any, inside: dict[str, Array]) -> None:
         self.layer, self.inside = layer, inside
+        self.real = inside["mask"][:, :, None] != 0
+        self.through = inside["through"][:, None]  # factors of what goes back from each step
+        self.truncated = bool((self.through != 1).any())
         self.weight = layer.params["recurrent_weight"].astype(np.float64)
 
     def gate(self, name: str) -> Array:
@@ -202,16 +216,22 @@ class _Cell:
         raise NotImplementedError
 
     def paths(self, state: Array, whole: Array | None) -> dict[str, Array]:
-        """What each path hands on to the step before: (batch, time, units of state and cell)."""
+        """What each path hands on to the step before: (batch, time, units of state and cell).
+
+        That is before a truncation.
+        """
         made = {}
         direct, wide = self.direct(state, whole), self.has_cell * state.shape[2]
         if direct is not None:
-            made[direct[0]] = direct[1]
+            made[direct[0]] = np.where(self.real, direct[1], 0.0)
         for name, gradient in self.gradients(state, whole)[0].items():
             handed = gradient @ self.layer.gate(name, self.weight).T
             made[_GATES.get(name, "recurrent weights")] = np.pad(
                 handed, ((0, 0), (0, 0), (0, wide))
             )
+        if not self.real.all():
+            carried = state if whole is None else np.concatenate([state, whole], axis=2)
+            made["carried over"] = np.where(self.real, 0.0, carried)
         return made
 
     def weight_gradient(self, inputs: Array, state: Array, whole: Array | None) -> Array:
@@ -240,7 +260,7 @@ class _Plain(_Cell):
         return state * self.slope
 
     def gradients(self, state: Array, whole: Array | None) -> tuple[dict[str, Array], Array]:
-        da = self.slopes(state)
+        da = np.where(self.real, self.slopes(state), 0.0)
         return {"h": da}, da
 
 
@@ -250,11 +270,12 @@ class _Lstm(_Cell):
     def kept(self, whole: Array | None) -> Array:
         assert whole is not None
         made = np.zeros_like(whole)
-        made[:, :-1] = (self.gate("f") * whole)[:, 1:]
+        made[:, :-1] = (self.through * np.where(self.real, self.gate("f"), 1.0) * whole)[:, 1:]
         return made
 
     def shown(self, state: Array) -> Array:
-        return state * self.gate("o") * (1 - np.tanh(self.inside["cell"]) ** 2)
+        shown = state * self.gate("o") * (1 - np.tanh(self.inside["cell"]) ** 2)
+        return np.where(self.real, shown, 0.0)
 
     def direct(self, state: Array, whole: Array | None) -> tuple[str, Array]:
         return "cell", np.concatenate([np.zeros_like(state), self.gate("f") * whole], axis=2)
@@ -269,6 +290,7 @@ class _Lstm(_Cell):
             "f": whole * before * f * (1 - f),
             "o": state * np.tanh(cell) * o * (1 - o),
         }
+        da = {name: np.where(self.real, values, 0.0) for name, values in da.items()}
         return da, np.concatenate([da[name] for name in "ifgo"], axis=2)
 
 
@@ -278,6 +300,7 @@ class _Gru(_Cell):
 
     def gradients(self, state: Array, whole: Array | None) -> tuple[dict[str, Array], Array]:
         r, z, n = (self.gate(name) for name in "rzn")
+        state = np.where(self.real, state, 0.0)
         da_n = state * (1 - z) * (1 - n * n)
         da_z = state * (self.inside["previous"] - n) * z * (1 - z)
         da_r = da_n * self.inside["candidate"] * r * (1 - r)
@@ -305,18 +328,16 @@ def _inside(model: Network, layer: str | None) -> tuple[str, _Cell, dict[str, Ar
         )
     node = list(model.layers).index(name)
     _, _, mask, through, _ = model.latest.caches[node]
-    if mask.shape[1] or through.size:
-        raise ConfigError(
-            f"the latest batch of {name!r} had a mask or was truncated: take whole sequences of "
-            f"one length"
-        )
     turn = slice(None, None, -1 if found.reverse else 1)  # type: ignore[attr-defined]
+    batch, steps = trace.upstream.shape[:2]
     arrays = {"upstream": trace.upstream, "input": trace.input, **trace.inside}
     inside = {
         key: (array[:, turn] if array.ndim == 3 else array).astype(np.float64)
         for key, array in arrays.items()
         if array is not None
     }
+    inside["mask"] = mask[:, turn] if mask.shape[1] else np.ones((batch, steps))
+    inside["through"] = through.astype(np.float64) if through.size else np.ones(steps)
     return name, kind(found, inside), inside
 
 

@@ -43,6 +43,10 @@ READING: dict[str, str] = {
     "the gradient vanishes on its way back, and nothing is learned of what was so long ago. The "
     "measured factor per step is what decides: the spectral radius and the largest singular value "
     "of the recurrent weights (line: 1) know nothing of the activation's derivative or the gates",
+    "time": "on the left the norm of the gradient at the state over the steps of time, of which "
+    "the last comes first; a line that falls is a gradient that vanishes on its way back, one that "
+    "rises explodes, and a level one still teaches what was long ago. The sliders choose the "
+    "training step and the step of time",
     "cliff": "where the colour changes within a hair's breadth the loss has a wall, and its "
     "gradient there is as large as the wall is steep; a step along it throws the weights far "
     "away, unless the gradient is clipped to a norm: then the way goes on along the foot",

@@ -28,7 +28,7 @@ from nnscratch_records.words import number
 # In this order: each file uses those before it.
 SCRIPTS = (
     *("base.js", "axes.js", "lines.js", "blocks.js", "heatmap.js", "histograms.js"),
-    *("attribution.js", "main.js"),
+    *("attribution.js", "time.js", "main.js"),
 )
 _TABLE = ("gradient_norm", "output_std", "update_ratio", "output_zeros")
 

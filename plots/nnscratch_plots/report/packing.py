@@ -11,6 +11,7 @@ import numpy as np
 from nnscratch_plots.blocks import lanes
 from nnscratch_plots.records import Array, Run
 from nnscratch_plots.report.thinning import MOST_STEPS, kept_losses, kept_steps, spread
+from nnscratch_plots.through_time import has_time
 from nnscratch_records import RecordError
 from nnscratch_records.attribution import TERMS
 from nnscratch_records.words import plural
@@ -22,6 +23,7 @@ QUANTITIES = ("gradient_norm", "output_std", "update_ratio", *ENDS, *BATCHNORM)
 # Every layer has these. Others that are NaN at every step were not measured: the layer has none.
 OF_EVERY_LAYER = ("gradient_norm", "output_std")
 _ALWAYS = (*OF_EVERY_LAYER, "output_zeros")
+TIME = ("hidden_gradient_norm", "cell_gradient_norm")
 SERIES = ("loss", "clip_before", "clip_after")
 HISTOGRAMS = ("output", "gradient", "param")
 
@@ -86,9 +88,10 @@ def series(run: Run) -> dict[str, Array]:
 
 def _pack(run: Run, count: int) -> dict[str, Any]:
     held, lines = quantities(run), series(run)
-    split = _attribution(run)
+    split, time = _attribution(run), through_time(run)
     sizes = [values.shape[1] for values, _ in held.values()]
     sizes += [split[1].shape[1] * split[1].shape[2]] if split else []
+    sizes += [values[0].size for values in time.values()] if len(run.steps) else []
     most = min(MOST_STEPS, VALUE_BYTES // count // max(1, 4 * sum(sizes)))
     kept, losses = kept_steps(run, most), kept_losses(run, lines)
     return {
@@ -112,6 +115,7 @@ def _pack(run: Run, count: int) -> dict[str, Any]:
             "terms": split[2],
             **encoded(split[1][kept]),
         },
+        "time": _pack_time(run, time, kept),
         "histograms": _pack_histograms(run, kept, HISTOGRAM_BYTES // count),
     }
 
@@ -124,6 +128,27 @@ def _attribution(run: Run) -> tuple[tuple[str, ...], Array, list[str]] | None:
         return None
     occur = np.flatnonzero((sums != 0).any(axis=(0, 1)))
     return (names, sums[..., occur], [TERMS[term] for term in occur]) if occur.size else None
+
+
+def through_time(run: Run) -> dict[str, Array]:
+    """Of a run through time, norms by lag, (S, layers, lags), as far back as any sequence goes."""
+    if not has_time(run):
+        return {}
+    reached = run.facts("lags") < np.nanmax(run.facts("time_steps"))
+    held = {key: run.facts(key)[..., reached] for key in TIME}
+    return {key: values for key, values in held.items() if not np.isnan(values).all()}
+
+
+def _pack_time(run: Run, held: dict[str, Array], kept: Array) -> dict[str, Any] | None:
+    if not held:
+        return None
+    lags = next(iter(held.values())).shape[2]
+    return {
+        "layers": run.names("recurrent_layers"),
+        "lags": run.facts("lags")[:lags].tolist(),
+        **{name: encoded(run.facts(f"time_{name}")[kept]) for name in ("rate", "steps")},
+        **{key: encoded(values[kept]) for key, values in held.items()},
+    }
 
 
 def _span(counts: Sequence[int]) -> str:

@@ -14,7 +14,14 @@ from nnscratch_plots.blocks import LANES
 from nnscratch_plots.cells import COLORMAP, LOOKS
 from nnscratch_plots.heatmap import LEAST_DECADES, MOST_DECADES
 from nnscratch_plots.readings import READING, map_reading
-from nnscratch_plots.report.packing import BATCHNORM, ENDS, OF_EVERY_LAYER, QUANTITIES, SERIES
+from nnscratch_plots.report.packing import (
+    BATCHNORM,
+    ENDS,
+    OF_EVERY_LAYER,
+    QUANTITIES,
+    SERIES,
+    TIME,
+)
 from nnscratch_plots.style import COLORS
 from nnscratch_records import FIELDS, WEIGHTED, field_named
 from nnscratch_records.attribution import TITLES
@@ -47,7 +54,7 @@ _MORE = {
 }
 _PANELS = (
     *("loss", "gradient_norm", "updates", "attribution", "signal", "saturation", "batchnorm"),
-    *("clip", "blocks", "histograms"),
+    *("clip", "blocks", "histograms", "time"),
 )
 
 
@@ -74,6 +81,9 @@ def words() -> dict[str, Any]:
                 "everyLayer": key in OF_EVERY_LAYER,
             }
             for key in QUANTITIES
+        },
+        "time": {
+            key: {"title": field_named(key).title, "short": field_named(key).short} for key in TIME
         },
         "series": {key: FIELDS[key].short for key in SERIES},
         "roles": {

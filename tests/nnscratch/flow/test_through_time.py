@@ -64,7 +64,7 @@ def jacobians(layer, x, h, c):
     return made
 
 
-def traced(kind, last=False):
+def traced(kind, last=False, **given):
     parts = [nn.LastStep()] if last else []
     model = nn.Sequential(KINDS[kind](), *parts, nn.Dense(N, 3), seed=2, dtype=np.float64)
     rng = np.random.default_rng(1)
@@ -72,11 +72,25 @@ def traced(kind, last=False):
         values += 0.3 * rng.standard_normal(values.shape)
     x = rng.standard_normal((BATCH, STEPS, 2))
     shape = (BATCH,) if last else (BATCH, STEPS)
-    model.trace(x, rng.standard_normal((*shape, 3)), nn.MeanSquaredError())
+    model.trace(x, rng.standard_normal((*shape, 3)), nn.MeanSquaredError(), **given)
     return model
 
 
-def walk(model, kind):
+# Sequences of 6, 4 and 5 steps, one with a hole.
+MASK = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0], [1, 0, 1, 1, 1, 1]], bool)
+# What a pass is given, and by what the gradient that goes back from each step is multiplied.
+GIVEN = {
+    "whole": ({}, np.ones(STEPS)),
+    "mask": ({"mask": MASK}, np.ones(STEPS)),
+    "cut": ({"truncate": 4}, np.array([1, 1, 1, 1, 0, 1])),
+    "at random": (
+        {"mask": MASK, "truncate": nn.RandomTruncation(0.4, seed=3)},
+        nn.RandomTruncation(0.4, seed=3).factors(STEPS),
+    ),
+}
+
+
+def walk(model, mask, through):
     """By step back from the last: the state's gradient, and what each path hands on."""
     layer, trace = next(iter(model.layers.values())), next(iter(model.last.values()))
     turn = slice(None, None, -1) if layer.reverse else slice(None)
@@ -96,38 +110,61 @@ def walk(model, kind):
             for name, jacobian in jacobians(layer, x[b, t], before[b], cell[b]).items():
                 at = slice(N, 2 * N) if name == "cell" else slice(N)
                 handed[name][b, at] = own[b] @ jacobian
-        yield t, own, handed
-        kept = sum(handed.values())
+        if not mask.all():
+            handed["carried over"] = np.zeros_like(own)
+        for b in np.flatnonzero(~mask[:, turn][:, t]):  # what is not there hands on what it got
+            for values in handed.values():
+                values[b] = 0
+            handed["carried over"][b] = own[b]
+        kept = through[t] * sum(handed.values())
+        yield own, handed, up[:, t]
 
 
 @pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("given", GIVEN)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_term_is_that_of_the_jacobians_and_they_add_up(kind, last):
-    model = traced(kind, last and kind != "backward")
+def test_every_term_is_that_of_the_jacobians_and_they_add_up(kind, given, last):
+    options, through = GIVEN[given]
+    if given == "at random":
+        options = {**options, "truncate": nn.RandomTruncation(0.4, seed=3)}  # which draws anew
+    mask = options.get("mask", np.ones((BATCH, STEPS), bool))
+    model = traced(kind, last and kind != "backward", **options)
     found = through_time(model)
     layer = next(iter(model.layers.values()))
-    states = list(walk(model, kind))
-    norms = [np.linalg.norm(own) for _, own, _ in states]
-    np.testing.assert_allclose(found.gradient, np.log10(norms), rtol=1e-9)
-    np.testing.assert_allclose(found.changes.sum(axis=1), np.diff(np.log10(norms)), atol=1e-10)
-    assert found.paths == NAMES[layer.kind]
-    np.testing.assert_allclose(found.shares.sum(axis=1), 1)
-    for lag, (_, own, handed) in enumerate(states[:-1]):
+    states = list(walk(model, mask, through))
+    norms = np.array([np.linalg.norm(own) for own, _, _ in states])
+    with np.errstate(divide="ignore"):
+        np.testing.assert_allclose(found.gradient, np.log10(norms), rtol=1e-9)
+    alive = norms[1:] > 0  # a cut leaves nothing where the loss stands at the last step only
+    change = np.diff(np.log10(norms[norms > 0]))
+    np.testing.assert_allclose(found.changes.sum(axis=1)[alive], change, atol=1e-10)
+    assert found.paths == NAMES[layer.kind] + ("carried over",) * (not mask.all())
+    truncated = bool((through != 1).any())
+    assert found.terms[-1] == ("truncation" if truncated else "above")
+    for lag in np.flatnonzero(norms[:-1] > 0):
+        own, handed, _ = states[lag]
         whole = sum(handed.values())
         shares = [np.sum(part * whole) / np.sum(whole**2) for part in handed.values()]
         np.testing.assert_allclose(found.shares[lag], shares, atol=1e-10)
+        assert found.shares[lag].sum() == pytest.approx(1)
         levels, so_far = [np.linalg.norm(own)], 0
         for part in handed.values():
             so_far = so_far + part
             levels.append(np.linalg.norm(so_far))
+        if truncated:
+            joined = whole.copy()
+            joined[:, :N] += states[lag + 1][2]
+            levels.append(np.linalg.norm(joined))
         levels.append(norms[lag + 1])
-        terms = np.diff(np.log10(levels))
+        with np.errstate(divide="ignore"):
+            terms = np.diff(np.log10(levels))
         if layer.kind == "rnn":
-            assert found.terms == ("derivative", "recurrent weights", "above")
-            assert found.changes[lag, :2].sum() == pytest.approx(terms[0], abs=1e-10)
-            assert found.changes[lag, 2] == pytest.approx(terms[1], abs=1e-10)
+            assert found.terms[:3] == ("derivative", "recurrent weights", "above")
+            after = len(handed)
+            assert found.changes[lag, :2].sum() == pytest.approx(terms[:after].sum(), abs=1e-10)
+            np.testing.assert_allclose(found.changes[lag, 2:], terms[after:], atol=1e-10)
         else:
-            assert found.terms == (*found.paths, "above")
+            assert found.terms[: len(handed) + 1] == (*found.paths, "above")
             np.testing.assert_allclose(found.changes[lag], terms, atol=1e-10)
 
 
@@ -152,9 +189,10 @@ def test_between_two_lags_and_as_text():
         found.between(3, 3)
 
 
+@pytest.mark.parametrize("given", GIVEN)
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_gradient_is_the_sum_of_its_lags(kind):
-    model = traced(kind)
+def test_the_gradient_is_the_sum_of_its_lags(kind, given):
+    model = traced(kind, **GIVEN[given][0])
     grads = next(iter(model.layers.values())).grads
     norms = nn.gradient_by_lag(model)
     whole = np.concatenate([grads["weight"], grads["recurrent_weight"]])
@@ -193,7 +231,3 @@ def test_what_cannot_be_told_is_said():
         nn.through_time(model, "1.laststep")
     with pytest.raises(ValueError, match="the model has no recurrent layer"):
         nn.through_time(nn.Sequential(nn.Dense(2, 3)))
-    mask = np.array([[1, 1, 0], [1, 1, 1]], bool)
-    model.trace(x, [0, 1], nn.SoftmaxCrossEntropy(), mask=mask)
-    with pytest.raises(ValueError, match="had a mask or was truncated"):
-        nn.gradient_by_lag(model)

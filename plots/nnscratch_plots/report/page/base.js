@@ -51,6 +51,7 @@ class Run {
     for (const [key, one] of Object.entries(packed.quantities)) {
       this.quantities[key] = new Quantity(one, layers.length);
     }
+    this.time = packed.time && new Time(packed.time);
     this.attribution = packed.attribution && new Attribution(packed.attribution);
     this.histograms = {};
     if (packed.histograms) {

@@ -41,6 +41,9 @@ class App {
     this.clip = new SeriesChart(this, byId("clip"), ["clip_before", "clip_after"]);
     this.blocks = new BlockChart(this, byId("blocks"), byId("lanes"));
     this.batchnorm = new ProfileChart(this, byId("profile-batchnorm"), BATCHNORM[0], { lines: [1] });
+    byId("time").hidden = !this.runs.some((run) => run.time);
+    this.time = byId("time").hidden ? null : new TimePanel(this);
+    if (this.time) this.charts.push(...this.time.charts);
     // Panels of what not every network has.
     const some = (keys, where) => this.runs.some((run) => keys.some((key) => run[where][key]));
     for (const [chart, found] of [[this.clip, some(["clip_before"], "series")],
@@ -140,6 +143,7 @@ class App {
       return row;
     });
     byId("values").replaceChildren(head, ...rows);
+    if (this.time) this.time.write();
     const names = [...new Set(runs.map((run) => run.layers[layers.get(run)]).filter(Boolean))];
     byId("histogram-name").textContent = names.join(" / ");
     const kept = runs.filter((run) => run.histogramRows);
@@ -255,7 +259,8 @@ function offerKeys(app) {
     if (!move) return;
     event.preventDefault();
     const chart = [...app.charts, ...app.heatmaps, ...app.attributions].find((one) => one.canvas === target);
-    if (chart.overSteps && event.key.match(/Left|Right/)) {
+    if (chart.move) chart.move(move);
+    else if (chart.overSteps && event.key.match(/Left|Right/)) {
       app.goTo(app.positions[Math.min(app.positions.length - 1, Math.max(0, Number(byId("step").value) + move))]);
     } else if (chart.layersShown) {
       const beyond = chart.layersShown().filter((layer) => (layer - app.layer) * move > 0);
