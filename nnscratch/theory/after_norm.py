@@ -56,7 +56,7 @@ class Normalized:
 
 def normalized(phi: Nonlinearity, q: float, c: float, epsilon: float) -> Normalized:
     """Return the factors for inputs of mean square `q` that correlate by `c`."""
-    c = min(1.0, max(0.0, c))
+    c = min(1.0 - 1e-12, max(0.0, c))  # nearer to 1 rounding alone would tell examples apart
     u = math.sqrt(q * c) * _Z[:, None] + math.sqrt(q * (1 - c)) * _Z
     value, slope = phi.value(u), phi.slope_square(u)
     away = (value - (value @ _W)[:, None]) ** 2

@@ -28,6 +28,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import matplotlib.pyplot
@@ -150,8 +151,8 @@ def attempt(copy: Path, area: str, change: Change, limit: int) -> str:
         shutil.copystat(ROOT / change.file, target)
 
 
-def try_all(todo: list[tuple[str, Change]], out: Path, limit: int) -> None:
-    """Try changes in a copy of the tree, and add a line for each to the file of results."""
+def try_all(todo: list[tuple[str, Change]], at: Any, out: Path, limit: int) -> None:
+    """Try the change at the shared place `at`, the next and so on; add a line for each to `out`."""
     matplotlib.use("Agg")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
@@ -161,7 +162,12 @@ def try_all(todo: list[tuple[str, Change]], out: Path, limit: int) -> None:
             if (ROOT / name).exists():
                 (copy / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, copy / name)
-        for area, change in todo:
+        while True:
+            with at.get_lock():
+                i, at.value = at.value, at.value + 1
+            if i >= len(todo):
+                return
+            area, change = todo[i]
             how = attempt(copy, area, change, limit)
             row = json.dumps({"area": area, "change": change.name, "noticed": how})
             with out.open("a") as file:
@@ -210,12 +216,10 @@ def main() -> int:
     options.out.touch()
     known = {json.loads(line)["change"] for line in options.out.read_text().splitlines()}
     todo = [(area, change) for area, change in chosen if change.name not in known]
-    workers = [
-        multiprocessing.get_context("fork").Process(
-            target=try_all, args=(todo[i :: options.jobs], options.out, options.limit)
-        )
-        for i in range(options.jobs)
-    ]
+    context = multiprocessing.get_context("fork")
+    at = context.Value("i", 0)
+    arguments = todo, at, options.out, options.limit
+    workers = [context.Process(target=try_all, args=arguments) for _ in range(options.jobs)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -11,8 +11,8 @@ from nnscratch_records.limits import FACTOR, LEAST_UPDATE, MOST_UPDATE, UPDATE, 
 @pytest.mark.parametrize(
     ("ratio", "said"),
     [
-        (0.0, "vanishing"), (0.0099, "vanishing"), (0.0101, "healthy"), (1.0, "healthy"),
-        (99.9, "healthy"), (100.1, "exploding"), (math.inf, "exploding"), (math.nan, "vanishing"),
+        (0.0, "vanishing"), (0.0099, "vanishing"), (0.01, "healthy"), (1.0, "healthy"),
+        (100.0, "healthy"), (100.1, "exploding"), (math.inf, "exploding"), (math.nan, "vanishing"),
     ],
 )  # fmt: skip
 def test_a_factor_of_100_is_the_limit(ratio, said):

@@ -567,3 +567,10 @@ def test_a_file_that_cannot_be_truncated_is_given_up_and_said(path):
     assert writer.lost.step == 2
     writer.row(*row(2))
     assert file.closed
+
+
+@pytest.mark.parametrize("counted", ["scalars", "samples", "codes"])
+def test_a_negative_number_of_values_is_refused_by_name(path, counted):
+    with pytest.raises(nn.ConfigError, match=f"StreamWriter {counted} must be"):
+        StreamWriter(path, {}, **{"scalars": 1, counted: -1})
+    assert not path.exists()

@@ -81,3 +81,13 @@ def test_tiny_batches_are_refused():
     with pytest.raises(nn.ConfigError, match="batches of at least 5, got 4"):
         nn.predict(model, batch_size=4)
     assert nn.predict(model, batch_size=5).rate[0] > nn.predict(model).rate[0] > 1
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid"])
+def test_examples_that_are_alike_are_as_of_a_linear_activation(name):
+    phi = nonlinearity(name)
+    alike = normalized(phi, 1.0, 1.0, 1e-3)
+    assert alike.kurtosis == pytest.approx(3.0, abs=1e-3)
+    assert alike.aligned == pytest.approx(0.0, abs=1e-3)
+    dead = normalized(nonlinearity("relu"), 0.0, 0.5, 1e-3)
+    assert (dead.rate, dead.kurtosis, dead.aligned) == (0.0, 3.0, 0.0)

@@ -193,6 +193,16 @@ def test_counts_beyond_255_and_no_histograms_at_all(run):
     assert pack(run(histograms=False))["histograms"] is None
 
 
+@pytest.mark.parametrize("highest", [200, 300])
+def test_histograms_take_no_more_room_than_they_may(run, highest):
+    record = run(steps=60)
+    record["output_histogram"][0, 0, :2] = highest, 0
+    held = packing._pack_histograms(Run(record), np.arange(60), 20_000)
+    names = "output", "gradient", "param"
+    taken = sum(len(base64.b64decode(held[name]["data"])) for name in names)
+    assert 10_000 < taken <= 20_000
+
+
 @pytest.mark.parametrize("key", NEEDED)
 def test_what_a_page_cannot_do_without_is_named(run, key):
     record = {name: value for name, value in run().items() if name != key}

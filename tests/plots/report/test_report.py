@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 import os
 import re
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib import image
 
 import nnscratch_plots.report as reports
 from nnscratch_plots.records import read_run
@@ -139,6 +141,9 @@ def test_a_fragment_for_notebooks(run):
     assert len(html) < 20_000
     png = base64.b64decode(re.search(r"base64,([^\"]*)", html)[1])
     assert png.startswith(b"\x89PNG")
+    pixels = image.imread(io.BytesIO(png))
+    assert len(np.unique(pixels[..., :3].round(3).reshape(-1, 3), axis=0)) > 20  # colours
+    assert pixels[..., :3].max() > 0.5
 
 
 def test_the_picture_of_a_long_deep_run_stays_small(run):

@@ -134,3 +134,11 @@ def test_identity_weights_keep_the_gradient():
     cell = Cell("rnn", 0.0, 0.1, np.zeros((1, 1)), activation=linear, identity=0.9)
     found = gradient_by_lag(draw_units(cell, np.eye(30)))
     assert found.hidden == pytest.approx(0.81 ** np.arange(30))
+
+
+def test_the_first_state_is_zero_whatever_the_activation_gives_there():
+    """sigmoid(0) is 1/2, but before the first step there is no unit that could give it."""
+    second = theory.variance_map("sigmoid", 0.5, 2.0) + 0.3
+    squares = plain_squares("sigmoid", 2.0, np.array([0.5, 0.3]))
+    rate_back = theory.gradient_rate("sigmoid", second, 2.0)
+    np.testing.assert_allclose(squares, [1.0, rate_back], rtol=1e-12)
