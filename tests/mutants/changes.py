@@ -22,12 +22,12 @@ NAMES = {
     "ceil": "floor", "floor": "ceil", "mean": "sum", "median": "mean", "append": "copy",
 }  # fmt: skip
 SAID = (ast.Raise, ast.Assert, ast.JoinedStr, ast.AnnAssign, ast.Import, ast.ImportFrom)
-# How a picture looks is for eyes.
+# How a picture looks is for eyes; how much a quick trial tries is nobody's number.
 LOOKS = {
     "alpha", "annotation_clip", "borderpad", "color", "edgecolor", "facecolor", "figsize",
     "fontsize", "fraction", "framealpha", "frameon", "handlelength", "hspace", "labelpad",
     "labelspacing", "length", "linewidth", "linewidths", "loc", "lw", "markersize", "markerscale",
-    "ms", "ncols", "pad", "rotation", "s", "shrink", "strict", "width_ratios", "height_ratios",
+    "ms", "ncols", "pad", "quick", "rotation", "s", "shrink", "strict", "width_ratios", "height_ratios",
     "wspace", "xytext", "zorder",
 }  # fmt: skip
 

@@ -1,11 +1,13 @@
 """The page in docs/ is that of the claims as they are now."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from nnscratch.experiments.claims import registry
+from nnscratch.experiments.claims import page, registry, store
+from nnscratch.experiments.claims.runner import Outcome
 
 DOCS = Path(__file__).parents[4] / "docs"
 PAGE = DOCS / "scorecard.md"
@@ -25,3 +27,20 @@ def test_its_pictures_are_there_and_small():
     assert len(pictures) >= len(registry.CLAIMS) - 3  # three claims may lack MNIST
     for picture in pictures:
         assert 0 < (DOCS / picture).stat().st_size < 60_000
+
+
+@pytest.mark.parametrize("claim", registry.CLAIMS, ids=registry.names())
+def test_it_says_what_the_claim_s_rule_makes_of_the_results_that_lie_beside_it(claim):
+    path = DOCS / "scorecard" / f"{claim.name}.json"
+    held = json.loads(path.read_text("utf-8"))
+    measured, seconds = store.load(path, claim, None)
+    again = store.to_dict(claim, claim.settings(), measured, seconds)
+    for name in ("settings", "verdict", "reason", "quantities"):
+        assert again[name] == held[name], name
+    verdict, picture = claim.verdict(measured), path.with_suffix(".png")
+    outcome = Outcome(
+        claim, claim.settings(), False, measured, verdict, seconds, kept=True, picture=picture
+    )
+    whole = page.markdown([outcome], DOCS, "")
+    section = whole[whole.index(f"## {claim.name}") : whole.rindex("---")].strip()
+    assert section in PAGE.read_text("utf-8")

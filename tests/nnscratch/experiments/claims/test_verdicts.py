@@ -54,7 +54,9 @@ def test_sigmoid_normal_vanishes(narrow, wide, word):
         (2.2, 1.01, 1.18, HOLDS),
         (0.8, 1.01, 1.18, FAILS),
         (2.2, 1.2, 1.18, FAILS),
-        (2.2, 1.01, 1.0, UNCHECKED),
+        (2.2, 1.06, 1.18, FAILS),
+        (2.2, 0.96, 1.06, HOLDS),
+        (2.2, 1.01, 1.04, UNCHECKED),
         (2.2, (1.0, WIDE), 1.18, UNCHECKED),
     ],
 )
