@@ -1,12 +1,14 @@
 """A fresh cache says what is compiled, a warm one nothing; an unwritable one is no error."""
 
+import io
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from nnscratch_kernels.jit.announce import HEADING
+from nnscratch_kernels.jit.announce import CLEAR, HEADING, Announcer
 
 STEP = """
 import numpy as np
@@ -33,3 +35,29 @@ def test_said_once_and_not_from_the_cache(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="another place cannot be written there")
 def test_a_cache_that_cannot_be_written_is_not_fatal():
     assert run("/proc/nowhere").returncode == 0
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_on_a_terminal_one_line_counts_and_goes_away_at_the_end(monkeypatch):
+    said = Terminal()
+    monkeypatch.setattr(sys, "stderr", said)
+    monkeypatch.setattr("time.perf_counter", lambda: 7.0)
+    own, others = (
+        SimpleNamespace(data={"dispatcher": SimpleNamespace(py_func=function)})
+        for function in (Announcer.on_start, run)
+    )
+    announcer = Announcer()
+    announcer.on_start(others)
+    announcer.on_end(others)
+    assert said.getvalue() == ""
+    announcer.on_start(own)
+    announcer.on_start(own)
+    announcer.on_end(own)
+    lines = f"{CLEAR}  1, 0 s: on_start{CLEAR}  2, 0 s: on_start"
+    assert said.getvalue() == f"{HEADING}\n{lines}"
+    announcer.on_end(own)
+    assert said.getvalue() == f"{HEADING}\n{lines}{CLEAR}"

@@ -25,9 +25,10 @@ SAID = (ast.Raise, ast.Assert, ast.JoinedStr, ast.AnnAssign, ast.Import, ast.Imp
 # How a picture looks is for eyes; how much a quick trial tries is nobody's number.
 LOOKS = {
     "alpha", "annotation_clip", "borderpad", "color", "edgecolor", "facecolor", "figsize",
-    "fontsize", "fraction", "framealpha", "frameon", "handlelength", "hspace", "labelpad",
-    "labelspacing", "length", "linewidth", "linewidths", "loc", "lw", "markersize", "markerscale",
-    "ms", "ncols", "pad", "quick", "rotation", "s", "shrink", "strict", "width_ratios", "height_ratios",
+    "fontsize", "fraction", "framealpha", "frameon", "grid", "grid_up", "handlelength",
+    "height_ratios", "hspace", "labelpad", "labelspacing", "length", "linewidth", "linewidths",
+    "loc", "lw", "margins", "markerscale", "markersize", "ms", "ncols", "pad", "quick",
+    "rotation", "s", "set_axisbelow", "shrink", "strict", "tick_params", "width_ratios",
     "wspace", "xytext", "zorder",
 }  # fmt: skip
 
@@ -66,6 +67,8 @@ def changes_of(file: str, text: str) -> list[Change]:
 
     def walk(node: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node, ast.keyword) and node.arg in LOOKS:
+            return
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in LOOKS:
             return
         if isinstance(node, ast.AugAssign) and ast.unparse(node.target) == "__all__":
             return
@@ -111,7 +114,9 @@ def changes_of(file: str, text: str) -> list[Change]:
                 end = place(node.end_lineno or 0, node.end_col_offset or 0)
                 found.append((end - len(word), end, NAMES[word]))
         elif isinstance(node, ast.AugAssign) or (
-            isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Call)
+            and ast.unparse(node.value.func).rpartition(".")[2] not in LOOKS
         ):
             start = place(node.lineno, node.col_offset)
             found.append((start, place(node.end_lineno or 0, node.end_col_offset or 0), "pass"))

@@ -79,6 +79,12 @@ def test_findings_and_tables_are_there_without_a_script(run):
     assert page.count("data:image/png") == 1
 
 
+@pytest.mark.parametrize(("count", "end"), [(3, ""), (4, " ...")])
+def test_the_title_names_three_runs(run, count, end):
+    page = reports.report_html([run(f"run {i}") for i in range(count)])
+    assert f"<title>Gradient flow: run 0, run 1, run 2{end}</title>" in page
+
+
 def test_findings_per_run(run):
     records = [run("a"), run("b"), run("c")]
     page = reports.report_html(records, findings=[[finding("only a")], None, []])

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 from nnscratch.experiments.claims import page, registry, store
@@ -44,3 +45,14 @@ def test_it_says_what_the_claim_s_rule_makes_of_the_results_that_lie_beside_it(c
     whole = page.markdown([outcome], DOCS, "")
     section = whole[whole.index(f"## {claim.name}") : whole.rindex("---")].strip()
     assert section in PAGE.read_text("utf-8")
+
+
+@pytest.mark.parametrize("claim", registry.CLAIMS, ids=registry.names())
+def test_every_part_of_every_picture_shows_something(claim):
+    measured, _ = store.load(DOCS / "scorecard" / f"{claim.name}.json", claim, None)
+    figure = claim.picture(measured)
+    try:
+        assert figure.axes
+        assert all(ax.has_data() for ax in figure.axes)
+    finally:
+        plt.close(figure)
