@@ -163,7 +163,7 @@ class NonFinite:
     earlier : list of float
         The largest absolute values that the same tensor had in the steps before, the latest last,
         where a recorder saw them.
-    batch, kept : (x, y) or None, (parameters, optimizer's state) or None
+    batch, kept : dict of arrays or None, (parameters, optimizer's state) or None
         While the trainer's callbacks see it: the mini-batch of the step; and, of an update, what it
         changed, from before it.
     """
@@ -178,7 +178,7 @@ class NonFinite:
     since: str = ""
     saved: str = ""
     earlier: list[float] = field(default_factory=list)
-    batch: tuple[Array, Array] | None = field(default=None, repr=False, compare=False)
+    batch: dict[str, Array] | None = field(default=None, repr=False, compare=False)
     kept: tuple[Array, dict[str, Array]] | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
@@ -296,7 +296,7 @@ def bad_rows(model: Sequential, first: TensorSummary) -> Array:
         values = places.get(first.tensor)
     if values is None:
         return np.empty(0, np.int64)
-    return np.flatnonzero(~np.isfinite(values).all(axis=1))
+    return np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
 
 
 def _source(tensor: TensorSummary, seen: list[TensorSummary]) -> TensorSummary | None:

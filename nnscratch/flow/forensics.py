@@ -2,8 +2,8 @@
 
 ``trainer.fit(..., callbacks=[nn.Forensics("runs")])`` writes ``runs/nonfinite-step-123.npz`` when
 the training meets its first NaN or infinity: parameters, running statistics, optimizer, sources of
-noise and the mini-batch, all as they were before that step. `replay_nonfinite`, or
-``nnscratch replay FILE``, makes the step again, tensor by tensor.
+noise and the mini-batch with its weights, mask and truncation, all as they were before that step.
+`replay_nonfinite`, or ``nnscratch replay FILE``, makes the step again, tensor by tensor.
 """
 
 from __future__ import annotations
@@ -136,11 +136,20 @@ class Forensics(Callback):
             "nonfinite": json.dumps(facts),
             "params": params,
             "statistics": self._statistics,
-            "x": found.batch[0],
-            "y": found.batch[1],
+            **found.batch,
+            **_factors_back(trainer),
             **{f"optimizer/{name}": array for name, array in state.items()},
             **{f"before/{name}": array for name, array in record.items()},
         }
+
+
+def _factors_back(trainer: Trainer) -> dict[str, Array]:
+    """Return by what a truncation multiplied what goes back from each step of the latest pass."""
+    if trainer.truncate is None:
+        return {}
+    model = trainer.model
+    at = next(i for i, node in enumerate(model.nodes) if node.layer.role == "recurrent")
+    return {"through": model.latest.caches[at][3]}
 
 
 def _latest(trainer: Trainer, found: NonFinite, history: int) -> dict[str, Array]:
@@ -224,7 +233,9 @@ def replay_nonfinite(
     set_noise(model, facts["noise"], path)
     x, y = arrays["x"], arrays["y"]
     with use_kernels(str(facts["kernels"])), np.errstate(all="ignore"):
-        value, dlogits = loss(model.forward(x, training=True), y)
+        given = model.given(x, arrays.get("mask"))._replace(through=arrays.get("through"))
+        weights = model._loss_weights(x, given, arrays.get("weights"))
+        value, dlogits = model._loss(x, y, loss, True, given, weights)
         model.backward(dlogits)
         tensors = list(tensors_of_pass(model, value))
         if optimizer is not None and saved.first.stage == UPDATE:

@@ -151,12 +151,12 @@ class Loop:
         logits = model.output
         watch = self.watch
         if watch is not None and not watch.sees_finite(value):
-            self._report(watch.find(value, epoch, (x, y), rows))
+            self._report(watch.find(value, epoch, _given(x, y, weights, mask), rows))
         if self.hooks["on_backward"]:
             self._call("on_backward", StepInfo(number, epoch, value, lr))
         report = None
         if not history.diverged:
-            report = self._update(value, epoch, (x, y))
+            report = self._update(value, epoch, _given(x, y, weights, mask))
         history.loss.append(value)
         run.position += 1
         self.made += 1
@@ -165,7 +165,7 @@ class Loop:
         if self.hooks["on_step"]:
             self._call("on_step", StepInfo(number, epoch, value, lr, report))
 
-    def _update(self, value: float, epoch: int, batch: tuple[Array, Array]) -> ClipReport | None:
+    def _update(self, value: float, epoch: int, batch: dict[str, Array]) -> ClipReport | None:
         """Let the optimizer make its update, watched where values have become large."""
         trainer, watch = self.trainer, self.watch
         if watch is not None:
@@ -225,6 +225,12 @@ class Loop:
                 function(self.trainer, *arguments)
             except KeyboardInterrupt:
                 self.interrupt.requested = True
+
+
+def _given(x: Array, y: Array, weights: Array | None, mask: Array | None) -> dict[str, Array]:
+    """Return what a step was given, by name."""
+    given = {"x": x, "y": y, "weights": weights, "mask": mask}
+    return {name: array for name, array in given.items() if array is not None}
 
 
 def _check_callbacks(callbacks: Sequence[Callback]) -> None:

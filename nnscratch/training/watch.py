@@ -76,7 +76,7 @@ class NonFiniteWatch:
         )
 
     def find(
-        self, loss: float, epoch: int, batch: tuple[Array, Array], rows: Array
+        self, loss: float, epoch: int, batch: dict[str, Array], rows: Array
     ) -> NonFinite | None:
         """Return where the pass, on these rows of the data, first holds what is not finite."""
         found = find_nonfinite(self.trainer.model, loss)
@@ -100,9 +100,7 @@ class NonFiniteWatch:
             None if self.calm else (self.trainer.model.params.flat.copy(), optimizer.state_dict())
         )
 
-    def find_in_update(
-        self, loss: float, epoch: int, batch: tuple[Array, Array]
-    ) -> NonFinite | None:
+    def find_in_update(self, loss: float, epoch: int, batch: dict[str, Array]) -> NonFinite | None:
         """Return what the update made NaN or infinite, if it was watched."""
         if self.kept is None:
             return None
@@ -122,6 +120,6 @@ class NonFiniteWatch:
         self.trainer.model.params.flat[...] = params
         self.trainer.optimizer.load_state_dict(state)
 
-    def _fill(self, found: NonFinite, loss: float, epoch: int, batch: tuple[Array, Array]) -> None:
+    def _fill(self, found: NonFinite, loss: float, epoch: int, batch: dict[str, Array]) -> None:
         found.step, found.epoch, found.loss, found.batch = self.trainer.steps, epoch, loss, batch
         found.losses = self.trainer.history.loss[-LOSSES:]

@@ -280,3 +280,31 @@ def test_damage_is_told(tmp_path):
     (tmp_path / "cut.npz").write_bytes(watch.path.read_bytes()[:-300])
     with pytest.raises(nn.DataError, match="not a complete"):
         nn.replay_nonfinite(tmp_path / "cut.npz")
+
+
+@pytest.mark.parametrize("answers", ["last", "every step"])
+def test_a_step_through_time_with_mask_weights_and_truncation(tmp_path, answers):
+    at_end = answers == "last"
+    parts = [nn.LSTM(3, 5), *([nn.LastStep()] if at_end else []), nn.Dense(5, 3)]
+    model = nn.Sequential(*parts, seed=1)
+    x = RNG.standard_normal((40, 6, 3)).astype(np.float32)
+    y = RNG.integers(0, 3, (40,) if at_end else (40, 6))
+    mask = np.arange(6) < RNG.integers(2, 7, (40, 1))
+    truncate = nn.RandomTruncation(0.3, seed=5)
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(0.1), truncate=truncate)
+    watch, look = nn.Forensics(tmp_path), Look()
+    trainer.fit(
+        x, y, epochs=2, batch_size=10, progress=False, mask=mask,
+        sample_weights=RNG.uniform(0.5, 2, 40),
+        callbacks=[Spoil(4, 3e38), look, watch],
+    )  # fmt: skip
+    kept = load_npz(watch.path)
+    assert kept["mask"].shape == (10, 6)
+    assert kept["through"].shape == (6,)
+    assert kept["weights"].shape == (10,)
+    again = nn.replay_nonfinite(watch.path)
+    assert again.same
+    assert repr(again.tensors) == repr(look.tensors)
+    damaged = {name: array for name, array in kept.items() if name != "mask"}
+    save_npz(tmp_path / "no-mask.npz", damaged)
+    assert repr(nn.replay_nonfinite(tmp_path / "no-mask.npz").tensors) != repr(look.tensors)
