@@ -167,8 +167,8 @@ def test_the_hook_is_called_once_with_the_batch():
 
         def on_nonfinite(self, trainer, found):
             self.calls += 1
-            assert found.batch[0].shape == (10, 6)
-            assert found.batch[1].shape == (10,)
+            assert found.batch["x"].shape == (10, 6)
+            assert found.batch["y"].shape == (10,)
 
     hook = Hook()
     trainer = make(*small(), loss=SpoiledGradient(3, np.inf))
