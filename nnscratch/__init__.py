@@ -13,7 +13,7 @@ them.
 >>> figure = flow.plot()
 """
 
-import nnscratch_start  # noqa: F401, I001  (first: Ctrl-C while the rest is imported)
+import nnscratch_start.signals  # noqa: F401, I001  (first: Ctrl-C while the rest is imported)
 from importlib.metadata import version as _version
 
 from nnscratch import datasets, initializers, layers, losses, optimizers, schedules

@@ -7,66 +7,17 @@ are Ctrl-C, which a training meets at the end of a step.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import sys
-from types import FrameType
+from collections.abc import Callable
 
-INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
-
-# Unless somebody handles or ignores them, as a shell does with Ctrl-C for what runs behind.
-_HANDLED = [
-    number
-    for number in (signal.SIGINT, signal.SIGTERM)
-    if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL)
-]
+from nnscratch_start import signals
 
 
 def main() -> int:
     """Run the command line and return its exit code."""
-    begin()
-    code = INTERRUPTED
-    try:
-        try:
-            from nnscratch.cli import main as run
-
-            for number in _HANDLED:
-                asked = number == signal.SIGTERM
-                signal.signal(number, _like_ctrl_c if asked else signal.default_int_handler)
-            code = run()
-        finally:
-            begin()
-    except KeyboardInterrupt:
-        pass
-    return code
+    return signals.run(_command)
 
 
-def begin() -> None:
-    """From now on Ctrl-C, and the request to end, end the program at once and without a word."""
-    for number in _HANDLED:
-        signal.signal(number, _end)
+def _command() -> Callable[[], int]:
+    from nnscratch.cli import main as command
 
-
-def _end(number: int, frame: FrameType | None) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, OSError, RuntimeError, ValueError):
-            stream.flush()  # unless there is none, or it is closed, full or in use
-    os._exit(INTERRUPTED)
-
-
-def _like_ctrl_c(number: int, frame: FrameType | None) -> None:
-    handler = signal.getsignal(signal.SIGINT)
-    if not callable(handler):  # ignored
-        raise KeyboardInterrupt
-    handler(signal.SIGINT, frame)
-
-
-def _run_as_module() -> bool:
-    """Whether this is ``python -m nnscratch``, which imports that package before anything of it."""
-    before = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]  # of the module's arguments
-    return sys.argv[:1] == ["-m"] and "".join(before[-2:]).endswith("-mnnscratch")
-
-
-if _run_as_module():
-    begin()
+    return command

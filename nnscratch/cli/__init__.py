@@ -23,7 +23,7 @@ from nnscratch.cli import (
 )
 from nnscratch.errors import NnscratchError
 from nnscratch_records.words import printable, printable_lines
-from nnscratch_start import INTERRUPTED
+from nnscratch_start.signals import INTERRUPTED
 
 BAD_INPUT, BROKEN_PIPE = 2, 141  # the latter is what a shell reports for a program that it ended
 

@@ -30,8 +30,9 @@ __all__ = [
 class KernelPair(Layer):
     """What one pair of kernels computes from input and output alone, without parameters.
 
-    A subclass says which pair, and the constants they take. The kernels are looked up at each call,
-    because the kernel set can be switched between two steps.
+    A subclass says which pair, ``kernel = "leaky_relu"``, and the constants they take: its kind is
+    then ``"leakyrelu"``. The kernels are looked up at each call, because the kernel set can be
+    switched between two steps.
     """
 
     role: ClassVar[str] = "activation"
@@ -41,8 +42,12 @@ class KernelPair(Layer):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        name = getattr(cls, "kernel", "")  # a class that only stands between has none
-        cls._forward_kernel, cls._backward_kernel = f"{name}_forward", f"{name}_backward"
+        own = vars(cls)
+        if "kernel" in own:  # a class that only stands between has none
+            name = cls.kernel
+            cls._forward_kernel, cls._backward_kernel = f"{name}_forward", f"{name}_backward"
+            cls.kind = own.get("kind", name.replace("_", ""))
+            cls.captured_whole = not {"forward", "backward"} & own.keys()
 
     @property
     def constants(self) -> tuple[float, ...]:
@@ -83,8 +88,6 @@ class Sigmoid(Activation):
     two of the reasons why gradients vanish (Glorot & Bengio 2010).
     """
 
-    kind: ClassVar[str] = "sigmoid"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "sigmoid"
     saturation = (0.015, 0.985)
 
@@ -92,8 +95,6 @@ class Sigmoid(Activation):
 class Tanh(Activation):
     """``f(x) = tanh x``, ``f'(x) = 1 - y^2`` (LeCun et al., "Efficient BackProp", 1998)."""
 
-    kind: ClassVar[str] = "tanh"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "tanh"
     saturation = (-0.97, 0.97)
 
@@ -105,8 +106,6 @@ class Softsign(Activation):
     2010).
     """
 
-    kind: ClassVar[str] = "softsign"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "softsign"
     saturation = (-0.97, 0.97)
 
@@ -114,8 +113,6 @@ class Softsign(Activation):
 class Softplus(Activation):
     """``f(x) = log(1 + e^x)``, ``f'(x) = 1 / (1 + e^-x)`` (Dugas et al. 2001)."""
 
-    kind: ClassVar[str] = "softplus"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "softplus"
     saturation = (0.03, math.nan)
 
@@ -127,8 +124,6 @@ class GELU(Activation):
     the approximation by tanh (Hendrycks & Gimpel 2016).
     """
 
-    kind: ClassVar[str] = "gelu"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "gelu"
 
 
@@ -138,8 +133,6 @@ class SiLU(Activation):
     Also called swish (Elfwing et al. 2018; Ramachandran et al. 2017).
     """
 
-    kind: ClassVar[str] = "silu"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "silu"
 
 
@@ -149,8 +142,6 @@ class Mish(Activation):
     Close to `SiLU` (Misra 2019).
     """
 
-    kind: ClassVar[str] = "mish"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "mish"
 
 
@@ -161,8 +152,6 @@ class Exponential(Activation):
     as the output is (an input of 89 overflows float32).
     """
 
-    kind: ClassVar[str] = "exponential"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "exponential"
     saturation = (0.03, math.nan)
 

@@ -25,8 +25,6 @@ class HardSigmoid(Activation):
         1/6 is the slope of PyTorch and Keras 3, 0.2 that of Keras 1 and 2 and of Theano.
     """
 
-    kind: ClassVar[str] = "hardsigmoid"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "hard_sigmoid"
     saturation = (0.015, 0.985)
 
@@ -45,7 +43,5 @@ class HardSigmoid(Activation):
 class HardTanh(Activation):
     """``f(x) = x``, cut off at -1 and 1; ``f'(x) = 1`` in between, else 0 (Collobert 2004)."""
 
-    kind: ClassVar[str] = "hardtanh"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "hard_tanh"
     saturation = (-0.97, 0.97)

@@ -26,8 +26,6 @@ class ReLU(Activation):
     2010; Glorot, Bordes & Bengio 2011).
     """
 
-    kind: ClassVar[str] = "relu"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "relu"
     rectifies: ClassVar[bool] = True
     saturation = (0.0, math.nan)
@@ -44,8 +42,6 @@ class LeakyReLU(Activation):
         Any finite number.
     """
 
-    kind: ClassVar[str] = "leakyrelu"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "leaky_relu"
     rectifies: ClassVar[bool] = True
 
@@ -71,8 +67,6 @@ class ELU(Activation):
     alpha : float >= 0, default 1
     """
 
-    kind: ClassVar[str] = "elu"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "elu"
 
     def __init__(self, alpha: float = 1.0) -> None:
@@ -99,8 +93,6 @@ class SELU(Activation):
     (Klambauer et al. 2017).
     """
 
-    kind: ClassVar[str] = "selu"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "selu"
     saturation = (-0.97 * 1.0507009873554805 * 1.6732632423543772, math.nan)
 

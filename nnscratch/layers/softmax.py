@@ -19,6 +19,4 @@ class Softmax(KernelPair):
     themselves: given probabilities it would take the softmax twice.
     """
 
-    kind: ClassVar[str] = "softmax"
-    captured_whole: ClassVar[bool] = True
     kernel: ClassVar[str] = "softmax"

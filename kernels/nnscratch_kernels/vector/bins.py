@@ -16,10 +16,9 @@ from nnscratch_kernels.reference.measures import (
     SAMPLE_RUN,
     SIGNED_LEAST,
 )
-from nnscratch_kernels.vector.vectors import I1, I32, I64, types
+from nnscratch_kernels.vector.vectors import I32, I64, types
 
 BYTES = ir.VectorType(ir.IntType(8), SAMPLE_RUN)
-MASK = ir.VectorType(I1, SAMPLE_RUN)
 
 
 def _emit(builder: Any, double: bool, signed: bool, places: Any, flat: Any, count: Any) -> None:
