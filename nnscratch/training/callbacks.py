@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from nnscratch.clipping import ClipReport
 
 if TYPE_CHECKING:
+    from nnscratch.model import Sequential
+    from nnscratch.nodes import LossFunction
     from nnscratch.nonfinite import NonFinite
-    from nnscratch.training import Trainer
+    from nnscratch.optimizers import Optimizer
+    from nnscratch.sequences import Truncate
     from nnscratch.training.history import History
+
+
+class Training(Protocol):
+    """What those that a `Trainer` calls see of it."""
+
+    model: Sequential
+    loss: LossFunction
+    optimizer: Optimizer
+    truncate: Truncate
+    history: History
+    nonfinite: NonFinite | None
+    stop_message: str
+
+    @property
+    def steps(self) -> int:
+        """Steps made so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +63,7 @@ class Callback:
     The callbacks of a run are called in the order they were given. The model is
     ``trainer.model``, its gradients ``trainer.model.grads``, its latest pass
     ``trainer.model.last``. ``trainer.stop()`` ends the training after the current step; raising
-    `KeyboardInterrupt` does what Ctrl-C does.
+    `KeyboardInterrupt` does what Ctrl-C does. `trainer` is the `Trainer`: annotate it as that.
 
     Attributes
     ----------
@@ -54,31 +73,31 @@ class Callback:
 
     shows_progress: ClassVar[bool] = False
 
-    def on_fit_start(self, trainer: Trainer) -> None:
+    def on_fit_start(self, trainer: Any) -> None:
         """Called once before the first step."""
 
-    def on_step_start(self, trainer: Trainer, step: int) -> None:
+    def on_step_start(self, trainer: Any, step: int) -> None:
         """Called before the forward pass of `step`, counted from 0 over all epochs."""
 
-    def on_nonfinite(self, trainer: Trainer, found: NonFinite) -> None:
+    def on_nonfinite(self, trainer: Any, found: NonFinite) -> None:
         """Called once, when a training meets its first NaN or infinity.
 
         In the pass, that is before `on_backward`; in an update, before it is undone.
         """
 
-    def on_backward(self, trainer: Trainer, step: StepInfo) -> None:
+    def on_backward(self, trainer: Any, step: StepInfo) -> None:
         """Called between the backward pass and the update: gradients are not clipped yet."""
 
-    def on_step(self, trainer: Trainer, step: StepInfo) -> None:
+    def on_step(self, trainer: Any, step: StepInfo) -> None:
         """Called at the end of each step, after the update."""
 
-    def on_epoch_end(self, trainer: Trainer, history: History) -> None:
+    def on_epoch_end(self, trainer: Any, history: History) -> None:
         """Called after each finished epoch and its validation."""
 
-    def on_fit_end(self, trainer: Trainer, history: History) -> None:
+    def on_fit_end(self, trainer: Any, history: History) -> None:
         """Called once at the end, also of a training that was ended early."""
 
-    def on_fit_exit(self, trainer: Trainer) -> None:
+    def on_fit_exit(self, trainer: Any) -> None:
         """Called last, however the training ended: by an error too, of whoever it was.
 
         The place to let go of what was taken in `on_fit_start`, even if that failed.

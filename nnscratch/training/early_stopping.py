@@ -10,9 +10,9 @@ from nnscratch.errors import ConfigError, require_count, require_number, unknown
 from nnscratch.training.callbacks import Callback
 
 if TYPE_CHECKING:
-    from nnscratch.training import Trainer
     from nnscratch.training.history import History
     from nnscratch.training.loop import Run
+    from nnscratch.training.trainer import Trainer
 
 MONITORS = ("val_loss", "val_accuracy", "train_loss")
 

@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,15 +16,12 @@ from nnscratch.arrays import Array
 from nnscratch.clipping import ClipReport
 from nnscratch.errors import ConfigError, require_count
 from nnscratch.nonfinite import UPDATE, NonFinite
-from nnscratch.training.callbacks import Callback, StepInfo
+from nnscratch.training.callbacks import Callback, StepInfo, Training
 from nnscratch.training.evaluation import evaluate_examples
 from nnscratch.training.examples import Examples
 from nnscratch.training.interrupt import DeferredInterrupt
 from nnscratch.training.progress import Display
 from nnscratch.training.watch import NonFiniteWatch
-
-if TYPE_CHECKING:
-    from nnscratch.training import Trainer
 
 _HOOKS = (
     "on_fit_start",
@@ -72,7 +69,7 @@ class Loop:
 
     def __init__(
         self,
-        trainer: Trainer,
+        trainer: Training,
         run: Run,
         examples: Examples,
         validation: Examples | None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +16,7 @@ from nnscratch.nonfinite import (
     first_bad,
     tensors_of_update,
 )
-
-if TYPE_CHECKING:
-    from nnscratch.training import Trainer
+from nnscratch.training.callbacks import Training
 
 # Gradients and losses below this are far from overflowing anything; beyond, every value is looked
 # at in every step.
@@ -38,7 +35,7 @@ class NonFiniteWatch:
     large (`LARGE`) every gradient is counted, and the update is watched too.
     """
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Training) -> None:
         self.trainer = trainer
         self.first = trainer.steps
         params = trainer.model.params
