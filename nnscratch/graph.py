@@ -13,7 +13,7 @@ from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError, ShapeError, require_count, unknown_name
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.layers.batchnorm import STATISTICS
-from nnscratch.nodes import INPUT, Node, Pass, Writer, input_of, shapes_of
+from nnscratch.nodes import INPUT, Layers, Node, Pass, Writer, input_of, shapes_of
 from nnscratch.parameters import Parameters, Views
 from nnscratch.sequences import NOTHING, Given, States, Truncate, as_mask, as_states, factors_back
 from nnscratch.turns import Turn
@@ -69,7 +69,7 @@ class Graph:
         if not self.nodes:
             raise ConfigError(f"{type(self).__name__} needs at least one layer, got none")
         self._check_uses()
-        self.layers = {node.name: node.layer for node in self.nodes}
+        self.layers = Layers({node.name: node.layer for node in self.nodes})
         self.positions, self.features_in = input_of(self.nodes)
         self._shapes: dict[Shape, list[Shape]] = {}
         self.features_out = self.shapes()[-1][-1]

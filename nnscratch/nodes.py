@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -129,6 +130,19 @@ def _called(returned: object) -> str:
     if isinstance(returned, tuple):
         return f"a tuple of {len(returned)}"
     return f"shape {returned.shape}" if isinstance(returned, np.ndarray) else repr(returned)[:80]
+
+
+class Layers(dict[str, Layer]):
+    """The layers of a network by the names of its nodes, as it was made: none is exchanged."""
+
+    def __setitem__(self, name: str, layer: Layer) -> None:
+        raise ConfigError(
+            f"the layers of a network are its own: layers[{name!r}] = {layer!r} would change none "
+            f"of its nodes; make a network with it, nn.Sequential(...), or see nn.remake"
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Layers:
+        return Layers({name: copy.deepcopy(layer, memo) for name, layer in self.items()})
 
 
 class Block(Protocol):

@@ -180,6 +180,11 @@ def criteria(
     return picture(ax, (8.6, 1.6 + 0.5 * len(rows)), title, "", draw)
 
 
+def has_time(run: Run) -> bool:
+    """Whether the gradient through time of a layer was recorded."""
+    return _place(run, None) is not None
+
+
 def draw_time(
     ax: Axes, run: Run, place: int | None, quantity: str = "hidden_gradient_norm"
 ) -> list[Artist]:

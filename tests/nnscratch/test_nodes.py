@@ -433,3 +433,11 @@ def test_sequences_train_are_recorded_and_evaluated(tmp_path):
     x[1, 2, 3] = np.nan
     with pytest.raises(nn.DataError, match=r"not finite: nan"):
         trainer.fit(x, labels, epochs=1, batch_size=10, progress=False)
+
+
+def test_layers_of_a_network_are_not_exchanged():
+    model = nn.Sequential(nn.Dense(6, 4), seed=0)
+    with pytest.raises(nn.ConfigError, match=r"layers\['0\.dense'\] = ReLU\(\) would change none"):
+        model.layers["0.dense"] = nn.ReLU()
+    twin = copy.deepcopy(model)
+    assert twin.layers["0.dense"] is twin.nodes[0].layer is not model.layers["0.dense"]
