@@ -84,6 +84,7 @@ from nnscratch.optimizers.adaptive import *
 from nnscratch.remaking import remake
 from nnscratch.sequences import RandomTruncation
 from nnscratch.scores import accuracy, confusion, r2
+from nnscratch.sweeping import Sweep, sweep
 from nnscratch.theory import predict
 from nnscratch.training import (
     Callback,
@@ -146,6 +147,7 @@ __all__ = [
     "Standardizer",
     "SteepestDescent",
     "StepInfo",
+    "Sweep",
     "Trainer",
     "UnknownNameError",
     "__version__",
@@ -177,6 +179,7 @@ __all__ = [
     "save_checkpoint",
     "schedules",
     "set_num_threads",
+    "sweep",
     "through_time",
     "use_kernels",
     "write_weights",

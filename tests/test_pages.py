@@ -34,3 +34,9 @@ def test_the_page_of_scikit_learn_runs(tmp_path, monkeypatch, capsys):
         names = run("sklearn.md", tmp_path, monkeypatch)
     assert "vanishes" in capsys.readouterr().out
     assert names["search"].score(names["x_test"], names["labels_test"].astype(str)) > 0.88
+
+
+def test_the_page_of_sweeps_runs(tmp_path, monkeypatch, capsys):
+    names = run("sweeps.md", tmp_path, monkeypatch)
+    assert repr(names["found"]) == "Sweep(8 runs: 6 healthy, 2 vanishing; sweep.csv)"
+    assert "2 sigmoid" in capsys.readouterr().out

@@ -15,10 +15,12 @@ from nnscratch.cli import (
     diagnose,
     export,
     find_rate,
+    map,
     predict,
     replay,
     report,
     reproduce,
+    sweep,
     train,
 )
 from nnscratch.errors import NnscratchError
@@ -54,6 +56,8 @@ def parser() -> argparse.ArgumentParser:
     predict.add_command(commands)
     cure.add_command(commands)
     reproduce.add_command(commands)
+    sweep.add_command(commands)
+    map.add_command(commands)
     diagnose.add_command(commands)
     replay.add_command(commands)
     export.add_command(commands)

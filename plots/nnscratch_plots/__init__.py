@@ -26,7 +26,7 @@ from nnscratch_plots.flow import gradient_norm_figure, gradient_norms
 from nnscratch_plots.heatmap import gradient_norm_heatmap, heatmap_figure, shared_limits
 from nnscratch_plots.memory import memory_figure
 from nnscratch_plots.overview import overview_figure
-from nnscratch_plots.phase import depth_scale, phase_diagram, phase_diagram_figure
+from nnscratch_plots.phase import depth_scale, phase_diagram, phase_diagram_figure, trained_map
 from nnscratch_plots.prediction import predicted_gradient_norm_figure, predicted_gradient_norms
 from nnscratch_plots.prediction_in_time import predicted_gradient_by_lag
 from nnscratch_plots.rates import rate_test
@@ -86,6 +86,7 @@ __all__ = [
     "shared_limits",
     "through_time_figure",
     "time_heatmap",
+    "trained_map",
     "unit_turnover",
     "update_ratio_figure",
     "update_ratios",

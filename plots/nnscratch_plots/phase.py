@@ -163,6 +163,48 @@ def depth_scale(
     return ax
 
 
+def trained_map(
+    measured: Mapping[str, Any],
+    *,
+    curve: Mapping[str, Any] | None = None,
+    label: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what networks learned over weight variance (across) and depth (up), with theory's line.
+
+    `measured` has the axes "sw2" and "depth" and the "accuracy", shape ``(len(depth), len(sw2))``,
+    NaN where a run failed; `curve` has "sw2" and "depth", how deep theory says that a network can
+    be trained (may be infinite). Raises ValueError naming the key for wrong shapes.
+    """
+    sw2, depth = increasing(measured, "sw2"), increasing(measured, "depth")
+    shape = (len(depth), len(sw2))
+    accuracy = numbers(measured, "accuracy", shape, "(len(depth), len(sw2))")
+    with style.drawing_on(ax, 8.8, 4.9) as ax:
+        edges = [np.arange(len(values) + 1) - 0.5 for values in (sw2, depth)]
+        mesh = ax.pcolormesh(*edges, accuracy, cmap="viridis", vmin=0, vmax=1, rasterized=True)
+        if curve is not None:
+            line = {name: np.asarray(curve[name], dtype=np.float64) for name in ("sw2", "depth")}
+            # A column and a row have one width each, whatever lies between their values.
+            across = np.interp(np.log(line["sw2"]), np.log(sw2), np.arange(len(sw2)))
+            up = np.interp(
+                np.log(line["depth"]), np.log(depth), np.arange(len(depth)), right=len(depth) - 0.5
+            )
+            looks: dict[str, Any] = {"color": "white", "linewidth": 4.5, "zorder": 4}
+            ax.plot(across, up, **looks)
+            looks |= {"color": "black", "linewidth": 2}
+            handles = ax.plot(across, up, label="theory: 6 depth scales", gid="theory", **looks)
+            ax.legend(handles=handles, loc="lower center", framealpha=0.9)
+        ax.set_xticks(np.arange(len(sw2)), [f"{value:g}" for value in sw2])
+        ax.set_yticks(np.arange(len(depth)), [f"{value:g}" for value in depth])
+        ax.set_xlabel("weight variance, $n_{\\mathrm{in}}$ Var($w$)")
+        ax.set_ylabel("hidden layers")
+        bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, aspect=26)
+        bar.set_label("share of held-out answers that are right")
+        title = "What networks learned, and how deep theory says one can go"
+        ax.set_title(f"{title}\n{style.wrapped(label, 70)}" if label else title)
+    return ax
+
+
 def _rate_bar(figure: Any, axes: Sequence[Axes]) -> None:
     bar = figure.colorbar(
         ScalarMappable(norm=_SCALE, cmap=COLORMAP), ax=axes, extend="both", pad=0.02, aspect=26

@@ -82,3 +82,18 @@ def test_draws_on_axes_that_are_given():
 def test_bad_data_is_refused(draw, data, words):
     with pytest.raises(ValueError, match=words):
         draw(data)
+
+
+def test_trained_map_has_a_cell_for_every_network_and_theorys_line():
+    accuracy = np.array([[0.9, 0.8, 0.9], [0.1, np.nan, 0.7]])
+    measured = {"sw2": [0.5, 1, 2], "depth": [2, 8], "accuracy": accuracy}
+    curve = {"sw2": [0.5, 1.0, 2.0], "depth": [4.0, np.inf, 8.0]}
+    ax = plots.trained_map(measured, curve=curve, label="tanh")
+    (mesh,) = [child for child in ax.get_children() if isinstance(child, QuadMesh)]
+    np.testing.assert_array_equal(mesh.get_array().filled(np.nan).reshape(2, 3), accuracy)
+    (line,) = lines(ax, "theory")
+    np.testing.assert_allclose(line.get_xdata(), [0, 1, 2])
+    np.testing.assert_allclose(line.get_ydata(), [0.5, 1.5, 1.0])  # half way from 2 to 8 is 4
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["2", "8"]
+    with pytest.raises(ValueError, match="accuracy"):
+        plots.trained_map({**measured, "accuracy": accuracy.T})

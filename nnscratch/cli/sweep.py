@@ -1,0 +1,84 @@
+"""``nnscratch sweep``: many trainings from a file that says which."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import tomllib
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nnscratch.cli.arguments import HelpFormatter, count
+from nnscratch.console import Console
+from nnscratch.errors import DataError, unknown_name
+from nnscratch.experiments.standard import standard
+from nnscratch.files import make_folder, open_input
+from nnscratch.sweeping import sweep
+
+_KNOWN = tuple(name for name in inspect.signature(standard).parameters if name != "seed")
+_EXAMPLE = """a file such as
+
+  seeds = 3                        # how many, or which: [0, 7]
+  [grid]                           # every combination of these
+  depth = [5, 10, 20]
+  activation = ["tanh", "elu"]
+  [network]                        # what all have in common
+  width = 64
+  epochs = 5
+
+The same command again goes on where it was broken off. settings:
+  """
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``sweep`` to the command line."""
+    command = commands.add_parser(
+        "sweep",
+        help="train every combination of a grid, here or on other machines, into one table",
+        description="Train every combination of a grid, record each run, and write one table:\n"
+        "verdict, findings, rates, losses and the path of the record.",
+        epilog=_EXAMPLE + ", ".join(_KNOWN),
+        formatter_class=HelpFormatter,
+    )
+    command.add_argument("grid", type=Path, metavar="GRID.toml", help="see below")
+    add_executor(command, "runs/sweep")
+    command.set_defaults(run=run)
+
+
+def add_executor(command: argparse.ArgumentParser, folder: str) -> None:
+    """Add where the runs are made, and where what they give goes."""
+    command.add_argument(
+        "--out", type=Path, default=Path(folder), metavar="DIR", help="for what is written"
+    )
+    command.add_argument("--workers", type=count("workers"), help="processes (default: all cores)")
+    command.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of Dask, in the place of processes: tcp://..."
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read the file, train, say what came of it."""
+    console = Console()
+    with open_input(options.grid) as file:
+        try:
+            said: dict[str, Any] = tomllib.load(file)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise DataError(f"{options.grid} is no TOML: {error}") from error
+    grid, common = (said.get(name, {}) for name in ("grid", "network"))
+    for what, names, known in (
+        ("part of a sweep", said, ("seeds", "grid", "network")),
+        ("setting of a sweep", [*grid, *common], _KNOWN),
+    ):
+        for name in names:
+            if name not in known:
+                raise unknown_name(what, name, known)
+    folder = make_folder(options.out)
+    found = sweep(
+        partial(standard, **common), grid, seeds=said.get("seeds", 1),
+        executor=options.scheduler, workers=options.workers,
+        table=folder / "sweep.csv", records=folder / "records",
+    )  # fmt: skip
+    console.print(repr(found), highlight=False, soft_wrap=True)
+    console.print(f"wrote {found.path}", highlight=False, soft_wrap=True)
+    return 0

@@ -1,0 +1,73 @@
+"""One training of a sweep, in whatever process it is made: what it gave, as a row of the table."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnscratch.backend import set_num_threads
+from nnscratch.flow import GradientFlow
+from nnscratch.flow.reading import ratios, read_flow, weight_columns
+from nnscratch.training import Trainer
+
+Build = Callable[..., Mapping[str, Any]]
+Row = dict[str, Any]
+
+# What is measured of each run, behind its settings and its seed.
+MEASURED = (
+    *("verdict", "first_finding", "findings", "rate_at_start", "rate", "start_loss", "loss"),
+    *("val_loss", "val_accuracy", "steps", "seconds", "record", "error"),
+)
+
+
+def one_thread() -> None:
+    """Let a process of several use one thread."""
+    set_num_threads(1)
+
+
+def run(build: Build, settings: Mapping[str, Any], seed: int, record: str) -> Row:
+    """Build and train one network; return its row. What goes wrong is told in the row."""
+    row: Row = dict.fromkeys(MEASURED, "")
+    started = time.perf_counter()
+    try:
+        row |= _train(dict(build(seed=seed, **settings)), seed, record)
+    except Exception as error:  # whatever it is: a failure is a row
+        row["error"] = f"{type(error).__name__}: {error}"
+    row["seconds"] = round(time.perf_counter() - started, 3)
+    return row
+
+
+def _train(given: dict[str, Any], seed: int, record: str) -> Row:
+    model = given.pop("model")
+    flow = GradientFlow(model, given.pop("every", 1), label=Path(record).stem)
+    trainer = Trainer(model, given.pop("loss"), given.pop("optimizer"))
+    callbacks = [flow, *given.pop("callbacks", ())]
+    options = {"seed": seed, "progress": False, **given}
+    history = trainer.fit(options.pop("x"), options.pop("y"), callbacks=callbacks, **options)
+    history.whole()
+    found, kept = flow.findings(), flow.to_dict()
+    if record:
+        flow.save(record)
+    read, columns = read_flow(kept), weight_columns(kept)
+    back = 1 / max(len(columns) - 1, 1)  # from the last layer with weights to the first
+    first = float(ratios(np.asarray(kept["gradient_norm"])[:1], columns)[0])
+    last = (
+        values[-1] if values else math.nan for values in (history.val_loss, history.val_accuracy)
+    )
+    return {
+        "verdict": read.word,
+        "first_finding": found[0].kind if len(found) else "",
+        "findings": ";".join(found.kinds),
+        "rate_at_start": first**back,
+        "rate": read.ratio**back,
+        "start_loss": history.loss[0],
+        "loss": float(np.mean(history.loss[-20:])),
+        **dict(zip(("val_loss", "val_accuracy"), last, strict=True)),
+        "steps": trainer.steps,
+        "record": record,
+    }

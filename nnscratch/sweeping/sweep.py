@@ -1,0 +1,214 @@
+"""`sweep`: every point of a grid, with several seeds, on any executor."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import multiprocessing
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nnscratch.errors import ConfigError, MissingPackageError, require_count
+from nnscratch.files import PathLike, make_folder
+from nnscratch.sweeping.run import MEASURED, Build, Row, one_thread, run
+from nnscratch.sweeping.table import Table, key
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class Run(NamedTuple):
+    """One point of the grid with one seed."""
+
+    settings: dict[str, Any]
+    seed: int
+    name: str
+
+
+class Sweep(Sequence[Row]):
+    """What a sweep gave: a row for each run, as a dict.
+
+    Attributes
+    ----------
+    path : Path
+        Of the table, a CSV file.
+    """
+
+    def __init__(self, path: Path, rows: Sequence[Row]) -> None:
+        self.path, self._rows = path, list(rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._rows[index]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def failed(self) -> list[Row]:
+        """The rows of runs that raised an error."""
+        return [row for row in self._rows if row["error"]]
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the rows as a data frame (``pip install 'nnscratch[pandas]'``)."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingPackageError(
+                "to_frame needs pandas: pip install 'nnscratch[pandas]'"
+            ) from error
+        return pandas.DataFrame(self._rows)
+
+    def __repr__(self) -> str:
+        verdicts = Counter(row["verdict"] or "failed" for row in self._rows)
+        said = ", ".join(f"{count} {word}" for word, count in sorted(verdicts.items()))
+        return f"Sweep({len(self)} runs: {said}; {self.path})"
+
+
+def sweep(
+    build: Build,
+    grid: Mapping[str, Sequence[Any]],
+    *,
+    seeds: int | Sequence[int] = 1,
+    executor: Executor | str | None = None,
+    workers: int | None = None,
+    table: PathLike = "sweep.csv",
+    records: PathLike | None = None,
+    progress: bool = True,
+) -> Sweep:
+    """Train a network for every combination in `grid`, and return a row of findings for each.
+
+    ::
+
+        def build(seed, depth, activation):                 # in a file that can be imported
+            ...
+            return {"model": model, "loss": loss, "optimizer": nn.SGD(lr=0.05),
+                    "x": x, "y": y, "epochs": 5, "batch_size": 50, "validation": (x_test, y_test)}
+
+        found = nn.sweep(build, {"depth": [5, 10, 20], "activation": ["tanh", "elu"]}, seeds=3)
+        found.to_frame().pivot_table("loss", "depth", "activation")
+
+    Every run is recorded. Its row, written as soon as it is over, has its verdict (`Reading`), its
+    findings, the factor of the gradient's norm from layer to layer at the start and in the median,
+    losses, steps, seconds, and the path of its record. A run that raises is a row with an `error`.
+    What has a row in the table already is not run again, so that a sweep that was broken off, or
+    grew, goes on: take out the rows that are to be repeated.
+
+    Parameters
+    ----------
+    build : callable
+        ``build(seed=..., **settings)`` returns `model`, `loss`, `optimizer`, `x`, `y`, and what
+        `Trainer.fit` takes beside them.
+    grid : dict of sequences
+    seeds : int or sequence of int
+        How many, from 0, or which.
+    executor : Executor, str or None
+        Any of `concurrent.futures`, which is left open; the address of a scheduler of Dask, such as
+        ``"tcp://10.0.0.1:8786"`` (``pip install 'nnscratch[dask]'``); None: `workers` processes of
+        one thread each here. A run whose process dies is tried once more, alone.
+    table, records : path
+        Of the CSV file; of the folder for the records (None: they are not kept). Workers elsewhere
+        must see that folder.
+
+    Raises `ConfigError` for an empty grid or the table of another sweep.
+    """
+    runs = _runs(grid, seeds)
+    kept = Table(Path(table), list(grid))
+    done = kept.done()
+    folder = None if records is None else make_folder(records)
+    left = [one for one in runs if one.name not in done]
+
+    def submit(on: Executor, one: Run) -> Future[Row]:
+        record = "" if folder is None else str(folder / f"{one.name}.npz")
+        return on.submit(run, build, one.settings, one.seed, record)
+
+    alone = False
+    while left:
+        with _executor(executor, workers) as on:
+            for one, row in _results(on, submit, left, 1 if alone else len(left)):
+                kept.append({**one.settings, "seed": one.seed, **row})
+                if progress:
+                    said = row["error"] or f"{row['verdict']}, loss {row['loss']:.4g}"
+                    print(f"{len(kept.rows)}/{len(runs)} {_named(one)}: {said}", file=sys.stderr)
+        written = kept.done()
+        left = [one for one in left if one.name not in written]
+        alone = not alone  # a process died, and with it all that were at work: whose fault was it?
+    names = {one.name for one in runs}
+    mine = [row for row in kept.rows if key({k: row[k] for k in grid}, row["seed"]) in names]
+    return Sweep(kept.path, mine)
+
+
+def _results(
+    on: Executor, submit: Any, left: Sequence[Run], at_once: int
+) -> Iterator[tuple[Run, Row]]:
+    """Yield runs with their rows as they come; stop where a process dies.
+
+    Of several at once nobody knows which one it was of; one alone gets a row.
+    """
+    waiting: dict[Future[Row], Run] = {}
+    for one in left:
+        waiting[submit(on, one)] = one
+        while len(waiting) >= at_once or (one is left[-1] and waiting):
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                over, row = waiting.pop(future), dict.fromkeys(MEASURED, "")
+                try:
+                    row = future.result()
+                except BrokenExecutor:
+                    if at_once == 1:
+                        yield over, row | {"error": "its process died"}
+                    return
+                except Exception as error:  # of the executor: what cannot be sent, a lost worker
+                    row["error"] = f"{type(error).__name__}: {error}"
+                yield over, row
+
+
+@contextmanager
+def _executor(given: Executor | str | None, workers: int | None) -> Iterator[Executor]:
+    if isinstance(given, str):
+        try:
+            distributed = importlib.import_module("distributed")
+        except ImportError as error:
+            raise MissingPackageError(
+                f"the scheduler {given} needs Dask: pip install 'nnscratch[dask]'"
+            ) from error
+        with distributed.Client(given) as client:
+            yield client.get_executor(pure=False)
+    elif given is not None:
+        yield given
+    else:
+        count = None if workers is None else require_count("sweep workers", workers)
+        context = multiprocessing.get_context("spawn")  # safe with threads, the same everywhere
+        with ProcessPoolExecutor(count, context, initializer=one_thread) as pool:
+            try:
+                yield pool
+            except BaseException:  # Ctrl-C: what has not begun need not be waited for
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+def _runs(grid: Mapping[str, Sequence[Any]], seeds: int | Sequence[int]) -> list[Run]:
+    numbers = range(require_count("sweep seeds", seeds)) if isinstance(seeds, int) else seeds
+    taken = {"seed", *MEASURED} & set(grid)
+    if not grid or taken or any(isinstance(v, str) or not len(v) for v in grid.values()):
+        why = f": {', '.join(sorted(taken))} is a column of its own" if taken else ""
+        raise ConfigError(f"the grid of a sweep maps names to lists of values, got {grid!r}{why}")
+    made = []
+    for values in itertools.product(*grid.values()):
+        settings = dict(zip(grid, values, strict=True))
+        made += [Run(settings, seed, key(settings, seed)) for seed in numbers]
+    return made
+
+
+def _named(one: Run) -> str:
+    return ", ".join(f"{k} {v}" for k, v in {**one.settings, "seed": one.seed}.items())

@@ -1,0 +1,171 @@
+"""Sweeps: rows as they come, failures among them, and going on where one was broken off."""
+
+import csv
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.cli import main
+from nnscratch.experiments.standard import standard
+from nnscratch.flow import load_record
+
+GRID = {"depth": [1, 3], "activation": ["tanh", "relu"]}
+
+# Of a file of one's own, as processes import it; one run of it kills its process.
+OWN = """
+import os
+import nnscratch as nn
+
+def build(seed, kind):
+    if kind == "deadly":
+        os._exit(3)
+    model = nn.Sequential(nn.Dense(2, 3), nn.Tanh(), nn.Dense(3, 2), seed=seed)
+    x = [[0.0, 1], [1, 0], [1, 1], [0, 0]]
+    return {"model": model, "loss": nn.SoftmaxCrossEntropy(), "optimizer": nn.SGD(lr=0.1),
+            "x": x, "y": [0, 1, 0, 1], "epochs": 2, "batch_size": 2}
+"""
+
+
+def small(seed, depth=1, activation="tanh", width=8):
+    if activation == "nonsense":
+        raise ValueError("nonsense\nof two lines")
+    given = standard(seed=seed, depth=depth, activation=activation, width=width, epochs=1)
+    return given | {"x": given["x"][:200], "y": given["y"][:200], "validation": None}
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    def run(build, grid, **options):
+        with ThreadPoolExecutor(2) as executor:
+            return nn.sweep(
+                build, grid, executor=executor, table=tmp_path / "sweep.csv", **options
+            )  # fmt: skip
+
+    return run
+
+
+def test_a_row_for_every_combination_and_seed_with_its_record(sweep, tmp_path, capsys):
+    found = sweep(small, GRID, seeds=2, records=tmp_path / "records")
+    assert len(found) == 8
+    assert {(row["depth"], row["activation"], row["seed"]) for row in found} == {
+        (depth, name, seed) for depth in (1, 3) for name in ("tanh", "relu") for seed in (0, 1)
+    }
+    for row in found:
+        record = load_record(row["record"])
+        assert len(record["steps"]) == row["steps"] == 4
+        assert row["verdict"] == "healthy"
+        assert row["loss"] == np.mean(record["loss"])
+        norms = record["gradient_norm"][0]
+        dense = [i for i, role in enumerate(record["roles"]) if role == "weights"]
+        rate = (norms[dense[0]] / norms[dense[-1]]) ** (1 / (len(dense) - 1))
+        assert row["rate_at_start"] == pytest.approx(rate)
+    assert "8/8" in capsys.readouterr().err
+    assert repr(found) == f"Sweep(8 runs: 8 healthy; {found.path})"
+    assert not found.failed
+
+
+def test_failures_are_rows(sweep):
+    found = sweep(small, {"activation": ["tanh", "nonsense"]})
+    assert [row["error"] for row in found.failed] == ["ValueError: nonsense of two lines"]
+    assert repr(found).startswith("Sweep(2 runs: 1 failed, 1 healthy;")
+
+
+def test_it_goes_on_where_it_was_broken_off_and_grows(sweep, tmp_path):
+    first = sweep(small, {"depth": [1]}, seeds=2)
+    with first.path.open("a") as file:
+        file.write("3,0,healthy,vanish")  # a process that was killed while it wrote
+    built = []
+
+    def counted(**settings):
+        built.append(settings)
+        return small(**settings)
+
+    found = sweep(counted, {"depth": [1, 3]}, seeds=2, progress=False)
+    assert sorted(one["depth"] for one in built) == [3, 3]
+    assert len(found) == 4
+    with found.path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert {len(row) for row in rows} == {len(rows[0])}
+    with pytest.raises(nn.ConfigError, match="the table of another sweep"):
+        sweep(small, {"width": [4]})
+
+
+@pytest.mark.parametrize("grid", [{}, {"depth": []}, {"depth": "12"}, {"loss": [1]}])
+def test_wrong_grids_are_refused(grid, sweep):
+    with pytest.raises(nn.ConfigError, match="maps names to lists of values"):
+        sweep(small, grid)
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_takes_only_its_own_run_with_it(tmp_path, monkeypatch):
+    (tmp_path / "own_networks.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    import own_networks
+
+    grid = {"kind": ["a", "deadly", "b", "c"]}
+    found = nn.sweep(own_networks.build, grid, workers=2, table=tmp_path / "t.csv")
+    assert [row["kind"] for row in found.failed] == ["deadly"]
+    assert found.failed[0]["error"] == "its process died"
+    assert len(found) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_of_dask_that_loses_a_worker_loses_nothing(tmp_path):
+    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        killed = []
+
+        def kill_once(text):
+            if not killed:
+                killed.append(next(iter(cluster.workers.values())))
+                killed[0].process.process._process.kill()
+            return len(text)
+
+        sys.stderr.write, before = kill_once, sys.stderr.write
+        try:
+            found = nn.sweep(
+                standard, {"depth": [1, 2, 3], "epochs": [1, 2]}, seeds=2,
+                executor=cluster.scheduler_address, table=tmp_path / "t.csv",
+            )  # fmt: skip
+        finally:
+            sys.stderr.write = before
+    assert killed
+    assert len(found) == 12
+    assert not found.failed
+
+
+def test_the_command_reads_a_file_and_names_what_it_does_not_know(tmp_path, capsys, monkeypatch):
+    grid = tmp_path / "grid.toml"
+    grid.write_text("[grid]\ndepht = [1]\n")
+    assert main(["sweep", str(grid)]) == 2
+    assert "did you mean 'depth'" in capsys.readouterr().err
+    grid.write_text("[grid\n")
+    assert main(["sweep", str(grid)]) == 2
+    assert "is no TOML" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_command_trains_in_processes(tmp_path, capsys):
+    grid = tmp_path / "grid.toml"
+    grid.write_text("seeds = [3]\n[grid]\ndepth = [1, 2]\n[network]\nwidth = 10\nepochs = 1\n")
+    assert main(["sweep", str(grid), "--out", str(tmp_path / "out"), "--workers", "1"]) == 0
+    assert "2 runs: 2 healthy" in capsys.readouterr().out
+    assert len(list((tmp_path / "out" / "records").iterdir())) == 2
+
+
+@pytest.mark.slow
+def test_the_map_draws_what_was_learned_and_goes_on(tmp_path, capsys):
+    small = ["map", "--depths", "1", "2", "--variances", "0.5", "2", "--width", "8"]
+    small += ["--epochs", "1", "--workers", "1", "--out", str(tmp_path)]
+    assert main(small) == 0
+    assert "Sweep(4 runs: " in capsys.readouterr().out
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+    assert main(small) == 0
+    assert "seed 0" not in capsys.readouterr().err
+    assert main(["map", "--activation", "reul"]) == 2
