@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
-from rich import console
+from rich import box, console
+from rich.table import Table
 from rich.text import Text
 
 from nnscratch_records import files
@@ -26,3 +28,21 @@ class Console(console.Console):
 
     def render_str(self, text: str, **how: Any) -> Text:
         return super().render_str(printable_lines(text), **how)
+
+
+def table_of(
+    name: str, numbers: Iterable[str], *words: str, caption: str | None = None, **how: Any
+) -> Table:
+    """Return an empty table: a column of names, columns of numbers, and of words behind them.
+
+    how : see `rich.table.Table`
+    """
+    made = Table(
+        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=caption, caption_justify="left", **how
+    )
+    made.add_column(name, no_wrap=True)
+    for heading in numbers:
+        made.add_column(heading, justify="right", no_wrap=True)
+    for heading in words:
+        made.add_column(heading)
+    return made

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich import box
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -24,7 +23,7 @@ from nnscratch.cli.arguments import (
     ladder_settings,
     rate,
 )
-from nnscratch.console import Console
+from nnscratch.console import Console, table_of
 from nnscratch.errors import NnscratchError
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder, write_atomically
@@ -155,19 +154,15 @@ def _progress(data: ladder.Data, settings: ladder.Settings, console: Console) ->
 
 def table(outcomes: Sequence[ladder.Outcome], predictions: Sequence[Prediction | None]) -> Table:
     """Return the table of all configurations."""
-    made = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+    made = table_of(
+        "configuration",
+        ("test", "first", "last", "ratio", "predicted"),
+        "reading",
         caption="test: accuracy on the test images; first, last: norm of the back-propagated "
         "gradient dL/dz at the first and the last dense layer; ratio: first / last; each the "
         "median over the steps with finite values; predicted: the ratio at the first step, by "
         "theory alone",
-        caption_justify="left",
     )
-    made.add_column("configuration", no_wrap=True)
-    for heading in ("test", "first", "last", "ratio", "predicted"):
-        made.add_column(heading, justify="right", no_wrap=True)
-    made.add_column("reading")
     colours = {"healthy": "green", "vanishing": "yellow", "exploding": "red", "diverged": "red"}
     for outcome, prediction in zip(outcomes, predictions, strict=True):
         reading = outcome.reading

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -24,7 +23,7 @@ from nnscratch.cli.network import (
     names_a_network,
     names_to_choose_from,
 )
-from nnscratch.console import Console
+from nnscratch.console import Console, table_of
 from nnscratch.errors import ConfigError
 from nnscratch.experiments import ladder
 from nnscratch.files import write_atomically
@@ -240,17 +239,13 @@ def _self_test(options: argparse.Namespace) -> int:
 
 
 def _table(results: Sequence[Any]) -> Table:
-    made = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+    made = table_of(
+        "fault",
+        ("runs", "found", "false alarms", "steps"),
         caption="steps: recorded until the fault was found, median (a NaN is planted at step 25 or "
         "40, a huge step at 20); healthy runs are also read at a tenth, a quarter and half of "
         "their steps",
-        caption_justify="left",
     )
-    made.add_column("fault", no_wrap=True)
-    for heading in ("runs", "found", "false alarms", "steps"):
-        made.add_column(heading, justify="right", no_wrap=True)
     groups = defaultdict(list)
     for result in results:
         groups[" or ".join(sorted(result.case.cause)) or "healthy"].append(result)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich import box
 from rich.table import Table
 
 from nnscratch.arrays import Array
@@ -34,7 +33,7 @@ from nnscratch.cli.network import (
     names_to_choose_from,
     outputs,
 )
-from nnscratch.console import Console
+from nnscratch.console import Console, table_of
 from nnscratch.experiments import ladder
 from nnscratch.files import make_folder, write_atomically
 from nnscratch.layers import activation as activation_layer
@@ -144,19 +143,15 @@ def foresee(rung: ladder.Rung, data: Data, settings: ladder.Settings, draws: int
 
 def table(foreseen: Sequence[Foreseen]) -> Table:
     """Return the table of all configurations."""
-    made = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+    made = table_of(
+        "configuration",
+        ("rate", "ratio", "measured", "scale", "depth"),
+        "verdict",
         caption="rate: factor on the squared gradient per layer, mean over the layers; ratio: norm "
         "of dL/dz at the first over that at the last layer; scale: layers in which the squared "
         "gradient changes e-fold, deep in the network; depth: hidden layers up to which such a "
         "network trains",
-        caption_justify="left",
     )
-    made.add_column("configuration", no_wrap=True)
-    for heading in ("rate", "ratio", "measured", "scale", "depth"):
-        made.add_column(heading, justify="right", no_wrap=True)
-    made.add_column("verdict")
     colours = {"healthy": "green", "vanishing": "yellow", "exploding": "red"}
     for one in foreseen:
         p = one.prediction

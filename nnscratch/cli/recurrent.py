@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich import box
 from rich.table import Table
 
 from nnscratch import datasets
 from nnscratch.cli.arguments import count
-from nnscratch.console import Console
+from nnscratch.console import Console, table_of
 from nnscratch.curing import Cure, cure
 from nnscratch.errors import ConfigError
 from nnscratch.experiments import order
@@ -171,20 +170,14 @@ def _climb(
         yield ladder.climb(rung, settings)
 
 
-def _table(last: str, also: str = "") -> Table:
-    made = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+def _table(*last: str, also: str = "") -> Table:
+    return table_of(
+        "configuration",
+        ("a step", "reach", "left", "measured", *last),
         caption="a step: factor on the norm of the state's gradient, by theory; reach: steps back "
         "within which it keeps its size to a factor of 20; left: what is left of it at the first "
         f"step, by theory and as measured before training{also}",
-        caption_justify="left",
     )
-    made.add_column("configuration", no_wrap=True)
-    for heading in ("a step", "reach", "left", "measured"):
-        made.add_column(heading, justify="right", no_wrap=True)
-    made.add_column(last, justify="right", no_wrap=True)
-    return made
 
 
 def _foreseen(found: TimePrediction) -> tuple[str, str, str, str]:
@@ -196,10 +189,8 @@ def _foreseen(found: TimePrediction) -> tuple[str, str, str, str]:
 
 
 def _compared(outcomes: Sequence[ladder.Outcome]) -> Table:
-    table = _table(
-        "solved", "; solved: after so many updates 99 % of fresh sequences are told rightly"
-    )
-    table.add_column("right", justify="right", no_wrap=True)
+    also = "; solved: after so many updates 99 % of fresh sequences are told rightly"
+    table = _table("solved", "right", also=also)
     for one in outcomes:
         after = f"[green]{one.learned.updates:.0f}[/]" if one.learned.solved else "[yellow]-[/]"
         right = f"{one.learned.right[-1]:.2f}"

@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 
 from nnscratch.cli.arguments import HelpFormatter
-from nnscratch.console import Console
+from nnscratch.console import Console, table_of
 from nnscratch.flow.forensics import Replay, replay_nonfinite
 from nnscratch.nonfinite import BEFORE, SEEN, TensorSummary
 
@@ -126,10 +126,7 @@ def _earlier(replay: Replay) -> Table | None:
     layers = [str(layer) for layer in before["layers"]]
     at = replay.saved.first.layer
     middle = layers.index(at) if at in layers else len(layers) - 1
-    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    made.add_column("tensor", no_wrap=True)
-    for step in before["steps"]:
-        made.add_column(f"step {step}", justify="right", no_wrap=True)
+    made = table_of("tensor", [f"step {step}" for step in before["steps"]])
     for i in range(max(0, middle - 3), min(len(layers), middle + 4)):
         for tensor, name in SEEN.items():
             cells = [number(value) for value in before[name][:, i]]
