@@ -13,12 +13,12 @@ import numpy.typing as npt
 from nnscratch.arrays import Array, filled, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError, ShapeError, require_count, require_number, unknown_name
-from nnscratch.flow.answers import Answers, Function, Loss
+from nnscratch.flow.answers import Function, Loss
 from nnscratch.flow.census import unit_states
 from nnscratch.flow.given import Given, as_batch, as_floats
 from nnscratch.flow.infos import LayerInfo, ParamInfo, gates_of, initial_measures, network_facts
 from nnscratch.flow.layout import STEP_FIELDS
-from nnscratch.flow.looks import called, copies, dead, due, spectra, spread
+from nnscratch.flow.looks import Looks, called
 from nnscratch.flow.measuring import (
     TensorMeasures,
     measure_parameter,
@@ -139,9 +139,7 @@ class Recorder(Recording):
         needed |= {"parameter": layout.params, "statistics": layout.batchnorm_layers}
         needed |= {"recurrence": layout.recurrent_layers}
         self._given = Given({**needed, "probe output": self._counted}, ["probe output"])
-        self._looks = layout.looks_of(numbers)
-        self._count = 0  # of the steps
-        self._answers = Answers()
+        self._looks = Looks(layout.looks_of(numbers))
         self._inputs: Array
         self._loss: Loss | None
         self._last: Function = _as_it_is
@@ -234,9 +232,7 @@ class Recorder(Recording):
         """
         if not self._layout.facts["loss_kind"]:
             self._layout.facts["loss_kind"] = called(loss)
-        if not self._answers.full:
-            answers = np.asarray(y)
-            self._answers.add(self._count, self._inputs, answers, math.prod(self._shape))
+        self._looks.keep(self._inputs, y, math.prod(self._shape))
         self._loss, self._last = loss, last
 
     def clipped(
@@ -322,9 +318,8 @@ class Recorder(Recording):
         )
         for _, kernel, arguments in calls:
             getattr(kernels, kernel)(*arguments)
-        if due(self._count):
-            for name, found in spectra(weights).items():
-                self._looks[name][own] = found
+        if self._looks.due:
+            self._looks.at_recurrence(own.start, weights)
         self._given.add("recurrence", layer)
 
     def census(self, layer: str, outputs: npt.ArrayLike) -> None:
@@ -371,12 +366,9 @@ class Recorder(Recording):
             )
         known = {**self._known, "loss": float(loss), "lr": float(lr), "batch_size": self._batch}
         self._step_row[...] = [known.get(name, math.nan) for name in STEP_FIELDS]
-        if due(self._count):
-            given = self._loss, self._shape, self._dtype, self._last
-            asked = self._answers.known(self._count, loss, *given)
-            for name, value in asked.items():
-                self._looks[name][...] = value
-        self._count += 1
+        if self._looks.due:
+            self._looks.ask(loss, self._loss, self._shape, self._dtype, self._last)
+        self._looks.count += 1
         self._measured.finish()
         note_states(self._layout, self._tensors, self._gates)
         self._go_to(step)
@@ -427,17 +419,14 @@ class Recorder(Recording):
         if not len(self):
             for key, value in initial_measures([values]).items():
                 self._layout.facts[key][place] = value[0]
-        if due(self._count):
-            units_first = info.fan_in is not None
-            self._looks["param_copies"][place] = copies(values.T if units_first else values)
+        if self._looks.due:
+            self._looks.at_param(place, values if info.fan_in is None else values.T)
 
     def _look(self, column: int, values: Array, axis: int) -> None:
         if column == len(self.layers) - 1:
             self._shape, self._dtype = values.shape[1:], values.dtype
-        if due(self._count):
-            seen = rows(np.moveaxis(values, axis, -1))
-            self._looks["output_spread"][column] = spread(seen)
-            self._looks["output_dead"][column] = dead(seen)
+        if self._looks.due:
+            self._looks.at_output(column, rows(np.moveaxis(values, axis, -1)))
 
     def _nothing(self) -> str:
         return f"Recorder {self.label!r} has recorded nothing yet: recorder.end_step(loss=...)"

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nnscratch.arrays import Array, rows
-from nnscratch.flow.answers import Answers, Loss
+from nnscratch.flow.answers import Answers, Function, Loss
 
 if TYPE_CHECKING:
     from nnscratch.flow.layout import Layout
@@ -35,13 +36,10 @@ def due(count: int) -> bool:
 
 
 class Looks:
-    """Looks at the passes of `model`, and writes what it sees into `into`.
+    """Looks at one thing after the other, where that is `due`, and writes what it sees.
 
     Parameters
     ----------
-    model : Network
-    layout : Layout
-        What is recorded.
     into : dict of arrays
         By field; NaN where nothing is seen.
 
@@ -53,54 +51,46 @@ class Looks:
         Whether `into` holds something.
     """
 
-    def __init__(
-        self,
-        model: Network,
-        layout: Layout,
-        into: dict[str, Array],
-    ) -> None:
-        self.model, self.into = model, into
-        names = list(model.layers)
-        self._nodes = [names.index(name) for name in layout.layers]
-        self._params = layout.params
-        self._recurrent = {
-            layout.gates_of(i).start: model.layers[name].params
-            for i, name in enumerate(layout.recurrent_layers)
-            if "recurrent_weight" in model.layers[name].params
-        }
+    def __init__(self, into: dict[str, Array]) -> None:
+        self.into = into
         self._answers = Answers()
         self.count = 0
         self.written = False
 
-    def see(self, value: float, labels: Array | None, loss: Loss | None) -> None:
-        """Look at the latest pass, if it is time; keep its examples while few were seen."""
-        latest, count = self.model.latest, self.count
-        if labels is not None and not self._answers.full:
-            self._answers.add(count, latest.x, np.asarray(labels), latest.outputs[-1][0].size)
-        if not due(count):
-            return
-        self.written = True
-        into = self.into
-        for column, node in enumerate(self._nodes):
-            y = rows(latest.outputs[node])
-            into["output_spread"][column] = spread(y)
-            into["output_dead"][column] = dead(y)
-        for column, name in enumerate(self._params):
-            into["param_copies"][column] = copies(self.model.params[name])
-        for first, params in self._recurrent.items():
-            for name, values in spectra(params["recurrent_weight"]).items():
-                into[name][first : first + len(values)] = values
-        output = latest.outputs[-1]
-        known = self._answers.known(count, value, loss, output.shape[1:], output.dtype, self._last)
-        for name, number in known.items():
-            into[name][...] = number
+    @property
+    def due(self) -> bool:
+        """Whether to look at the step at hand."""
+        return due(self.count)
 
-    def _last(self, z: Array) -> Array:
-        """Return what the last layer makes of its input, where it is an activation."""
-        layer = self.model.nodes[-1].layer
-        if layer.role != "activation" or layer.params:
-            return z
-        return np.asarray(copy.deepcopy(layer).forward(z)[0])
+    def at_output(self, column: int, y: Array) -> None:
+        """Look at what a layer gives, (rows, features)."""
+        self.into["output_spread"][column] = spread(y)
+        self.into["output_dead"][column] = dead(y)
+
+    def at_param(self, column: int, values: Array) -> None:
+        """Look at a parameter, its units last."""
+        self.into["param_copies"][column] = copies(values)
+
+    def at_recurrence(self, first: int, weight: Array) -> None:
+        """Look at recurrent weights, whose gates stand from `first` on."""
+        for name, values in spectra(weight).items():
+            self.into[name][first : first + len(values)] = values
+
+    def keep(self, x: Array, answers: npt.ArrayLike, outputs: int) -> None:
+        """Keep the examples of a step, while few were seen."""
+        if not self._answers.full:
+            self._answers.add(self.count, x, np.asarray(answers), outputs)
+
+    def ask(
+        self,
+        value: float,
+        loss: Loss | None,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        last: Function,
+    ) -> None:
+        """Ask what the loss can come to on the examples: see `Answers.known`."""
+        self.note(**self._answers.known(self.count, value, loss, shape, dtype, last))
 
     def note(self, **known: float) -> None:
         """Write what is known by field, into the row of the next step."""
@@ -123,6 +113,45 @@ class Looks:
         for values in self.into.values():
             values[...] = np.nan
         self.written = False
+
+
+class PassLooks(Looks):
+    """Looks at the passes of a model of this package, at all that `layout` records of it."""
+
+    def __init__(self, model: Network, layout: Layout, into: dict[str, Array]) -> None:
+        super().__init__(into)
+        self.model = model
+        names = list(model.layers)
+        self._nodes = [names.index(name) for name in layout.layers]
+        self._params = layout.params
+        self._recurrent = {
+            layout.gates_of(i).start: model.layers[name].params
+            for i, name in enumerate(layout.recurrent_layers)
+            if "recurrent_weight" in model.layers[name].params
+        }
+
+    def see(self, value: float, labels: Array | None, loss: Loss | None) -> None:
+        """Look at the latest pass, if it is time; keep its examples while few were seen."""
+        latest = self.model.latest
+        output = latest.outputs[-1]
+        if labels is not None:
+            self.keep(latest.x, labels, output[0].size)
+        if not self.due:
+            return
+        for column, node in enumerate(self._nodes):
+            self.at_output(column, rows(latest.outputs[node]))
+        for column, name in enumerate(self._params):
+            self.at_param(column, self.model.params[name])
+        for first, params in self._recurrent.items():
+            self.at_recurrence(first, params["recurrent_weight"])
+        self.ask(value, loss, output.shape[1:], output.dtype, self._last)
+
+    def _last(self, z: Array) -> Array:
+        """Return what the last layer makes of its input, where it is an activation."""
+        layer = self.model.nodes[-1].layer
+        if layer.role != "activation" or layer.params:
+            return z
+        return np.asarray(copy.deepcopy(layer).forward(z)[0])
 
 
 def called(loss: Loss) -> str:

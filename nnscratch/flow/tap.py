@@ -20,7 +20,7 @@ from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError
 from nnscratch.flow.answers import Loss
 from nnscratch.flow.layout import STEP_FIELDS, Layout
-from nnscratch.flow.looks import Looks, called
+from nnscratch.flow.looks import PassLooks, called
 from nnscratch.flow.measuring import note_states, recurrent_calls, tensor_arguments
 from nnscratch.layers.recurrent import Recurrent
 from nnscratch.nodes import Pass
@@ -99,7 +99,7 @@ class Tap:
         numbers[...] = np.nan
         blocks = layout.blocks(numbers)
         self.step_row, self.tensors, self.params, self.batchnorm, self.time, self.gates = blocks
-        self.looks = Looks(model, layout, layout.looks_of(numbers))
+        self.looks = PassLooks(model, layout, layout.looks_of(numbers))
         names = list(model.layers)
         self._indices = [names.index(name) for name in layout.layers]
         self._ends = np.array([model.layers[name].saturation for name in layout.layers]).reshape(
