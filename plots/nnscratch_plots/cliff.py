@@ -59,6 +59,7 @@ def _map(
     bar.set_label("loss")
     for looks, way in zip(_LOOKS, ways.values(), strict=False):
         edge: dict[str, Any] = {"markeredgecolor": "black", "markeredgewidth": 0.5}
+        edge["markevery"] = _every(way)  # where updates are short they would hide the way
         ax.plot(way["w"], way["b"], linewidth=1.4, markersize=4, zorder=3, **edge, **looks)
         gone = np.flatnonzero(
             (way["w"] < w[0]) | (way["w"] > w[-1]) | (way["b"] < b[0]) | (way["b"] > b[-1])
@@ -77,11 +78,16 @@ def _map(
     return []
 
 
+def _every(way: Mapping[str, Array]) -> int:
+    """Return the updates between two that are marked."""
+    return max(1, len(way["loss"]) // 12)
+
+
 def _losses(ax: Axes, ways: Mapping[str, Mapping[str, Array]]) -> list[Artist]:
     handles: list[Artist] = []
     for looks, (name, way) in zip(_LOOKS, ways.items(), strict=False):
         color = "black" if looks["color"] == "white" else looks["color"]
-        drawn = looks | {"color": color, "markevery": max(1, len(way["loss"]) // 12)}
+        drawn = looks | {"color": color, "markevery": _every(way)}
         drawn["zorder"] = 3 - len(handles)
         label = style.plain(name)
         handles += ax.plot(way["loss"], label=label, linewidth=1.6, markersize=4, **drawn)

@@ -19,6 +19,7 @@ from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array, Record, Run, Series, read_run
 from nnscratch_plots.thinning import largest_of, noted, window_size
 
+_RINGS = ("spectral radius", "measured")
 _NOTHING = "This network has no recurrent layer whose gradient was recorded."
 _GATES = {"i": "input", "f": "forget", "g": "candidate", "o": "output"}
 _GATES |= {"r": "reset", "z": "update", "n": "candidate", "h": "state"}
@@ -161,7 +162,7 @@ def criteria(
         up = np.arange(len(rows))[::-1]
         for index, name in enumerate(rows[0]):
             looks = style.line_style(index, 4, ax) | {"linestyle": "none", "markersize": 8}
-            if not index:  # often the same as the next: a ring around it
+            if name in _RINGS:  # often the same as the next or the one before: a ring around it
                 looks |= {"markersize": 13, "markerfacecolor": "none", "markeredgewidth": 1.5}
                 looks["markeredgecolor"] = looks["color"]
             values = [row[name] for row in rows]
