@@ -54,6 +54,7 @@ def save_checkpoint(trainer: Trainer, path: PathLike) -> Path:
         "version": FORMAT.version,
         "dtype": str(model.dtype),
         "layers": list(model.layers),
+        "frozen": model.frozen,
         "optimizer": type(optimizer).__name__,
         "noise": model.noise_state(),
         "run": None if trainer.run is None else asdict(trainer.run),
@@ -77,8 +78,8 @@ def load_checkpoint(trainer: Trainer, path: PathLike) -> None:
         nn.load_checkpoint(trainer, "run.npz")
         trainer.resume(x, y)                               # ends with the same bits
 
-    The settings of the optimizer (its rate or schedule, clip and coefficients) are those of
-    `trainer`, which is how one goes on with another learning rate.
+    Layers are frozen as they were then. The settings of the optimizer (its rate or schedule, clip
+    and coefficients) are those of `trainer`, which is how one goes on with another learning rate.
 
     Raises `FileError` if the file cannot be read, `DataError` if it is damaged, no checkpoint or of
     another version, and `ConfigError` or `ShapeError` if it belongs to another model or optimizer;
@@ -101,9 +102,14 @@ def load_checkpoint(trainer: Trainer, path: PathLike) -> None:
         run = None if facts["run"] is None else _run(facts["run"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is a damaged checkpoint: {error!r}") from error
+    frozen = facts.get("frozen", [])  # not in older ones
+    if not isinstance(frozen, list) or not set(map(str, frozen)) <= set(model.layers):
+        raise DataError(f"{path} is a damaged checkpoint: frozen layers {frozen!r}")
     set_noise(model, facts["noise"], path)  # the last that can fail, and undone if it does
     model.params.load(params, str(path))
     model.statistics.load(statistics, str(path))
+    for name, layer in model.layers.items():
+        layer.frozen = name in frozen
     optimizer.load_state_dict(state)
     trainer.history, trainer.run = history, run
 

@@ -28,7 +28,7 @@ T = TypeVar("T")
 _MODULES = (layers, blocks, initializers, losses, optimizers, clipping)
 _BASES = (Layer, layers.Activation, Initializer, losses.Loss, optimizers.Optimizer, clipping.Clip)
 _PLAIN = (bool, int, float, str, type(None))
-_KEYS = {"class", "unknown", "again"}
+_KEYS = {"class", "unknown", "again", "items"}
 
 
 def _find(name: str) -> type | None:
@@ -51,6 +51,8 @@ def describe(thing: object, seen: list[object] | None = None) -> Any:
         return float(thing)
     if isinstance(thing, tuple | list):
         return [describe(part, seen) for part in thing]
+    if isinstance(thing, dict):
+        return {"items": {str(name): describe(value, seen) for name, value in thing.items()}}
     if seen is not None and isinstance(thing, Layer):
         for place, other in enumerate(seen):
             if other is thing:
@@ -59,10 +61,11 @@ def describe(thing: object, seen: list[object] | None = None) -> Any:
     kind = type(thing)
     if _find(kind.__name__) is not kind:
         return {"unknown": f"{kind.__module__}.{kind.__qualname__}"}
-    return {
+    made: Description = {
         "class": kind.__name__,
         "options": {name: describe(value, seen) for name, value in arguments(thing).items()},
     }
+    return made | {"frozen": True} if isinstance(thing, Layer) and thing.frozen else made
 
 
 def describe_model(model: Sequential) -> list[Description]:
@@ -88,13 +91,18 @@ def rebuild(description: object, what: str, made: list[Layer] | None = None) -> 
         if not isinstance(place, int) or not 0 <= place < len(made):
             raise DataError(f"the description of {what} is damaged: it is layer {place!r} again")
         return made[place]
+    if isinstance(description.get("items"), Mapping):
+        items = description["items"]
+        return {key: rebuild(value, f"{key} of {what}", made) for key, value in items.items()}
     if "unknown" in description:
         raise ConfigError(
             f"{what} is of the class {description['unknown']} that nnscratch does not know"
         )
-    kind = _find(str(description["class"]))
+    kind = _find(str(description.get("class")))
     if kind is None:
-        raise DataError(f"{what} is of the class {description['class']!r} that is not in nnscratch")
+        raise DataError(
+            f"{what} is of the class {description.get('class')!r} that is not in nnscratch"
+        )
     try:
         options = {
             name: [rebuild(part, f"part {i} of {what}", made) for i, part in enumerate(value)]
@@ -109,6 +117,7 @@ def rebuild(description: object, what: str, made: list[Layer] | None = None) -> 
     except (NnscratchError, AttributeError, KeyError, RecursionError, TypeError) as error:
         raise DataError(f"the description of {what} is damaged: {error}") from error
     if isinstance(found, Layer):
+        found.frozen = description.get("frozen") is True
         made.append(found)
     return found
 

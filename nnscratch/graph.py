@@ -14,7 +14,7 @@ from nnscratch.errors import ConfigError, ShapeError, require_count, unknown_nam
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.layers.batchnorm import STATISTICS
 from nnscratch.nodes import INPUT, Layers, Node, Pass, Writer, input_of, shapes_of
-from nnscratch.parameters import Parameters, Views
+from nnscratch.parameters import Parameters, Views, is_of
 from nnscratch.sequences import NOTHING, Given, States, Truncate, as_mask, as_states, factors_back
 from nnscratch.turns import Turn
 from nnscratch.workspace import Workspace
@@ -42,8 +42,6 @@ class Graph:
     params, grads, statistics : Parameters
         Every parameter ``"index.parameter"``, its gradient, and running statistics, each a view
         into one flat array.
-    owners : dict of str
-        By the name of a parameter, the name of the (first) node whose layer it belongs to.
     sums : Workspace
         The gradients that come together where a tensor has several consumers.
     number, latest : int, Pass
@@ -77,11 +75,7 @@ class Graph:
         self.params = self._allocate("parameter_shapes")
         self.grads = self._allocate("parameter_shapes")
         self.statistics = self._allocate("statistic_shapes")
-        self.owners = {
-            f"{node.key}.{key}": node.name
-            for node in self._owned
-            for key in node.layer.parameter_shapes()
-        }
+        self._own()
         self._bind(_seed_sequence(seed))
         self.number = 0
         self.latest = Pass(np.empty((0, 0), self.dtype))
@@ -300,7 +294,53 @@ class Graph:
         for node, state in zip(self.nodes, states, strict=True):
             node.layer.noise.bit_generator.state = state
 
+    @property
+    def owners(self) -> dict[str, str]:
+        """By the name of a parameter, the name of the (first) node whose layer it belongs to."""
+        return {name: layer.name for name, layer in self.params.owners.items()}
+
+    # Frozen layers
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """The names of the layers that `freeze` has frozen."""
+        return tuple(node.name for node in self._owned if node.layer.frozen)
+
+    def freeze(self, *names: str) -> None:
+        """Have optimizers leave layers as they are: ``model.freeze("0.dense", "3")``.
+
+        names : of layers, or of parts, ``"3"``: a block with all that is in it. None: all layers.
+
+        The gradient goes through a frozen layer as before, and its own parameters' is recorded; the
+        optimizer then sets it to 0, so that no clip counts it, and changes neither the parameters
+        nor what it remembers of them. Batch norm that is frozen normalises with its running
+        statistics, in training too, and leaves them alone (as in Keras). Raises `UnknownNameError`.
+        """
+        self._set_frozen(names, True)
+
+    def unfreeze(self, *names: str) -> None:
+        """Have optimizers change layers again: see `freeze`."""
+        self._set_frozen(names, False)
+
+    def _set_frozen(self, names: tuple[str, ...], frozen: bool) -> None:
+        chosen = [] if names else self._owned
+        for name in names:
+            own = [node for node in self.nodes if is_of(node.name, name)]
+            if not own:
+                raise unknown_name("layer", name, self.layers)
+            chosen = [*chosen, *own]
+        for node in chosen:
+            node.layer.frozen = frozen
+
     # Making
+
+    def _own(self) -> None:
+        """Have the parameters know their layers."""
+        self.params.owners = {
+            f"{node.key}.{key}": node.layer
+            for node in self._owned
+            for key in node.layer.parameter_shapes()
+        }
 
     def _check_uses(self) -> None:
         used = {source for node in self.nodes for source in node.sources}

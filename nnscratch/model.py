@@ -77,7 +77,7 @@ class Sequential(Network):
                 f"__reduce__ of its own; or save its weights with model.save_weights(path)"
             )
         arrays = self.params.flat, self.statistics.flat, self.noise_state()
-        return _restored, (_Bare.of(self.parts, {}), str(self.dtype), *arrays)
+        return _restored, (_Bare.of(self.parts, {}), str(self.dtype), *arrays, self.frozen)
 
     def __getitem__(self, index: int) -> Layer | Block:
         if isinstance(index, bool) or not isinstance(index, int | np.integer):
@@ -118,10 +118,17 @@ class _Bare:
 
 
 def _restored(
-    parts: list[Layer | Block], dtype: str, params: Array, statistics: Array, noise: list[Any]
+    parts: list[Layer | Block],
+    dtype: str,
+    params: Array,
+    statistics: Array,
+    noise: list[Any],
+    frozen: tuple[str, ...] = (),  # models pickled by 1.0 know of none
 ) -> Sequential:
     model = Sequential(*parts, dtype=dtype)
     model.params.flat[...] = params
     model.statistics.flat[...] = statistics
     model.set_noise_state(noise)
+    if frozen:
+        model.freeze(*frozen)
     return model

@@ -236,6 +236,7 @@ class Network(Graph):
         for name in ("params", "grads", "statistics", *self.__dict__):
             if name not in twin.__dict__:
                 twin.__dict__[name] = copy.deepcopy(self.__dict__[name], memo)
+        twin._own()
         return twin
 
     def __getstate__(self) -> None:
@@ -255,6 +256,7 @@ class Network(Graph):
             sizes = ("batch", *("?" if size is None else str(size) for size in shape[1:]))
             own = [self.params[name] for name, at in self.owners.items() if at == node.name]
             count = f"{sum(values.size for values in own):,}" if own else "-"
+            count += ", frozen" * node.layer.frozen
             tied = node.tied and node.name != node.layer.name
             yield (
                 node.name,

@@ -9,13 +9,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array, filled, fitted
 from nnscratch.errors import ShapeError, unknown_name
+
+
+class Owner(Protocol):
+    """What parameters belong to: a layer."""
+
+    name: str
+    frozen: bool
+
+
+def is_of(name: str, whole: str) -> bool:
+    """Whether a layer or parameter is, or is part of, what is called `whole`."""
+    return name == whole or name.startswith(f"{whole}.")
 
 
 class Views(Mapping[str, Array]):
@@ -68,12 +80,20 @@ class Parameters(Views):
     names : tuple of str
     offsets : int64 array, shape (len(names) + 1,)
         ``flat[offsets[i]:offsets[i + 1]]`` holds ``names[i]``, row-major.
+    owners : dict of Owner
+        In a network, the layer that each belongs to.
     """
 
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], dtype: npt.DTypeLike) -> None:
+    def __init__(
+        self,
+        shapes: Mapping[str, tuple[int, ...]],
+        dtype: npt.DTypeLike,
+        flat: Array | None = None,
+    ) -> None:
         sizes = [math.prod(shape) for shape in shapes.values()]
         self.names = tuple(shapes)
-        self.flat: Array = filled(sum(sizes), 0, dtype)
+        self.flat: Array = filled(sum(sizes), 0, dtype) if flat is None else flat
+        self.owners: dict[str, Owner] = {}
         self.offsets = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64))).astype(np.int64)
         super().__init__(
             {
@@ -95,6 +115,11 @@ class Parameters(Views):
     def __repr__(self) -> str:
         rows = (f"  {name}: {view.shape}" for name, view in self._views.items())
         return f"Parameters({self.flat.dtype}, {self.flat.size:,} values)\n" + "\n".join(rows)
+
+    def piece(self, first: int, last: int) -> Parameters:
+        """Return ``names[first:last]`` by themselves: views of the same arrays."""
+        shapes = {name: self._views[name].shape for name in self.names[first:last]}
+        return Parameters(shapes, self.dtype, self.flat[self.offsets[first] : self.offsets[last]])
 
     @property
     def dtype(self) -> np.dtype[Any]:

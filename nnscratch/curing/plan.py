@@ -230,7 +230,14 @@ def read_plan(
         raise ConfigError("cure makes networks anew, and layers that share weights would not")
     if not any(isinstance(layer, Dense) for layer in model.layers.values()):
         raise ConfigError(f"cure needs a model with at least one Dense layer, got {model!r}")
+    if model.frozen or optimizer.rates:
+        raise ConfigError(
+            f"cure trains networks with new weights, all layers alike, and "
+            f"{f'{model.frozen[0]!r} is frozen' if model.frozen else 'layers have their own rates'}"
+            f": cure what is behind the frozen layers by itself, or model.unfreeze() and rates=None"
+        )
     schedule, options = optimizer._schedule, arguments(optimizer)
+    options.pop("rates", None)
     for name in ("lr", "clip"):
         if name not in options:
             raise ConfigError(f"cure needs an optimizer that takes {name!r}, got {optimizer!r}")

@@ -420,7 +420,7 @@ class Recorder(Recording):
             for key, value in initial_measures([values]).items():
                 self._layout.facts[key][place] = value[0]
         if self._looks.due:
-            self._looks.at_param(place, values if info.fan_in is None else values.T)
+            self._looks.at_param(place, values if info.fan_in is None else values.T, info.rate)
 
     def _look(self, column: int, values: Array, axis: int) -> None:
         if column == len(self.layers) - 1:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, require_count, unknown_name
+from nnscratch.errors import ConfigError, require_count, require_number, unknown_name
 from nnscratch_records import PARAM_ROLES, ROLES, WEIGHTED
 
 INPUT = "input"
@@ -99,6 +99,8 @@ class ParamInfo:
     fan_in : int or None
         How many inputs each output sums. None: the product of all but the last of `shape` where
         the role is that of weights, whose outputs come last; 0 for other parameters.
+    rate : float
+        The factor of the learning rate it gets; 0: it is frozen.
     """
 
     name: str
@@ -106,10 +108,12 @@ class ParamInfo:
     role: str
     shape: tuple[int, ...]
     fan_in: int | None = None
+    rate: float = 1.0
 
     def __post_init__(self) -> None:
         if self.role not in PARAM_ROLES:
             raise unknown_name(f"role of parameter {self.name!r}:", self.role, PARAM_ROLES)
+        require_number(f"rate of parameter {self.name!r}", self.rate, least=0)
         for size in self.shape:
             require_count(f"shape of parameter {self.name!r}", size, least=0)
 

@@ -20,6 +20,7 @@ from nnscratch.flow.answers import Answers, Function, Loss
 if TYPE_CHECKING:
     from nnscratch.flow.layout import Layout
     from nnscratch.network import Network
+    from nnscratch.optimizers import Optimizer
 
 _EXAMPLES, _UNITS, _INPUTS = 64, 64, 256  # as many are looked at
 _SAME = 1e-6  # of the largest: two numbers that differ by no more
@@ -67,9 +68,10 @@ class Looks:
         self.into["output_spread"][column] = spread(y)
         self.into["output_dead"][column] = dead(y)
 
-    def at_param(self, column: int, values: Array) -> None:
-        """Look at a parameter, its units last."""
+    def at_param(self, column: int, values: Array, rate: float) -> None:
+        """Look at a parameter, its units last, and the factor of its rate."""
         self.into["param_copies"][column] = copies(values)
+        self.into["param_rate"][column] = rate
 
     def at_recurrence(self, first: int, weight: Array) -> None:
         """Look at recurrent weights, whose gates stand from `first` on."""
@@ -116,11 +118,18 @@ class Looks:
 
 
 class PassLooks(Looks):
-    """Looks at the passes of a model of this package, at all that `layout` records of it."""
+    """Looks at the passes of a model of this package, at all that `layout` records of it.
+
+    Attributes
+    ----------
+    optimizer : Optimizer or None
+        Who makes the updates; the recorder sets it.
+    """
 
     def __init__(self, model: Network, layout: Layout, into: dict[str, Array]) -> None:
         super().__init__(into)
         self.model = model
+        self.optimizer: Optimizer | None = None
         names = list(model.layers)
         self._nodes = [names.index(name) for name in layout.layers]
         self._params = layout.params
@@ -140,8 +149,10 @@ class PassLooks(Looks):
             return
         for column, node in enumerate(self._nodes):
             self.at_output(column, rows(latest.outputs[node]))
+        learned, optimizer = self.model.params, self.optimizer
+        rates = {} if optimizer is None else optimizer.factors(learned)
         for column, name in enumerate(self._params):
-            self.at_param(column, self.model.params[name])
+            self.at_param(column, learned[name], rates.get(name, math.nan) or 0.0)
         for first, params in self._recurrent.items():
             self.at_recurrence(first, params["recurrent_weight"])
         self.ask(value, loss, output.shape[1:], output.dtype, self._last)

@@ -189,7 +189,7 @@ class GradientFlow(Callback, Recording):
         self._prepare()
         if self.file is not None and 0 not in self._layout.features:
             self._stream()  # a file that cannot be made is said before the first step
-        self._attached_to = optimizer
+        self._attached_to = self._tap.looks.optimizer = optimizer
         self._from_trainer = False
         self._first_update = optimizer.steps - self._step
         self.model.tap = optimizer.tap = self._tap

@@ -53,6 +53,8 @@ class Layer:
         running statistics of batch norm).
     noise : numpy.random.Generator
         Source of the layer's own noise (dropout, randomized slopes).
+    frozen : bool
+        Whether optimizers leave it as it is: see ``model.freeze``.
     version : int
         How often an attribute has been set.
     """
@@ -86,6 +88,7 @@ class Layer:
         self.params = self.grads = self.statistics = Views({})
         self.noise = np.random.default_rng(0)
         self.workspace = Workspace()
+        self.frozen = False
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

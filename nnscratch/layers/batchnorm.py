@@ -31,6 +31,9 @@ class BatchNorm(Layer):
       which is what happens to a TensorFlow 1.x program that forgets its update ops.
     * ``"batch"``: those of the evaluated batch itself; the running ones stay as they are.
 
+    Frozen (``model.freeze``) it takes the running statistics in training too, and leaves them alone
+    (as in Keras; PyTorch's goes on measuring unless it is put into ``eval()``).
+
     Ioffe & Szegedy, "Batch Normalization", 2015.
 
     Parameters
@@ -70,11 +73,11 @@ class BatchNorm(Layer):
         self.statistics["running_variance"][...] = 1
 
     def measured(self) -> tuple[Array | float, ...]:
+        running = self.statistics["running_mean"], self.statistics["running_variance"]
+        batch = (self.buffer(name, (self.features,)) for name in ("mean", "variance"))
         return (
-            self.buffer("mean", (self.features,)),
-            self.buffer("variance", (self.features,)),
-            self.statistics["running_mean"],
-            self.statistics["running_variance"],
+            *(running if self.frozen else batch),
+            *running,
             self.params["gamma"],
             self.epsilon,
         )
@@ -88,7 +91,7 @@ class BatchNorm(Layer):
             self.buffer(name, (self.features,)) for name in ("mean", "variance", "inv_std")
         )
         gamma, beta = self.params["gamma"], self.params["beta"]
-        from_batch = training or statistics == "batch"
+        from_batch = (training and not self.frozen) or statistics == "batch"
         if from_batch:
             kernels.batchnorm_forward(
                 rows(y), mean, variance, inv_std, rows(x), gamma, beta, self.epsilon
@@ -103,8 +106,8 @@ class BatchNorm(Layer):
                 )
         else:
             if statistics == "running":
-                mean[...] = self.statistics["running_mean"]
-                variance[...] = self.statistics["running_variance"]
+                mean = self.statistics["running_mean"]
+                variance = self.statistics["running_variance"]
             elif statistics == "initial":
                 mean[...] = 0
                 variance[...] = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnscratch.clipping import Clip
+from nnscratch.optimizers.base import Rates
 from nnscratch.optimizers.kernel import KernelOptimizer
 from nnscratch.schedules import Schedule
 
@@ -22,6 +23,7 @@ class Adagrad(KernelOptimizer):
         What `s` begins with.
     epsilon : float > 0, default 1e-10
     clip : Clip or None
+    rates : mapping or None
     """
 
     kernel = "adagrad_update"
@@ -35,8 +37,9 @@ class Adagrad(KernelOptimizer):
         initial: float = 0.0,
         epsilon: float = 1e-10,
         clip: Clip | None = None,
+        rates: Rates = None,
     ) -> None:
-        super().__init__(lr, clip, initial=initial, epsilon=epsilon)
+        super().__init__(lr, clip, rates, initial=initial, epsilon=epsilon)
 
 
 class Adadelta(KernelOptimizer):
@@ -52,6 +55,7 @@ class Adadelta(KernelOptimizer):
     decay : float in [0, 1), default 0.9
     epsilon : float > 0, default 1e-6
     clip : Clip or None
+    rates : mapping or None
     """
 
     kernel = "adadelta_update"
@@ -65,8 +69,9 @@ class Adadelta(KernelOptimizer):
         decay: float = 0.9,
         epsilon: float = 1e-6,
         clip: Clip | None = None,
+        rates: Rates = None,
     ) -> None:
-        super().__init__(lr, clip, decay=decay, epsilon=epsilon)
+        super().__init__(lr, clip, rates, decay=decay, epsilon=epsilon)
 
 
 class RMSProp(KernelOptimizer):
@@ -80,6 +85,7 @@ class RMSProp(KernelOptimizer):
     decay : float in [0, 1), default 0.99
     epsilon : float > 0, default 1e-8
     clip : Clip or None
+    rates : mapping or None
     """
 
     kernel = "rmsprop_update"
@@ -93,8 +99,9 @@ class RMSProp(KernelOptimizer):
         decay: float = 0.99,
         epsilon: float = 1e-8,
         clip: Clip | None = None,
+        rates: Rates = None,
     ) -> None:
-        super().__init__(lr, clip, decay=decay, epsilon=epsilon)
+        super().__init__(lr, clip, rates, decay=decay, epsilon=epsilon)
 
 
 class Adam(KernelOptimizer):
@@ -110,6 +117,7 @@ class Adam(KernelOptimizer):
     beta1, beta2 : float in [0, 1), default 0.9 and 0.999
     epsilon : float > 0, default 1e-8
     clip : Clip or None
+    rates : mapping or None
     """
 
     kernel = "adam_update"
@@ -126,8 +134,9 @@ class Adam(KernelOptimizer):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         clip: Clip | None = None,
+        rates: Rates = None,
     ) -> None:
-        super().__init__(lr, clip, beta1=beta1, beta2=beta2, epsilon=epsilon)
+        super().__init__(lr, clip, rates, beta1=beta1, beta2=beta2, epsilon=epsilon)
 
     def scalars(self, lr: float) -> tuple[float, ...]:
         return (lr, self.beta1, self.beta2, self.epsilon, self.weight_decay, self.steps + 1)
@@ -142,7 +151,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    lr, beta1, beta2, epsilon, clip
+    lr, beta1, beta2, epsilon, clip, rates
         As for `Adam`.
     weight_decay : float >= 0, default 0.01
     """
@@ -155,8 +164,9 @@ class AdamW(Adam):
         epsilon: float = 1e-8,
         weight_decay: float = 0.01,
         clip: Clip | None = None,
+        rates: Rates = None,
     ) -> None:
-        super().__init__(lr, beta1, beta2, epsilon, clip)
+        super().__init__(lr, beta1, beta2, epsilon, clip, rates)
         self._set(weight_decay=weight_decay)
 
 
@@ -170,7 +180,7 @@ class Adamax(Adam):
     Parameters
     ----------
     lr : float or Schedule, default 2e-3
-    beta1, beta2, epsilon, clip
+    beta1, beta2, epsilon, clip, rates
         As for `Adam`.
     """
 
@@ -184,8 +194,9 @@ class Adamax(Adam):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         clip: Clip | None = None,
+        rates: Rates = None,
     ) -> None:
-        super().__init__(lr, beta1, beta2, epsilon, clip)
+        super().__init__(lr, beta1, beta2, epsilon, clip, rates)
 
     def scalars(self, lr: float) -> tuple[float, ...]:
         return (lr, self.beta1, self.beta2, self.epsilon, self.steps + 1)
@@ -202,7 +213,7 @@ class Nadam(Adam):
     Parameters
     ----------
     lr : float or Schedule, default 2e-3
-    beta1, beta2, epsilon, clip
+    beta1, beta2, epsilon, clip, rates
         As for `Adam`.
     momentum_decay : float >= 0, default 0.004
     """
@@ -218,8 +229,9 @@ class Nadam(Adam):
         epsilon: float = 1e-8,
         momentum_decay: float = 0.004,
         clip: Clip | None = None,
+        rates: Rates = None,
     ) -> None:
-        super().__init__(lr, beta1, beta2, epsilon, clip)
+        super().__init__(lr, beta1, beta2, epsilon, clip, rates)
         self._set(momentum_decay=momentum_decay)
         self._product = (0, 1.0)  # of the mu up to a step
 

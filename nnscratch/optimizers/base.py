@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.clipping import Clip, ClipReport
-from nnscratch.errors import ConfigError, ShapeError, require_count
+from nnscratch.errors import (
+    ConfigError,
+    ShapeError,
+    require_count,
+    require_number,
+    unknown_name,
+)
 from nnscratch.optimizers.measures import ParameterMeasures, Tap
-from nnscratch.parameters import Parameters
+from nnscratch.parameters import Parameters, is_of
 from nnscratch.schedules import Schedule, as_schedule
 from nnscratch.turns import Turn
+from nnscratch.workspace import changes
+
+Rates = Mapping[str, float] | None
+"""Factors of the rate, by the name of a parameter, a layer, or a part of the network."""
+
+
+class Piece(NamedTuple):
+    """Parameters that lie side by side and are updated alike, with a factor of the rate."""
+
+    params: Parameters
+    grads: Parameters
+    place: slice
+    factor: float | None  # None: frozen
 
 
 class Optimizer:
@@ -30,6 +50,10 @@ class Optimizer:
         The learning rate, or a function from the step (counted from 0) to it.
     clip : Clip or None
         Applied to the gradients before each update.
+    rates : mapping or None
+        Factors of the rate: ``{"0.dense": 0.1, "3": 0.5, "4.bias": 2.0}`` by the name of a layer,
+        of a part with all that is in it, or of a parameter; where several fit, that which names
+        the least counts. Layers that are frozen (``model.freeze``) are left as they are.
 
     Attributes
     ----------
@@ -47,7 +71,7 @@ class Optimizer:
 
     state_names: tuple[str, ...] = ()
 
-    def __init__(self, lr: float | Schedule, clip: Clip | None = None) -> None:
+    def __init__(self, lr: float | Schedule, clip: Clip | None = None, rates: Rates = None) -> None:
         self._schedule = as_schedule(lr, f"{type(self).__name__} lr")
         if clip is not None and not isinstance(clip, Clip):
             raise ConfigError(
@@ -55,12 +79,14 @@ class Optimizer:
                 f"got {clip!r}"
             )
         self.clip = clip
+        self.rates = rates
         self._made = np.zeros(1, np.int64)  # updates: a compiled step counts itself
         self.state: dict[str, Array] = {}
         self.tap: Tap | None = None
         self._seen: tuple[Parameters, Parameters] | None = None
         self.fitting = Turn()
         self._thread = 0  # that called first with these parameters
+        self._pieces: list[Piece] | None = None  # None: all parameters are updated alike
 
     @property
     def steps(self) -> int:
@@ -78,6 +104,24 @@ class Optimizer:
     @lr.setter
     def lr(self, lr: float | Schedule) -> None:
         self._schedule = as_schedule(lr, f"{type(self).__name__} lr")
+
+    @property
+    def rates(self) -> dict[str, float] | None:
+        """The factors of the rate. Set them to a mapping or to None."""
+        return self._rates
+
+    @rates.setter
+    def rates(self, rates: Rates) -> None:
+        if rates is not None and not isinstance(rates, Mapping):
+            raise ConfigError(
+                f"{type(self).__name__} rates must be factors by name, such as "
+                f'{{"0.dense": 0.1}}, or None, got {rates!r}'
+            )
+        self._rates = {
+            str(name): require_number(f"{type(self).__name__} rates[{name!r}]", factor, least=0)
+            for name, factor in (rates or {}).items()
+        } or None
+        self._seen_change = -1
 
     def lr_at(self, step: int) -> float:
         """Return the rate of `step`; `ConfigError` if the schedule gives no rate."""
@@ -98,6 +142,9 @@ class Optimizer:
         seen = self._seen
         if seen is None or seen[0] is not params or seen[1] is not grads:
             self._attach(params, grads)
+        if self._seen_change != changes.number:
+            self._pieces = self._split(params, grads)
+            self._seen_change = changes.number
         lr = self.lr
         tap = self.tap
         if tap is None or not tap.due:
@@ -113,20 +160,76 @@ class Optimizer:
         """Clip, update, count and measure."""
         if measures is not None:
             measures.measure_before(params, grads)
+        for piece in self._pieces or ():
+            if piece.factor is None:
+                piece.grads.flat[...] = 0
         report = None if self.clip is None else self.clip.clip(grads)
-        self.update(params, grads, lr)
+        self._update(params, grads, lr)
         self._made += 1
         if measures is not None:
             measures.measure_after(params)
         return report
 
+    def _update(self, params: Parameters, grads: Parameters, lr: float) -> None:
+        """Make one update, of every piece by itself where there are several."""
+        if self._pieces is None:
+            self.update(params, grads, lr)
+            return
+        whole = self.state
+        try:
+            for piece in self._pieces:
+                if piece.factor is not None:
+                    self.state = {name: array[piece.place] for name, array in whole.items()}
+                    self.update(piece.params, piece.grads, lr * piece.factor)
+        finally:
+            self.state = whole
+
+    def factors(self, params: Parameters) -> dict[str, float | None]:
+        """Return the factor of the rate for every parameter; None for one that is frozen.
+
+        Raises `UnknownNameError` where `rates` names what is not there.
+        """
+        owners, rates = params.owners, self._rates or {}
+        names = {name: {name, owners[name].name} if owners else {name} for name in params}
+        made: dict[str, float | None] = {}
+        for name, known in names.items():
+            fitting = [key for key in rates if any(is_of(one, key) for one in known)]
+            nearest = max(
+                fitting, key=lambda key: (key == name, key in known, len(key)), default=""
+            )
+            made[name] = rates[nearest] if fitting else 1.0
+            if owners and owners[name].frozen:
+                made[name] = None
+        for key in rates:
+            if not any(is_of(one, key) for known in names.values() for one in known):
+                raise unknown_name("layer or parameter in rates", key, set().union(*names.values()))
+        return made
+
+    def _split(self, params: Parameters, grads: Parameters) -> list[Piece] | None:
+        """Return the pieces that are updated alike; None if there is one only."""
+        factors = list(self.factors(params).values())
+        if set(factors) <= {1.0}:
+            return None
+        made, first = [], 0
+        for factor, group in itertools.groupby(factors):
+            last = first + len(list(group))
+            place = slice(int(params.offsets[first]), int(params.offsets[last]))
+            made.append(Piece(params.piece(first, last), grads.piece(first, last), place, factor))
+            first = last
+        return made
+
     def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
-        """Make one update; what a subclass defines. `step` has checked everything."""
+        """Make one update; what a subclass defines. `step` has checked everything.
+
+        Where layers are frozen or have rates of their own it is called for each piece of the
+        parameters, with `state` cut to that piece.
+        """
         raise TypeError(f"{type(self).__name__} has no update: use a class of nnscratch.optimizers")
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy takes over: not who watches this one, nor the parameters."""
-        return {**self.__dict__, "tap": None, "_seen": None, "_made": self._made.copy()}
+        own = {"tap": None, "_seen": None, "_pieces": None, "_seen_change": -1}
+        return self.__dict__ | own | {"_made": self._made.copy()}
 
     # Saving
 
@@ -179,6 +282,7 @@ class Optimizer:
         for name in self.state_names:
             self.state.setdefault(name, np.zeros_like(params.flat))
         self._seen, self._thread = (params, grads), threading.get_ident()
+        self._seen_change = -1
 
     def _state_fits(self, params: Parameters) -> bool:
         """Whether every state array, whoever has put it there, is laid out like `params`."""
@@ -199,6 +303,8 @@ class Optimizer:
         settings = {"lr": rate, **self.options()}
         if self.clip is not None:
             settings["clip"] = self.clip
+        if self.rates:
+            settings["rates"] = self.rates
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in settings.items())})"
 
 

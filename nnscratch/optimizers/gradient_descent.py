@@ -6,6 +6,7 @@ from typing import Any
 
 from nnscratch.clipping import Clip
 from nnscratch.errors import ConfigError
+from nnscratch.optimizers.base import Rates
 from nnscratch.optimizers.kernel import KernelCall, KernelOptimizer
 from nnscratch.schedules import Schedule
 
@@ -27,6 +28,7 @@ class SGD(KernelOptimizer):
     nesterov : bool
         Needs ``momentum > 0``.
     clip : Clip or None
+    rates : mapping or None
     """
 
     momentum: float
@@ -37,8 +39,9 @@ class SGD(KernelOptimizer):
         momentum: float = 0.0,
         nesterov: bool = False,
         clip: Clip | None = None,
+        rates: Rates = None,
     ) -> None:
-        super().__init__(lr, clip, momentum=momentum)
+        super().__init__(lr, clip, rates, momentum=momentum)
         self.nesterov = bool(nesterov)
         if self.nesterov and self.momentum == 0:
             raise ConfigError("SGD nesterov=True needs momentum > 0, for example momentum=0.9")

@@ -8,7 +8,7 @@ from nnscratch.arrays import Array
 from nnscratch.backend import kernels, load_module
 from nnscratch.clipping import Clip, ClipReport, compiled_report
 from nnscratch.errors import ShapeError, require_number
-from nnscratch.optimizers.base import Optimizer
+from nnscratch.optimizers.base import Optimizer, Rates
 from nnscratch.optimizers.measures import ParameterMeasures
 from nnscratch.parameters import Parameters
 from nnscratch.schedules import Schedule
@@ -40,8 +40,14 @@ class KernelOptimizer(Optimizer):
     kernel: ClassVar[str]
     """The kernel of its updates, where that is always the same."""
 
-    def __init__(self, lr: float | Schedule, clip: Clip | None = None, **settings: float) -> None:
-        super().__init__(lr, clip)
+    def __init__(
+        self,
+        lr: float | Schedule,
+        clip: Clip | None = None,
+        rates: Rates = None,
+        **settings: float,
+    ) -> None:
+        super().__init__(lr, clip, rates)
         self._compiled: dict[bool, Any] = {}
         self._settings: tuple[str, ...] = ()
         self._set(**settings)
@@ -71,7 +77,7 @@ class KernelOptimizer(Optimizer):
     def _make_step(
         self, params: Parameters, grads: Parameters, lr: float, measures: ParameterMeasures | None
     ) -> ClipReport | None:
-        if kernels.name != "numba" or "update" in self.__dict__:
+        if kernels.name != "numba" or "update" in self.__dict__ or self._pieces is not None:
             return super()._make_step(params, grads, lr, measures)
         target = None if measures is None else measures.target
         step: Any = self._compiled.get(measures is not None)

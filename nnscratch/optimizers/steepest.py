@@ -27,7 +27,7 @@ from nnscratch.arrays import Array
 from nnscratch.backend import kernels
 from nnscratch.clipping import Clip
 from nnscratch.errors import unknown_name
-from nnscratch.optimizers.base import Optimizer
+from nnscratch.optimizers.base import Optimizer, Rates
 from nnscratch.parameters import Parameters
 from nnscratch.schedules import Schedule
 
@@ -83,6 +83,7 @@ class SteepestDescent(Optimizer):
     normalized : bool
         Steps of norm `lr` whatever the gradient's size.
     clip : Clip or None
+    rates : mapping or None
     """
 
     def __init__(
@@ -91,8 +92,9 @@ class SteepestDescent(Optimizer):
         norm: str = "l2",
         normalized: bool = False,
         clip: Clip | None = None,
+        rates: Rates = None,
     ) -> None:
-        super().__init__(lr, clip)
+        super().__init__(lr, clip, rates)
         if norm not in NORMS:
             raise unknown_name("norm", norm, NORMS)
         self.norm = norm
@@ -106,6 +108,17 @@ class SteepestDescent(Optimizer):
             kernels.gradient_descent_update(params.flat, grads.flat, lr)
         else:
             self._move(params.flat, grads.flat, lr)
+
+    def _update(self, params: Parameters, grads: Parameters, lr: float) -> None:
+        pieces, plain = self._pieces, self.norm == "l2" and not self.normalized
+        if pieces is None or plain or self.norm == "spectral":
+            super()._update(params, grads, lr)
+            return
+        d, dual = steepest_direction(grads.flat, self.norm)  # one vector, whatever its rates
+        for piece in pieces:
+            if piece.factor is not None:
+                rate = lr * piece.factor * (1.0 if self.normalized else dual)
+                piece.params.flat[...] += params.dtype.type(rate) * d[piece.place]
 
     def _move(self, p: Array, g: Array, lr: float) -> None:
         d, dual = steepest_direction(g, self.norm)

@@ -118,7 +118,8 @@ def from_torch(model: nn.Module) -> Sequential:
     followed as `torch.fx` follows it: modules and functions one behind another, sums
     ``x + scale * f(x)``, and of sequences the last step or the mean. Known are Linear, BatchNorm1d,
     LayerNorm, RMSNorm, Dropout, RNN, LSTM and GRU with the batch first, and the activations that
-    both have. Layers say of their initializers what the weights look like.
+    both have. Layers say of their initializers what the weights look like,
+    and are frozen where no parameter of the module requires a gradient.
 
     PyTorch's running variance is that of n - 1 examples, ours that of n: after a step of training
     evaluation differs by as much. Raises `ConfigError` naming each module that it does not know.
@@ -137,6 +138,9 @@ def from_torch(model: nn.Module) -> Sequential:
             read_recurrent(module, own)
         else:
             _read(module, own[0])
+        learned = list(module.parameters())
+        for layer in own:
+            layer.frozen = bool(learned) and not any(one.requires_grad for one in learned)
     return made
 
 
@@ -255,4 +259,4 @@ def _module(part: Any) -> Any:
     if theirs is nn.BatchNorm1d:
         for name, own in _STATISTICS.items():
             module.register_buffer(name, torch.from_numpy(part.statistics[own].copy()))
-    return module
+    return module.requires_grad_(not part.frozen)

@@ -97,6 +97,6 @@ def parameters_of(model: nn.Module, found: list[Found], tensors: dict[str, Any])
         if not layer:
             continue
         module, shape = model.get_submodule(owner), tuple(tensor.shape)
-        inputs = fan_in(module, own, shape)
-        made.append(ParamInfo(name, layer, param_role(module, own), shape, inputs))
+        inputs, rate = fan_in(module, own, shape), float(tensor.requires_grad)
+        made.append(ParamInfo(name, layer, param_role(module, own), shape, inputs, rate))
     return made

@@ -46,7 +46,11 @@ LOOKED: Final = (
         output_spread="+ root mean square, over units, of the deviation between examples",
         output_dead="+ fraction of units that are 0 or less for every example of the batch",
     ),
-    *_looked("params", param_copies="+ fraction of units, columns, that equal another one"),
+    *_looked(
+        "params",
+        param_copies="+ fraction of units, columns, that equal another one",
+        param_rate="+ factor of the learning rate; 0: frozen",
+    ),
 )
 TRAINED: Final = tuple(
     Field(name=name, meaning=meaning, kind="text", scale="linear", optional=True)

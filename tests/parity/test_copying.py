@@ -11,6 +11,7 @@ from nnscratch.pytorch import (  # noqa: E402
     from_torch,
     read_state_dict,
     to_torch,
+    watch,
     write_state_dict,
 )
 
@@ -224,3 +225,23 @@ def test_prediction_cure_and_gradient_check_work_on_a_copy():
     double = from_torch(tn.Sequential(tn.Linear(5, 4), tn.GELU(), tn.Linear(4, 3)).double())
     inputs = np.random.default_rng(0).standard_normal((6, 5))
     assert nn.check_gradients(double, nn.SoftmaxCrossEntropy(), inputs, np.arange(6) % 3) < 1e-6
+
+
+def test_frozen_layers_stay_frozen_there_and_back():
+    model = nn.Sequential(nn.Dense(4, 3), nn.ReLU(), nn.Dense(3, 2))
+    model.freeze("0")
+    there = to_torch(model)
+    assert [p.requires_grad for p in there.parameters()] == [False, False, True, True]
+    assert from_torch(there).frozen == ("0.dense",)
+
+
+def test_what_is_watched_knows_what_is_frozen():
+    there = to_torch(nn.Sequential(nn.Dense(4, 3), nn.ReLU(), nn.Dense(3, 2)))
+    there[0].requires_grad_(False)
+    optimizer = torch.optim.SGD([p for p in there.parameters() if p.requires_grad], lr=0.1)
+    flow = watch(there, optimizer)
+    for _ in range(3):
+        optimizer.zero_grad()
+        torch.nn.CrossEntropyLoss()(there(torch.ones(5, 4)), torch.zeros(5, dtype=int)).backward()
+        optimizer.step()
+    assert flow.to_dict()["param_rate"][0].tolist() == [0.0, 0.0, 1.0, 1.0]

@@ -172,6 +172,47 @@ def test_optimizer(name):
     assert worst_difference(model, peer) < 1e-10
 
 
+@pytest.mark.usefixtures("scalars_in_float64")
+@pytest.mark.parametrize("clip", ["none", "by global norm"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_frozen_layers_and_rates_by_layer(name, clip):
+    """PyTorch's requires_grad and groups of parameters."""
+    model, peer = networks("tanh", batchnorm=False)
+    model.freeze("2.dense")
+    for parameter in peer[2].parameters():
+        parameter.requires_grad = False
+    model.params["2.bias"] = peer[2].bias.fill_(0.5)
+    ours, theirs = OPTIMIZERS[name]
+    groups = [{"params": peer[0].parameters()}, {"params": [peer[4].weight]}]
+    optimizer = theirs([*groups, {"params": [peer[4].bias]}])
+    for group, factor in zip(optimizer.param_groups, (0.25, 1.0, 3.0), strict=True):
+        group["lr"] *= factor
+    limit, clip_theirs, scale = CLIPS[clip]
+    values = train_ours(model, ours(clip=limit, rates={"0": 0.25, "4.bias": 3.0}), scale)
+    expected = train_theirs(peer, optimizer, clip_theirs, scale)
+    np.testing.assert_allclose(values, expected, rtol=1e-10)
+    assert worst_difference(model, peer) < 1e-10
+
+
+def test_frozen_batch_norm():
+    """PyTorch's in eval(), as Keras's with trainable=False."""
+    model, peer = networks()
+    train_ours(model, nn.SGD(lr=0.1))
+    train_theirs(peer, torch.optim.SGD(peer.parameters(), lr=0.1))
+    model.freeze("1", "4")
+    for i in (1, 4):
+        for name, ours in model.layers[f"{i}.batchnorm"].statistics.items():
+            theirs = getattr(peer[i], name.replace("variance", "var"))
+            theirs.copy_(torch.tensor(ours))  # the unbiased variance is PyTorch's alone
+        peer[i].eval()
+        for parameter in peer[i].parameters():
+            parameter.requires_grad = False
+    trained = [p for p in peer.parameters() if p.requires_grad]
+    values = train_ours(model, nn.SGD(lr=0.1))
+    expected = train_theirs(peer, torch.optim.SGD(trained, lr=0.1))
+    np.testing.assert_allclose(values, expected, rtol=1e-9)
+
+
 @pytest.mark.parametrize("name", ["Nesterov", "Adam", "Adagrad"])
 def test_l2_penalty(name):
     """PyTorch's weight_decay is twice our l2, given to the weights alone."""

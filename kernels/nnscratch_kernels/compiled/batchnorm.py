@@ -218,8 +218,8 @@ def batchnorm_backward(
     backward_columns(dx, dgamma, dbeta, dy, x, mean, inv_std, gamma, accumulate, 0)
 
 
-@elementwise
-def batchnorm_fixed_forward(
+@inner
+def fixed_forward_columns(
     y: Array,
     inv_std: Array,
     x: Array,
@@ -228,13 +228,30 @@ def batchnorm_fixed_forward(
     gamma: Array,
     beta: Array,
     epsilon: float,
+    first: int,
+) -> None:
+    """Columns of `batchnorm_fixed_forward`; the vectors hold theirs only."""
+    normalize(y, x, mean, scales(inv_std, variance, gamma, epsilon), beta, first)
+
+
+@shared(by="columns", writes=2, through=fixed_forward_columns)
+@elementwise
+def batchnorm_fixed_forward(
+    y: Matrix,
+    inv_std: PerColumn,
+    x: Matrix,
+    mean: PerColumn,
+    variance: PerColumn,
+    gamma: PerColumn,
+    beta: PerColumn,
+    epsilon: float,
 ) -> None:
     """y = gamma * (x - mean) * inv_std + beta with given statistics; fills inv_std."""
-    normalize(y, x, mean, scales(inv_std, variance, gamma, epsilon), beta, 0)
+    fixed_forward_columns(y, inv_std, x, mean, variance, gamma, beta, epsilon, 0)
 
 
-@elementwise
-def batchnorm_fixed_backward(
+@inner
+def fixed_backward_columns(
     dx: Array,
     dgamma: Array,
     dbeta: Array,
@@ -244,14 +261,33 @@ def batchnorm_fixed_backward(
     inv_std: Array,
     gamma: Array,
     accumulate: bool,
+    first: int,
+) -> None:
+    """Columns of `batchnorm_fixed_backward`; the vectors hold theirs only."""
+    parameter_gradients(dgamma, dbeta, dy, x, mean, inv_std, accumulate, first)
+    scale = gamma * inv_std
+    rows, features = x.shape[0], len(mean)
+    for i in range(rows):
+        dy_row, dx_row = row(dy, i, first, features), row(dx, i, first, features)
+        for j in range(features):
+            dx_row[j] = dy_row[j] * scale[j]
+
+
+@shared(by="columns", writes=3, through=fixed_backward_columns)
+@elementwise
+def batchnorm_fixed_backward(
+    dx: Matrix,
+    dgamma: PerColumn,
+    dbeta: PerColumn,
+    dy: Matrix,
+    x: Matrix,
+    mean: PerColumn,
+    inv_std: PerColumn,
+    gamma: PerColumn,
+    accumulate: bool,
 ) -> None:
     """dx = gamma * inv_std * dy: the statistics are constants."""
-    rows, features = x.shape
-    parameter_gradients(dgamma, dbeta, dy, x, mean, inv_std, accumulate, 0)
-    scale = gamma * inv_std
-    for i in range(rows):
-        for j in range(features):
-            dx[i, j] = dy[i, j] * scale[j]
+    fixed_backward_columns(dx, dgamma, dbeta, dy, x, mean, inv_std, gamma, accumulate, 0)
 
 
 @shared(by="columns", writes=2)

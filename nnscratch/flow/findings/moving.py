@@ -96,7 +96,9 @@ def _frozen(view: View) -> list[Finding]:
     whole = len(columns) == len(view.weight_params)
     step, seen, why = _told(view, how, columns, moved)
     advice = Advice("check that these parameters are what the optimizer changes", "print(model)")
-    if how == "still" and whole and float(view.get("lr")[-1]) == 0:
+    if how == "still" and not view.factors[view.weight_params].any():
+        why, advice = "All are frozen.", Advice("let them be trained", "model.unfreeze()")
+    elif how == "still" and whole and float(view.get("lr")[-1]) == 0:
         why, advice = "The learning rate is 0.", Advice("train with a rate", "optimizer.lr = 0.01")
     return [
         Finding(

@@ -22,7 +22,7 @@ def find(view: View) -> list[Finding]:
         return []
     ratios = view.get("update_ratio")[:, weights]
     with np.errstate(divide="ignore", invalid="ignore"):
-        behind = typical_updates(view)[:, None] / ratios
+        behind = typical_updates(view)[:, None] / ratios * view.factors[weights]
     slow = [i for i in range(len(weights)) if view.holds(behind[:, i] > SLOWER)]
     if not slow or len(slow) > len(weights) // 2:
         return []

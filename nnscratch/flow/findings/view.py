@@ -171,8 +171,20 @@ class View:
 
     @cached_property
     def weight_params(self) -> list[int]:
-        """The columns of the weights among the parameters, in order."""
-        return [self.param(layer, "weight") for layer in self._with_weights]  # type: ignore[misc]
+        """The columns of the weights among the parameters, in order; not of frozen layers, unless
+        all are.
+        """
+        every = [self.param(layer, "weight") for layer in self._with_weights]
+        trained = [column for column in every if column is not None and self.factors[column] > 0]
+        return trained or every  # type: ignore[return-value]
+
+    @cached_property
+    def factors(self) -> Array:
+        """The latest factor of the rate of each parameter, 0: frozen; 1 where it is not known."""
+        known = self.looks("param_rate")
+        return (
+            np.nan_to_num(known[-1], nan=1.0) if len(known) else np.ones(len(self.record["params"]))
+        )
 
     @cached_property
     def _with_weights(self) -> list[int]:
