@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from nnscratch_plots import style
 from nnscratch_plots.axes import HonestLogAxis, thinned_numbers
-from nnscratch_plots.records import Array, Record, Series, read_runs
+from nnscratch_plots.records import Array, Record, Run, Series, read_runs
 from nnscratch_plots.thinning import largest_of, noted, window_size
 
 _MOST_POINTS = 1000
@@ -57,26 +57,46 @@ def loss_curves(records: Record | Iterable[Record], *, ax: Axes | None = None) -
     """Draw the loss of every step on a log scale, one line per record.
 
     Losses of 0, infinity and NaN are marked in strips below and above. More than 1000 recorded
-    steps are thinned to the largest loss of each window, and the axis says so. Raises ValueError
-    naming the record and key for wrong keys or shapes.
+    steps are thinned to the largest loss of each window, and the axis says so. The loss on held-out
+    examples, where it was recorded, is the line with rings. Raises ValueError naming the record and
+    key for wrong keys or shapes.
     """
-    series = [Series(run.label, (), run.steps, run.get("loss")) for run in read_runs(records)]
+    runs = read_runs(records)
+    series = [Series(run.label, (), run.steps, run.get("loss")) for run in runs]
+    held = [_held_out(run) for run in runs]
     with style.drawing_on(ax, 8.6, max(4.6, 0.3 * len(series) + 1.5)) as ax:
-        draw_losses(ax, series)
+        draw_losses(ax, series, held)
         ax.set_title("Loss during training")
-        style.legend_beside(ax, [line for line in ax.get_lines() if line.get_gid() == "values"])
+        shown = [line for line in ax.get_lines() if line.get_gid() in ("values", "held out")]
+        style.legend_beside(ax, shown)
     return ax
 
 
-def draw_losses(ax: Axes, series: Sequence[Series]) -> None:
-    """Draw the losses on a log axis, without title and legend."""
+def _held_out(run: Run) -> Series:
+    """The loss on held-out examples, at the steps before which it was measured."""
+    values = run.get("validation_loss") if "validation_loss" in run else np.zeros(0)
+    known = np.flatnonzero(~np.isnan(values))
+    return Series(run.label, (), run.steps[known], values[known])
+
+
+def draw_losses(ax: Axes, series: Sequence[Series], held: Sequence[Series] = ()) -> None:
+    """Draw the losses on a log axis, without title and legend; `held` are those of held-out
+    examples."""
     window = max(window_size(len(one.steps), _MOST_POINTS) for one in series)
     thinned = [(one.steps[::window], largest_of(one.values, window)) for one in series]
-    scale = HonestLogAxis([losses for _, losses in thinned], least=0.5)
+    measured = [one.values for one in held if len(one.steps)]
+    scale = HonestLogAxis([*(losses for _, losses in thinned), *measured], least=0.5)
     scale.apply(ax)
     for index, (one, (steps, losses)) in enumerate(zip(series, thinned, strict=True)):
         line = scale.draw(ax, index, steps, losses, marked=False)
         line.set_label(style.wrapped(one.label, 30))
+    for index, one in enumerate(held):
+        if len(one.steps):
+            line = scale.draw(ax, index, one.steps, one.values, marked=False)
+            line.set(linestyle="--", marker="o", markersize=3, markerfacecolor="none", zorder=3)
+            line.set(color=style.line_color(1, ax) if len(held) == 1 else line.get_color())
+            line.set_gid("held out")
+            line.set_label(style.wrapped(f"{one.label}: held-out examples", 30))
     style.steps_across(ax, noted("training step", window, "loss"))
     ax.set_ylabel("loss" if style.inches_high(ax) < 2 else "training loss, log scale")
 

@@ -43,14 +43,15 @@ def overview_figure(
     of units, clipping and batch norm, else the sizes of weight gradients and signal; what shows
     nothing gives way first. Under each panel one sentence says how to read it, and one what this
     run shows. `findings` (sentences, or objects with a `sentence`, a `cause` and `cures`) are
-    printed at the top, five at most, each with its first cure; `prediction`, or a string that says
-    why there is none, is told under the gradient (see `predicted_gradient_norms`). Raises
+    printed at the top, five at most, each with its first cure; where they say what to `begin_with`,
+    that stands above them, with the line of Python that does it. `prediction`, or a string that
+    says why there is none, is told under the gradient (see `predicted_gradient_norms`). Raises
     ValueError naming the record and key for wrong keys or shapes.
     """
     run = read_run(record)
     panels = _panels(run)
     with style.page(WIDTH, HEIGHT) as figure:
-        top = _header(figure, run, [_told(finding) for finding in findings])
+        top = _header(figure, run, findings)
         column = (WIDTH - 2 * _MARGIN - _GUTTER) / 2
         rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
         norms = run.get("gradient_norm")[0]
@@ -101,23 +102,40 @@ def _saturates(run: Run) -> bool:
     return bool(np.nanmax(np.fmax(*(one.values for one in ends(run))), initial=0.0) > 0.01)
 
 
-def _told(finding: object) -> tuple[str, str]:
-    """A finding with its cause, and its first cure."""
-    cures = getattr(finding, "cures", None) or ()
-    first = cures if isinstance(cures, str) else str(next(iter(cures), ""))
+def _told(findings: Sequence[object]) -> list[tuple[str, str]]:
+    """Each finding with its cause, and what comes of it: its first cure and what it brings."""
+    if hasattr(findings, "told"):  # causes, with what they bring
+        first = str(getattr(findings, "first", ""))  # is told above them
+        return [
+            _row(one, [cure for cure in cures if cure != first], brought)
+            for one, brought, cures in findings.told()
+        ]
+    return [_row(one, _strings(getattr(one, "cures", None)), ()) for one in findings]
+
+
+def _row(finding: object, cures: Sequence[str], brought: Sequence[Any]) -> tuple[str, str]:
     said = f"{getattr(finding, 'sentence', finding)} {getattr(finding, 'cause', '') or ''}"
-    return said.strip(), f"What may help: {first}" if first else ""
+    brings = ", ".join(dict.fromkeys(one.kind for one in brought))
+    parts = [f"It brings: {brings}."] * bool(brings) + [
+        f"What may help: {one}" for one in cures[:1]
+    ]
+    return said.strip(), " ".join(parts)
 
 
-def _header(figure: Figure, run: Run, findings: list[tuple[str, str]]) -> float:
+def _strings(cures: Any) -> Sequence[str]:
+    return [cures] if isinstance(cures, str) else [str(cure) for cure in cures or ()]
+
+
+def _header(figure: Figure, run: Run, findings: Sequence[object]) -> float:
     """Title, facts and findings; returns the height, in inches, at which the panels begin."""
+    told = _told(findings)
+    begin = findings.begin_with() if hasattr(findings, "begin_with") else ("", "", "")
     top, inches = HEIGHT - _MARGIN + 0.05, WIDTH - 2 * _MARGIN
 
     def write(text: str, size: float, most: int, indent: float = 0.0, **looks: Any) -> None:
         nonlocal top
-        for line in fitted(
-            text, (0.85 if "weight" in looks else 1.0) * inches - indent, size, most
-        ):
+        wider = 0.85 if {"weight", "family"} & looks.keys() else 1.0
+        for line in fitted(text, wider * inches - indent, size, most) if text else ():
             at = ((_MARGIN + indent) / WIDTH, top / HEIGHT)
             figure.text(*at, style.plain(line), size=size, ha="left", va="top", **looks)
             top -= 1.32 * size / 72
@@ -125,12 +143,17 @@ def _header(figure: Figure, run: Run, findings: list[tuple[str, str]]) -> float:
     write(run.label, 14, 1, weight="bold")
     write(facts(run), 8, 3, color="0.3")
     top -= 0.04
-    for said, cure in findings[:_MOST_FINDINGS]:
+    if begin[0]:
+        write(f"{begin[0]}{':' if begin[1] else '.'}", 9, 2, weight="bold")
+        write(begin[1], 8, 3, indent=0.15, family="monospace")
+        write(begin[2], 8.5, 2, indent=0.15, color="0.3")
+        top -= 0.03
+    for said, more in told[:_MOST_FINDINGS]:
         write(f"• {said}", 8.5, 3)
-        if cure:
-            write(cure, 8.5, 1, indent=0.15, color="0.3")
-    if len(findings) > _MOST_FINDINGS:
-        write(f"… and {len(findings) - _MOST_FINDINGS} more findings", 8.5, 1, style="italic")
+        if more:
+            write(more, 8.5, 2, indent=0.15, color="0.3")
+    if len(told) > _MOST_FINDINGS:
+        write(f"… and {len(told) - _MOST_FINDINGS} more findings", 8.5, 1, style="italic")
     return top - 0.05
 
 
@@ -175,6 +198,10 @@ def _loss(run: Run, ax: Axes) -> None:
     legend = ax.get_legend()
     if legend is not None:
         legend.remove()
+    held = [line for line in ax.get_lines() if line.get_gid() == "held out"]
+    if held:
+        held[0].set_label("on held-out examples")
+        ax.legend(handles=held, loc="best", fontsize=6, frameon=False, handlelength=2.5)
 
 
 def _two_steps(run: Run, ax: Axes, quantity: str) -> None:

@@ -122,6 +122,12 @@ class Run:
             self._kept[key] = np.asarray(values, dtype=np.float64)
         return self._kept[key]
 
+    def held(self, key: str) -> Array:
+        """A number that is measured at some steps only, between them as it was last measured."""
+        values = self.get(key) if key in self else np.full(len(self.steps), np.nan)
+        latest = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
+        return np.where(latest < 0, np.nan, values[latest])
+
     def series(self, quantity: str, layers: Layers = "weights") -> Series:
         """A quantity at some layers (or parameters), see `select`; signed ones as magnitudes."""
         over = field_named(quantity).over

@@ -31,7 +31,13 @@ def _loss(run: Run) -> str:
     text = f"from {number(losses[0])} at step {run.steps[0]} to {number(losses[last])} at step "
     text += f"{run.steps[last]}, lowest {number(best)}"
     bad = np.flatnonzero(~finite)
-    return f"{text}; not finite from step {run.steps[bad[0]]} on." if bad.size else f"{text}."
+    text += f"; not finite from step {run.steps[bad[0]]} on." if bad.size else "."
+    held, accuracy = run.held("validation_loss"), run.held("validation_accuracy")[-1]
+    if np.isfinite(held).any():
+        text += f" On held-out examples it ends at {number(held[-1])}, lowest "
+        text += f"{number(np.nanmin(held))} at step {run.steps[int(np.nanargmin(held))]}"
+        text += "." if np.isnan(accuracy) else f"; accuracy {number(accuracy)}."
+    return text
 
 
 def facts(run: Run) -> str:

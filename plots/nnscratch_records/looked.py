@@ -38,8 +38,16 @@ LOOKED: Final = (
         guess_neighbours="- the same of the nearest of the others",
         feature_ratio="+ largest standard deviation of an input over the middle one",
         feature_offset="+ middle of |mean| / standard deviation of the inputs",
-        validation_loss="- loss on held-out examples after the epoch that ended before this step",
         validation_accuracy="+ accuracy on them",
+    ),
+    Field(
+        name="validation_loss",
+        axes=("steps",),
+        meaning="loss on held-out examples after the epoch that ended before this step",
+        signed=True,
+        thinned="last",
+        looked=True,
+        short="loss on held-out examples",
     ),
     *_looked(
         "layers",

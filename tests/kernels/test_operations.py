@@ -74,7 +74,10 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
         return [make(n_in, n_out), make(n_out), make(batch, n_out), x, bool(rng.integers(2))]
     if name == "batchnorm_forward":
         return [make(batch, n), make(n), make(n), make(n), x, make(n), make(n), 1e-3]
-    if name == "batchnorm_backward":
+    if name == "batchnorm_fixed_forward":
+        given = [make(n), abs(make(n)), make(n), make(n)]
+        return [make(batch, n), make(n), x, *given, 1e-3]
+    if name in ("batchnorm_backward", "batchnorm_fixed_backward"):
         vectors = [make(n) for _ in range(3)]
         flag = bool(rng.integers(2))
         return [make(batch, n), make(n), make(n), make(batch, n), x, *vectors, flag]

@@ -177,3 +177,47 @@ def test_a_comparison_marks_what_was_never_finite(record):
     marks = [line for line in figure.axes[1].get_lines() if line.get_gid() == "nan"]
     assert len(marks) == 1
     assert "not a number" in figure.axes[3].texts[0].get_text()
+
+
+class Begun(list):
+    """Findings that say what to do first."""
+
+    first = "do it: line()"
+
+    def begin_with(self):
+        return "Do this first: do it", "line()", "It is told first because it explains: silence."
+
+    def told(self):
+        return ((one, [SimpleNamespace(kind="silence")], list(one.cures)) for one in self)
+
+
+def test_what_to_do_first_stands_above_the_findings_and_is_not_told_twice(record):
+    finding = SimpleNamespace(sentence="It vanishes.", cause="", cures=("do it: line()", "more"))
+    lines = [
+        one.get_text()
+        for one in plots.overview_figure(record("a"), findings=Begun([finding])).texts
+    ]
+    at = lines.index("Do this first: do it:")
+    assert lines[at + 1 : at + 5] == [
+        "line()",
+        "It is told first because it explains: silence.",
+        "• It vanishes.",
+        "It brings: silence. What may help: more",
+    ]
+
+
+def test_the_loss_on_held_out_examples_is_drawn_and_told(record):
+    given = record("a", steps=40)
+    held = np.full(40, np.nan)
+    held[[10, 20, 30]] = 0.5, 0.25, 0.75
+    given |= {"validation_loss": held, "validation_accuracy": held}
+    figure = plots.overview_figure(given)
+    line = next(line for line in figure.axes[0].get_lines() if line.get_gid() == "held out")
+    assert line.get_xydata().tolist() == [[10, 0.5], [20, 0.25], [30, 0.75]]
+    assert "ends at 0.75, lowest 0.25 at step 20; accuracy 0.75" in said(figure)
+    assert Run(given).held("validation_loss")[[9, 10, 29, 39]].tolist()[1:] == [0.5, 0.25, 0.75]
+    assert not [
+        one
+        for one in plots.overview_figure(record("a")).axes[0].get_lines()
+        if one.get_gid() == "held out"
+    ]

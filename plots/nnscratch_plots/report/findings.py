@@ -23,8 +23,18 @@ def findings_html(findings: Iterable[Any], *, run: int | None = None, inline: bo
     if not rows:
         return f'<p class="no-findings">Nothing was found that needs attention. {scope}</p>'
     style = ' style="list-style:none;padding-left:0;max-width:60em"' if inline else ""
+    first = _first(*findings.begin_with()) if hasattr(findings, "begin_with") else ""
     below = f'<p class="scope">{scope}</p>' if scope else ""
-    return f'<ol class="findings"{style}>{"".join(rows)}</ol>{below}'
+    return f'{first}<ol class="findings"{style}>{"".join(rows)}</ol>{below}'
+
+
+def _first(begin: str, line: str, why: str) -> str:
+    """What to do first, the line of Python that does it, and why that comes first."""
+    if not begin:
+        return ""
+    code = f"<pre><code>{escape(line)}</code></pre>" if line else ""
+    told = f"<div>{escape(why)}</div>" if why else ""
+    return f'<div class="begin-with"><strong>{escape(begin)}</strong>{code}{told}</div>'
 
 
 def several(findings: Any, count: int) -> list[Sequence[Any] | None]:

@@ -12,7 +12,7 @@ from nnscratch_plots.blocks import lanes
 from nnscratch_plots.records import Array, Run
 from nnscratch_plots.report.thinning import MOST_STEPS, kept_losses, kept_steps, spread
 from nnscratch_plots.through_time import has_time
-from nnscratch_records import RecordError
+from nnscratch_records import FIELDS, RecordError
 from nnscratch_records.attribution import TERMS
 from nnscratch_records.words import plural
 
@@ -24,7 +24,7 @@ QUANTITIES = ("gradient_norm", "output_std", "update_ratio", *ENDS, *BATCHNORM)
 OF_EVERY_LAYER = ("gradient_norm", "output_std")
 _ALWAYS = (*OF_EVERY_LAYER, "output_zeros")
 TIME = ("hidden_gradient_norm", "cell_gradient_norm")
-SERIES = ("loss", "clip_before", "clip_after")
+SERIES = ("loss", "validation_loss", "clip_before", "clip_after")
 HISTOGRAMS = ("output", "gradient", "param")
 
 # Bytes of all runs together; base64 makes 4 of 3, so that a page stays below 5 MB.
@@ -80,7 +80,9 @@ def quantities(run: Run) -> dict[str, Held]:
 
 def series(run: Run) -> dict[str, Array]:
     """The lines over the steps: the loss, and what a clip did where there is one."""
-    found = {key: run.get(key) for key in SERIES if key in run}
+    found = {
+        key: run.held(key) if FIELDS[key].looked else run.get(key) for key in SERIES if key in run
+    }
     return {
         key: values for key, values in found.items() if key == "loss" or not np.isnan(values).all()
     }

@@ -45,7 +45,8 @@ _ZIGZAG = (
 )
 # What the page's pictures have beside what the other pictures say: their marks.
 _MORE = {
-    "loss": "the upright line is the slider's step",
+    "loss": "the upright line is the slider's step, and the fainter line, where there is one, the "
+    "loss on held-out examples as it was after the epoch before",
     "batchnorm": "the gap of the means should stay below the dashed line at 1, the others near it",
     "clip": "the fainter line is the norm after clipping",
     "histograms": "how often each size occurs in a sample of the values; each bin reaches twice as "

@@ -215,3 +215,13 @@ def test_a_record_of_the_format_before_is_held_the_same(run):
     facts = [key for key in record if key.endswith("_initial") or key in ("kinds", "roles")]
     old = {key: value for key, value in record.items() if key not in facts} | {"format": 2}
     assert pack(old) == pack(upgraded(old)) == pack(record)
+
+
+def test_the_loss_on_held_out_examples_stands_until_it_is_measured_again(run):
+    record = run()
+    held = np.full(len(record["steps"]), np.nan)
+    held[[1, 3]] = 0.5, 0.25
+    series = pack(record | {"validation_loss": held})["series"]
+    assert decoded(series["validation_loss"])[1:4].tolist() == [0.5, 0.5, 0.25]
+    assert np.isnan(decoded(series["validation_loss"])[0])
+    assert "validation_loss" not in pack(record)["series"]

@@ -195,3 +195,12 @@ def test_wrong_places_are_named(run, tmp_path):
         reports.write_report(run(), tmp_path / "report.pdf")
     with pytest.raises(FileNotFoundError, match="nowhere' does not exist"):
         reports.write_report(run(), tmp_path / "nowhere" / "report.html")
+
+
+def test_the_page_begins_with_what_to_do_first(run):
+    class Begun(list):
+        def begin_with(self):
+            return "Do this first: do it", "line(<1>)", "because"
+
+    page = reports.report_html(run(), findings=Begun([finding()]))
+    assert "<pre><code>line(&lt;1&gt;)</code></pre><div>because</div>" in page

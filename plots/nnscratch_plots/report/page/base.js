@@ -47,6 +47,10 @@ class Run {
     const { steps: seriesSteps, ...series } = packed.series;
     this.seriesSteps = seriesSteps;
     this.series = Object.fromEntries(Object.entries(series).map(([key, one]) => [key, decode(one)]));
+    if (this.series.validation_loss) { // not measured before the first epoch ends
+      this.series.validation_loss = Array.from(this.series.validation_loss,
+        (value) => (Number.isNaN(value) ? undefined : value));
+    }
     this.quantities = {};
     for (const [key, one] of Object.entries(packed.quantities)) {
       this.quantities[key] = new Quantity(one, layers.length);

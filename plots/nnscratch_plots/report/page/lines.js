@@ -237,7 +237,7 @@ class SeriesChart {
     const step = this.stepAt(x);
     const rows = this.runs().map((run) => {
       const i = nearest(run.seriesSteps, step);
-      const said = this.keys.filter((key) => run.series[key])
+      const said = this.keys.filter((key) => run.series[key] && run.series[key][i] !== undefined)
         .map((key) => `${WORDS.series[key]} ${format(run.series[key][i])}`);
       return [run, `${said.join(", ")} at step ${run.seriesSteps[i]}`];
     });

@@ -31,7 +31,7 @@ class App {
     this.role = this.wantedRole = "weights";
     const { line, band } = WORDS.update;
     this.charts = [
-      new SeriesChart(this, byId("loss"), ["loss"]),
+      new SeriesChart(this, byId("loss"), ["loss", "validation_loss"]),
       new ProfileChart(this, byId("profile-gradient_norm"), "gradient_norm"),
       new ProfileChart(this, byId("profile-update_ratio"), "update_ratio", { lines: [line], band }),
       new ProfileChart(this, byId("profile-output_std"), "output_std"),
