@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from nnscratch.curing.trials import Trial
 from nnscratch.training import Callback, StepInfo, Trainer
+from nnscratch_kernels.streams import progress_stream
 
 
 class Watch(Callback):
@@ -39,8 +40,8 @@ class Watch(Callback):
 
 @contextlib.contextmanager
 def watching(progress: bool, steps: int) -> Iterator[Watch]:
-    """Show progress on standard error while this is entered; nothing if `progress` is False."""
-    console = Console(stderr=True, quiet=not progress)
+    """Show progress while this is entered; nothing if `progress` is False."""
+    console = Console(file=progress_stream(), quiet=not progress)
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
+
+from nnscratch_kernels.streams import progress_stream
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -70,7 +71,7 @@ class Display:
 
 
 class Lines(Display):
-    """One line per epoch: on standard error, which notebooks show as an error, so not there."""
+    """One line per epoch."""
 
     def step(self, batch: int, loss: float, accuracy: Callable[[], float | None]) -> None:
         self.count(batch)
@@ -85,15 +86,11 @@ class Lines(Display):
         elif history.val_loss and not math.isnan(history.val_loss[-1]):
             parts.append(f"validation loss {history.val_loss[-1]:.4f}")
         parts += [f"{self.speed():,.0f} samples/s", f"{self.time_left()} left"]
-        print("  ".join(parts), file=_stream(), flush=True)
+        print("  ".join(parts), file=progress_stream(), flush=True)
 
     def close(self, message: str) -> None:
         if message:
-            print(message, file=_stream(), flush=True)
-
-
-def _stream() -> TextIO:
-    return sys.stdout if "ipykernel" in sys.modules else sys.stderr
+            print(message, file=progress_stream(), flush=True)
 
 
 class Bar(Display):
@@ -152,16 +149,16 @@ def _make_bar() -> Progress:
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[note]}"),
-        console=Console(file=sys.stderr),
+        console=Console(file=progress_stream()),
         auto_refresh=False,
     )
 
 
 def make_display(wanted: bool, first: int, last: int, steps: int, position: int) -> Display:
-    """Return the display that fits where standard error goes, or a silent one."""
+    """Return the display that fits where progress is shown, or a silent one."""
     if not wanted:
         kind: type[Display] = Display
-    elif _stream().isatty():
+    elif progress_stream().isatty():
         kind = Bar
     else:
         kind = Lines

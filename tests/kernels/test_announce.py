@@ -11,6 +11,10 @@ import pytest
 from nnscratch_kernels.jit.announce import CLEAR, HEADING, Announcer
 
 STEP = """
+import sys
+import types
+if "{module}":
+    sys.modules["{module}"] = types.ModuleType("{module}")
 import numpy as np
 import nnscratch_kernels
 kernels = nnscratch_kernels.load("numba")
@@ -19,9 +23,9 @@ kernels.gradient_descent_update(np.ones(2, np.float32), grads, 0.1)
 """
 
 
-def run(folder):
+def run(folder, module=""):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder)}
-    command = [sys.executable, "-c", STEP]
+    command = [sys.executable, "-c", STEP.format(module=module)]
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=120, check=True
     )
@@ -30,6 +34,14 @@ def run(folder):
 def test_said_once_and_not_from_the_cache(tmp_path):
     assert run(tmp_path).stderr == f"{HEADING}\n"
     assert run(tmp_path).stderr == ""
+
+
+def test_in_a_notebook_it_is_no_error(tmp_path):
+    """What comes on standard error is shown there as an error."""
+    made = run(tmp_path, "ipykernel")
+    assert made.stderr == ""
+    assert made.stdout.startswith(f"{HEADING}\n")
+    assert "gradient_descent_update" in made.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="another place cannot be written there")

@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -31,7 +32,7 @@ class Terminal(io.StringIO):
 def terminal(monkeypatch):
     """A terminal of 120 columns in place of standard error, redrawn at every step."""
     stream = Terminal()
-    monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=stream, modules={}))
+    monkeypatch.setattr(progress, "progress_stream", lambda: stream)
     monkeypatch.setattr(progress, "REFRESH_SECONDS", 0.0)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("TERM", "xterm")
@@ -136,7 +137,7 @@ def test_time_left():
 
 def test_a_notebook_gets_its_lines_on_standard_output(capsys, monkeypatch):
     """What comes on standard error is shown there as an error."""
-    monkeypatch.setitem(progress.sys.modules, "ipykernel", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace())
     fit()
     out, err = capsys.readouterr()
     assert out.count("epoch ") == 3
