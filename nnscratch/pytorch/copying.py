@@ -23,6 +23,7 @@ from nnscratch.model import Sequential
 from nnscratch.pytorch.recurrent import (
     LastStep,
     MeanOverTime,
+    directions,
     read_recurrent,
     recurrent_module,
     recurrent_parts,
@@ -139,7 +140,7 @@ def from_torch(model: nn.Module) -> Sequential:
         else:
             _read(module, own[0])
         learned = list(module.parameters())
-        for layer in own:
+        for layer in (layer for part in own for layer in directions(part)):
             layer.frozen = bool(learned) and not any(one.requires_grad for one in learned)
     return made
 

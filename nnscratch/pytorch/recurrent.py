@@ -9,7 +9,6 @@ from torch import nn
 
 from nnscratch import layers
 from nnscratch.blocks import Bidirectional
-from nnscratch.layers.recurrent import Recurrent
 from nnscratch.layouts import read_weights, write_weights
 
 _KINDS: dict[Any, Any] = {nn.RNN: layers.RNN, nn.LSTM: layers.LSTM, nn.GRU: layers.GRU}
@@ -72,7 +71,7 @@ def read_recurrent(module: Any, parts: list[Any]) -> None:
             for name, values in weights.items()
             if name.removesuffix("_reverse").endswith(f"_l{k}")
         }
-        for layer in _directions(part):
+        for layer in directions(part):
             read_weights(layer, own, "pytorch")
 
 
@@ -81,7 +80,7 @@ def recurrent_module(part: Any) -> nn.Module | None:
 
     PyTorch's begin with zeros, and have none that goes backwards alone.
     """
-    both = _directions(part)
+    both = directions(part)
     layer = both[0]
     kinds = {ours: theirs for theirs, ours in _KINDS.items()}
     activation = getattr(layer, "activation", "tanh")
@@ -95,8 +94,9 @@ def recurrent_module(part: Any) -> nn.Module | None:
         name: values for one in both for name, values in write_weights(one, "pytorch").items()
     }
     module.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
-    return Outputs(module)
+    return Outputs(module).requires_grad_(not all(layer.frozen for layer in both))
 
 
-def _directions(part: Any) -> list[Recurrent]:
+def directions(part: Any) -> list[Any]:
+    """Return the layers of a part: two of a bidirectional one."""
     return [part.layer, part.other] if isinstance(part, Bidirectional) else [part]
