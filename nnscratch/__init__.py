@@ -40,6 +40,7 @@ from nnscratch.errors import (
     UnknownNameError,
 )
 from nnscratch.flow import (
+    CsvLog,
     Forensics,
     GradientFlow,
     LayerInfo,
@@ -115,6 +116,7 @@ __all__ = [
     "ClipByValue",
     "ClipReport",
     "ConfigError",
+    "CsvLog",
     "Cure",
     "DataError",
     "DtypeError",

@@ -40,3 +40,11 @@ def test_the_page_of_sweeps_runs(tmp_path, monkeypatch, capsys):
     names = run("sweeps.md", tmp_path, monkeypatch)
     assert repr(names["found"]) == "Sweep(8 runs: 6 healthy, 2 vanishing; sweep.csv)"
     assert "2 sigmoid" in capsys.readouterr().out
+
+
+def test_the_page_of_files_runs(tmp_path, monkeypatch):
+    for package in ("onnx", "safetensors"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    run("files.md", tmp_path, monkeypatch)
+    assert len((tmp_path / "numbers.csv").read_text().splitlines()) > 60
+    assert (tmp_path / "model.onnx").stat().st_size > 10_000

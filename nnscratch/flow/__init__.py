@@ -5,6 +5,7 @@ from nnscratch.flow.findings import Finding, Findings, find
 from nnscratch.flow.forensics import Forensics, Replay, replay_nonfinite
 from nnscratch.flow.infos import LayerInfo, ParamInfo
 from nnscratch.flow.live import LiveTable
+from nnscratch.flow.logging import CsvLog
 from nnscratch.flow.reading import Reading, read_flow
 from nnscratch.flow.recorder import GradientFlow
 from nnscratch.flow.records import load_record, save_record
@@ -13,6 +14,7 @@ from nnscratch_records.attribution import Attribution, attribute
 
 __all__ = [
     "Attribution",
+    "CsvLog",
     "Finding",
     "Findings",
     "Forensics",

@@ -18,6 +18,7 @@ from nnscratch.flow.census import unit_states
 from nnscratch.flow.given import Given, as_batch, as_floats
 from nnscratch.flow.infos import LayerInfo, ParamInfo, gates_of, initial_measures, network_facts
 from nnscratch.flow.layout import STEP_FIELDS
+from nnscratch.flow.logging import Log
 from nnscratch.flow.looks import Looks, called
 from nnscratch.flow.measuring import (
     TensorMeasures,
@@ -86,7 +87,7 @@ class Recorder(Recording):
     framework : str
         What it is trained with, such as ``"torch"``: findings then speak its language.
     histograms : bool
-    memory, file
+    memory, file, log
         See `GradientFlow`.
 
     Raises `ConfigError` for layers and parameters that do not fit each other.
@@ -106,8 +107,9 @@ class Recorder(Recording):
         histograms: bool = True,
         memory: str | int = "512 MB",
         file: PathLike | None = None,
+        log: Log | None = None,
     ) -> None:
-        super().__init__(label, memory, file)
+        super().__init__(label, memory, file, log)
         if not layers:
             raise ConfigError("Recorder layers is empty: give a LayerInfo of each layer")
         known = {layer.name: layer for layer in layers}

@@ -14,6 +14,7 @@ from nnscratch.errors import ConfigError, require_count
 from nnscratch.flow.census import Census, is_activation
 from nnscratch.flow.infos import initial_measures, network_facts
 from nnscratch.flow.layout import Layout
+from nnscratch.flow.logging import Log
 from nnscratch.flow.looks import called
 from nnscratch.flow.recording import Recording
 from nnscratch.flow.selection import describe_network, select_layers
@@ -67,6 +68,9 @@ class GradientFlow(Callback, Recording):
     file : path or None
         Also append every recorded step to this file (suffix ``.flow``), which survives a killed
         process.
+    log : callable or None
+        ``log(numbers, step)``, called at every recorded step: `wandb.log`, `mlflow.log_metrics`,
+        `CsvLog`, or one's own. Norms are told as log10, so that 1e-10 shows on a chart.
     """
 
     def __init__(
@@ -81,8 +85,9 @@ class GradientFlow(Callback, Recording):
         label: str = "run",
         memory: str | int = "512 MB",
         file: PathLike | None = None,
+        log: Log | None = None,
     ) -> None:
-        Recording.__init__(self, label, memory, file)
+        Recording.__init__(self, label, memory, file, log)
         self.model = model
         self.every = require_count("GradientFlow every", every)
         self.probe_every = require_count("GradientFlow probe_every", probe_every)

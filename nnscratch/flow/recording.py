@@ -10,6 +10,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
 from nnscratch.flow.layout import Layout
+from nnscratch.flow.logging import Log, numbers_of
 from nnscratch.flow.readout import Readout, Recorded
 from nnscratch.flow.selection import parse_size
 from nnscratch.flow.store import Store
@@ -32,10 +33,15 @@ class Recording(Readout):
         is given up, and the record says so.
     file : path or None
         Where every step is appended too (suffix ``.flow``).
+    log : callable
+        Called with the numbers of every step that is recorded, and the step (`numbers_of`).
     """
 
-    def __init__(self, label: str, memory: str | int, file: PathLike | None) -> None:
+    def __init__(
+        self, label: str, memory: str | int, file: PathLike | None, log: Log | None = None
+    ) -> None:
         self.label = label
+        self.log = log
         self.limit = parse_size(memory)
         self.file = file
         self._latest = -1  # the latest step that was recorded
@@ -65,6 +71,9 @@ class Recording(Readout):
         self._store.append(step, row)
         if self.file is not None:
             self._stream().row(step, *self._layout.views(row))
+        if self.log is not None:
+            numbers, samples = self._layout.views(row[None])
+            self.log(numbers_of(self._layout.to_record([step], numbers, samples)), step)
 
     def _amend(self, known: Mapping[str, float]) -> None:
         """Put what was noted after the latest step into the row that is kept last."""
@@ -75,6 +84,8 @@ class Recording(Readout):
         looks = self._layout.looks_of(numbers)
         for name, value in known.items():
             looks[name][...] = value
+        if self.log is not None:
+            self.log({name: float(value) for name, value in known.items()}, step)
         if self._writer is not None and step == self._latest:
             self._writer.truncate(step)
             for at, states in self._census:

@@ -13,6 +13,7 @@ from torch import nn
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, NnscratchError, require_count
 from nnscratch.flow.builder import Recorder
+from nnscratch.flow.logging import Log
 from nnscratch.flow.readout import Readout, Recorded
 from nnscratch.pytorch.criterion import Criterion, called, seen_by
 from nnscratch.pytorch.graph import Discovery, first_measured
@@ -54,6 +55,7 @@ class TorchFlow(Readout):
         memory: str | int = "512 MB",
         histograms: bool = True,
         probe_every: int = 100,
+        log: Log | None = None,
         compiled: bool = False,
     ) -> None:
         # The compiler is not to look into what looks at the network.
@@ -63,7 +65,7 @@ class TorchFlow(Readout):
         self.every = require_count("watch every", every)
         self.probe_every = require_count("watch probe_every", probe_every)
         self.label = label
-        self._options = {"memory": memory, "histograms": histograms, "file": file}
+        self._options = {"memory": memory, "histograms": histograms, "file": file, "log": log}
         self._only = None if layers is None else list(layers)
         self._recorder: Recorder | None = None
         self._around: Around
@@ -115,6 +117,11 @@ class TorchFlow(Readout):
                 module.register_forward_pre_hook(self._outside(self._enter), with_kwargs=True),
                 module.register_forward_hook(self._outside(self._leave), with_kwargs=True),
             ]
+
+    def tell_loss(self, value: Any) -> None:
+        """Say what the loss of this pass is, where it is neither a module nor `loss`."""
+        if self.criterion.calls == 0:
+            self.criterion.value = float(value)
 
     def close(self) -> None:
         """Let go of the model, and close the file if there is one."""

@@ -61,7 +61,7 @@ def watch(
         Names of the layers to record; None: all.
     scaler : torch.amp.GradScaler
         Given, gradients are recorded without its scale, and skipped steps are told.
-    label, memory, histograms, probe_every
+    label, memory, histograms, probe_every, log
         See `nnscratch.GradientFlow`.
 
     Raises `ConfigError` for what cannot be watched.

@@ -1,0 +1,62 @@
+"""What a recorder tells a logger at every step, under names that charts can take."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnscratch.files import PathLike, naming
+from nnscratch.flow.reading import ratios, weight_columns
+from nnscratch_records import Record, series
+
+# ``log(numbers, step)``: `wandb.log`, `mlflow.log_metrics`, `CsvLog`, ...
+Log = Callable[[dict[str, float], int], object]
+
+_AS_THEY_ARE = ("loss", "lr", "validation_loss", "validation_accuracy")
+# Of which the size says something: a gradient of 1e-10 is no other than 0 on a linear axis.
+_LOG10 = ("gradient_norm", "param_gradient_norm", "update_ratio")
+
+
+def numbers_of(record: Record) -> dict[str, float]:
+    """Return the numbers of a record's last step; those that are not finite are left out.
+
+    Names are those of the fields, with ``log10_`` before norms and ratios and the layer or
+    parameter behind a slash; ``log10_first_over_last`` is the norm of the gradient at the first
+    layer with weights over that at the last.
+    """
+    made = {name: float(record[name][-1]) for name in _AS_THEY_ARE}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for name, columns, values in series.scalars(record):
+            if name in _LOG10 and columns is not None:
+                tens = np.log10(np.asarray(values[-1], np.float64)).tolist()
+                made |= {f"log10_{name}/{of}": one for of, one in zip(columns, tens, strict=True)}
+        norms = np.asarray(record["gradient_norm"][-1:], np.float64)
+        made["log10_first_over_last"] = float(np.log10(ratios(norms, weight_columns(record))[0]))
+    return {name: value for name, value in made.items() if math.isfinite(value)}
+
+
+class CsvLog:
+    """A logger that appends to a CSV file: a row ``step,name,value`` for each number.
+
+    ``nn.GradientFlow(model, log=nn.CsvLog("numbers.csv"))``. Raises `FileError`.
+    """
+
+    def __init__(self, path: PathLike) -> None:
+        self.path = Path(path)
+        self._write("w", [("step", "name", "value")])
+
+    def __call__(self, numbers: Mapping[str, float], step: int) -> None:
+        """Write the numbers of a step."""
+        self._write("a", [(step, name, value) for name, value in numbers.items()])
+
+    def _write(self, mode: str, rows: list[tuple[Any, ...]]) -> None:
+        with (
+            naming("cannot write", self.path),
+            self.path.open(mode, newline="", encoding="utf-8") as file,
+        ):
+            csv.writer(file).writerows(rows)
