@@ -65,7 +65,10 @@ AREAS = {
     "recorder": ("nnscratch/flow/*.py", "tests/nnscratch/flow"),
     "records": ("plots/nnscratch_records/*.py", "tests/nnscratch/flow"),
     "findings": ("nnscratch/flow/findings/*.py", "tests/nnscratch/flow/findings"),
-    "theory": ("nnscratch/theory/**/*.py", "tests/nnscratch/theory"),
+    "theory": (
+        "nnscratch/theory/**/*.py",
+        "tests/nnscratch/theory tests/nnscratch/flow/test_prediction.py",
+    ),
     "cure": ("nnscratch/curing/*.py", "tests/nnscratch/curing"),
     "files": ("nnscratch/flow/[es]*/*.py", "tests/nnscratch/flow tests/nnscratch/test_files.py"),
     "pytorch": ("nnscratch/pytorch/*.py", "tests/nnscratch/pytorch"),

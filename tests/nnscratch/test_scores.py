@@ -88,3 +88,9 @@ def test_one_output_chooses_yes_above_the_threshold():
     outputs[1] = np.nan
     assert nn.accuracy(outputs, column) == 0.5
     assert nn.confusion(outputs, column).sum() == 3
+
+
+def test_probabilities_of_logits_of_any_size():
+    logits = np.array([[1e4, 1e4 - 1, -1e4], [-1e4, -1e4, -1e4]])
+    expected = [[1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1)), 0], [1 / 3] * 3]
+    np.testing.assert_allclose(nn.SoftmaxCrossEntropy().predictions(logits), expected)

@@ -17,10 +17,10 @@ QUICK = (
     "repeated-product-overflows", "selu", "sigmoid-normal-vanishes", "sigmoid-saturates",
     "table-rows", "weight-gradients-mislead", "wide-orthogonal", "widths-beta",
 )  # fmt: skip
-TIMED = {"elu-speed": ["step"], "batchnorm-slower-step": ["ratio"]}  # are of the machine
+TIMED = ("batchnorm-slower-step", "elu-speed")  # their times are of the machine
 
 
-def compare(name):
+def compare(name, spreads):
     (claim,) = registry.select([name])
     if claim.needs:
         pytest.skip("needs MNIST")
@@ -32,11 +32,11 @@ def compare(name):
     seeds, compared = claim.full["seeds"], 0
     assert list(found.quantities) == list(committed.quantities)
     for key, quantity in committed.quantities.items():
-        if len(quantity.values) != seeds or key in TIMED.get(name, ()):
+        if len(quantity.values) != seeds:
             continue  # not one number for each seed
         values = np.array(quantity.values, float)
-        # Another processor rounds differently, and a training carries that on.
-        tolerance = 1e-3 * abs(values[0]) + 0.2 * np.std(values[np.isfinite(values)])
+        spread = np.std(values[np.isfinite(values)])
+        tolerance = 1e-6 + 1e-3 * abs(values[0]) + spreads * spread
         np.testing.assert_allclose(
             found.quantities[key].values, values[:1], 0, tolerance, True, key
         )
@@ -45,11 +45,12 @@ def compare(name):
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_the_quick_ones(name):
-    compare(name)
+def test_networks_that_are_only_drawn(name):
+    compare(name, spreads=0.1)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in registry.names() if name not in QUICK])
+@pytest.mark.parametrize("name", [n for n in registry.names() if n not in (*QUICK, *TIMED)])
 def test_the_others(name):
-    compare(name)
+    """Another processor rounds differently, and a training carries that on."""
+    compare(name, spreads=3.0)

@@ -1,11 +1,15 @@
 """Verdicts of the claims on activations, clipping and descent, on made-up numbers, both ways."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from nnscratch.experiments.claims import (
     Measured,
+    Progress,
     Quantity,
+    clipping_blamed,
     clipping_rescues,
     dying_relu,
     elu_median,
@@ -14,6 +18,7 @@ from nnscratch.experiments.claims import (
     ranking,
     steepest,
 )
+from nnscratch.experiments.mnist_bn_elu import Run
 
 HOLDS, CONDITION, FAILS, UNCHECKED = (
     "holds",
@@ -157,3 +162,22 @@ STEEPEST |= {f"cosine {norm}": 0.5 for norm in steepest.NORMS}
 def test_steepest(change, word):
     exact = {**STEEPEST, "cosine l2": (1.0, 0.0)}
     assert steepest.STEEPEST.verdict(made(exact, **change)).word == word
+
+
+def test_what_clipping_costs_is_the_accuracy_of_the_same_seed_without(monkeypatch):
+    def train(mnist, seed, *, batchnorm, clipped, epochs):
+        if clipped:
+            return [Run("batchnorm-clipped", seed, [0.5, 0.6 + seed], 0.25, weights_sha256="ax")]
+        return [
+            Run("batchnorm", seed, [0.6, 0.9], weights_sha256="ab"),
+            Run("batchnorm-stale-statistics", seed, [0.1, 0.2]),
+        ]
+
+    monkeypatch.setattr(clipping_blamed.post, "train", train)
+    data = SimpleNamespace(mnist=lambda: None)
+    measured = clipping_blamed.run({"seeds": [0, 1], "epochs": 2}, data, Progress())
+    np.testing.assert_allclose(measured["clipping"].values, [0.3, -0.7])
+    np.testing.assert_allclose(measured["statistics"].values, [0.7, 0.7])
+    np.testing.assert_allclose(measured["clipped, epoch 1"].values, [0.5, 0.5])
+    np.testing.assert_allclose(measured["largest"].values, [0.25, 0.25])
+    np.testing.assert_allclose(measured["same"].values, [1, 1])
