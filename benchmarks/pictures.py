@@ -19,6 +19,7 @@ from nnscratch_plots.style import COLORS, MARKERS
 
 STEPPERS = [name for name, entry in CONTENDERS.items() if not entry.recorded]
 LOOKS = {name: (COLORS[i], MARKERS[i]) for i, name in enumerate(STEPPERS)}
+RECORDERS = {name: COLORS[i] for i, name in enumerate(n for n in CONTENDERS if n not in STEPPERS)}
 LIMIT: dict[str, Any] = {
     "color": "#882255",
     "linestyle": (0, (3, 1)),
@@ -148,7 +149,7 @@ def recording(results: Results) -> Figure | None:
             if r.threads == threads:
                 i = names.index(r.contender)
                 place = workloads.index(r.workload) + 0.8 * (i - (len(names) - 1) / 2) / len(names)
-                ax.bar(place, r.overhead - 1, 0.8 / len(names), 1, color=LOOKS[r.contender][0])
+                ax.bar(place, r.overhead - 1, 0.8 / len(names), 1, color=RECORDERS[r.contender])
                 ax.annotate(
                     f"{r.overhead:.2f}", (place, r.overhead), (0, 2), textcoords="offset points",
                     ha="center", fontsize=7,
@@ -159,7 +160,7 @@ def recording(results: Results) -> Figure | None:
         ax.set_xticks(range(len(workloads)), workloads, rotation=25, ha="right")
         ax.set_title(_threads(threads))
     panels[0].set_ylabel("recorded / not recorded")
-    handles = [Patch(facecolor=LOOKS[n][0], label=CONTENDERS[n].label) for n in names]
+    handles = [Patch(facecolor=RECORDERS[n], label=CONTENDERS[n].label) for n in names]
     figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), frameon=False)
     return figure
 

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks import tasks
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import CONTENDERS, why_unable
 from benchmarks.session import Judge, Session
 from benchmarks.workloads import Workload
 
 
 @dataclass
 class RecordingResult:
-    """One contender's training step, without and with every layer recorded.
+    """A training step, without and with every layer recorded.
 
     Attributes
     ----------
+    contender : str
+        The one that records.
     plain_us, recorded_us : float
         Medians of all turns.
     overhead, overhead_low, overhead_high : float
@@ -48,11 +50,11 @@ def measure(
     pairs = [
         (CONTENDERS[name].recorded, name)
         for name in present
-        if CONTENDERS[name].recorded in present
+        if CONTENDERS[name].recorded in present and not why_unable(name, workload)
     ]
     outcomes, failures = session.measure(
         tasks.step_task(workload.name),
-        [name for pair in pairs for name in pair],
+        list(dict.fromkeys(name for pair in pairs for name in pair)),
         judge,
         rounds=rounds,
         seconds=seconds,
@@ -68,7 +70,7 @@ def measure(
             RecordingResult(
                 workload=workload.name,
                 threads=session.threads,
-                contender=name,
+                contender=recorded_name,
                 plain_us=plain.median_us,
                 recorded_us=recorded.median_us,
                 overhead=overhead,

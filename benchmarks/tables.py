@@ -112,7 +112,7 @@ def _recording(results: Results, threads: int, growing: bool) -> Table:
     networks = ", growing networks" if growing else ""
     table = Table(
         f"Recording everything at every step{networks}, {_threads(threads)}",
-        ["workload", *(c for n in names for c in (CONTENDERS[n].label, "recorded", "times"))],
+        ["workload", *(head for name in names for head in _pair(name))],
         remark="The step without and with the full panel of every layer recorded, and how many "
         "times as long it takes: the median over pairs of turns one after the other, in brackets "
         "the quartiles.",
@@ -128,6 +128,11 @@ def _recording(results: Results, threads: int, growing: bool) -> Table:
             row += cells
         table.rows.append(row)
     return table
+
+
+def _pair(name: str) -> tuple[str, str, str]:
+    entry = CONTENDERS[name]
+    return CONTENDERS[entry.recorded].label, entry.label, "times"
 
 
 def _growth(results: Results, threads: int, family: str, brief: bool) -> Table:

@@ -84,6 +84,7 @@ CONTENDERS = {
         unable=_not_through_time,
         recorded="torch-eager",
     ),
+    "torch-watched": Entry("PyTorch, watch", "torch_watched", "torch", recorded="torch-eager"),
 }
 
 

@@ -93,7 +93,7 @@ def test_recording_is_measured_beside_the_same_step_without_it(tmp_path, capsys)
     both = json.loads((tmp_path / "all.json").read_text())["recording"]
     assert [found["workload"] for found in both] == ["tiny", "depth-2"]
     for found in both:
-        assert found["contender"] == "nnscratch"
+        assert found["contender"] == "nnscratch-recorded"
         assert 0 < found["overhead_low"] <= found["overhead"] <= found["overhead_high"]
         assert found["plain_us"] > 0 < found["recorded_us"]
         assert found["pairs"] == 3

@@ -62,7 +62,9 @@ def test_the_recurrent_workloads_are_those_of_the_design():
     ]
 
 
-@pytest.mark.parametrize("name", ["nnscratch", "torch-eager", "jax-jit", "nnscratch-recorded"])
+@pytest.mark.parametrize(
+    "name", ["nnscratch", "torch-eager", "jax-jit", "nnscratch-recorded", "torch-watched"]
+)
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_contenders_make_the_reference_steps_through_time(cell, name):
     if contenders.why_absent(name):
@@ -206,5 +208,5 @@ def test_why_a_contender_cannot():
     assert all(contenders.why_unable("nnscratch", w) == "" for w in WORKLOADS.values())
     assert set(CONTENDERS) == {
         "nnscratch", "numpy", "torch-eager", "torch-compile", "jax-jit", "sklearn",
-        "nnscratch-recorded", "torch-recorded",
+        "nnscratch-recorded", "torch-recorded", "torch-watched",
     }  # fmt: skip
