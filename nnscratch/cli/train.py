@@ -48,7 +48,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command = commands.add_parser(
         "train",
         help="train one network; show, record and judge its gradient flow",
-        description="Train one network of equal hidden layers on images, and look at how the\n"
+        description="Train one network of equal hidden layers, and look at how the\n"
         "gradient flows through it: in the terminal, in a file, in a page, in sentences.\n"
         "Exit code: 0 trained to the end, 1 ended by NaN or infinity, 130 interrupted.",
         formatter_class=HelpFormatter,
@@ -200,7 +200,10 @@ def _report(
         console.print(f"wrote {options.record}", soft_wrap=True, highlight=False)
     findings = find(made.flow.to_dict())
     serious = ", ".join(dict.fromkeys(finding.kind for finding in findings.at_least("serious")))
+    notices = ", ".join(findings.kinds)
     said = f"{serious} (--diagnose says why)" if serious else "nothing serious"
+    if notices and not serious:
+        said += f"; to notice: {notices} (--diagnose says why)"
     if options.diagnose:
         said = str(findings)
     console.print(f"findings: {said}", highlight=False, soft_wrap=True, markup=False)

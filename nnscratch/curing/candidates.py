@@ -17,6 +17,7 @@ from nnscratch.curing.changes import (
     ClipGradient,
     LearningRate,
     NewActivation,
+    NoPenalty,
     RemoveBatchNorm,
     UseAdam,
     Weights,
@@ -108,6 +109,8 @@ def propose(trial: Trial, *, rows: int, rate: float, adam_rate: float) -> list[C
         changes.append(Wider(_WIDTH))
     if trial.diverged or _RUNS_AWAY & set(trial.ills):
         changes += _clips(plan, trial.forecast.gradient_norm)
+    if plan.penalty is not None:
+        changes.append(NoPenalty())
     return different(plan, changes)
 
 
@@ -215,7 +218,7 @@ def different(plan: Plan, changes: Sequence[Change]) -> list[Change]:
 
 def _signature(plan: Plan) -> list[object]:
     """Return what decides how a plan behaves, initializers by the variances they give."""
-    rows: list[object] = [plan.optimizer_python(), plan.truncate, plan.omega]
+    rows: list[object] = [plan.optimizer_python(), plan.truncate, plan.omega, plan.penalty]
 
     def note(part: Part) -> Part:
         options = dict(part.options)

@@ -272,6 +272,19 @@ class UseAdam(Change):
 
 
 @dataclass(frozen=True)
+class NoPenalty(Change):
+    """Weights of any size cost nothing."""
+
+    kind: ClassVar[str] = "penalty"
+
+    def apply(self, plan: Plan) -> Plan:
+        return replace(plan, penalty=None)
+
+    def __str__(self) -> str:
+        return "no penalty"
+
+
+@dataclass(frozen=True)
 class Together(Change):
     """Several changes, one after the other."""
 

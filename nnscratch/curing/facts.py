@@ -13,6 +13,7 @@ from nnscratch.curing.changes import (
     Change,
     NewActivation,
     NewOutput,
+    NoPenalty,
     NormMomentum,
     StandardInputs,
     StandardTargets,
@@ -47,10 +48,12 @@ def repairs(plan: Plan, c: Conditions) -> list[Change]:
       output cannot reach them, or may die;
     * weights that are all the same, and units that nothing tells apart, are drawn;
     * dense layers without an activation between them get one;
-    * batch norm whose running statistics could not follow in these steps gets a quicker momentum.
+    * batch norm whose running statistics could not follow in these steps gets a quicker momentum;
+    * a penalty that outweighs the loss as the training begins is left out.
     """
     made: list[Change | None] = [_inputs(plan, c.x), _targets(plan, c), _output(plan, c)]
     made += [_activation(plan), _weights(plan, c.seed), _momentum(plan, c.steps)]
+    made += [_penalty(plan, c)]
     return [change for change in made if change is not None]
 
 
@@ -149,3 +152,14 @@ def _momentum(plan: Plan, steps: int) -> Change | None:
 
 def _bits(rows: Array) -> bool:
     return bool(((rows == 0) | (rows == 1)).all() and rows.min() < rows.max())
+
+
+def _penalty(plan: Plan, c: Conditions) -> Change | None:
+    """Return none where that on the weights as they begin is more than the loss."""
+    if plan.penalty is None:
+        return None
+    model, rows = plan.model(c.seed), slice(c.batch_size)
+    with np.errstate(all="ignore"):
+        value = model.training_pass(c.x[rows], c.y[rows], plan.new_loss())
+        heavy = plan.penalty.new().add(model) > value
+    return NoPenalty() if heavy else None

@@ -25,7 +25,7 @@ from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch.schedules import Constant, Schedule
 from nnscratch.sequences import Truncate
-from nnscratch.training import Callback, Omega
+from nnscratch.training import Callback, Omega, Penalty
 
 WIDTH = 84  # of the lines that are printed
 
@@ -100,6 +100,8 @@ class Plan:
         How far the gradient goes back through time.
     omega : float
         The weight of Pascanu's regularizer; 0 for none.
+    penalty : Part or None
+        The penalty on the weights.
     """
 
     layers: tuple[Part, ...]
@@ -112,6 +114,7 @@ class Plan:
     standard_targets: bool = False
     truncate: Part | int | None = None
     omega: float = 0.0
+    penalty: Part | None = None
 
     def model(self, seed: int) -> Sequential:
         """Return a new network with the weights that `seed` gives."""
@@ -134,7 +137,8 @@ class Plan:
 
     def penalties(self) -> list[Callback]:
         """Return what is added to the gradient of the loss."""
-        return [Omega(self.omega)] if self.omega else []
+        made: list[Callback] = [Omega(self.omega)] if self.omega else []
+        return made if self.penalty is None else [*made, self.penalty.new()]
 
     def loss_is(self, *kinds: type[Loss]) -> bool:
         """Return whether the loss is one of `kinds`."""
@@ -192,8 +196,8 @@ class Plan:
     def statements(self, seed: int) -> list[str]:
         """Return the lines that make data, network, loss, optimizer and so on of `x` and `y`.
 
-        A gradient that is cut on its way back through time takes a ``trainer`` of its own, and
-        Omega is a callback of its `fit`.
+        A gradient that is cut on its way back through time takes a ``trainer`` of its own; Omega
+        and a penalty are callbacks of its `fit`.
         """
         made = []
         if self.standard_inputs:
@@ -209,6 +213,13 @@ class Plan:
             made.append(f"trainer = nn.Trainer(model, loss, optimizer, truncate={cut})")
         if self.omega:
             made.append(f"omega = nn.Omega({self.omega:g})  # trainer.fit(..., callbacks=[omega])")
+        if self.penalty is not None:
+            made.append(
+                f"penalty = {self.penalty.python()}  # trainer.fit(..., callbacks=[penalty])"
+            )
+        if self.standard_targets:
+            given = "inputs(x)" if self.standard_inputs else "x"
+            made.append(f"# in the units of y: targets.undo(model.predict({given}))")
         return made
 
     def _starts(self) -> list[int]:
@@ -218,7 +229,11 @@ class Plan:
 
 
 def read_plan(
-    model: Sequential, optimizer: Optimizer, loss: LossFunction, truncate: Truncate = None
+    model: Sequential,
+    optimizer: Optimizer,
+    loss: LossFunction,
+    truncate: Truncate = None,
+    penalty: Penalty | None = None,
 ) -> Plan:
     """Return the plan of a network and its training.
 
@@ -252,6 +267,7 @@ def read_plan(
         truncate=truncate
         if truncate is None or isinstance(truncate, int)
         else Part(type(truncate), arguments(truncate)),
+        penalty=None if penalty is None else Part(Penalty, arguments(penalty)),
     )
 
 

@@ -45,7 +45,7 @@ from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch.sequences import Truncate
-from nnscratch.training import Trainer, find_rate
+from nnscratch.training import Penalty, Trainer, find_rate
 from nnscratch.training.examples import Examples
 
 LEAST_STEPS = 20
@@ -68,6 +68,7 @@ def cure(
     seed: int = 0,
     validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     truncate: Truncate = None,
+    penalty: Penalty | None = None,
     progress: bool = True,
 ) -> Cure:
     """Return what is wrong with a network, and the lines of Python that put it right.
@@ -109,8 +110,10 @@ def cure(
         examples all are trained on and judged by.
     truncate : int, RandomTruncation or None
         As for `Trainer`: how far the gradient goes back through time.
+    penalty : Penalty or None
+        What is among the callbacks of the training.
     progress : bool
-        Show a bar on a terminal, one line per trial elsewhere (on standard error).
+        Show a bar on a terminal, one line per trial elsewhere.
 
     Ctrl-C ends it with what has been tried so far, and ``interrupted`` is True; during the first
     trial, before anything is known, it raises `KeyboardInterrupt`.
@@ -119,6 +122,8 @@ def cure(
     sense, before anything is trained.
     """
     Trainer(model, loss, optimizer, truncate)  # refuses what it could not train
+    if penalty is not None and type(penalty) is not Penalty:
+        raise ConfigError(f"cure penalty must be an nn.Penalty or None, got {penalty!r}")
     require_count("cure batch_size", batch_size)
     require_count("cure steps", steps, least=LEAST_STEPS)
     require_count("cure tries", tries)
@@ -141,7 +146,7 @@ def cure(
         seed=seed,
         all_seen=judged[0] is training[0],
     )
-    plan = read_plan(model, optimizer, loss, truncate)
+    plan = read_plan(model, optimizer, loss, truncate, penalty)
     with watching(progress, steps) as watch:
         return _Search(plan, conditions, tries, watch).run()
 

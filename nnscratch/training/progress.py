@@ -85,7 +85,8 @@ class Lines(Display):
             parts.append(f"validation accuracy {history.val_accuracy[-1]:.4f}")
         elif history.val_loss and not math.isnan(history.val_loss[-1]):
             parts.append(f"validation loss {history.val_loss[-1]:.4f}")
-        parts += [f"{self.speed():,.0f} samples/s", f"{self.time_left()} left"]
+        if self.timed:
+            parts += [f"{self.speed():,.0f} samples/s", f"{self.time_left()} left"]
         print("  ".join(parts), file=progress_stream(), flush=True)
 
     def close(self, message: str) -> None:

@@ -30,6 +30,7 @@ ASIDE = 0.5  # that mean, in standard deviations
 DROWNED = 3.0  # times what the weights make of the examples, of which biases are larger than _BIAS
 _BIAS = 0.3
 _USUAL = 1.0  # n_in Var(w) of usual weights, where theory knows none that suit
+_SHALLOW = 3  # hidden layers that sigmoids of usual weights let a gradient through
 
 
 def find(view: View, shown: Shown) -> list[Finding]:
@@ -122,6 +123,9 @@ def _scale_finding(view: View, off: dict[int, float], large: bool) -> Finding:
         explains -= {"exploding", "diverged", "non-finite", "saturated", "learning rate too large"}
     whole = sum(off.values()) / 2
     usual = cures.remade(view, "draw the weights so that n_in Var(w) = 1", 'init="lecun_normal"')
+    # Where no scale suits, in a deep network that one only makes the gradient vanish.
+    deep = len(view.hidden_weights) > _SHALLOW and math.isnan(suited_scale(view.activation))
+    other = cures.other_activation(view, view.activation) if deep else ()
     return Finding(
         "initial weights",
         view.harm,
@@ -132,7 +136,7 @@ def _scale_finding(view: View, off: dict[int, float], large: bool) -> Finding:
         f"{number(scale)}, where {fit}{more}.",
         f"Over all layers that makes signal and gradient {number(10 ** abs(whole))} times "
         f"{'larger' if whole > 0 else 'smaller'}.",
-        (*(cures.suitable_init(view) or (usual,)), *cures.batch_norm(view)),
+        (*(cures.suitable_init(view) or other or (usual,)), *cures.batch_norm(view)),
         {"scale": scale, "right": right, "log10_off": whole, "large": float(large)},
         explains,
     )

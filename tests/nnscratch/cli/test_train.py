@@ -217,4 +217,5 @@ def test_the_reading_and_the_findings_stand_beside_each_other(capsys):
     assert "gradient flow: healthy; norm " in out
     assert re.search(r"\nfindings: learning rate too small.* \(--diagnose says why\)\n", out)
     assert main([*SMALL, "--lr", "0.5", "--epochs", "10"]) == 0
-    assert "\nfindings: nothing serious\n" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "\nfindings: nothing serious; to notice: too few steps (--diagnose says why)\n" in told

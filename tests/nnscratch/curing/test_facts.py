@@ -18,7 +18,7 @@ BITS = RNG.integers(0, 2, (80, 4)).astype(np.float32)
 BITS[0] = 1
 
 
-def asked(*layers, loss=None, x=X, y=NUMBERS, classes=False, steps=300):
+def asked(*layers, loss=None, x=X, y=NUMBERS, classes=False, steps=300, penalty=None):
     outputs = 2
     for layer in layers:
         outputs = getattr(layer, "n_out", outputs)
@@ -27,7 +27,7 @@ def asked(*layers, loss=None, x=X, y=NUMBERS, classes=False, steps=300):
         x, y, x, Answers.of(y, y, outputs, classes), batch_size=20, steps=steps, seed=0,
         all_seen=True,
     )  # fmt: skip
-    plan = read_plan(model, nn.SGD(lr=0.1), loss or nn.MeanSquaredError())
+    plan = read_plan(model, nn.SGD(lr=0.1), loss or nn.MeanSquaredError(), penalty=penalty)
     return [str(change) for change in repairs(plan, c)]
 
 
@@ -147,3 +147,10 @@ def test_running_statistics_must_be_able_to_follow(momentum, steps, wanted):
 def test_a_loss_of_somebodys_own_is_left_alone():
     model = [*sound(), nn.Softmax()]
     assert asked(*model, loss=lambda p, t: (0.0, p)) == []
+
+
+@pytest.mark.parametrize(("l2", "wanted"), [(1e-3, False), (0.05, False), (0.5, True)])
+def test_a_penalty_that_outweighs_the_loss_is_left_out(l2, wanted):
+    """The weights as they begin have a sum of squares of about 8, and the loss is about 1.4."""
+    found = asked(*sound(), penalty=nn.Penalty(l2=l2))
+    assert found == (["no penalty"] if wanted else [])

@@ -11,6 +11,7 @@ from nnscratch.curing import (
     LearningRate,
     NewActivation,
     NewOutput,
+    NoPenalty,
     NormMomentum,
     RemoveBatchNorm,
     StandardInputs,
@@ -238,3 +239,14 @@ def test_what_cannot_be_made_anew_is_refused():
         read(optimizer=Own(lr=1.0))
     with pytest.raises(nn.ConfigError, match="layers that share weights"):
         read(nn.Sequential(shared, nn.ReLU(), shared))
+
+
+def test_a_penalty_is_a_callback_of_its_trials_and_a_line():
+    plan = read_plan(network(), nn.SGD(lr=0.1), LOSS, penalty=nn.Penalty(l2=0.01))
+    (penalty,) = plan.penalties()
+    assert (penalty.l1, penalty.l2) == (0, 0.01)
+    line = "penalty = nn.Penalty(l2=0.01)  # trainer.fit(..., callbacks=[penalty])"
+    assert plan.statements(0)[-1] == line
+    without = NoPenalty().apply(plan)
+    assert without.penalties() == []
+    assert line not in without.statements(0)

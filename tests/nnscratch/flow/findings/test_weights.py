@@ -148,6 +148,22 @@ def test_weights_that_saturate(run, wide, scale, told):
         assert '"lecun_normal"' in cause.advice[0].line
 
 
+@pytest.mark.parametrize(("hidden", "line"), [(3, "lecun_normal"), (4, 'activation="elu"')])
+def test_deep_sigmoids_need_more_than_usual_weights(run, hidden, line):
+    """With these the network vanishes: 4 slopes of a quarter are a factor of 256."""
+
+    def change(record):
+        run.stuck(record, 0.95)
+        record["saturated_low"][:, 1] = 0.4
+        record["output_std"][:, 0] = 6.0
+        scales(record, *[100.0] * hidden)
+
+    kinds = "dense sigmoid " * hidden + "dense"
+    found = run(change, kinds=kinds, widths=(20,) * hidden + (3,))
+    cause = run.of(found, "initial weights")
+    assert line in cause.advice[0].line
+
+
 @pytest.mark.parametrize(
     ("mean", "size", "told"),
     [(0.26, 0.5, True), (0.24, 0.5, False), (-0.26, 0.5, True)],
