@@ -16,45 +16,47 @@ Array = npt.NDArray[Any]
 
 
 @inner(fastmath=set(FASTMATH))
-def state_squares(
+def add_squares(
+    norms: Array,
     h: Array,
     above: Array,
     c: Array,
     gates: Array,
     mask: Array,
-    t: int,
-    later: int,
     steps: int,
     forget: int,
-) -> tuple[float, float, float, float]:
-    """Sums of squares over the batch at step t: of dL/dh, dL/dc, what is handed on to h and c.
+    reverse: bool,
+) -> None:
+    """Sums of squares over the batch, by step: of dL/dh, dL/dc, what is handed on to h and to c.
 
-    later : the step after it, which may come before it in the arrays; out of range: there is none
+    One sequence after the other, as they lie in memory.
     """
     units, cells = h.shape[1], len(c) > 0
-    hidden, cell, carried, kept = 0.0, 0.0, 0.0, 0.0
-    for row in range(t, len(h), steps):
+    norms[:] = 0.0
+    for row in range(len(h)):
+        sequence, t = row // steps, row % steps
+        place = steps - 1 - t if reverse else t
         own, from_above = h[row], above[row]
+        hidden, carried = 0.0, 0.0
         for j in range(units):
             value, rest = np.float64(own[j]), np.float64(own[j]) - np.float64(from_above[j])
             hidden += value * value
             carried += rest * rest
+        norms[place] += hidden
+        norms[2 * steps + place] += carried
         if cells:
-            own = c[row]
+            own, gate = c[row], gates[row, forget : forget + units]
+            cell, kept = 0.0, 0.0
             for j in range(units):
                 value = np.float64(own[j])
+                handed = value * np.float64(gate[j])
                 cell += value * value
-            if 0 <= later < steps:
-                after = row + later - t
-                own, gate = c[after], gates[after, forget : forget + units]
-                if mask.shape[1] and mask[row // steps, later] == 0:
-                    for j in range(units):
-                        kept += np.float64(own[j]) * np.float64(own[j])
-                else:
-                    for j in range(units):
-                        value = np.float64(own[j]) * np.float64(gate[j])
-                        kept += value * value
-    return hidden, cell, carried, kept
+                kept += handed * handed
+            if mask.shape[1] and mask[sequence, t] == 0:
+                kept = cell
+            norms[steps + place] += cell
+            if place:
+                norms[3 * steps + place - 1] += kept
 
 
 @inner
@@ -69,7 +71,10 @@ def state_norms(
     steps: int,
     forget: int,
 ) -> tuple[float, float, float, float]:
-    """The roots of `state_squares` where squares over- or underflow, or something is not finite."""
+    """The roots of `add_squares` at step t where squares over- or underflow, or are not finite.
+
+    later : the step after it, which may come before it in the arrays; out of range: there is none
+    """
     units = h.shape[1]
     hidden = h[t::steps].astype(np.float64)
     carried = hidden - above[t::steps].astype(np.float64)
@@ -102,10 +107,14 @@ def measure_time(
 ) -> None:
     """Measure the gradient at the state of every step: see `reference.time_measures`."""
     steps, cells = len(norms) // 4, len(cell_gradient) > 0
+    add_squares(
+        norms, hidden_gradient, upstream, cell_gradient, gates, mask, steps, forget, reverse
+    )
     for place in range(steps):
         t, later = (steps - 1 - place, steps - 2 - place) if reverse else (place, place + 1)
-        hidden, cell, carried, kept = state_squares(
-            hidden_gradient, upstream, cell_gradient, gates, mask, t, later, steps, forget
+        hidden, cell, carried, kept = (
+            *(norms[place], norms[steps + place]),
+            *(norms[2 * steps + place], norms[3 * steps + place]),
         )
         if min(hidden, carried + kept) >= SMALLEST_SAFE_SQUARES and hidden + carried < math.inf:
             hidden, cell, carried, kept = (
@@ -156,7 +165,20 @@ def measure_gates(out: Doubles, gates: Matrix, ends: Vector) -> None:
         for start in range(0, rows, _ROWS):
             for k in range(units):
                 some[k], under[k], over[k] = zero, zero, zero
-            for row in range(start, min(rows, start + _ROWS)):
+            stop = min(rows, start + _ROWS)
+            fours = stop - (stop - start) % 4
+            for row in range(start, fours, 4):  # four at once: sums are fetched and put back less
+                a = gates[row, g * units : (g + 1) * units]
+                b = gates[row + 1, g * units : (g + 1) * units]
+                c = gates[row + 2, g * units : (g + 1) * units]
+                d = gates[row + 3, g * units : (g + 1) * units]
+                for k in range(units):
+                    some[k] += (a[k] + b[k]) + (c[k] + d[k])
+                    under[k] += (one if a[k] <= low else zero) + (one if b[k] <= low else zero)
+                    under[k] += (one if c[k] <= low else zero) + (one if d[k] <= low else zero)
+                    over[k] += (one if a[k] >= high else zero) + (one if b[k] >= high else zero)
+                    over[k] += (one if c[k] >= high else zero) + (one if d[k] >= high else zero)
+            for row in range(fours, stop):
                 values = gates[row, g * units : (g + 1) * units]
                 for k in range(units):
                     some[k] += values[k]
