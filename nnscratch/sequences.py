@@ -128,7 +128,7 @@ def as_mask(mask: Any, shape: tuple[int, ...], dtype: np.dtype[Any], what: str =
     if values.dtype != bool and not ((values == 0) | (values == 1)).all():
         raise DataError(
             f"{what} must say of each step whether it is there, True or False, got numbers such as "
-            f"{values[(values != 0) & (values != 1)].flat[0]!r}"
+            f"{values[(values != 0) & (values != 1)].flat[0]}"
         )
     return np.ascontiguousarray(values, dtype)
 
@@ -144,14 +144,20 @@ def as_states(
     Raises `UnknownNameError`, `ConfigError` or `ShapeError` for what does not fit.
     """
     made: dict[str, dict[str, Array]] = {}
+    if not isinstance(states, Mapping):
+        raise ConfigError(
+            f"state must say of each layer what it begins with, as model.state() does, "
+            f"got {type(states).__name__}"
+        )
     for name, given in states.items():
         taken = {layer: shapes for layer, shapes in layers.items() if shapes}
         if name not in taken:
             raise unknown_name("recurrent layer of a state", name, taken)
-        if set(given) != set(taken[name]):
+        keys = set(given) if isinstance(given, Mapping) else None
+        if keys != set(taken[name]):
+            got = type(given).__name__ if keys is None else ", ".join(map(str, given)) or "nothing"
             raise ConfigError(
-                f"the state of layer {name!r} must have {' and '.join(taken[name])}, "
-                f"got {', '.join(map(str, given)) or 'nothing'}"
+                f"the state of layer {name!r} must have {' and '.join(taken[name])}, got {got}"
             )
         made[name] = {}
         for key, shape in taken[name].items():
@@ -159,7 +165,8 @@ def as_states(
             if values.shape != (batch, *shape):
                 raise ShapeError(
                     f"the {key} state of layer {name!r} has shape {values.shape}; a batch of "
-                    f"{batch} begins with {(batch, *shape)}: it is that of another batch"
+                    f"{batch} begins with {(batch, *shape)}: it is that of another "
+                    f"{'batch' if values.shape[1:] == shape else 'layer'}"
                 )
             made[name][key] = np.ascontiguousarray(values, dtype)
     return made

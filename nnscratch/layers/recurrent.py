@@ -125,12 +125,12 @@ class Recurrent(Layer):
         through: Array | None = None,
         state: Mapping[str, Array] | None = None,
     ) -> tuple[Array, Cache]:
-        x = self.check_input(x, self.features_in)
-        if x.ndim != 3 or not x.shape[1]:
+        if np.ndim(x) != 3 or not np.shape(x)[1]:
             raise ShapeError(
                 f"layer {self.name!r} expects sequences, an array of shape (batch, time, "
-                f"{self.features_in}) of at least one step, got shape {x.shape}"
+                f"{self.features_in}) of at least one step, got shape {np.shape(x)}"
             )
+        x = self.check_input(x, self.features_in)
         batch, steps = x.shape[:2]
         if mask is None:
             mask = self.buffer("no mask", (batch, 0))

@@ -8,7 +8,9 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.description import describe_model, rebuild_model
+from nnscratch.errors import TooLargeError
 from nnscratch.layers import activation_names
+from nnscratch_records import memory
 
 TOLERANCE = 1e-7
 LAYERS = {
@@ -231,6 +233,7 @@ def test_an_orthogonal_linear_network_keeps_the_gradient_at_any_number_of_steps(
     [
         ((5, 3), r"expects sequences, an array of shape \(batch, time, 3\)"),
         ((5, 2, 4, 3), r"expects sequences"),
+        ((3,), r"expects sequences, an array of shape \(batch, time, 3\)"),
         ((5, 7, 4), r"expects 3 features, got 4"),
         ((5, 0, 3), r"empty: input of shape \(5, 0, 3\)"),
         ((0, 7, 3), r"the batch is empty"),
@@ -247,6 +250,13 @@ def test_an_activation_that_learns_or_draws_is_refused(name):
         nn.RNN(3, 4, activation=name)
     with pytest.raises(nn.UnknownNameError):
         nn.RNN(3, 4, activation="tanhh")
+
+
+def test_sequences_that_no_memory_holds_are_refused(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 10**8)
+    model = nn.Sequential(nn.LSTM(1, 256), nn.LastStep())
+    with pytest.raises(TooLargeError, match=r"an array of 25,600,000 numbers needs 102 MB"):
+        model.forward(np.zeros((1, 10**5, 1), np.float32))
 
 
 def test_last_step_wants_sequences():
