@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nnscratch.arrays import Array
 from nnscratch.files import PathLike, naming
 from nnscratch.flow.reading import ratios, weight_columns
 from nnscratch_records import Record, series
@@ -22,21 +23,29 @@ _AS_THEY_ARE = ("loss", "lr", "validation_loss", "validation_accuracy")
 _LOG10 = ("gradient_norm", "param_gradient_norm", "update_ratio")
 
 
-def numbers_of(record: Record) -> dict[str, float]:
-    """Return the numbers of a record's last step; those that are not finite are left out.
+def logarithms(record: Record) -> dict[str, Array]:
+    """Return log10 of the norms and ratios of a record by name, (steps,) each; NaN for 0.
 
-    Names are those of the fields, with ``log10_`` before norms and ratios and the layer or
-    parameter behind a slash; ``log10_first_over_last`` is the norm of the gradient at the first
-    layer with weights over that at the last.
+    Names are those of the fields, with ``log10_`` before and the layer or parameter behind a slash;
+    ``log10_first_over_last`` is the norm of the gradient at the first layer with weights over that
+    at the last: in one number, what it loses on its way.
     """
+    made: dict[str, Array] = {}
+    for name, columns, values in series.scalars(record):
+        if name in _LOG10 and columns is not None:
+            made |= {f"{name}/{of}": values[:, i] for i, of in enumerate(columns)}
+    made["first_over_last"] = ratios(record["gradient_norm"], weight_columns(record))
+    logs: dict[str, Array] = {}
+    for name, values in made.items():
+        above = np.where(values > 0, values, np.nan)
+        logs[f"log10_{name}"] = np.log10(above.astype(np.float64))
+    return logs
+
+
+def numbers_of(record: Record) -> dict[str, float]:
+    """Return the numbers of a record's last step; those that are not finite are left out."""
     made = {name: float(record[name][-1]) for name in _AS_THEY_ARE}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for name, columns, values in series.scalars(record):
-            if name in _LOG10 and columns is not None:
-                tens = np.log10(np.asarray(values[-1], np.float64)).tolist()
-                made |= {f"log10_{name}/{of}": one for of, one in zip(columns, tens, strict=True)}
-        norms = np.asarray(record["gradient_norm"][-1:], np.float64)
-        made["log10_first_over_last"] = float(np.log10(ratios(norms, weight_columns(record))[0]))
+    made |= {name: float(values[-1]) for name, values in logarithms(record).items()}
     return {name: value for name, value in made.items() if math.isfinite(value)}
 
 

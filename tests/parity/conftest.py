@@ -5,9 +5,14 @@ import os
 
 import pytest
 
+PEERS = (
+    *("torch", "tensorboard", "keras", "sklearn", "onnx", "onnxruntime", "safetensors"),
+    *("pandas", "xarray", "distributed", "lightning", "transformers", "accelerate"),
+)
+
 
 def pytest_configure(config):
     if os.environ.get("NNSCRATCH_REQUIRE_PEERS"):
-        for peer in ("torch", "tensorboard"):
+        for peer in PEERS:
             if not importlib.util.find_spec(peer):
                 raise pytest.UsageError(f"NNSCRATCH_REQUIRE_PEERS is set, but {peer} is missing")

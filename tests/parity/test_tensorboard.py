@@ -60,6 +60,10 @@ def test_scalars(accumulator, record):
     for i, param in enumerate(record["params"]):
         values = record["update_ratio"][:, i]
         check_scalars(accumulator, f"update_ratio/{param}", record["steps"], values)
+    logs = np.log10(record["gradient_norm"])
+    check_scalars(accumulator, "log10_gradient_norm/0.dense", record["steps"], logs[:, 0])
+    ratio = np.log10(record["gradient_norm"][:, 0] / record["gradient_norm"][:, 3])
+    check_scalars(accumulator, "log10_first_over_last", record["steps"], ratio)
     dead = (record["census"] == 1).mean(axis=1)
     check_scalars(accumulator, "units_dead/2.relu", record["census_steps"], dead)
 

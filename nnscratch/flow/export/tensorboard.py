@@ -20,6 +20,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import require_count
 from nnscratch.files import PathLike, make_folder, new_file
+from nnscratch.flow.logging import logarithms
 from nnscratch_records import STATES, Record, check_record, series
 
 FILE_NAME = "events.out.tfevents.nnscratch"
@@ -42,7 +43,8 @@ def to_tensorboard(
 
     Tags are ``quantity/layer`` or ``quantity/parameter`` with the names of
     `nnscratch_records.FIELDS` (``gradient_norm/0.dense``, ``update_ratio/2.weight``), ``step/loss``
-    for what belongs to the step alone, and ``units_dead/1.elu`` for the fractions of a census.
+    for what belongs to the step alone, and ``units_dead/1.elu`` for the fractions of a census;
+    ``log10_gradient_norm/0.dense`` and the like show a gradient of 1e-10.
     TensorBoard's numbers are float32: below 1e-45 they are 0, above 3e38 infinite. A column without
     any value (a quantity that was not measured) is left out. Histograms of gradients count
     magnitudes and have log2 of the magnitude on their axis, zeros and what is smaller than 2^-100
@@ -79,7 +81,8 @@ def _scalars(record: Record) -> list[Value]:
         for tag, column in tagged:
             if not np.isnan(column).all():
                 made.append(_scalar(tag, column))
-    return made
+    logs = logarithms(record).items()
+    return made + [_scalar(tag, values) for tag, values in logs if not np.isnan(values).all()]
 
 
 def _census(record: Record) -> list[Value]:

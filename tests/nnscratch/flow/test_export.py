@@ -218,7 +218,9 @@ def test_an_event_file_holds_every_number(recording, tmp_path):
         step: np.float32((codes == 1).mean())
         for step, codes in zip(record["census_steps"], record["census"], strict=True)
     }
-    assert set(series) - set(expected) - fractions == {
+    logs = {tag for tag in series if tag.startswith("log10_")}
+    assert len(logs) == len(record["layers"]) + 2 * len(record["params"]) + 1
+    assert set(series) - set(expected) - fractions - logs == {
         *(f"output_histogram/{layer}" for layer in record["layers"]),
         *(f"gradient_histogram_log2/{layer}" for layer in record["layers"]),
         *(f"param_histogram/{param}" for param in record["params"]),
