@@ -93,8 +93,11 @@ def draw_losses(ax: Axes, series: Sequence[Series], held: Sequence[Series] = ())
     for index, one in enumerate(held):
         if len(one.steps):
             line = scale.draw(ax, index, one.steps, one.values, marked=False)
-            line.set(linestyle="--", marker="o", markersize=3, markerfacecolor="none", zorder=3)
-            line.set(color=style.line_color(1, ax) if len(held) == 1 else line.get_color())
+            color = style.line_color(1, ax) if len(held) == 1 else line.get_color()
+            line.set(
+                linestyle="--", marker="o", markersize=3.5, markevery=max(1, len(one.steps) // 20)
+            )
+            line.set(color=color, markerfacecolor="none", markeredgecolor=color, zorder=3)
             line.set_gid("held out")
             line.set_label(style.wrapped(f"{one.label}: held-out examples", 30))
     style.steps_across(ax, noted("training step", window, "loss"))

@@ -52,7 +52,7 @@ def predicted_gradient_norm_figure(predictions: Iterable[Mapping[str, Any]]) -> 
         raise ValueError("predictions is empty, expected at least one")
     columns = min(3, len(checked))
     rows = -(-len(checked) // columns)
-    width = max(7.0, 4.1 * columns)
+    width = max(8.4, 4.1 * columns)  # its heading fits one line
     sentence = (
         _READING
         if any(one.measured is not None for one in checked)
