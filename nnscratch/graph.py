@@ -14,7 +14,7 @@ from nnscratch.errors import ConfigError, ShapeError, require_count, unknown_nam
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.layers.batchnorm import STATISTICS
 from nnscratch.nodes import INPUT, Layers, Node, Pass, Writer, input_of, shapes_of
-from nnscratch.parameters import Parameters, Views, is_of
+from nnscratch.parameters import Parameters, Views, is_of, stays
 from nnscratch.sequences import NOTHING, Given, States, Truncate, as_mask, as_states, factors_back
 from nnscratch.turns import Turn
 from nnscratch.workspace import Workspace
@@ -53,7 +53,14 @@ class Graph:
         some takes, else 0 (where any number will do).
     features_in, features_out : int or None
         The width of input and output; None where any will do.
+
+    What others know the place of cannot be set: `params`, `grads`, `statistics` and `layers` stay.
     """
+
+    params: Parameters = stays("params")
+    grads: Parameters = stays("grads")
+    statistics: Parameters = stays("statistics")
+    layers: dict[str, Layer] = stays("layers")
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from nnscratch.errors import ConfigError
 from nnscratch.layers.base import Layer
 from nnscratch.network import Network
 from nnscratch.nodes import INPUT, Block, Writer
+from nnscratch.parameters import stays
 
 
 class Sequential(Network):
@@ -45,6 +46,8 @@ class Sequential(Network):
         Every parameter ``"index.parameter"``, its gradient, and running statistics, each a view
         into one flat array.
     """
+
+    parts: tuple[Layer | Block, ...] = stays("parts")
 
     def __init__(
         self,

@@ -233,7 +233,7 @@ class Network(Graph):
         memo[id(self)] = twin
         twin.tap = None  # whoever measures this model does not measure its twin
         # Parameters first: they note the twin of every view, and the layers then find it.
-        for name in ("params", "grads", "statistics", *self.__dict__):
+        for name in ("_params", "_grads", "_statistics", *self.__dict__):
             if name not in twin.__dict__:
                 twin.__dict__[name] = copy.deepcopy(self.__dict__[name], memo)
         twin._own()

@@ -8,14 +8,32 @@ An optimizer, a clip or a norm is then one pass over one array, and inspecting i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array, filled, fitted
-from nnscratch.errors import ShapeError, unknown_name
+from nnscratch.arrays import Array, as_array, filled, fitted
+from nnscratch.errors import ConfigError, ShapeError, unknown_name
+
+
+def stays(name: str) -> Any:
+    """Return an attribute of a class whose objects set it once: whose arrays kernels know by their
+    addresses, whatever stands here later.
+    """
+    own = f"_{name}"
+
+    def set_once(self: object, value: object) -> None:
+        if own in self.__dict__ and self.__dict__[own] is not value:
+            raise ConfigError(
+                f"{name} of a {type(self).__name__} stay where they are; write into the arrays, "
+                f"for example {name}[key] = values, or make a new {type(self).__name__}"
+            )
+        self.__dict__[own] = value
+
+    return property(attrgetter(own), set_once)
 
 
 class Owner(Protocol):
@@ -48,10 +66,7 @@ class Views(Mapping[str, Array]):
         """Copy `values` in. Raises `ShapeError` unless they have the array's shape, `DtypeError`
         unless they are real numbers; an unknown name is a `UnknownNameError`.
         """
-        view, given = self[name], np.asarray(values)
-        if given.shape != view.shape:
-            raise ShapeError(f"{name!r} has shape {view.shape}, got values of shape {given.shape}")
-        view[...] = fitted(given, view.dtype, repr(name))
+        _copy_in(self[name], values, repr(name))
 
     def part(self, names: Mapping[str, str]) -> Views:
         """Return views of the same arrays by other names: their name there, their name here."""
@@ -70,8 +85,18 @@ class Views(Mapping[str, Array]):
         return "\n".join(f"{name}: {view.shape}" for name, view in self._views.items())
 
 
+def _copy_in(view: Array, values: npt.ArrayLike, what: str) -> None:
+    given = as_array(values, what)
+    if given.shape != view.shape:
+        raise ShapeError(f"{what} has shape {view.shape}, got values of shape {given.shape}")
+    view[...] = fitted(given, view.dtype, what)
+
+
 class Parameters(Views):
     """Views into the array `flat`, by name.
+
+    Kernels know its arrays by their addresses: setting `flat` copies the values in, and nothing
+    else can be set.
 
     Attributes
     ----------
@@ -95,6 +120,7 @@ class Parameters(Views):
         self.flat: Array = filled(sum(sizes), 0, dtype) if flat is None else flat
         self.owners: dict[str, Owner] = {}
         self.offsets = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64))).astype(np.int64)
+        self.offsets.setflags(write=False)
         super().__init__(
             {
                 name: self.flat[start:stop].reshape(shape)
@@ -104,9 +130,22 @@ class Parameters(Views):
             }
         )
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self.__dict__ or name == "owners":
+            super().__setattr__(name, value)
+        elif name != "flat":
+            raise ConfigError(f"{name} of {type(self).__name__} stays as it was made")
+        elif value is not self.flat:
+            _copy_in(self.flat, value, "flat")
+
+    def __reduce__(self) -> tuple[Callable[..., Parameters], tuple[Any, ...]]:
+        return _restored, (self._shapes(), self.flat.copy())
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return {name: view.shape for name, view in self._views.items()}
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameters:
-        twin = Parameters({name: view.shape for name, view in self._views.items()}, self.dtype)
-        twin.flat[...] = self.flat
+        twin = _restored(self._shapes(), self.flat)
         memo[id(self)] = twin
         # Whoever else holds a view of this one gets the view of the twin.
         memo.update({id(view): twin._views[name] for name, view in self._views.items()})
@@ -152,3 +191,9 @@ class Parameters(Views):
         self.check(values, what)
         for name, view in self._views.items():
             view[...] = values[name]
+
+
+def _restored(shapes: Mapping[str, tuple[int, ...]], flat: Array) -> Parameters:
+    made = Parameters(shapes, flat.dtype)
+    made.flat[...] = flat
+    return made

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from nnscratch.arguments import arguments, make
 from nnscratch.arrays import Array, as_array, check_dtype
 from nnscratch.errors import ConfigError, DtypeError, ShapeError
 from nnscratch.parameters import Views
@@ -202,6 +203,7 @@ class Layer:
         """Attach the arrays that hold this layer's parameters, and its source of noise."""
         self.dtype, self.noise = dtype, noise
         self.params, self.grads, self.statistics = params, grads, statistics
+        self.__dict__["_checked"] = self.version  # itself no change
 
     def check_input(self, x: Array, features: int | None = None) -> Array:
         """Return `x` if this layer can take it, made contiguous, or raise saying why not."""
@@ -211,7 +213,7 @@ class Layer:
                 f"or call .initialize(seed) first"
             )
         if self.__dict__.get("_checked") != self.version:
-            self._check_arrays()
+            self._check_changes()
         if isinstance(x, np.ndarray) and type(x) is not np.ndarray:
             x = as_array(x, f"the input of layer {self.name!r}")
         if not isinstance(x, np.ndarray) or x.ndim < 2:
@@ -232,8 +234,10 @@ class Layer:
             )
         return x if x.flags.c_contiguous else np.ascontiguousarray(x)
 
-    def _check_arrays(self) -> None:
-        """Raise `ConfigError` unless the arrays are those that the layer's settings ask for."""
+    def _check_changes(self) -> None:
+        """Raise `ConfigError` unless the layer could be made as it is now, with its arrays."""
+        if type(self).__module__.startswith("nnscratch."):  # others may do anything when made
+            make(type(self), arguments(self))  # whose constructor knows the limits
         for shapes, arrays in (
             (self.parameter_shapes(), self.params),
             (self.parameter_shapes(), self.grads),

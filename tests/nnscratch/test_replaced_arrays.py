@@ -3,6 +3,9 @@ a kernel reads beyond their end."""
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -52,6 +55,76 @@ def test_arrays_of_a_layer_that_are_replaced_are_refused(arrays):
     setattr(layer, arrays, {name: np.zeros(2) for name in getattr(layer, arrays)})
     with pytest.raises(nn.ConfigError, match=r"2\.batchnorm.*changed after"):
         once(model)
+
+
+@pytest.mark.parametrize("arrays", ["params", "grads", "statistics", "layers", "parts"])
+def test_what_a_model_has_is_not_replaced(arrays):
+    model, other, expected = made(), made(), once(made())
+    once(model)
+    with pytest.raises(nn.ConfigError, match=f"{arrays} of a Sequential stay where they are"):
+        setattr(model, arrays, getattr(other, arrays))
+    with pytest.raises(nn.ConfigError, match="layers of a network are its own"):
+        model.layers["0.dense"] = nn.Dense(12, 8)
+    assert once(model) == expected
+    assert getattr(copy.deepcopy(model), arrays) is not getattr(model, arrays)
+
+
+def test_all_parameters_at_once_are_copied_into_their_place():
+    model, optimizer, twin = made(), nn.Adam(lr=0.1), nn.Adam(lr=0.1)
+    flat, values = model.params.flat, np.linspace(-1, 1, 156)
+    once(model)
+    optimizer.step(model.params, model.grads)
+    model.params.flat = values
+    model.grads.flat = values
+    assert model.params.flat is flat
+    np.testing.assert_array_equal(model.params["3.bias"], values[-4:].astype(np.float32))
+    model.params.flat += 1
+    assert model.params.flat is flat
+    with pytest.raises(nn.ShapeError, match=r"flat has shape \(156,\), got .* \(3,\)"):
+        model.grads.flat = np.zeros(3, np.float32)
+    with pytest.raises(nn.ConfigError, match="offsets of Parameters stays"):
+        model.params.offsets = np.zeros(3, np.int64)
+    with pytest.raises(ValueError, match="read-only"):
+        model.params.offsets[-1] = 10**9
+    with pytest.raises(ValueError, match="does not own its data"):
+        model.params.flat.resize(3, refcheck=False)
+    twin.load_state_dict(optimizer.state_dict())
+    copied = copy.deepcopy(model)
+    optimizer.step(model.params, model.grads)
+    twin.step(copied.params, copied.grads)
+    np.testing.assert_array_equal(model.params.flat, copied.params.flat)
+
+
+def test_pickled_parameters_still_share_their_memory():
+    twin = pickle.loads(pickle.dumps(made().params))
+    twin["0.bias"] = np.full(8, 7.0)
+    assert (twin.flat[twin.offsets[1] : twin.offsets[2]] == 7).all()
+    np.testing.assert_array_equal(twin["0.weight"], made().params["0.weight"])
+
+
+def test_masked_values_are_no_parameters():
+    model = made()
+    with pytest.raises(nn.DataError, match=r"'3\.bias' has 1 masked values of 4"):
+        model.params["3.bias"] = np.ma.array(np.ones(4), mask=[0, 1, 0, 0])
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["at first", "once captured"])
+@pytest.mark.parametrize(
+    ("layer", "name", "value"),
+    [
+        *[("1.leakyrelu", "slope", value) for value in (None, float("nan"), "a")],
+        *[("2.batchnorm", "momentum", value) for value in ("a", 2.0)],
+        *[("2.batchnorm", "epsilon", value) for value in (-5, 0)],
+    ],
+)
+def test_a_setting_that_a_layer_would_not_be_made_with_is_refused(layer, name, value, before):
+    model = made()
+    if before:
+        once(model)
+    setattr(model.layers[layer], name, value)
+    for call in (lambda: once(model), lambda: model.forward(X)):
+        with pytest.raises(nn.ConfigError, match=f"{name} must be a finite number"):
+            call()
 
 
 def test_another_shape_of_a_view_is_the_business_of_whoever_got_it():
