@@ -12,10 +12,14 @@ RESULTS = Path(__file__).parents[4] / "docs" / "scorecard"
 pytestmark = pytest.mark.skipif(
     not RESULTS.is_dir(), reason="no results yet: nnscratch reproduce all --out docs"
 )
-QUICK = (
+DRAWN = (
     "glorot-keeps-variances", "he-one-fan", "orthogonal", "recurrent-singular-value",
     "repeated-product-overflows", "selu", "sigmoid-normal-vanishes", "sigmoid-saturates",
     "table-rows", "weight-gradients-mislead", "wide-orthogonal", "widths-beta",
+)  # fmt: skip
+SHORT = (
+    "clipping-rescues", "dying-relu", "large-leak", "mean-field-rates", "rrelu-prelu",
+    "sigmoid-top-first",
 )  # fmt: skip
 TIMED = ("batchnorm-slower-step", "elu-speed")  # their times are of the machine
 
@@ -44,13 +48,18 @@ def compare(name, spreads):
     assert compared
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", DRAWN)
 def test_networks_that_are_only_drawn(name):
     compare(name, spreads=0.1)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [n for n in registry.names() if n not in (*QUICK, *TIMED)])
-def test_the_others(name):
+@pytest.mark.parametrize("name", SHORT)
+def test_short_trainings(name):
     """Another processor rounds differently, and a training carries that on."""
+    compare(name, spreads=3.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in registry.names() if n not in (*DRAWN, *SHORT, *TIMED)])
+def test_the_others(name):
     compare(name, spreads=3.0)
