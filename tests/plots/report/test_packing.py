@@ -161,6 +161,13 @@ def test_notes_are_said_once_for_all_runs(run):
     assert len(said) == 2
 
 
+def test_a_run_of_as_many_steps_as_a_page_holds_is_held_whole(run):
+    for steps, whole in ((20, True), (21, False)):
+        some = Run(run(steps=steps))
+        assert (len(thinning.kept_steps(some, 20)) == steps) == whole
+        assert (len(thinning.kept_losses(some, {"loss": some.get("loss")}, 20)) == steps) == whole
+
+
 def test_every_spike_of_the_loss_is_kept(run):
     record = run(steps=20_000, blocks=1, histograms=False)
     spikes = np.arange(37, 20_000, 400)
