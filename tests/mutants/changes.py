@@ -26,10 +26,10 @@ SAID = (ast.Raise, ast.Assert, ast.JoinedStr, ast.AnnAssign, ast.Import, ast.Imp
 LOOKS = {
     "alpha", "annotation_clip", "borderpad", "color", "edgecolor", "facecolor", "figsize",
     "fontsize", "fraction", "framealpha", "frameon", "grid", "grid_up", "handlelength",
-    "height_ratios", "hspace", "labelpad", "labelspacing", "length", "linewidth", "linewidths",
-    "loc", "lw", "margins", "markerscale", "markersize", "ms", "ncols", "pad", "quick",
-    "rotation", "s", "set_axisbelow", "shrink", "strict", "tick_params", "width_ratios",
-    "wspace", "xytext", "zorder",
+    "height_ratios", "highlight", "hspace", "labelpad", "labelspacing", "length", "linewidth",
+    "linewidths", "loc", "lw", "margins", "markerscale", "markersize", "min_width", "ms",
+    "ncols", "no_wrap", "pad", "padding", "quick", "rotation", "s", "set_axisbelow", "shrink",
+    "strict", "tick_params", "width_ratios", "wspace", "xytext", "zorder",
 }  # fmt: skip
 
 
