@@ -53,6 +53,7 @@ _RUNS_AWAY |= {"exploding through time", "gradient spikes"}
 _IN_TIME = {"vanishing through time", "exploding through time"}
 _ROWS = 256  # of the inputs, that say how large they are
 _OMEGA = 1.0
+_FAR = 100.0  # of a rate that is too large, what is surely small enough
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def propose(trial: Trial, *, rows: int, rate: float, adam_rate: float) -> list[C
     rate, adam_rate : what range tests suggest for the plan with its own optimizer and with Adam;
         NaN where no rate makes the loss fall
 
-    * a learning rate, with its own optimizer and with Adam;
+    * a learning rate, with its own optimizer and with Adam; a hundredth of one that was found too
+      large, where the test says none;
     * weights at the critical scale of its own activation, and the usual initializers;
     * another activation at *its* critical scale;
     * batch norm where there is none, or its removal; residual blocks for deep networks;
@@ -81,6 +83,8 @@ def propose(trial: Trial, *, rows: int, rate: float, adam_rate: float) -> list[C
     has_norm = any(part.is_a(BatchNorm) for part in plan.layers)
     adaptive = plan.optimizer.is_a(*ADAPTIVE)
     if not callable(plan.lr):
+        if math.isnan(rate) and "learning rate too large" in trial.ills:
+            rate = plan.lr / _FAR  # the test begins where units are dead already
         for near in sane_rates(rate, adaptive):
             if not 1 / _SAME_RATE < near / plan.lr < _SAME_RATE:
                 changes.append(LearningRate(near))

@@ -126,6 +126,19 @@ def test_rates_are_those_of_the_range_test_within_sane_bounds(optimizer, rate, a
     assert [text for text in found if "lr=" in text] == wanted
 
 
+@pytest.mark.parametrize(
+    ("ills", "rate", "wanted"),
+    [
+        (("learning rate too large",), NONE, "lr=0.005"),
+        (("learning rate too large",), 0.02, "lr=0.02"),
+        ((), NONE, None),
+    ],
+)
+def test_a_rate_that_was_found_too_large_is_lowered_where_no_test_says_how(ills, rate, wanted):
+    found = proposed(network(), nn.RMSProp(lr=0.5), ills, rate=rate)
+    assert [text for text in found if text.startswith("lr=")] == ([wanted] if wanted else [])
+
+
 def test_rates_are_round():
     assert [sane_rates(rate, False) for rate in (0.0049, 0.005, 0.019)] == [
         [0.002],
