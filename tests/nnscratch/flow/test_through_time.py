@@ -168,10 +168,12 @@ def test_every_term_is_that_of_the_jacobians_and_they_add_up(kind, given, last):
             np.testing.assert_allclose(found.changes[lag], terms, atol=1e-10)
 
 
-def test_of_a_plain_layer_derivative_and_weights_are_told_apart():
-    model = traced("tanh", last=True)
+@pytest.mark.parametrize("given", ["whole", "mask"])
+def test_of_a_plain_layer_derivative_and_weights_are_told_apart(given):
+    model = traced("tanh", last=True, **GIVEN[given][0])
     found, trace = through_time(model), model.last["0.rnn"]
-    slopes = trace.hidden_gradient * (1 - trace.hidden**2)
+    there = GIVEN[given][0].get("mask", np.ones((BATCH, STEPS), bool))[:, :, None]
+    slopes = trace.hidden_gradient * np.where(there, 1 - trace.hidden**2, 1.0)
     norms = [np.linalg.norm(part, axis=(0, 2)) for part in (slopes, trace.hidden_gradient)]
     expected = np.log10(norms[0] / norms[1])[::-1][:-1]
     np.testing.assert_allclose(found.changes[:, 0], expected)
