@@ -12,7 +12,9 @@ from nnscratch.layers.rnn import RNN
 from nnscratch.network import Network
 from nnscratch.training.callbacks import Callback, StepInfo
 
-_BOUND = 1e-20  # of a squared norm, below which the authors' program leaves a step out
+# Of the authors' program: steps of a smaller squared norm are left out; a gradient of a larger
+# norm, or of none, is not believed, and the recurrent weights shrink by this part of the rate.
+_BOUND, _LARGEST, _SHRINKS = 1e-20, 1e10, 0.02
 
 
 class Omega(Callback):
@@ -23,7 +25,11 @@ class Omega(Callback):
 
     * ``form="paper"``: the sum over t of ``(|d_t J_t| / |d_t| - 1)^2``;
     * ``form="code"``: what the authors' program computes: squares of the norms in the ratio, steps
-      with ``|d_t|^2 < 1e-20`` left out, and the mean over the others instead of the sum.
+      with ``|d_t|^2 < 1e-20`` left out, and the mean over the others instead of the sum. Where
+      the norm of the whole gradient is no number, infinite or above 1e10, training with it goes
+      on as theirs does: the gradient of the recurrent weights becomes 0.02 times these and every
+      other 0, a step that shrinks them. (With ``fit(stop_on_nonfinite=False)``; else a training
+      ends at what is not finite.)
 
     Both are means over the examples. As there, d and h are held fixed: only the recurrent weight
     in J is differentiated. For plain `RNN` layers; a clip that the optimizer has comes after.
@@ -59,7 +65,10 @@ class Omega(Callback):
         self.values: list[float] = []
 
     def on_backward(self, trainer: Any, step: StepInfo) -> None:
-        self.values.append(self.add(trainer.model))
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.values.append(self.add(trainer.model))
+            if self.form == "code":
+                _shrink_instead(trainer.model)
 
     def add(self, model: Network) -> float:
         """Add the gradient to ``model.grads``, after a backward pass; return Omega.
@@ -108,3 +117,13 @@ class Omega(Callback):
             slope = np.divide(slope, norms, out=np.zeros_like(norms), where=counts & (norms > 0))
             value = float(np.square(root - 1).sum() / batch)
         return value, ((slope[:, None] * back).T @ v).astype(weight.dtype)
+
+
+def _shrink_instead(model: Network) -> None:
+    """Where the gradient is not to be believed, put one in its place that shrinks what exploded."""
+    if np.linalg.norm(model.grads.flat.astype(np.float64)) <= _LARGEST:  # false of NaN
+        return
+    model.grads.flat[...] = 0
+    for layer in model.layers.values():
+        if layer.role == "recurrent":
+            layer.grads["recurrent_weight"][...] = _SHRINKS * layer.params["recurrent_weight"]

@@ -1,5 +1,7 @@
 """Omega: both published forms, their gradients by differences, and what training with it does."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,27 @@ def test_training_with_it_keeps_the_gradient(form):
         ratios.append(norms[0] / norms[-1])
     assert ratios[1] > 1e3 * ratios[0]
     assert omega[0].values[-1] < 0.5 * omega[0].values[0]
+
+
+@pytest.mark.parametrize("form", ["paper", "code"])
+@pytest.mark.parametrize(
+    ("component", "believed"), [(np.nan, False), (np.inf, False), (2e10, False), (9e9, True)]
+)
+def test_the_programs_form_shrinks_where_the_gradient_is_not_to_be_believed(
+    form, component, believed
+):
+    model, _, _ = trained()
+    model.grads["2.bias"][0] = component
+    added = nn.Omega(form=form)
+    added.on_backward(SimpleNamespace(model=model), None)
+    weight, own = model.params["0.recurrent_weight"], model.grads["0.recurrent_weight"].copy()
+    model.grads["0.recurrent_weight"][...] = 0
+    if believed or form == "paper":
+        assert not np.array_equal(own, 0.02 * weight)
+        np.testing.assert_equal(model.grads["2.bias"][0], component)
+    else:
+        np.testing.assert_array_equal(own, 0.02 * weight)
+        assert not model.grads.flat.any()
 
 
 def test_other_models_are_refused():
