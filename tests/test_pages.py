@@ -48,3 +48,12 @@ def test_the_page_of_files_runs(tmp_path, monkeypatch):
     run("files.md", tmp_path, monkeypatch)
     assert len((tmp_path / "numbers.csv").read_text().splitlines()) > 60
     assert (tmp_path / "model.onnx").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_the_page_of_recurrent_networks_runs(tmp_path, monkeypatch, capsys):
+    names = run("recurrent.md", tmp_path, monkeypatch)
+    said = capsys.readouterr().out
+    assert "vanishing through time: 59 steps back '0.lstm' has" in said
+    assert 8 <= names["prediction"].horizon <= 12  # what its comment says
+    assert names["shares"].shape == (60, 2)

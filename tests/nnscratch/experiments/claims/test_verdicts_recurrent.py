@@ -136,3 +136,40 @@ def test_truncation(whole, one, both, word):
     names = ("not cut", "first symbol beyond the cut", "both beyond the cut")
     given = {n: quantity(mean) for n, mean in zip(names, (whole, one, both), strict=True)}
     assert judge("truncation", given) == word
+
+
+@pytest.mark.parametrize(
+    ("off", "cut", "drawn", "spread", "word"),
+    [
+        (1e-16, 0.6, 1.0, 1e-3, HOLDS),
+        (1e-6, 0.6, 1.0, 1e-3, FAILS),
+        (1e-16, 0.95, 1.0, 1e-3, FAILS),
+        (1e-16, 0.6, 0.9, 1e-3, FAILS),
+        (1e-16, 0.6, 1.0, 0.1, UNCHECKED),
+    ],
+)
+def test_random_truncation(off, cut, drawn, spread, word):
+    given = {
+        "parts": quantity(off, 0),
+        "cut": quantity(cut),
+        "cut at random": quantity(drawn, spread),
+    }
+    assert judge("random-truncation", given) == word
+
+
+@pytest.mark.parametrize(
+    ("chrono", "one", "tanh", "word"),
+    [
+        (0.7, 0.97, 1.0, HOLDS),
+        (0.7, 0.8, 1.0, CONDITION),
+        (0.8, 0.7, 1.0, FAILS),
+        (0.7, 0.97, 0.8, FAILS),
+        (0.97, 1.0, 1.0, FAILS),
+        (0.95, 1.0, 1.0, UNCHECKED),
+        (0.7, 0.97, 0.95, UNCHECKED),
+    ],
+)
+def test_copying(chrono, one, tanh, word):
+    means = {"LSTM, chrono biases": chrono, "LSTM, forget bias 1": one, "tanh, PyTorch": tanh}
+    means["gain"] = one - chrono
+    assert judge("copying", {key: quantity(mean) for key, mean in means.items()}) == word

@@ -1,0 +1,66 @@
+"""Recurrent networks that learn a task of made-up sequences, and their loss on others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nnscratch.arrays import Array
+from nnscratch.clipping import ClipByGlobalNorm
+from nnscratch.experiments.claims.claim import Measured, Settings
+from nnscratch.layers import LSTM, RNN, Layer
+from nnscratch.losses import Loss
+from nnscratch.model import Sequential
+from nnscratch.optimizers import Adam
+from nnscratch.training import Trainer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BATCH, LOOKS, FRESH = 20, 5, 1000
+_APART = 10**9  # between the seeds of what is learned and of what is judged
+
+Made = Callable[[int, Settings], Layer]
+"""A layer of so many features in."""
+
+REMEMBERS, FORGETS = "LSTM, forget bias 1", "tanh, PyTorch"
+LAYERS: dict[str, Made] = {
+    REMEMBERS: lambda n, s: LSTM(n, s["units"], forget_bias=1.0),
+    FORGETS: lambda n, s: RNN(n, s["units"], defaults="pytorch"),
+}
+
+
+def learned(
+    parts: tuple[Layer, ...],
+    loss: Loss,
+    drawn: Callable[[int, int], tuple[Array, Array]],
+    settings: Settings,
+    seed: int,
+) -> float:
+    """Train on sequences that are never seen twice; return the loss on `FRESH` others.
+
+    drawn : ``(examples, seed) -> x, y``
+    """
+    model = Sequential(*parts, seed=seed)
+    trainer = Trainer(model, loss, Adam(lr=settings["lr"], clip=ClipByGlobalNorm(1.0)))
+    for look in range(LOOKS):
+        x, y = drawn(BATCH * settings["updates"] // LOOKS, 1000 * seed + look)
+        trainer.fit(x, y, epochs=1, batch_size=BATCH, seed=seed, progress=False).whole()
+    x, y = drawn(FRESH, _APART + seed)
+    return loss(model.predict(x), y)[0]
+
+
+def losses_picture(title: str, log: bool, measured: Measured) -> Figure:
+    """Draw losses as parts of that of who remembers nothing, which is 1."""
+    from nnscratch_plots.claims import claim_figure, interval_rows
+
+    with claim_figure(height=1.8 + 0.36 * len(measured.quantities)) as (figure, (ax,)):
+        interval_rows(
+            measured.quantities,
+            log=log,
+            xlabel="loss on fresh sequences, as a part of that of who remembers nothing",
+            title=title,
+            ax=ax,
+        )
+        ax.axvline(1, color="0.3", linewidth=1)
+    return figure
