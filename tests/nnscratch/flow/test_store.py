@@ -43,17 +43,18 @@ def test_a_full_store_keeps_every_second_fourth_row(layout, most, rows):
     assert store.kept_every == 1 or rows > most * store.kept_every / 2
 
 
-def test_rows_from_a_step_on_are_given_up_and_the_next_follow(layout):
+@pytest.mark.parametrize(("first", "after"), [(10, [10, 14, 18]), (12, [12, 16])])
+def test_rows_from_a_step_on_are_given_up_and_the_next_follow(layout, first, after):
     store = Store(layout, 8 * layout.row_bytes)
     row = np.zeros(layout.row_bytes, np.uint8)
     for step in range(20):
         store.append(step, row)
     assert store.kept_every == 4
-    store.truncate(10)
+    store.truncate(first)
     assert store.rows()[0].tolist() == [0, 4, 8]
-    for step in range(10, 20):
+    for step in range(first, 20):
         store.append(step, row)
-    assert store.rows()[0].tolist() == [0, 4, 8, 10, 14, 18]
+    assert store.rows()[0].tolist() == [0, 4, 8, *after]
 
 
 def check_same(found, layout):
