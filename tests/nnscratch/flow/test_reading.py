@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from nnscratch.flow import read_flow
+from nnscratch.flow.readout import Readout
 
 
 def record(first, last, loss=(2.3, 2.0, 1.5)):
@@ -65,3 +66,7 @@ def test_layers_without_a_dense_one_are_read_all():
     made = record([3] * 3, [1] * 3)
     made["layers"] = np.array(["1.tanh", "3.tanh", "5.tanh", "7.tanh"])
     assert read_flow(made).last == 1e9
+
+
+def test_what_keeps_nothing_has_no_steps():
+    assert len(Readout()) == 0
