@@ -8,7 +8,7 @@ Results grow in a file, line by line, and what is there already is not tried aga
     make mutants ARGS="--areas theory losses --count 30 --jobs 4"
 
 `equivalent.txt` lists changes that nothing could notice, and why; they are neither tried nor
-counted. Everything happens in copies of the tree.
+counted. README.md says what came of it. Everything happens in copies of the tree.
 """
 
 from __future__ import annotations
