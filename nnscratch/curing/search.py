@@ -49,6 +49,8 @@ from nnscratch.training import Penalty, Trainer, find_rate
 from nnscratch.training.examples import Examples
 
 LEAST_STEPS = 20
+STEPS = 300
+_SLOW = 0.5  # skill, after as many steps, of what learns so slowly that changes are worth a try
 ROUNDS = 3
 FINALISTS = 3  # trials that are run with further seeds, the most skilful first
 _RANGE_STEPS = 80
@@ -63,7 +65,7 @@ def cure(
     y: npt.ArrayLike,
     *,
     batch_size: int,
-    steps: int = 300,
+    steps: int = STEPS,
     tries: int = 5,
     seed: int = 0,
     validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
@@ -76,9 +78,9 @@ def cure(
     1. Theory predicts its gradient flow, and a trial of `steps` steps shows it and is read for
        findings: is it sick? It is judged by its *skill* on held-out examples, the share of the
        answers' variance that it explains (`nnscratch.curing.skill`): a constant has 0.
-    2. If so, what data and network ask for is changed at once: the scale of inputs and targets,
-       the output's activation and the loss, weights that are all the same, a missing activation,
-       batch norm's momentum (`nnscratch.curing.facts`).
+    2. If so, or if it learns slowly, what data and network ask for is changed at once: the scale of
+       inputs and targets, the output's activation and the loss, weights that are all the same, a
+       missing activation, batch norm's momentum, a penalty (`nnscratch.curing.facts`).
     3. Changes of rate and optimizer, weights, activation, batch norm, residual blocks, width and
        clip, and of recurrent layers their recurrent weights, the bias of their gates, the kind of
        cell, the truncation and Omega, are ranked by what is expected of them, and the best `tries`
@@ -168,7 +170,7 @@ class _Search:
         if before is None:
             raise KeyboardInterrupt
         made = Cure(before=before, trials=(), ranking=(), best=None, conditions=c)
-        if not made.sick and (before.skill >= GOOD or before.unfinished):
+        if not made.sick and (before.skill >= GOOD or self._may_go_on(before)):
             return made
         best, interrupted = None, False
         try:
@@ -186,6 +188,11 @@ class _Search:
             interrupted=interrupted,
             neighbours=self._neighbours() if best is None else math.nan,
         )
+
+    def _may_go_on(self, before: Trial) -> bool:
+        """Whether more steps are all that a network that learns needs."""
+        slow = before.skill < _SLOW and self.conditions.steps >= STEPS
+        return before.unfinished and not slow and not repairs(self.plan, self.conditions)
 
     def _neighbours(self) -> float:
         c = self.conditions

@@ -24,6 +24,10 @@ def case(name):
         "a census table as it is",
         "prices of a quarter million",
         "predictions of some seeds are all zero",
+        # Healthy all three, and at their pace far from done:
+        "two squares told apart in five epochs",
+        "one batch over and over, batch norm",
+        "ten tens in a hundred epochs",
     ],
 )
 def test_public_cases_train_by_the_lines(name):
