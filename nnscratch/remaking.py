@@ -34,6 +34,7 @@ def remake(
     recurrent_init: str | Initializer | None = None,
     forget_bias: float | None = None,
     update_bias: float | None = None,
+    dropout: float | None = None,
     width: int | None = None,
     seed: int = 0,
 ) -> Sequential:
@@ -62,6 +63,8 @@ def remake(
     forget_bias, update_bias : float
         Of every LSTM; of every GRU. Layers drawn as a framework does, or by `chrono`, are drawn as
         layers of this package are where one of these three is named for them.
+    dropout : float
+        The rate of every dropout.
     width : int
         Hidden dense layers of fewer units get so many.
     seed : int
@@ -79,7 +82,7 @@ def remake(
         init = init if init is not None else suited_init(new.kind)
     changes = {"init": init, "bias_init": bias_init, "momentum": momentum}
     changes |= {"recurrent_init": recurrent_init}
-    changes |= {"forget_bias": forget_bias, "update_bias": update_bias}
+    changes |= {"forget_bias": forget_bias, "update_bias": update_bias, "rate": dropout}
     given = {name: value for name, value in changes.items() if value is not None}
     made: list[Part] = []
     last = dense[-1] if dense else len(parts)

@@ -67,7 +67,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     command.add_argument(
         "--public-cases",
-        choices=("known", "tuned", "fresh", "opened", "untouched", "aside", "all"),
+        choices=("known", "tuned", "fresh", "opened", "aside", "unlike", "untouched", "all"),
         nargs="?",
         const="all",
         help="diagnose networks of other people: from question sites, issue trackers, published "

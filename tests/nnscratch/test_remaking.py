@@ -123,3 +123,14 @@ def test_a_width_is_that_of_dense_layers():
     made = nn.remake(through_time(nn.GRU(4, 6)), width=9)
     assert made.params["1.weight"].shape == (9, 18)
     assert made.params["3.weight"].shape == (6, 2)
+
+
+def test_every_dropout_takes_the_rate_that_is_named():
+    model = nn.Sequential(
+        *(nn.Dense(3, 4), nn.ReLU(), nn.Dropout(0.9), nn.Dense(4, 4), nn.Dropout(0.5)),
+        nn.Dense(4, 1),
+        seed=0,
+    )
+    made = nn.remake(model, dropout=0.25)
+    rates = [layer.rate for layer in made.layers.values() if layer.kind == "dropout"]
+    assert rates == [0.25, 0.25]

@@ -14,6 +14,7 @@ from nnscratch.experiments.public.kinds import OPENED as OPENED_CASES
 from nnscratch.experiments.public.known import CASES as KNOWN_CASES
 from nnscratch.experiments.public.recipe import Data, Outcome, Recipe, run
 from nnscratch.experiments.public.tuned import CASES as TUNED_CASES
+from nnscratch.experiments.public.unlike import CASES as UNLIKE_CASES
 from nnscratch.experiments.public.untouched import CASES as UNTOUCHED_CASES
 from nnscratch.experiments.public.verdict import NAMES, VERDICTS, Answer, Tally, answer_all
 
@@ -24,6 +25,7 @@ SICK: dict[str, tuple[Sick, ...]] = {
     "fresh": FRESH_CASES,
     "opened": OPENED_CASES,
     "aside": ASIDE_CASES,
+    "unlike": UNLIKE_CASES,
     UNTOUCHED: UNTOUCHED_CASES,
 }
 HEALTHY: tuple[Healthy, ...] = (*KERAS, *TORCH_AND_OTHERS, *SKLEARN, *BOOKS)
@@ -39,6 +41,7 @@ __all__ = [
     "SICK",
     "TUNED",
     "TUNED_CASES",
+    "UNLIKE_CASES",
     "UNTOUCHED",
     "UNTOUCHED_CASES",
     "VERDICTS",

@@ -30,6 +30,9 @@ CAUSES: Final = (
     "batch norm momentum",
     "frozen parameters",
     "overfitting",
+    "penalty",
+    "dropout",
+    "inputs alike",
 )
 
 SO: Final = "https://stackoverflow.com/questions/"

@@ -83,6 +83,8 @@ class Recipe:
         Of the weights, the biases, and the last layer's weights where they differ.
     held : tuple of int
         Dense layers, from 0, whose parameters the optimizer does not change.
+    l2 : float
+        Times the sum of the squared weights, added to what is minimised.
     """
 
     net: str
@@ -95,6 +97,7 @@ class Recipe:
     bias: InitLike = "zeros"
     last: InitLike | None = None
     held: tuple[int, ...] = ()
+    l2: float = 0.0
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -149,6 +152,11 @@ def run(recipe: Recipe, seed: int = 0) -> Outcome:
     flow = nn.GradientFlow(model, probe=x[:200], histograms=False)
     trainer = Trainer(model, loss, copy.deepcopy(recipe.optimizer))
     batch = min(recipe.batch, len(x))
+    callbacks: list[Callback] = [flow]
+    if recipe.held:
+        callbacks.append(_Hold(model, recipe.held))
+    if recipe.l2:
+        callbacks.append(nn.Penalty(l2=recipe.l2))
     with np.errstate(all="ignore"):  # overflow is what some of the runs are about
         history = trainer.fit(
             x,
@@ -156,7 +164,7 @@ def run(recipe: Recipe, seed: int = 0) -> Outcome:
             epochs=math.ceil(recipe.steps / math.ceil(len(x) / batch)),
             batch_size=batch,
             validation=validation,
-            callbacks=[flow, *([_Hold(model, recipe.held)] if recipe.held else [])],
+            callbacks=callbacks,
             progress=False,
             seed=seed,
             max_steps=recipe.steps,

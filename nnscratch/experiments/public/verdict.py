@@ -45,6 +45,8 @@ NAMES: Final[dict[str, frozenset[str]]] = {
     "narrow layers": frozenset({"capacity"}),
     "batch norm statistics": frozenset({"batch norm momentum"}),
     "clip never": frozenset({"clip"}),
+    "outliers": frozenset({"loss"}),
+    "small batches": frozenset({"norm"}),
     "does not learn": frozenset(),
 }
 

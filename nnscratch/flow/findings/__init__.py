@@ -1,8 +1,9 @@
 """Findings: what a record says is wrong, what causes it, and the one change to begin with.
 
 What a run shows (`stability`, `gradient`, `units`, `updates`, `learning`) is told apart from what
-can cause it (`data`, `output`, `weights`, `network`, `training`, `memory`), `through_time` does
-both for recurrent layers; `graph` says what causes what, and puts consequences under their cause.
+can cause it (`data`, `output`, `held`, `memory`, `moving`, `weights`, `network`, `training`,
+`overfitting`), `through_time` does both for recurrent layers; `graph` says what causes what, and
+puts consequences under their cause.
 All thresholds stand at the top of their files, with cases on both sides of each in the tests.
 """
 
@@ -13,11 +14,13 @@ from collections.abc import Sequence
 from nnscratch.flow.findings import (
     data,
     gradient,
+    held,
     learning,
     memory,
     moving,
     network,
     output,
+    overfitting,
     stability,
     through_time,
     training,
@@ -48,12 +51,13 @@ def find(record: Record) -> Findings:
     shown = {finding.kind: finding for finding in symptoms}
     symptoms += learning.find(view, shown)
     shown = {finding.kind: finding for finding in symptoms}
-    causes = [one for family in (data, output, memory, moving) for one in family.find(view)]
+    causes = [one for family in (data, output, held, memory, moving) for one in family.find(view)]
     causes += through_time.find_causes(view, shown)
     if not _EQUAL & {one.kind for one in causes}:
         causes += weights.find(view, shown)
     causes += network.find(view, shown, [one.kind for one in causes])
     causes += training.find(view, shown, [one.kind for one in causes])
+    causes += overfitting.find(view)
     found: Sequence[Finding] = with_one_rate(arrange([*symptoms, *causes]))
     if view.text("framework") == "torch":
         found = in_torch(found, view)

@@ -27,12 +27,75 @@ BY_HEART = 0.3  # of what there is to learn: less than this may be learned by he
 _ENOUGH = 50  # steps
 FEW_CLASSES = 0.5  # of the outputs ever is an answer
 _PER_CLASS = 20  # examples
-_SAME = 8  # examples with one answer
+_SAME = 8  # examples with one answer, or one input
+OUTLYING = 10.0  # standard deviations of all targets from their mean
 
 
 def find(view: View) -> list[Finding]:
     """Return what is wrong with labels, inputs and targets."""
-    return [*_labels(view), *_inputs(view), *_targets(view)]
+    return _alike(view) or [*_labels(view), *_outliers(view), *_inputs(view), *_targets(view)]
+
+
+def _alike(view: View) -> list[Finding]:
+    """Inputs that are the same for all examples: what the first layer gives then is, too."""
+    spread, count = view.looks("output_spread"), view.latest("target_count")
+    first = view.weights[0] if view.weights else 0
+    weight = view.param(first, "weight")
+    silent = weight is not None and not view.record["param_norm_initial"][weight] > 0
+    if not count >= _SAME or not math.isnan(view.latest("feature_ratio")) or silent:
+        return []
+    if not len(spread) or not (spread[:, first] == 0).all():
+        return []
+    return [
+        Finding(
+            "inputs alike",
+            "serious",
+            view.layers[:1],
+            view.first_step,
+            f"All examples have the same inputs: {view.layers[first]} gives the same for every one "
+            f"of them, while the answers have {number(view.latest('target_values'))} values.",
+            "One and the same example is handed out again and again, or the inputs were lost on "
+            "the way: nothing tells one answer from another.",
+            (
+                Advice(
+                    "look at what the inputs are, where they are loaded",
+                    "print(np.ptp(np.asarray(x), axis=0).max())",
+                ),
+            ),
+            {"examples": count},
+            EXPLAINS["inputs alike"],
+        )
+    ]
+
+
+def _outliers(view: View) -> list[Finding]:
+    """A few targets so far away that their squares are most of the loss."""
+    mean, std = view.latest("target_mean"), view.latest("target_std")
+    if view.latest("target_classes") > 0 or not std > 0:
+        return []
+    ends = (view.latest("target_min"), view.latest("target_max"))
+    end = max(ends, key=lambda value: abs(value - mean))
+    far = abs(end - mean) / std
+    if view.text("loss_kind") not in ("MeanSquaredError", "MSELoss") or not far > OUTLYING:
+        return []
+    return [
+        Finding(
+            "outliers",
+            "notice" if view.progress.learned else view.harm,
+            view.layers[-1:],
+            view.first_step,
+            f"A few targets are far from all others: {number(end)} lies {number(far)} standard "
+            f"deviations from their mean of {number(mean)}, and the error is squared.",
+            "Squared, what is far off outweighs all the rest: the loss falls by what is learned of "
+            "a few examples.",
+            (
+                Advice("take a loss that grows like the error", "loss = nn.Huber()"),
+                Advice("or look whether these targets are right"),
+            ),
+            {"far": far, "end": end},
+            EXPLAINS["outliers"],
+        )
+    ]
 
 
 def _labels(view: View) -> list[Finding]:

@@ -12,9 +12,13 @@ from nnscratch.flow.findings.finding import SEVERITIES, Finding
 # weights began as, what goes in, what the network is, how it is trained.
 CAUSES: Final = (
     "labels",
+    "inputs alike",
+    "outliers",
     "softmax over one unit",
     "softmax twice",
     "output activation",
+    "penalty",
+    "dropout",
     "frozen parameters",
     "symmetric units",
     "input scale",
@@ -24,6 +28,7 @@ CAUSES: Final = (
     "forget bias",
     "recurrent weights",
     "truncation",
+    "small batches",
     "learning rate too large",
     "gradient spikes",
     "activation",
@@ -63,11 +68,23 @@ _RUNAWAY = frozenset({"non-finite", "diverged", "exploding", "does not learn", "
 EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "labels": frozenset({"does not learn", "constant output", "slow layer"})
     | {"overfitting", "too few steps", "learning rate too large"},
+    "inputs alike": _STARVED
+    | _DEAD
+    | {"labels", "input scale", "initial biases", "no activation", "activation", "capacity"}
+    | {"saturated", "too few steps", "learning rate too large"},
+    "outliers": frozenset({"target scale", "too few steps", "overfitting", "output activation"})
+    | {"learning rate too large"},
     "softmax over one unit": _STARVED | _DEAD | {"too few steps", "loss", "output activation"},
     "softmax twice": frozenset(
         {"does not learn", "too few steps", "output activation", "learning rate too small", "loss"}
     ),
     "output activation": _STARVED | _DEAD | {"saturated", "too few steps", "loss", "capacity"},
+    "penalty": _STARVED
+    | _DEAD
+    | {"frozen parameters", "saturated", "capacity", "too few steps", "learning rate too large"},
+    "dropout": _STARVED
+    | _DEAD
+    | {"saturated", "capacity", "too few steps", "learning rate too large"},
     "frozen parameters": _STARVED | {"too few steps", "learning rate too large"},
     "symmetric units": _STARVED
     | _DEAD
@@ -80,6 +97,8 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     | {"saturated", "learning rate too large", "too few steps", "output activation"},
     "initial weights": _STARVED | _DEAD | _RUNAWAY | {"saturated", "learning rate too large"},
     "initial biases": _STARVED | _DEAD | {"saturated"},
+    "small batches": frozenset({"does not learn", "too few steps", "batch norm statistics"})
+    | {"learning rate too large", "dead units", "exploding"},
     "learning rate too large": _STARVED - {"learning rate too small"}
     | _DEAD
     | _RUNAWAY

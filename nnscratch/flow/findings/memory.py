@@ -1,4 +1,4 @@
-"""Batch norm's memory, and the clip."""
+"""Batch norm's memory, batches too small for it, and the clip."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from nnscratch.flow.findings.cures import remade
+from nnscratch.flow.findings.cures import LEAST_BATCH, remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.view import View
@@ -23,8 +23,38 @@ ALWAYS_AFTER, FAR_AFTER, NEVER_AFTER = 100, 30, 100  # steps
 
 
 def find(view: View) -> list[Finding]:
-    """Return what is wrong with batch norm's running statistics and with the clip."""
-    return [*_batchnorm(view), *_clip(view)]
+    """Return what is wrong with batch norm's statistics and with the clip."""
+    return [*_few(view), *_batchnorm(view), *_clip(view)]
+
+
+def _few(view: View) -> list[Finding]:
+    """Batches of so few examples that batch norm takes away what tells them apart."""
+    if not view.has_batchnorm or view.rows < SURE_AFTER or view.progress.learned:
+        return []
+    batch = int(np.median(view.get("batch_size")))
+    if batch >= LEAST_BATCH:
+        return []
+    return [
+        Finding(
+            "small batches",
+            view.harm,
+            tuple(str(name) for name in view.record["batchnorm_layers"]),
+            view.first_step,
+            f"Batch norm takes mean and deviation of {plural(batch, 'example')} at a time: what "
+            f"one of them becomes depends on which others it was drawn with.",
+            "Of so few neither can be told, and in the difference of two examples only signs are "
+            "left.",
+            (
+                Advice(
+                    "take larger batches",
+                    f"trainer.fit(x, y, epochs={view.rows}, max_steps={view.rows}, batch_size=32)",
+                ),
+                Advice("or a norm that looks at one example: nn.LayerNorm"),
+            ),
+            {"batch": float(batch)},
+            EXPLAINS["small batches"],
+        )
+    ]
 
 
 def _batchnorm(view: View) -> list[Finding]:

@@ -10,6 +10,7 @@ from nnscratch.arrays import Array
 from nnscratch.flow.findings import cures
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.rates import optimizer_name
 from nnscratch.flow.findings.view import View
 from nnscratch.theory.suited import suited_scale
 from nnscratch_records.words import listed, percent, since
@@ -77,13 +78,15 @@ def _frozen(view: View) -> list[Finding]:
     known = ~np.isnan(moved).all(axis=1)
     lr = np.nan_to_num(view.get("lr"))
     lr = np.where(lr == 0, 1.0, lr)
+    plain = optimizer_name(view) in ("", "SGD")  # of others the gradient says no step's length
     groups: dict[str, list[int]] = {"still": [], "pushed": [], "put back": []}
     for column in view.weight_params:
         layer = int(view.record["param_layers"][column])
         arrives = view.get("gradient_norm")[:, layer] > 0
         # As much as would be seen in the weights' digits.
         felt = lr * pulled[:, column] > FELT * view.get("param_norm")[:, column]
-        if view.holds(known & felt & (moved[:, column] == 0)):
+        stands = known & felt & (moved[:, column] == 0)
+        if view.holds(stands) and (plain or stands.all()):
             groups["still"].append(layer)
         elif view.holds(known & arrives & (pulled[:, column] == 0) & (moved[:, column] > 0)):
             groups["pushed"].append(layer)

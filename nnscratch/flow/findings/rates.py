@@ -41,9 +41,19 @@ def usual(view: View) -> tuple[float, float]:
     if not name:
         return math.inf, math.nan
     largest, begin = USUAL.get(name, _ADAPTIVE)
-    momentum = re.search(r"momentum=([0-9.]+)", view.text("optimizer")) if name == "SGD" else None
-    left = 1 - float(momentum[1]) if momentum else 1.0
+    left = 1 - _momentum(view)
     return largest * left, begin * left
+
+
+def with_momentum(view: View) -> str:
+    """Return what to say of the momentum of plain descent; empty if there is none."""
+    momentum = _momentum(view)
+    return f" and momentum {momentum:g}" if momentum else ""
+
+
+def _momentum(view: View) -> float:
+    found = re.search(r"momentum=([0-9.]+)", view.text("optimizer"))
+    return float(found[1]) if found and optimizer_name(view) == "SGD" else 0.0
 
 
 def rate_at(view: View, row: int = -1) -> float:

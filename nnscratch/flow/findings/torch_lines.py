@@ -41,6 +41,7 @@ _OTHERS = {
     "nn.datasets.check_inputs(x)": "assert torch.isfinite(x).all()",
     'callbacks = [nn.Forensics("runs")]': "guard = nnscratch.pytorch.first_nonfinite(model)",
     "callbacks = [nn.EarlyStopping()]": "",
+    "callbacks = [nn.Penalty(l2=0.0001)]": "",
 }
 FUNCTION = "()"  # the end of the name of what is a function, no module
 
@@ -56,8 +57,8 @@ def in_torch(found: Sequence[Finding], view: View) -> list[Finding]:
 def _line(advice: Advice, view: View) -> str:
     """Return a line of torch that does what one of this package's does; empty for none."""
     line = advice.line
-    if line in _OTHERS:
-        return _OTHERS[line]
+    if line in _OTHERS or line.startswith("trainer."):
+        return _OTHERS.get(line, "")
     try:
         tree = ast.parse(line).body
     except SyntaxError:
@@ -92,18 +93,18 @@ def _told(name: str, value: ast.expr, view: View) -> list[str]:
         most = ast.unparse(value.args[0])
         return [f"torch.nn.utils.clip_grad_norm_(model.parameters(), {most})"]
     if name == "optimizer":
-        rate = ast.unparse(given["lr"]) if "lr" in given else ""
-        return [optimizer_line(view, what, rate)]
+        changed = {key: ast.unparse(given[key]) for key in ("lr", "weight_decay") if key in given}
+        return [optimizer_line(view, what, **changed)]
     return []
 
 
-def optimizer_line(view: View, name: str = "", rate: str = "") -> str:
-    """Return the line that makes the run's optimizer, or another one, with this rate."""
+def optimizer_line(view: View, name: str = "", **changed: str) -> str:
+    """Return the line that makes the run's optimizer, or another one, with settings `changed`."""
     text = view.text("optimizer")
     own, _, settings = text.partition("(")
     told = [one for one in settings.rstrip(")").split(", ") if one] if name in ("", own) else []
-    if rate:
-        told = [f"lr={rate}", *(one for one in told if not one.startswith("lr="))]
+    kept = [one for one in told if one.partition("=")[0] not in changed]
+    told = [*(f"{key}={value}" for key, value in changed.items()), *kept]
     return f"optimizer = torch.optim.{', '.join([f'{name or own}(model.parameters()', *told])})"
 
 

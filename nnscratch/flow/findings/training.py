@@ -1,4 +1,4 @@
-"""How it is trained: steps that are too long or too short, too few of them, learning by heart."""
+"""How it is trained: steps that are too long or too short, or too few of them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,13 @@ from nnscratch_records.words import number, percent, plural, since
 
 USUAL_SIZES = "usual are 0.01 % to 1 %"  # |update| / |weights|; Karpathy's rule: 1e-3
 LARGE, SMALL = 1e-2, 3e-4
+BEYOND = 20.0  # times the largest usual rate: with that it is to blame for what is broken
 VIOLENT = 0.3  # one step that changes half of the layers by this much of their weights
 TOO_FAR = 2.0  # times the step that would have led down best: from there the loss rises
 PATIENCE = 10.0  # times the steps made: if half of what is missing takes longer, the rate is small
 RISES = 0.5  # of the way from a constant answer's loss to the least: no difference of batches
 BRISK = 1e-3  # updates of this size are not short
-WORSE = 0.05  # of the way from a constant answer's loss to the least
-FEWER = 0.03  # of the held-out examples judged right
-BY_HEART = 0.85  # of what there is to learn of the own examples
-APART = 0.3  # of the same: held-out examples are judged this much worse, and no better any more
-LOOKS = 3  # at held-out examples
+FADES, HALF = 0.01, 0.5  # of the largest rate; of the steps
 _LASTING, _EARLY = 50, 10  # steps
 _AT_ONCE = ("exploding", "vanishing", "saturated", "dead units", "dead layer", "constant output")
 # With these, short steps are what is to be expected.
@@ -33,6 +30,7 @@ _HELD = frozenset(
     {
         *("labels", "softmax over one unit", "softmax twice", "symmetric units", "activation"),
         *("frozen parameters", "initial weights", "initial biases", "depth", "clip always"),
+        *("inputs alike", "penalty", "dropout"),
     }
 )
 _STANDS = frozenset({"does not learn", "constant output", "slow layer"})
@@ -45,8 +43,7 @@ def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     if not view.rows or not view.weight_params:
         return []
     held = bool(_HELD & set(causes))
-    found = _large(view, shown, held) or ([] if held else _short(view, shown))
-    return [*found, *_by_heart(view)]
+    return _large(view, shown, held) or ([] if held else _short(view, shown))
 
 
 def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
@@ -64,7 +61,9 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     # What cannot be learned is not for the steps to learn, and what stands is not thrown about.
     lasting = lasting and not held and (bool(hurt) or p.worse or not rate <= rates.usual(view)[1])
     blown = "diverged" in shown and view.rows > 1
-    if not (jumps.size or far or lasting or blown):
+    largest, _ = rates.usual(view)
+    beyond = bool(hurt) and rate > BEYOND * largest
+    if not (jumps.size or far or lasting or blown or beyond):
         return []
     row = int(jumps[0]) if jumps.size else 0
     step, rate = int(view.steps[row]), rates.rate_at(view, row)
@@ -91,9 +90,8 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
             f"of the first steps one of {number(best)} would have led down best, and one of "
             f"{number(TOO_FAR * best)} not at all"
         )
-    largest, _ = rates.usual(view)
     if rate > largest:
-        name = rates.optimizer_name(view)
+        name = rates.optimizer_name(view) + rates.with_momentum(view)
         parts.append(f"with {name} it is usually {number(largest)} at most")
     if not parts:
         parts.append("the steps are longer than the loss's curvature allows")
@@ -122,11 +120,14 @@ def _rises(view: View) -> bool:
     """Whether the loss rises in the first steps, by more than batches differ."""
     losses: Array = view.record["loss"][:4]
     top = np.max(np.nan_to_num(losses[1:], nan=np.inf), initial=0.0)
-    return bool(np.isfinite(losses[0]) and top > losses[0] + RISES * view.progress.room)
+    room = max(view.progress.room, losses[0])  # rare answers: there is little to learn, or a lot
+    return bool(np.isfinite(losses[0]) and top > losses[0] + RISES * room)
 
 
 def _short(view: View, shown: Shown) -> list[Finding]:
     p, typical = view.progress, rates.typical_updates(view)
+    if view.rows >= _LASTING and not p.learned and "diverged" not in shown and _faded(view):
+        return _ended(view)
     sizes = typical[view.now]
     size = float(np.nanmedian(sizes)) if not np.isnan(sizes).all() else 0.0
     if view.rows < _LASTING or "diverged" in shown or not size > 0:
@@ -139,6 +140,33 @@ def _short(view: View, shown: Shown) -> list[Finding]:
     if slow or (not p.falling and never and size < SMALL):
         return _small(view, size, slow)
     return [_few(view, made)] if p.unfinished else _plateau(view, shown, size)
+
+
+def _faded(view: View) -> bool:
+    """Whether its schedule has made the rate too small to count, for half of the run or more."""
+    lr = view.get("lr")
+    return bool(np.mean(lr < FADES * np.nanmax(lr)) >= HALF)
+
+
+def _ended(view: View) -> list[Finding]:
+    p, lr = view.progress, view.get("lr")
+    most, now = float(np.nanmax(lr)), rates.rate_at(view)
+    step = view.since(lr < FADES * most)
+    return [
+        Finding(
+            "learning rate too small",
+            view.harm,
+            (),
+            step,
+            f"Its schedule has made the learning rate too small before anything was finished: it "
+            f"was {number(most)}, has been below {percent(FADES)} of that since step {step} and is "
+            f"{number(now)} now, while {percent(max(0.0, p.share))} of the way down is made.",
+            "What is not learned by then is not learned any more.",
+            cures.learning_rate(view, rates.rounded(most)),
+            {"lr": now, "most": most},
+            EXPLAINS["learning rate too small"],
+        )
+    ]
 
 
 def _plateau(view: View, shown: Shown, size: float) -> list[Finding]:
@@ -221,54 +249,3 @@ def _few(view: View, made: float) -> Finding:
         {"fall": p.fall, "steps_left": p.steps_left, "share": p.share},
         EXPLAINS["too few steps"],
     )
-
-
-def _by_heart(view: View) -> list[Finding]:
-    """Held-out examples that are judged worse and worse while the training's are learned."""
-    held = view.looks("validation_loss")
-    p = view.progress
-    if len(held) < LOOKS or not p.known or not np.isfinite(held).all():
-        return []
-    best = int(np.argmin(held))
-    later = float(np.mean(held[-max(1, len(held) // 5) :]))
-    gap, risen = later - p.now, later - held[best]
-    rises = best < len(held) - 1 and risen > WORSE * p.room and gap > WORSE * p.room
-    stands = p.share >= BY_HEART and gap > APART * p.room and _stood(held) < WORSE * p.room
-    if not (rises or stands):
-        return []
-    steps = view.steps[view.looked("validation_loss")]
-    return [
-        Finding(
-            "overfitting",
-            "serious" if later > p.constant and _forgets(view) else "notice",
-            (),
-            int(steps[best]),
-            f"The network learns its examples by heart: the loss on held-out ones was "
-            f"{number(float(held[best]), 3)} at step {int(steps[best])} and is {number(later, 3)} "
-            f"now, while that on its own fell to {number(p.now, 3)}.",
-            "It has more weights than the examples bind, and more steps only bind them to noise.",
-            (
-                Advice(
-                    "stop where held-out examples are judged best",
-                    "callbacks = [nn.EarlyStopping()]",
-                ),
-                Advice("or take away weights that are large for nothing: weight decay, dropout"),
-            ),
-            {"best": float(held[best]), "now": later, "training": p.now},
-        )
-    ]
-
-
-def _stood(held: Array) -> float:
-    """Return by how much the loss on held-out examples fell over the latter half of the looks."""
-    quarter = max(1, len(held) // 4)
-    middle = len(held) // 2
-    return float(held[middle : middle + quarter].mean() - held[-quarter:].mean())
-
-
-def _forgets(view: View) -> bool:
-    """Whether fewer held-out examples are judged right than at the best; True if not known."""
-    right = view.looks("validation_accuracy")
-    if len(right) < LOOKS:
-        return True
-    return bool(right.max() - right[-max(1, len(right) // 5) :].mean() > FEWER)

@@ -12,6 +12,7 @@ from nnscratch_records.words import number, since
 
 SLOWER = 50.0  # times slower than the layers' median
 LARGER = 9.0  # its weights, on average, than those of the others: that is why
+STANDS = 1e-7  # of the weights' norm: shorter steps no digit of the weights shows
 _ENOUGH = 20  # steps
 
 
@@ -21,8 +22,10 @@ def find(view: View) -> list[Finding]:
     if view.rows < _ENOUGH or len(weights) < 3:
         return []
     ratios = view.get("update_ratio")[:, weights]
+    typical = typical_updates(view)
+    typical = np.where(typical > STANDS, typical, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        behind = typical_updates(view)[:, None] / ratios * view.factors[weights]
+        behind = typical[:, None] / ratios * view.factors[weights]
     slow = [i for i in range(len(weights)) if view.holds(behind[:, i] > SLOWER)]
     if not slow or len(slow) > len(weights) // 2:
         return []

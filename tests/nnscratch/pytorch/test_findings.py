@@ -127,3 +127,22 @@ def test_the_first_cause_is_that_of_our_own_engine(name):
         names = {"torch": torch, "model": model, "x": x, "optimizer": watched._optimizer}
         exec(theirs.first.line, names)
         assert torch.isfinite(names["model"](x[:9])).all() or "lr" in theirs.first.line
+
+
+def test_a_decay_and_a_trainer_that_torch_has_not_are_no_lines_of_ours():
+    torch.manual_seed(0)
+    x, y = (torch.from_numpy(np.asarray(one)) for one in data("")[:2])
+    model = tn.Sequential(tn.Linear(64, 32), tn.ReLU(), tn.Linear(32, 10))
+    loss = tn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=1.0)
+    watched = watch(model, optimizer, probe=x[:100])
+    for step in range(80):
+        part = slice(50 * step % 1400, 50 * step % 1400 + 50)
+        optimizer.zero_grad()
+        loss(model(x[part]), y[part].long()).backward()
+        optimizer.step()
+    found = watched.findings()
+    assert found[0].kind == "penalty"
+    line = "optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.0001)"
+    assert found.first.line == line
+    assert not [a.line for one in found for a in one.advice if "trainer" in a.line]

@@ -198,3 +198,86 @@ def test_few_of_the_classes(run, values, told):
 def test_a_run_that_learns_has_good_labels(run):
     change = run.fill(guess_linear=0.0, guess_neighbours=0.0)
     assert run.of(run(change, loss=run.falling(1.1, 0.02, 100)), "labels") is None
+
+
+def alike(run, spread=0.0, count=10):
+    def change(record):
+        run.stuck(record)
+        record["feature_ratio"][...] = np.nan
+        record["target_count"][...] = count
+        record["output_spread"][:, 0] = spread
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("spread", "count", "told"), [(0.0, 8, True), (1e-6, 8, False), (0.0, 7, False)]
+)
+def test_inputs_that_are_all_the_same(run, spread, count, told):
+    found = run(alike(run, spread, count))
+    assert ("inputs alike" in found.kinds) == told
+    if told:
+        assert found[0].kind == "inputs alike"
+        assert found[0].severity == "serious"
+        assert "the answers have 3 values" in found[0].sentence
+        assert found.first.line == "print(np.ptp(np.asarray(x), axis=0).max())"
+        assert run.of(found, "does not learn").because == "inputs alike"
+        assert "labels" not in found.kinds
+
+
+def test_features_that_differ_are_not_alike_though_the_first_layer_gives_one_answer(run):
+    def change(record):
+        alike(run)(record)
+        record["feature_ratio"][...] = 1.0
+
+    assert "inputs alike" not in run(change).kinds
+
+
+def test_a_first_layer_of_zeros_says_nothing_of_its_inputs(run):
+    def change(record):
+        alike(run)(record)
+        record["param_norm_initial"][0] = 0.0
+
+    assert "inputs alike" not in run(change).kinds
+
+
+def far(mean=0.0, std=1.0, low=-3.0, high=3.0):
+    def change(record):
+        for name, value in (("mean", mean), ("std", std), ("min", low), ("max", high)):
+            record[f"target_{name}"][...] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        ({"high": 10.1}, True),
+        ({"high": 9.9}, False),
+        ({"low": -10.1}, True),
+        ({"high": 10.1, "mean": 0.2}, False),
+        ({"low": -10.0, "mean": 0.2}, True),
+        ({"high": 30.0, "std": 3.1}, False),
+    ],
+)
+def test_targets_far_from_all_others(run, ends, told):
+    found = run.of(run(far(**ends), targets="numbers"), "outliers")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "notice"  # it learns
+        assert found.advice[0].line == "loss = nn.Huber()"
+        assert "10 standard deviations" in found.sentence
+
+
+def test_what_is_far_is_a_fault_where_nothing_is_learned_and_squares_are_asked(run):
+    def change(record):
+        run.stuck(far(high=20.0)(record) or record)
+
+    assert run.of(run(change, targets="numbers"), "outliers").severity == "serious"
+
+    def absolute(record):
+        change(record)
+        record["loss_kind"] = "MeanAbsoluteError"
+
+    assert "outliers" not in run(absolute, targets="numbers").kinds
+    assert "outliers" not in run(far(high=20.0), targets="classes").kinds

@@ -18,9 +18,11 @@ def told(*found):
 def test_the_order_of_causes():
     """Written down a second time: what is learned, what the loss sees, how it begins, goes in..."""
     order = (
-        "labels|softmax over one unit|softmax twice|output activation|frozen parameters|"
+        "labels|inputs alike|outliers|softmax over one unit|softmax twice|output activation|"
+        "penalty|dropout|frozen parameters|"
         "symmetric units|input scale|target scale|initial weights|initial biases|"
-        "forget bias|recurrent weights|truncation|learning rate too large|gradient spikes|"
+        "forget bias|recurrent weights|truncation|small batches|learning rate too large|"
+        "gradient spikes|"
         "activation|depth|no activation|clip always|capacity|"
         "learning rate too small|loss|batch norm statistics|too few steps|overfitting|clip never"
     )
@@ -69,6 +71,14 @@ def test_every_kind_that_is_explained_is_one():
         ("capacity", "saturated, too few steps, does not learn"),
         ("learning rate too small", "does not learn, constant output"),
         ("no activation", "does not learn, capacity"),
+        (
+            "inputs alike",
+            "labels, input scale, dead units, dead layer, activation",
+        ),
+        ("outliers", "target scale, too few steps, overfitting, learning rate too large"),
+        ("penalty", "frozen parameters, dead layer, constant output, learning rate too large"),
+        ("dropout", "dead units, saturated, constant output, learning rate too large"),
+        ("small batches", "batch norm statistics, dead units, learning rate too large, exploding"),
     ],
 )
 def test_what_a_cause_brings_is_put_under_it(cause, brings):

@@ -103,3 +103,22 @@ def test_without_a_clip_nothing_is_said(run):
         record["clip"] = ""
 
     assert run(change).kinds == ()
+
+
+@pytest.mark.parametrize(
+    ("batch", "steps", "told"), [(7, 50, True), (8, 50, False), (7, 49, False)]
+)
+def test_batches_too_small_for_batch_norm(run, batch, steps, told):
+    found = run.of(run(run.stuck, batch=batch, steps=steps, **NORM), "small batches")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "serious"
+        assert found.layers == ("1.batchnorm",)
+        assert "takes mean and deviation of 7 examples at a time" in found.sentence
+        line = "trainer.fit(x, y, epochs=50, max_steps=50, batch_size=32)"
+        assert found.advice[0].line == line
+
+
+def test_small_batches_are_none_without_it_or_where_it_learns(run):
+    assert run(batch=2, **NORM).kinds == ()
+    assert "small batches" not in run(run.stuck, batch=2).kinds

@@ -130,3 +130,22 @@ def test_weights_that_are_put_back(run, steps, told):
         record["param_update_norm"][:, 0] *= 1 + 1e-9 * np.arange(steps)
 
     assert run.of(run(drift, steps=steps), "frozen parameters") is None
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "moved", "told"),
+    [
+        ("Adam(lr=0.1)", 1, False),
+        ("Adam(lr=0.1)", 0, True),
+        ("SGD(lr=0.1)", 1, True),
+        ("", 1, True),
+    ],
+)
+def test_steps_that_fit_each_weight_may_become_too_small_to_see(run, optimizer, moved, told):
+    """Adam remembers a huge gradient for long: only what has never moved was left out."""
+
+    def change(record):
+        still(run.stuck(record), [0])
+        record["param_update_norm"][:moved, 0] = 0.01
+
+    assert ("frozen parameters" in run(change, optimizer=optimizer).kinds) == told

@@ -38,3 +38,14 @@ def test_most_layers_are_not_slow(run):
     assert run.of(run(change), "slow layer") is None
     two = run(lambda r: slow(r, 60, 0), kinds="dense relu dense", widths=(20, 3))
     assert "slow layer" not in two.kinds
+
+
+@pytest.mark.parametrize(("typical", "told"), [(1.1e-7, True), (0.9e-7, False)])
+def test_where_nothing_moves_no_layer_is_slow(run, typical, told):
+    """A schedule that has ended: whatever the digits of the updates are."""
+
+    def change(record):
+        record["update_ratio"][...] = typical
+        slow(record, 60)
+
+    assert ("slow layer" in run(change).kinds) == told

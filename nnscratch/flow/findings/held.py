@@ -1,0 +1,96 @@
+"""What holds a network down on purpose, and too much: dropout, and a penalty on its weights."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+
+from nnscratch.flow.findings.cures import optimizer_python, remade
+from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.view import View
+from nnscratch_records.words import percent, plural, since
+
+DROPPED = 0.65  # of the units of a layer; usual are 0.1 to 0.5
+SHRUNK = 0.3  # of the norm with which the weights of a layer began
+_ENOUGH = 50  # steps
+_DECAY = re.compile(r"weight_decay=[^,)]+")
+
+
+def find(view: View) -> list[Finding]:
+    """Return what is too much of a remedy, in a run that does not do what it should."""
+    if view.rows < _ENOUGH or view.progress.learned:
+        return []
+    return [*_penalty(view), *_dropout(view)]
+
+
+def _penalty(view: View) -> list[Finding]:
+    """Weights of all layers that lose their size: no loss with an activation below asks for that.
+
+    Without one it may: the best line through XOR is none.
+    """
+    columns = view.weight_params
+    began, norms = view.record["param_norm_initial"][columns], view.get("param_norm")[:, columns]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left = np.where(began > 0, norms / began, np.nan)
+    if np.isnan(left).any() or not view.hidden_activations:
+        return []
+    most = left.max(axis=1)
+    if not view.holds(most < SHRUNK):
+        return []
+    now = float(np.median(most[view.now]))
+    text = view.text("optimizer")
+    decays = _DECAY.search(text)
+    made = optimizer_python(_DECAY.sub("weight_decay=0.0001", text)) if decays else ""
+    line = f"optimizer = {made}" if made else "callbacks = [nn.Penalty(l2=0.0001)]"
+    named = f" ({decays[0]})" if decays else ""
+    step = view.since(most < SHRUNK)
+    return [
+        Finding(
+            "penalty",
+            view.harm,
+            (),
+            view.first_step,
+            f"The weights shrink instead of learning: in every layer their norm is {percent(now)} "
+            f"of what it was before the first step or less, and has been below {percent(SHRUNK)} "
+            f"{since(step, view.first_step)}.",
+            f"A penalty on them, or their decay{named}, pulls harder than the loss does.",
+            (
+                Advice("take a thousandth of the penalty or less, and begin anew", line),
+                Advice("or none"),
+            ),
+            {"left": now},
+            EXPLAINS["penalty"],
+        )
+    ]
+
+
+def _dropout(view: View) -> list[Finding]:
+    """Layers of dropout that leave too few units, by how many of their outputs are 0 anew."""
+    found, alive = {}, {}
+    for i in (i for i, kind in enumerate(view.kinds) if kind == "dropout"):
+        zeros = view.now_of("output_zeros", i)
+        below = view.now_of("output_zeros", i - 1) if i else 0.0
+        rate = (zeros - below) / (1 - below) if below < 1 else math.nan
+        if rate > DROPPED:
+            found[i], alive[i] = rate, 1 - below
+    if not found:
+        return []
+    worst = max(found, key=alive.__getitem__)  # of few that are not 0 anyway, it is not sure
+    return [
+        Finding(
+            "dropout",
+            view.harm,
+            view.names(list(found)),
+            view.first_step,
+            f"Dropout takes {percent(found[worst])} of the units of {view.layers[worst]} away in "
+            f"each step, in {plural(len(found), 'layer')} so many; usual are 10 % to 50 %.",
+            "What is left is another network each time, too small to learn what there is. Some "
+            "libraries ask for the share that is kept, others for the one that is dropped.",
+            (remade(view, "drop fewer", "dropout=0.2"),),
+            {"dropped": found[worst], "layers": float(len(found))},
+            EXPLAINS["dropout"],
+        )
+    ]

@@ -1,0 +1,126 @@
+"""Too much of a remedy: a penalty that leaves no weights, dropout that leaves no units."""
+
+import numpy as np
+import pytest
+
+DROPS = "dense relu dropout dense relu dropout dense"
+
+
+def shrunk(run, left, layers=3, since=20):
+    def change(record):
+        run.stuck(record)
+        for column in [0, 2, 4][:layers]:
+            record["param_norm"][since:, column] = left * record["param_norm_initial"][column]
+
+    return change
+
+
+@pytest.mark.parametrize(("left", "told"), [(0.29, True), (0.31, False)])
+def test_weights_that_shrink(run, left, told):
+    found = run.of(run(shrunk(run, left)), "penalty")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "serious"
+        assert "in every layer their norm is 29 % of what it was before the first" in found.sentence
+        assert "below 30 % from step 20 on" in found.sentence
+        assert found.cause == "A penalty on them, or their decay, pulls harder than the loss does."
+        assert found.advice[0].line == "callbacks = [nn.Penalty(l2=0.0001)]"
+
+
+def test_it_is_so_in_all_layers_or_it_is_what_the_loss_asks_for(run):
+    assert "penalty" not in run(shrunk(run, 0.1, 2)).kinds
+
+
+def test_without_an_activation_weights_of_zero_may_be_best(run):
+    """The best line through XOR."""
+    shape = {"kinds": "dense dense dense", "widths": (20, 20, 3)}
+    assert "penalty" not in run(shrunk(run, 0.1), **shape).kinds
+
+
+def test_the_decay_of_the_optimizer_is_what_to_change(run):
+    optimizer = "AdamW(lr=0.01, weight_decay=50.0)"
+    found = run.of(run(shrunk(run, 0.1), optimizer=optimizer, lr=0.01), "penalty")
+    assert "or their decay (weight_decay=50.0), pulls harder" in found.cause
+    assert found.advice[0].line == "optimizer = nn.AdamW(lr=0.01, weight_decay=0.0001)"
+
+
+def test_weights_that_began_at_zero_tell_nothing(run):
+    def change(record):
+        shrunk(run, 0.1)(record)
+        record["param_norm_initial"][...] = 0
+
+    assert "penalty" not in run(change).kinds
+
+
+@pytest.mark.parametrize(("steps", "told"), [(50, True), (49, False)])
+def test_it_takes_fifty_steps_to_say(run, steps, told):
+    assert ("penalty" in run(shrunk(run, 0.1), steps=steps).kinds) == told
+
+
+def test_what_learns_may_shrink(run):
+    def change(record):
+        record["param_norm"][...] *= 0.1
+
+    assert "penalty" not in run(change).kinds
+
+
+def dropped(run, rate, below=0.5, which=(2, 5)):
+    def change(record):
+        run.stuck(record)
+        record["output_zeros"][:, [1, 4]] = below
+        for column in which:
+            record["output_zeros"][:, column] = below + (1 - below) * rate
+
+    return change
+
+
+@pytest.mark.parametrize(("rate", "told"), [(0.66, True), (0.64, False)])
+def test_dropout_of_most_units(run, rate, told):
+    found = run.of(run(dropped(run, rate), kinds=DROPS), "dropout")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "serious"
+        assert found.layers == ("2.dropout", "5.dropout")
+        assert found.numbers == pytest.approx({"dropped": 0.66, "layers": 2})
+        assert "Dropout takes 66 % of the units of 2.dropout away" in found.sentence
+        assert found.advice[0].line == run.remade("dropout=0.2")
+
+
+def test_zeros_that_rectifiers_made_are_not_of_dropout(run):
+    assert "dropout" not in run(dropped(run, 0.3, below=0.8), kinds=DROPS).kinds
+
+
+def test_the_layer_with_most_units_alive_is_named(run):
+    def change(record):
+        dropped(run, 0.9)(record)
+        record["output_zeros"][:, 1] = 0.95  # of 5 % left it is not known well
+        record["output_zeros"][:, 2] = 0.999
+
+    found = run.of(run(change, kinds=DROPS), "dropout")
+    assert found.numbers["dropped"] == pytest.approx(0.9)
+    assert "of 5.dropout" in found.sentence
+
+
+def test_units_that_dropout_kills_are_its_consequence(run):
+    def change(record):
+        dropped(run, 0.9)(record)
+        record["output_dead"][:, 4] = 0.9
+
+    found = run(change, kinds=DROPS)
+    assert run.of(found, "dead units").because == "dropout"
+    assert run.of(found, "does not learn").because == "dropout"
+
+
+def test_dropout_of_what_learns_is_none(run):
+    def change(record):
+        record["output_zeros"][:, [2, 5]] = 0.95
+
+    assert run(change, kinds=DROPS).kinds == ()
+
+
+def test_of_a_run_that_is_on_its_way_it_is_a_notice(run):
+    def change(record):
+        dropped(run, 0.9)(record)
+        record["loss"][...] = np.linspace(1.1, 0.6, 100)
+
+    assert run.of(run(change, kinds=DROPS), "dropout").severity == "notice"
