@@ -1,7 +1,9 @@
 """Changes one thing in the source at a time, and asks whether the tests notice: `make mutants`.
 
 It takes hours, so CI does not run it. Changes are drawn from a seed, so many for each area: a
-comparison or a sign turned, a number moved, `and` for `or`, `min` for `max`, a statement left out.
+comparison or a sign turned, a number moved, `and` for `or`, `min` for `max`, a statement left out;
+in the area `rules` a limit of findings and cures moved by a half, a word or an order turned round, a
+cause that explains one thing less, another severity.
 For each the test files that mirror or name the source run first, then the rest of the area's tests.
 Results grow in a file, line by line, and what is there already is not tried again::
 
@@ -34,7 +36,7 @@ import matplotlib
 import matplotlib.pyplot
 import numba  # noqa: F401  like the others imported once, before the forks
 import pytest
-from changes import Change, changes_of, drawn
+from changes import RULES, Change, changes_of, changes_of_rules, drawn
 
 ROOT = Path(__file__).parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
@@ -70,6 +72,10 @@ AREAS = {
         "tests/nnscratch/theory tests/nnscratch/flow/test_prediction.py",
     ),
     "cure": ("nnscratch/curing/*.py", "tests/nnscratch/curing"),
+    RULES: (
+        "nnscratch/flow/findings/[!_]*.py nnscratch/curing/[!_]*.py plots/*/limits.py",
+        "tests/nnscratch/flow/findings tests/nnscratch/curing",
+    ),
     "files": ("nnscratch/flow/[es]*/*.py", "tests/nnscratch/flow tests/nnscratch/test_files.py"),
     "pytorch": ("nnscratch/pytorch/*.py", "tests/nnscratch/pytorch"),
     "command line": ("nnscratch/cli/*.py", "tests/nnscratch/cli"),
@@ -186,7 +192,9 @@ def equivalent() -> set[str]:
     known: set[str] = set()
     for file in {line.split(":")[0] for line in listed}:
         path = ROOT / file
-        known |= {c.name for c in changes_of(file, path.read_text())} if path.exists() else set()
+        text = path.read_text() if path.exists() else ""
+        for found in (changes_of(file, text), *changes_of_rules(file, text)):
+            known |= {change.name for change in found}
     for line in sorted(set(listed) - known):
         print(f"not in the source any more: {line}")
     return set(listed)

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from rules import rules_of
+
+RULES = "rules"  # this area's changes are those of rules.py
 SWAPS = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
     ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
@@ -123,6 +126,11 @@ def changes_of(file: str, text: str) -> list[Change]:
     return named(file, data, sorted(found))
 
 
+def changes_of_rules(file: str, text: str) -> list[list[Change]]:
+    """Return every change of a file's rules, by sort."""
+    return [named(file, text.encode(), found) for found in rules_of(text).values()]
+
+
 def named(file: str, data: bytes, found: list[tuple[int, int, str]]) -> list[Change]:
     """Return changes with their names: the line, what becomes what, and the how many-eth such."""
     known: Counter[str] = Counter()
@@ -131,7 +139,7 @@ def named(file: str, data: bytes, found: list[tuple[int, int, str]]) -> list[Cha
         from_line = data[data.rfind(b"\n", 0, start) + 1 :]
         line = " ".join(from_line[: from_line.find(b"\n")].decode().split())
         old = " ".join(data[start:end].decode().split())
-        name = f"{file}: {line} | {'' if new == 'pass' else old} -> {new}"
+        name = f"{file}: {line} | {'' if new == 'pass' else old} -> {' '.join(new.split())}"
         known[name] += 1
         name += f" #{known[name]}" if known[name] > 1 else ""
         made.append(Change(file, start, end, new, name))
@@ -139,13 +147,14 @@ def named(file: str, data: bytes, found: list[tuple[int, int, str]]) -> list[Cha
 
 
 def drawn(root: Path, area: str, files: str, count: int, seed: int) -> list[Change]:
-    """Return `count` changes of an area, spread over its files."""
+    """Return `count` changes of an area, spread over its files; of rules, also over their sorts."""
     rng = random.Random(f"{area} {seed}")
     by_file = []
-    for path in sorted(root.glob(files)):
-        found = changes_of(str(path.relative_to(root)), path.read_text())
+    for path in sorted(p for each in files.split() for p in root.glob(each)):
+        file, text = str(path.relative_to(root)), path.read_text()
+        by_file += changes_of_rules(file, text) if area == RULES else [changes_of(file, text)]
+    for found in by_file:
         rng.shuffle(found)
-        by_file.append(found)
     rng.shuffle(by_file)
     picked: list[Change] = []
     while len(picked) < count and any(by_file):
