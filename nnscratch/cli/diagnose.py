@@ -65,9 +65,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         action="store_true",
         help="diagnose labelled runs, faulty and healthy, and print how many are told right",
     )
+    groups = ("known", "tuned", "fresh", "opened", "aside", "unlike", "untouched", "all")
     command.add_argument(
         "--public-cases",
-        choices=("known", "tuned", "fresh", "opened", "aside", "unlike", "untouched", "all"),
+        choices=groups,
         nargs="?",
         const="all",
         help="diagnose networks of other people: from question sites, issue trackers, published "

@@ -2,8 +2,8 @@
 
 It takes hours, so CI does not run it. Changes are drawn from a seed, so many for each area: a
 comparison or a sign turned, a number moved, `and` for `or`, `min` for `max`, a statement left out;
-in the area `rules` a limit of findings and cures moved by a half, a word or an order turned round, a
-cause that explains one thing less, another severity.
+in the area `rules` a limit of findings and cures moved by a half, a word or an order turned round,
+a cause that explains one thing less, another severity.
 For each the test files that mirror or name the source run first, then the rest of the area's tests.
 Results grow in a file, line by line, and what is there already is not tried again::
 
