@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from nnscratch.datasets.checks import Split, check_inputs
 from nnscratch.datasets.standard import Standardizer
 from nnscratch.errors import DataError, ShapeError, unknown_name
 from nnscratch.files import PathLike, load_npz, open_input
+from nnscratch_records import memory
 
 SUFFIXES = (".csv", ".npz")
 MOST_CLASSES = 20  # as many different whole numbers are classes, more are numbers
@@ -125,6 +127,7 @@ def _columns(path: PathLike, target: str | None) -> tuple[Array, Array]:
 def _rows(path: PathLike) -> tuple[list[list[str]], list[int]]:
     """Return the cells of a table, and the line that each row ends on."""
     with open_input(path) as file:
+        memory.require(f"the table {path}", 2 * os.fstat(file.fileno()).st_size)  # and its text
         content = file.read()
     try:
         text = content.decode("utf-8-sig")

@@ -50,12 +50,15 @@ def passes(width, *tests):
     assert found.returncode == 0, found.stdout[-5000:] + found.stderr[-5000:]
 
 
-@pytest.mark.parametrize("width", NARROWER)
-def test_what_is_measured_is_right_at_every_width(width):
-    passes(width, HERE / "test_measures.py")
+def test_what_is_measured_is_right_on_a_processor_that_nobody_knows():
+    passes(0, HERE / "test_measures.py")
+
+
+# What these try is the same whatever a processor can do.
+ELSEWHERE = ("announce", "bounds", "cache", "sets", "sharing", "team", "threads", "widths")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", NARROWER)
 def test_every_kernel_is_right_at_every_width(width):
-    passes(width, HERE, "--ignore", Path(__file__))
+    passes(width, HERE, *(f"--ignore={HERE}/test_{name}.py" for name in ELSEWHERE))

@@ -106,3 +106,11 @@ def test_a_file_that_is_missing_or_no_text(tmp_path):
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe1,2\n")
     with pytest.raises(nn.DataError, match="not UTF-8"):
         table(tmp_path / "bytes.csv")
+
+
+def test_a_table_beyond_the_memory_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "endless.csv"
+    with open(path, "wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(nn.NnscratchError, match=r"endless\.csv needs 2\.2 TB of memory"):
+        table(path)
