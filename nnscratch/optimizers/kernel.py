@@ -64,7 +64,9 @@ class KernelOptimizer(Optimizer):
 
     def kernel_call(self, lr: float) -> KernelCall:
         """Return the kernel of the next update, the state it works on, and its scalars."""
-        return self.kernel, tuple(self.state[name] for name in self.state_names), self.scalars(lr)
+        states = [self.state[name] for name in self.state_names]
+        # Not a tuple of a generator: made anew at its end, one more would lie about at each step.
+        return self.kernel, (*states,), self.scalars(lr)
 
     def scalars(self, lr: float) -> tuple[float, ...]:
         """Return what the kernel takes behind the gradients."""
