@@ -65,7 +65,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         action="store_true",
         help="diagnose labelled runs, faulty and healthy, and print how many are told right",
     )
-    groups = ("known", "tuned", "fresh", "opened", "aside", "unlike", "untouched", "all")
+    groups = ("known", "tuned", "fresh", "opened", "aside", "unlike", "later", "untouched", "all")
     command.add_argument(
         "--public-cases",
         choices=groups,

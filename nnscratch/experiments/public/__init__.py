@@ -12,6 +12,7 @@ from nnscratch.experiments.public.fresh import CASES as FRESH_CASES
 from nnscratch.experiments.public.kinds import ASIDE as ASIDE_CASES
 from nnscratch.experiments.public.kinds import OPENED as OPENED_CASES
 from nnscratch.experiments.public.known import CASES as KNOWN_CASES
+from nnscratch.experiments.public.later import CASES as LATER_CASES
 from nnscratch.experiments.public.recipe import Data, Outcome, Recipe, run
 from nnscratch.experiments.public.tuned import CASES as TUNED_CASES
 from nnscratch.experiments.public.unlike import CASES as UNLIKE_CASES
@@ -26,6 +27,7 @@ SICK: dict[str, tuple[Sick, ...]] = {
     "opened": OPENED_CASES,
     "aside": ASIDE_CASES,
     "unlike": UNLIKE_CASES,
+    "later": LATER_CASES,
     UNTOUCHED: UNTOUCHED_CASES,
 }
 HEALTHY: tuple[Healthy, ...] = (*KERAS, *TORCH_AND_OTHERS, *SKLEARN, *BOOKS)
@@ -36,6 +38,7 @@ __all__ = [
     "FRESH_CASES",
     "HEALTHY",
     "KNOWN_CASES",
+    "LATER_CASES",
     "NAMES",
     "OPENED_CASES",
     "SICK",
