@@ -107,6 +107,7 @@ def tests_of(area: str, file: str) -> list[list[str]]:
 def run_tests(copy: Path, tests: list[str], limit: int) -> int:
     """Run tests in a copy of the tree, in a process of their own; return pytest's verdict."""
     os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
     os.chdir(copy)
     said = os.open("said.txt", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
@@ -163,6 +164,7 @@ def attempt(copy: Path, area: str, change: Change, limit: int) -> str:
 def try_all(todo: list[tuple[str, Change]], at: Any, out: Path, limit: int) -> None:
     """Try the change at the shared place `at`, the next and so on; add a line for each to `out`."""
     matplotlib.use("Agg")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and clean up
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         tracked = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()
