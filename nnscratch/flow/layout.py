@@ -42,6 +42,9 @@ LOOKED = {
     over: tuple(n for n, field in FIELDS.items() if field.looked and field.over == over)
     for over in ("", "layers", "params", "gates")
 }
+LOOKS = tuple(name for names in LOOKED.values() for name in names)
+# What a header means that says only that rows hold such fields: those there were at that time.
+_FIRST_LOOKS = tuple(name for name in LOOKS if name != "param_rate")
 # The statistics of a layer that normalises by the batch, in the order of their kernel.
 BATCHNORM_FIELDS = tuple(n for n, field in FIELDS.items() if field.over == "batchnorm_layers")
 # What is measured of a recurrent layer: numbers, then those of every lag; and of a gate.
@@ -92,17 +95,17 @@ class Layout:
         The fields `FACTS` of the record.
     histograms : bool
         Whether samples are kept.
-    looks : bool
-        Whether rows hold what is measured at some steps only: those of the format before do not.
+    looks : tuple of str
+        Which of `LOOKS` rows hold: those of files written before may lack some, or all.
     """
 
     def __init__(
-        self, facts: Mapping[str, Any], histograms: bool = True, looks: bool = True
+        self, facts: Mapping[str, Any], histograms: bool = True, looks: Sequence[str] = LOOKS
     ) -> None:
         texts = {name: facts.get(name, "") for name in FACTS if FIELDS[name].optional}
         self.facts: dict[str, Any] = {name: facts[name] for name in FACTS if name not in texts}
         self.facts.update(texts)
-        self.histograms, self.looks = histograms, looks
+        self.histograms, self.looks = histograms, tuple(looks)
 
     @cached_property
     def layers(self) -> tuple[str, ...]:
@@ -149,19 +152,19 @@ class Layout:
             (len(self.batchnorm_layers), len(BATCHNORM_FIELDS)),
             (len(self.recurrent_layers), len(TIME_FIELDS) + len(LAG_FIELDS) * len(LAGS)),
             (len(self.facts["gates"]), len(GATE_FIELDS)),
-            *([] if not self.looks else [(sum(self._looked_at.values()),)]),
+            (sum(self._looked_at.values()),),
         )
 
     @cached_property
     def _looked_at(self) -> dict[str, int]:
         """How many numbers each field of `LOOKED` takes, in the order in which they lie."""
         sizes = {over: len(self.facts[over]) if over else 1 for over in LOOKED}
-        return {name: sizes[over] for over, names in LOOKED.items() for name in names}
+        return {name: sizes[FIELDS[name].over] for name in self.looks}
 
     def looks_of(self, numbers: Array) -> dict[str, Array]:
         """Return views of rows of numbers, by field of `LOOKED`: (...,) or (..., columns)."""
         views, end = {}, self.numbers
-        for name, size in reversed(self._looked_at.items() if self.looks else ()):
+        for name, size in reversed(self._looked_at.items()):
             views[name], end = numbers[..., end - size : end], end - size
         return views
 
@@ -212,7 +215,7 @@ class Layout:
     def describe(self) -> dict[str, Any]:
         """Return the layout as plain values, for a file's header."""
         plain = {name: _plain(value) for name, value in self.facts.items()}
-        return {"format": FORMAT, "histograms": self.histograms, "looks": self.looks, **plain}
+        return {"format": FORMAT, "histograms": self.histograms, "looks": list(self.looks), **plain}
 
     @classmethod
     def from_description(cls, description: Any) -> Layout:
@@ -223,11 +226,14 @@ class Layout:
         if not isinstance(description, Mapping):
             raise RecordError(f"its description is damaged: {type(description).__name__}")
         given = {name: _numbers(name, value) for name, value in description.items()}
-        kept = [given.get("histograms"), given.setdefault("looks", False)]
+        histograms, looks = given.get("histograms"), given.get("looks", False)
+        if isinstance(looks, bool):
+            looks = _FIRST_LOOKS if looks else ()
         unknown = set(given) - {"format", "histograms", "looks", *FACTS}
-        if unknown or not all(isinstance(one, bool) for one in kept):
+        kept = isinstance(looks, list | tuple) and [name for name in LOOKS if name in looks]
+        if unknown or not isinstance(histograms, bool) or kept != list(looks):
             raise RecordError(f"its description is damaged: {', '.join(sorted(unknown))}")
-        return cls(check_record(given, "description", needed=FACTS), *kept)
+        return cls(check_record(given, "description", needed=FACTS), histograms, kept)
 
     def to_record(
         self,
@@ -278,10 +284,13 @@ class Layout:
         by_lag = time[:, :, len(TIME_FIELDS) :].reshape(*time.shape[:2], len(LAG_FIELDS), len(LAGS))
         made.update({name: by_lag[:, :, i] for i, name in enumerate(LAG_FIELDS)})
         made.update({name: gates[:, :, i] for i, name in enumerate(GATE_FIELDS)})
-        for name, size in self._looked_at.items():
-            nothing = np.full((len(numbers), size), np.nan)
-            values = self.looks_of(numbers).get(name, nothing)
-            made[name] = values if FIELDS[name].over else values[:, 0]
+        looks = self.looks_of(numbers)
+        for name in LOOKS:
+            over = FIELDS[name].over
+            values = looks.get(name)
+            if values is None:
+                values = np.full((len(numbers), len(self.facts[over]) if over else 1), np.nan)
+            made[name] = values if over else values[:, 0]
         return made
 
     def _histograms(self, samples: Array) -> dict[str, Array]:

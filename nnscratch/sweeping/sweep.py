@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import multiprocessing
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -187,6 +179,9 @@ def _executor(given: Executor | str | None, workers: int | None) -> Iterator[Exe
     elif given is not None:
         yield given
     else:
+        import multiprocessing  # here: they would make every import of the package slower
+        from concurrent.futures import ProcessPoolExecutor
+
         count = None if workers is None else require_count("sweep workers", workers)
         context = multiprocessing.get_context("spawn")  # safe with threads, the same everywhere
         with ProcessPoolExecutor(count, context, initializer=one_thread) as pool:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.flow.layout import EDGES, Layout
+from nnscratch.flow.layout import EDGES, LOOKS, Layout
 from nnscratch.flow.store import Store
 from nnscratch_records import AXES
 
@@ -84,6 +84,23 @@ def test_a_layout_survives_json(layout):
 def test_another_layout_is_refused(layout, change, message):
     with pytest.raises(nn.DataError, match=message):
         Layout.from_description({**layout.describe(), **change})
+
+
+@pytest.mark.parametrize("looks", [True, ["loss_gradient_high", "step"], "loss", [1]])
+def test_what_rows_hold_now_and_then_is_listed_in_order(layout, looks):
+    description = json.loads(json.dumps(layout.describe()))
+    assert description["looks"] == list(LOOKS)
+    if looks is not True:
+        with pytest.raises(nn.DataError, match="description is damaged"):
+            Layout.from_description({**description, "looks": looks})
+        return
+    older = Layout.from_description({**description, "looks": True})  # before rates were recorded
+    assert older.numbers == layout.numbers - len(layout.params)
+    row = np.arange(older.numbers, dtype=float)[None]
+    record = older.to_record([0], row, np.zeros((1, older.samples), np.uint8))
+    assert np.isnan(record["param_rate"]).all()
+    np.testing.assert_array_equal(record["param_copies"], older.looks_of(row)["param_copies"])
+    assert record["param_copies"].shape == (1, len(layout.params))
 
 
 @pytest.mark.parametrize("description", [None, [1], "text", {}])
