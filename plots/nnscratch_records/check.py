@@ -107,7 +107,7 @@ def _array(value: Any, field: Field, what: str) -> Any:
     except ValueError as error:
         raise RecordError(f"{what}: {field.name} is no array: {error}") from None
     if not array.size and array.dtype.kind == "f" and field.kind != "real":  # a list of nothing
-        array = array.astype(np.str_ if field.kind == "text" else np.int64)
+        array = np.zeros(array.shape, np.str_ if field.kind == "text" else np.int64)
     if not array.size and array.ndim < len(field.axes):  # a list of nothing has no more axes
         array = array.reshape(*array.shape, *(_EMPTY[axis] for axis in field.axes[array.ndim :]))
     if array.dtype.kind not in _DTYPES[field.kind]:
