@@ -1,4 +1,4 @@
-"""Runs whose data, batch norm or clip are at fault."""
+"""Runs whose data, batch norm, clip, penalty or dropout are at fault."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nnscratch.experiments.faults.register import faulty
 from nnscratch.experiments.faults.setup import Draw, Setup
 from nnscratch.initializers import VarianceScaling
 from nnscratch.layers import BatchNorm
-from nnscratch.optimizers import SGD, Adam
+from nnscratch.optimizers import SGD, Adam, AdamW
 from nnscratch.training import Callback, StepInfo, Trainer
 
 
@@ -88,3 +88,31 @@ def _(d: Draw) -> Setup:
 @faulty("target scale", "regression on targets of mean 300")
 def _(d: Draw) -> Setup:
     return d.regression("tanh", "lecun_normal", (2, 5), Adam(lr=1e-3), offset=300.0)
+
+
+@faulty("target scale, outliers", "regression with one target in eighty a hundred times too large")
+def _(d: Draw) -> Setup:
+    x, y = d.waves()
+    y[::80] = 100 * np.abs(y[::80]) + 100
+    return d.regression("relu", "he_normal", (2, 3), SGD(lr=1e-3), data=(x, y))
+
+
+@faulty("inputs alike", "one and the same example, beside all answers")
+def _(d: Draw) -> Setup:
+    x, y = d.classes("digits")
+    return d.classifier("relu", "he_normal", (2, 4), SGD(lr=0.05), data=(0 * x + x[:1], y))
+
+
+@faulty("small batches", "batch norm on two examples at a time", also="slow layer")
+def _(d: Draw) -> Setup:
+    return d.classifier("relu", "he_normal", (2, 4), SGD(lr=0.1), norm=True, batch_size=2)
+
+
+@faulty("penalty", "a decay that takes half of the weights away in each step")
+def _(d: Draw) -> Setup:
+    return d.classifier("relu", "he_normal", (2, 4), AdamW(lr=0.01, weight_decay=50.0))
+
+
+@faulty("dropout", "nine of ten units dropped behind every layer")
+def _(d: Draw) -> Setup:
+    return d.classifier("relu", "he_normal", (2, 4), Adam(lr=1e-3), dropout=0.9)

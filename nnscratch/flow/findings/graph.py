@@ -73,7 +73,7 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     | {"labels", "input scale", "initial biases", "no activation", "activation", "capacity"}
     | {"saturated", "too few steps", "learning rate too large"},
     "outliers": frozenset({"target scale", "too few steps", "overfitting", "output activation"})
-    | {"learning rate too large"},
+    | {"labels", "learning rate too large"},
     "softmax over one unit": _STARVED | _DEAD | {"too few steps", "loss", "output activation"},
     "softmax twice": frozenset(
         {"does not learn", "too few steps", "output activation", "learning rate too small", "loss"}
@@ -107,7 +107,7 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     | _DEAD
     | _RUNAWAY
     | {"saturated", "too few steps", "learning rate too large"},
-    "depth": _STARVED | _DEAD | _RUNAWAY | {"learning rate too large"},
+    "depth": _STARVED | _DEAD | _RUNAWAY | {"learning rate too large", "small batches"},
     "no activation": frozenset({"does not learn", "capacity", "constant output", "slow layer"})
     | {"learning rate too large", "learning rate too small", "too few steps"},
     "clip always": frozenset({"learning rate too small", "too few steps", "does not learn"}),

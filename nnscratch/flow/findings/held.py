@@ -35,7 +35,7 @@ def _penalty(view: View) -> list[Finding]:
     began, norms = view.record["param_norm_initial"][columns], view.get("param_norm")[:, columns]
     with np.errstate(divide="ignore", invalid="ignore"):
         left = np.where(began > 0, norms / began, np.nan)
-    if np.isnan(left).any() or not view.hidden_activations:
+    if not columns or np.isnan(left).any() or not view.hidden_activations:
         return []
     most = left.max(axis=1)
     if not view.holds(most < SHRUNK):
