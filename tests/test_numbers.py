@@ -15,7 +15,12 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SCORECARD = (ROOT / "docs" / "scorecard.md").read_text(encoding="utf-8")
 PUBLIC = (ROOT / "docs" / "public-cases.md").read_text(encoding="utf-8")
-SIGNS = {"✔": "holds", "◐": "holds with a condition", "✘": "does not hold"}
+SIGNS = {
+    "✔": "holds",
+    "◐": "holds with a condition",
+    "✘": "does not hold",
+    "?": "cannot be checked here",
+}
 
 # The README's row of each workload.
 WORKLOADS = {

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nnscratch.errors import unknown_name
 from nnscratch.experiments.claims import (
+    adding,
     bn_cost,
     bn_explodes,
     bn_freedom,
@@ -13,6 +14,7 @@ from nnscratch.experiments.claims import (
     clipping_blamed,
     clipping_rescues,
     copying,
+    digits_in_time,
     dying_relu,
     elu_median,
     elu_speed,
@@ -27,6 +29,7 @@ from nnscratch.experiments.claims import (
     long_memory,
     lsuv,
     mean_field,
+    omega_order,
     one_fan,
     orthogonal,
     overflow,
@@ -90,9 +93,12 @@ CLAIMS: tuple[Claim, ...] = (
     wide_orthogonal.WIDE,
     overflow.OVERFLOW,
     temporal_order.CLIPPED,
+    omega_order.ORDERED,
     long_memory.CHRONO,
     long_memory.IDENTITY,
+    adding.ADDING,
     copying.COPYING,
+    digits_in_time.DIGITS,
     truncation.TRUNCATED,
     random_truncation.UNBIASED,
     # Clevert et al. 2015, Klambauer et al. 2017

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nnscratch.arrays import Array
 from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.experiments.claims.claim import Measured, Settings
+from nnscratch.initializers import Normal
 from nnscratch.layers import LSTM, RNN, Layer
 from nnscratch.losses import Loss
 from nnscratch.model import Sequential
@@ -23,10 +24,13 @@ _APART = 10**9  # between the seeds of what is learned and of what is judged
 Made = Callable[[int, Settings], Layer]
 """A layer of so many features in."""
 
-REMEMBERS, FORGETS = "LSTM, forget bias 1", "tanh, PyTorch"
+REMEMBERS, FORGETS, IDENTITY = "LSTM, forget bias 1", "tanh, PyTorch", "ReLU, identity"
 LAYERS: dict[str, Made] = {
     REMEMBERS: lambda n, s: LSTM(n, s["units"], forget_bias=1.0),
     FORGETS: lambda n, s: RNN(n, s["units"], defaults="pytorch"),
+    IDENTITY: lambda n, s: RNN(
+        n, s["units"], activation="relu", recurrent_init="identity", init=Normal(0.1)
+    ),
 }
 
 

@@ -157,6 +157,53 @@ def test_random_truncation(off, cut, drawn, spread, word):
     assert judge("random-truncation", given) == word
 
 
+def solved(clipped, omega, lengths=(20, 30)):
+    """Gains of clipping over nothing and of Omega over clipping, three seeds at each length."""
+    given = {}
+    for name, gains in (("clipped", clipped), ("clipped, with Omega", omega)):
+        for n, gain in zip(lengths, gains, strict=True):
+            given[f"gain, {name}, length {n}"] = Quantity("", gain)
+    for name in ("SGD", "clipped", "clipped, with Omega", "Omega without a clip"):
+        given |= {f"{name}, length {n}": quantity(0.5) for n in lengths}
+    return given, {"lengths": list(lengths)}
+
+
+ALL, NONE, SOME, FEWER = [1, 1, 1], [0, 0, 0], [0, 1, 0], [-1, -1, -1]
+
+
+@pytest.mark.parametrize(
+    ("clipped", "omega", "word"),
+    [
+        ([ALL, NONE], [NONE, ALL], HOLDS),
+        ([ALL, NONE], [FEWER, ALL], CONDITION),
+        ([ALL, NONE], [NONE, NONE], FAILS),
+        ([NONE, FEWER], [NONE, ALL], FAILS),
+        ([ALL, NONE], [NONE, SOME], UNCHECKED),
+    ],
+)
+def test_clipping_and_omega_on_temporal_order(clipped, omega, word):
+    assert judge("omega-temporal-order", *solved(clipped, omega)) == word
+
+
+@pytest.mark.parametrize(
+    ("lstm", "relu", "tanh", "word"),
+    [
+        (0.01, 0.02, 1.0, HOLDS),
+        (0.01, 0.5, 1.0, CONDITION),
+        (0.2, 0.02, 1.0, FAILS),
+        (0.01, 0.02, 0.5, FAILS),
+        (0.1, 0.02, 1.0, UNCHECKED),
+        (0.01, 0.02, 0.9, UNCHECKED),
+    ],
+)
+def test_adding(lstm, relu, tanh, word):
+    kinds = {"LSTM, forget bias 1": lstm, "ReLU, identity": relu, "tanh, PyTorch": tanh}
+    given = {f"pascanu: {name}": quantity(value) for name, value in kinds.items()}
+    others = {**kinds, "LSTM, forget bias 1": 0.01, "tanh, PyTorch": 1.0}
+    given |= {f"urnn: {name}": quantity(value) for name, value in others.items()}
+    assert judge("adding", given) == word
+
+
 @pytest.mark.parametrize(
     ("chrono", "one", "tanh", "word"),
     [
@@ -173,3 +220,24 @@ def test_copying(chrono, one, tanh, word):
     means = {"LSTM, chrono biases": chrono, "LSTM, forget bias 1": one, "tanh, PyTorch": tanh}
     means["gain"] = one - chrono
     assert judge("copying", {key: quantity(mean) for key, mean in means.items()}) == word
+
+
+@pytest.mark.parametrize(
+    ("rows", "pixels", "identity", "word"),
+    [
+        (0.1, 0.1, 0.1, HOLDS),
+        (0.1, 0.1, -0.1, CONDITION),
+        (0.1, 0.1, 0.0, CONDITION),
+        (0.1, -0.1, 0.1, FAILS),
+        (-0.1, 0.1, 0.1, FAILS),
+        (0.0, 0.1, 0.1, UNCHECKED),
+    ],
+)
+def test_digits_in_time(rows, pixels, identity, word):
+    lstm, relu, tanh = "LSTM, forget bias 1", "ReLU, identity", "tanh, PyTorch"
+    read = [("rows", lstm), ("rows", tanh), ("pixels", lstm), ("pixels", relu), ("pixels", tanh)]
+    given = {f"{way}: {name}": quantity(0.8) for way, name in read}
+    given[f"gain, rows: {lstm}"] = quantity(rows)
+    given[f"gain, pixels: {lstm}"] = quantity(pixels)
+    given[f"gain, pixels: {relu}"] = quantity(identity)
+    assert judge("digits-in-time", given) == word
