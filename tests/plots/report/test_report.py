@@ -161,6 +161,7 @@ def test_the_picture_of_a_long_deep_run_stays_small(run):
     assert len(reports.record_html(record)) < 300_000
 
 
+@pytest.mark.slow
 def test_200_layers_and_thousands_of_steps_stay_below_5_megabytes(run):
     record = run("deep", blocks=200, steps=300)
     for key, values in record.items():  # ten times as long without ten times the work
