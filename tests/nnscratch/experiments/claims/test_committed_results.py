@@ -1,5 +1,6 @@
 """The first seed of the committed results comes out again: the formulas are what they were."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,9 @@ def test_networks_that_are_only_drawn(name):
     compare(name, spreads=0.1)
 
 
+@pytest.mark.skipif(
+    os.environ.get("NNSCRATCH_KERNELS") == "reference", reason="minutes on the readable kernels"
+)
 @pytest.mark.parametrize("name", SHORT)
 def test_short_trainings(name):
     """Another processor rounds differently, and a training carries that on."""
