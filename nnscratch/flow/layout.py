@@ -230,8 +230,9 @@ class Layout:
         if isinstance(looks, bool):
             looks = _FIRST_LOOKS if looks else ()
         unknown = set(given) - {"format", "histograms", "looks", *FACTS}
-        kept = isinstance(looks, list | tuple) and [name for name in LOOKS if name in looks]
-        if unknown or not isinstance(histograms, bool) or kept != list(looks):
+        listed = list(looks) if isinstance(looks, list | tuple) else [looks]
+        kept = [name for name in LOOKS if name in listed]
+        if unknown or not isinstance(histograms, bool) or kept != listed:
             raise RecordError(f"its description is damaged: {', '.join(sorted(unknown))}")
         return cls(check_record(given, "description", needed=FACTS), histograms, kept)
 

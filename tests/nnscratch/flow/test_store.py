@@ -86,7 +86,7 @@ def test_another_layout_is_refused(layout, change, message):
         Layout.from_description({**layout.describe(), **change})
 
 
-@pytest.mark.parametrize("looks", [True, ["loss_gradient_high", "step"], "loss", [1]])
+@pytest.mark.parametrize("looks", [True, ["loss_gradient_high", "step"], "loss", [1], 2, None])
 def test_what_rows_hold_now_and_then_is_listed_in_order(layout, looks):
     description = json.loads(json.dumps(layout.describe()))
     assert description["looks"] == list(LOOKS)
