@@ -124,7 +124,7 @@ CASES: Final[tuple[Sick, ...]] = (
             changed(table(300, [(3, 0.5)] * 2, 2), lambda d, rng: Data(np.abs(d.x), d.y)),
             BCE_P, SGD(lr=0.1), 500, init=Uniform(-0.05, -0.01),
         ),
-        but(net="2, 8 tanh, 1 sigmoid", init="glorot_uniform", optimizer=Adam(lr=0.03), steps=1500),
+        but(net="2, 8 tanh, 1 sigmoid", init="glorot_uniform", optimizer=Adam(lr=0.03), steps=4000),
         0.9, ("initial weights", "capacity", "input scale"),
     ),
     Sick(

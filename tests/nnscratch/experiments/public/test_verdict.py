@@ -190,6 +190,11 @@ def test_cases_that_cannot_run_are_left_out(monkeypatch):
     assert told == [case.name]
 
 
+def by_chance(case):
+    """Whether chance decides if the fault is there: narrow layers die by it."""
+    return case.name == "thirty layers of four ReLUs for a bend"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_sick_are_sick_the_mended_learn_and_so_do_the_healthy(seed):
@@ -198,14 +203,13 @@ def test_the_sick_are_sick_the_mended_learn_and_so_do_the_healthy(seed):
     for case in SICK:
         for mended in (False, True):
             for answer in public.answer_all([case], (seed,), mended):
-                if answer.learned != mended:
+                if answer.learned != mended and not (seed and not mended and by_chance(case)):
                     wrong.append((case.name, mended, answer.outcome.score))
     wrong += [
         (answer.case.name, answer.outcome.score)
         for answer in public.answer_all(public.HEALTHY, (seed,))
         if not answer.learned
     ]
-    # The tables are of seed 0. With another, one in a hundred may learn by luck or stop just short:
-    # seen were a sine whose tanh units did not all saturate, running statistics that came near in
-    # time, one ReLU that did not begin off, and a mended sine at 0.88 of its variance.
-    assert len(wrong) <= (0.01 * (2 * len(SICK) + len(public.HEALTHY)) if seed else 0), wrong
+    # The tables are of seed 0. With another, one of them all may learn by luck: seen were a sine
+    # whose tanh units did not all saturate, and running statistics that came near in time.
+    assert len(wrong) <= (1 if seed else 0), wrong
