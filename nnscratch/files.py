@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import importlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -61,6 +62,12 @@ def write_atomically(path: PathLike, content: bytes) -> Path:
     with new_file(path) as file:
         file.write(content)
     return Path(path)
+
+
+def write_rows(path: Path, mode: str, rows: Iterable[Sequence[object]]) -> None:
+    """Write rows to a CSV file, anew (``"w"``) or behind what is there (``"a"``); `FileError`."""
+    with naming("cannot write", path), path.open(mode, newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
 
 
 def make_folder(path: PathLike) -> Path:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.files import PathLike, naming
+from nnscratch.files import PathLike, write_rows
 from nnscratch.flow.reading import ratios, weight_columns
 from nnscratch_records import Record, series
 
@@ -57,15 +55,8 @@ class CsvLog:
 
     def __init__(self, path: PathLike) -> None:
         self.path = Path(path)
-        self._write("w", [("step", "name", "value")])
+        write_rows(self.path, "w", [("step", "name", "value")])
 
     def __call__(self, numbers: Mapping[str, float], step: int) -> None:
         """Write the numbers of a step."""
-        self._write("a", [(step, name, value) for name, value in numbers.items()])
-
-    def _write(self, mode: str, rows: list[tuple[Any, ...]]) -> None:
-        with (
-            naming("cannot write", self.path),
-            self.path.open(mode, newline="", encoding="utf-8") as file,
-        ):
-            csv.writer(file).writerows(rows)
+        write_rows(self.path, "a", [(step, name, value) for name, value in numbers.items()])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.errors import ConfigError
-from nnscratch.files import naming
+from nnscratch.files import naming, write_rows
 from nnscratch.sweeping.run import MEASURED, Row
 
 
@@ -34,7 +34,7 @@ class Table:
             if path.exists() and path.stat().st_size:
                 self._read()
                 return
-        self._write("w", [self.columns])
+        write_rows(self.path, "w", [self.columns])
 
     def _read(self) -> None:
         with self.path.open(newline="", encoding="utf-8") as file:
@@ -48,7 +48,7 @@ class Table:
         # A last row that a killed process left unfinished is not one, and must not stay.
         whole = [row for row in rows if None not in row and None not in row.values()]
         if len(whole) < len(rows):
-            self._write("w", [self.columns, *(list(row.values()) for row in whole)])
+            write_rows(self.path, "w", [self.columns, *(list(row.values()) for row in whole)])
         self.rows = [{name: _value(text) for name, text in row.items()} for row in whole]
 
     def done(self) -> set[str]:
@@ -58,15 +58,8 @@ class Table:
     def append(self, row: Mapping[str, Any]) -> None:
         """Write a row."""
         texts = [as_text(row[name]) for name in self.columns]
-        self._write("a", [texts])
+        write_rows(self.path, "a", [texts])
         self.rows.append(dict(zip(self.columns, map(_value, texts), strict=True)))
-
-    def _write(self, mode: str, rows: Sequence[Sequence[str]]) -> None:
-        with (
-            naming("cannot write", self.path),
-            self.path.open(mode, newline="", encoding="utf-8") as file,
-        ):
-            csv.writer(file).writerows(rows)
 
 
 def key(settings: Mapping[str, Any], seed: Any) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.experiments import order
 from nnscratch.experiments.claims.claim import (
     Claim,
     Data,
     Measured,
     Progress,
-    Quantity,
     Settings,
     Verdict,
     fails,
@@ -20,13 +19,10 @@ from nnscratch.experiments.claims.claim import (
     unchecked,
     with_condition,
 )
+from nnscratch.experiments.claims.temporal_order import Solves, count_solved, picture, solves
 from nnscratch.initializers import Normal
 from nnscratch.layers import RNN
-from nnscratch.optimizers import SGD
 from nnscratch.training import Omega
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class Kind(NamedTuple):
@@ -46,41 +42,22 @@ ALONE = "Omega without a clip"
 ALL = {**KINDS, ALONE: Kind(False, True)}
 
 
-def solves(length: int, kind: Kind, settings: Settings, seed: int) -> bool:
-    """Whether a network drawn as Pascanu's "basic tanh" learns the order within the updates."""
-    small = Normal(settings["sd"])
-    layer = RNN(order.SYMBOLS, settings["units"], init=small, recurrent_init=small)
-    found = order.learn(
-        order.network(layer, seed),
-        SGD(lr=settings["lr"], clip=ClipByGlobalNorm(1.0) if kind.clipped else None),
-        length=length,
-        updates=settings["updates"],
-        seed=seed,
-        callbacks=[Omega(settings["omega"], form="code")] if kind.omega else [],
-    )
-    if found.interrupted:
-        raise KeyboardInterrupt
-    return found.solved
-
-
 def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    lengths = settings["lengths"]
-    quantities: dict[str, Quantity] = {}
-    rates: dict[str, list[float]] = {name: [] for name in ALL}
-    for length in progress.over(lengths, "length"):
-        solved: dict[str, list[float]] = {name: [] for name in ALL}
-        for seed in progress.over(settings["seeds"], f"length {length}, seed"):
-            for name, kind in ALL.items():
-                solved[name].append(float(solves(length, kind, settings, seed)))
-        for name, values in solved.items():
-            key = f"{name}, length {length}"
-            quantities[key] = Quantity(f"fraction of networks that solve it: {key}", values)
-            rates[name].append(quantities[key].mean)
-        for fewer, more in itertools.pairwise(KINDS):
-            gain = [b - a for a, b in zip(solved[fewer], solved[more], strict=True)]
-            key = f"gain, {more}, length {length}"
-            quantities[key] = Quantity(f"more of them {more} than {fewer}, length {length}", gain)
-    return Measured(quantities, {"lengths": lengths, "rates": rates})
+    def tanh(kind: Kind) -> Solves:
+        def solve(length: int, seed: int) -> bool:
+            small = Normal(settings["sd"])  # as of Pascanu's "basic tanh"
+            layer = RNN(order.SYMBOLS, settings["units"], init=small, recurrent_init=small)
+            omega = [Omega(settings["omega"], form="code")] if kind.omega else []
+            return solves(layer, settings, length, seed, clipped=kind.clipped, callbacks=omega)
+
+        return solve
+
+    gains = {
+        f"gain, {more}": (f"more of them {more} than {fewer}", fewer, more)
+        for fewer, more in itertools.pairwise(KINDS)
+    }
+    kinds = {name: tanh(kind) for name, kind in ALL.items()}
+    return count_solved(kinds, gains, settings, progress)
 
 
 def verdict(measured: Measured) -> Verdict:
@@ -104,22 +81,6 @@ def verdict(measured: Measured) -> Verdict:
     if against:
         return with_condition(f"{said}: fewer with {' and '.join(against)}")
     return holds(said)
-
-
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
-    with claim_figure() as (figure, (ax,)):
-        seed_lines(
-            measured.curves["rates"],
-            x=measured.curves["lengths"],
-            xlabel="length of the sequences",
-            ylabel="fraction of networks that solve it",
-            title="Temporal order: plain tanh networks with small weights",
-            ax=ax,
-        )
-        ax.set_ylim(-0.05, 1.05)
-    return figure
 
 
 ORDERED = Claim(
@@ -147,5 +108,5 @@ ORDERED = Claim(
     quick={"seeds": 2, "lengths": [10, 20], "updates": 750},
     run=run,
     verdict=verdict,
-    picture=picture,
+    picture=functools.partial(picture, "Temporal order: plain tanh networks with small weights"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nnscratch.clipping import ClipByGlobalNorm
@@ -22,46 +24,78 @@ from nnscratch.experiments.claims.claim import (
 from nnscratch.initializers import Normal
 from nnscratch.layers import RNN
 from nnscratch.optimizers import SGD
+from nnscratch.training import Callback
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-KINDS = {"not clipped": None, "clipped": 1.0}
+Solves = Callable[[int, int], bool]
+"""Whether a network solves it, by the length of the sequences and a seed."""
 
 
-def solves(length: int, threshold: float | None, settings: Settings, seed: int) -> bool:
-    """Whether a tanh network learns the order of two symbols in sequences of that length."""
-    layer = RNN(order.SYMBOLS, settings["units"], init=Normal(0.1))
-    clip = None if threshold is None else ClipByGlobalNorm(threshold)
+def solves(
+    layer: RNN,
+    settings: Settings,
+    length: int,
+    seed: int,
+    *,
+    clipped: bool,
+    callbacks: Sequence[Callback] = (),
+) -> bool:
+    """Whether a network of that layer learns the order of two symbols by gradient descent."""
     found = order.learn(
         order.network(layer, seed),
-        SGD(lr=settings["lr"], clip=clip),
+        SGD(lr=settings["lr"], clip=ClipByGlobalNorm(1.0) if clipped else None),
         length=length,
         updates=settings["updates"],
         seed=seed,
+        callbacks=callbacks,
     )
     if found.interrupted:
         raise KeyboardInterrupt
     return found.solved
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
+def count_solved(
+    kinds: Mapping[str, Solves],
+    gains: Mapping[str, tuple[str, str, str]],
+    settings: Settings,
+    progress: Progress,
+) -> Measured:
+    """Measure at each length which part of the networks of each kind solve it.
+
+    gains : by name what it is called, of which kind fewer and of which more are said to solve it
+    """
     quantities: dict[str, Quantity] = {}
-    rates: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    rates: dict[str, list[float]] = {kind: [] for kind in kinds}
     for length in progress.over(settings["lengths"], "length"):
-        solved: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        solved: dict[str, list[float]] = {kind: [] for kind in kinds}
         for seed in progress.over(settings["seeds"], f"length {length}, seed"):
-            for kind, threshold in KINDS.items():
-                solved[kind].append(float(solves(length, threshold, settings, seed)))
+            for kind, solves_it in kinds.items():
+                solved[kind].append(float(solves_it(length, seed)))
         for kind, values in solved.items():
             name = f"{kind}, length {length}"
             quantities[name] = Quantity(f"fraction of networks that solve it: {name}", values)
             rates[kind].append(quantities[name].mean)
-        more = [b - a for a, b in zip(*solved.values(), strict=True)]
-        quantities[f"gain, length {length}"] = Quantity(
-            f"more networks solve it when clipped, length {length}", more
-        )
+        for gain, (what, fewer, more) in gains.items():
+            pairs = zip(solved[fewer], solved[more], strict=True)
+            quantities[f"{gain}, length {length}"] = Quantity(
+                f"{what}, length {length}", [b - a for a, b in pairs]
+            )
     return Measured(quantities, {"lengths": settings["lengths"], "rates": rates})
+
+
+def run(settings: Settings, data: Data, progress: Progress) -> Measured:
+    def tanh(clipped: bool) -> Solves:
+        def solve(length: int, seed: int) -> bool:
+            layer = RNN(order.SYMBOLS, settings["units"], init=Normal(0.1))
+            return solves(layer, settings, length, seed, clipped=clipped)
+
+        return solve
+
+    kinds = {"not clipped": tanh(False), "clipped": tanh(True)}
+    gains = {"gain": ("more networks solve it when clipped", "not clipped", "clipped")}
+    return count_solved(kinds, gains, settings, progress)
 
 
 def verdict(measured: Measured) -> Verdict:
@@ -83,7 +117,8 @@ def verdict(measured: Measured) -> Verdict:
     return unchecked(said)
 
 
-def picture(measured: Measured) -> Figure:
+def picture(title: str, measured: Measured) -> Figure:
+    """Draw which part of the networks of each kind solve it, by length."""
     from nnscratch_plots.claims import claim_figure, seed_lines
 
     with claim_figure() as (figure, (ax,)):
@@ -92,7 +127,7 @@ def picture(measured: Measured) -> Figure:
             x=measured.curves["lengths"],
             xlabel="length of the sequences",
             ylabel="fraction of networks that solve it",
-            title="Temporal order: plain tanh networks with and without clipping",
+            title=title,
             ax=ax,
         )
         ax.set_ylim(-0.05, 1.05)
@@ -114,5 +149,7 @@ CLIPPED = Claim(
     quick={"seeds": 2, "lengths": [10, 20], "updates": 1000},
     run=run,
     verdict=verdict,
-    picture=picture,
+    picture=functools.partial(
+        picture, "Temporal order: plain tanh networks with and without clipping"
+    ),
 )
