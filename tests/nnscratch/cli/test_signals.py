@@ -34,7 +34,7 @@ COMMANDS = {
 }
 
 
-def start(arguments, folder=None, how="module", **options):
+def start(arguments, folder=None, how="module"):
     places = [str(folder)] if folder else []
     places += [os.path.abspath(place) for place in sys.path if place]
     return subprocess.Popen(
@@ -43,7 +43,6 @@ def start(arguments, folder=None, how="module", **options):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        **options,
     )
 
 
@@ -79,8 +78,11 @@ def test_while_a_network_is_trained_the_step_is_ended_and_the_record_closed(tmp_
 
 def test_what_runs_behind_a_script_ignores_ctrl_c_and_ends_when_asked(tmp_path):
     arguments = ["train", "--depth", "1", "--width", "4", "--epochs", "1000000"]
-    ignored = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}
-    process = start(arguments, **ignored)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the process inherits
+    try:
+        process = start(arguments)
+    finally:
+        signal.signal(signal.SIGINT, before)
     while "epoch" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
