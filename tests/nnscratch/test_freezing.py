@@ -117,7 +117,8 @@ def test_frozen_batch_norm_takes_its_running_statistics(captured):
     loss = LOSS if captured else lambda z, y: LOSS(z, y)
     value = model.training_pass(X, Y, loss)
     assert value == pytest.approx(LOSS(model.forward(X), Y)[0], rel=1e-13)
-    assert (model.captured(X, Y, loss) is not None) is captured
+    compiled = nn.active_kernels() == "numba"  # others run layer by layer: nothing is captured
+    assert (model.captured(X, Y, loss) is not None) is (captured and compiled)
     gradients = model.grads.flat.copy()
     model.backward(LOSS(model.forward(X), Y)[1])
     np.testing.assert_allclose(gradients, model.grads.flat, rtol=1e-12)
