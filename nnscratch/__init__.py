@@ -14,7 +14,8 @@ them.
 """
 
 import nnscratch_start.signals  # noqa: F401, I001  (first: Ctrl-C while the rest is imported)
-from importlib.metadata import version as _version
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from nnscratch import datasets, initializers, layers, losses, optimizers, schedules
 from nnscratch.backend import (
@@ -27,7 +28,6 @@ from nnscratch.backend import (
 from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nnscratch.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue, ClipReport
-from nnscratch.curing import Cure, cure
 from nnscratch.datasets.standard import Standardizer
 from nnscratch.errors import (
     ConfigError,
@@ -85,8 +85,6 @@ from nnscratch.optimizers.adaptive import *
 from nnscratch.remaking import remake
 from nnscratch.sequences import RandomTruncation
 from nnscratch.scores import accuracy, confusion, r2
-from nnscratch.sweeping import Sweep, sweep
-from nnscratch.theory import predict
 from nnscratch.training import (
     Callback,
     EarlyStopping,
@@ -102,7 +100,37 @@ from nnscratch.training import (
 )
 from nnscratch_records import check_record
 
-__version__ = _version("nnscratch")
+if TYPE_CHECKING:
+    from nnscratch.curing import Cure, cure
+    from nnscratch.sweeping.sweep import Sweep, sweep
+    from nnscratch.theory import predict
+
+    __version__: str
+else:
+    # What takes as long to import as the engine itself waits until somebody asks for it.
+    _LATER = {
+        "Cure": "curing",
+        "Sweep": "sweeping",
+        "cure": "curing",
+        "predict": "theory",
+        "sweep": "sweeping",
+    }
+
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            globals()[name] = importlib.import_module("importlib.metadata").version(__name__)
+        elif name in _LATER:
+            room = importlib.import_module(f"{__name__}.{_LATER[name]}")
+            globals()[name] = getattr(room, name)
+        elif name in _LATER.values():
+            importlib.import_module(f"{__name__}.{name}")
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return globals()[name]
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "SGD",

@@ -16,7 +16,6 @@ from nnscratch.layers import BatchNorm, Dense, Layer
 from nnscratch.layers.recurrent import Recurrent
 from nnscratch.model import Sequential
 from nnscratch.nodes import Block
-from nnscratch.theory.suited import suited_init
 
 Part = Layer | Block
 _OF_DENSE = ("init", "bias_init")
@@ -78,6 +77,8 @@ def remake(
     if width is not None:
         parts = _widened(parts, dense, require_count("remake width", width))
     if activation is not None:
+        from nnscratch.theory.suited import suited_init
+
         new = layers.activation(activation)
         init = init if init is not None else suited_init(new.kind)
     changes = {"init": init, "bias_init": bias_init, "momentum": momentum}

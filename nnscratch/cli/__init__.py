@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from nnscratch.cli import (
-    compare,
-    cure,
-    diagnose,
-    export,
-    find_rate,
-    map,
-    predict,
-    replay,
-    report,
-    reproduce,
-    sweep,
-    train,
-)
 from nnscratch.errors import NnscratchError
 from nnscratch_records.words import printable, printable_lines
 from nnscratch_start.signals import INTERRUPTED
@@ -30,11 +17,48 @@ from nnscratch_start.signals import INTERRUPTED
 BAD_INPUT, BROKEN_PIPE = 2, 141  # the latter is what a shell reports for a program that it ended
 
 
+# What every command does. Its module is imported once the command is asked for.
+COMMANDS = {
+    "train": "train one network; show, record and judge its gradient flow",
+    "compare": "train one deep network under nine configurations and compare their gradients",
+    "find-rate": "find the learning rate to begin with",
+    "predict": "predict the gradient of every layer before training, and measure it beside",
+    "cure": "find the change of a network with which it learns more",
+    "reproduce": "try the claims of the post and the papers, beside the published figures",
+    "sweep": "train every combination of a grid, here or on other machines, into one table",
+    "map": "draw which networks learn, by weight variance and depth, with theory's line",
+    "diagnose": "say what is wrong with recorded runs, or with a network, and why",
+    "replay": "make the step again that met NaN or infinity, tensor by tensor",
+    "export": "write a recorded run as JSON lines, for TensorBoard, or as NumPy arrays",
+    "report": "show recorded runs, and what was found in them, as one HTML page",
+}
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Show the defaults that say something; leave the lines of description and epilog alone."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False:
+            return action.help
+        return super()._get_help_string(action)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, and give the terminal no orders."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{self.prog}: error: {printable(message)} (see {self.prog} --help)\n")
+
+
+class Command(Parser):
+    """The parser of one command, which knows what it takes from when it is asked to parse."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        name = self.prog.split()[-1].replace("-", "_")
+        module = importlib.import_module(f"{__name__}.{name}")
+        module.add_arguments(self)
+        self.set_defaults(run=module.run)
+        return super().parse_known_args(args, namespace)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,22 +70,11 @@ def parser() -> argparse.ArgumentParser:
         description="See, predict and cure vanishing and exploding gradients.",
     )
     root.add_argument("--version", action="version", version=f"nnscratch {__version__}")
-    commands: argparse._SubParsersAction[argparse.ArgumentParser]
     commands = root.add_subparsers(
-        dest="command", metavar="COMMAND", required=True, parser_class=Parser
+        dest="command", metavar="COMMAND", required=True, parser_class=Command
     )
-    train.add_command(commands)
-    compare.add_command(commands)
-    find_rate.add_command(commands)
-    predict.add_command(commands)
-    cure.add_command(commands)
-    reproduce.add_command(commands)
-    sweep.add_command(commands)
-    map.add_command(commands)
-    diagnose.add_command(commands)
-    replay.add_command(commands)
-    export.add_command(commands)
-    report.add_command(commands)
+    for name, says in COMMANDS.items():
+        commands.add_parser(name, help=says, formatter_class=HelpFormatter)
     return root
 
 

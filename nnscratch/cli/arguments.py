@@ -24,15 +24,6 @@ CONFIGURATIONS = "configurations:\n" + "\n".join(
 )
 
 
-class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Show the defaults that say something; leave the lines of description and epilog alone."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default is None or action.default is False:
-            return action.help
-        return super()._get_help_string(action)
-
-
 def count(what: str, least: int = 1, most: float = MOST) -> Callable[[str], int]:
     """Return an argument type for a whole number from `least` to `most`."""
 

@@ -16,7 +16,6 @@ from nnscratch import datasets
 from nnscratch.cli import recurrent
 from nnscratch.cli.arguments import (
     CONFIGURATIONS,
-    HelpFormatter,
     add_data,
     add_ladder,
     count,
@@ -33,17 +32,14 @@ from nnscratch.theory import Prediction, predict_layers
 from nnscratch.training import Callback, StepInfo, Trainer
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``compare`` to the command line."""
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
     defaults = ladder.Settings()
-    command = commands.add_parser(
-        "compare",
-        help="train one deep network under nine configurations and compare their gradients",
-        description="Train the same deep network under each remedy for vanishing and exploding\n"
-        "gradients, print one table, and draw the gradient of every layer.",
-        formatter_class=HelpFormatter,
-        epilog=f"{CONFIGURATIONS}\n\n{recurrent.CONFIGURATIONS}",
+    command.description = (
+        "Train the same deep network under each remedy for vanishing and exploding\n"
+        "gradients, print one table, and draw the gradient of every layer."
     )
+    command.epilog = f"{CONFIGURATIONS}\n\n{recurrent.CONFIGURATIONS}"
     add_ladder(command)
     command.add_argument(
         "--epochs", type=count("epochs"), help=f"epochs (default: {defaults.epochs})"
@@ -54,7 +50,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--out", type=Path, default=Path("runs/compare"), metavar="DIR", help="output folder"
     )
     add_data(command, choose=True, files=False)
-    command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -14,7 +14,6 @@ import numpy as np
 from nnscratch.cli import recurrent
 from nnscratch.cli.arguments import (
     CONFIGURATIONS,
-    HelpFormatter,
     add_data,
     add_ladder,
     count,
@@ -53,18 +52,15 @@ class Patient:
     cure: Cure
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``cure`` to the command line."""
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
     defaults = ladder.Settings()
-    command = commands.add_parser(
-        "cure",
-        help="find the change of a network with which it learns more",
-        description="Predict and try each network of `nnscratch compare`; where it is sick, rank\n"
+    command.description = (
+        "Predict and try each network of `nnscratch compare`; where it is sick, rank\n"
         "possible changes, try the best few on the same batches, keep what learns more on\n"
-        "held-out examples with three seeds, and print the lines of Python that make it.",
-        formatter_class=HelpFormatter,
-        epilog=f"{CONFIGURATIONS}\n\n{recurrent.CONFIGURATIONS}\n\n{names_to_choose_from()}",
+        "held-out examples with three seeds, and print the lines of Python that make it."
     )
+    command.epilog = f"{CONFIGURATIONS}\n\n{recurrent.CONFIGURATIONS}\n\n{names_to_choose_from()}"
     add_ladder(command)
     add_network(command, instead="the configurations below")
     recurrent.add_family(command, trains=False)
@@ -86,7 +82,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="cure other people's networks instead, paste the lines and train by them",
     )
     add_data(command, choose=True)
-    command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from nnscratch.cli import train
-from nnscratch.cli.arguments import DATA, HelpFormatter, add_data, count
+from nnscratch.cli.arguments import DATA, add_data, count
 from nnscratch.cli.network import (
     add_network,
     add_training,
@@ -37,18 +37,17 @@ AIM = 0.95  # recall and precision of the self-test
 _COLOURS = {"fatal": "bold red", "serious": "red", "notice": "yellow"}
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``diagnose`` to the command line."""
-    command = commands.add_parser(
-        "diagnose",
-        help="say what is wrong with recorded runs, or with a network, and why",
-        description="Read records of runs, or train the network that options or --data name, and\n"
-        "say in sentences what is wrong: where, since which step, why, and what cures it.",
-        formatter_class=HelpFormatter,
-        epilog="exit codes: 0 nothing as serious as --fail-on, 1 something, 2 bad input\n\n"
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    command.description = (
+        "Read records of runs, or train the network that options or --data name, and\n"
+        "say in sentences what is wrong: where, since which step, why, and what cures it."
+    )
+    command.epilog = (
+        "exit codes: 0 nothing as serious as --fail-on, 1 something, 2 bad input\n\n"
         "  nnscratch train --record run.flow && nnscratch diagnose run.flow\n"
         "  nnscratch diagnose --data table.csv --target price --activation tanh\n\n"
-        + names_to_choose_from(),
+        + names_to_choose_from()
     )
     command.add_argument(
         "runs", nargs="*", type=Path, metavar="RUN", help="records: .flow files, or .npz"
@@ -89,7 +88,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--epochs", type=count("epochs"), default=ladder.Settings.epochs, help="epochs"
     )
     add_data(command, choose=True)
-    command.set_defaults(run=run, **train.UNWATCHED)
+    command.set_defaults(**train.UNWATCHED)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -6,22 +6,19 @@ import argparse
 import contextlib
 from pathlib import Path
 
-from nnscratch.cli.arguments import HelpFormatter, count
+from nnscratch.cli.arguments import count
 from nnscratch.console import Console
 from nnscratch.errors import ConfigError
 from nnscratch.flow import load_record, save_record
 from nnscratch.flow.export import to_json_lines, to_tensorboard
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``export`` to the command line."""
-    command = commands.add_parser(
-        "export",
-        help="write a recorded run as JSON lines, for TensorBoard, or as NumPy arrays",
-        description="Write what was recorded of a run for other tools. At least one of\n"
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    command.description = (
+        "Write what was recorded of a run for other tools. At least one of\n"
         "--json-lines, --tensorboard and --npz says as what and where to.\n"
-        "A .flow file is read as far as it is whole, also while its run goes on.",
-        formatter_class=HelpFormatter,
+        "A .flow file is read as far as it is whole, also while its run goes on."
     )
     command.add_argument("file", type=Path, metavar="RUN", help="a record, .flow or .npz")
     command.add_argument(
@@ -50,7 +47,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="MB",
         help="read of a .flow file only as many steps, evenly spread, as fit",
     )
-    command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import argparse
 import math
 from pathlib import Path
 
-from nnscratch.cli.arguments import HelpFormatter, add_data, count, rate
+from nnscratch.cli.arguments import add_data, count, rate
 from nnscratch.cli.network import (
     add_network,
     add_training,
@@ -25,16 +25,13 @@ from nnscratch.training import find_rate
 _PICTURES = (".png", ".svg", ".pdf")
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``find-rate`` to the command line."""
-    command = commands.add_parser(
-        "find-rate",
-        help="find the learning rate to begin with",
-        description="Train for a few steps while the learning rate rises, and say where the loss\n"
-        "falls fastest. --lr plays no part. Exit code: 0 a rate was found, 1 none makes it fall.",
-        formatter_class=HelpFormatter,
-        epilog=names_to_choose_from(),
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    command.description = (
+        "Train for a few steps while the learning rate rises, and say where the loss\n"
+        "falls fastest. --lr plays no part. Exit code: 0 a rate was found, 1 none makes it fall."
     )
+    command.epilog = names_to_choose_from()
     add_network(command)
     add_training(command)
     command.add_argument("--low", type=rate("low"), default=1e-6, help="the first rate")
@@ -42,7 +39,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument("--steps", type=count("steps"), default=140, help="from one to the other")
     command.add_argument("--plot", type=Path, metavar="FILE", help="draw the losses in FILE")
     add_data(command, choose=True)
-    command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

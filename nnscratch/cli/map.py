@@ -9,7 +9,7 @@ import numpy as np
 
 from nnscratch import layers
 from nnscratch.arrays import Array
-from nnscratch.cli.arguments import HelpFormatter, count, rate
+from nnscratch.cli.arguments import count, rate
 from nnscratch.cli.sweep import add_executor
 from nnscratch.console import Console
 from nnscratch.errors import unknown_name
@@ -23,15 +23,12 @@ _VARIANCES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0, 4.0)
 _POINTS = 200  # of theory's line
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``map`` to the command line."""
-    command = commands.add_parser(
-        "map",
-        help="draw which networks learn, by weight variance and depth, with theory's line",
-        description="Train a network for every weight variance and depth, and draw what each\n"
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    command.description = (
+        "Train a network for every weight variance and depth, and draw what each\n"
         "learned, with the depth that theory says can be trained (Schoenholz et al. 2017).\n"
-        "The same command again goes on where it was broken off.",
-        formatter_class=HelpFormatter,
+        "The same command again goes on where it was broken off."
     )
     command.add_argument("--activation", default="tanh", metavar="NAME")
     command.add_argument(
@@ -47,7 +44,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument("--epochs", type=count("epochs"), default=10)
     command.add_argument("--seeds", type=count("seeds"), default=1)
     add_executor(command, "runs/map")
-    command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

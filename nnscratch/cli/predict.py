@@ -17,7 +17,6 @@ from nnscratch.arrays import Array
 from nnscratch.cli import recurrent
 from nnscratch.cli.arguments import (
     CONFIGURATIONS,
-    HelpFormatter,
     add_data,
     add_ladder,
     count,
@@ -70,17 +69,14 @@ class Foreseen:
             return float(np.exp(np.mean(np.log(self.measured[:, 0] / self.measured[:, -1]))))
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``predict`` to the command line."""
-    command = commands.add_parser(
-        "predict",
-        help="predict the gradient of every layer before training, and measure it beside",
-        description="Predict, from initializers, activations, widths, batch norm and what the\n"
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    command.description = (
+        "Predict, from initializers, activations, widths, batch norm and what the\n"
         "data look like, how the gradient flows in the networks of `nnscratch compare` before\n"
-        "their first step. Nothing is trained.",
-        formatter_class=HelpFormatter,
-        epilog=f"{CONFIGURATIONS}\n\n{recurrent.CONFIGURATIONS}\n\n{names_to_choose_from()}",
+        "their first step. Nothing is trained."
     )
+    command.epilog = f"{CONFIGURATIONS}\n\n{recurrent.CONFIGURATIONS}\n\n{names_to_choose_from()}"
     add_ladder(command, least_batch=2)
     add_network(command, instead="the configurations below")
     recurrent.add_family(command, trains=False)
@@ -97,7 +93,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--out", type=Path, default=Path("runs/predict"), metavar="DIR", help="output folder"
     )
     add_data(command, choose=True)
-    command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

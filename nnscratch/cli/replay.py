@@ -10,7 +10,6 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from nnscratch.cli.arguments import HelpFormatter
 from nnscratch.console import Console, table_of
 from nnscratch.flow.forensics import Replay, replay_nonfinite
 from nnscratch.nonfinite import BEFORE, SEEN, TensorSummary
@@ -20,20 +19,16 @@ ENDS = 4
 _STAGES = {BEFORE: "given"}
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``replay`` to the command line."""
-    command = commands.add_parser(
-        "replay",
-        help="make the step again that met NaN or infinity, tensor by tensor",
-        description="Make the training step again in which a training met its first NaN or\n"
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    command.description = (
+        "Make the training step again in which a training met its first NaN or\n"
         "infinity, from the file that nn.Forensics or `nnscratch train --forensics` wrote, and\n"
         "show every tensor in the order in which it was computed.\n"
-        "Exit code: 0 if the first bad tensor is again the same, 1 if it is not.",
-        formatter_class=HelpFormatter,
+        "Exit code: 0 if the first bad tensor is again the same, 1 if it is not."
     )
     command.add_argument("file", type=Path, metavar="FILE", help="nonfinite-step-123.npz")
     command.add_argument("--all", action="store_true", help="show every row")
-    command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from nnscratch.cli.arguments import HelpFormatter
 from nnscratch.console import Console
 from nnscratch.errors import DataError, FileError
 from nnscratch.files import make_folder
@@ -18,15 +17,12 @@ from nnscratch.flow.records import Record
 _SUFFIXES = (".npz", ".flow")
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``report`` to the command line."""
-    command = commands.add_parser(
-        "report",
-        help="show recorded runs, and what was found in them, as one HTML page",
-        description="Write one self-contained HTML page about a recorded run, or several to\n"
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    command.description = (
+        "Write one self-contained HTML page about a recorded run, or several to\n"
         "compare on the same axes: what was found, and every layer at every step, with a slider\n"
-        "over the steps and the values under the pointer. It opens offline in any browser.",
-        formatter_class=HelpFormatter,
+        "over the steps and the values under the pointer. It opens offline in any browser."
     )
     command.add_argument(
         "runs",
@@ -39,7 +35,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--out", type=Path, default=Path("report.html"), metavar="FILE", help="page to write"
     )
     command.add_argument("--title", help="heading of the page (default: the names of the runs)")
-    command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

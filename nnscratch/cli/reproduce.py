@@ -14,7 +14,7 @@ from rich.table import Table
 
 from nnscratch import datasets
 from nnscratch.cli import scorecard
-from nnscratch.cli.arguments import SEED, HelpFormatter, add_data, count
+from nnscratch.cli.arguments import SEED, add_data, count
 from nnscratch.console import Console
 from nnscratch.errors import ConfigError
 from nnscratch.experiments import mnist_bn_elu as post
@@ -27,16 +27,13 @@ POST_SAYS = (
 )
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``reproduce`` to the command line."""
-    command = commands.add_parser(
-        "reproduce",
-        help="try the claims of the post and the papers, beside the published figures",
-        description="Try claims of the post and of the papers behind it, over several seeds, each\n"
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    command.description = (
+        "Try claims of the post and of the papers behind it, over several seeds, each\n"
         "with a verdict and a picture. Without a name, list them; `all` makes the whole page.\n"
         "What Ctrl-C interrupts is continued by the same command.\n\n"
-        f"`{POST}` trains {POST_SAYS[: POST_SAYS.index(':')]}.",
-        formatter_class=HelpFormatter,
+        f"`{POST}` trains {POST_SAYS[: POST_SAYS.index(':')]}."
     )
     command.add_argument(
         "names", nargs="*", metavar="NAME", help=f"`all`, names of claims, or {POST}"
@@ -68,7 +65,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--out", type=Path, metavar="DIR", help=f"output folder (default: runs, or runs/{POST})"
     )
     add_data(command, choose=False)
-    command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

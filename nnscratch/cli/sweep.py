@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nnscratch.cli.arguments import HelpFormatter, count
+from nnscratch.cli.arguments import count
 from nnscratch.console import Console
 from nnscratch.errors import DataError, unknown_name
 from nnscratch.experiments.standard import standard
@@ -31,19 +31,15 @@ The same command again goes on where it was broken off. settings:
   """
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``sweep`` to the command line."""
-    command = commands.add_parser(
-        "sweep",
-        help="train every combination of a grid, here or on other machines, into one table",
-        description="Train every combination of a grid, record each run, and write one table:\n"
-        "verdict, findings, rates, losses and the path of the record.",
-        epilog=_EXAMPLE + ", ".join(_KNOWN),
-        formatter_class=HelpFormatter,
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    command.description = (
+        "Train every combination of a grid, record each run, and write one table:\n"
+        "verdict, findings, rates, losses and the path of the record."
     )
+    command.epilog = _EXAMPLE + ", ".join(_KNOWN)
     command.add_argument("grid", type=Path, metavar="GRID.toml", help="see below")
     add_executor(command, "runs/sweep")
-    command.set_defaults(run=run)
 
 
 def add_executor(command: argparse.ArgumentParser, folder: str) -> None:

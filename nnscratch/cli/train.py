@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nnscratch.arrays import Array
 from nnscratch.backend import flush_subnormals
-from nnscratch.cli.arguments import HelpFormatter, add_data, count, ladder_settings
+from nnscratch.cli.arguments import add_data, count, ladder_settings
 from nnscratch.cli.network import (
     Data,
     add_network,
@@ -43,17 +43,14 @@ UNWATCHED = {
 PROBE = 200  # test images on which the units are counted
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``train`` to the command line."""
-    command = commands.add_parser(
-        "train",
-        help="train one network; show, record and judge its gradient flow",
-        description="Train one network of equal hidden layers, and look at how the\n"
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    command.description = (
+        "Train one network of equal hidden layers, and look at how the\n"
         "gradient flows through it: in the terminal, in a file, in a page, in sentences.\n"
-        "Exit code: 0 trained to the end, 1 ended by NaN or infinity, 130 interrupted.",
-        formatter_class=HelpFormatter,
-        epilog=names_to_choose_from(),
+        "Exit code: 0 trained to the end, 1 ended by NaN or infinity, 130 interrupted."
     )
+    command.epilog = names_to_choose_from()
     add_network(command)
     training = add_training(command)
     training.add_argument(
@@ -91,7 +88,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="save the state before the first NaN or infinity in DIR, for `nnscratch replay`",
     )
     add_data(command, choose=True)
-    command.set_defaults(run=run)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
 from nnscratch.arrays import Array, check_dtype
 from nnscratch.datasets.checks import Split
@@ -121,6 +120,8 @@ def cache_folder() -> Path:
     Raises `FileError` for a user without a home folder.
     """
     try:
+        import platformdirs
+
         return Path(platformdirs.user_cache_dir("nnscratch")) / "mnist"
     except RuntimeError as error:
         raise FileError(

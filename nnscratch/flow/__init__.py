@@ -1,7 +1,6 @@
 """Gradient flow: what the gradient does on its way through the layers, recorded step by step."""
 
 from nnscratch.flow.builder import Recorder
-from nnscratch.flow.findings import Finding, Findings, find
 from nnscratch.flow.forensics import Forensics, Replay, replay_nonfinite
 from nnscratch.flow.infos import LayerInfo, ParamInfo
 from nnscratch.flow.live import LiveTable
@@ -15,8 +14,6 @@ from nnscratch_records.attribution import Attribution, attribute
 __all__ = [
     "Attribution",
     "CsvLog",
-    "Finding",
-    "Findings",
     "Forensics",
     "GradientFlow",
     "LayerInfo",
@@ -27,7 +24,6 @@ __all__ = [
     "Replay",
     "ThroughTime",
     "attribute",
-    "find",
     "gradient_by_lag",
     "load_record",
     "read_flow",

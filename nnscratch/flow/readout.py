@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnscratch.errors import ConfigError, NnscratchError
-from nnscratch.flow.findings import Findings, find
 from nnscratch.flow.reading import Reading, read_flow
 from nnscratch.flow.records import Record, save_record
 from nnscratch_records import check_record
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nnscratch.files import PathLike
+    from nnscratch.flow.findings import Findings
     from nnscratch.theory import Prediction
 
 
@@ -45,7 +45,7 @@ class Readout:
 
     def findings(self) -> Findings:
         """Return what is wrong: where, since when, why, and what cures it; most serious first."""
-        return find(self.to_dict())
+        return self._find(self.to_dict())
 
     def attribution(self) -> Attribution:
         """Return which layer changed the gradient and the signal by what factor, and by what."""
@@ -59,6 +59,11 @@ class Readout:
         began as something else.
         """
         return self._predict(self.to_dict())
+
+    def _find(self, record: Record) -> Findings:
+        from nnscratch.flow.findings import find
+
+        return find(record)
 
     def _predicted(self, record: Record) -> dict[str, Any] | str:
         """Return the prediction as pictures take it, or the reason why there is none."""
@@ -110,7 +115,9 @@ class Readout:
         from nnscratch_plots import overview_figure
 
         record = self.to_dict()
-        return overview_figure(record, findings=find(record), prediction=self._predicted(record))
+        return overview_figure(
+            record, findings=self._find(record), prediction=self._predicted(record)
+        )
 
     def report(self, path: PathLike) -> Path:
         """Write the run as one HTML page that opens in any browser, and return its path."""
@@ -118,7 +125,7 @@ class Readout:
 
         record = self.to_dict()
         return write_report(
-            record, path, findings=find(record), predictions=self._predicted(record)
+            record, path, findings=self._find(record), predictions=self._predicted(record)
         )
 
     def _repr_html_(self) -> str:

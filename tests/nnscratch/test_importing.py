@@ -1,0 +1,81 @@
+"""What `import nnscratch` and the command load, and what waits until somebody asks for it."""
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+
+import pytest
+
+import nnscratch as nn
+from nnscratch.cli import COMMANDS
+
+# They take as long to import as the engine: theory, findings and cures; tables of rich; Numba.
+WAITING = {
+    "concurrent.futures",
+    "email",
+    "importlib.metadata",
+    "llvmlite",
+    "matplotlib",
+    "multiprocessing",
+    "nnscratch.cli",
+    "nnscratch.curing",
+    "nnscratch.experiments",
+    "nnscratch.flow.export",
+    "nnscratch.flow.findings",
+    "nnscratch.pytorch",
+    "nnscratch.sklearn",
+    "nnscratch.sweeping",
+    "nnscratch.theory",
+    "nnscratch_kernels.compiled",
+    "nnscratch_plots",
+    "numba",
+    "pandas",
+    "platformdirs",
+    "rich",
+    "torch",
+}
+
+
+def loaded(code):
+    """Return the modules of a new process after it ran `code`."""
+    code += "\nimport sys; print(*sys.modules, file=sys.stderr)"
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(process.stderr.split())
+
+
+def test_importing_the_package_loads_the_engine_alone():
+    assert loaded("import nnscratch").isdisjoint(WAITING)
+
+
+def test_the_list_of_commands_and_the_version_load_no_command():
+    code = "import contextlib, nnscratch_start.signals; from nnscratch.cli import main\n"
+    for argument in ("--help", "--version"):
+        code += f"with contextlib.suppress(SystemExit): main(['{argument}'])\n"
+    rest = loaded(code) & WAITING
+    assert rest == {"email", "importlib.metadata", "nnscratch.cli"}  # the version's
+
+
+@pytest.mark.parametrize("name", ["cure", "Cure", "predict", "sweep", "Sweep", "theory"])
+def test_what_waits_is_there_when_asked_for_and_listed(name):
+    assert getattr(nn, name) is getattr(nn, name)
+    assert name in dir(nn)
+
+
+def test_the_version_is_that_of_the_package_and_nothing_else_is_made_up():
+    assert nn.__version__ == importlib.metadata.version("nnscratch")
+    with pytest.raises(AttributeError, match="'nnscratch' has no attribute 'cures'"):
+        _ = nn.cures
+
+
+def test_every_command_has_a_module_that_says_what_it_takes():
+    for name in COMMANDS:
+        module = importlib.import_module(f"nnscratch.cli.{name.replace('-', '_')}")
+        assert callable(module.add_arguments)
+        assert callable(module.run)
