@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import importlib
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +13,8 @@ from typing import IO, Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError, FileError, MissingPackageError, TooLargeError
+from nnscratch.errors import DataError, FileError, TooLargeError
+from nnscratch.extras import optional
 from nnscratch_records import files, npz
 from nnscratch_records.files import PathLike as PathLike
 
@@ -113,14 +113,15 @@ def save_arrays(path: PathLike, arrays: Mapping[str, Array]) -> Path:
     if Path(path).suffix != ".safetensors":
         return save_npz(path, arrays)
     whole = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
-    return write_atomically(path, _safetensors(path).save(whole))
+    package = optional("safetensors.numpy", str(path), "safetensors")
+    return write_atomically(path, package.save(whole))
 
 
 def load_arrays(path: PathLike) -> dict[str, Array]:
     """Return what `save_arrays` saved, or any other file of safetensors; raises as `load_npz`."""
     if Path(path).suffix != ".safetensors":
         return load_npz(path)
-    package = _safetensors(path)
+    package = optional("safetensors.numpy", str(path), "safetensors")
     with open_input(path) as file:
         content = file.read()
     try:
@@ -128,15 +129,6 @@ def load_arrays(path: PathLike) -> dict[str, Array]:
     except Exception as error:  # its own kind, and those of NumPy for types that this one lacks
         raise DataError(f"{path} is not a complete file of safetensors: {error}") from error
     return loaded
-
-
-def _safetensors(path: PathLike) -> Any:
-    try:
-        return importlib.import_module("safetensors.numpy")
-    except ImportError as error:
-        raise MissingPackageError(
-            f"{path} needs safetensors: pip install 'nnscratch[safetensors]'"
-        ) from error
 
 
 def from_json(text: str | bytes) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from nnscratch import layers
-from nnscratch.errors import ConfigError, MissingPackageError
+from nnscratch.errors import ConfigError
+from nnscratch.extras import missing
 from nnscratch.files import PathLike, write_atomically
 from nnscratch.layers.joins import Branch, Concatenate, Skip, Sum
 from nnscratch.layers.recurrent import Recurrent
@@ -30,7 +31,7 @@ from nnscratch.nodes import INPUT
 try:
     import onnx
 except ImportError as error:
-    raise MissingPackageError("nnscratch.onnx needs onnx: pip install 'nnscratch[onnx]'") from error
+    raise missing("nnscratch.onnx", "onnx") from error
 
 __all__ = ["to_onnx"]
 

@@ -20,14 +20,6 @@ def names(requirements):
     return {re.split(r"[^\w-]", one)[0] for one in requirements}
 
 
-def test_every_extra_is_named_by_what_needs_it():
-    files = [*(ROOT / "nnscratch").rglob("*.py")]
-    source = "".join(path.read_text("utf-8") for path in files)
-    source = source.replace("nnscratch[{package}]", "nnscratch[pandas] nnscratch[xarray]")
-    for extra in EXTRAS.keys() - FOR_DEVELOPERS:
-        assert f"nnscratch[{extra}]" in source, extra
-
-
 def test_the_peers_hold_every_extra_so_that_nothing_is_skipped():
     peers = names(EXTRAS["peers"]) | names(EXTRAS["test"])
     for extra in EXTRAS.keys() - FOR_DEVELOPERS:

@@ -43,7 +43,7 @@ def test_the_page_of_sweeps_runs(tmp_path, monkeypatch, capsys):
 
 
 def test_the_page_of_files_runs(tmp_path, monkeypatch):
-    for package in ("onnx", "safetensors"):
+    for package in ("onnx", "safetensors", "pandas", "xarray"):
         pytest.importorskip(package, reason=f"{package} is not installed")
     run("files.md", tmp_path, monkeypatch)
     assert len((tmp_path / "numbers.csv").read_text().splitlines()) > 60

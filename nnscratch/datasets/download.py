@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 
-from nnscratch.errors import DataError, FileError, MissingPackageError
+from nnscratch.errors import DataError, FileError
+from nnscratch.extras import optional
 
 TIMEOUT = 30  # seconds without a byte from the server
 
@@ -34,12 +35,7 @@ def download_first(urls: Sequence[str], verify: Callable[[bytes, str], None]) ->
 
 def fetch(url: str) -> bytes:
     """Return the bytes behind `url`, or raise `FileError` with the reason in a few words."""
-    try:
-        import pooch  # here, because it brings an HTTP library that only a download should load
-    except ImportError as error:
-        raise MissingPackageError(
-            "a download needs pooch: pip install 'nnscratch[download]'"
-        ) from error
+    pooch = optional("pooch", "a download", "download", "pooch")  # it brings an HTTP library
     buffer = io.BytesIO()
     try:
         pooch.HTTPDownloader(timeout=TIMEOUT, chunk_size=2**16)(url, buffer, None)

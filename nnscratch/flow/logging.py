@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -19,6 +20,8 @@ Log = Callable[[dict[str, float], int], object]
 _AS_THEY_ARE = ("loss", "lr", "validation_loss", "validation_accuracy")
 # Of which the size says something: a gradient of 1e-10 is no other than 0 on a linear axis.
 _LOG10 = ("gradient_norm", "param_gradient_norm", "update_ratio")
+# MLflow refuses any other name; of PyTorch's calls there are "fc#2" and "fc.relu()".
+_NO_NAME = re.compile(r"[^\w ./:-]+")
 
 
 def logarithms(record: Record) -> dict[str, Array]:
@@ -41,10 +44,13 @@ def logarithms(record: Record) -> dict[str, Array]:
 
 
 def numbers_of(record: Record) -> dict[str, float]:
-    """Return the numbers of a record's last step; those that are not finite are left out."""
+    """Return the numbers of a record's last step; those that are not finite are left out.
+
+    What a logger would refuse in the name of a layer is ``_``.
+    """
     made = {name: float(record[name][-1]) for name in _AS_THEY_ARE}
     made |= {name: float(values[-1]) for name, values in logarithms(record).items()}
-    return {name: value for name, value in made.items() if math.isfinite(value)}
+    return {_NO_NAME.sub("_", name): one for name, one in made.items() if math.isfinite(one)}
 
 
 class CsvLog:

@@ -12,14 +12,12 @@ Needs ``pip install 'nnscratch[torch]'``.
 
 from __future__ import annotations
 
-from nnscratch.errors import MissingPackageError
+from nnscratch.extras import missing
 
 try:
     import torch  # noqa: F401
 except ImportError as error:
-    raise MissingPackageError(
-        "nnscratch.pytorch needs torch: pip install 'nnscratch[torch]'"
-    ) from error
+    raise missing("nnscratch.pytorch", "torch") from error
 
 from nnscratch.pytorch.copying import (
     from_torch,

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnscratch.errors import ConfigError, MissingPackageError
+from nnscratch.errors import ConfigError
+from nnscratch.extras import missing
 from nnscratch.pytorch.flow import TorchFlow
 from nnscratch.pytorch.watching import watch
 
 try:
     from lightning.pytorch.callbacks import Callback
 except ImportError as error:
-    raise MissingPackageError(
-        "nnscratch.pytorch.lightning needs Lightning: pip install lightning"
-    ) from error
+    raise missing("nnscratch.pytorch.lightning", "lightning") from error
 
 __all__ = ["FlowCallback"]
 

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnscratch.errors import MissingPackageError
+from nnscratch.extras import missing
 from nnscratch.pytorch.flow import TorchFlow
 from nnscratch.pytorch.watching import watch
 
 try:
     from transformers import TrainerCallback
 except ImportError as error:
-    raise MissingPackageError(
-        "nnscratch.pytorch.transformers needs transformers: pip install transformers accelerate"
-    ) from error
+    raise missing("nnscratch.pytorch.transformers", "transformers") from error
 
 __all__ = ["FlowCallback"]
 

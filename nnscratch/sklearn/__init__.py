@@ -13,14 +13,12 @@ Needs ``pip install 'nnscratch[sklearn]'``.
 
 from __future__ import annotations
 
-from nnscratch.errors import MissingPackageError
+from nnscratch.extras import missing
 
 try:
     from sklearn.utils.validation import validate_data  # noqa: F401  (new in 1.6)
 except ImportError as error:
-    raise MissingPackageError(
-        "nnscratch.sklearn needs scikit-learn 1.6 or newer: pip install 'nnscratch[sklearn]'"
-    ) from error
+    raise missing("nnscratch.sklearn", "sklearn", "scikit-learn 1.6 or newer") from error
 
 from nnscratch.sklearn.estimators import NeuralClassifier, NeuralRegressor
 from nnscratch.sklearn.network import FindingWarning

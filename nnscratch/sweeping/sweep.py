@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import sys
 from collections import Counter
@@ -12,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nnscratch.errors import ConfigError, MissingPackageError, require_count
+from nnscratch.errors import ConfigError, require_count
+from nnscratch.extras import optional
 from nnscratch.files import PathLike, make_folder
 from nnscratch.sweeping.run import MEASURED, Build, Row, one_thread, run
 from nnscratch.sweeping.table import Table, key
@@ -35,7 +35,7 @@ class Sweep(Sequence[Row]):
     Attributes
     ----------
     path : Path
-        Of the table, a CSV file.
+        Of the table.
     """
 
     def __init__(self, path: Path, rows: Sequence[Row]) -> None:
@@ -54,13 +54,8 @@ class Sweep(Sequence[Row]):
 
     def to_frame(self) -> pandas.DataFrame:
         """Return the rows as a data frame (``pip install 'nnscratch[pandas]'``)."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingPackageError(
-                "to_frame needs pandas: pip install 'nnscratch[pandas]'"
-            ) from error
-        return pandas.DataFrame(self._rows)
+        frame: pandas.DataFrame = optional("pandas", "to_frame", "pandas").DataFrame(self._rows)
+        return frame
 
     def __repr__(self) -> str:
         verdicts = Counter(row["verdict"] or "failed" for row in self._rows)
@@ -110,8 +105,9 @@ def sweep(
         ``"tcp://10.0.0.1:8786"`` (``pip install 'nnscratch[dask]'``); None: `workers` processes of
         one thread each here. A run whose process dies is tried once more, alone.
     table, records : path
-        Of the CSV file; of the folder for the records (None: they are not kept). Workers elsewhere
-        must see that folder.
+        Of the table, a CSV file or with the suffix ``.parquet`` one of Parquet (``pip install
+        'nnscratch[parquet]'``); of the folder for the records (None: they are not kept). Workers
+        elsewhere must see that folder.
 
     Raises `ConfigError` for an empty grid or the table of another sweep.
     """
@@ -168,12 +164,7 @@ def _results(
 @contextmanager
 def _executor(given: Executor | str | None, workers: int | None) -> Iterator[Executor]:
     if isinstance(given, str):
-        try:
-            distributed = importlib.import_module("distributed")
-        except ImportError as error:
-            raise MissingPackageError(
-                f"the scheduler {given} needs Dask: pip install 'nnscratch[dask]'"
-            ) from error
+        distributed = optional("distributed", f"the scheduler {given}", "dask")
         with distributed.Client(given) as client:
             yield client.get_executor(pure=False)
     elif given is not None:

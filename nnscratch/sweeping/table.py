@@ -9,47 +9,41 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnscratch.errors import ConfigError
-from nnscratch.files import naming, write_rows
+from nnscratch.errors import ConfigError, DataError
+from nnscratch.extras import optional
+from nnscratch.files import naming, new_file, open_input, write_rows
 from nnscratch.sweeping.run import MEASURED, Row
 
 
 class Table:
-    """A CSV file of rows. What is in it already is kept: see `done`.
+    """A file of rows. What is in it already is kept: see `done`.
+
+    A CSV file grows by a line for each row. One of Parquet cannot grow, and takes the place of the
+    one before, so that what is on disk is whole at any time.
 
     Parameters
     ----------
     path : path
+        ``.parquet`` for Parquet, anything else for CSV.
     names : sequence of str
         The settings that a row begins with.
 
-    Raises `ConfigError` for a file of another sweep, `FileError` where it cannot be written.
+    Raises `ConfigError` for a file of another sweep, `DataError` for a damaged one, `FileError`
+    where it cannot be written, `MissingPackageError` for Parquet without pyarrow.
     """
 
     def __init__(self, path: Path, names: Sequence[str]) -> None:
         self.path, self.names = path, tuple(names)
         self.columns = [*names, "seed", *MEASURED]
         self.rows: list[Row] = []
+        self._parquet: Any = None
+        if path.suffix == ".parquet":
+            self._parquet = optional("pyarrow.parquet", str(path), "parquet", "pyarrow")
         with naming("cannot read", path):
             if path.exists() and path.stat().st_size:
                 self._read()
                 return
-        write_rows(self.path, "w", [self.columns])
-
-    def _read(self) -> None:
-        with self.path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if reader.fieldnames != self.columns:
-                raise ConfigError(
-                    f"{self.path} is the table of another sweep: its columns are "
-                    f"{', '.join(reader.fieldnames or ())}; choose another path"
-                )
-            rows = [*reader]
-        # A last row that a killed process left unfinished is not one, and must not stay.
-        whole = [row for row in rows if None not in row and None not in row.values()]
-        if len(whole) < len(rows):
-            write_rows(self.path, "w", [self.columns, *(list(row.values()) for row in whole)])
-        self.rows = [{name: _value(text) for name, text in row.items()} for row in whole]
+        self._write()
 
     def done(self) -> set[str]:
         """Return which runs have a row (see `key`)."""
@@ -57,9 +51,53 @@ class Table:
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Write a row."""
-        texts = [as_text(row[name]) for name in self.columns]
-        write_rows(self.path, "a", [texts])
-        self.rows.append(dict(zip(self.columns, map(_value, texts), strict=True)))
+        texts = {name: as_text(row[name]) for name in self.columns}
+        self.rows.append({name: _value(text) for name, text in texts.items()})
+        if self._parquet is None:
+            write_rows(self.path, "a", [[*texts.values()]])
+        else:
+            self._write()
+
+    def _write(self) -> None:
+        """Write the table anew."""
+        if self._parquet is None:
+            rows = [[as_text(value) for value in row.values()] for row in self.rows]
+            write_rows(self.path, "w", [self.columns, *rows])
+            return
+        columns = {name: _column([row[name] for row in self.rows]) for name in self.columns}
+        with new_file(self.path) as file:
+            self._parquet.write_table(optional("pyarrow", "", "parquet").table(columns), file)
+
+    def _read(self) -> None:
+        read = self._read_csv if self._parquet is None else self._read_parquet
+        columns, rows = read()
+        if columns != self.columns:
+            raise ConfigError(
+                f"{self.path} is the table of another sweep: its columns are "
+                f"{', '.join(columns)}; choose another path"
+            )
+        # A last row that a killed process left unfinished is not one, and must not stay.
+        whole = [row for row in rows if None not in row and None not in row.values()]
+        self.rows = [{name: _value(text) for name, text in row.items()} for row in whole]
+        if len(whole) < len(rows):
+            self._write()
+
+    def _read_csv(self) -> tuple[list[str], list[Row]]:
+        with self.path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            return list(reader.fieldnames or ()), [*reader]
+
+    def _read_parquet(self) -> tuple[list[str], list[Row]]:
+        with open_input(self.path) as file:
+            try:
+                read = self._parquet.read_table(file)
+            except (ValueError, OSError) as error:  # pyarrow's own are the former
+                raise DataError(f"{self.path} is no whole table of Parquet: {error}") from error
+        rows = [
+            {name: "" if value is None else as_text(value) for name, value in row.items()}
+            for row in read.to_pylist()
+        ]
+        return read.column_names, rows
 
 
 def key(settings: Mapping[str, Any], seed: Any) -> str:
@@ -80,3 +118,11 @@ def _value(text: str) -> Any:
         except ValueError:
             continue
     return {"True": True, "False": False, "None": None}.get(text, text)
+
+
+def _column(values: Sequence[Any]) -> list[Any]:
+    """Return what a column of Parquet takes: values of one kind, or texts; None for nothing."""
+    kinds = {type(value) for value in values if value != ""}
+    if kinds <= {str} or len(kinds) > 1 or kinds == {type(None)}:
+        return [as_text(value) for value in values]
+    return [None if isinstance(value, str) else value for value in values]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import nnscratch as nn
-from nnscratch.errors import DataError, FileError, MissingPackageError, TooLargeError
+from nnscratch.errors import DataError, FileError, TooLargeError
 from nnscratch.files import load_npz, make_folder, save_npz, write_atomically
 from nnscratch_records import files, memory
 
@@ -235,9 +235,3 @@ def test_safetensors_are_read_and_written_as_others_do(tmp_path):
     (tmp_path / "broken.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      abc")
     with pytest.raises(nn.DataError, match="not a complete file of safetensors"):
         twin.load_weights(tmp_path / "broken.safetensors")
-
-
-def test_without_safetensors_the_extra_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
-    with pytest.raises(MissingPackageError, match=r"pip install 'nnscratch\[safetensors\]'"):
-        nn.Sequential(nn.Dense(3, 4)).save_weights(tmp_path / "model.safetensors")

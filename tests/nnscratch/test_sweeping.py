@@ -11,6 +11,7 @@ import nnscratch as nn
 from nnscratch.cli import main
 from nnscratch.experiments.standard import standard
 from nnscratch.flow import load_record
+from nnscratch.sweeping.table import Table, key
 
 GRID = {"depth": [1, 3], "activation": ["tanh", "relu"]}
 
@@ -38,11 +39,9 @@ def small(seed, depth=1, activation="tanh", width=8):
 
 @pytest.fixture
 def sweep(tmp_path):
-    def run(build, grid, **options):
+    def run(build, grid, table="sweep.csv", **options):
         with ThreadPoolExecutor(2) as executor:
-            return nn.sweep(
-                build, grid, executor=executor, table=tmp_path / "sweep.csv", **options
-            )  # fmt: skip
+            return nn.sweep(build, grid, executor=executor, table=tmp_path / table, **options)
 
     return run
 
@@ -91,6 +90,51 @@ def test_it_goes_on_where_it_was_broken_off_and_grows(sweep, tmp_path):
     assert {len(row) for row in rows} == {len(rows[0])}
     with pytest.raises(nn.ConfigError, match="the table of another sweep"):
         sweep(small, {"width": [4]})
+
+
+def test_a_table_of_parquet_is_whole_after_every_row_and_goes_on(sweep, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    path, seen, built = tmp_path / "sweep.parquet", [], []
+
+    def watched(**settings):
+        built.append(settings)
+        seen.append(parquet.read_table(path).num_rows)
+        return small(**settings)
+
+    grid = {"width": [4, 8], "activation": ["tanh", "nonsense"]}
+    first = sweep(watched, grid, path.name)
+    assert sorted(seen)[0] == 0
+    found = sweep(watched, {**grid, "width": [4, 8, 9]}, path.name, progress=False)
+    assert len(built) == 6
+    assert repr([row for row in found if row["width"] != 9]) == repr(list(first))
+    assert len(found.failed) == 3
+    table = parquet.read_table(path)
+    kinds = {name: str(table.schema.field(name).type) for name in ("width", "loss", "verdict")}
+    assert kinds == {"width": "int64", "loss": "double", "verdict": "string"}
+    assert table["loss"].null_count == 3
+    with pytest.raises(nn.ConfigError, match="the table of another sweep"):
+        sweep(small, {"depth": [1]}, path.name)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(nn.DataError, match="no whole table of Parquet"):
+        sweep(small, grid, path.name)
+
+
+@pytest.mark.parametrize(
+    "values", [[1, 2.5], ["relu", None], [True, False], [None, 3], [(1, 2), (3,)], ["1", "x"]]
+)
+def test_a_table_of_parquet_gives_back_what_one_of_csv_does(values, tmp_path):
+    pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    rows, done = [], []
+    for name in ("a.csv", "a.parquet"):
+        table = Table(tmp_path / name, ["one"])
+        for value in values:
+            table.append({**dict.fromkeys(table.columns, ""), "one": value, "seed": 0})
+        again = Table(tmp_path / name, ["one"])
+        assert again.rows == table.rows
+        rows.append(again.rows)
+        done.append(again.done())
+    assert rows[0] == rows[1]
+    assert done[0] == done[1] == {key({"one": value}, 0) for value in values}
 
 
 @pytest.mark.parametrize("grid", [{}, {"depth": []}, {"depth": "12"}, {"loss": [1]}])

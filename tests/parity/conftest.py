@@ -8,6 +8,7 @@ import pytest
 PEERS = (
     *("torch", "tensorboard", "keras", "sklearn", "onnx", "onnxruntime", "safetensors"),
     *("pandas", "xarray", "distributed", "lightning", "transformers", "accelerate"),
+    *("wandb", "mlflow", "pyarrow", "optuna"),
 )
 
 

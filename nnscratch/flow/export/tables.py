@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnscratch.errors import MissingPackageError
+from nnscratch.extras import optional
 from nnscratch_records import AXES, FIELDS, check_record, series
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def to_frame(record: Mapping[str, Any]) -> pandas.DataFrame:
     Histograms and the census are not in it: see `to_xarray`. Raises `RecordError` for what is no
     record, and `MissingPackageError` without pandas.
     """
-    pd = _import("pandas", "to_frame")
+    pd = optional("pandas", "to_frame", "pandas")
     checked = check_record(record)
     columns: dict[tuple[str, str], Any] = {}
     for name, names, values in series.scalars(checked):
@@ -57,7 +56,7 @@ def to_xarray(record: Mapping[str, Any]) -> xarray.Dataset:
     field means and is counted in is in its attributes. Raises `RecordError` for what is no record,
     and `MissingPackageError` without xarray.
     """
-    xr = _import("xarray", "to_xarray")
+    xr = optional("xarray", "to_xarray", "xarray")
     checked = check_record(record)
     variables: dict[str, Any] = {}
     coordinates: dict[str, Any] = {}
@@ -72,12 +71,3 @@ def to_xarray(record: Mapping[str, Any]) -> xarray.Dataset:
         (coordinates if name in _LABELS else variables)[name] = made
     plain = {name: checked[name] for name, field in FIELDS.items() if not field.axes}
     return xr.Dataset(variables, coordinates, plain)
-
-
-def _import(package: str, what: str) -> Any:
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise MissingPackageError(
-            f"{what} needs {package}: pip install 'nnscratch[{package}]'"
-        ) from error

@@ -8,7 +8,7 @@ import pytest
 from requests import exceptions
 
 from nnscratch.datasets.download import download_first, fetch
-from nnscratch.errors import DataError, FileError, MissingPackageError
+from nnscratch.errors import DataError, FileError
 
 
 @pytest.fixture
@@ -64,9 +64,3 @@ def test_failures_of_the_network_are_told_in_a_few_words(answers, error, reason)
     with pytest.raises(FileError, match=f"^address: .*{reason}$") as caught:
         fetch("address")
     assert caught.value.__suppress_context__
-
-
-def test_without_pooch_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(MissingPackageError, match=r"pip install 'nnscratch\[download\]'"):
-        fetch("a")

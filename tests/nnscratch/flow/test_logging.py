@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.flow.logging import numbers_of
 
 X = np.random.default_rng(0).standard_normal((40, 3)).astype("float32")
 Y = (X[:, 0] > 0).astype(int)
@@ -48,6 +49,12 @@ def test_a_gradient_of_zero_is_left_out_and_changes_nothing_else():
     assert "log10_gradient_norm/0.dense" not in told[0]
     assert "log10_first_over_last" not in told[0]
     assert "log10_gradient_norm/2.dense" in told[0]
+
+
+def test_names_are_those_that_every_logger_takes():
+    record = train(None).to_dict() | {"layers": np.array(["fc#2", "fc.relu()", "encoder.3.fc"])}
+    names = {name for name in numbers_of(record) if name.startswith("log10_gradient_norm")}
+    assert names == {f"log10_gradient_norm/{of}" for of in ("fc_2", "fc.relu_", "encoder.3.fc")}
 
 
 def test_a_csv_file_has_a_row_for_each_number(tmp_path):

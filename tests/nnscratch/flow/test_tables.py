@@ -62,10 +62,3 @@ def test_a_recorder_gives_both():
         optimizer.step(model.params, model.grads)
     assert flow.to_frame().shape[0] == 1
     assert flow.to_xarray().sizes["layers"] == 1
-
-
-@pytest.mark.parametrize(("export", "package"), [(to_frame, "pandas"), (to_xarray, "xarray")])
-def test_without_the_package_the_extra_is_named(recording, monkeypatch, export, package):
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(nn.NnscratchError, match=rf"needs {package}: pip install 'nnscratch\["):
-        export(recording.record())
