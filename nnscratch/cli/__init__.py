@@ -26,7 +26,7 @@ COMMANDS = {
     "cure": "find the change of a network with which it learns more",
     "reproduce": "try the claims of the post and the papers, beside the published figures",
     "sweep": "train every combination of a grid, here or on other machines, into one table",
-    "map": "draw which networks learn, by weight variance and depth, with theory's line",
+    "map": "draw which networks learn over two settings, with theory's line",
     "diagnose": "say what is wrong with recorded runs, or with a network, and why",
     "replay": "make the step again that met NaN or infinity, tensor by tensor",
     "export": "write a recorded run as JSON lines, for TensorBoard, or as NumPy arrays",

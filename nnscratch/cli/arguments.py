@@ -41,17 +41,18 @@ def count(what: str, least: int = 1, most: float = MOST) -> Callable[[str], int]
 SEED = count("seed", least=0, most=math.inf)
 
 
-def rate(what: str) -> Callable[[str], float]:
-    """Return an argument type for a finite number above 0."""
+def rate(what: str, above: float = 0.0) -> Callable[[str], float]:
+    """Return an argument type for a finite number above `above`."""
+    bound = f" > {above:g}" if math.isfinite(above) else ""
 
     def parse(text: str) -> float:
         try:
             number = float(text)
         except ValueError:
             raise argparse.ArgumentTypeError(
-                f"{what} must be a number > 0, got {reprlib.repr(text)}"
+                f"{what} must be a number{bound}, got {reprlib.repr(text)}"
             ) from None
-        return _checked(require_number, what, number, above=0)
+        return _checked(require_number, what, number, above=above)
 
     return parse
 

@@ -1,4 +1,4 @@
-"""The network that a sweep builds when all it is given is names and numbers: dense layers."""
+"""The networks that a sweep builds when all it is given is names and numbers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 from nnscratch import datasets, optimizers
 from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.errors import ConfigError
-from nnscratch.experiments import ladder
+from nnscratch.experiments import ladder, order
 from nnscratch.initializers import VarianceScaling, for_activation, get
+from nnscratch.layers import LSTM
 from nnscratch.losses import SoftmaxCrossEntropy
 
 
@@ -51,4 +52,30 @@ def standard(
         "validation": (x_test, y_test),
         "epochs": epochs,
         "batch_size": batch,
+    }
+
+
+def remembering(
+    *,
+    seed: int,
+    length: int = 40,
+    forget_bias: float = 1.0,
+    width: int = 50,
+    lr: float = 0.1,
+    epochs: int = 25,
+) -> dict[str, Any]:
+    """Return what `nnscratch.sweep` trains: an LSTM that tells the order of two symbols.
+
+    `epochs` of 2,000 sequences of `length` steps, by gradient descent with a clip of 1.
+    """
+    x, y = datasets.temporal_order(2000, length, seed)
+    return {
+        "model": order.network(LSTM(order.SYMBOLS, width, forget_bias=forget_bias), seed),
+        "loss": SoftmaxCrossEntropy(),
+        "optimizer": optimizers.SGD(lr, clip=ClipByGlobalNorm(1.0)),
+        "x": x,
+        "y": y,
+        "validation": datasets.temporal_order(1000, length, seed + 1),
+        "epochs": epochs,
+        "batch_size": order.BATCH,
     }

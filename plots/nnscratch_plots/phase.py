@@ -163,6 +163,23 @@ def depth_scale(
     return ax
 
 
+# By the axes of a map, across and up: what stands at them, the title, and theory's line.
+_MAPS = {
+    ("sw2", "depth"): (
+        "weight variance, $n_{\\mathrm{in}}$ Var($w$)",
+        "hidden layers",
+        "What networks learned, and how deep theory says one can go",
+        "theory: 6 depth scales",
+    ),
+    ("forget_bias", "length"): (
+        "bias of the forget gates at the start",
+        "steps in a sequence",
+        "What LSTMs learned, and how far back theory says they can",
+        "theory: 6 time scales",
+    ),
+}
+
+
 def trained_map(
     measured: Mapping[str, Any],
     *,
@@ -170,37 +187,38 @@ def trained_map(
     label: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw what networks learned over weight variance (across) and depth (up), with theory's line.
+    """Draw what networks learned over two settings, with theory's line.
 
-    `measured` has the axes "sw2" and "depth" and the "accuracy", shape ``(len(depth), len(sw2))``,
-    NaN where a run failed; `curve` has "sw2" and "depth", how deep theory says that a network can
-    be trained (may be infinite). Raises ValueError naming the key for wrong shapes.
+    `measured` has the axes "sw2" (across) and "depth" (up), or "forget_bias" and "length", and the
+    "accuracy", shape ``(up, across)``, NaN where a run failed; `curve` has the same axes: how deep,
+    or how far back, theory says that a network can be trained (may be infinite). Raises ValueError
+    naming the key for wrong shapes.
     """
-    sw2, depth = increasing(measured, "sw2"), increasing(measured, "depth")
-    shape = (len(depth), len(sw2))
-    accuracy = numbers(measured, "accuracy", shape, "(len(depth), len(sw2))")
+    pair = next((pair for pair in _MAPS if set(pair) <= set(measured)), ("sw2", "depth"))
+    across, up = (increasing(measured, name) for name in pair)
+    said_across, said_up, title, theory = _MAPS[pair]
+    shape = (len(up), len(across))
+    accuracy = numbers(measured, "accuracy", shape, f"(len({pair[1]}), len({pair[0]}))")
     with style.drawing_on(ax, 8.8, 4.9) as ax:
-        edges = [np.arange(len(values) + 1) - 0.5 for values in (sw2, depth)]
+        edges = [np.arange(len(values) + 1) - 0.5 for values in (across, up)]
         mesh = ax.pcolormesh(*edges, accuracy, cmap="viridis", vmin=0, vmax=1, rasterized=True)
         if curve is not None:
-            line = {name: np.asarray(curve[name], dtype=np.float64) for name in ("sw2", "depth")}
+            x, y = (np.asarray(curve[name], dtype=np.float64) for name in pair)
             # A column and a row have one width each, whatever lies between their values.
-            across = np.interp(np.log(line["sw2"]), np.log(sw2), np.arange(len(sw2)))
-            up = np.interp(
-                np.log(line["depth"]), np.log(depth), np.arange(len(depth)), right=len(depth) - 0.5
-            )
+            x = np.interp(x, across, np.arange(len(across)))
+            ends = {"left": -0.5, "right": len(up) - 0.5}
+            y = np.interp(np.log(y), np.log(up), np.arange(len(up)), **ends)
             looks: dict[str, Any] = {"color": "white", "linewidth": 4.5, "zorder": 4}
-            ax.plot(across, up, **looks)
+            ax.plot(x, y, **looks)
             looks |= {"color": "black", "linewidth": 2}
-            handles = ax.plot(across, up, label="theory: 6 depth scales", gid="theory", **looks)
+            handles = ax.plot(x, y, label=theory, gid="theory", **looks)
             ax.legend(handles=handles, loc="lower center", framealpha=0.9)
-        ax.set_xticks(np.arange(len(sw2)), [f"{value:g}" for value in sw2])
-        ax.set_yticks(np.arange(len(depth)), [f"{value:g}" for value in depth])
-        ax.set_xlabel("weight variance, $n_{\\mathrm{in}}$ Var($w$)")
-        ax.set_ylabel("hidden layers")
+        ax.set_xticks(np.arange(len(across)), [f"{value:g}" for value in across])
+        ax.set_yticks(np.arange(len(up)), [f"{value:g}" for value in up])
+        ax.set_xlabel(said_across)
+        ax.set_ylabel(said_up)
         bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, aspect=26)
         bar.set_label("share of held-out answers that are right")
-        title = "What networks learned, and how deep theory says one can go"
         ax.set_title(f"{title}\n{style.wrapped(label, 70)}" if label else title)
     return ax
 

@@ -1,7 +1,6 @@
 """Saved files: what is written comes back, and anything damaged is refused by name."""
 
 import os
-import sys
 import zipfile
 
 import numpy as np

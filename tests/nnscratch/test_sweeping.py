@@ -213,3 +213,20 @@ def test_the_map_draws_what_was_learned_and_goes_on(tmp_path, capsys):
     assert main(small) == 0
     assert "seed 0" not in capsys.readouterr().err
     assert main(["map", "--activation", "reul"]) == 2
+
+
+@pytest.mark.slow
+def test_the_map_of_recurrent_networks(tmp_path, capsys):
+    small = ["map", "--family", "recurrent", "--biases", "-1", "1", "--lengths", "10", "20"]
+    small += ["--width", "8", "--epochs", "1", "--workers", "1", "--out", str(tmp_path)]
+    assert main(small) == 0
+    assert "Sweep(4 runs: " in capsys.readouterr().out
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("family", "given"), [("layers", ["--lengths", "20"]), ("recurrent", ["--activation", "relu"])]
+)
+def test_the_map_refuses_what_its_family_has_not(family, given, tmp_path, capsys):
+    assert main(["map", "--family", family, *given, "--out", str(tmp_path)]) == 2
+    assert f"is not for --family {family}" in capsys.readouterr().err

@@ -97,3 +97,13 @@ def test_trained_map_has_a_cell_for_every_network_and_theorys_line():
     assert [text.get_text() for text in ax.get_yticklabels()] == ["2", "8"]
     with pytest.raises(ValueError, match="accuracy"):
         plots.trained_map({**measured, "accuracy": accuracy.T})
+
+
+def test_trained_map_of_recurrent_networks():
+    measured = {"forget_bias": [-1, 0, 2], "length": [10, 40], "accuracy": np.full((2, 3), 0.5)}
+    ax = plots.trained_map(measured, curve={"forget_bias": [-1, 1, 2], "length": [5, 20, np.inf]})
+    (line,) = lines(ax, "theory")
+    np.testing.assert_allclose(line.get_xdata(), [0, 1.5, 2])
+    np.testing.assert_allclose(line.get_ydata(), [-0.5, 0.5, 1.5])
+    assert "LSTM" in ax.get_title("left")
+    assert "forget" in ax.get_xlabel()

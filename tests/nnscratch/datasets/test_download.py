@@ -1,6 +1,5 @@
 """Downloads, without a network: the client is replaced, what is done with its answers is tested."""
 
-import sys
 from types import SimpleNamespace
 
 import pooch
