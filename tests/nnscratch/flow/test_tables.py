@@ -1,6 +1,5 @@
 """Records as pandas and xarray have them."""
 
-
 import numpy as np
 import pytest
 
