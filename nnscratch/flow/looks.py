@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from nnscratch.arrays import Array, rows
 from nnscratch.flow.answers import Answers, Function, Loss
+from nnscratch.flow.spectra import spectra
 
 if TYPE_CHECKING:
     from nnscratch.flow.layout import Layout
@@ -74,7 +75,12 @@ class Looks:
         self.into["param_rate"][column] = rate
 
     def at_recurrence(self, first: int, weight: Array) -> None:
-        """Look at recurrent weights, whose gates stand from `first` on."""
+        """Look at recurrent weights, whose gates stand from `first` on: at steps 0, 1, 2, 4, 8, ...
+
+        That takes longer than any other look.
+        """
+        if self.count & (self.count - 1):
+            return
         for name, values in spectra(weight).items():
             self.into[name][first : first + len(values)] = values
 
@@ -168,20 +174,6 @@ class PassLooks(Looks):
 def called(loss: Loss) -> str:
     """Return what a loss is called: a function by its name, an object by its class."""
     return str(getattr(loss, "__name__", type(loss).__name__))
-
-
-def spectra(weight: Array) -> dict[str, Array]:
-    """Return spectral radius and norm of each gate's recurrent weights, (units, gates * units).
-
-    NaN where a weight is not finite.
-    """
-    units = len(weight)
-    blocks = weight.astype(np.float64).reshape(units, -1, units).swapaxes(0, 1)
-    made = np.full((2, len(blocks)), np.nan)
-    for found, block in zip(made.T, blocks, strict=True):
-        if np.isfinite(block).all():
-            found[...] = np.abs(np.linalg.eigvals(block)).max(), np.linalg.norm(block, 2)
-    return {"spectral_radius": made[0], "spectral_norm": made[1]}
 
 
 def spread(y: Array) -> float:

@@ -135,7 +135,12 @@ TIME: Final = (
     ),
 )
 SPECTRA: Final = tuple(
-    _of_gate(name, f"{meaning} of a gate's recurrent weights", looked=True, thinned="last")
+    _of_gate(
+        name,
+        f"{meaning} of a gate's recurrent weights, at recorded step 0 and those of a power of two",
+        looked=True,
+        thinned="last",
+    )
     for name, meaning in (
         ("spectral_radius", "largest magnitude of an eigenvalue"),
         ("spectral_norm", "largest singular value"),

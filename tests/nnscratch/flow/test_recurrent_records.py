@@ -128,6 +128,15 @@ def test_gates_their_weights_and_spectra(record):
                     assert record[name][row, first + g] == pytest.approx(value), name
 
 
+def test_spectra_are_looked_at_ever_more_rarely():
+    recorder = nn.Recorder(LAYERS, PARAMS)
+    for seed in range(18):
+        fill(recorder, 3, seed)
+        recorder.end_step(loss=1.0)
+    seen = np.isfinite(recorder.to_dict()["spectral_norm"]).all(axis=1)
+    assert np.flatnonzero(seen).tolist() == [0, 1, 2, 4, 8, 16]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_files_hold_the_same(tmp_path, dtype):
     recorder = recorded(file=tmp_path / "a.flow")
