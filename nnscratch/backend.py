@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -18,6 +19,7 @@ from typing import Any
 import nnscratch_kernels
 from nnscratch.errors import ConfigError, require_count, unknown_name
 from nnscratch_kernels import forking
+from nnscratch_kernels.signals import postponing
 
 VARIABLE = "NNSCRATCH_KERNELS"
 DEFAULT = "numba"
@@ -32,7 +34,9 @@ def load_module(name: str) -> ModuleType:
     """
     try:
         with _lock:
-            return importlib.import_module(name)
+            if name in sys.modules:
+                return importlib.import_module(name)  # which waits for whoever loads it
+            return postponing(importlib.import_module, name)
     except ValueError as error:
         raise ConfigError(str(error)) from None
 

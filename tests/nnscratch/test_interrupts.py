@@ -109,8 +109,6 @@ STEPS = """
         for i in range(COUNT // 2):
             model, optimizer = made(), make()
             once(model)
-            if i == 0:
-                make().step(model.params, model.grads)  # Numba does not go on where it was stopped
             try:
                 after(random.random() * 0.002 + 1e-5)
                 while True:
@@ -140,7 +138,6 @@ def test_an_interrupted_optimizer_has_counted_the_updates_it_made(threads):
         model.grads.flat[...] = 2.0**-10
         def optimizer():
             return nn.SGD(lr=1.0, clip=nn.ClipByValue(1.0))
-        optimizer().step(model.params, model.grads)  # Numba does not go on where it was stopped
         for i in range(COUNT):
             model.params.flat[...] = 0
             sgd = optimizer()

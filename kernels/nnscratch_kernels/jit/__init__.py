@@ -12,16 +12,19 @@
   IndexError where otherwise other memory would be read. In a pass of several operations Python
   prints the error and goes on.
 * Compiled code is kept between processes where a cache folder can be written (`cache`).
+* Ctrl-C, or what else a signal's handler raises, waits until a kernel is compiled (`signals`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
 
 from nnscratch_kernels.jit.cache import CHECKED, keep
+from nnscratch_kernels.signals import postponing
 
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
 
@@ -43,6 +46,8 @@ def jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         return lambda f: jit(f, **options)
     dispatcher = numba.njit(**{**FLAGS, **options})(function)
     keep(dispatcher)
+    # By this name Numba's own code asks for a variant that is not there yet.
+    dispatcher._compile_for_args = partial(postponing, dispatcher._compile_for_args)
     return dispatcher
 
 

@@ -14,7 +14,8 @@ from numba.core import event as events
 from nnscratch_kernels.streams import in_notebook, progress_stream
 
 HEADING = (
-    "nnscratch: compiling kernels for this processor, a minute or two at most, kept for next time"
+    "nnscratch: compiling kernels for this processor, once, a minute or two at most; "
+    "Ctrl-C waits for the one at work"
 )
 CLEAR = "\r\x1b[K"  # back to the start of the line, and erase it
 

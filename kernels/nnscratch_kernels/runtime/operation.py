@@ -25,6 +25,7 @@ from nnscratch_kernels.jit import BOUNDS, FLAGS, check_extent, inner
 from nnscratch_kernels.jit.cache import keep
 from nnscratch_kernels.runtime.native import doubles, pointer
 from nnscratch_kernels.runtime.shares import column_share, row_share
+from nnscratch_kernels.signals import postponing
 from nnscratch_kernels.vector.vectors import address, advance
 
 Array = npt.NDArray[Any]
@@ -49,15 +50,16 @@ class Operation:
     def address(self, dtype: np.dtype[Any]) -> int:
         """Return the address of the native function for `dtype`."""
         if dtype not in self._compiled:
-            signature = SIGNATURES[dtype]
-            callback = CFunc(
-                self.function, (signature.args, signature.return_type), {}, dict(FLAGS)
-            )
-            keep(callback)
-            callback.compile()
-            self._callbacks.append(callback)
-            self._compiled[dtype] = int(callback.address or 0)
+            postponing(self._compile, dtype)
         return self._compiled[dtype]
+
+    def _compile(self, dtype: np.dtype[Any]) -> None:
+        signature = SIGNATURES[dtype]
+        callback = CFunc(self.function, (signature.args, signature.return_type), {}, dict(FLAGS))
+        keep(callback)
+        callback.compile()
+        self._callbacks.append(callback)
+        self._compiled[dtype] = int(callback.address or 0)
 
 
 def operation(function: Callable[..., None]) -> Operation:
