@@ -4,7 +4,10 @@ import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+
+import nnscratch as nn
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -48,6 +51,18 @@ def test_the_page_of_files_runs(tmp_path, monkeypatch):
     run("files.md", tmp_path, monkeypatch)
     assert len((tmp_path / "numbers.csv").read_text().splitlines()) > 60
     assert (tmp_path / "model.onnx").stat().st_size > 10_000
+
+
+def test_the_reader_on_the_page_of_records_reads_what_a_recorder_writes(tmp_path, monkeypatch):
+    model = nn.Sequential(nn.LSTM(3, 4), nn.LastStep(), nn.Dense(4, 4), nn.BatchNorm(4), nn.ReLU())
+    flow = nn.GradientFlow(model, file=tmp_path / "run.flow")
+    x = np.random.default_rng(0).standard_normal((40, 5, 3))
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.1))
+    trainer.fit(x, np.arange(40) % 4, epochs=2, batch_size=10, callbacks=[flow], progress=False)
+    read = run("records.md", tmp_path, monkeypatch)["record"]
+    assert len(read["steps"]) == 8
+    for name, values in read.items():
+        np.testing.assert_array_equal(values, flow.to_dict()[name], err_msg=name)
 
 
 @pytest.mark.slow
