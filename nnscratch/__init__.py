@@ -102,6 +102,7 @@ from nnscratch_records import check_record
 
 if TYPE_CHECKING:
     from nnscratch.curing import Cure, cure
+    from nnscratch.flow.export import TensorBoardLog
     from nnscratch.sweeping.sweep import Sweep, sweep
     from nnscratch.theory import predict
 
@@ -111,6 +112,7 @@ else:
     _LATER = {
         "Cure": "curing",
         "Sweep": "sweeping",
+        "TensorBoardLog": "flow.export",
         "cure": "curing",
         "predict": "theory",
         "sweep": "sweeping",
@@ -178,6 +180,7 @@ __all__ = [
     "SteepestDescent",
     "StepInfo",
     "Sweep",
+    "TensorBoardLog",
     "Trainer",
     "UnknownNameError",
     "__version__",

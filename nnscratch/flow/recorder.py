@@ -70,7 +70,8 @@ class GradientFlow(Callback, Recording):
         process.
     log : callable or None
         ``log(numbers, step)``, called at every recorded step: `wandb.log`, `mlflow.log_metrics`,
-        `CsvLog`, or one's own. Norms are told as log10, so that 1e-10 shows on a chart.
+        `CsvLog`, `TensorBoardLog`, or one's own. Norms are told as log10, so that 1e-10 shows on a
+        chart.
     """
 
     def __init__(

@@ -79,6 +79,29 @@ def test_histograms(accumulator, record):
         np.testing.assert_array_equal(buckets[buckets[:, 2] > 0, 2], counts[counts > 0])
 
 
+def test_live(tmp_path):
+    told = []
+    log = nn.TensorBoardLog(tmp_path / "live")
+    reader = EventAccumulator(str(tmp_path / "live"))
+
+    def both(numbers, step):
+        told.append(numbers)
+        log(numbers, step)
+        if step == 3:  # in the middle of the training
+            assert [event.step for event in reader.Reload().Scalars("loss")] == [0, 1, 2, 3]
+
+    model = nn.Sequential(nn.Dense(3, 4), nn.Tanh(), nn.Dense(4, 2))
+    flow = nn.GradientFlow(model, log=both)
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(0.1))
+    x = np.random.default_rng(0).standard_normal((60, 3))
+    trainer.fit(x, np.arange(60) % 2, batch_size=10, epochs=1, progress=False, callbacks=[flow])
+    assert len(told) == 6
+    reader.Reload()
+    for tag in told[0]:
+        check_scalars(reader, tag, np.arange(6), np.array([numbers[tag] for numbers in told]))
+    assert "log10_first_over_last" in told[0]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("loading", ["--load_fast=true", "--load_fast=false"])
 def test_the_server_shows_scalars_and_histograms(folder, record, loading):
