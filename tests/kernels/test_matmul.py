@@ -130,7 +130,7 @@ def test_every_vector_width_gives_the_same_bits(width: int) -> None:
 def test_large_products_are_blocked_to_the_same_bits() -> None:
     m, k, n = 410, 1100, 330
     assert k > gemm.DEPTH
-    assert m > gemm.PACK_ROWS
+    assert m > gemm.PACK_TILES * gemm.ROWS
     assert n > gemm.PACK_COLUMNS
     a, b = _random((m, k), np.float32, 1), _random((k, n), np.float32, 2)
     truth = a.astype(np.float64) @ b.astype(np.float64)

@@ -35,10 +35,10 @@ from nnscratch_kernels.vector.vectors import FUSED, ROWS, WIDTH, address, advanc
 Array = npt.NDArray[Any]
 
 # Rows that lie a power of two apart fall into the same few places of every cache. So B is copied,
-# panel by panel just before it is used, where at least PACK_ROWS rows of A use it and it has more
-# than PACK_BYTES; and an A that is read as its transpose, the rows of a tile side by side, where at
-# least PACK_COLUMNS columns of B use it.
-PACK_ROWS, PACK_BYTES, PACK_COLUMNS = 32, 65_536, 200
+# panel by panel just before it is used, where at least PACK_TILES tiles below each other use it and
+# it has more than PACK_BYTES; and an A that is read as its transpose, the rows of a tile side by
+# side, where at least PACK_COLUMNS columns of B use it.
+PACK_TILES, PACK_BYTES, PACK_COLUMNS = 8, 65_536, 200
 
 # So many rows of a panel of B stay in the nearest cache while all rows of A pass by, so many bytes
 # of A in the next one while all panels do, and so many columns of B wait for further rows of A.
@@ -179,7 +179,7 @@ def vector_family(width: int, rows: int, fused: bool) -> Family:
             a_0 = b_0 = zeros(a_0)
         deep = -(-depth // -(-depth // DEPTH))  # blocks as even as can be
         copies_a = transposed and j1 - j0 >= PACK_COLUMNS and a.size > 0
-        copies_b = i1 - i0 >= PACK_ROWS and not packed and b.size * c.itemsize > PACK_BYTES
+        copies_b = i1 - i0 >= PACK_TILES * rows and not packed and b.size * c.itemsize > PACK_BYTES
         high = max(1, BLOCK_BYTES // (deep * c.itemsize * rows)) * rows
         again = i1 - i0 > high  # panels wait for further rows of A; else one place serves them all
         wide = BLOCK_COLUMNS if copies_b and again else max(1, j1 - j0)
