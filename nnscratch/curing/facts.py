@@ -19,8 +19,8 @@ from nnscratch.curing.changes import (
     StandardTargets,
     Weights,
 )
+from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.plan import Part, Plan
-from nnscratch.curing.trials import Conditions
 from nnscratch.layers import BatchNorm, Dense, activation
 from nnscratch.losses import (
     BinaryCrossEntropy,
@@ -51,7 +51,7 @@ def repairs(plan: Plan, c: Conditions) -> list[Change]:
     * batch norm whose running statistics could not follow in these steps gets a quicker momentum;
     * a penalty that outweighs the loss as the training begins is left out.
     """
-    made: list[Change | None] = [_inputs(plan, c.x), _targets(plan, c), _output(plan, c)]
+    made: list[Change | None] = [_inputs(plan, c.real_x), _targets(plan, c), _output(plan, c)]
     made += [_activation(plan), _weights(plan, c.seed), _momentum(plan, c.steps)]
     made += [_penalty(plan, c)]
     return [change for change in made if change is not None]
@@ -75,7 +75,7 @@ def _inputs(plan: Plan, x: Array) -> Change | None:
 def _targets(plan: Plan, c: Conditions) -> Change | None:
     if plan.standard_targets or c.answers.has_classes or c.y.dtype.kind != "f":
         return None
-    y = c.y.reshape(-1, c.y.shape[-1]).astype(np.float64)
+    y = c.real_y.reshape(-1, c.y.shape[-1]).astype(np.float64)
     if _bits(y):  # yes and no, several at once
         return None
     large = math.sqrt(np.square(y).mean()) > limits.TRIED_LARGE_TARGET
@@ -160,6 +160,7 @@ def _penalty(plan: Plan, c: Conditions) -> Change | None:
         return None
     model, rows = plan.model(c.seed), slice(c.batch_size)
     with np.errstate(all="ignore"):
-        value = model.training_pass(c.x[rows], c.y[rows], plan.new_loss())
+        mask = None if c.mask is None else c.mask[rows]
+        value = model.training_pass(c.x[rows], c.y[rows], plan.new_loss(), mask=mask)
         heavy = plan.penalty.new().add(model) > value
     return NoPenalty() if heavy else None

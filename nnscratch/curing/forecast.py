@@ -78,23 +78,27 @@ class Forecast:
         )
 
 
-def forecast(plan: Plan, x: Array, y: Array, rows: int, seed: int) -> Forecast:
+def forecast(
+    plan: Plan, x: Array, y: Array, rows: int, seed: int, mask: Array | None = None
+) -> Forecast:
     """Return the `Forecast` of `plan`, for batches of the first `rows` examples of `x`, `y`.
 
-    They are the data as the plan trains on them.
+    They are the data as the plan trains on them, and the mask of all examples.
     """
     model, loss = plan.model(seed), plan.new_loss()
     prediction, time = None, (1.0, 1.0)
+    mask = None if mask is None else mask[:rows]
     # What theory does not know: a layer, an order of layers, a batch.
     with contextlib.suppress(ConfigError, DataError):
         if plan.recurrent():
-            time = _through_time(model, x[:rows]), _cut(plan, x.shape[1])
+            time = _through_time(model, x[:rows], mask), _cut(plan, x.shape[1])
         else:
             prediction = predict_layers(model, x, batch_size=rows if rows > 1 else None)
     optimizer = plan.new_optimizer()
     before = model.params.flat.astype(np.float64)
     with np.errstate(all="ignore"):  # what overflows is what we are looking for
-        value = model.training_pass(x[:rows], y[:rows], loss, truncate=plan.new_truncate())
+        cut = plan.new_truncate()
+        value = model.training_pass(x[:rows], y[:rows], loss, mask=mask, truncate=cut)
         ends = [name for name, layer in model.layers.items() if isinstance(layer, Dense)]
         measured = [_norm(model.last[ends[i]].upstream) for i in (0, -1)]
         gradient = model.grads.flat.astype(np.float64)
@@ -113,10 +117,10 @@ def forecast(plan: Plan, x: Array, y: Array, rows: int, seed: int) -> Forecast:
     return Forecast(prediction.ratio, growth, hidden, depth, promise, norm, prediction)
 
 
-def _through_time(model: Sequential, x: Array) -> float:
+def _through_time(model: Sequential, x: Array, mask: Array | None) -> float:
     """Return what is left of a gradient at the first step, of the layer that keeps most."""
     with np.errstate(all="ignore"):
-        kept = [norms[-1] / norms[0] for norms in measure_through_time(model, x)]
+        kept = [norms[-1] / norms[0] for norms in measure_through_time(model, x, mask)]
     return float(min(kept, key=_distance, default=1.0))
 
 

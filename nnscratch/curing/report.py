@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from nnscratch.curing.candidates import Candidate
+from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.plan import Plan
-from nnscratch.curing.trials import GOOD, MARGIN, Conditions, Trial, objection
+from nnscratch.curing.trials import GOOD, MARGIN, Trial, objection
 from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer

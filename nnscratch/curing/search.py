@@ -24,18 +24,17 @@ from nnscratch.curing.changes import (
     UseAdam,
     together,
 )
+from nnscratch.curing.conditions import Conditions, conditions_of, data_of
 from nnscratch.curing.facts import repairs
 from nnscratch.curing.forecast import Forecast, forecast
 from nnscratch.curing.plan import Plan, read_plan
 from nnscratch.curing.progress import Watch, watching
 from nnscratch.curing.report import Cure
-from nnscratch.curing.skill import Answers, neighbours_skill, split
+from nnscratch.curing.skill import neighbours_skill
 from nnscratch.curing.trials import (
     GOOD,
     MARGIN,
-    Conditions,
     Trial,
-    data_of,
     objection,
     repeat_trial,
     run_trial,
@@ -46,7 +45,6 @@ from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch.sequences import Truncate
 from nnscratch.training import Penalty, Trainer, find_rate
-from nnscratch.training.examples import Examples
 
 LEAST_STEPS = 20
 STEPS = 300
@@ -68,9 +66,10 @@ def cure(
     steps: int = STEPS,
     tries: int = 5,
     seed: int = 0,
-    validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    validation: tuple[npt.ArrayLike, ...] | None = None,
     truncate: Truncate = None,
     penalty: Penalty | None = None,
+    mask: npt.ArrayLike | None = None,
     progress: bool = True,
 ) -> Cure:
     """Return what is wrong with a network, and the lines of Python that put it right.
@@ -107,13 +106,16 @@ def cure(
         Changes to try in each round.
     seed : int
         Of the trials' weights and of the order of their examples.
-    validation : (x, y) or None
+    validation : (x, y), (x, y, mask) or None
         Held-out examples to judge by. None: one example in five is held out; of fewer than 60
         examples all are trained on and judged by.
     truncate : int, RandomTruncation or None
         As for `Trainer`: how far the gradient goes back through time.
     penalty : Penalty or None
         What is among the callbacks of the training.
+    mask : booleans or None, shape (examples, time)
+        Which steps of its sequence each example has: as for `Trainer.fit`, which is to be given it
+        again.
     progress : bool
         Show a bar on a terminal, one line per trial elsewhere.
 
@@ -130,24 +132,8 @@ def cure(
     require_count("cure steps", steps, least=LEAST_STEPS)
     require_count("cure tries", tries)
     require_count("cure seed", seed, least=0)
-    examples = Examples(model, x, y)
-    if validation is None:
-        training, judged = split(examples.x, examples.y, seed)
-    else:
-        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-            raise ConfigError("cure validation must be a pair (x, y) or None")
-        held = Examples(model, *validation, names=("validation x", "validation y"))
-        training, judged = (examples.x, examples.y), (held.x, held.y)
-    outputs = model.output_shape(examples.x.shape)[-1]
-    conditions = Conditions(
-        *training,
-        held_x=judged[0],
-        answers=Answers.of(judged[1], training[1], outputs, examples.has_classes),
-        batch_size=min(batch_size, len(training[0])),
-        steps=steps,
-        seed=seed,
-        all_seen=judged[0] is training[0],
-    )
+    options = {"batch_size": batch_size, "steps": steps, "seed": seed}
+    conditions = conditions_of(model, x, y, mask, validation, **options)
     plan = read_plan(model, optimizer, loss, truncate, penalty)
     with watching(progress, steps) as watch:
         return _Search(plan, conditions, tries, watch).run()
@@ -311,13 +297,14 @@ class _Search:
                 low=1e-5,
                 steps=_RANGE_STEPS,
                 seed=c.seed,
+                mask=c.mask,
             )
             return found.rate
         return math.nan
 
     def _forecast(self, plan: Plan) -> Forecast:
         c = self.conditions
-        return forecast(plan, *data_of(plan, c), c.batch_size, c.seed)
+        return forecast(plan, *data_of(plan, c), c.batch_size, c.seed, c.mask)
 
     def _candidate(self, change: Change | None) -> Candidate:
         assert change is not None

@@ -36,18 +36,28 @@ class Answers:
     constant : float64 array
         The mean of the training answers.
     has_classes : bool
+    there : array of bool or None
+        Which of them count, where there is one at every step of a masked sequence.
     """
 
     y: Array
     rows: Array
     constant: Array
     has_classes: bool
+    there: Array | None = None
 
     @classmethod
-    def of(cls, y: Array, training: Array, outputs: int, has_classes: bool) -> Answers:
-        """Return the answers `y`, with the constant of the training answers."""
-        rows = _rows(y, outputs)
-        return cls(y, rows, _rows(training, outputs).mean(axis=0), has_classes)
+    def of(
+        cls,
+        y: Array,
+        training: Array,
+        outputs: int,
+        has_classes: bool,
+        there: Array | None = None,
+    ) -> Answers:
+        """Return the answers `y`, with the constant of the training answers that count."""
+        rows = _rows(chosen(y, there), outputs)
+        return cls(y, rows, _rows(training, outputs).mean(axis=0), has_classes, there)
 
     @property
     def variance(self) -> float:
@@ -56,7 +66,7 @@ class Answers:
 
     def skill(self, predictions: Array) -> float:
         """Return the skill of predictions in the answers' units, -1 at the least."""
-        p = predictions.reshape(self.rows.shape).astype(np.float64)
+        p = chosen(predictions, self.there).reshape(self.rows.shape).astype(np.float64)
         if not np.isfinite(p).all() or self.variance == 0:
             return -1.0
         rest = float(np.square(np.clip(p, -1e100, 1e100) - self.rows).sum())
@@ -66,7 +76,8 @@ class Answers:
         """Return the share of right classes; NaN where the answers are numbers."""
         if not self.has_classes:
             return float("nan")
-        return accuracy(outputs, self.y, float(getattr(loss, "threshold", 0.5)))
+        threshold = float(getattr(loss, "threshold", 0.5))
+        return accuracy(chosen(outputs, self.there), chosen(self.y, self.there), threshold)
 
 
 def predictions(loss: LossFunction, outputs: Array, has_classes: bool) -> Array:
@@ -84,14 +95,19 @@ def predictions(loss: LossFunction, outputs: Array, has_classes: bool) -> Array:
     return outputs
 
 
-def split(x: Array, y: Array, seed: int) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Return the examples to train on and those to judge on: all of them if they are few."""
-    if len(x) < LEAST_SPLIT:
-        return (x, y), (x, y)
-    order = np.random.default_rng(seed).permutation(len(x))
-    held_out = min(len(x) // HELD_OUT, MOST_HELD_OUT)
-    rest = np.sort(order[held_out:])
-    return (x[rest], y[rest]), (x[order[:held_out]], y[order[:held_out]])
+def split(examples: int, seed: int) -> tuple[Array, Array]:
+    """Return which examples to train on and which to judge on: all of them if they are few."""
+    if examples < LEAST_SPLIT:
+        every = np.arange(examples)
+        return every, every
+    order = np.random.default_rng(seed).permutation(examples)
+    held_out = min(examples // HELD_OUT, MOST_HELD_OUT)
+    return np.sort(order[held_out:]), order[:held_out]
+
+
+def chosen(values: Array, there: Array | None) -> Array:
+    """Return those of outputs or answers that count, one after the other; None: as they are."""
+    return values if there is None else values[there]
 
 
 def _rows(y: Any, outputs: int) -> Array:

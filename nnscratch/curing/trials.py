@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from nnscratch.arrays import Array
 from nnscratch.curing.changes import Change
+from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.plan import Plan
-from nnscratch.curing.skill import Answers, predictions
+from nnscratch.curing.skill import predictions
 from nnscratch.datasets.standard import Standardizer
 from nnscratch.flow import GradientFlow
 from nnscratch.flow.findings import Findings, find
@@ -26,24 +26,6 @@ SEEDS = 3  # runs of what is to be kept, each with weights and batches of its ow
 MARGIN = 0.02  # of skill: less is no difference
 GOOD = 0.95  # skill of a network that has learned
 _RECORDED = 300  # steps of a trial that are recorded
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What all trials share.
-
-    `x`, `y` are trained on; `held_x` and the answers are judged on: the same examples where there
-    are too few to hold any out (`all_seen`).
-    """
-
-    x: Array
-    y: Array
-    held_x: Array
-    answers: Answers
-    batch_size: int
-    steps: int
-    seed: int
-    all_seen: bool
 
 
 @dataclass(frozen=True)
@@ -173,12 +155,6 @@ class Trial:
         return self.word == "healthy" and self.learns and not self.stalled and not self.ills
 
 
-def data_of(plan: Plan, c: Conditions) -> tuple[Array, Array]:
-    """Return inputs and answers as the plan trains on them."""
-    x = Standardizer(c.x)(c.x) if plan.standard_inputs else c.x
-    return x, Standardizer(c.y)(c.y) if plan.standard_targets else c.y
-
-
 def run_trial(
     plan: Plan,
     change: Change | None,
@@ -240,10 +216,11 @@ def _run(
             progress=False,
             seed=seed,
             max_steps=c.steps,
+            mask=c.mask,
         )
         if history.interrupted:
             return Run(list(history.loss), -1.0, math.nan, interrupted=True)
-        outputs = model.predict(c.held_x if inputs is None else inputs(c.held_x))
+        outputs = model.predict(c.held_x if inputs is None else inputs(c.held_x), mask=c.held_mask)
         said = predictions(loss, outputs, c.answers.has_classes)
         skill = c.answers.skill(said if targets is None else targets.undo(said))
         return Run(list(history.loss), skill, c.answers.accuracy(outputs, loss))

@@ -2,7 +2,8 @@
 
 ``trainer.fit(..., callbacks=[nn.Forensics("runs")])`` writes ``runs/nonfinite-step-123.npz`` when
 the training meets its first NaN or infinity: parameters, running statistics, optimizer, sources of
-noise and the mini-batch with its weights, mask and truncation, all as they were before that step.
+noise and the mini-batch with its weights, mask and truncation, all as they were before that step,
+and what `Penalty` and `Omega` among the callbacks add to the gradient.
 `replay_nonfinite`, or ``nnscratch replay FILE``, makes the step again, tensor by tensor.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from nnscratch.arguments import arguments
 from nnscratch.arrays import Array
 from nnscratch.backend import active_kernels, use_kernels
 from nnscratch.description import describe, describe_model, rebuild_as, rebuild_model
@@ -43,7 +45,7 @@ from nnscratch.nonfinite import (
 from nnscratch.optimizers import Optimizer
 from nnscratch.replay import capturable
 from nnscratch.saved import Format, group, read_facts, set_noise
-from nnscratch.training import Callback, Trainer
+from nnscratch.training import Callback, Omega, Penalty, Trainer
 
 FORMAT = Format(
     name="nnscratch nonfinite",
@@ -52,6 +54,9 @@ FORMAT = Format(
     writer="Forensics",
     facts=("found", "kernels", "dtype", "model", "loss", "optimizer", "noise"),
 )
+
+
+_ADDED: dict[str, type[Penalty | Omega]] = {"Penalty": Penalty, "Omega": Omega}
 
 
 class Forensics(Callback):
@@ -130,6 +135,11 @@ class Forensics(Callback):
             "loss": describe(trainer.loss),
             "optimizer": describe(optimizer),
             "noise": self._noise,
+            "added": [
+                [type(one).__name__, arguments(one)]
+                for one in trainer.callbacks
+                if type(one) in _ADDED.values()
+            ],
         }
         assert self._statistics is not None
         return {
@@ -239,6 +249,8 @@ def replay_nonfinite(
         model.backward(dlogits)
         tensors = list(tensors_of_pass(model, value))
         if optimizer is not None and saved.first.stage == UPDATE:
+            for one in _read_added(facts.get("added", []), path):
+                one.add(model)
             optimizer.load_state_dict(group(arrays, "optimizer"))
             optimizer.step(model.params, model.grads)
             tensors += tensors_of_update(model, optimizer.state)
@@ -262,6 +274,14 @@ def _read_facts(arrays: dict[str, Array], path: PathLike) -> tuple[dict[str, Any
         return facts, NonFinite.from_dict(facts["found"])
     except (AttributeError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged: {error!r}") from error
+
+
+def _read_added(described: Any, path: PathLike) -> list[Penalty | Omega]:
+    """Return what was added to the gradient; files of before it was noted have none."""
+    try:
+        return [_ADDED[name](**options) for name, options in described]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is damaged: added to the gradient, {error!r}") from error
 
 
 def _read_before(arrays: dict[str, Array], path: PathLike) -> dict[str, Array]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array, as_array, fitted
 from nnscratch.datasets.checks import check_inputs, check_labels
-from nnscratch.errors import ShapeError
+from nnscratch.errors import ConfigError, ShapeError
 from nnscratch.model import Sequential
 from nnscratch.scores import accuracy
 from nnscratch.workspace import Workspace
@@ -50,11 +52,20 @@ class Examples:
         given = None if mask is None else model.given(self.x, mask).mask
         self.mask = None if given is None else given.astype(bool)
         # Whether there is an answer at every step, so that some of them are left out.
-        self._masks_answers = self.mask is not None and shape[:-1] == self.mask.shape
+        self.masks_answers = self.mask is not None and shape[:-1] == self.mask.shape
         self._workspace = Workspace()
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def taken(self, rows: Array) -> Examples:
+        """Return the examples `rows` by themselves."""
+        made = copy.copy(self)
+        for name in ("x", "y", "weights", "mask"):
+            values = getattr(self, name)
+            setattr(made, name, None if values is None else values[rows])
+        made._workspace = Workspace()
+        return made
 
     def order(self, seed: int, epoch: int) -> Array:
         """Return the shuffled order of the examples in `epoch`; every epoch has its own."""
@@ -80,7 +91,7 @@ class Examples:
 
     def there(self, values: Array, mask: Array | None) -> Array:
         """Return those of outputs or answers that the mask does not leave out."""
-        return values[mask] if mask is not None and self._masks_answers else values
+        return values[mask] if mask is not None and self.masks_answers else values
 
     def accuracy(
         self, outputs: Array, y: Array, threshold: float = 0.5, mask: Array | None = None
@@ -89,6 +100,15 @@ class Examples:
         if not self.has_classes:
             return None
         return accuracy(self.there(outputs, mask), self.there(y, mask), threshold)
+
+
+def held_out(model: Sequential, validation: object) -> Examples:
+    """Return the examples of ``validation=(x, y)`` or ``(x, y, mask)``."""
+    if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+        raise ConfigError("validation must be a pair (x, y), or (x, y, mask), or None")
+    x, y, *mask = validation
+    names = ("validation x", "validation y")
+    return Examples(model, x, y, names=names, mask=mask[0] if mask else None)
 
 
 def _check_answers(

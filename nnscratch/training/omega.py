@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError, require_number, unknown_name
 from nnscratch.layers.rnn import RNN
 from nnscratch.network import Network
-from nnscratch.training.callbacks import Callback, StepInfo
+from nnscratch.training.penalty import Regularizer
 
 # Of the authors' program: steps of a smaller squared norm are left out; a gradient of a larger
 # norm, or of none, is not believed, and the recurrent weights shrink by this part of the rate.
 _BOUND, _LARGEST, _SHRINKS = 1e-20, 1e10, 0.02
 
 
-class Omega(Callback):
+class Omega(Regularizer):
     """Add the gradient of Omega to that of the recurrent weights, before any clipping.
 
     With d_t = dL/dh_t and J_t = diag(f'(a_t)) recurrent_weight.T, which takes d_t to the step
@@ -62,14 +61,9 @@ class Omega(Callback):
         if form not in ("paper", "code"):
             raise unknown_name("form of Omega", form, ("paper", "code"))
         self.form = form
-        self.values: list[float] = []
+        self.values = []
 
-    def on_backward(self, trainer: Any, step: StepInfo) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.values.append(self.add(trainer.model))
-            if self.form == "code":
-                _shrink_instead(trainer.model)
-
+    @np.errstate(over="ignore", invalid="ignore")
     def add(self, model: Network) -> float:
         """Add the gradient to ``model.grads``, after a backward pass; return Omega.
 
@@ -91,6 +85,8 @@ class Omega(Callback):
             value, slope = self.of(gradient, through, weight)
             layer.grads["recurrent_weight"][...] += self.weight * slope
             total += value
+        if self.form == "code":
+            _shrink_instead(model)
         return total
 
     def of(self, dhidden: Array, da: Array, weight: Array) -> tuple[float, Array]:
@@ -100,7 +96,9 @@ class Omega(Callback):
         """
         batch, n = len(dhidden), dhidden.shape[-1]
         d, v = (values.reshape(-1, n).astype(np.float64) for values in (dhidden, da))
-        back = v @ weight.T.astype(np.float64)
+        # Products of our own: OpenBLAS's threads wait for each other where others are at work.
+        back, slopes, scratch = np.empty_like(v), np.empty((n, n)), np.empty((n, n))
+        kernels.matmul_a_bt(back, v, weight.astype(np.float64), scratch)
         before, after = (np.square(values).sum(axis=1) for values in (d, back))
         counts = before >= (_BOUND if self.form == "code" else np.finfo(np.float64).tiny)
         if not counts.any():
@@ -116,7 +114,8 @@ class Omega(Callback):
             slope = 2 * (root - 1) / batch
             slope = np.divide(slope, norms, out=np.zeros_like(norms), where=counts & (norms > 0))
             value = float(np.square(root - 1).sum() / batch)
-        return value, ((slope[:, None] * back).T @ v).astype(weight.dtype)
+        kernels.matmul_at_b(slopes, slope[:, None] * back, v)
+        return value, slopes.astype(weight.dtype)
 
 
 def _shrink_instead(model: Network) -> None:

@@ -13,7 +13,26 @@ from nnscratch.training.callbacks import Callback, StepInfo
 _PENALISED = ("weight", "recurrent_weight")  # roles: biases and norms go free
 
 
-class Penalty(Callback):
+class Regularizer(Callback):
+    """Adds something to what is minimised, by its gradient: after the backward pass, before clips.
+
+    Attributes
+    ----------
+    values : list of float
+        What was added at every step.
+    """
+
+    values: list[float]
+
+    def on_backward(self, trainer: Any, step: StepInfo) -> None:
+        self.values.append(self.add(trainer.model))
+
+    def add(self, model: Network) -> float:
+        """Add the gradient to ``model.grads``, after a backward pass; return what it is of."""
+        raise NotImplementedError
+
+
+class Penalty(Regularizer):
     """Add ``l1 * sum |w| + l2 * sum w^2`` of all weights to what is minimised.
 
     Its gradient, ``l1 * sign(w) + 2 * l2 * w``, is added to that of the loss after the backward
@@ -45,10 +64,7 @@ class Penalty(Callback):
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
         self.l1 = require_number("Penalty l1", l1, least=0)
         self.l2 = require_number("Penalty l2", l2, least=0)
-        self.values: list[float] = []
-
-    def on_backward(self, trainer: Any, step: StepInfo) -> None:
-        self.values.append(self.add(trainer.model))
+        self.values = []
 
     def add(self, model: Network) -> float:
         """Add the gradient to ``model.grads``, after a backward pass; return the penalty."""

@@ -113,12 +113,14 @@ def find_rate(
     high: float = 10.0,
     steps: int = 140,
     seed: int = 0,
+    mask: npt.ArrayLike | None = None,
 ) -> RateTest:
     """Train a copy of `model` for `steps` steps while the rate rises from `low` to `high`.
 
     ``found = nn.find_rate(model, loss, nn.SGD(lr=1), x, y, batch_size=50)``, then
     ``optimizer.lr = found.rate``, and ``found.plot()``. Model and optimizer stay as they are; the
-    optimizer's rate plays no part. Raises `ConfigError`, `ShapeError`, `DtypeError` or `DataError`.
+    optimizer's rate plays no part. `mask` is as for `Trainer.fit`. Raises `ConfigError`,
+    `ShapeError`, `DtypeError` or `DataError`.
     """
     require_number("find_rate low", low, above=0)
     require_number("find_rate high", high, above=low)
@@ -137,6 +139,7 @@ def find_rate(
             progress=False,
             seed=seed,
             max_steps=steps,
+            mask=mask,
         ).whole()
     losses = np.array(watch.losses)
     rates, smooth = np.geomspace(low, high, steps)[: len(losses)], _smoothed(losses)

@@ -16,7 +16,7 @@ from nnscratch.optimizers import Optimizer
 from nnscratch.sequences import Truncate, factors_back
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.evaluation import Evaluation, evaluate
-from nnscratch.training.examples import Examples
+from nnscratch.training.examples import Examples, held_out
 from nnscratch.training.history import History
 from nnscratch.training.loop import Loop, Run
 from nnscratch.training.progress import make_display
@@ -229,7 +229,7 @@ class Trainer:
         max_steps: int | None,
     ) -> History:
         """Check what is left to check, then go through the loop."""
-        checked = None if validation is None else self._check_validation(validation)
+        checked = None if validation is None else held_out(self.model, validation)
         loop = Loop(self, run, examples, checked, callbacks, max_steps)
         for each in (self.model, self.optimizer):
             if each.fitting.lock.locked():
@@ -257,10 +257,3 @@ class Trainer:
             history.seconds += time.perf_counter() - started
             display.close(history.message)
         return history
-
-    def _check_validation(self, validation: Pair) -> Examples:
-        if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
-            raise ConfigError("validation must be a pair (x, y), or (x, y, mask), or None")
-        x, y, *mask = validation
-        names = ("validation x", "validation y")
-        return Examples(self.model, x, y, names=names, mask=mask[0] if mask else None)

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -192,19 +193,21 @@ def _gain(cell: Cell, square: float) -> float:
     return math.sqrt(scale) if sound else math.nan
 
 
-def measure_through_time(model: Sequential, x: Array) -> Array:
+def measure_through_time(model: Sequential, x: Array, mask: Array | None = None) -> Array:
     """Return norms of the gradient of each recurrent layer's state by lag, (layers, steps).
 
     In one pass of a copy of `model` over x, ``(batch, time, features)``, from a random gradient at
-    the layer's last step; the state is h, in an LSTM h and c together.
+    the layer's last step; the state is h, in an LSTM h and c together, and carried over the steps
+    that the mask leaves out.
     """
     y = np.asarray(x, dtype=model.dtype)
     found = []
     for original in model.chain("theory").values():
-        layer = copy.deepcopy(original)
-        y, cache = layer.forward(y)
+        layer: Any = copy.deepcopy(original)
         if not is_recurrent(layer):
+            y, _ = layer.forward(y)
             continue
+        y, cache = layer.forward(y, mask=mask)
         order = slice(None) if getattr(layer, "reverse", False) else slice(None, None, -1)
         top = np.zeros_like(y)
         end = top[:, order][:, 0]

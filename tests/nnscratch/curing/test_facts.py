@@ -5,9 +5,9 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.curing import read_plan
+from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.facts import repairs
 from nnscratch.curing.skill import Answers
-from nnscratch.curing.trials import Conditions
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((80, 6)).astype(np.float32)

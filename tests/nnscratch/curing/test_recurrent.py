@@ -10,9 +10,11 @@ import nnscratch as nn
 from nnscratch.curing import read_plan
 from nnscratch.curing.candidates import propose_in_time
 from nnscratch.curing.changes import Wider, residual_runs, together
+from nnscratch.curing.conditions import conditions_of
 from nnscratch.curing.facts import repairs
 from nnscratch.curing.forecast import forecast
 from nnscratch.curing.recurrent import AddOmega, GateBias, NewCell, RecurrentWeights, WayBack
+from nnscratch.curing.trials import repeat_trial, run_trial
 from nnscratch.theory.recurrent import measure_through_time
 
 LOSS = nn.SoftmaxCrossEntropy()
@@ -134,7 +136,7 @@ def test_layers_that_are_recurrent_are_no_dense_ones():
     assert wide.params["3.weight"].shape == (8, 12)
     x, y = remember(6)
     conditions = SimpleNamespace(
-        x=x, y=y, seed=0, steps=50,
+        real_x=x, real_y=y, seed=0, steps=50,
         answers=SimpleNamespace(has_classes=True, rows=np.eye(3)[y]),
     )  # fmt: skip
     assert repairs(plan, conditions) == []  # an LSTM bends a signal as an activation does
@@ -168,6 +170,86 @@ def test_the_printed_lines_do_what_was_tried_bit_for_bit(cured):
     options = {"epochs": 10, "batch_size": 20, "max_steps": 150, "callbacks": callbacks}
     history = trainer.fit(names["x"], names["y"], seed=0, progress=False, **options)
     assert history.loss == found.best.losses
+
+
+def ends_where_it_ends(steps, examples=80, padding=0.0, *, every=False):
+    """`remember` with lengths of their own, padded; answers at the end or at every step."""
+    x, y = remember(steps, examples)
+    mask = np.arange(steps) < np.random.default_rng(1).integers(3, steps + 1, examples)[:, None]
+    x[~mask] = padding
+    if every:
+        y = np.where(mask, y[:, None], 1)
+    return x, y, mask
+
+
+def tried(x, y, mask, *, layer=None, every=False):
+    parts = [] if every else [nn.LastStep()]
+    model = nn.Sequential(layer or nn.GRU(3, 8), *parts, nn.Dense(8, 3), seed=1)
+    plan = plan_of(model)
+    conditions = conditions_of(
+        *(model, x, y, mask, None), batch_size=20, steps=20, seed=3
+    )  # fmt: skip
+    expected = forecast(plan, conditions.x, conditions.y, 20, 3, conditions.mask)
+    trial = repeat_trial(run_trial(plan, None, expected, conditions), conditions)
+    asked = [str(change) for change in repairs(plan, conditions)]
+    return conditions, expected, trial, asked
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_what_a_mask_leaves_out_changes_nothing(every):
+    """Whatever stands there: losses, skill, forecast, and what the data ask for."""
+    (x, y, mask), (other, _, _) = (
+        ends_where_it_ends(9, padding=p, every=every) for p in (0.0, 700.0)
+    )
+    answers = np.where(mask, y, 2) if every else y
+    (_, a, plain, asked), (_, b, padded, asked_too) = (
+        tried(*given, mask, every=every) for given in ((x, y), (other, answers))
+    )
+    assert plain.losses == padded.losses
+    assert [run.skill for run in plain.runs] == [run.skill for run in padded.runs]
+    assert plain.accuracy == padded.accuracy
+    assert (a.in_time, a.promise, a.ratio) == (b.in_time, b.promise, b.ratio)
+    assert asked == asked_too == []
+    assert tried(other, answers, None, every=every)[3] != []
+
+
+def test_the_mask_goes_with_its_examples():
+    x, y, mask = ends_where_it_ends(9)
+    x[:, :, 2] = mask  # told by the data
+    model = network(nn.GRU(3, 16))
+    c = conditions_of(model, x, y, mask, None, batch_size=20, steps=20, seed=0)
+    assert len(c.x) == 64
+    np.testing.assert_array_equal(c.mask, c.x[:, :, 2])
+    np.testing.assert_array_equal(c.held_mask, c.held_x[:, :, 2])
+    given = conditions_of(
+        *(model, x, y, mask, (x[:9], y[:9], mask[:9])), batch_size=20, steps=20, seed=0
+    )  # fmt: skip
+    np.testing.assert_array_equal(given.mask, mask)
+    np.testing.assert_array_equal(given.held_mask, mask[:9])
+    assert not given.all_seen
+
+
+def test_what_is_left_of_a_gradient_is_counted_over_the_steps_there_are():
+    """A state is carried over what is masked, and so is its gradient."""
+    model = network(nn.LSTM(3, 16, forget_bias=0.0))
+    x = np.random.default_rng(0).standard_normal((20, 30, 3)).astype(np.float32)
+    mask = np.arange(30) < np.full((20, 1), 10)
+    (norms,) = measure_through_time(model, x, mask)
+    assert (norms[:20] == norms[0]).all()  # the last 20, which are not there
+    (short,) = measure_through_time(model, x[:, :10])
+    np.testing.assert_allclose(norms[20:], short, rtol=1e-5)
+
+
+def test_a_network_is_cured_on_sequences_of_different_lengths():
+    x, y, mask = ends_where_it_ends(25, 300, padding=50.0)
+    options = {"batch_size": 20, "steps": 100, "tries": 1, "progress": False}
+    found = nn.cure(network(nn.GRU(3, 16)), LOSS, nn.SGD(lr=0.1), x, y, mask=mask, **options)
+    assert found.best.skill > found.before.skill + 0.5
+    names = {"nn": nn, "x": x, "y": y}
+    exec("\n".join(found.lines), names)
+    assert "Standardizer" not in repr(found)
+    with pytest.raises(nn.ShapeError, match="mask"):
+        nn.cure(network(nn.GRU(3, 16)), LOSS, nn.SGD(lr=0.1), x, y, mask=mask[:, 1:], **options)
 
 
 def test_a_wrong_truncation_is_refused_before_anything_is_trained():

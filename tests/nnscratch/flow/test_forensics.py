@@ -282,6 +282,44 @@ def test_damage_is_told(tmp_path):
         nn.replay_nonfinite(tmp_path / "cut.npz")
 
 
+def added(which):
+    return {
+        "omega": [nn.Omega(1e9)],
+        "omega as in the program, and a penalty": [nn.Omega(form="code"), nn.Penalty(l2=1e9)],
+    }[which]
+
+
+@pytest.mark.parametrize("which", ["omega", "omega as in the program, and a penalty"])
+def test_what_is_added_to_the_gradient_is_part_of_the_step(tmp_path, which):
+    x = RNG.standard_normal((40, 6, 3)).astype(np.float32)
+    y = RNG.integers(0, 3, 40)
+    parts = nn.RNN(3, 5), nn.LastStep(), nn.Dense(5, 3, init=Normal(1e10))
+    trainer = nn.Trainer(nn.Sequential(*parts, seed=1), nn.SoftmaxCrossEntropy(), nn.SGD(1e37))
+    watch, look = nn.Forensics(tmp_path), Look()
+    options = {"epochs": 1, "batch_size": 10, "progress": False}
+    trainer.fit(x, y, **options, callbacks=[*added(which), look, watch])
+    assert trainer.nonfinite.first.stage == "update"
+    again = nn.replay_nonfinite(watch.path)
+    assert again.same
+    assert repr(again.tensors[-len(look.tensors) :]) == repr(look.tensors)
+    arrays = load_npz(watch.path)
+    facts = json.loads(str(arrays["nonfinite"]))
+    assert [name for name, _ in facts["added"]] == [type(one).__name__ for one in added(which)]
+    for wrong in ([["Omega", {"weight": 1.0}]], []):  # it counts
+        path = save_npz(
+            tmp_path / "other.npz", arrays | {"nonfinite": json.dumps(facts | {"added": wrong})}
+        )
+        other = nn.replay_nonfinite(path).model.grads
+        name = "0.recurrent_weight"
+        assert not np.array_equal(other[name], again.model.grads[name])
+    for wrong in (3, [1], [["Adam", {}]], [["Omega", {"no": 1}]], [["Omega", None]]):
+        path = save_npz(
+            tmp_path / "bad.npz", arrays | {"nonfinite": json.dumps(facts | {"added": wrong})}
+        )
+        with pytest.raises(nn.DataError, match="added to the gradient"):
+            nn.replay_nonfinite(path)
+
+
 @pytest.mark.parametrize("answers", ["last", "every step"])
 def test_a_step_through_time_with_mask_weights_and_truncation(tmp_path, answers):
     at_end = answers == "last"

@@ -111,3 +111,15 @@ def test_a_steep_wobble_before_the_fall_is_not_taken_for_it():
     losses[20:25] += np.array([0.0, 0.15, 0.3, 0.15, 0.0])
     rate, lowest = _suggest(rates, losses, losses)
     assert rates[55] < rate < lowest == rates[-1]
+
+
+def test_masked_steps_play_no_part():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((40, 6, 3)).astype(np.float32), rng.integers(0, 2, 40)
+    mask = np.arange(6) < rng.integers(2, 7, 40)[:, None]
+    network = nn.Sequential(nn.RNN(3, 5), nn.LastStep(), nn.Dense(5, 2), seed=0)
+    given = network, nn.SoftmaxCrossEntropy(), nn.SGD(lr=1)
+    options = {"batch_size": 20, "steps": 40, "mask": mask}
+    first = nn.find_rate(*given, x, y, **options)
+    again = nn.find_rate(*given, np.where(mask[:, :, None], x, 9.0), y, **options)
+    np.testing.assert_array_equal(first.losses, again.losses)

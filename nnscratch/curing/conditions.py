@@ -1,0 +1,90 @@
+"""Conditions: the data that all trials share, what they are judged by, and how long they take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy.typing as npt
+
+from nnscratch.arrays import Array
+from nnscratch.curing.plan import Plan
+from nnscratch.curing.skill import Answers, chosen, split
+from nnscratch.datasets.standard import Standardizer
+from nnscratch.model import Sequential
+from nnscratch.training.examples import Examples, held_out
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What all trials share.
+
+    `x`, `y` are trained on; `held_x` and the answers are judged on: the same examples where there
+    are too few to hold any out (`all_seen`). `mask` and `held_mask` say which steps their sequences
+    have, and where `masks_answers` at which of them there is an answer.
+    """
+
+    x: Array
+    y: Array
+    held_x: Array
+    answers: Answers
+    batch_size: int
+    steps: int
+    seed: int
+    all_seen: bool
+    mask: Array | None = None
+    held_mask: Array | None = None
+    masks_answers: bool = False
+
+    @property
+    def real_x(self) -> Array:
+        """The inputs, at the steps that there are."""
+        return chosen(self.x, self.mask)
+
+    @property
+    def real_y(self) -> Array:
+        """The training answers that count."""
+        return chosen(self.y, self.mask if self.masks_answers else None)
+
+
+def conditions_of(
+    model: Sequential,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    mask: npt.ArrayLike | None,
+    validation: object,
+    *,
+    batch_size: int,
+    steps: int,
+    seed: int,
+) -> Conditions:
+    """Check the data and return the conditions of trials; the arguments are those of `cure`."""
+    examples = Examples(model, x, y, mask=mask)
+    if validation is None:
+        rest, few = split(len(examples), seed)
+        judged, all_seen = examples.taken(few), few is rest
+        examples = examples.taken(rest)
+    else:
+        judged, all_seen = held_out(model, validation), False
+    answers = Answers.of(
+        judged.y,
+        examples.there(examples.y, examples.mask),
+        model.output_shape(examples.x.shape)[-1],
+        examples.has_classes,
+        judged.mask if judged.masks_answers else None,
+    )
+    return Conditions(
+        *(examples.x, examples.y, judged.x, answers),
+        batch_size=min(batch_size, len(examples)),
+        steps=steps,
+        seed=seed,
+        all_seen=all_seen,
+        mask=examples.mask,
+        held_mask=judged.mask,
+        masks_answers=examples.masks_answers,
+    )
+
+
+def data_of(plan: Plan, c: Conditions) -> tuple[Array, Array]:
+    """Return inputs and answers as the plan trains on them."""
+    x = Standardizer(c.x)(c.x) if plan.standard_inputs else c.x
+    return x, Standardizer(c.y)(c.y) if plan.standard_targets else c.y
