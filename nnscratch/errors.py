@@ -12,6 +12,7 @@ from numbers import Integral, Real
 from nnscratch_records.errors import (
     ConfigError,
     DataError,
+    FileError,
     NnscratchError,
     RecordError,
     TooLargeError,
@@ -43,10 +44,6 @@ class ShapeError(NnscratchError, ValueError):
 
 class DtypeError(NnscratchError, TypeError):
     """An array has the wrong type of element."""
-
-
-class FileError(NnscratchError, OSError):
-    """A file or folder is missing, or cannot be read or written."""
 
 
 class MissingPackageError(NnscratchError, ImportError):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnscratch.console import Console
-from nnscratch.errors import DataError, FileError
+from nnscratch.errors import FileError
 from nnscratch.files import make_folder
 from nnscratch.flow import load_record
 from nnscratch.flow.findings import find
@@ -46,12 +46,7 @@ def run(options: argparse.Namespace) -> int:
     paths = _files(options.runs)
     records = _told_apart(paths, [load_record(path) for path in paths])
     findings = [find(record) for record in records]
-    try:
-        path = write_report(
-            records, folder / options.out.name, findings=findings, title=options.title
-        )
-    except ValueError as error:
-        raise DataError(str(error)) from error
+    path = write_report(records, folder / options.out.name, findings=findings, title=options.title)
     count = sum(len(found) for found in findings)
     console.print(
         f"{len(records)} {'run' if len(records) == 1 else 'runs'}, "

@@ -17,6 +17,7 @@ from nnscratch_plots.panels import Panel, picture, pictures
 from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run
 from nnscratch_records.attribution import TERMS, TITLES
+from nnscratch_records.errors import ConfigError
 
 # Of each term: one of the colours, and a hatch for print in grey.
 TERM_LOOKS: dict[str, tuple[int, str]] = {
@@ -73,7 +74,7 @@ def attribution_bars(
     square from the one below (or the input) through it and what follows it. Around a block it goes
     the short way, by the skip connection. The terms add up exactly to the whole change (see
     `nnscratch_records.attribution`). Groups with a norm that is 0 or not finite are hatched. Raises
-    ValueError naming what the record lacks, the direction or the step.
+    ConfigError naming what the record lacks, the direction or the step.
     """
     run = read_run(record)
     title = f"{_titled(direction)}, {run.when(step)}"
@@ -108,7 +109,7 @@ def split_at(run: Run, row: int, direction: str) -> Split:
 
 def _titled(direction: str) -> str:
     if direction not in _TITLES:
-        raise ValueError(f"direction must be 'backward' or 'forward', got {direction!r}")
+        raise ConfigError(f"direction must be 'backward' or 'forward', got {direction!r}")
     return _TITLES[direction]
 
 

@@ -14,6 +14,7 @@ from nnscratch_plots.over_steps import draw_over_steps
 from nnscratch_plots.panels import Panel, picture, pictures
 from nnscratch_plots.records import Record, Run, read_run
 from nnscratch_records import FIELDS
+from nnscratch_records.errors import ConfigError
 
 _SHOWN = tuple(name for name in FIELDS if FIELDS[name].over == "batchnorm_layers")
 _NOTHING = "This network has no batch norm."
@@ -26,11 +27,11 @@ def batchnorm_statistics(
 
     `quantity` is "batchnorm_mean_gap", "batchnorm_variance_ratio", "batchnorm_scale" or
     "batchnorm_scale_max". At most six layers get a line; a band spans all of them. Raises
-    ValueError naming the record and key for wrong keys or shapes, or the quantity.
+    ConfigError naming the record and key for wrong keys or shapes, or the quantity.
     """
     if quantity not in _SHOWN:
         known = ", ".join(repr(known) for known in _SHOWN)
-        raise ValueError(f"quantity must be one of {known}, got {quantity!r}")
+        raise ConfigError(f"quantity must be one of {known}, got {quantity!r}")
     run = read_run(record)
     title = FIELDS[quantity].title
     return picture(ax, (8.6, 4.4), title, run.label, lambda ax: _draw(ax, run, quantity))

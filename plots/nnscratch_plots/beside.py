@@ -14,6 +14,7 @@ from nnscratch_plots import style
 from nnscratch_plots.axes import ALL_MARKED, classified, layer_places
 from nnscratch_plots.prediction import CheckedPrediction
 from nnscratch_plots.records import Array, Series
+from nnscratch_records.errors import ConfigError
 from nnscratch_records.words import number
 
 # What theory says of a run (see `predicted_gradient_norms`), or why it says nothing.
@@ -125,13 +126,13 @@ def in_words(prediction: Prediction, layers: Sequence[str], step: int, norms: Ar
 
 
 def aligned(predictions: Predictions, count: int) -> list[Prediction]:
-    """One prediction, or None, for each of `count` records; ValueError for another number."""
+    """One prediction, or None, for each of `count` records; ConfigError for another number."""
     if predictions is None:
         return [None] * count
     single = isinstance(predictions, Mapping | str)
     given: list[Any] = [predictions] if single else list(predictions)
     if len(given) != count:
-        raise ValueError(
+        raise ConfigError(
             f"predictions has {len(given)} entries for {count} records, expected one for each, "
             "None where there is none"
         )

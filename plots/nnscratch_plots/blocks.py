@@ -29,7 +29,7 @@ def block_gradients(record: Record, *, step: Step = "last", ax: Axes | None = No
     """Draw the norm of the gradient that arrives at each block, of its branch and of its skip.
 
     `step` is "first", "last", "finite" or a recorded step number. Values of 0, infinity and NaN are
-    marked in strips. Raises ValueError naming the record and key for wrong keys or shapes.
+    marked in strips. Raises ConfigError naming the record and key for wrong keys or shapes.
     """
     run = read_run(record)
     title, row = f"{_TITLE}, {run.when(step)}", run.row(step)

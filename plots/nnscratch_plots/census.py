@@ -32,7 +32,7 @@ _NOTHING = "No census of units was recorded: it needs a probe batch."
 def dead_units(record: Record, *, step: Step = "last", ax: Axes | None = None) -> Axes:
     """Draw the units of each activation at one census: alive, dead, saturated low and high.
 
-    `step` is "first", "last" or the number of a step with a census. Raises ValueError naming the
+    `step` is "first", "last" or the number of a step with a census. Raises ConfigError naming the
     record and key for wrong keys or shapes, or the step.
     """
     run = read_run(record)
@@ -48,7 +48,7 @@ def dead_units(record: Record, *, step: Step = "last", ax: Axes | None = None) -
 def unit_turnover(record: Record, *, ax: Axes | None = None) -> Axes:
     """Draw how many units stopped being alive (up) and came back (down) from census to census.
 
-    Raises ValueError naming the record and key for wrong keys or shapes.
+    Raises ConfigError naming the record and key for wrong keys or shapes.
     """
     run = read_run(record)
     title = "Units that stopped and units that came back"

@@ -16,6 +16,7 @@ from nnscratch_plots.cells import COLORMAP
 from nnscratch_plots.panels import Panel, pictures
 from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array
+from nnscratch_records.errors import ConfigError
 
 _LOOKS: tuple[dict[str, Any], ...] = (
     {"color": "#e8590c", "marker": "o", "linestyle": "--"},
@@ -32,13 +33,13 @@ def cliff_figure(
     """Draw a loss over two weights with ways across it, and beside it their losses by update.
 
     w (W,), b (B,), loss (B, W); ways : name to arrays "w", "b" and "loss", one number an update
-    (see `nnscratch.theory.cliff`); two at most. Raises ValueError for other shapes.
+    (see `nnscratch.theory.cliff`); two at most. Raises ConfigError for other shapes.
     """
     across, up, values = (np.asarray(each, np.float64) for each in (w, b, loss))
     if values.shape != (len(up), len(across)):
-        raise ValueError(f"loss has shape {values.shape}, expected ({len(up)}, {len(across)})")
+        raise ConfigError(f"loss has shape {values.shape}, expected ({len(up)}, {len(across)})")
     if not 0 < len(ways) <= len(_LOOKS):
-        raise ValueError(f"ways has {len(ways)} entries, expected 1 or {len(_LOOKS)}")
+        raise ConfigError(f"ways has {len(ways)} entries, expected 1 or {len(_LOOKS)}")
     given = {
         name: {key: np.asarray(way[key], np.float64) for key in ("w", "b", "loss")}
         for name, way in ways.items()

@@ -26,7 +26,7 @@ _NOTHING = "The gradient was not clipped in this run."
 def clip_ledger(record: Record, *, ax: Axes | None = None) -> Axes:
     """Draw the norm of the whole gradient before and after clipping, and where the clip fired.
 
-    Norms of 0, infinity and NaN are marked in strips. Raises ValueError naming the record and key
+    Norms of 0, infinity and NaN are marked in strips. Raises ConfigError naming the record and key
     for wrong keys or shapes.
     """
     run = read_run(record)
@@ -38,7 +38,7 @@ def clip_shares(record: Record, *, ax: Axes | None = None) -> Axes:
     """Draw each layer's share of the squared norm of the gradient: layers (up) by steps (across).
 
     A layer's share is the sum over its parameters of ‖∂L/∂p‖², before clipping, over that of all.
-    Raises ValueError naming the record and key for wrong keys or shapes.
+    Raises ConfigError naming the record and key for wrong keys or shapes.
     """
     run = read_run(record)
     title = "Share of each layer in the squared norm of the gradient"

@@ -38,7 +38,7 @@ def comparison_figure(records: Record | Iterable[Record]) -> Figure:
 
     By layer, what is drawn is the median over the recorded steps at which it was finite (or, where
     it never was, what it was last). The sentences below say how to read the panels and what the
-    runs show. Raises ValueError naming the record and key for wrong keys or shapes.
+    runs show. Raises ConfigError naming the record and key for wrong keys or shapes.
     """
     runs = read_runs(records)
     series = {quantity: [run.series(quantity) for run in runs] for quantity in _QUANTITIES}

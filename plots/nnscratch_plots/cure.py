@@ -19,7 +19,7 @@ def cure_figure(
     """Draw the gradient of each layer at the first step and at the end, and the loss of each step.
 
     `after` is the record of the changed network, trained on the same batches; None where nothing
-    was changed. `predictions` of the records are drawn at the first step. Raises ValueError as
+    was changed. `predictions` of the records are drawn at the first step. Raises ConfigError as
     `gradient_norms` and `loss_curves` do.
     """
     runs = read_runs([before] if after is None else [before, after])

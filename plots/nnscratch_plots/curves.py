@@ -13,6 +13,7 @@ from nnscratch_plots import style
 from nnscratch_plots.axes import HonestLogAxis, thinned_numbers
 from nnscratch_plots.records import Array, Record, Run, Series, read_runs
 from nnscratch_plots.thinning import largest_of, noted, window_size
+from nnscratch_records.errors import ConfigError
 
 _MOST_POINTS = 1000
 
@@ -28,7 +29,7 @@ def accuracy_curves(
     `runs` maps a label to the accuracies (fractions) of epochs 1, 2, ...: shape (epochs,), or
     (seeds, epochs) for a line through the mean with a band from the lowest to the highest seed.
     `published` maps a label to {epoch: accuracy}, drawn as large open marks, in the colour of the
-    run of the same label where there is one. Raises ValueError naming the label for anything else.
+    run of the same label where there is one. Raises ConfigError naming the label for anything else.
     """
     checked = _checked_runs(runs)
     points = _checked_points(published or {})
@@ -58,8 +59,8 @@ def loss_curves(records: Record | Iterable[Record], *, ax: Axes | None = None) -
 
     Losses of 0, infinity and NaN are marked in strips below and above. More than 1000 recorded
     steps are thinned to the largest loss of each window, and the axis says so. The loss on held-out
-    examples, where it was recorded, is the line with rings. Raises ValueError naming the record and
-    key for wrong keys or shapes.
+    examples, where it was recorded, is the line with rings. Raises ConfigError naming the record
+    and key for wrong keys or shapes.
     """
     runs = read_runs(records)
     series = [Series(run.label, (), run.steps, run.get("loss")) for run in runs]
@@ -139,18 +140,18 @@ def _draw_points(
 
 def _checked_runs(runs: Mapping[str, Any]) -> dict[str, Array]:
     if not isinstance(runs, Mapping) or not runs:
-        raise ValueError(f"runs must map at least one label to accuracies, got {runs!r}")
+        raise ConfigError(f"runs must map at least one label to accuracies, got {runs!r}")
     checked = {}
     for label, given in runs.items():
         try:
             accuracy = np.asarray(given, dtype=np.float64)
         except (TypeError, ValueError) as error:
-            raise ValueError(
+            raise ConfigError(
                 f"run {label!r}: accuracies must be numbers of shape (epochs,) or (seeds, epochs), "
                 f"with as many epochs for every seed: {error}"
             ) from error
         if accuracy.ndim not in (1, 2) or not accuracy.size:
-            raise ValueError(
+            raise ConfigError(
                 f"run {label!r}: accuracies have shape {accuracy.shape}, "
                 "expected (epochs,) or (seeds, epochs)"
             )
@@ -163,13 +164,13 @@ def _checked_points(
     published: Mapping[str, Mapping[int, float]],
 ) -> dict[str, Mapping[int, float]]:
     if not isinstance(published, Mapping):
-        raise ValueError(f"published must map labels to {{epoch: accuracy}}, got {published!r}")
+        raise ConfigError(f"published must map labels to {{epoch: accuracy}}, got {published!r}")
     for label, points in published.items():
         if not isinstance(points, Mapping) or not points:
-            raise ValueError(f"published {label!r}: expected {{epoch: accuracy}}, got {points!r}")
+            raise ConfigError(f"published {label!r}: expected {{epoch: accuracy}}, got {points!r}")
         wrong = [epoch for epoch in points if not _is_epoch(epoch)]
         if wrong:
-            raise ValueError(f"published {label!r}: epochs count from 1, got {wrong[0]!r}")
+            raise ConfigError(f"published {label!r}: epochs count from 1, got {wrong[0]!r}")
         _check_fractions(f"published {label!r}", np.array(list(points.values()), dtype=np.float64))
     return dict(published)
 
@@ -181,4 +182,4 @@ def _is_epoch(epoch: object) -> bool:
 def _check_fractions(what: str, accuracy: Array) -> None:
     wrong = accuracy[~((accuracy >= 0) & (accuracy <= 1))]
     if wrong.size:
-        raise ValueError(f"{what}: accuracy {wrong[0]} found, expected fractions from 0 to 1")
+        raise ConfigError(f"{what}: accuracy {wrong[0]} found, expected fractions from 0 to 1")

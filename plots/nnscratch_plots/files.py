@@ -10,6 +10,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from nnscratch_records.errors import ConfigError, FileError
 from nnscratch_records.files import PathLike, new_file
 
 # What would put the date, and so a difference, into files of the same picture.
@@ -24,14 +25,13 @@ def save_figure(figure: Figure | Axes, path: PathLike, *, dpi: float = 150) -> P
     """Write a figure, or the figure of some axes, as PNG, SVG or PDF by the suffix of `path`.
 
     The file appears complete or not at all. The same picture gives the same bytes. Raises
-    ValueError for another suffix, FileNotFoundError for a missing folder and OSError where nothing
-    can be written.
+    ConfigError for another suffix, FileError for a missing folder and where nothing can be written.
     """
     whole = figure.figure if isinstance(figure, Axes) else figure
     if isinstance(whole, SubFigure):
         whole = whole.figure
     if not isinstance(whole, Figure):
-        raise ValueError(f"figure must be a Figure or its Axes, got {type(figure).__name__}")
+        raise ConfigError(f"figure must be a Figure or its Axes, got {type(figure).__name__}")
     kind = Path(path).suffix.lower()
 
     def write(file: IO[bytes]) -> None:
@@ -52,14 +52,12 @@ def write_whole(
     wrong = f"cannot {what} as {str(path)!r}"
     if path.suffix.lower() not in suffixes:
         expected = " or ".join([", ".join(suffixes[:-1]), suffixes[-1]])
-        raise ValueError(f"{wrong}: got suffix {path.suffix!r}, expected {expected}")
+        raise ConfigError(f"{wrong}: got suffix {path.suffix!r}, expected {expected}")
     if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"{wrong}: folder {str(path.parent)!r} does not exist, create it first"
-        )
+        raise FileError(f"{wrong}: folder {str(path.parent)!r} does not exist, create it first")
     try:
         with new_file(path) as file:
             write(file)
     except OSError as error:
-        raise OSError(f"{wrong}: {error.strerror or error}") from error
+        raise FileError(f"{wrong}: {error.strerror or error}") from error
     return path

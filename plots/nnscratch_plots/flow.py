@@ -51,7 +51,7 @@ def gradient_norms(
     of what is healthy, above and below that of its last layer. Values of 0, infinity and NaN are
     marked in strips below and above the log axis. `predictions`, one for each record or None, are
     drawn thin and dashed at step 0 of "gradient_norm" (for what they hold see
-    `predicted_gradient_norms`; a string says why there is none). Raises ValueError naming the
+    `predicted_gradient_norms`; a string says why there is none). Raises ConfigError naming the
     record and key for wrong keys or shapes, an unknown quantity or step.
     """
     series = read_norms(records, quantity, layers)
@@ -78,7 +78,7 @@ def gradient_norm_figure(
     """Draw the gradient norms by layer at the first step and at the end, side by side on one scale.
 
     `predictions` are drawn at the first step (see `gradient_norms`). The sentence under the panels
-    says how to read them. Raises ValueError as `gradient_norms` does.
+    says how to read them. Raises ConfigError as `gradient_norms` does.
     """
     series = read_norms(records, quantity, layers)
     heading = f"{field_named(quantity).title} at each layer"

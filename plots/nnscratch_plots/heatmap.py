@@ -19,6 +19,7 @@ from nnscratch_plots.readings import map_reading
 from nnscratch_plots.records import Array, Layers, Record, Series, read_norms
 from nnscratch_plots.thinning import largest_of, noted, window_size
 from nnscratch_records import field_named
+from nnscratch_records.errors import ConfigError
 
 COLORMAP = cells.COLORMAP
 MOST_COLUMNS = 1000
@@ -56,7 +57,7 @@ def gradient_norm_heatmap(
     `limits` are the norms at the two ends of the colour scale (see `shared_limits`), by default
     those of this record. Zeros, infinities and NaN get flat hatched colours and a legend. More
     than 1000 recorded steps are thinned to the largest norm of each window, and the axis says so.
-    Raises ValueError naming the record and key for wrong keys or shapes, an unknown quantity or
+    Raises ConfigError naming the record and key for wrong keys or shapes, an unknown quantity or
     limits that are not 0 < low < high.
     """
     (series,) = read_norms([record], quantity, layers)
@@ -94,7 +95,7 @@ def heatmap_figure(
 ) -> Figure:
     """Draw one heatmap per record as small multiples on one shared colour scale.
 
-    The sentence under the panels says how to read them. Raises ValueError as
+    The sentence under the panels says how to read them. Raises ConfigError as
     `gradient_norm_heatmap` does.
     """
     series = read_norms(records, quantity, layers)
@@ -194,7 +195,7 @@ def color_scale(limits: tuple[float, float]) -> Normalize:
     """The scale between two norms, of their log10."""
     low, high = limits
     if not (0 < low < high < np.inf):
-        raise ValueError(f"limits must be two norms with 0 < low < high, got {limits!r}")
+        raise ConfigError(f"limits must be two norms with 0 < low < high, got {limits!r}")
     return Normalize(float(np.log10(low)), float(np.log10(high)))
 
 

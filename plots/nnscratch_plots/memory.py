@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from nnscratch_plots import style
 from nnscratch_plots.given import entry
 from nnscratch_plots.prediction_in_time import predicted_gradient_by_lag
+from nnscratch_records.errors import ConfigError
 
 _READING = (
     "on the left, what theory expects to be left of the last step's gradient so many steps back, "
@@ -25,12 +26,12 @@ def memory_figure(networks: Iterable[Mapping[str, Any]], *, chance: float) -> Fi
     """Draw networks that learned a memory task: gradient by steps back, and scores by updates.
 
     Each network has "label", "updates" (U numbers of updates) and "right" (U fractions), and what
-    `predicted_gradient_by_lag` takes. `chance` is the score of who guesses. Raises ValueError
+    `predicted_gradient_by_lag` takes. `chance` is the score of who guesses. Raises ConfigError
     naming the key for what does not fit.
     """
     given = list(networks)
     if not given:
-        raise ValueError("networks is empty, expected at least one")
+        raise ConfigError("networks is empty, expected at least one")
     heading = "What recurrent networks can learn from the past"
     with style.explained_figure(11.5, 4.6, heading, _READING) as figure:
         left, right = figure.subplots(1, 2)
@@ -42,7 +43,7 @@ def memory_figure(networks: Iterable[Mapping[str, Any]], *, chance: float) -> Fi
                 np.asarray(entry(one, key), dtype=np.float64) for key in ("updates", "right")
             )
             if updates.shape != score.shape or updates.ndim != 1:
-                raise ValueError(
+                raise ConfigError(
                     f"keys 'updates' and 'right' have shapes {updates.shape} and {score.shape}, "
                     "expected the same (U,)"
                 )

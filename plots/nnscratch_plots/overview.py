@@ -46,7 +46,7 @@ def overview_figure(
     printed at the top, five at most, each with its first cure; where they say what to `begin_with`,
     that stands above them, with the line of Python that does it. `prediction`, or a string that
     says why there is none, is told under the gradient (see `predicted_gradient_norms`). Raises
-    ValueError naming the record and key for wrong keys or shapes.
+    ConfigError naming the record and key for wrong keys or shapes.
     """
     run = read_run(record)
     panels = _panels(run)

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from nnscratch_plots import style
 from nnscratch_plots.axes import HonestLogAxis
 from nnscratch_plots.given import increasing, numbers, pairs
+from nnscratch_records.errors import ConfigError
 
 COLORMAP = "RdBu_r"
 _MOST_RATE = 2.0  # rates beyond this, or below its inverse, have the colours of the ends
@@ -33,7 +34,7 @@ def phase_diagram(
     `diagram` has the axes "sw2" and "sb2" and the "rate", shape ``(len(sb2), len(sw2))``: the
     factor on the squared gradient per layer, blue where it vanishes and red where it explodes.
     `critical` holds pairs (sw2, sb2) along the line where the rate is 1; `points` maps labels to
-    such pairs, drawn as marks. `label` goes into the title. Raises ValueError naming the key for
+    such pairs, drawn as marks. `label` goes into the title. Raises ConfigError naming the key for
     wrong shapes.
     """
     checked = _Diagram({**diagram, "critical": critical, "points": points or {}, "label": label})
@@ -49,11 +50,11 @@ def phase_diagram_figure(diagrams: Iterable[Mapping[str, Any]]) -> Figure:
     """Draw several phase diagrams with one colour scale, a panel for each.
 
     Each has "sw2", "sb2" and "rate" as `phase_diagram` takes them, and may have "critical",
-    "points" and "label". Raises ValueError naming the key for wrong shapes.
+    "points" and "label". Raises ConfigError naming the key for wrong shapes.
     """
     checked = [_Diagram(one) for one in diagrams]
     if not checked:
-        raise ValueError("diagrams is empty, expected at least one")
+        raise ConfigError("diagrams is empty, expected at least one")
     columns = min(3, len(checked))
     rows = -(-len(checked) // columns)
     sentence = (
@@ -136,7 +137,7 @@ def depth_scale(
     """Draw the trainable depth that theory gives over weight variance, beside measured depths.
 
     `curve` has "sw2" and "depth" (which may be infinite); `measured` has "sw2" and "depth", the
-    largest depth that trained. Raises ValueError naming the key for wrong shapes.
+    largest depth that trained. Raises ConfigError naming the key for wrong shapes.
     """
     sw2 = increasing(curve, "sw2")
     depth = numbers(curve, "depth", (len(sw2),), "(len(sw2),)")
@@ -191,7 +192,7 @@ def trained_map(
 
     `measured` has the axes "sw2" (across) and "depth" (up), or "forget_bias" and "length", and the
     "accuracy", shape ``(up, across)``, NaN where a run failed; `curve` has the same axes: how deep,
-    or how far back, theory says that a network can be trained (may be infinite). Raises ValueError
+    or how far back, theory says that a network can be trained (may be infinite). Raises ConfigError
     naming the key for wrong shapes.
     """
     pair = next((pair for pair in _MAPS if set(pair) <= set(measured)), ("sw2", "depth"))

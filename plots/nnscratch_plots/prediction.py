@@ -15,6 +15,7 @@ from nnscratch_plots import style
 from nnscratch_plots.axes import HonestLogAxis, label_layers_across
 from nnscratch_plots.given import entry, numbers
 from nnscratch_plots.records import Array, Series
+from nnscratch_records.errors import ConfigError
 
 _READING = (
     "the line is what theory expects of the first step, the band two standard deviations over "
@@ -28,7 +29,7 @@ def predicted_gradient_norms(prediction: Mapping[str, Any], *, ax: Axes | None =
 
     `prediction` has "label", "layers" (L names), "relative_gradient" and "sd" (L values each: the
     norm of dL/dz over that at the last layer, and the standard deviation of its logarithm), and
-    "measured": None or norms of shape (networks, L) or (L,). Raises ValueError naming the key for
+    "measured": None or norms of shape (networks, L) or (L,). Raises ConfigError naming the key for
     wrong shapes.
     """
     checked = CheckedPrediction(prediction, 0)
@@ -44,12 +45,12 @@ def predicted_gradient_norms(prediction: Mapping[str, Any], *, ax: Axes | None =
 def predicted_gradient_norm_figure(predictions: Iterable[Mapping[str, Any]]) -> Figure:
     """Draw several predictions over their measurements, a panel for each.
 
-    The sentence under the panels says how to read them. Raises ValueError as
+    The sentence under the panels says how to read them. Raises ConfigError as
     `predicted_gradient_norms` does.
     """
     checked = [CheckedPrediction(one, index) for index, one in enumerate(predictions)]
     if not checked:
-        raise ValueError("predictions is empty, expected at least one")
+        raise ConfigError("predictions is empty, expected at least one")
     columns = min(3, len(checked))
     rows = -(-len(checked) // columns)
     width = max(8.4, 4.1 * columns)  # its heading fits one line
@@ -84,11 +85,11 @@ class CheckedPrediction:
     def __init__(self, prediction: Mapping[str, Any], index: int) -> None:
         if not isinstance(prediction, Mapping):
             got = type(prediction).__name__
-            raise ValueError(f"predictions[{index}] is a {got}, expected a mapping")
+            raise ConfigError(f"predictions[{index}] is a {got}, expected a mapping")
         self.label = str(prediction.get("label", ""))
         layers = np.asarray(entry(prediction, "layers"))
         if layers.ndim != 1 or not layers.size:
-            raise ValueError(f"key 'layers' has shape {layers.shape}, expected (L,) names")
+            raise ConfigError(f"key 'layers' has shape {layers.shape}, expected (L,) names")
         self.layers = tuple(str(name) for name in layers)
         shape = (len(layers),)
         self.expected = numbers(prediction, "relative_gradient", shape, "(L,)")
@@ -97,7 +98,7 @@ class CheckedPrediction:
         if prediction.get("measured") is not None:
             given = np.atleast_2d(np.asarray(prediction["measured"], dtype=np.float64))
             if given.ndim != 2 or given.shape[1] != len(layers):
-                raise ValueError(
+                raise ConfigError(
                     f"key 'measured' has shape {given.shape}, "
                     f"expected (networks, L = {len(layers)})"
                 )

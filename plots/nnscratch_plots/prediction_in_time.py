@@ -13,6 +13,7 @@ from nnscratch_plots import style
 from nnscratch_plots.axes import HonestLogAxis
 from nnscratch_plots.given import entry, numbers
 from nnscratch_plots.records import Array
+from nnscratch_records.errors import ConfigError
 
 _MARKS = 16  # of what was measured, about so many per line
 
@@ -25,11 +26,11 @@ def predicted_gradient_by_lag(
 
     Each of `predictions` has "label", "layers" (L names), "relative_gradient" (L, steps: the norm
     of the state's gradient over that at the last step) and "measured": None or norms of the same
-    shape. Raises ValueError naming the key for wrong shapes.
+    shape. Raises ConfigError naming the key for wrong shapes.
     """
     lines = [line for given in predictions for line in _lines(given)]
     if not lines:
-        raise ValueError("predictions is empty, expected at least one")
+        raise ConfigError("predictions is empty, expected at least one")
     with style.drawing_on(ax, 9.2, max(4.4, 0.3 * len(lines) + 1.5)) as ax:
         scale = HonestLogAxis([_drawn(expected, measured) for _, expected, measured in lines])
         scale.apply(ax)
@@ -70,7 +71,7 @@ def _drawn(expected: Array, measured: Array | None) -> Array:
 def _lines(given: Mapping[str, Any]) -> list[tuple[str, Array, Array | None]]:
     """Return label, prediction and measurement of each recurrent layer."""
     if not isinstance(given, Mapping):
-        raise ValueError(f"a prediction is a {type(given).__name__}, expected a mapping")
+        raise ConfigError(f"a prediction is a {type(given).__name__}, expected a mapping")
     label = str(given.get("label", ""))
     names = [str(name) for name in np.asarray(entry(given, "layers"))]
     steps = np.shape(entry(given, "relative_gradient"))[-1]

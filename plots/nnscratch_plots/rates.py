@@ -9,13 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from nnscratch_plots import style
+from nnscratch_records.errors import ConfigError
 
 
 def rate_test(test: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
     """Draw the loss of each step over its rate, and the rate where it falls fastest.
 
     `test` holds "rates", "losses" and "smooth", arrays (steps,), and "rate" and "lowest", the rates
-    to mark (NaN: none). Raises ValueError naming the key that is missing or has another length.
+    to mark (NaN: none). Raises ConfigError naming the key that is missing or has another length.
     """
     rates, losses, smooth = (_checked(test, key) for key in ("rates", "losses", "smooth"))
     known = smooth[np.isfinite(smooth)]
@@ -45,10 +46,10 @@ def rate_test(test: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
 
 def _checked(test: Mapping[str, Any], key: str) -> Any:
     if key not in test:
-        raise ValueError(f"a range test needs {key!r}, got {', '.join(sorted(test))}")
+        raise ConfigError(f"a range test needs {key!r}, got {', '.join(sorted(test))}")
     values = np.asarray(test[key], np.float64)
     if values.ndim != 1 or len(values) != len(test["rates"]) or not len(values):
-        raise ValueError(
+        raise ConfigError(
             f"{key!r} of a range test has shape {values.shape}, expected ({len(test['rates'])},)"
         )
     return values

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from nnscratch_records import DERIVED, ROLES, WEIGHTED, RecordError, check_record, field_named
 from nnscratch_records import histogram_edges as edges_of
 from nnscratch_records.attribution import Attribution, attribute
+from nnscratch_records.errors import ConfigError
 from nnscratch_records.words import printable
 
 Array = npt.NDArray[Any]
@@ -132,7 +133,7 @@ class Run:
         """A quantity at some layers (or parameters), see `select`; signed ones as magnitudes."""
         over = field_named(quantity).over
         if over not in ("layers", "params", "batchnorm_layers", "census_layers"):
-            raise ValueError(f"quantity {quantity!r} is not recorded by layer or parameter")
+            raise ConfigError(f"quantity {quantity!r} is not recorded by layer or parameter")
         chosen = self.select(over, layers) if over in ("layers", "params") else slice(None)
         return self.made(over, np.abs(self.get(quantity)), chosen)
 
@@ -186,7 +187,7 @@ class Run:
             layers = _AS_BEFORE.get(layers, layers)
             if layers not in ROLES:
                 known = ", ".join(map(repr, ("all", *ROLES)))
-                raise ValueError(f"layers must be one of {known}, or names, got {layers!r}")
+                raise ConfigError(f"layers must be one of {known}, or names, got {layers!r}")
             if axis == "params" and layers == "weights":
                 has = np.isin(self.facts("param_roles"), _WEIGHTS)
             else:
@@ -197,7 +198,7 @@ class Run:
             return np.flatnonzero(has).tolist() or everything
         unknown = [name for name in layers if name not in names]
         if unknown or not len(layers):
-            raise ValueError(
+            raise ConfigError(
                 f"record {self.label!r} has no {axis} {unknown}, it has {', '.join(names)}"
             )
         return [names.index(name) for name in layers]
@@ -269,12 +270,12 @@ def read_runs(records: Record | Iterable[Record], needed: Collection[str] = NEED
     if isinstance(records, Mapping | Run):
         return [read_run(records, needed=needed)]
     if isinstance(records, str | bytes) or not isinstance(records, Iterable):
-        raise ValueError(
+        raise ConfigError(
             f"records must be a record (a mapping) or several, got {type(records).__name__}"
         )
     runs = [read_run(one, f"records[{index}]", needed) for index, one in enumerate(records)]
     if not runs:
-        raise ValueError("records is empty, expected at least one record")
+        raise ConfigError("records is empty, expected at least one record")
     return runs
 
 
@@ -290,7 +291,7 @@ def read_norms(
     series = [run.series(quantity, layers) for run in read_runs(records)]
     for one in series:
         if not one.layers:
-            raise ValueError(f"record {one.label!r} holds no parameters, so no {quantity!r}")
+            raise ConfigError(f"record {one.label!r} holds no parameters, so no {quantity!r}")
     return series
 
 
@@ -298,11 +299,11 @@ def _row(label: str, steps: Array, step: Step) -> int:
     if isinstance(step, str) and step in ("first", "last"):
         return 0 if step == "first" else len(steps) - 1
     if isinstance(step, bool) or not isinstance(step, int | np.integer):
-        raise ValueError(f"step must be 'first', 'last' or a step number, got {step!r}")
+        raise ConfigError(f"step must be 'first', 'last' or a step number, got {step!r}")
     found = np.flatnonzero(steps == step)
     if not found.size:
         nearest = steps[np.argmin(np.abs(steps - step))]
-        raise ValueError(
+        raise ConfigError(
             f"record {label!r}: step {step} was not recorded; 'steps' runs from "
             f"{steps[0]} to {steps[-1]}, the nearest is {nearest}"
         )

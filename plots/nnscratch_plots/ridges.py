@@ -14,6 +14,7 @@ from nnscratch_plots.axes import power_of_ten
 from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array, Layers, Record, Step, read_run
 from nnscratch_plots.thinning import evenly
+from nnscratch_records.errors import ConfigError
 
 MOST_RIDGES = 12
 _PEAK = 0.92  # of a row: how high the tallest ridge is
@@ -41,13 +42,13 @@ def histogram_ridges(
     (default: activations for outputs, layers with weights for gradients, weights for parameters).
     With `layer` (for "param" a parameter): a ridge per step, the first at the bottom. At most
     `ridges` are drawn, evenly spread. Heights are the square root of the share of the values per
-    unit of the log axis, on one scale. Raises ValueError naming what is wrong.
+    unit of the log axis, on one scale. Raises ConfigError naming what is wrong.
     """
     run = read_run(record)
     if quantity not in _NAMES:
-        raise ValueError(f"quantity must be 'output', 'gradient' or 'param', got {quantity!r}")
+        raise ConfigError(f"quantity must be 'output', 'gradient' or 'param', got {quantity!r}")
     if ridges < 1:
-        raise ValueError(f"ridges must be 1 or more, got {ridges!r}")
+        raise ConfigError(f"ridges must be 1 or more, got {ridges!r}")
     title, axis, usual = _NAMES[quantity]
     over = "params" if quantity == "param" else "layers"
     if layer is None:

@@ -33,7 +33,7 @@ def saturation(record: Record, *, step: Step | None = None, ax: Axes | None = No
     With `step` ("first", "last", "finite" for the last step at which all was finite,
     or a number), instead: bars by layer at that step, the low end (for
     ReLU: zeros) below, the high end on top of it. Only layers that can saturate are drawn. NaN gets
-    a flat hatch, or a mark, and a legend. Raises ValueError naming the record and key for wrong
+    a flat hatch, or a mark, and a legend. Raises ConfigError naming the record and key for wrong
     keys or shapes.
     """
     run = read_run(record)

@@ -21,7 +21,7 @@ def prelu_slopes(record: Record, *, ax: Axes | None = None) -> Axes:
     """Draw the mean slope of every PReLU over the steps; where it comes to it, lines at 0 and 1.
 
     At most six layers get a line, spread over the depth; a grey band spans all of them. Raises
-    ValueError naming the record and key for wrong keys or shapes.
+    ConfigError naming the record and key for wrong keys or shapes.
     """
     run = read_run(record)
     title = "PReLU: mean slope on the negative side"

@@ -18,6 +18,7 @@ from nnscratch_plots.panels import Panel, picture, pictures
 from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array, Record, Run, Series, read_run
 from nnscratch_plots.thinning import largest_of, noted, window_size
+from nnscratch_records.errors import ConfigError
 
 _RINGS = ("spectral radius", "measured")
 _NOTHING = "This network has no recurrent layer whose gradient was recorded."
@@ -36,7 +37,7 @@ def time_heatmap(
 
     layer : a recurrent layer; None: the first; quantity : "hidden_gradient_norm" or
     "cell_gradient_norm". Steps that no batch had are left out, those that some batches lack are
-    hatched. Raises ValueError naming what the record lacks.
+    hatched. Raises ConfigError naming what the record lacks.
     """
     run = read_run(record)
     place = _place(run, layer)
@@ -51,7 +52,7 @@ def time_heatmap(
 def through_time_figure(record: Record, *, layer: str | None = None) -> Figure:
     """Draw the way back through time, its factor per step, recurrent weights and gates, over steps.
 
-    layer : a recurrent layer; None: the first. Raises ValueError as `time_heatmap`.
+    layer : a recurrent layer; None: the first. Raises ConfigError as `time_heatmap`.
     """
     run = read_run(record)
     place = _place(run, layer)
@@ -74,11 +75,11 @@ def gradient_by_lag(norms: npt.ArrayLike, *, label: str = "", ax: Axes | None = 
     """Draw how much of dL/dW comes from the loss so many steps of time later.
 
     norms : (lags, 2), of the part of each lag and of the sum up to it: what
-        `nnscratch.gradient_by_lag` returns. Raises ValueError for another shape.
+        `nnscratch.gradient_by_lag` returns. Raises ConfigError for another shape.
     """
     values = np.asarray(norms, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] != 2 or not len(values):
-        raise ValueError(f"norms has shape {values.shape}, expected (lags, 2)")
+        raise ConfigError(f"norms has shape {values.shape}, expected (lags, 2)")
 
     def draw(ax: Axes) -> list[Artist]:
         lags, handles = np.arange(len(values)), list[Artist]()
@@ -103,12 +104,12 @@ def gates_in_time(
     """Draw gates over one sequence: the mean over examples and units, and where most units lie.
 
     gates : name to (batch, time, units). The band reaches from a tenth of the units to nine tenths.
-    Raises ValueError for other shapes.
+    Raises ConfigError for other shapes.
     """
     given = {name: np.asarray(values, np.float64) for name, values in gates.items()}
     for name, values in given.items():
         if values.ndim != 3 or not values.size:
-            raise ValueError(
+            raise ConfigError(
                 f"gate {name!r} has shape {values.shape}, expected (batch, time, units)"
             )
 
@@ -141,12 +142,12 @@ def criteria(
     recurrent weights, their largest singular value, the rate by theory, and the measured one.
 
     predicted : of each record the factor per step by theory; None: not known. Of layers with gates
-    it is the largest over the gates. Raises ValueError where the lengths differ.
+    it is the largest over the gates. Raises ConfigError where the lengths differ.
     """
     runs = [read_run(record) for record in records]
     rates = list(predicted) or [None] * len(runs)
     if len(rates) != len(runs):
-        raise ValueError(f"predicted has {len(rates)} rates, expected {len(runs)}")
+        raise ConfigError(f"predicted has {len(rates)} rates, expected {len(runs)}")
     rows = [
         {
             "spectral radius": _first(run, "spectral_radius"),
@@ -281,7 +282,7 @@ def _place(run: Run, layer: str | None) -> int | None:
     if layer is None:
         return known[0] if known else None
     if layer not in names:
-        raise ValueError(
+        raise ConfigError(
             f"record {run.label!r} has no recurrent layer {layer!r}, it has {', '.join(names)}"
         )
     return names.index(layer)

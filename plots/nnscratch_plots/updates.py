@@ -35,8 +35,8 @@ def update_ratios(
 
     At most six layers get a line, spread over the depth; a grey band spans all of them. With `step`
     ("first", "last" or a number) the ratios of that step are drawn over the layers instead. NaN
-    stands for steps without an update and for weights that are not finite. Raises ValueError naming
-    the record and key for wrong keys or shapes.
+    stands for steps without an update and for weights that are not finite. Raises ConfigError
+    naming the record and key for wrong keys or shapes.
     """
     series = read_run(record).series("update_ratio", layers)
     title = f"{_TITLE} during training"

@@ -29,6 +29,10 @@ class DataError(NnscratchError, ValueError):
     """Data are wrong: NaN in the input, labels out of range, a corrupt or truncated file."""
 
 
+class FileError(NnscratchError, OSError):
+    """A file or folder is missing, or cannot be read or written."""
+
+
 class TooLargeError(NnscratchError, MemoryError):
     """Something needs more memory than there is."""
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import nnscratch_plots as plots
+from nnscratch_records.errors import ConfigError, FileError
 
 STARTS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".PNG": b"\x89PNG"}
 
@@ -75,18 +76,18 @@ def test_the_same_records_give_the_same_bytes(record, tmp_path, suffix):
 
 @pytest.mark.parametrize("name", ["picture", "picture.jpeg", "picture.png.txt"])
 def test_an_unknown_suffix_is_refused(tmp_path, name):
-    with pytest.raises(ValueError, match=r"expected \.png, \.svg or \.pdf"):
+    with pytest.raises(ConfigError, match=r"expected \.png, \.svg or \.pdf"):
         plots.save_figure(Figure(), tmp_path / name)
     assert os.listdir(tmp_path) == []
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"folder '.*nowhere' does not exist"):
+    with pytest.raises(FileError, match=r"folder '.*nowhere' does not exist"):
         plots.save_figure(Figure(), tmp_path / "nowhere" / "picture.png")
 
 
 def test_what_is_no_figure_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="got str"):
+    with pytest.raises(ConfigError, match="got str"):
         plots.save_figure("picture", tmp_path / "picture.png")
 
 
@@ -99,7 +100,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Figure, "savefig", full)
-    with pytest.raises(OSError, match=r"picture\.png': No space left"):
+    with pytest.raises(FileError, match=r"picture\.png': No space left"):
         plots.save_figure(Figure(), path)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["picture.png"]
@@ -107,7 +108,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
 
 def test_a_folder_in_the_way_is_named(tmp_path):
     (tmp_path / "picture.png").mkdir()
-    with pytest.raises(OSError, match=r"cannot save the figure as .*picture\.png"):
+    with pytest.raises(FileError, match=r"cannot save the figure as .*picture\.png"):
         plots.save_figure(Figure(), tmp_path / "picture.png")
     assert os.listdir(tmp_path) == ["picture.png"]
 

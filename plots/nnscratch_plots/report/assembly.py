@@ -87,8 +87,8 @@ def write_report(
     predictions : for each record what theory expected of its first step (see
         `predicted_gradient_norms`), None, or a string that says why there is none
 
-    Raises ValueError for a wrong record, findings that do not fit or another suffix,
-    FileNotFoundError for a missing folder and OSError where nothing can be written.
+    Raises ConfigError for a wrong record, findings that do not fit or another suffix,
+    FileError for a missing folder and where nothing can be written.
     """
     page = report_html(records, findings=findings, title=title, predictions=predictions)
     return write_whole(

@@ -7,6 +7,8 @@ from html import escape
 from numbers import Integral
 from typing import Any
 
+from nnscratch_records.errors import ConfigError
+
 _LEVELS = {"fatal": "high", "serious": "medium", "notice": "low"}  # any other word: the middle
 # Colours for notebooks, which may be light or dark: readable on both.
 _LOOKS = {"high": ("#d64545", "■"), "medium": ("#b06f00", "▲"), "low": ("#3b82c4", "●")}
@@ -46,7 +48,7 @@ def several(findings: Any, count: int) -> list[Sequence[Any] | None]:
     if count == 1 and flat:
         return [findings]
     if len(listed) != count or flat:
-        raise ValueError(
+        raise ConfigError(
             f"findings has {len(listed)} entries{' of one run' if flat else ''} for {count} "
             "records, expected a sequence of findings (or None) for each record"
         )

@@ -22,7 +22,7 @@ _MOST_COLUMNS = 240
 def record_html(record: Record) -> str:
     """A fragment of HTML for one record, with nothing outside it: label, sentences, a heatmap.
 
-    Raises ValueError naming the key for a record without gradient norms.
+    Raises ConfigError naming the key for a record without gradient norms.
     """
     run = read_run(record, needed=NEEDED)
     sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in glance(run))

@@ -19,6 +19,7 @@ from nnscratch_plots.cells import COLORMAP, LOOKS
 from nnscratch_plots.records import read_run
 from nnscratch_plots.report.findings import level
 from nnscratch_plots.report.glance import glance
+from nnscratch_records.errors import ConfigError, FileError
 from nnscratch_records.words import printable
 
 NASTY = '</script><script>alert("x")</script><img src=x onerror=alert(1)>&amp;\u2028{{data}}'
@@ -189,16 +190,16 @@ def test_a_file_is_written_whole_or_not_at_all(run, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", fails)
-    with pytest.raises(OSError, match=r"report\.html': No space left"):
+    with pytest.raises(FileError, match=r"report\.html': No space left"):
         reports.write_report([run(), run()], str(path))
     assert path.read_bytes() == content
     assert os.listdir(tmp_path) == ["report.html"]
 
 
 def test_wrong_places_are_named(run, tmp_path):
-    with pytest.raises(ValueError, match=r"got suffix '.pdf', expected .html or .htm"):
+    with pytest.raises(ConfigError, match=r"got suffix '.pdf', expected .html or .htm"):
         reports.write_report(run(), tmp_path / "report.pdf")
-    with pytest.raises(FileNotFoundError, match="nowhere' does not exist"):
+    with pytest.raises(FileError, match="nowhere' does not exist"):
         reports.write_report(run(), tmp_path / "nowhere" / "report.html")
 
 
