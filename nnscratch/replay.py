@@ -160,6 +160,13 @@ class CapturedPass:
 
     def run(self, x: Array, prepared: Prepared, given: Given = NOTHING) -> float:
         """Run the pass on a batch of the same shape; return the loss."""
+        program = self.program(x, prepared, given)
+        if program.parts == 1 or not self._team.run(program):
+            self._team.alone(program)
+        return self.passed()
+
+    def program(self, x: Array, prepared: Prepared, given: Given = NOTHING) -> Any:
+        """Return what runs the pass on a batch of the same shape."""
         if given is not NOTHING:
             self.given.fill(given)
         if x is not self.x:
@@ -169,10 +176,11 @@ class CapturedPass:
         if plan is None:
             scheduler = self._schedule.Scheduler(self.calls, self.model.dtype, threads)
             plan = self.plans[threads] = _Plan(scheduler, self.stand_ins)
-        program = plan.for_batch(x, *prepared.arrays)
-        if program.parts == 1 or not self._team.run(program):
-            self._team.alone(program)
-        self.model.number += 1
+        return plan.for_batch(x, *prepared.arrays)
+
+    def passed(self, passes: int = 1) -> float:
+        """Note that the program was run so often; return the loss of the latest pass."""
+        self.model.number += passes
         self.model.latest = self.captured
         return float(self.value[0])
 

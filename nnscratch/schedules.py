@@ -132,3 +132,10 @@ def as_schedule(lr: float | Schedule, what: str = "lr") -> Schedule:
             f"{what} must be a number >= 0 or a schedule (a function of the step), got {lr!r}"
         )
     return Constant(require_number(what, lr, least=0))
+
+
+def is_fixed(schedule: float | Schedule) -> bool:
+    """Whether all rates are known beforehand: a function of somebody's may look at the training."""
+    if isinstance(schedule, Warmup):
+        return is_fixed(schedule.schedule)
+    return not callable(schedule) or type(schedule) in (Constant, StepDecay, Cosine, Geometric)

@@ -138,8 +138,8 @@ class Adam(KernelOptimizer):
     ) -> None:
         super().__init__(lr, clip, rates, beta1=beta1, beta2=beta2, epsilon=epsilon)
 
-    def scalars(self, lr: float) -> tuple[float, ...]:
-        return (lr, self.beta1, self.beta2, self.epsilon, self.weight_decay, self.steps + 1)
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        return (lr, self.beta1, self.beta2, self.epsilon, self.weight_decay, t)
 
 
 class AdamW(Adam):
@@ -198,8 +198,8 @@ class Adamax(Adam):
     ) -> None:
         super().__init__(lr, beta1, beta2, epsilon, clip, rates)
 
-    def scalars(self, lr: float) -> tuple[float, ...]:
-        return (lr, self.beta1, self.beta2, self.epsilon, self.steps + 1)
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        return (lr, self.beta1, self.beta2, self.epsilon, t)
 
 
 class Nadam(Adam):
@@ -235,10 +235,9 @@ class Nadam(Adam):
         self._set(momentum_decay=momentum_decay)
         self._product = (0, 1.0)  # of the mu up to a step
 
-    def scalars(self, lr: float) -> tuple[float, ...]:
-        step = self.steps + 1
-        mu = self._mu(step), self._mu(step + 1), self._mu_product(step)
-        return (lr, self.beta1, self.beta2, self.epsilon, step, *mu)
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        mu = self._mu(t), self._mu(t + 1), self._mu_product(t)
+        return (lr, self.beta1, self.beta2, self.epsilon, t, *mu)
 
     def _mu(self, step: int) -> float:
         return float(self.beta1 * (1 - 0.5 * 0.96 ** (step * self.momentum_decay)))

@@ -139,12 +139,7 @@ class Optimizer:
         Raises `ShapeError` when `grads` or the optimizer's state do not fit `params`, `ConfigError`
         when the state is another thread's.
         """
-        seen = self._seen
-        if seen is None or seen[0] is not params or seen[1] is not grads:
-            self._attach(params, grads)
-        if self._seen_change != changes.number:
-            self._pieces = self._split(params, grads)
-            self._seen_change = changes.number
+        self._ready(params, grads)
         lr = self.lr
         tap = self.tap
         if tap is None or not tap.due:
@@ -153,6 +148,15 @@ class Optimizer:
         report = self._make_step(params, grads, lr, tap.measures)
         tap.updated(report, lr)
         return report
+
+    def _ready(self, params: Parameters, grads: Parameters) -> None:
+        """Check what `step` is given, where it is not what it was."""
+        seen = self._seen
+        if seen is None or seen[0] is not params or seen[1] is not grads:
+            self._attach(params, grads)
+        if self._seen_change != changes.number:
+            self._pieces = self._split(params, grads)
+            self._seen_change = changes.number
 
     def _make_step(
         self, params: Parameters, grads: Parameters, lr: float, measures: ParameterMeasures | None

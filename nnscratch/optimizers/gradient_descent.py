@@ -48,7 +48,7 @@ class SGD(KernelOptimizer):
         if self.momentum > 0:
             self.state_names = ("velocity",)
 
-    def kernel_call(self, lr: float) -> KernelCall:
+    def kernel_call(self, lr: float, t: int) -> KernelCall:
         if self.momentum == 0:
             return "gradient_descent_update", (), (lr,)
         kernel = "nesterov_update" if self.nesterov else "momentum_update"

@@ -11,7 +11,7 @@ from nnscratch.errors import ShapeError, require_number
 from nnscratch.optimizers.base import Optimizer, Rates
 from nnscratch.optimizers.measures import ParameterMeasures
 from nnscratch.parameters import Parameters
-from nnscratch.schedules import Schedule
+from nnscratch.schedules import Schedule, is_fixed
 
 # The kernel, states and scalars of an update: ``kernel(params, *states, grads, *scalars)``.
 KernelCall = tuple[str, tuple[Array, ...], tuple[float, ...]]
@@ -62,14 +62,14 @@ class KernelOptimizer(Optimizer):
     def options(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._settings}
 
-    def kernel_call(self, lr: float) -> KernelCall:
-        """Return the kernel of the next update, the state it works on, and its scalars."""
+    def kernel_call(self, lr: float, t: int) -> KernelCall:
+        """Return the kernel of the t-th update (from 1), the state it works on, its scalars."""
         states = [self.state[name] for name in self.state_names]
         # Not a tuple of a generator: made anew at its end, one more would lie about at each step.
-        return self.kernel, (*states,), self.scalars(lr)
+        return self.kernel, (*states,), self.scalars(lr, t)
 
-    def scalars(self, lr: float) -> tuple[float, ...]:
-        """Return what the kernel takes behind the gradients."""
+    def scalars(self, lr: float, t: int) -> tuple[float, ...]:
+        """Return what the kernel of the t-th update takes behind the gradients."""
         return (lr, *self.options().values())
 
     def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
@@ -79,19 +79,46 @@ class KernelOptimizer(Optimizer):
     def _make_step(
         self, params: Parameters, grads: Parameters, lr: float, measures: ParameterMeasures | None
     ) -> ClipReport | None:
-        if kernels.name != "numba" or "update" in self.__dict__ or self._pieces is not None:
+        found = self._find(params, grads, lr, measures)
+        if found is None:
             return super()._make_step(params, grads, lr, measures)
+        step, scalars = found
+        step.run(scalars)
+        return None if self.clip is None else compiled_report(step, grads)
+
+    def compiled_step(self, params: Parameters, grads: Parameters) -> Any:
+        """Return the native call that makes a step (`compiled.stepping.step.Step`).
+
+        None where a step is more than that. Raises what `step` does.
+        """
+        if type(self).step is not Optimizer.step or "step" in self.__dict__:
+            return None
+        self._ready(params, grads)
+        found = self._find(params, grads, self.lr, None)
+        return None if found is None else found[0]
+
+    def numbers(self, t: int) -> tuple[float, ...] | None:
+        """Return the scalars of the t-th update; None where the rate may depend on the others."""
+        if not is_fixed(self._schedule):
+            return None
+        return self.kernel_call(self.lr_at(t - 1), t)[2]
+
+    def _find(
+        self, params: Parameters, grads: Parameters, lr: float, measures: ParameterMeasures | None
+    ) -> tuple[Any, tuple[float, ...]] | None:
+        """Return the native call that makes a step, and its scalars, if there is one."""
+        if kernels.name != "numba" or "update" in self.__dict__ or self._pieces is not None:
+            return None
         target = None if measures is None else measures.target
         step: Any = self._compiled.get(measures is not None)
-        call = self.kernel_call(lr) if step is not None else None
+        call = self.kernel_call(lr, self.steps + 1) if step is not None else None
         if call is None or not step.fits(params.flat, grads.flat, call, target, self.clip):
             if not self._is_one_call():
-                return super()._make_step(params, grads, lr, measures)
+                return None
             call = self._fitting_call(params, lr)
             step = self._compile(call, params, grads, measures)
             self._compiled[measures is not None] = step
-        step.run(call[2])
-        return None if self.clip is None else compiled_report(step, grads)
+        return step, call[2]
 
     def _fitting_call(self, params: Parameters, lr: float) -> KernelCall:
         """Return the kernel's call; `ShapeError` if state was replaced by what does not fit."""
@@ -101,7 +128,7 @@ class KernelOptimizer(Optimizer):
                 f"{params.flat.size:,} values of {params.flat.dtype}: "
                 f"write into its arrays, state[name][...] = values, instead of replacing them"
             )
-        return self.kernel_call(lr)
+        return self.kernel_call(lr, self.steps + 1)
 
     def _is_one_call(self) -> bool:
         """Whether neither the update nor the clip was redefined by somebody's subclass."""

@@ -74,11 +74,16 @@ class Examples:
 
     def gather(self, rows: Array) -> tuple[Array, Array]:
         """Return the examples `rows` as a mini-batch, in arrays that the next call reuses."""
-        x = self._workspace.get("x", (len(rows), *self.x.shape[1:]), self.x.dtype)
-        y = self._workspace.get("y", (len(rows), *self.y.shape[1:]), self.y.dtype)
+        x, y = self.buffers(len(rows))
         # mode="clip" changes nothing for rows in range, and writes without a second buffer.
         self.x.take(rows, axis=0, out=x, mode="clip")
         self.y.take(rows, axis=0, out=y, mode="clip")
+        return x, y
+
+    def buffers(self, size: int) -> tuple[Array, Array]:
+        """Return the arrays into which `gather` writes a mini-batch of `size` examples."""
+        x = self._workspace.get("x", (size, *self.x.shape[1:]), self.x.dtype)
+        y = self._workspace.get("y", (size, *self.y.shape[1:]), self.y.dtype)
         return x, y
 
     def gather_weights(self, rows: Array) -> Array | None:

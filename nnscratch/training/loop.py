@@ -21,6 +21,7 @@ from nnscratch.training.evaluation import evaluate_examples
 from nnscratch.training.examples import Examples
 from nnscratch.training.interrupt import DeferredInterrupt
 from nnscratch.training.progress import Display
+from nnscratch.training.stretch import Stretch
 from nnscratch.training.watch import NonFiniteWatch
 
 _HOOKS = (
@@ -94,6 +95,8 @@ class Loop:
             ]
             for hook in _HOOKS
         }
+        looked_at = any(self.hooks[hook] for hook in ("on_step_start", "on_backward", "on_step"))
+        self.stretch = None if looked_at else Stretch(trainer, examples)
 
     def train(self, display: Display) -> None:
         """Run all that is left, and note in the history why if it ends early."""
@@ -110,7 +113,7 @@ class Loop:
                 started = time.perf_counter()
                 order = self.examples.order(run.seed, run.epoch)
                 while run.position < run.steps_per_epoch and not self._ended():
-                    self._step(order, display)
+                    self._steps(order, display)
                 if run.position == run.steps_per_epoch:
                     self._end_epoch(started, display)
             history.interrupted = self.interrupt.requested
@@ -132,7 +135,25 @@ class Loop:
             or self.made == self.max_steps
         )
 
-    def _step(self, order: Array, display: Display) -> None:
+    def _steps(self, order: Array, display: Display) -> None:
+        """Make the next step, or several where nobody looks in between."""
+        run, value = self.run, None
+        if self.stretch is not None and self.made and self.watch is not None:
+            ahead = order[run.position * run.batch_size :]
+            most = None if self.max_steps is None else self.max_steps - self.made
+            losses, whole = self.stretch.run(ahead, run.batch_size, most)
+            value = None if whole else losses.pop()
+            if losses:
+                self.trainer.history.loss += losses
+                run.position += len(losses)
+                self.made += len(losses)
+                self._show(display, *self.examples.buffers(run.batch_size), len(losses))
+            if losses and whole:
+                return
+        self._step(order, display, value)
+
+    def _step(self, order: Array, display: Display, value: float | None = None) -> None:
+        """Make a step; `value` is the loss of its pass if that was made already."""
         trainer, run, examples = self.trainer, self.run, self.examples
         model, optimizer, history = trainer.model, trainer.optimizer, trainer.history
         start = run.position * run.batch_size
@@ -142,10 +163,10 @@ class Loop:
         if self.hooks["on_step_start"]:
             self._call("on_step_start", number)
         weights, mask = examples.gather_weights(rows), examples.gather_mask(rows)
-        value = model.training_pass(
-            x, y, trainer.loss, weights, mask=mask, truncate=trainer.truncate
-        )
-        logits = model.output
+        if value is None:
+            value = model.training_pass(
+                x, y, trainer.loss, weights, mask=mask, truncate=trainer.truncate
+            )
         watch = self.watch
         if watch is not None and not watch.sees_finite(value):
             self._report(watch.find(value, epoch, _given(x, y, weights, mask), rows))
@@ -157,10 +178,20 @@ class Loop:
         history.loss.append(value)
         run.position += 1
         self.made += 1
-        threshold = getattr(trainer.loss, "threshold", 0.5)
-        display.step(len(x), value, lambda: examples.accuracy(logits, y, threshold, mask))
+        self._show(display, x, y, 1, mask)
         if self.hooks["on_step"]:
             self._call("on_step", StepInfo(number, epoch, value, lr, report))
+
+    def _show(
+        self, display: Display, x: Array, y: Array, steps: int, mask: Array | None = None
+    ) -> None:
+        """Let the display show the steps just made, the last one on `x` and `y`."""
+        logits, loss = self.trainer.model.output, self.trainer.loss
+        threshold = getattr(loss, "threshold", 0.5)
+        value = self.trainer.history.loss[-1]
+        display.step(
+            len(x), value, lambda: self.examples.accuracy(logits, y, threshold, mask), steps
+        )
 
     def _update(self, value: float, epoch: int, batch: dict[str, Array]) -> ClipReport | None:
         """Let the optimizer make its update, watched where values have become large."""

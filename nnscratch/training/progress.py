@@ -34,8 +34,11 @@ class Display:
         self.done = self.timed = 0
         self.clock = time.perf_counter()
 
-    def step(self, batch: int, loss: float, accuracy: Callable[[], float | None]) -> None:
-        """A step was made on `batch` examples; `accuracy` returns that of its mini-batch."""
+    def step(
+        self, batch: int, loss: float, accuracy: Callable[[], float | None], steps: int = 1
+    ) -> None:
+        """So many steps were made, each on `batch` examples; `accuracy` returns that of the last
+        mini-batch, `loss` is its loss."""
 
     def epoch(self, history: History) -> None:
         """An epoch was finished."""
@@ -43,14 +46,14 @@ class Display:
     def close(self, message: str) -> None:
         """Training ended; `message` says why if it ended early."""
 
-    def count(self, batch: int) -> float:
-        """Count a step and return the time. The first one, which may compile, is not timed."""
+    def count(self, batch: int, steps: int) -> float:
+        """Count steps and return the time. The first one, which may compile, is not timed."""
         now = time.perf_counter()
         if self.done == 0:
             self.clock = now
         else:
-            self.timed += batch
-        self.done += 1
+            self.timed += batch * steps
+        self.done += steps
         return now
 
     def epoch_number(self) -> int:
@@ -73,8 +76,10 @@ class Display:
 class Lines(Display):
     """One line per epoch."""
 
-    def step(self, batch: int, loss: float, accuracy: Callable[[], float | None]) -> None:
-        self.count(batch)
+    def step(
+        self, batch: int, loss: float, accuracy: Callable[[], float | None], steps: int = 1
+    ) -> None:
+        self.count(batch, steps)
 
     def epoch(self, history: History) -> None:
         parts = [
@@ -107,8 +112,10 @@ class Bar(Display):
         self.bar.start()
         self.next_refresh = self.clock
 
-    def step(self, batch: int, loss: float, accuracy: Callable[[], float | None]) -> None:
-        now = self.count(batch)
+    def step(
+        self, batch: int, loss: float, accuracy: Callable[[], float | None], steps: int = 1
+    ) -> None:
+        now = self.count(batch, steps)
         self.loss = loss
         if self.done == 1 or now < self.next_refresh:
             return  # after one step there is no speed yet

@@ -122,12 +122,20 @@ class Step:
     def run(self, scalars: tuple[float, ...]) -> None:
         """Make the step; `scalars` are those of the update kernel."""
         if scalars != self.scalars:
-            numbers = scalars if self.prepare is None else self.prepare(*scalars)
-            self.scalars = ()  # should this be interrupted, the next call begins anew
-            self.numbers[1 : 1 + len(numbers)] = numbers
+            numbers = self.prepared(scalars)
+            self.changing()[: len(numbers)] = numbers
             self.scalars = scalars
         if self.parts == 1 or not team.run(self.program):
             team.alone(self.program)
+
+    def prepared(self, scalars: tuple[float, ...]) -> tuple[float, ...]:
+        """Return the numbers that the operation makes of the scalars."""
+        return scalars if self.prepare is None else self.prepare(*scalars)
+
+    def changing(self) -> Array:
+        """Return where those numbers lie, to be written to."""
+        self.scalars = ()  # should this be interrupted, the next call begins anew
+        return self.numbers[1:]
 
     def clip_result(self) -> ClipResult:
         """Return what the clip did."""
