@@ -46,7 +46,7 @@ class Display:
     def close(self, message: str) -> None:
         """Training ended; `message` says why if it ended early."""
 
-    def count(self, batch: int, steps: int) -> float:
+    def count(self, batch: int, steps: int = 1) -> float:
         """Count steps and return the time. The first one, which may compile, is not timed."""
         now = time.perf_counter()
         if self.done == 0:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.backend import load_module
 from nnscratch.errors import NnscratchError
+from nnscratch.losses.base import Prepared
 from nnscratch.network import Network
 from nnscratch.optimizers.kernel import KernelOptimizer
+from nnscratch.replay import CapturedPass
 from nnscratch.training.callbacks import Training
 from nnscratch.training.examples import Examples
 from nnscratch.training.watch import LARGE
@@ -60,15 +61,19 @@ class Stretch:
         step = optimizer.compiled_step(model.params, model.grads)
         made = optimizer.steps
         scalars = [optimizer.numbers(made + i) for i in range(1, count + 1)]
+        found = self._captured(x, y)  # before the lock: it may have to be captured
+        if step is None or step.parts > 1 or scalars[0] is None or found is None:
+            self.possible = False
+            return [], True
         lock = model.turn.lock
         if lock.locked():
             raise model.turn.taken(model)
         with lock:
-            found = self._program(x, y)
-            if step is None or step.parts > 1 or scalars[0] is None or found is None:
+            captured, prepared = found
+            program = captured.program(x, prepared)
+            if program.parts > 1:
                 self.possible = False
                 return [], True
-            captured, program = found
             several = load_module("nnscratch_kernels.runtime.several")
             table = np.array([step.prepared(numbers) for numbers in scalars])
             started = time.perf_counter()
@@ -85,8 +90,8 @@ class Stretch:
         self.steps = max(2, min(MOST, int(SECONDS / taken))) if whole else 2
         return losses, whole
 
-    def _program(self, x: Array, y: Array) -> tuple[Any, Any] | None:
-        """Return the captured pass and its program, if it is one thread's and reads `y` itself."""
+    def _captured(self, x: Array, y: Array) -> tuple[CapturedPass, Prepared] | None:
+        """Return the captured pass, and what it takes of the loss if that reads `y` itself."""
         model, loss = self.trainer.model, self.trainer.loss
         captured = model.captured(x, y, loss)
         if captured is None:
@@ -101,5 +106,4 @@ class Stretch:
             except NnscratchError:  # the batch that is wrong will say so
                 return None
             self.checked = True
-        program = captured.program(x, prepared)
-        return (captured, program) if program.parts == 1 else None
+        return captured, prepared
