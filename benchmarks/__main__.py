@@ -14,7 +14,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.results import Results
 from benchmarks.runner import SECTIONS, Plan, Runner, say_on_stderr
 from benchmarks.tables import number
-from benchmarks.workloads import GROWTH, MAIN, RECURRENT, WORKLOADS
+from benchmarks.workloads import GROWTH, MAIN, RECURRENT, SMALL, WORKLOADS
 from nnscratch.errors import ConfigError, NnscratchError, unknown_name
 from nnscratch.files import make_folder, write_atomically
 
@@ -32,7 +32,8 @@ def parser() -> argparse.ArgumentParser:
         "--workloads",
         nargs="+",
         metavar="NAME",
-        help=f"measure only the steps of these: {', '.join(w.name for w in (*MAIN, *RECURRENT))}, "
+        help="measure only the steps of these: "
+        f"{', '.join(w.name for w in (*MAIN, *RECURRENT, *SMALL))}, "
         "depth-N, width-N, batch-N, tiny (default: all but the last)",
     )
     root.add_argument(
@@ -102,7 +103,7 @@ def make_plan(options: argparse.Namespace) -> Plan:
     """Return what the options ask for. Raises `ConfigError` for unknown names and bad numbers."""
     quick = options.quick
     names = options.workloads or [
-        w.name for w in (*MAIN, *(() if quick else (*RECURRENT, *GROWTH)))
+        w.name for w in (*MAIN, *(() if quick else (*RECURRENT, *SMALL, *GROWTH)))
     ]
     sections = options.sections or (("steps", "growth") if options.workloads else SECTIONS)
     cores = len(machine.available_cores())

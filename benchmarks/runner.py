@@ -23,7 +23,7 @@ from benchmarks.results import (
     start_results,
 )
 from benchmarks.session import Judge, Session
-from benchmarks.workloads import MAIN, RECURRENT, WORKLOADS, Array, Workload
+from benchmarks.workloads import MAIN, RECURRENT, SMALL, WORKLOADS, Array, Workload
 
 SECTIONS = ("steps", "recording", "growth", "products", "activations", "startup")
 GROWTH_CONTENDERS = (OURS, "numpy", "torch-eager", "jax-jit")
@@ -322,7 +322,7 @@ class Runner:
         self.results.skipped.append(Skipped(what, name, reason, threads))
 
 
-@lru_cache(maxsize=len(MAIN) + len(RECURRENT))
+@lru_cache(maxsize=len(MAIN) + len(RECURRENT) + len(SMALL))
 def _reference(workload: Workload) -> correctness.Reference:
     return correctness.make_reference(workload)
 

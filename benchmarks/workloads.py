@@ -1,7 +1,8 @@
 """The one registry of workloads: the networks whose training step is checked and then timed.
 
-Five main ones, six that go through time, and three families in which one number grows: depth, width
-or batch. Everything here is plain NumPy, because every contender's process imports it.
+Five main ones, six that go through time, three small ones, and three families in which one number
+grows: depth, width or batch. Everything here is plain NumPy, because every contender's process
+imports it.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ BATCHNORM_MOMENTUM = 0.9
 BATCHNORM_EPSILON = 1e-3
 FAMILIES = ("depth", "width", "batch")
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # of a recurrent layer
+BETA1, BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
 CHECK_STEPS = 2  # after which a contender's weights are compared with the reference
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A network and a batch: one training step is forward, loss, backward, gradient descent.
+    """A network and a batch: one training step is forward, loss, backward, update.
 
     A recurrent one is a recurrent layer, its last step and a dense layer.
 
@@ -47,8 +49,10 @@ class Workload:
         Of time; 0: none.
     clip : float
         The largest global norm of the gradients; 0: they are not clipped.
+    optimizer : "sgd" or "adam"
+        Gradient descent, or Adam with `BETA1`, `BETA2`, `ADAM_EPSILON`.
     family : str
-        "main", "recurrent", or the number that grows: "depth", "width" or "batch".
+        "main", "recurrent", "small", or the number that grows: "depth", "width" or "batch".
     """
 
     name: str
@@ -61,6 +65,7 @@ class Workload:
     cell: str = ""
     steps: int = 0
     clip: float = 0.0
+    optimizer: str = "sgd"
 
     @property
     def depth(self) -> int:
@@ -113,7 +118,8 @@ class Workload:
             return f"{shape}, {self.cell.upper()}, {self.steps} steps"
         names = {"elu": "ELU", "relu": "ReLU"}
         normal = ", batch norm" if self.batchnorm else ""
-        return f"{shape}{normal}, {names.get(self.activation, self.activation)}"
+        adam = ", Adam" if self.optimizer == "adam" else ""
+        return f"{shape}{normal}, {names.get(self.activation, self.activation)}{adam}"
 
 
 def _hidden(n_in: int, layers: int, width: int, classes: int = 10) -> tuple[int, ...]:
@@ -144,6 +150,15 @@ RECURRENT = tuple(
     )
 )  # fmt: skip
 
+# The small networks whose times are published, and XOR.
+SMALL = (
+    Workload(
+        "tanh-4-32-16-4", (4, 32, 16, 4), "tanh", 10_000, 1e-3, family="small", optimizer="adam"
+    ),
+    Workload("tanh-24-8-2", (24, 8, 2), "tanh", 200, 1e-3, family="small", optimizer="adam"),
+    Workload("xor", (2, 8, 2), "tanh", 4, 0.1, family="small"),
+)
+
 DEPTHS = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 BATCHES = (1, 4, 16, 64, 256, 1024, 4096, 8192)
@@ -160,7 +175,7 @@ GROWTH = (
 # For trying the runner itself: over in a moment.
 TINY = Workload("tiny", (8, 16, 12, 4), "elu", 8, 0.05, batchnorm=True, family="trial")
 
-WORKLOADS = {workload.name: workload for workload in (*MAIN, *RECURRENT, *GROWTH, TINY)}
+WORKLOADS = {workload.name: workload for workload in (*MAIN, *RECURRENT, *SMALL, *GROWTH, TINY)}
 
 
 @dataclass(frozen=True)

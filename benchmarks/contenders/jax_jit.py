@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.workloads import BATCHNORM_EPSILON, BATCHNORM_MOMENTUM, GATES, Array, Problem
+from benchmarks.workloads import (
+    ADAM_EPSILON,
+    BATCHNORM_EPSILON,
+    BATCHNORM_MOMENTUM,
+    BETA1,
+    BETA2,
+    GATES,
+    Array,
+    Problem,
+)
 
 jax: Any = importlib.import_module("jax")
 jnp: Any = jax.numpy
@@ -19,6 +28,12 @@ class JaxJit:
     def __init__(self, problem: Problem, threads: int = 1) -> None:
         layers, lr, clip = problem.workload.layers, problem.workload.lr, problem.workload.clip
         self.params = {name: jnp.array(array) for name, array in problem.parameters.items()}
+        uses_adam = problem.workload.optimizer == "adam"
+        self.moments = [
+            {name: jnp.zeros_like(p) for name, p in self.params.items()}
+            for _ in range(2 * uses_adam)
+        ]
+        self.made = 0
         self.running = {}
         for i, (kind, _, n_out) in enumerate(layers):
             if kind == "batchnorm":
@@ -31,7 +46,17 @@ class JaxJit:
             picked = jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1)
             return -picked.mean(), running
 
-        def step(params: Any, running: Any, x: Any, labels: Any) -> Any:
+        def adam(params: Any, moments: Any, grads: Any, t: Any) -> Any:
+            first = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, moments[0], grads)
+            second = jax.tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, moments[1], grads)
+            root = jnp.sqrt(1 - BETA2**t)
+            rate, small = lr * root / (1 - BETA1**t), ADAM_EPSILON * root
+            moved = jax.tree.map(
+                lambda p, m, v: p - rate * m / (jnp.sqrt(v) + small), params, first, second
+            )
+            return moved, [first, second]
+
+        def step(params: Any, running: Any, moments: Any, t: Any, x: Any, labels: Any) -> Any:
             (value, running), grads = jax.value_and_grad(loss, has_aux=True)(
                 params, running, x, labels
             )
@@ -39,13 +64,16 @@ class JaxJit:
             if clip:
                 norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in grads.values()))
                 rate = lr * jnp.minimum(1.0, clip / norm)
-            return value, jax.tree.map(lambda p, g: p - rate * g, params, grads), running
+            if uses_adam:
+                return value, running, *adam(params, moments, grads, t)
+            return value, running, jax.tree.map(lambda p, g: p - rate * g, params, grads), moments
 
-        self._step = jax.jit(step, donate_argnums=(0, 1))
+        self._step = jax.jit(step, donate_argnums=(0, 1, 2))
 
     def step(self) -> float:
-        value, self.params, self.running = self._step(
-            self.params, self.running, self.x, self.labels
+        self.made += 1
+        value, self.running, self.params, self.moments = self._step(
+            self.params, self.running, self.moments, self.made, self.x, self.labels
         )
         jax.block_until_ready(self.params)
         return float(value)

@@ -10,7 +10,7 @@ CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class Nnscratch:
-    """A `Sequential`, its loss and plain gradient descent; `step` is what `Trainer` does."""
+    """A `Sequential`, its loss and its optimizer; `step` is what `Trainer` does."""
 
     def __init__(self, problem: Problem, threads: int = 1) -> None:
         layers: list[nn.layers.Layer] = []
@@ -28,7 +28,8 @@ class Nnscratch:
             self.model.params[name][...] = array
         self.loss = nn.SoftmaxCrossEntropy()
         clip = problem.workload.clip
-        self.optimizer = nn.SGD(
+        optimizer = {"sgd": nn.SGD, "adam": nn.Adam}[problem.workload.optimizer]
+        self.optimizer: nn.SGD | nn.Adam = optimizer(
             lr=problem.workload.lr, clip=nn.ClipByGlobalNorm(clip) if clip else None
         )
         self.x, self.labels = problem.x, problem.labels

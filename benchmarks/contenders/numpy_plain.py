@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.contenders.numpy_recurrent import recurrent_backward, recurrent_forward
-from benchmarks.workloads import BATCHNORM_EPSILON, BATCHNORM_MOMENTUM, GATES, Array, Problem
+from benchmarks.workloads import (
+    ADAM_EPSILON,
+    BATCHNORM_EPSILON,
+    BATCHNORM_MOMENTUM,
+    BETA1,
+    BETA2,
+    GATES,
+    Array,
+    Problem,
+)
 
 
 class NumpyPlain:
@@ -18,6 +27,8 @@ class NumpyPlain:
         self.x, self.labels, self.lr = problem.x, problem.labels, problem.workload.lr
         self.clip = problem.workload.clip
         self.params = {name: array.copy() for name, array in problem.parameters.items()}
+        self.uses_adam, self.made = problem.workload.optimizer == "adam", 0
+        self.moments: dict[str, tuple[Array, Array]] = {}
         self.running: dict[str, Array] = {}
         for i, (kind, _, n_out) in enumerate(self.layers):
             if kind == "batchnorm":
@@ -69,9 +80,20 @@ class NumpyPlain:
                 dy = BACKWARD[kind](dy, cache)
         norm = np.sqrt(sum(np.square(grad).sum() for grad in grads.values()))
         factor = min(1.0, self.clip / norm) if self.clip else 1.0
+        self.made += 1
         for name, grad in grads.items():
-            p[name] -= self.lr * factor * grad
+            p[name] -= self.lr * self._direction(name, factor * grad)
         return loss
+
+    def _direction(self, name: str, grad: Array) -> Array:
+        """Return what the optimizer makes of a gradient."""
+        if not self.uses_adam:
+            return grad
+        first, second = self.moments.setdefault(name, (np.zeros_like(grad), np.zeros_like(grad)))
+        first += (1 - BETA1) * (grad - first)
+        second += (1 - BETA2) * (grad * grad - second)
+        root: Array = np.sqrt(second / (1 - BETA2**self.made)) + ADAM_EPSILON
+        return first / (1 - BETA1**self.made) / root
 
     def _of(self, i: int) -> dict[str, Array]:
         """Return the parameters of layer i by their own names."""

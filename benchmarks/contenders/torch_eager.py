@@ -1,4 +1,4 @@
-"""PyTorch as it comes: eager, autograd, `torch.optim.SGD` with its defaults."""
+"""PyTorch as it comes: eager, autograd, `torch.optim.SGD` or `Adam` with its defaults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CELL_NAMES = {
 
 
 class TorchEager:
-    """`torch.nn.Sequential`, cross-entropy and SGD; gradients are set to None, as is advised."""
+    """`torch.nn.Sequential`, cross-entropy, optimizer; gradients are set to None, as is advised."""
 
     def __init__(self, problem: Problem, threads: int = 1) -> None:
         torch.set_num_threads(threads)
@@ -33,7 +33,8 @@ class TorchEager:
         self.model.train()
         self.loss = torch.nn.CrossEntropyLoss()
         self.learned = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.SGD(self.learned, lr=problem.workload.lr)
+        optimizer = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[problem.workload.optimizer]
+        self.optimizer = optimizer(self.learned, lr=problem.workload.lr)
         self.clip = problem.workload.clip
         self.x, self.labels = torch.from_numpy(problem.x), torch.from_numpy(problem.labels)
 

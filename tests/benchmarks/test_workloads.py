@@ -15,12 +15,13 @@ from benchmarks.workloads import (
     GROWTH,
     MAIN,
     RECURRENT,
+    SMALL,
     WIDTHS,
     WORKLOADS,
     make_problem,
 )
 
-SMALL = ("tiny", "depth-2", "depth-10", "width-16", "batch-1")
+CHECKED = ("tiny", "depth-2", "depth-10", "width-16", "batch-1")
 
 
 def test_the_five_main_workloads_are_those_of_the_design():
@@ -48,7 +49,7 @@ def test_families_grow_in_their_number_only():
     assert (DEPTHS[0], DEPTHS[-1]) == (2, 1000)
     assert (WIDTHS[0], WIDTHS[-1]) == (16, 4096)
     assert (BATCHES[0], BATCHES[-1]) == (1, 8192)
-    assert len(WORKLOADS) == len(MAIN) + len(RECURRENT) + len(GROWTH) + 1
+    assert len(WORKLOADS) == len(MAIN) + len(RECURRENT) + len(SMALL) + len(GROWTH) + 1
 
 
 def test_the_recurrent_workloads_are_those_of_the_design():
@@ -60,6 +61,21 @@ def test_the_recurrent_workloads_are_those_of_the_design():
         ("64-256-10, LSTM, 50 steps", 32),
         ("28-128-10, GRU, 28 steps", 64),
     ]
+
+
+def test_the_small_workloads_are_those_that_are_published():
+    assert [(w.network, w.batch) for w in SMALL] == [
+        ("4-32-16-4, tanh, Adam", 10_000),
+        ("24-8-2, tanh, Adam", 200),
+        ("2-8-2, tanh", 4),
+    ]
+
+
+@pytest.mark.parametrize("name", ["numpy", "nnscratch", "torch-eager", "jax-jit"])
+def test_contenders_make_the_reference_steps_of_adam(name):
+    if contenders.why_absent(name):
+        pytest.skip(contenders.why_absent(name))
+    check(name, WORKLOADS["tanh-24-8-2"])
 
 
 @pytest.mark.parametrize(
@@ -93,7 +109,7 @@ def test_a_problem_is_the_same_every_time_and_in_both_dtypes():
         np.testing.assert_array_equal(array, two.parameters[name])
 
 
-@pytest.mark.parametrize("workload", SMALL)
+@pytest.mark.parametrize("workload", CHECKED)
 def test_nnscratch_makes_the_reference_steps(workload):
     check("nnscratch", WORKLOADS[workload])
 
