@@ -134,6 +134,9 @@ def load_data(options: argparse.Namespace, console: Console) -> Data:
             raise ConfigError(
                 f"--target and --standardise are for files of one's own, got --data {options.data}"
             )
+        if options.data not in datasets.names():
+            files = [f"FILE{suffix}" for suffix in SUFFIXES]
+            raise unknown_name("data set", options.data, [*datasets.names(), *files])
         data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
     else:
         data = datasets.table(options.data, options.target, options.standardise, options.seed)

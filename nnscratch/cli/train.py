@@ -7,7 +7,6 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnscratch.arrays import Array
 from nnscratch.backend import flush_subnormals
 from nnscratch.cli.arguments import add_data, count, ladder_settings
 from nnscratch.cli.network import (
@@ -33,6 +32,7 @@ from nnscratch.model import Sequential
 from nnscratch.optimizers import Optimizer
 from nnscratch.theory import Prediction, predict_layers
 from nnscratch.training import Callback, Trainer
+from nnscratch_records.words import plural
 
 # What `train` can be told to watch, and others that train do not.
 UNWATCHED = {
@@ -125,20 +125,21 @@ def train(options: argparse.Namespace, console: Console) -> tuple[Recorded, Pred
         highlight=False,
         soft_wrap=True,
     )
-    predicted = _predicted(made.trainer.model, data[0], options.batch)
-    foreseen = (
-        f"no prediction: {predicted}"
-        if isinstance(predicted, str)
-        else f"predicted: gradient first/last {predicted.ratio:.1e}, {predicted.word}"
-    )
-    console.print(foreseen, highlight=False, soft_wrap=True)
+    predicted = _predicted(made.trainer.model, data, options.batch)
+    if isinstance(predicted, str):
+        foreseen = [f"no prediction: {predicted}"]
+    else:
+        foreseen = [f"before the first step: {concern}" for concern in predicted.concerns]
+        foreseen += [f"predicted: gradient first/last {predicted.ratio:.1e}, {predicted.word}"]
+    for line in foreseen:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     _fit(made, options, data)
     found = made.trainer.evaluate(data[2], data[3])
     history = made.trainer.history
     reached = f"R2 {found.r2:.4g}" if found.accuracy is None else f"accuracy {found.accuracy:.4f}"
     console.print(
-        f"test {reached} after {history.epochs} epochs, {made.trainer.steps:,} "
-        f"steps, {history.seconds:.1f} s",
+        f"test {reached} after {plural(history.epochs, 'epoch')}, "
+        f"{plural(made.trainer.steps, 'step')}, {history.seconds:.1f} s",
         highlight=False,
     )
     return made, predicted
@@ -169,10 +170,12 @@ def _fit(made: Recorded, options: argparse.Namespace, data: Data) -> None:
         made.flow.close()
 
 
-def _predicted(model: Sequential, x: Array, batch: int) -> Prediction | str:
+def _predicted(model: Sequential, data: Data, batch: int) -> Prediction | str:
     """Return what theory expects of the first step, or why it expects nothing."""
+    x, y, *_ = data
+    numbers = y if y.dtype.kind == "f" else None
     try:
-        return predict_layers(model, x, batch_size=min(batch, len(x)))
+        return predict_layers(model, x, numbers, batch_size=min(batch, len(x)))
     except NnscratchError as error:
         return str(error)
 

@@ -117,6 +117,8 @@ def _columns(path: PathLike, target: str | None) -> tuple[Array, Array]:
         raise ShapeError(f"{path} has one column: expected inputs and a target")
     if target is not None and target not in names:
         raise unknown_name(f"column of {path}:", target, names)
+    if target is not None and names.count(target) > 1:
+        raise DataError(f"{path} has {names.count(target)} columns {target!r}: rename them")
     place = len(names) - 1 if target is None else names.index(target)
     made = [_column(path, name, lines, [row[i] for row in cells], i == place)
             for i, name in enumerate(names)]  # fmt: skip
@@ -161,9 +163,14 @@ def _column(
             )
     numbers = [_number(cell) for cell in cells]
     if None in numbers:
+        i, others = numbers.index(None), len(cells) - numbers.count(None)
+        if is_target and others > len(cells) / 2:
+            raise DataError(
+                f"{where}: {cells[i]!r} in line {lines[i]} is no number, and {others} others are; "
+                f"mend it, or where it is the column's name give the other columns names too"
+            )
         if is_target:
             return np.array(cells, dtype=np.str_)
-        i = numbers.index(None)
         raise DataError(
             f"{where}: {cells[i]!r} in line {lines[i]} is no number; turn the column into numbers "
             f"or leave it out, or name it with --target if it is what to learn"

@@ -17,7 +17,7 @@ from nnscratch.initializers import (
     Uniform,
     fans,
 )
-from nnscratch.layers import BatchNorm, Dense, Dropout, Identity, Layer
+from nnscratch.layers import BatchNorm, Dense, Dropout, Identity, Layer, Softmax
 from nnscratch.model import Sequential
 from nnscratch.theory.nonlinearity import Nonlinearity, nonlinearity, with_dropout
 from nnscratch_records import WEIGHTED
@@ -79,12 +79,15 @@ class Network:
         Where theory holds only in part.
     at_initialization : bool
         Whether the parameters are as the initializers draw them.
+    probabilities : bool
+        Whether a softmax ends it: for theory a part of the loss.
     """
 
     before: tuple[str, ...]
     blocks: tuple[Block, ...]
     notes: tuple[str, ...]
     at_initialization: bool
+    probabilities: bool
 
 
 def read_network(model: Sequential) -> Network:
@@ -94,6 +97,8 @@ def read_network(model: Sequential) -> Network:
     of layers.
     """
     names = list(model.chain("theory"))
+    probabilities = isinstance(model.layers[names[-1]], Softmax)
+    names = names[:-1] if probabilities else names
     dense = [i for i, name in enumerate(names) if isinstance(model.layers[name], Dense)]
     if not dense:
         raise ConfigError("theory needs a model with at least one Dense layer, got none")
@@ -123,7 +128,7 @@ def read_network(model: Sequential) -> Network:
             "initialization, where weights are independent of the data and of each other",
         )
     notes += _limits(model, blocks)
-    return Network(tuple(names[: dense[0]]), tuple(blocks), tuple(notes), fresh)
+    return Network(tuple(names[: dense[0]]), tuple(blocks), tuple(notes), fresh, probabilities)
 
 
 def _extended(block: Block, name: str, layer: Layer) -> Block:
@@ -139,6 +144,8 @@ def _extended(block: Block, name: str, layer: Layer) -> Block:
         if block.epsilon is not None:
             raise ConfigError(_order(name, block))
         return replace(block, epsilon=layer.epsilon, norm_after=block.activation != LINEAR)
+    if isinstance(layer, Softmax):  # every one of its outputs depends on all its inputs
+        raise ConfigError(_unknown(name, layer))
     if block.activation != LINEAR or block.norm_after:
         raise ConfigError(_order(name, block))
     try:

@@ -10,7 +10,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.layers import Dense
 from nnscratch.model import Sequential
-from nnscratch.theory.blocks import LINEAR, Block
+from nnscratch.theory.blocks import LINEAR, Block, Network
 from nnscratch.theory.ends import InputStatistics
 from nnscratch.theory.nonlinearity import Nonlinearity
 from nnscratch.theory.propagation import Signal
@@ -23,12 +23,14 @@ from nnscratch_records.limits import (
     SMALL_INPUT,
     SMALL_TARGET,
 )
-from nnscratch_records.words import number, percent
+from nnscratch_records.words import listed, number, percent
 
 _GRID = np.linspace(-8.0, 8.0, 1601)
 _CHANCE = np.exp(-(_GRID**2) / 2) / np.exp(-(_GRID**2) / 2).sum()
 _FLAT = 0.1  # of its largest slope: there an activation hands little down
-_REACH = np.linspace(-60.0, 60.0, 2401)
+_ENDLESS = 1e300
+_REACH = np.array([-_ENDLESS, *np.linspace(-60.0, 60.0, 2401), _ENDLESS])
+_NOTHING = 1e-6
 _MISSED = 0.01  # of the targets' range
 
 
@@ -50,22 +52,29 @@ def of_inputs(inputs: InputStatistics) -> list[str]:
 
 
 def of_weights(model: Sequential) -> list[str]:
-    """Return layers whose units are copies of one another."""
+    """Return hidden layers whose units are copies of one another.
+
+    Units of the last layer are told apart by their answers.
+    """
+    dense = {name: layer for name, layer in model.layers.items() if isinstance(layer, Dense)}
+    hidden = {name: layer.params["weight"] for name, layer in [*dense.items()][:-1]}
+    zero = [name for name, weight in hidden.items() if not weight.any()]
+    equal = [
+        name
+        for name, weight in hidden.items()
+        if name not in zero and weight.shape[1] > 1 and (weight == weight[:, :1]).all()
+    ]
     found = []
-    for name, layer in model.layers.items():
-        if not isinstance(layer, Dense) or layer.n_out < 2:
-            continue
-        weight = layer.params["weight"]
-        if not weight.any():
-            found.append(
-                f"all weights of {name} are 0: its units are copies of one another, and no "
-                f"gradient gets past them: draw them at random"
-            )
-        elif (weight == weight[:, :1]).all():
-            found.append(
-                f"the units of {name} have equal weights and stay copies of one another: draw "
-                f"them at random"
-            )
+    if zero:
+        found.append(
+            f"all weights of {listed(zero)} are 0: the units of a layer are copies of one another, "
+            f"and no gradient gets past them: draw them at random"
+        )
+    if equal:
+        found.append(
+            f"the units of {listed(equal)} have equal weights and stay copies of one another: draw "
+            f"them at random"
+        )
     return found
 
 
@@ -97,21 +106,33 @@ def _at_the_ends(phi: Nonlinearity, q: float) -> float:
     return float(_CHANCE[slope < _FLAT * largest].sum())
 
 
-def of_targets(targets: Array, last: Block, signal: Signal) -> list[str]:
+def of_output(network: Network) -> list[str]:
+    """Return that a softmax over one unit ends the network."""
+    if not network.probabilities or network.blocks[-1].n_out > 1:
+        return []
+    return [
+        "a softmax over one unit gives 1 whatever goes in, and no gradient passes it: end with "
+        "nn.Sigmoid()"
+    ]
+
+
+def of_targets(targets: Array, network: Network, signal: Signal) -> list[str]:
     """Return what is wrong with numbers that the network is asked for."""
-    y = np.asarray(targets, np.float64)
+    y, phi = np.asarray(targets, np.float64), network.blocks[-1].activation
     found = []
     size, output = math.sqrt(float(np.square(y).mean())), math.sqrt(signal.q)
-    if last.activation != LINEAR:
-        reached = last.activation.value(_REACH)
-        low, high, slack = float(reached.min()), float(reached.max()), _MISSED * float(np.ptp(y))
-        if y.min() < low - slack or y.max() > high + slack:
-            found.append(
-                f"the targets run from {number(float(y.min()))} to {number(float(y.max()))}, and "
-                f"the activation at the output gives {number(low)} to {number(high)} at most: end "
-                f"with the last layer of weights"
-            )
-        output = math.sqrt(float(_CHANCE @ last.activation.square(_GRID * math.sqrt(signal.q))))
+    reached = np.array([0.0, 1.0]) if network.probabilities else phi.value(_REACH)
+    low, high, slack = np.nanmin(reached), np.nanmax(reached), _MISSED * float(np.ptp(y))
+    if y.min() < low - slack or y.max() > high + slack:
+        found.append(
+            f"the targets run from {number(float(y.min()))} to {number(float(y.max()))}, and "
+            f"{'softmax' if network.probabilities else 'the activation'} at the output gives "
+            f"{_between(low, high)}: end with the last layer of weights"
+        )
+    if network.probabilities:
+        return found
+    if phi != LINEAR:
+        output = math.sqrt(float(_CHANCE @ phi.square(_GRID * math.sqrt(signal.q))))
     large = size > LARGE_TARGET and output < size / BESIDE
     if large or (size < SMALL_TARGET and output > size * BESIDE):
         found.append(
@@ -120,3 +141,12 @@ def of_targets(targets: Array, last: Block, signal: Signal) -> list[str]:
             f"(y.std(axis=0) + 1e-8)"
         )
     return found
+
+
+def _between(low: float, high: float) -> str:
+    """Return the range of an activation in words."""
+    if high >= _ENDLESS:
+        return f"nothing below {number(low if abs(low) > _NOTHING else 0.0)}"
+    if low <= -_ENDLESS:
+        return f"nothing above {number(high)}"
+    return f"{number(low if abs(low) > _NOTHING else 0.0)} to {number(high)} at most"

@@ -11,9 +11,9 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.datasets.checks import check_labels
-from nnscratch.errors import ConfigError, DataError, ShapeError, require_count
+from nnscratch.errors import ConfigError, DataError, DtypeError, ShapeError, require_count
 from nnscratch.layers import BatchNorm, Dense, Identity
-from nnscratch.losses import SoftmaxCrossEntropy
+from nnscratch.losses import CategoricalCrossEntropy, SoftmaxCrossEntropy
 from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
 from nnscratch.theory import concerns
@@ -76,9 +76,10 @@ def predict_layers(
         Data as the model will see them: a batch or all of them. Without it inputs are taken to have
         mean square 1 and to be unrelated to each other, and a note says so.
     y : (rows,) or (rows, outputs) array, optional
-        Classes of `x`, or targets (floats). With classes the gradient is also *measured*, in one
-        pass over `x` with the weights the model has, and kept beside the prediction. Targets that
-        the output cannot give, or of another size than it gives, are said.
+        Classes of `x` (integers, where there are several outputs), or targets. With classes the
+        gradient is also *measured*, in one pass over `x` with the weights the model has, and kept
+        beside the prediction. Targets that the output cannot give, or of another size than it
+        gives, are said.
     batch_size : int, optional
         Examples in a training batch: batch norm and the norm of the mean loss's gradient depend on
         it. By default the rows of `x`; without `x` the limit of large batches, and then no absolute
@@ -116,6 +117,7 @@ def _predict(
 ) -> Prediction:
     network = read_network(model)
     blocks = network.blocks
+    x, y = (None if given is None else np.asarray(given) for given in (x, y))
     if batch_size is not None:
         batch_size = require_count("batch_size", batch_size, least=2)
     elif x is not None:
@@ -131,11 +133,14 @@ def _predict(
     doubts += concerns.of_units(blocks, signals)
     classes = blocks[-1].n_out
     labels = y
-    if y is not None and np.asarray(y).dtype.kind == "f":
-        targets = _checked_targets(np.asarray(y), x, classes)
-        doubts += concerns.of_targets(targets, blocks[-1], last)
+    doubts += concerns.of_output(network)
+    if y is not None and (y.dtype.kind == "f" or y.ndim > 1 or classes == 1):
+        doubts += concerns.of_targets(_checked_targets(y, x, classes), network, last)
         labels = None
-    measured = None if labels is None or x is None else measure_gradient(model, x, labels)
+    measured = None
+    if labels is not None and x is not None:
+        loss_of = CategoricalCrossEntropy if network.probabilities else SoftmaxCrossEntropy
+        measured = measure_gradient(model, x, labels, loss_of())
     loss = _no_loss() if classes < 2 else _loss_gradient(last.outgoing, classes, labels)
     flow = propagate_gradient(signals, loss, batch_size)
     kind = common_block(blocks)
@@ -168,8 +173,13 @@ def _predict(
 def _checked_targets(y: Array, x: Array | None, outputs: int) -> Array:
     """Return targets of shape (batch, outputs); those of one output may lack its axis."""
     made = y[:, None] if y.ndim == 1 and outputs == 1 else y
+    if made.dtype.kind not in "fiub":
+        raise DtypeError(f"y must hold numbers, got {y.dtype}: convert with y.astype(np.float32)")
     if made.shape != (len(x) if x is not None else 0, outputs):
-        raise ShapeError(f"y must have shape (batch, {outputs}) as x has rows, got {y.shape}")
+        classes = "; classes are integers: y.astype(np.int64)" if y.ndim == 1 else ""
+        raise ShapeError(
+            f"y must have shape (batch, {outputs}) as x has rows, got {y.shape}{classes}"
+        )
     if not np.isfinite(made).all():
         raise DataError("y holds values that are not finite")
     return made
@@ -186,7 +196,7 @@ def _inputs(
         return assumed, [
             f"no data given: {which} is taken to have mean square 1 and two inputs to be unrelated"
         ]
-    if getattr(x, "ndim", 0) != 2 or (model.features_in or x.shape[1]) != x.shape[1]:
+    if x.ndim != 2 or (model.features_in or x.shape[1]) != x.shape[1]:
         raise ShapeError(
             f"x must have shape (batch, {model.features_in or 'features'}), got shape {np.shape(x)}"
         )

@@ -40,6 +40,18 @@ def test_train_on_numbers_standardised(capsys):
     assert "test R2 " in out
 
 
+def test_what_is_wrong_before_the_first_step_is_said(folder, capsys):
+    rng = np.random.default_rng(0)
+    np.savez("pixels.npz", x=rng.integers(0, 255, (60, 8, 8)), y=rng.integers(0, 3, 60))
+    assert main(["train", *SMALL, "--data", "pixels.npz", "--epochs", "1", "--batch", "60"]) == 0
+    out = capsys.readouterr().out
+    assert "before the first step: the inputs are large, root mean square 150" in out
+    assert "after 1 epoch, 1 step, " in out
+    np.savez("far.npz", x=rng.normal(size=(60, 4)), y=1e4 * rng.normal(size=60))
+    assert main(["train", *SMALL, "--data", "far.npz", "--epochs", "1"]) == 0
+    assert "before the first step: the targets are large" in capsys.readouterr().out
+
+
 def test_a_batch_larger_than_the_data_is_said(capsys):
     own = ["--data", "kinds.csv", "--epochs", "1"]
     assert main(["train", *SMALL, *own, "--batch", "5000"]) == 0
@@ -76,6 +88,7 @@ def test_diagnose_trains_the_network_that_train_takes(capsys):
     [
         (["train", "--data", "prices.csv", "--target", "prize"], "did you mean 'price'?"),
         (["train", "--data", "digits", "--target", "y"], "are for files of one's own"),
+        (["train", "--data", "x.npy"], "known are FILE.csv, FILE.npz, digits, mnist"),
         (["find-rate", "--data", "none.csv"], "no such file: none.csv"),
         (["predict", "--only", "relu-he", "--init", "normal"], "--only chooses ready config"),
         (["cure", "--only", "relu-he", "--batchnorm"], "--only chooses ready config"),

@@ -91,6 +91,7 @@ def test_arrays(tmp_path):
         ([f"{i},5,{i % 2}" for i in range(20)], "column '2' is 5 everywhere"),
         ([f"{i},1" for i in range(20)], "is 1.0 everywhere: nothing can be learned"),
         ([f"{i}" for i in range(20)], "one column"),
+        (["2001,2002,price", *ROWS], "column '3': 'price' in line 1 is no number, and 20 others"),
         (ROWS[:9], "9 examples: .* need 10 or more"),
         ([""], "is empty"),
     ],
@@ -98,6 +99,12 @@ def test_arrays(tmp_path):
 def test_what_does_not_fit_is_named_with_its_place(lines, said, write):
     with pytest.raises((nn.DataError, nn.ShapeError), match=said):
         table(write(lines))
+
+
+def test_a_target_whose_name_stands_twice(write):
+    with pytest.raises(nn.DataError, match="has 2 columns 'a': rename them"):
+        table(write(["a,a,c", *ROWS]), target="a")
+    assert table(write(["a,a,c", *ROWS]))[0].shape == (16, 2)
 
 
 def test_a_file_that_is_missing_or_no_text(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.errors import DataError, ShapeError
+from nnscratch.errors import ConfigError, DataError, DtypeError, ShapeError
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 20)).astype(np.float32)
@@ -77,12 +77,21 @@ def test_the_share_that_saturates_worked_out_another_way():
 def test_weights_that_are_zero_or_equal():
     zero, equal = model(init="zeros"), model()
     (first, *_) = said(X, made=zero)
-    assert first.startswith("all weights of 0.dense are 0")
+    assert first.startswith("all weights of 0.dense and 2.dense are 0")
     equal.params["2.weight"][...] = RNG.standard_normal((50, 1))
     (found,) = [one for one in said(X, made=equal) if "equal" in one]
     assert found.startswith("the units of 2.dense have equal weights")
     equal.params["2.weight"][0, 0] += 0.1
     assert not any("equal" in one for one in said(X, made=equal))
+
+
+def test_units_of_the_last_layer_are_told_apart_by_their_answers():
+    """Logistic regression begins at 0, and so does many a last layer."""
+    regression = nn.Sequential(nn.Dense(20, 3, init="zeros"), seed=0)
+    assert said(X, np.arange(60) % 3, made=regression) == ()
+    last = model()
+    last.params["4.weight"][...] = 0
+    assert said(X, np.arange(60) % 3, made=last) == ()
 
 
 @pytest.mark.parametrize(
@@ -104,12 +113,77 @@ def test_targets_that_the_output_cannot_give(top, told):
     assert not said(X, y, made=model(outputs=1))
 
 
+@pytest.mark.parametrize(
+    ("end", "low", "high", "said_of"),
+    [
+        (nn.ReLU, -1, 1, "nothing below 0"),
+        (nn.ReLU, 0, 1000, ""),
+        (nn.Softplus, 0.1, 1000, ""),
+        (nn.Exponential, -1, 1, "nothing below 0"),
+        (nn.ELU, -0.9, 1000, ""),
+        (nn.ELU, -1.5, 1, "nothing below -1"),
+        (nn.SiLU, -1, 1, "nothing below -0.28"),
+        (nn.LeakyReLU, -1000, 1000, ""),
+        (nn.Softsign, -1, 1, ""),
+        (nn.Tanh, -1.1, 1, "-1 to 1 at most"),
+        (nn.Sigmoid, 0, 1, ""),
+        (nn.Sigmoid, -1, 1, "0 to 1 at most"),
+    ],
+)
+def test_what_an_activation_can_give(end, low, high, said_of):
+    found = [
+        one
+        for one in said(X, np.linspace(low, high, 60), made=model(end(), outputs=1))
+        if "at the output gives" in one
+    ]
+    assert bool(found) == bool(said_of)
+    assert all(f"the activation at the output gives {said_of}: end with" in one for one in found)
+
+
+def test_a_softmax_at_the_end_is_a_part_of_the_loss():
+    labels = np.arange(60) % 3
+    bare, ended = model(), model(nn.Softmax())
+    assert said(X, np.eye(3)[labels], made=ended) == said(X, labels, made=ended) == ()
+    (found,) = said(X, 2 * np.eye(3)[labels], made=ended)
+    assert "run from 0 to 2, and softmax at the output gives 0 to 1 at most" in found
+    one, other = nn.predict(bare, X, labels), nn.predict(ended, X, labels)
+    assert one.last_gradient == other.last_gradient > 0
+    assert other.measured == pytest.approx(one.measured, rel=1e-4)
+    inside = nn.Sequential(nn.Dense(20, 9), nn.Softmax(), nn.Dense(9, 3), seed=0)
+    with pytest.raises(ConfigError, match=r"does not know layer '1.softmax'"):
+        nn.predict(inside)
+
+
+@pytest.mark.parametrize("units", [1, 2])
+def test_a_softmax_over_one_unit(units):
+    found = said(made=model(nn.Softmax(), outputs=units))
+    assert found == (
+        ()
+        if units > 1
+        else (
+            "a softmax over one unit gives 1 whatever goes in, and no gradient passes it: end with "
+            "nn.Sigmoid()",
+        )
+    )
+
+
+@pytest.mark.parametrize("kind", [int, bool, np.uint8, float, list])
+def test_answers_of_one_output_are_numbers_of_any_kind(kind):
+    y = np.arange(60) % 2
+    y = y.tolist() if kind is list else y.astype(kind)
+    assert said(X.tolist(), y, made=model(nn.Sigmoid(), outputs=1)) == ()
+
+
 def test_targets_of_one_output_may_lack_their_axis_and_must_fit():
     assert said(X, np.linspace(-1, 1, 60), made=model(outputs=1)) == ()
     with pytest.raises(ShapeError, match=r"y must have shape \(batch, 3\)"):
         said(X, np.ones((60, 2)))
     with pytest.raises(DataError, match="not finite"):
         said(X, np.full((60, 3), np.nan))
+    with pytest.raises(ShapeError, match=r"\(60,\); classes are integers: y.astype\(np.int64\)"):
+        said(X, np.ones(60))
+    with pytest.raises(DtypeError, match="y must hold numbers, got <U1"):
+        said(X, np.full((60, 3), "a"))
     with pytest.raises(ShapeError, match="y without x"):
         nn.predict(model(), None, np.ones((60, 3)))
 
