@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +21,19 @@ from nnscratch.flow.layout import STEP_FIELDS
 from nnscratch.flow.logging import Log
 from nnscratch.flow.looks import Looks, called
 from nnscratch.flow.measuring import (
+    Prepared,
     TensorMeasures,
     measure_parameter,
     note_states,
     recurrent_calls,
 )
 from nnscratch.flow.recording import Recording
+from nnscratch.optimizers.measures import ParameterMeasures
 from nnscratch_kernels.reference.measures import NOTHING
 
 if TYPE_CHECKING:
     from nnscratch.files import PathLike
-    from nnscratch.optimizers.measures import ParameterMeasures
+    from nnscratch.parameters import Parameters
 
 _NO_END = (math.nan, math.nan)
 
@@ -135,6 +137,7 @@ class Recorder(Recording):
         )
         self._tensors, self._measured = tensors, TensorMeasures(tensors)
         ends = layout.sample_starts.tolist()
+        self._row_samples = samples
         self._samples = [samples[a:b] for a, b in itertools.pairwise(ends)]
         self._counted = tuple(counted)
         needed = {"input": ("",), "output": layout.layers, "gradient": layout.layers}
@@ -200,22 +203,46 @@ class Recorder(Recording):
         measure_parameter(self._params[:, place], samples, after, slope, old)
         self._given.add("parameter", name)
 
-    def before_update(self, params: Mapping[str, Array]) -> None:
-        """Look at all parameters before an update, where `all_params` follows."""
-        for place, (name, info) in enumerate(self.params.items()):
-            self._look_at(place, info, params[name])
+    def param_measures(self, params: Parameters, grads: Parameters) -> ParameterMeasures:
+        """Return what measures all parameters, in their order, straight into each step's row."""
+        into = self._params, self._row_samples[self._layout.sample_starts[2 * len(self.layers)] :]
+        return ParameterMeasures(params, grads, self._layout.histograms, into)
 
-    def all_params(self, measures: ParameterMeasures) -> None:
-        """Take over what was measured of all parameters, in their order, instead of `param`."""
-        self._params[...] = measures.values
-        for samples, (start, end) in zip(
-            self._samples[2 * len(self.layers) :],
-            itertools.pairwise(measures.starts.tolist()),
-            strict=True,
-        ):
-            samples[...] = measures.samples[start:end]
-        for name in self.params:
-            self._given.add("parameter", name)
+    def before_update(self, params: Mapping[str, Array]) -> None:
+        """Look at all parameters before an update, where `param_measures` measures them."""
+        if self.looks_closely:
+            for place, (name, info) in enumerate(self.params.items()):
+                self._look_at(place, info, params[name])
+        self._given.rest("parameter")
+
+    @property
+    def looks_closely(self) -> bool:
+        """Whether more is looked at in this step than measures: arrays have to be given."""
+        return not len(self) or self._looks.due
+
+    @property
+    def asks(self) -> bool:
+        """Whether `answers` adds anything at this step."""
+        return self._looks.due or not self._looks.has_examples
+
+    def prepare(
+        self, what: str, layer: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> Prepared | None:
+        """Return what measures "output" or "gradient" of a layer by address; None: give arrays.
+
+        For tensors of that shape that lie row-major in memory. Calls of it do what `output` and
+        `gradient` do, but for looks: see `looks_closely`; they are good until those are called for
+        the same layer. `rest_unknown` ends the step.
+        """
+        info, column = self._info(layer), self._columns[layer]
+        axis, signed = info.axis, what == "output"
+        fits = -len(shape) <= axis < len(shape) >= 2 and shape[axis] == info.features
+        if not fits or 0 in shape:
+            return None
+        place = column if signed else len(self.layers) + column
+        flat = math.prod(shape) // info.features, info.features
+        ends = info.saturation if signed else _NO_END
+        return self._measured.prepare(1 + place, self._samples[place], flat, dtype, ends, signed)
 
     def trained(self, **known: str) -> None:
         """Note what the update turns out to be made with: `clip`, `optimizer`."""
@@ -339,12 +366,10 @@ class Recorder(Recording):
 
     def rest_unknown(self) -> None:
         """Note that outputs, gradients and statistics that were not given cannot be had."""
-        for name in self._given.missing("output"):
-            self.output(name, None)
-        for name in self._given.missing("gradient"):
-            self.gradient(name, None)
-        for name in self._given.missing("statistics"):
-            self._given.add("statistics", name)
+        for place in np.flatnonzero(np.isnan(self._measured.sizes[1:])):
+            self._samples[place][...] = NOTHING
+        for what in ("output", "gradient", "statistics"):
+            self._given.rest(what)
 
     def end_step(
         self, loss: float | None = None, lr: float = math.nan, step: int | None = None

@@ -61,6 +61,7 @@ class Given:
 
     def __init__(self, needed: Mapping[str, Sequence[str]], optional: Sequence[str] = ()) -> None:
         self._needed, self._optional = needed, optional
+        self._all = {what: set(names) for what, names in needed.items()}
         self._found: dict[str, set[str]] = {}
         self.clear()
 
@@ -72,6 +73,10 @@ class Given:
         """Note that something was given."""
         self._found[what].add(name)
 
+    def rest(self, what: str) -> None:
+        """Note that all of it was given, or cannot be had."""
+        self._found[what] = self._all[what].copy()
+
     def missing(self, what: str) -> list[str]:
         """Return the names of what was not given yet."""
         return [name for name in self._needed[what] if name not in self._found[what]]
@@ -79,7 +84,7 @@ class Given:
     def check(self, step: int) -> None:
         """Raise `ConfigError` naming what is missing of a step, and the call that gives it."""
         for what, found in self._found.items():
-            missing = self.missing(what)
+            missing = [] if found == self._all[what] else self.missing(what)
             if missing and (found or what not in self._optional):
                 of = f" of {missing[0]!r}" if missing[0] else ""
                 more = f" (nor of {len(missing) - 1} more)" if len(missing) > 1 else ""

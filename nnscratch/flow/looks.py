@@ -64,6 +64,11 @@ class Looks:
         """Whether to look at the step at hand."""
         return due(self.count)
 
+    @property
+    def has_examples(self) -> bool:
+        """Whether no more are kept."""
+        return self._answers.full
+
     def at_output(self, column: int, y: Array) -> None:
         """Look at what a layer gives, (rows, features)."""
         self.into["output_spread"][column] = spread(y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -9,12 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from nnscratch.arrays import Array, rows
-from nnscratch.backend import kernels
+from nnscratch.backend import kernels, load_module
 from nnscratch.flow.infos import gates_of
 from nnscratch.flow.layout import Layout
 from nnscratch.layers import Sigmoid, Tanh
 from nnscratch.optimizers.measures import PARAM_MEASURES
-from nnscratch.sampling import measured_runs, parameter_stride, tensor_stride
+from nnscratch.sampling import MOST_RUNS, measured_runs, parameter_stride, tensor_stride
 from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS
 from nnscratch_records import LAGS
 
@@ -34,6 +35,31 @@ def tensor_arguments(
     return sums, samples, tensor, place, float(ends[0]), float(ends[1]), signed, stride, runs
 
 
+class Prepared:
+    """Measures tensors of one shape and dtype, by address: no array is made around them."""
+
+    def __init__(
+        self, arguments: tuple[Any, ...], dtype: np.dtype[Any], column: int, sizes: Array
+    ) -> None:
+        sharing = load_module("nnscratch_kernels.runtime.sharing")
+        self._words = np.array(sharing.encoded(arguments, dtype), np.int64)
+        self._kept = arguments[:2]  # the arrays to write to live as long as their addresses
+        self._there = self._words.ctypes.data
+        self._measure = _CALL(sharing.OPERATIONS["measure_tensor"].address(dtype))
+        self._column, self._sizes, self._size = column, sizes, arguments[2].size
+
+    def take(self, address: int) -> None:
+        """Measure the tensor that lies there, row-major."""
+        self._words[_TENSOR] = address
+        self._measure(None, self._there, 0, 1)
+        self._sizes[self._column] = self._size
+
+
+# An operation, and the word among its arguments that says where the tensor lies.
+_CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+_TENSOR = 6
+
+
 class TensorMeasures:
     """Measures the tensors of a step one by one, as they come; all are put together at its end.
 
@@ -41,41 +67,66 @@ class TensorMeasures:
     ----------
     out : array, shape (8, tensors)
         What is measured, in the order of `MEASURES`; NaN for tensors that are not there.
+
+    Attributes
+    ----------
+    sizes : array
+        Elements of each tensor; NaN for those that are not there.
     """
 
     def __init__(self, out: Array) -> None:
         self._out = out
-        self._runs = [0] * out.shape[1]
-        self._sums = np.zeros((1, len(SUMS), out.shape[1]))
-        self._sizes = np.full(out.shape[1], math.nan)
+        self._most = 1  # runs of any tensor
+        self._sums = np.zeros((MOST_RUNS, len(SUMS), out.shape[1]))
+        self.sizes = np.full(out.shape[1], math.nan)
 
     def take(
         self, column: int, samples: Array, tensor: Array, ends: tuple[float, float], signed: bool
     ) -> None:
         """Measure a tensor, (rows, features), and a sample of it."""
-        runs, before = measured_runs(*tensor.shape), self._runs[column]
-        if runs > len(self._sums):
-            more = np.zeros((runs - len(self._sums), *self._sums.shape[1:]))
-            self._sums = np.concatenate([self._sums, more])
-        elif runs < before:
-            self._sums[runs:, :, column] = 0
-        arguments = tensor_arguments(self._sums, samples, tensor, column, ends, signed, runs)
-        kernels.measure_tensor(*arguments)
-        self._runs[column], self._sizes[column] = runs, tensor.size
+        kernels.measure_tensor(*self._arguments(column, samples, tensor, ends, signed))
+        self.sizes[column] = tensor.size
+
+    def prepare(
+        self,
+        column: int,
+        samples: Array,
+        shape: tuple[int, int],
+        dtype: np.dtype[Any],
+        ends: tuple[float, float],
+        signed: bool,
+    ) -> Prepared | None:
+        """Return what does so for tensors of a shape by their addresses; None: nothing does.
+
+        It is good until another is made for the same column, or `take` is called for it.
+        """
+        if kernels.name != "numba":
+            return None
+        like = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, (0, 0))
+        arguments = self._arguments(column, samples, like, ends, signed)
+        return Prepared(arguments, dtype, column, self.sizes)
+
+    def _arguments(
+        self, column: int, samples: Array, tensor: Array, ends: tuple[float, float], signed: bool
+    ) -> tuple[Any, ...]:
+        runs = measured_runs(*tensor.shape)
+        self._sums[runs:, :, column] = 0
+        self._most = max(self._most, runs)
+        return tensor_arguments(self._sums, samples, tensor, column, ends, signed, runs)
 
     def miss(self, column: int) -> None:
         """Note that a tensor is not there."""
-        self._sizes[column] = math.nan
+        self.sizes[column] = math.nan
 
     def finish(self) -> None:
         """Put together what was measured."""
         with np.errstate(invalid="ignore"):
-            kernels.finish_measures(self._out, self._sums, self._sizes)
-        self._out[:, np.isnan(self._sizes)] = math.nan
+            kernels.finish_measures(self._out, self._sums[: self._most], self.sizes)
+        self._out[:, np.isnan(self.sizes)] = math.nan
 
     def forget(self) -> None:
         """Begin the next step."""
-        self._sizes[...] = math.nan
+        self.sizes[...] = math.nan
 
 
 def measure_parameter(
@@ -83,16 +134,16 @@ def measure_parameter(
 ) -> None:
     """Measure a parameter around an update: out (7,) in the order of `PARAM_MEASURES`."""
     found = dict.fromkeys(PARAM_MEASURES, math.nan)
-    found["param_norm"] = _norm(after)
+    found["param_norm"] = kernels.norm(after)
     found["param_mean"] = float(after.mean(dtype=np.float64)) if after.size else 0.0
     found["param_nonfinite"] = kernels.count_nonfinite(after.ravel())
     if gradient is not None:
-        found["param_gradient_norm"] = _norm(gradient)
+        found["param_gradient_norm"] = kernels.norm(gradient)
         found["param_gradient_nonfinite"] = kernels.count_nonfinite(gradient.ravel())
     if before is not None:
-        found["param_norm_before"] = _norm(before)
+        found["param_norm_before"] = kernels.norm(before)
         with np.errstate(all="ignore"):
-            found["param_update_norm"] = _norm(after - before)
+            found["param_update_norm"] = kernels.norm(after - before)
     out[...] = [found[name] for name in PARAM_MEASURES]
     samples[...] = NOTHING
     if len(samples) and after.size:
@@ -168,9 +219,3 @@ def note_states(layout: Layout, tensors: Array, gates: Array) -> None:
         own = layout.gates_of(i)
         if layout.facts["gates"][own.start] == f"{name} h":
             gates[own.start, : len(_OF_STATE)] = tensors[_OF_STATE, 1 + layout.layers.index(name)]
-
-
-def _norm(values: Array) -> float:
-    norm = np.empty(1)
-    kernels.segment_norms(norm, values.ravel(), np.array([0, values.size], np.int64))
-    return float(norm[0])

@@ -53,7 +53,7 @@ class Criterion:
 
     def see(self, function: Callable[..., Any], given: tuple[Any, ...], value: Any) -> None:
         """Note a value, of which function, and what that was given: outputs and targets."""
-        number = float(value.detach().mean())
+        number = value.item() if value.ndim == 0 else float(value.detach().mean())
         self.value = number if self.calls == 0 else self.value + number
         self.calls += 1
         known = len(given) > 1 and isinstance(given[1], torch.Tensor)

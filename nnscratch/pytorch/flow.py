@@ -5,23 +5,25 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, NnscratchError, require_count
+from nnscratch.errors import ConfigError, require_count
 from nnscratch.flow.builder import Recorder
 from nnscratch.flow.logging import Log
 from nnscratch.flow.readout import Readout, Recorded
 from nnscratch.pytorch.criterion import Criterion, called, seen_by
-from nnscratch.pytorch.graph import Discovery, first_measured
-from nnscratch.pytorch.hooks import hooks, parameters_of
+from nnscratch.pytorch.graph import Discovery
+from nnscratch.pytorch.hooks import Call, Hook, hooks, parameters_of
 from nnscratch.pytorch.kinds import function_of
 from nnscratch.pytorch.parameters import Around
+from nnscratch.pytorch.places import Place, await_gradient
 from nnscratch.pytorch.probing import probe_outputs
-from nnscratch.pytorch.tensors import as_array, is_measured, tensors_in
+from nnscratch.pytorch.tensors import as_array, tensors_in
 from nnscratch_records import Record
 
 if TYPE_CHECKING:
@@ -71,12 +73,16 @@ class TorchFlow(Readout):
         self._around: Around
         self._found = Discovery()
         self._mode = _OFF
-        self._number = 0  # of the pass
+        self._number = 0  # of the latest pass
+        self.looking = 0  # its number while it is looked at, negative for a probe
+        self.scale = 1.0
+        self.closely = False
         self._step = 0  # of the optimizer
         self._counted = -1  # which of the censuses was taken last
-        self._passes = self._skipped = 0
-        self._arrived = self._ready = False  # a gradient; all that comes before the update
-        self._scale = 1.0
+        self._passes = 0
+        self._arrived = False  # a gradient
+        self._going_back = False
+        self._ready = False  # all that comes before the update was done
         self._clipped: tuple[float, float, float, float] | None = None
         self._lr = math.nan
         self._norms: dict[str, list[Any]] = {}
@@ -92,7 +98,7 @@ class TorchFlow(Readout):
     def _attach(self, loss: Callable[..., Any] | None, compiled: bool) -> None:
         self.loss = loss
         if isinstance(loss, nn.Module):
-            self._hooks.append(loss.register_forward_hook(self._lost))
+            self._hooks.append(loss.register_forward_hook(Hook(self._lost)))
         elif loss is not None:
             self.loss = seen_by(self.criterion, loss)
         elif not compiled:  # the compiler minds hooks of all modules
@@ -107,15 +113,19 @@ class TorchFlow(Readout):
             self._hooks.append(everywhere(seen))
             weakref.finalize(self, self._hooks[-1].remove)
         self._hooks += [
-            self._model.register_forward_pre_hook(self._outside(self._begin), with_kwargs=True),
+            self._model.register_forward_pre_hook(
+                self._outside(Hook(self._begin)), with_kwargs=True
+            ),
             self._optimizer.register_step_pre_hook(self._before),
             self._optimizer.register_step_post_hook(self._after),
         ]
         self._names = {module: name for name, module in self._model.named_modules()}
         for module in self._names:
             self._finders += [
-                module.register_forward_pre_hook(self._outside(self._enter), with_kwargs=True),
-                module.register_forward_hook(self._outside(self._leave), with_kwargs=True),
+                module.register_forward_pre_hook(
+                    self._outside(Hook(self._enter)), with_kwargs=True
+                ),
+                module.register_forward_hook(self._outside(Hook(self._leave)), with_kwargs=True),
             ]
 
     def tell_loss(self, value: Any) -> None:
@@ -143,18 +153,20 @@ class TorchFlow(Readout):
             return
         self._number += 1
         self._mode = _OFF
+        self.looking = 0
         if not torch.is_grad_enabled() or self._step % self.every:
             return
         self._notice_skipped()
         self._passes += 1
-        self._arrived = False
+        self._arrived = self._going_back = False
         self.criterion.forget()
+        self.looking = self._number
         if self._recorder is None:
             self._mode, self._found = _FIND, Discovery()
         else:
             self._mode = _RECORD
-            given = next(tensors_in((args, kwargs)), None)
-            self._input(given)
+            self.closely = self._recorder.looks_closely
+            self._input(next(tensors_in((args, kwargs)), None))
 
     def _enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if self._mode == _FIND:
@@ -171,30 +183,20 @@ class TorchFlow(Readout):
         for one in reversed(self._found.found):
             if one.whole is None:
                 break
-            self._wait(one.info.name, one.whole)
+            await_gradient(one.whole, partial(self._arrive, one.info.name, self._number))
             if one.received is not None:
                 self._norms[one.info.name] = self._statistics(one.module, one.received)
             one.whole = one.received = None
 
-    @property
-    def pass_number(self) -> int:
-        """The number of the pass at hand; 0: it is not looked at."""
-        return 0 if self._mode == _OFF else self._number
+    def probed(self, name: str, tensor: Any) -> bool:
+        """See `Watcher`."""
+        self._probed[name] = as_array(tensor).copy()
+        return True
 
-    def saw(self, name: str, output: Any, received: Any) -> None:
-        """Take a recorded call's output."""
-        tensor = first_measured(output)
-        if self._mode == _PROBE:
-            if tensor is not None:
-                self._probed[name] = as_array(tensor).copy()
-            return
+    def normed(self, name: str, received: Any, output: Any) -> None:
+        """See `Watcher`."""
         assert self._recorder is not None
-        if tensor is not None:
-            self._try(name, self._recorder.output, tensor, 1.0)
-            self._wait(name, tensor)
-        if self._recorder.layers[name].by_batch and is_measured(received):
-            module = self._modules[name]
-            self._recorder.batchnorm(name, *self._statistics(module, received))
+        self._recorder.batchnorm(name, *self._statistics(self._modules[name], received))
 
     def _input(self, tensor: Any) -> None:
         assert self._recorder is not None
@@ -221,35 +223,26 @@ class TorchFlow(Readout):
 
     # A pass backward
 
-    def _wait(self, name: str, tensor: Any) -> None:
-        if tensor.requires_grad:
-            number = self._number
-            tensor.register_hook(lambda dy: self._arrive(name, number, dy))
+    def goes_back(self) -> None:
+        """See `Watcher`."""
+        if self._going_back:
+            return
+        self._arrived = self._going_back = True
+        self.scale = 1.0 if self._scaler is None else float(self._scaler.get_scale())
+        if self._recorder is None:
+            self._build()
+        torch.autograd.Variable._execution_engine.queue_callback(self._went_back)
+
+    def _went_back(self) -> None:
+        self._going_back = False
+        self._around.keep_gradients(self.scale)
 
     def _arrive(self, name: str, number: int, dy: Any) -> None:
-        """Take the gradient that arrives at a layer's output."""
-        if number != self._number or self._mode not in (_FIND, _RECORD):
-            return
-        if not self._arrived:
-            self._arrived = True
-            self._scale = 1.0 if self._scaler is None else float(self._scaler.get_scale())
-            if self._recorder is None:
-                self._build()
-            torch.autograd.Variable._execution_engine.queue_callback(self._backward_ended)
-        assert self._recorder is not None
-        if name in self._recorder.layers:
-            self._try(name, self._recorder.gradient, dy, self._scale)
-
-    def _backward_ended(self) -> None:
-        self._around.keep_gradients(self._scale)
-
-    def _try(self, name: str, measure: Callable[..., None], tensor: Any, scale: float) -> None:
-        """Measure a tensor, or say once that it does not fit: a training is not ended by that."""
-        try:
-            measure(name, as_array(tensor, scale))
-        except NnscratchError as error:
-            measure(name, None)
-            self._say(f"step {self._step}: {error}", name)
+        """Take a gradient of the pass that was found."""
+        if number == self.looking:
+            self.goes_back()
+            if name in self._calls:
+                self._calls[name].arrived(number, dy)
 
     def _say(self, text: str, about: str = "") -> None:
         assert self._recorder is not None
@@ -258,6 +251,9 @@ class TorchFlow(Readout):
             self._recorder.remark(text)
 
     # An update
+
+    def _misfit(self, error: str, layer: str) -> None:
+        self._say(f"step {self._step}: {error}", layer)
 
     def _before(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
         """Measure before an update, inside it where it computes the gradient itself."""
@@ -282,7 +278,8 @@ class TorchFlow(Readout):
             return
         self._ready = True
         self._clipped = self._around.before()
-        self._recorder.before_update(self._around.params)
+        recorder = self._recorder
+        recorder.before_update(self._around.arrays() if recorder.looks_closely else {})
         self._lr = float(self._optimizer.param_groups[0]["lr"])
         if self._step // self.probe_every > self._counted:
             self._counted = self._step // self.probe_every
@@ -294,6 +291,7 @@ class TorchFlow(Readout):
             self._around.after()
             self._keep()
         self._mode = _OFF
+        self.looking = 0
         self._ready = self._arrived = False
         self._passes = 0
         self._step += 1
@@ -302,11 +300,10 @@ class TorchFlow(Readout):
         recorder = self._recorder
         assert recorder is not None
         recorder.rest_unknown()
-        recorder.all_params(self._around.measures)
         if self._clipped is not None:
             recorder.clipped(*self._clipped)
             recorder.trained(clip=self._around.clip)
-        answers = self.criterion.answers()
+        answers = self.criterion.answers() if recorder.asks else None
         if answers is not None:
             last = list(recorder.layers.values())[-1]
             recorder.answers(*answers, function_of(last.kind))
@@ -329,24 +326,23 @@ class TorchFlow(Readout):
     def _notice_skipped(self) -> None:
         """Note a step that a scaler skipped: its gradients came, and no update."""
         waited = self._arrived and self._scaler is not None and self._recorder is not None
-        if waited and float(self._scaler.get_scale()) < self._scale:
-            self._skipped += 1
+        if waited and float(self._scaler.get_scale()) < self.scale:
             self._passes = 0
             self._say(
-                f"before step {self._step} a step was skipped: scaled by {self._scale:g}, its "
+                f"before step {self._step} a step was skipped: scaled by {self.scale:g}, its "
                 f"gradients were not finite"
             )
 
     def _take_census(self) -> None:
         """Count the units on the probe."""
-        recorder, mode, number = self._recorder, self._mode, self._number
+        recorder, mode, number = self._recorder, self._mode, self.looking
         if self._probe is None or recorder is None:
             return
-        self._mode, self._number, self._probed = _PROBE, -1 - number, {}
+        self._mode, self.looking, self._probed = _PROBE, -number, {}
         try:
             probe_outputs(self._model, self._probe)
         finally:
-            self._mode, self._number = mode, number
+            self._mode, self.looking = mode, number
         counted = [name for name, layer in recorder.layers.items() if layer.role == "activation"]
         missing = [name for name in counted if name not in self._probed]
         if missing:
@@ -377,20 +373,21 @@ class TorchFlow(Readout):
         )
         updated = {id(p) for group in self._optimizer.param_groups for p in group["params"]}
         chosen = {name: tensors[name] for name in recorder.params}
-        self._around = Around(chosen, updated, bool(options["histograms"]))
+        self._around = Around(chosen, updated, recorder)
         self._modules = {one.info.name: one.module for one in found.found}
+        self._calls = {name: Call(self, recorder, name, self._misfit) for name in recorder.layers}
         self._input(found.inputs)
         for one in found.found:
-            if one.info.name in recorder.layers:
-                self._try(one.info.name, recorder.output, one.output, 1.0)
-        for name, statistics in self._norms.items():
+            name = one.info.name
             if name in recorder.layers:
-                recorder.batchnorm(name, *statistics)
+                Place(recorder, "output", name, self._misfit).give(one.output)
+                if name in self._norms:
+                    recorder.batchnorm(name, *self._norms[name])
         self._norms.clear()
         for hook in self._finders:
             hook.remove()
         modules = {name: module for module, name in self._names.items()}
-        self._finders = hooks(self, modules, found, set(recorder.layers), self._outside)
+        self._finders = hooks(self, modules, found, self._calls, self._outside)
         self._found = Discovery()
 
     # What was recorded

@@ -1,4 +1,4 @@
-"""A model's parameters and gradients around an update, in two flat arrays."""
+"""A model's parameters and gradients around an update, measured where they lie."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from nnscratch.optimizers.measures import PARAM_MEASURES, ParameterMeasures
+from nnscratch.arrays import Array
+from nnscratch.flow.builder import Recorder
+from nnscratch.optimizers.measures import PARAM_MEASURES
 from nnscratch.parameters import Parameters
+from nnscratch.pytorch.tensors import as_array
 
-_OF_GRADIENT = [PARAM_MEASURES.index(f"param_gradient_{what}") for what in ("norm", "nonfinite")]
 _OF_UPDATE = [PARAM_MEASURES.index(f"param_{what}") for what in ("norm_before", "update_norm")]
 _SAME_DIRECTION = 1 - 1e-5
 
@@ -20,84 +22,122 @@ _SAME_DIRECTION = 1 - 1e-5
 class Around:
     """Measures parameters before and after an update, and what is done to gradients in between.
 
+    What was done is known whole where the gradients were copied: at the first step, and as long as
+    something is done to them. At the step at which that begins anew only the norms are known.
+
     Parameters
     ----------
     tensors : dict
         The parameters that are recorded, by name.
     updated : set of int
         The identities of those that the optimizer changes.
-    histograms : bool
+    recorder : Recorder
 
     Attributes
     ----------
-    measures : ParameterMeasures
-    params : Parameters
-        As they are before the update; after it, as they are then.
     clip : str
         What clips the gradient, as far as it shows; empty as long as nothing did.
     """
 
-    def __init__(self, tensors: Mapping[str, Any], updated: set[int], histograms: bool) -> None:
-        self._tensors = list(tensors.values())
+    def __init__(self, tensors: Mapping[str, Any], updated: set[int], recorder: Recorder) -> None:
+        self._by_name, self._tensors = tensors, list(tensors.values())
         double = any(tensor.dtype == torch.float64 for tensor in self._tensors)
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         dtype = np.float64 if double else np.float32
-        self.params, self._grads = Parameters(shapes, dtype), Parameters(shapes, dtype)
-        self.measures = ParameterMeasures(self.params, self._grads, histograms)
-        self._into = [torch.from_numpy(view) for view in self.params.values()]
-        self._grads_into = [torch.from_numpy(view) for view in self._grads.values()]
+        self._dtype = torch.float64 if double else torch.float32
+        # For what does not lie as it is measured; for the rest these are never written to.
+        self._copies = Parameters(shapes, dtype), Parameters(shapes, dtype)
+        self._views = [[torch.from_numpy(view) for view in flat.values()] for flat in self._copies]
+        self._measures = recorder.param_measures(*self._copies)
         self._still = [i for i, tensor in enumerate(self._tensors) if id(tensor) not in updated]
         self._versions: list[int] = []
         self._scale = 1.0
+        self._keeps = True  # copies of gradients
+        self._has_copy = False
         self.clip = ""
 
+    def arrays(self) -> dict[str, Array]:
+        """Return the parameters as arrays."""
+        return {name: as_array(tensor) for name, tensor in self._by_name.items()}
+
     def keep_gradients(self, scale: float) -> None:
-        """Copy the gradients as the backward pass leaves them, divided by the loss's `scale`."""
-        with torch.no_grad():
-            self._copy_gradients(self._grads_into)
-        if scale != 1.0:
-            self._grads.flat /= scale
-        self._versions, self._scale = self._now(), scale
+        """Measure the gradients as the backward pass leaves them, divided by the loss's `scale`."""
+        grads = [tensor.grad for tensor in self._tensors]
+        whole = scale != 1.0 or self._keeps
+        if whole:
+            self._copy(grads, self._views[1])
+            if scale != 1.0:
+                self._copies[1].flat /= scale
+        addresses = self._addresses(self._views[1] if whole else grads, 1)
+        if whole:
+            addresses[[i for i, grad in enumerate(grads) if grad is None]] = 0
+        self._measures.measure_gradients(addresses, self._copies[1].flat)
+        self._versions = [-1 if grad is None else grad._version for grad in grads]
+        self._scale, self._has_copy = scale, whole
 
     def before(self) -> tuple[float, float, float, float] | None:
         """Measure before the update; return what was done to the gradients since they came.
 
         Norms before and after, fraction changed and cosine; None if nothing was done.
         """
-        with torch.no_grad():
-            torch._foreach_copy_(self._into, self._tensors)
-        self.measures.measure_before(self.params, self._grads)
-        missing = [i for i, tensor in enumerate(self._tensors) if tensor.grad is None]
-        self.measures.values[np.ix_(_OF_GRADIENT, missing)] = math.nan
-        return None if self._versions == self._now() else self._changed()
+        self._measures.keep(self._addresses(self._tensors, 0), self._copies[0].flat)
+        grads = [tensor.grad for tensor in self._tensors]
+        now = [-1 if grad is None else grad._version for grad in grads]
+        self._keeps = self._versions != now
+        if not self._keeps:
+            return None
+        return self._changed(grads) if self._has_copy else self._norms(grads)
 
     def after(self) -> None:
         """Measure after the update."""
+        self._measures.measure_updated(self._addresses(self._tensors, 0))
+        if self._still:
+            self._measures.values[np.ix_(_OF_UPDATE, self._still)] = math.nan
+
+    def _addresses(self, tensors: list[Any], which: int) -> Array:
+        """Return where tensors lie, or copies of those that do not lie as they are measured."""
+        dtype = self._dtype
+        found = [
+            0
+            if one is None
+            else one.data_ptr()
+            if one.dtype is dtype and one.is_cpu and one.layout is _STRIDED and one.is_contiguous()
+            else -1
+            for one in tensors
+        ]
+        if -1 in found:
+            others = [i for i, there in enumerate(found) if there == -1]
+            views = [self._views[which][i] for i in others]
+            self._copy([tensors[i] for i in others], views)
+            for i, view in zip(others, views, strict=True):
+                found[i] = view.data_ptr()
+        return np.array(found, np.int64)
+
+    @staticmethod
+    def _copy(tensors: list[Any], into: list[Any]) -> None:
+        known = [(to, one) for to, one in zip(into, tensors, strict=True) if one is not None]
         with torch.no_grad():
-            torch._foreach_copy_(self._into, self._tensors)
-        self.measures.measure_after(self.params)
-        self.measures.values[np.ix_(_OF_UPDATE, self._still)] = math.nan
+            if known:
+                torch._foreach_copy_([to for to, _ in known], [_dense(one) for _, one in known])
+            for to, one in zip(into, tensors, strict=True):
+                if one is None:
+                    to.zero_()
 
-    def _now(self) -> list[int]:
-        return [-1 if p.grad is None else p.grad._version for p in self._tensors]
+    def _norms(self, grads: list[Any]) -> tuple[float, float, float, float]:
+        """Return what is known of a change where no copy was kept."""
+        measures = self._measures
+        before = measures.param_gradient_norm.copy(), measures.param_gradient_nonfinite.copy()
+        measures.measure_gradients(self._addresses(grads, 1), self._copies[1].flat)
+        after = measures.param_gradient_norm.copy()
+        measures.param_gradient_norm[...], measures.param_gradient_nonfinite[...] = before
+        self.clip = self.clip or "clip_grad_norm_"
+        norms = [float(np.sqrt(np.nansum(one**2))) for one in (before[0], after)]
+        return norms[0], norms[1], math.nan, math.nan
 
-    def _copy_gradients(self, into: list[Any]) -> None:
-        given = [(to, p.grad) for to, p in zip(into, self._tensors, strict=True)]
-        known = [(to, grad) for to, grad in given if grad is not None]
-        if known:
-            torch._foreach_copy_([to for to, _ in known], [_dense(grad) for _, grad in known])
-        for to, grad in given:
-            if grad is None:
-                to.zero_()
-
-    def _changed(self) -> tuple[float, float, float, float] | None:
-        before, after = self._grads.flat, np.empty_like(self._grads.flat)
-        made, start = [], 0
-        for view in self._grads_into:
-            made.append(torch.from_numpy(after[start : start + view.numel()]).view(view.shape))
-            start += view.numel()
-        with torch.no_grad():
-            self._copy_gradients(made)
+    def _changed(self, grads: list[Any]) -> tuple[float, float, float, float] | None:
+        before = self._copies[1].flat.copy()
+        self._copy(grads, self._views[1])
+        after = self._copies[1].flat
         fraction = float(np.mean(before != after))
         if fraction == 0 and self._scale != 1.0:  # they were unscaled, and that is all
             return None
@@ -113,5 +153,8 @@ class Around:
         return norms[0], norms[1], fraction, min(cosine, 1.0)
 
 
+_STRIDED = torch.strided
+
+
 def _dense(grad: Any) -> Any:
-    return grad.to_dense() if grad.layout is not torch.strided else grad
+    return grad.to_dense() if grad.layout is not _STRIDED else grad

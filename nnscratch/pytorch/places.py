@@ -1,0 +1,95 @@
+"""Where the tensors of a recorded call are measured, and who waits for its gradient."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from nnscratch.errors import NnscratchError
+from nnscratch.flow.builder import Recorder
+from nnscratch.pytorch.tensors import as_array, is_measured
+
+_DTYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+
+
+class Place:
+    """Takes one tensor of every step: by its address where it lies as the kernels read it.
+
+    Parameters
+    ----------
+    recorder : Recorder
+    what : str
+        "output" or "gradient".
+    layer : str
+    say : callable
+        Told what is wrong with a tensor that does not fit: a training is not ended by that.
+    """
+
+    def __init__(
+        self, recorder: Recorder, what: str, layer: str, say: Callable[[str, str], None]
+    ) -> None:
+        self._recorder, self._what, self._layer, self._say = recorder, what, layer, say
+        self._shape: Any = None
+        self._dtype: Any = None
+        self._take: Callable[[int], None]
+
+    def take(self, tensor: Any) -> None:
+        """Measure a tensor."""
+        if (
+            tensor.shape == self._shape
+            and tensor.dtype is self._dtype
+            and tensor.is_cpu
+            and tensor.is_contiguous()
+            and not tensor.is_neg()
+            and type(tensor) in _PLAIN
+        ):
+            self._take(tensor.data_ptr())
+        else:
+            self._first(tensor)
+
+    def _first(self, tensor: Any) -> None:
+        """Measure a tensor of another shape than the last one, and be ready for its like."""
+        plain = is_measured(tensor) and type(tensor) in _PLAIN and tensor.dtype in _DTYPES
+        if plain and tensor.is_cpu and tensor.is_contiguous() and not tensor.is_neg():
+            shape, dtype = tensor.shape, tensor.dtype
+            ready = self._recorder.prepare(self._what, self._layer, tuple(shape), _DTYPES[dtype])
+            if ready is not None:
+                self._take, self._shape, self._dtype = ready.take, shape, dtype
+                ready.take(tensor.data_ptr())
+                return
+        self.give(tensor)
+
+    def give(self, tensor: Any, scale: float = 1.0) -> None:
+        """Measure a tensor, divided by `scale`, as an array."""
+        self._shape = None  # what was ready is so no more
+        measure = getattr(self._recorder, self._what)
+        try:
+            measure(self._layer, as_array(tensor, scale))
+        except NnscratchError as error:
+            measure(self._layer, None)
+            self._say(str(error), self._layer)
+
+
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+def await_gradient(tensor: Any, hook: Callable[[Any], None]) -> None:
+    """Have `hook` called with the gradient that arrives at a tensor.
+
+    What `Tensor.register_hook` does, without what could remove the hook again: that takes longer
+    than all else here.
+    """
+    if not tensor.requires_grad:
+        return
+    if tensor._backward_hooks is None and tensor.grad_fn is not None:
+        tensor._backward_hooks = OrderedDict(((_OURS, hook),))
+        tensor.grad_fn._register_hook_dict(tensor)
+    else:
+        tensor.register_hook(hook)
+
+
+_OURS = -1  # among the numbers of a tensor's hooks, which count from 0
