@@ -14,7 +14,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.results import Results
 from benchmarks.runner import SECTIONS, Plan, Runner, say_on_stderr
 from benchmarks.tables import number
-from benchmarks.workloads import GROWTH, MAIN, RECURRENT, SMALL, WORKLOADS
+from benchmarks.workloads import GROWTH, MADE, MAIN, RECURRENT, SMALL, WORKLOADS
 from nnscratch.errors import ConfigError, NnscratchError, unknown_name
 from nnscratch.files import make_folder, write_atomically
 
@@ -103,7 +103,7 @@ def make_plan(options: argparse.Namespace) -> Plan:
     """Return what the options ask for. Raises `ConfigError` for unknown names and bad numbers."""
     quick = options.quick
     names = options.workloads or [
-        w.name for w in (*MAIN, *(() if quick else (*RECURRENT, *SMALL, *GROWTH)))
+        w.name for w in (*MAIN, *(() if quick else (*RECURRENT, *SMALL, *MADE, *GROWTH)))
     ]
     sections = options.sections or (("steps", "growth") if options.workloads else SECTIONS)
     cores = len(machine.available_cores())

@@ -1,8 +1,8 @@
 """The one registry of workloads: the networks whose training step is checked and then timed.
 
-Five main ones, six that go through time, three small ones, and three families in which one number
-grows: depth, width or batch. Everything here is plain NumPy, because every contender's process
-imports it.
+Five main ones, six that go through time, three small ones, two that only PyTorch makes, and three
+families in which one number grows: depth, width or batch. Everything here is plain NumPy, because
+every contender's process imports it.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ class Workload:
         The largest global norm of the gradients; 0: they are not clipped.
     optimizer : "sgd" or "adam"
         Gradient descent, or Adam with `BETA1`, `BETA2`, `ADAM_EPSILON`.
+    made : str
+        What PyTorch's contenders alone make, and record: see `contenders.torch_networks`.
     family : str
         "main", "recurrent", "small", or the number that grows: "depth", "width" or "batch".
     """
@@ -66,6 +68,7 @@ class Workload:
     steps: int = 0
     clip: float = 0.0
     optimizer: str = "sgd"
+    made: str = ""
 
     @property
     def depth(self) -> int:
@@ -81,7 +84,9 @@ class Workload:
     @property
     def layers(self) -> list[tuple[str, int, int]]:
         """Kind, features in and features out of every layer, in order."""
-        layers = []
+        layers: list[tuple[str, int, int]] = []
+        if self.made:
+            return layers
         if self.cell:
             n_in, n, classes = self.widths
             return [(self.cell, n_in, n), ("laststep", n, n), ("dense", n, classes)]
@@ -100,6 +105,8 @@ class Workload:
 
     def small(self) -> Workload:
         """Return a small one with the same kinds of layers."""
+        if self.made:
+            return replace(self, batch=8)
         if self.cell:
             return replace(self, widths=(3, 8, 4), batch=8, steps=5)
         return replace(self, widths=(8, 16, 12, 4), batch=8)
@@ -107,6 +114,8 @@ class Workload:
     @property
     def network(self) -> str:
         """The network in words, such as ``784-8x128-10, ELU``."""
+        if self.made:
+            return self.made
         parts: list[list[int]] = []
         for i, width in enumerate(self.widths):
             if 1 < i < self.depth and parts[-1][0] == width:
@@ -159,6 +168,12 @@ SMALL = (
     Workload("xor", (2, 8, 2), "tanh", 4, 0.1, family="small"),
 )
 
+# What is watched of PyTorch's networks besides.
+MADE = (
+    Workload("convolutions", (784, 10), "relu", 64, 0.01, made="convolutions"),
+    Workload("transformer", (32, 64, 10), "relu", 32, 0.01, steps=32, made="transformer"),
+)
+
 DEPTHS = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 BATCHES = (1, 4, 16, 64, 256, 1024, 4096, 8192)
@@ -175,7 +190,9 @@ GROWTH = (
 # For trying the runner itself: over in a moment.
 TINY = Workload("tiny", (8, 16, 12, 4), "elu", 8, 0.05, batchnorm=True, family="trial")
 
-WORKLOADS = {workload.name: workload for workload in (*MAIN, *RECURRENT, *SMALL, *GROWTH, TINY)}
+WORKLOADS = {
+    workload.name: workload for workload in (*MAIN, *RECURRENT, *SMALL, *MADE, *GROWTH, TINY)
+}
 
 
 @dataclass(frozen=True)

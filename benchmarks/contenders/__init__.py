@@ -32,10 +32,6 @@ def _any(workload: Workload) -> str:
     return ""
 
 
-def _not_through_time(workload: Workload) -> str:
-    return "its hooks take layers that give one tensor" if workload.cell else ""
-
-
 def _no_batchnorm_no_elu(workload: Workload) -> str:
     if workload.cell:
         return "MLPClassifier has no recurrent layers"
@@ -83,7 +79,6 @@ CONTENDERS = {
         "PyTorch, hooks",
         "torch_recorded",
         "torch",
-        unable=_not_through_time,
         recorded="torch-eager",
     ),
     "torch-watched": Entry("PyTorch, watch", "torch_watched", "torch", recorded="torch-eager"),
@@ -98,6 +93,8 @@ def why_absent(name: str) -> str:
 
 def why_unable(name: str, workload: Workload) -> str:
     """Return why the contender cannot do the workload, or an empty string if it can."""
+    if workload.made and not (name == "torch-eager" or CONTENDERS[name].recorded == "torch-eager"):
+        return f"{workload.made} are made by PyTorch as it comes"
     return CONTENDERS[name].unable(workload)
 
 

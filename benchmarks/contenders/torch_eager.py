@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from benchmarks.contenders.torch_networks import make
 from benchmarks.workloads import BATCHNORM_EPSILON, BATCHNORM_MOMENTUM, GATES, Array, Problem
 
 torch: Any = importlib.import_module("torch")
@@ -26,7 +27,10 @@ class TorchEager:
         if torch.get_num_interop_threads() != 1:
             torch.set_num_interop_threads(1)
         self.layers = problem.workload.layers
-        self.model = torch.nn.Sequential(*(_module(*layer) for layer in self.layers))
+        if problem.workload.made:
+            self.model = make(problem.workload)
+        else:
+            self.model = torch.nn.Sequential(*(_module(*layer) for layer in self.layers))
         with torch.no_grad():
             for name, array in problem.parameters.items():
                 self._parameter(name).copy_(torch.from_numpy(array.T))
@@ -54,6 +58,8 @@ class TorchEager:
         return float(loss.item())
 
     def arrays(self) -> dict[str, Array]:
+        if not self.layers:
+            return {name: p.detach().numpy() for name, p in self.model.named_parameters()}
         arrays = {}
         for i, (kind, _, _) in enumerate(self.layers):
             module = self.model[i]

@@ -26,21 +26,23 @@ class TorchRecorded(TorchEager):
         self.row: list[Any] = []
         self.histograms: list[Any] = []
         self.rows: list[tuple[Any, Any]] = []
-        self.params = list(self.model.parameters())
-        for module in self.model:
+        self.params = self.learned
+        for module in _recorded(self.model):
             module.register_forward_hook(self._forward_hook)
 
     def _forward_hook(self, module: Any, inputs: tuple[Any], output: Any) -> None:
+        output = output[0] if isinstance(output, tuple) else output
         with torch.no_grad():
             values = self._measure(output)
             low, high = ENDS.get(type(module).__name__, (None, None))
             if low is not None:
                 values += [(output <= low).float().mean(), (output >= high).float().mean()]
-            if isinstance(module, torch.nn.BatchNorm1d):
+            if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
                 values += self._batchnorm(module, inputs[0])
             self.row += values
             self.histograms.append(_histogram(output))
-        output.register_hook(self._gradient_hook)
+        if output.requires_grad:
+            output.register_hook(self._gradient_hook)
 
     def _gradient_hook(self, gradient: Any) -> None:
         self.row += self._measure(gradient)
@@ -60,7 +62,8 @@ class TorchRecorded(TorchEager):
 
     @staticmethod
     def _batchnorm(module: Any, x: Any) -> list[Any]:
-        variance, mean = torch.var_mean(x, 0, correction=0)
+        around = [axis for axis in range(x.ndim) if axis != 1]
+        variance, mean = torch.var_mean(x, around, correction=0)
         running = module.running_var + module.eps
         scale = module.weight.abs() / torch.sqrt(variance + module.eps)
         return [
@@ -78,6 +81,8 @@ class TorchRecorded(TorchEager):
         with torch.no_grad():
             before = torch._foreach_add(self.params, 0.0)  # copies
             self.row += torch._foreach_norm([p.grad for p in self.params])
+            if self.clip:
+                torch.nn.utils.clip_grad_norm_(self.params, self.clip)
             self.optimizer.step()
             self.row += torch._foreach_norm(self.params)
             self.row += torch._foreach_norm(torch._foreach_sub(self.params, before))
@@ -88,6 +93,14 @@ class TorchRecorded(TorchEager):
         if len(self.rows) > KEPT:
             self.rows.clear()
         return float(loss.item())
+
+
+def _recorded(module: Any) -> list[Any]:
+    """Return the modules inside whose outputs are measured: those without modules, attention."""
+    inside = list(module.children())
+    if not inside or isinstance(module, torch.nn.MultiheadAttention):
+        return [module]
+    return [one for child in inside for one in _recorded(child)]
 
 
 def _histogram(x: Any) -> Any:

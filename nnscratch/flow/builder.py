@@ -28,12 +28,10 @@ from nnscratch.flow.measuring import (
     recurrent_calls,
 )
 from nnscratch.flow.recording import Recording
-from nnscratch.optimizers.measures import ParameterMeasures
 from nnscratch_kernels.reference.measures import NOTHING
 
 if TYPE_CHECKING:
     from nnscratch.files import PathLike
-    from nnscratch.parameters import Parameters
 
 _NO_END = (math.nan, math.nan)
 
@@ -137,7 +135,6 @@ class Recorder(Recording):
         )
         self._tensors, self._measured = tensors, TensorMeasures(tensors)
         ends = layout.sample_starts.tolist()
-        self._row_samples = samples
         self._samples = [samples[a:b] for a, b in itertools.pairwise(ends)]
         self._counted = tuple(counted)
         needed = {"input": ("",), "output": layout.layers, "gradient": layout.layers}
@@ -203,17 +200,19 @@ class Recorder(Recording):
         measure_parameter(self._params[:, place], samples, after, slope, old)
         self._given.add("parameter", name)
 
-    def param_measures(self, params: Parameters, grads: Parameters) -> ParameterMeasures:
-        """Return what measures all parameters, in their order, straight into each step's row."""
-        into = self._params, self._row_samples[self._layout.sample_starts[2 * len(self.layers)] :]
-        return ParameterMeasures(params, grads, self._layout.histograms, into)
+    def param_samples(self) -> list[Array]:
+        """Return where the sampled bins of each parameter are put, of the step at hand."""
+        return self._samples[2 * len(self.layers) :]
+
+    def all_params(self, values: Array) -> None:
+        """Take over what was measured of all parameters, (7, parameters), instead of `param`."""
+        self._params[...] = values
+        self._given.rest("parameter")
 
     def before_update(self, params: Mapping[str, Array]) -> None:
-        """Look at all parameters before an update, where `param_measures` measures them."""
-        if self.looks_closely:
-            for place, (name, info) in enumerate(self.params.items()):
-                self._look_at(place, info, params[name])
-        self._given.rest("parameter")
+        """Look at all parameters before an update, where `all_params` follows."""
+        for place, (name, info) in enumerate(self.params.items()):
+            self._look_at(place, info, params[name])
 
     @property
     def looks_closely(self) -> bool:

@@ -50,14 +50,14 @@ class Prepared:
 
     def take(self, address: int) -> None:
         """Measure the tensor that lies there, row-major."""
-        self._words[_TENSOR] = address
+        self._words[TENSOR_WORD] = address
         self._measure(None, self._there, 0, 1)
         self._sizes[self._column] = self._size
 
 
 # An operation, and the word among its arguments that says where the tensor lies.
 _CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
-_TENSOR = 6
+TENSOR_WORD = 6
 
 
 class TensorMeasures:
@@ -134,16 +134,16 @@ def measure_parameter(
 ) -> None:
     """Measure a parameter around an update: out (7,) in the order of `PARAM_MEASURES`."""
     found = dict.fromkeys(PARAM_MEASURES, math.nan)
-    found["param_norm"] = kernels.norm(after)
+    found["param_norm"] = _norm(after)
     found["param_mean"] = float(after.mean(dtype=np.float64)) if after.size else 0.0
     found["param_nonfinite"] = kernels.count_nonfinite(after.ravel())
     if gradient is not None:
-        found["param_gradient_norm"] = kernels.norm(gradient)
+        found["param_gradient_norm"] = _norm(gradient)
         found["param_gradient_nonfinite"] = kernels.count_nonfinite(gradient.ravel())
     if before is not None:
-        found["param_norm_before"] = kernels.norm(before)
+        found["param_norm_before"] = _norm(before)
         with np.errstate(all="ignore"):
-            found["param_update_norm"] = kernels.norm(after - before)
+            found["param_update_norm"] = _norm(after - before)
     out[...] = [found[name] for name in PARAM_MEASURES]
     samples[...] = NOTHING
     if len(samples) and after.size:
@@ -219,3 +219,9 @@ def note_states(layout: Layout, tensors: Array, gates: Array) -> None:
         own = layout.gates_of(i)
         if layout.facts["gates"][own.start] == f"{name} h":
             gates[own.start, : len(_OF_STATE)] = tensors[_OF_STATE, 1 + layout.layers.index(name)]
+
+
+def _norm(values: Array) -> float:
+    norm = np.empty(1)
+    kernels.segment_norms(norm, values.ravel(), np.array([0, values.size], np.int64))
+    return float(norm[0])

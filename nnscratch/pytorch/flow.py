@@ -21,7 +21,7 @@ from nnscratch.pytorch.graph import Discovery
 from nnscratch.pytorch.hooks import Call, Hook, hooks, parameters_of
 from nnscratch.pytorch.kinds import function_of
 from nnscratch.pytorch.parameters import Around
-from nnscratch.pytorch.places import Place, await_gradient
+from nnscratch.pytorch.places import Place, await_gradient, batch_statistics
 from nnscratch.pytorch.probing import probe_outputs
 from nnscratch.pytorch.tensors import as_array, tensors_in
 from nnscratch_records import Record
@@ -185,7 +185,7 @@ class TorchFlow(Readout):
                 break
             await_gradient(one.whole, partial(self._arrive, one.info.name, self._number))
             if one.received is not None:
-                self._norms[one.info.name] = self._statistics(one.module, one.received)
+                self._norms[one.info.name] = self._statistics(one.module, one.received, one.whole)
             one.whole = one.received = None
 
     def probed(self, name: str, tensor: Any) -> bool:
@@ -196,19 +196,17 @@ class TorchFlow(Readout):
     def normed(self, name: str, received: Any, output: Any) -> None:
         """See `Watcher`."""
         assert self._recorder is not None
-        self._recorder.batchnorm(name, *self._statistics(self._modules[name], received))
+        self._recorder.batchnorm(name, *self._statistics(self._modules[name], received, output))
 
     def _input(self, tensor: Any) -> None:
         assert self._recorder is not None
         fits = isinstance(tensor, torch.Tensor) and tensor.ndim >= 2 and tensor.numel()
         self._recorder.input(as_array(tensor) if fits else None)
 
-    def _statistics(self, module: str, received: Any) -> list[Any]:
+    def _statistics(self, module: str, received: Any, output: Any) -> list[Any]:
         """Return what a norm by the batch goes by: see `Recorder.batchnorm`."""
-        norm, values = self._model.get_submodule(module), received.detach()
-        values = values if values.dtype == torch.float64 else values.float()
-        around = [axis for axis in range(values.ndim) if axis != 1]
-        variance, mean = torch.var_mean(values, around, correction=0)
+        norm = self._model.get_submodule(module)
+        mean, variance = batch_statistics(received, output, norm.eps)
         running = [norm.running_mean, norm.running_var]
         if running[0] is None:
             running = [mean, variance]
@@ -218,7 +216,8 @@ class TorchFlow(Readout):
     # The loss
 
     def _lost(self, module: nn.Module, args: Any, output: Any) -> None:
-        if self._mode in (_FIND, _RECORD) and isinstance(output, torch.Tensor):
+        looks = self._mode in (_FIND, _RECORD) and torch.is_grad_enabled()
+        if looks and isinstance(output, torch.Tensor):
             self.criterion.see(module, args, output)
 
     # A pass backward
@@ -231,7 +230,9 @@ class TorchFlow(Readout):
         self.scale = 1.0 if self._scaler is None else float(self._scaler.get_scale())
         if self._recorder is None:
             self._build()
-        torch.autograd.Variable._execution_engine.queue_callback(self._went_back)
+        # Behind whatever else waits for the end, such as the exchange of gradients with others.
+        at_end = torch.autograd.Variable._execution_engine.queue_callback
+        at_end(partial(at_end, self._went_back))
 
     def _went_back(self) -> None:
         self._going_back = False
@@ -279,7 +280,8 @@ class TorchFlow(Readout):
         self._ready = True
         self._clipped = self._around.before()
         recorder = self._recorder
-        recorder.before_update(self._around.arrays() if recorder.looks_closely else {})
+        if recorder.looks_closely:
+            recorder.before_update(self._around.arrays())
         self._lr = float(self._optimizer.param_groups[0]["lr"])
         if self._step // self.probe_every > self._counted:
             self._counted = self._step // self.probe_every
@@ -300,6 +302,7 @@ class TorchFlow(Readout):
         recorder = self._recorder
         assert recorder is not None
         recorder.rest_unknown()
+        recorder.all_params(self._around.values)
         if self._clipped is not None:
             recorder.clipped(*self._clipped)
             recorder.trained(clip=self._around.clip)
@@ -309,8 +312,8 @@ class TorchFlow(Readout):
             recorder.answers(*answers, function_of(last.kind))
         if self._passes > 1:
             self._say(
-                f"each update sums {self._passes} backward passes: layers show the last one of "
-                f"them, parameters their sum",
+                f"each update follows {self._passes} passes: layers show the last one of them, "
+                f"parameters the sum",
                 "passes",
             )
         if self.criterion.calls > 1:
@@ -373,7 +376,7 @@ class TorchFlow(Readout):
         )
         updated = {id(p) for group in self._optimizer.param_groups for p in group["params"]}
         chosen = {name: tensors[name] for name in recorder.params}
-        self._around = Around(chosen, updated, recorder)
+        self._around = Around(chosen, updated, recorder.param_samples())
         self._modules = {one.info.name: one.module for one in found.found}
         self._calls = {name: Call(self, recorder, name, self._misfit) for name in recorder.layers}
         self._input(found.inputs)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from nnscratch.arrays import Array
-from nnscratch.flow.builder import Recorder
+from nnscratch.flow.lying import Lying
 from nnscratch.optimizers.measures import PARAM_MEASURES
-from nnscratch.parameters import Parameters
 from nnscratch.pytorch.tensors import as_array
+from nnscratch.sampling import parameter_stride
+from nnscratch_kernels.reference.measures import MEASURES
 
-_OF_UPDATE = [PARAM_MEASURES.index(f"param_{what}") for what in ("norm_before", "update_norm")]
+_NORM, _MEAN, _NONFINITE = (MEASURES.index(name) for name in ("norm", "mean", "nonfinite"))
+_PLACES = {name: PARAM_MEASURES.index(f"param_{name}") for name in (
+    *("norm", "mean", "nonfinite", "norm_before", "update_norm"),
+    *("gradient_norm", "gradient_nonfinite"),
+)}  # fmt: skip
 _SAME_DIRECTION = 1 - 1e-5
+_STRIDED = torch.strided
 
 
 class Around:
@@ -31,24 +38,35 @@ class Around:
         The parameters that are recorded, by name.
     updated : set of int
         The identities of those that the optimizer changes.
-    recorder : Recorder
+    samples : sequence of arrays
+        Where the sampled bins of each are put.
 
     Attributes
     ----------
+    values : array, shape (7, parameters)
+        In the order of `PARAM_MEASURES`.
     clip : str
         What clips the gradient, as far as it shows; empty as long as nothing did.
     """
 
-    def __init__(self, tensors: Mapping[str, Any], updated: set[int], recorder: Recorder) -> None:
+    def __init__(
+        self, tensors: Mapping[str, Any], updated: set[int], samples: Sequence[Array]
+    ) -> None:
         self._by_name, self._tensors = tensors, list(tensors.values())
         double = any(tensor.dtype == torch.float64 for tensor in self._tensors)
-        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-        dtype = np.float64 if double else np.float32
         self._dtype = torch.float64 if double else torch.float32
-        # For what does not lie as it is measured; for the rest these are never written to.
-        self._copies = Parameters(shapes, dtype), Parameters(shapes, dtype)
-        self._views = [[torch.from_numpy(view) for view in flat.values()] for flat in self._copies]
-        self._measures = recorder.param_measures(*self._copies)
+        dtype = np.dtype(np.float64 if double else np.float32)
+        sizes = [tensor.numel() for tensor in self._tensors]
+        strides = [
+            parameter_stride(tensor.numel(), tensor.shape[-1] if tensor.ndim > 1 else 1)
+            for tensor in self._tensors
+        ]
+        self.values: Array = np.full((len(PARAM_MEASURES), len(sizes)), math.nan)
+        self._plain, self._sampled = (
+            Lying(sizes, dtype),
+            Lying(sizes, dtype, samples, strides),
+        )
+        self._buffers: dict[str, tuple[Any, list[Any]]] = {}
         self._still = [i for i, tensor in enumerate(self._tensors) if id(tensor) not in updated]
         self._versions: list[int] = []
         self._scale = 1.0
@@ -63,24 +81,26 @@ class Around:
     def keep_gradients(self, scale: float) -> None:
         """Measure the gradients as the backward pass leaves them, divided by the loss's `scale`."""
         grads = [tensor.grad for tensor in self._tensors]
-        whole = scale != 1.0 or self._keeps
-        if whole:
-            self._copy(grads, self._views[1])
+        self._scale, self._has_copy = scale, scale != 1.0 or self._keeps
+        if self._has_copy:
+            flat, views = self._buffer("gradients")
+            _copy(views, grads)
             if scale != 1.0:
-                self._copies[1].flat /= scale
-        addresses = self._addresses(self._views[1] if whole else grads, 1)
-        if whole:
-            addresses[[i for i, grad in enumerate(grads) if grad is None]] = 0
-        self._measures.measure_gradients(addresses, self._copies[1].flat)
+                flat /= scale
+            given = [None if one is None else to for to, one in zip(views, grads, strict=True)]
+        else:
+            given = grads
+        self._measure_gradients(given)
         self._versions = [-1 if grad is None else grad._version for grad in grads]
-        self._scale, self._has_copy = scale, whole
 
     def before(self) -> tuple[float, float, float, float] | None:
         """Measure before the update; return what was done to the gradients since they came.
 
         Norms before and after, fraction changed and cosine; None if nothing was done.
         """
-        self._measures.keep(self._addresses(self._tensors, 0), self._copies[0].flat)
+        kept = self._buffer("kept")[1]
+        _copy(kept, self._tensors)
+        self.values[_PLACES["norm_before"]] = self._plain.measure(self._addresses(kept))[_NORM]
         grads = [tensor.grad for tensor in self._tensors]
         now = [-1 if grad is None else grad._version for grad in grads]
         self._keeps = self._versions != now
@@ -90,54 +110,75 @@ class Around:
 
     def after(self) -> None:
         """Measure after the update."""
-        self._measures.measure_updated(self._addresses(self._tensors, 0))
-        if self._still:
-            self._measures.values[np.ix_(_OF_UPDATE, self._still)] = math.nan
+        now = self._as_measured(self._tensors, "now")
+        out, values = self._sampled.measure(self._addresses(now)), self.values
+        for name, row in (("norm", _NORM), ("mean", _MEAN), ("nonfinite", _NONFINITE)):
+            values[_PLACES[name]] = out[row]
+        change = self._buffer("kept")[1]
+        if change:
+            with torch.no_grad():
+                torch._foreach_sub_(change, now)
+        values[_PLACES["update_norm"]] = self._plain.measure(self._addresses(change))[_NORM]
+        for name in ("norm_before", "update_norm"):
+            values[_PLACES[name], self._still] = math.nan
 
-    def _addresses(self, tensors: list[Any], which: int) -> Array:
-        """Return where tensors lie, or copies of those that do not lie as they are measured."""
+    def _measure_gradients(self, grads: list[Any]) -> None:
+        out = self._plain.measure(self._addresses(self._as_measured(grads, "now")))
+        self.values[_PLACES["gradient_norm"]] = out[_NORM]
+        self.values[_PLACES["gradient_nonfinite"]] = out[_NONFINITE]
+
+    def _buffer(self, name: str) -> tuple[Any, list[Any]]:
+        """Return room for a copy of all parameters: flat, and a view of each."""
+        if name not in self._buffers:
+            sizes = [tensor.numel() for tensor in self._tensors]
+            flat, ends = torch.zeros(sum(sizes), dtype=self._dtype), itertools.accumulate(sizes)
+            views = [
+                flat[end - tensor.numel() : end].view(tensor.shape)
+                for tensor, end in zip(self._tensors, ends, strict=True)
+            ]
+            self._buffers[name] = flat, views
+        return self._buffers[name]
+
+    def _as_measured(self, tensors: list[Any], buffer: str) -> list[Any]:
+        """Return tensors, or copies of those that do not lie as they are measured."""
         dtype = self._dtype
-        found = [
-            0
-            if one is None
-            else one.data_ptr()
-            if one.dtype is dtype and one.is_cpu and one.layout is _STRIDED and one.is_contiguous()
-            else -1
-            for one in tensors
+        others = [
+            i
+            for i, one in enumerate(tensors)
+            if one is not None
+            and not (
+                one.dtype is dtype and one.is_cpu and one.layout is _STRIDED and one.is_contiguous()
+            )
         ]
-        if -1 in found:
-            others = [i for i, there in enumerate(found) if there == -1]
-            views = [self._views[which][i] for i in others]
-            self._copy([tensors[i] for i in others], views)
-            for i, view in zip(others, views, strict=True):
-                found[i] = view.data_ptr()
-        return np.array(found, np.int64)
+        if not others:
+            return tensors
+        made, views = list(tensors), self._buffer(buffer)[1]
+        _copy([views[i] for i in others], [tensors[i] for i in others])
+        for i in others:
+            made[i] = views[i]
+        return made
 
     @staticmethod
-    def _copy(tensors: list[Any], into: list[Any]) -> None:
-        known = [(to, one) for to, one in zip(into, tensors, strict=True) if one is not None]
-        with torch.no_grad():
-            if known:
-                torch._foreach_copy_([to for to, _ in known], [_dense(one) for _, one in known])
-            for to, one in zip(into, tensors, strict=True):
-                if one is None:
-                    to.zero_()
+    def _addresses(tensors: list[Any]) -> Array:
+        return np.array([0 if one is None else one.data_ptr() for one in tensors], np.int64)
 
     def _norms(self, grads: list[Any]) -> tuple[float, float, float, float]:
         """Return what is known of a change where no copy was kept."""
-        measures = self._measures
-        before = measures.param_gradient_norm.copy(), measures.param_gradient_nonfinite.copy()
-        measures.measure_gradients(self._addresses(grads, 1), self._copies[1].flat)
-        after = measures.param_gradient_norm.copy()
-        measures.param_gradient_norm[...], measures.param_gradient_nonfinite[...] = before
+        before = self.values.copy()
+        self._measure_gradients(grads)
+        norms = [
+            float(np.sqrt(np.nansum(values[_PLACES["gradient_norm"]] ** 2)))
+            for values in (before, self.values)
+        ]
+        self.values[...] = before
         self.clip = self.clip or "clip_grad_norm_"
-        norms = [float(np.sqrt(np.nansum(one**2))) for one in (before[0], after)]
         return norms[0], norms[1], math.nan, math.nan
 
     def _changed(self, grads: list[Any]) -> tuple[float, float, float, float] | None:
-        before = self._copies[1].flat.copy()
-        self._copy(grads, self._views[1])
-        after = self._copies[1].flat
+        flat, views = self._buffer("gradients")
+        before = flat.numpy().copy()
+        _copy(views, grads)
+        after = flat.numpy()
         fraction = float(np.mean(before != after))
         if fraction == 0 and self._scale != 1.0:  # they were unscaled, and that is all
             return None
@@ -153,8 +194,17 @@ class Around:
         return norms[0], norms[1], fraction, min(cosine, 1.0)
 
 
-_STRIDED = torch.strided
+def _copy(into: list[Any], tensors: list[Any]) -> None:
+    """Copy tensors of any kind; zeros for those that are not there."""
+    known = [(to, one) for to, one in zip(into, tensors, strict=True) if one is not None]
+    with torch.no_grad():
+        if known:
+            torch._foreach_copy_([to for to, _ in known], [_dense(one) for _, one in known])
+        if len(known) < len(into):
+            for to, one in zip(into, tensors, strict=True):
+                if one is None:
+                    to.zero_()
 
 
 def _dense(grad: Any) -> Any:
-    return grad.to_dense() if grad.layout is not _STRIDED else grad
+    return grad if grad.layout is _STRIDED else grad.to_dense()

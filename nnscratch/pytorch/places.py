@@ -13,7 +13,10 @@ from nnscratch.errors import NnscratchError
 from nnscratch.flow.builder import Recorder
 from nnscratch.pytorch.tensors import as_array, is_measured
 
-_DTYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+_DTYPES: dict[Any, np.dtype[Any]] = {
+    torch.float32: np.dtype(np.float32),
+    torch.float64: np.dtype(np.float64),
+}
 
 
 class Place:
@@ -93,3 +96,19 @@ def await_gradient(tensor: Any, hook: Callable[[Any], None]) -> None:
 
 
 _OURS = -1  # among the numbers of a tensor's hooks, which count from 0
+
+
+def batch_statistics(received: Any, output: Any, epsilon: float) -> tuple[Any, Any]:
+    """Return mean and variance by which a norm normalised its batch, of each feature.
+
+    They are kept for the way back: mean and 1 / sqrt(variance + epsilon). Else they are computed.
+    """
+    node = output.grad_fn
+    mean = getattr(node, "_saved_result1", None)
+    if mean is not None and mean.numel() == received.shape[1]:
+        return mean, node._saved_result2.double().pow(-2) - epsilon
+    values = received.detach()
+    values = values if values.dtype == torch.float64 else values.float()
+    around = [axis for axis in range(values.ndim) if axis != 1]
+    variance, mean = torch.var_mean(values, around, correction=0)
+    return mean, variance

@@ -67,7 +67,8 @@ def watch(
     Raises `ConfigError` for what cannot be watched.
     """
     plain = _plain(model)
-    compiled = plain is not model or plain._compiled_call_impl is not None
+    alone = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
+    compiled = alone is not plain or plain._compiled_call_impl is not None
     given = optimizer, loss, probe, every, file, layers
     return TorchFlow(plain, *given, compiled=compiled, **options)
 
@@ -87,5 +88,5 @@ def _plain(model: nn.Module) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise ConfigError(f"watch takes a torch.nn.Module, got {type(model).__name__}")
     if isinstance(model, nn.parallel.DistributedDataParallel):
-        return model.module
+        return _plain(model.module)
     return getattr(model, "_orig_mod", model)  # what torch.compile was given

@@ -7,12 +7,13 @@ import pytest
 
 from benchmarks import contenders
 from benchmarks.contenders import CONTENDERS
-from benchmarks.correctness import TOLERANCE, judge, judge_product, make_reference
+from benchmarks.correctness import TOLERANCE, judge, judge_product, make_reference, same
 from benchmarks.workloads import (
     BATCHES,
     CHECK_STEPS,
     DEPTHS,
     GROWTH,
+    MADE,
     MAIN,
     RECURRENT,
     SMALL,
@@ -49,7 +50,7 @@ def test_families_grow_in_their_number_only():
     assert (DEPTHS[0], DEPTHS[-1]) == (2, 1000)
     assert (WIDTHS[0], WIDTHS[-1]) == (16, 4096)
     assert (BATCHES[0], BATCHES[-1]) == (1, 8192)
-    assert len(WORKLOADS) == len(MAIN) + len(RECURRENT) + len(SMALL) + len(GROWTH) + 1
+    assert len(WORKLOADS) == len(MAIN) + len(RECURRENT) + len(SMALL) + len(MADE) + len(GROWTH) + 1
 
 
 def test_the_recurrent_workloads_are_those_of_the_design():
@@ -79,13 +80,35 @@ def test_contenders_make_the_reference_steps_of_adam(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["nnscratch", "torch-eager", "jax-jit", "nnscratch-recorded", "torch-watched"]
+    "name",
+    [
+        "nnscratch",
+        "torch-eager",
+        "jax-jit",
+        "nnscratch-recorded",
+        "torch-recorded",
+        "torch-watched",
+    ],
 )
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_contenders_make_the_reference_steps_through_time(cell, name):
     if contenders.why_absent(name):
         pytest.skip(contenders.why_absent(name))
     check(name, replace(WORKLOADS[f"{cell}-28-128"].small(), lr=0.1))
+
+
+@pytest.mark.parametrize("workload", MADE)
+def test_networks_that_pytorch_makes_are_recorded_without_a_bit_changed(workload):
+    if contenders.why_absent("torch-eager"):
+        pytest.skip(contenders.why_absent("torch-eager"))
+    judge = same()
+    for name in ("torch-eager", "torch-recorded", "torch-watched"):
+        assert contenders.why_unable(name, workload) == ""
+        contender = contenders.load(name)(make_problem(workload.small()), 1)
+        losses = [contender.step() for _ in range(CHECK_STEPS)]
+        assert judge(losses, contender.arrays()).correct, name
+    assert not judge([losses[0], losses[1] + 1e-7], contender.arrays()).correct
+    assert "made by PyTorch" in contenders.why_unable("nnscratch", workload)
 
 
 def test_a_clipped_step_is_as_long_as_it_may_be():
@@ -221,7 +244,9 @@ def test_why_a_contender_cannot():
     assert "ELU" in contenders.why_unable("sklearn", WORKLOADS["elu-8x128"])
     assert contenders.why_unable("sklearn", WORKLOADS["tanh-50x100"]) == ""
     assert contenders.why_unable("torch-compile", WORKLOADS["tanh-50x100"])
-    assert all(contenders.why_unable("nnscratch", w) == "" for w in WORKLOADS.values())
+    assert all(
+        contenders.why_unable("nnscratch", w) == "" for w in WORKLOADS.values() if not w.made
+    )
     assert set(CONTENDERS) == {
         "nnscratch", "numpy", "torch-eager", "torch-compile", "jax-jit", "sklearn",
         "nnscratch-recorded", "torch-recorded", "torch-watched",

@@ -143,7 +143,7 @@ def test_accumulated_gradients_are_one_step(classes):
         optimizer.step()
     record = flow.to_dict()
     assert len(flow) == 3
-    assert "sums 4 backward passes" in record["note"]
+    assert "follows 4 passes" in record["note"]
     np.testing.assert_allclose(record["param_gradient_norm"][-1], whole, rtol=1e-5)
 
 
