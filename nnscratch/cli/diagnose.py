@@ -64,7 +64,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="diagnose labelled runs, faulty and healthy, and print how many are told right",
     )
-    groups = ("known", "tuned", "fresh", "opened", "aside", "unlike", "later", "untouched", "all")
+    groups = (
+        *("known", "tuned", "fresh", "opened", "aside", "unlike", "later", "untouched"),
+        *("autumn", "winter", "all"),
+    )
     command.add_argument(
         "--public-cases",
         choices=groups,

@@ -44,6 +44,15 @@ WORDS: Final[dict[str, str]] = {
     "exponential": "Exponential",
     "bn": "BatchNorm",
     "drop": "Dropout",
+    "last": "LastStep",
+    "mean": "MeanOverTime",
+}
+# Words that make of a width a recurrent layer instead of a dense one, and its options.
+CELLS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "rnn": ("RNN", {}),
+    "rnn_relu": ("RNN", {"activation": "relu"}),
+    "lstm": ("LSTM", {}),
+    "gru": ("GRU", {}),
 }
 
 
@@ -70,7 +79,8 @@ class Recipe:
     ----------
     net : str
         Widths and the words of `WORDS`: ``"784, 30 relu drop 0.2, 10"``; ``"9*5 tanh"`` is nine
-        such layers; ``"bn 0.99"`` is batch norm with that momentum.
+        such layers; ``"bn 0.99"`` is batch norm with that momentum; ``"1, 16 lstm last, 2"`` reads
+        sequences and answers at the end.
     data : callable
         From a generator of random numbers to `Data`.
     loss : str
@@ -79,8 +89,9 @@ class Recipe:
         A pattern: each run takes a copy.
     steps, batch : int
         Batches larger than the data hold all of it.
-    init, bias, last : str or Initializer
-        Of the weights, the biases, and the last layer's weights where they differ.
+    init, bias, last, recurrent : str or Initializer
+        Of the weights, the biases, the last layer's weights where they differ, and the weights
+        from step to step.
     held : tuple of int
         Dense layers, from 0, whose parameters the optimizer does not change.
     l2 : float
@@ -96,13 +107,15 @@ class Recipe:
     init: InitLike = "glorot_uniform"
     bias: InitLike = "zeros"
     last: InitLike | None = None
+    recurrent: InitLike = "orthogonal"
     held: tuple[int, ...] = ()
     l2: float = 0.0
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Names that the recipe asks of the package and the package does not have."""
-        wanted = [WORDS[word] for word in self.net.replace(",", " ").split() if word in WORDS]
+        kinds = WORDS | {word: kind for word, (kind, _) in CELLS.items()}
+        wanted = [kinds[word] for word in self.net.replace(",", " ").split() if word in kinds]
         return tuple(dict.fromkeys(n for n in (*wanted, self.loss) if not hasattr(nn, n)))
 
     def network(self, seed: int) -> nn.Sequential:
@@ -111,8 +124,30 @@ class Recipe:
         layers: list[nn.layers.Layer] = []
         for i, (n_in, row) in enumerate(itertools.pairwise(rows)):
             init = self.last if self.last is not None and i == len(rows) - 2 else self.init
-            layers += _dense(int(n_in[0]), row, init, self.bias)
+            layers += self._layers(int(n_in[0]), row, init)
         return nn.Sequential(*layers, seed=seed)
+
+    def _layers(self, n_in: int, row: list[str], init: InitLike) -> list[nn.layers.Layer]:
+        """Return the layer of weights of a width and its words, and what the words say besides."""
+        width, words = int(row[0]), row[1:]
+        made: list[nn.layers.Layer]
+        if words and words[0] in CELLS:
+            kind, options = CELLS[words[0]]
+            own = {"init": init, "bias_init": self.bias, "recurrent_init": self.recurrent}
+            drawn = {"defaults": "pytorch"} if init == TORCH else own
+            made = [getattr(nn, kind)(n_in, width, **options, **drawn)]
+        else:
+            standard = Uniform(-1 / math.sqrt(n_in), 1 / math.sqrt(n_in))
+            bias = standard if TORCH in (init, self.bias) else self.bias
+            made = [nn.Dense(n_in, width, init=standard if init == TORCH else init, bias_init=bias)]
+        for word, then in itertools.zip_longest(words, words[1:], fillvalue=""):
+            if word not in WORDS:
+                continue
+            number = None if not then or then in WORDS else float(then)
+            settings = {} if number is None or word != "bn" else {"momentum": number}
+            sizes = {"bn": (width,), "drop": (number,)}.get(word, ())
+            made.append(getattr(nn, WORDS[word])(*sizes, **settings))
+        return made
 
 
 @dataclass(frozen=True)
@@ -215,23 +250,6 @@ def _times(part: str) -> list[str]:
     """Return ``["5 tanh", "5 tanh"]`` of ``"2*5 tanh"``."""
     count, star, row = part.partition("*")
     return [row] * int(count) if star else [part]
-
-
-def _dense(n_in: int, row: list[str], init: InitLike, bias: InitLike) -> list[nn.layers.Layer]:
-    """Return a dense layer and what the words after its width say."""
-    width, words = int(row[0]), row[1:]
-    standard = Uniform(-1 / math.sqrt(n_in), 1 / math.sqrt(n_in))
-    bias = standard if TORCH in (init, bias) else bias
-    init = standard if init == TORCH else init
-    made: list[nn.layers.Layer] = [nn.Dense(n_in, width, init=init, bias_init=bias)]
-    for word, then in itertools.zip_longest(words, words[1:], fillvalue=""):
-        if word not in WORDS:
-            continue
-        number = None if not then or then in WORDS else float(then)
-        options: dict[str, Any] = {} if number is None or word != "bn" else {"momentum": number}
-        sizes = {"bn": (width,), "drop": (number,)}.get(word, ())
-        made.append(getattr(nn, WORDS[word])(*sizes, **options))
-    return made
 
 
 def targets(y: Array, outputs: int, loss: str) -> Array:

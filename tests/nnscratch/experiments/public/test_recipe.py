@@ -48,6 +48,16 @@ def test_first_weights():
         assert size.mean() == pytest.approx(1 / 40, rel=0.25)
 
 
+def test_a_network_of_sequences_is_read_from_its_row():
+    model = recipe("3, 8 lstm, 5 gru last, 2", recurrent=Constant(0.5)).network(0)
+    assert list(model.layers) == ["0.lstm", "1.gru", "2.laststep", "3.dense"]
+    assert (model.params["0.recurrent_weight"] == 0.5).all()
+    assert recipe("3, 4 rnn_relu mean, 1").network(0).layers["0.rnn"].activation == "relu"
+    model = recipe("100, 25 rnn last, 2", init=TORCH).network(0)
+    assert 0.15 < np.abs(model.params["0.weight"]).max() <= 1 / 5  # by the width of the cell
+    assert recipe("3, 4 gru last, 1").needs == ()
+
+
 def test_what_the_package_lacks_is_named(monkeypatch):
     assert recipe("2, 3 tanh, 1").needs == ()
     monkeypatch.delattr(nn, "Tanh")

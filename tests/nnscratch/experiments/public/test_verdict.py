@@ -1,5 +1,6 @@
 """The suite's structure, and the verdict's arithmetic worked out another way."""
 
+import hashlib
 from collections import Counter
 
 import numpy as np
@@ -25,6 +26,8 @@ def test_enough_cases():
     assert len(public.TUNED_CASES) + len(public.UNTOUCHED_CASES) >= 30
     assert len(public.HEALTHY) >= 40
     assert abs(len(public.TUNED_CASES) - len(public.UNTOUCHED_CASES)) <= 4
+    assert len(public.AUTUMN_CASES) + len(public.WINTER_CASES) >= 32
+    assert abs(len(public.AUTUMN_CASES) - len(public.WINTER_CASES)) <= 1
     assert len({case.cause for case in SICK}) >= 12
     names = [case.name for case in (*SICK, *public.HEALTHY)]
     assert [name for name, n in Counter(names).items() if n > 1] == []
@@ -35,16 +38,23 @@ def test_the_name_decides_the_half(half):
     assert {public.half(case.name) for case in public.SICK[half]} == {half}
 
 
+def test_names_decide_what_is_put_aside():
+    def place(case):
+        return hashlib.sha256(case.name.encode()).hexdigest()
+
+    assert max(map(place, public.AUTUMN_CASES)) < min(map(place, public.WINTER_CASES))
+
+
 @pytest.mark.parametrize("case", [*SICK, *public.HEALTHY], ids=lambda case: case.name)
 def test_a_case_is_whole(case):
     assert case.source.startswith(("https://", "http://"))
     assert 0 <= case.reach <= 1
     assert case.recipe.steps <= 10_000
     data = case.recipe.data(np.random.default_rng(0))
-    assert data.x.ndim == 2
+    assert data.x.ndim in (2, 3)  # with sequences: examples, time, features
     assert len(data.x) == len(data.y)
     assert np.isfinite(data.x).all()
-    assert case.recipe.net.startswith(f"{data.x.shape[1]},")
+    assert case.recipe.net.startswith(f"{data.x.shape[-1]},")
     if isinstance(case, public.Sick):
         assert case.causes <= set(public.CAUSES)
         assert case.cause not in case.also

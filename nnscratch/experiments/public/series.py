@@ -1,0 +1,81 @@
+"""Sequences for recurrent networks, made up: prices, waves, words, gauges."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnscratch.experiments.public.recipe import Data, Maker
+
+
+def prices(n: int, window: int, start: float, spread: float, volume: float = 0.0) -> Maker:
+    """Return windows of a price that wanders about `start`, and the price that comes next.
+
+    volume : a second column of about this size, how much was traded
+    """
+
+    def make(rng: np.random.Generator) -> Data:
+        steps = rng.standard_normal(n + window)
+        value = np.zeros(n + window)
+        for i in range(1, n + window):
+            value[i] = 0.98 * value[i - 1] + steps[i]
+        value = start + spread * value / value.std()
+        columns = [value]
+        if volume:
+            columns.append(volume * np.exp(0.4 * rng.standard_normal(n + window)))
+        table = np.stack(columns, axis=1)
+        x = np.stack([table[i : i + window] for i in range(n)])
+        return Data(x, value[window : window + n, None])
+
+    return make
+
+
+def waves(n: int, window: int, noise: float = 0.05) -> Maker:
+    """Return windows of a sum of two waves, and what comes next."""
+
+    def make(rng: np.random.Generator) -> Data:
+        t = np.arange(n + window)
+        value = np.sin(t / 4) + 0.5 * np.sin(t / 9) + noise * rng.standard_normal(n + window)
+        x = np.stack([value[i : i + window, None] for i in range(n)])
+        return Data(x, value[window : window + n, None])
+
+    return make
+
+
+def first_sign(n: int, window: int) -> Maker:
+    """Return noise with a mark at the first step: was it positive?"""
+
+    def make(rng: np.random.Generator) -> Data:
+        x = 0.3 * rng.standard_normal((n, window, 1))
+        y = rng.integers(0, 2, n)
+        x[:, 0, 0] = 2.0 * y - 1
+        return Data(x, y)
+
+    return make
+
+
+def opinions(n: int, window: int, letters: int = 12) -> Maker:
+    """Return texts as rows of one word of `letters` each: are there more of the first half?"""
+
+    def make(rng: np.random.Generator) -> Data:
+        y = rng.integers(0, 2, n)
+        weight = np.where(np.arange(letters) < letters // 2, 1.0, 0.0)
+        chance = np.where(y[:, None] == 1, 1 + weight, 2 - weight)
+        chance = chance / chance.sum(axis=1, keepdims=True)
+        word = np.array([rng.choice(letters, window, p=p) for p in chance])
+        return Data(np.eye(letters)[word], y)
+
+    return make
+
+
+def engines(n: int, window: int) -> Maker:
+    """Return readings of five gauges of engines, as they are, and how many flights are left."""
+
+    def make(rng: np.random.Generator) -> Data:
+        left = rng.uniform(0, 130, n)
+        worn = np.exp(-(left[:, None] + np.arange(window)[::-1]) / 60)
+        mean = np.array([642.0, 1590.0, 1408.0, 9060.0, 47.5])
+        rise = np.array([1.5, 20.0, 30.0, 60.0, 0.6])
+        noise = 0.3 * rng.standard_normal((n, window, 5))
+        return Data(mean + rise * (worn[:, :, None] + noise), left[:, None])
+
+    return make
