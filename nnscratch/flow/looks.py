@@ -187,13 +187,16 @@ def spread(y: Array) -> float:
     if len(part) < 2:
         return math.nan
     with np.errstate(all="ignore"):
-        found = float(np.sqrt(part.astype(np.float64).var(axis=0).mean()))
+        apart = part.astype(np.float64)
+        apart -= apart.sum(axis=0) / len(apart)
+        found = math.sqrt(np.vdot(apart, apart) / apart.size)
     return found if math.isfinite(found) else math.nan
 
 
 def dead(y: Array) -> float:
     """Return the fraction of units that are 0 or less for every example."""
-    return float((y[:, :_UNITS].max(axis=0) <= 0).mean())
+    largest = y[:, :_UNITS].max(axis=0)
+    return np.count_nonzero(largest <= 0) / len(largest)
 
 
 def copies(weight: Array) -> float:
@@ -203,9 +206,20 @@ def copies(weight: Array) -> float:
     """
     if weight.ndim < 2:
         return math.nan
-    part = weight.reshape(-1, weight.shape[-1])[:_INPUTS, :_UNITS].astype(np.float64)
-    if part.shape[1] < 2 or not np.isfinite(part).all():
+    part = weight.reshape(-1, weight.shape[-1])[:_INPUTS, :_UNITS]
+    largest = float(np.abs(part).max())
+    if part.shape[1] < 2 or not math.isfinite(largest):
         return math.nan
-    part = part[:, np.lexsort(part[:4][::-1])]
-    same = np.abs(np.diff(part, axis=1)).max(axis=0) <= _SAME * np.abs(part).max()
+    order = np.lexsort(part[3::-1])
+    same = _neighbours(part[:4, order], largest)
+    if not same.any():  # as nearly always: the first rows tell
+        return 0.0
+    same = _neighbours(part[:, order], largest)
     return float((np.append(False, same) | np.append(same, False)).mean())
+
+
+def _neighbours(part: Array, largest: float) -> Array:
+    """Return which columns equal the one behind them."""
+    part = part.astype(np.float64)
+    apart: Array = np.abs(part[:, 1:] - part[:, :-1]).max(axis=0)
+    return apart <= _SAME * largest
