@@ -106,7 +106,7 @@ class Around:
         self._keeps = self._versions != now
         if not self._keeps:
             return None
-        return self._changed(grads) if self._has_copy else self._norms(grads)
+        return self._changed(grads)
 
     def after(self) -> None:
         """Measure after the update."""
@@ -162,36 +162,33 @@ class Around:
     def _addresses(tensors: list[Any]) -> Array:
         return np.array([0 if one is None else one.data_ptr() for one in tensors], np.int64)
 
-    def _norms(self, grads: list[Any]) -> tuple[float, float, float, float]:
-        """Return what is known of a change where no copy was kept."""
-        before = self.values.copy()
-        self._measure_gradients(grads)
-        norms = [
-            float(np.sqrt(np.nansum(values[_PLACES["gradient_norm"]] ** 2)))
-            for values in (before, self.values)
-        ]
-        self.values[...] = before
-        self.clip = self.clip or "clip_grad_norm_"
-        return norms[0], norms[1], math.nan, math.nan
-
     def _changed(self, grads: list[Any]) -> tuple[float, float, float, float] | None:
+        before, after = self._norms(grads)
+        if not self._has_copy:
+            self.clip = self.clip or "clip_grad_norm_"
+            return before, after, math.nan, math.nan
         flat, views = self._buffer("gradients")
-        before = flat.numpy().copy()
+        kept = flat.clone()
         _copy(views, grads)
-        after = flat.numpy()
-        fraction = float(np.mean(before != after))
+        fraction = int(torch.count_nonzero(kept != flat)) / max(flat.numel(), 1)
         if fraction == 0 and self._scale != 1.0:  # they were unscaled, and that is all
             return None
-        with np.errstate(all="ignore"):
-            norms = [float(np.linalg.norm(flat.astype(np.float64))) for flat in (before, after)]
-            product = norms[0] * norms[1]
-            dot = float(np.dot(before.astype(np.float64), after))
-            cosine = dot / product if product > 0 else math.nan
+        product = before * after
+        cosine = float(torch.dot(kept.double(), flat.double())) / product if product else math.nan
         if fraction > 0 and not self.clip.endswith(")"):
             whole = cosine > _SAME_DIRECTION
-            self.clip = f"clip_grad_norm_({norms[1]:.3g})" if whole else "clip_grad_value_()"
+            self.clip = f"clip_grad_norm_({after:.3g})" if whole else "clip_grad_value_()"
         self.clip = self.clip or "clip_grad_norm_"
-        return norms[0], norms[1], fraction, min(cosine, 1.0)
+        return before, after, fraction, min(cosine, 1.0)
+
+    def _norms(self, grads: list[Any]) -> list[float]:
+        """Return the norms of the whole gradient: as it came, and as it is now."""
+        there = np.array([grad is not None for grad in grads], bool)
+        came = self.values.copy()
+        self._measure_gradients(grads)
+        both = [values[_PLACES["gradient_norm"], there] for values in (came, self.values)]
+        self.values[...] = came
+        return [float(np.sqrt(np.sum(norms**2))) for norms in both]
 
 
 def _copy(into: list[Any], tensors: list[Any]) -> None:
