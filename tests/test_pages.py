@@ -66,6 +66,17 @@ def test_the_reader_on_the_page_of_records_reads_what_a_recorder_writes(tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_the_page_of_optuna_ends_trials_by_findings(tmp_path, monkeypatch, capsys):
+    optuna = pytest.importorskip("optuna", reason="optuna is not installed")
+    study = run("optuna.md", tmp_path, monkeypatch)["study"]
+    ended = study.get_trials(states=[optuna.trial.TrialState.PRUNED])
+    assert 3 <= len(ended) <= 8
+    assert all(trial.user_attrs["finding"] for trial in ended)
+    assert study.best_value > 0.85
+
+
+@pytest.mark.slow
 def test_the_page_of_recurrent_networks_runs(tmp_path, monkeypatch, capsys):
     names = run("recurrent.md", tmp_path, monkeypatch)
     said = capsys.readouterr().out

@@ -6,9 +6,10 @@ import itertools
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnscratch.errors import ConfigError, require_count
@@ -145,20 +146,23 @@ def _results(
     Of several at once nobody knows which one it was of; one alone gets a row.
     """
     waiting: dict[Future[Row], Run] = {}
+    ended: SimpleQueue[Future[Row]] = SimpleQueue()  # to wait for all of them costs each its time
     for one in left:
-        waiting[submit(on, one)] = one
+        future = submit(on, one)
+        waiting[future] = one
+        future.add_done_callback(ended.put)
         while len(waiting) >= at_once or (one is left[-1] and waiting):
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                over, row = waiting.pop(future), dict.fromkeys(MEASURED, "")
-                try:
-                    row = future.result()
-                except BrokenExecutor:
-                    if at_once == 1:
-                        yield over, row | {"error": "its process died"}
-                    return
-                except Exception as error:  # of the executor: what cannot be sent, a lost worker
-                    row["error"] = f"{type(error).__name__}: {error}"
-                yield over, row
+            future = ended.get()
+            over, row = waiting.pop(future), dict.fromkeys(MEASURED, "")
+            try:
+                row = future.result()
+            except BrokenExecutor:
+                if at_once == 1:
+                    yield over, row | {"error": "its process died"}
+                return
+            except Exception as error:  # of the executor: what cannot be sent, a lost worker
+                row["error"] = f"{type(error).__name__}: {error}"
+            yield over, row
 
 
 @contextmanager

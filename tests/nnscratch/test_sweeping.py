@@ -157,6 +157,19 @@ def test_a_process_that_dies_takes_only_its_own_run_with_it(tmp_path, monkeypatc
 
 
 @pytest.mark.slow
+def test_the_executor_of_joblib(tmp_path):
+    loky = pytest.importorskip("joblib", reason="joblib is not installed").externals.loky
+    executor = loky.get_reusable_executor(max_workers=2)
+    try:
+        found = nn.sweep(
+            standard, {"depth": [1, 2], "epochs": [1]}, executor=executor, table=tmp_path / "t.csv"
+        )  # fmt: skip
+    finally:
+        executor.shutdown(wait=True)
+    assert repr(found).startswith("Sweep(2 runs: 2 healthy;")
+
+
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_a_cluster_of_dask_that_loses_a_worker_loses_nothing(tmp_path):
     distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
