@@ -66,7 +66,7 @@ MAPS = {
     RECURRENT: Map(
         remembering,
         ("biases", "forget_bias", (-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)),
-        ("lengths", "length", (10, 20, 40, 80, 160)),
+        ("lengths", "length", (10, 20, 40, 80)),
         ("forget_bias", "length"),
         {"width": 50, "lr": 0.1, "epochs": 25},
         _steps_back,

@@ -122,14 +122,15 @@ def sweep(
         record = "" if folder is None else str(folder / f"{one.name}.npz")
         return on.submit(run, build, one.settings, one.seed, record)
 
-    alone = False
+    alone, over = False, len(runs) - len(left)
     while left:
         with _executor(executor, workers) as on:
             for one, row in _results(on, submit, left, 1 if alone else len(left)):
                 kept.append({**one.settings, "seed": one.seed, **row})
+                over += 1
                 if progress:
                     said = row["error"] or f"{row['verdict']}, loss {row['loss']:.4g}"
-                    print(f"{len(kept.rows)}/{len(runs)} {_named(one)}: {said}", file=sys.stderr)
+                    print(f"{over}/{len(runs)} {_named(one)}: {said}", file=sys.stderr)
         written = kept.done()
         left = [one for one in left if one.name not in written]
         alone = not alone  # a process died, and with it all that were at work: whose fault was it?

@@ -207,8 +207,9 @@ def trained_map(
             x, y = (np.asarray(curve[name], dtype=np.float64) for name in pair)
             # A column and a row have one width each, whatever lies between their values.
             x = np.interp(x, across, np.arange(len(across)))
-            ends = {"left": -0.5, "right": len(up) - 0.5}
-            y = np.interp(np.log(y), np.log(up), np.arange(len(up)), **ends)
+            rows, steps = np.log(up), np.diff(np.log(up)) / 2
+            rows = np.array([rows[0] - steps[0], *rows, rows[-1] + steps[-1]])
+            y = np.interp(np.log(y), rows, [-0.5, *range(len(up)), len(up) - 0.5])
             looks: dict[str, Any] = {"color": "white", "linewidth": 4.5, "zorder": 4}
             ax.plot(x, y, **looks)
             looks |= {"color": "black", "linewidth": 2}

@@ -72,7 +72,7 @@ def test_failures_are_rows(sweep):
     assert repr(found).startswith("Sweep(2 runs: 1 failed, 1 healthy;")
 
 
-def test_it_goes_on_where_it_was_broken_off_and_grows(sweep, tmp_path):
+def test_it_goes_on_where_it_was_broken_off_and_grows(sweep, tmp_path, capsys):
     first = sweep(small, {"depth": [1]}, seeds=2)
     with first.path.open("a") as file:
         file.write("3,0,healthy,vanish")  # a process that was killed while it wrote
@@ -88,6 +88,9 @@ def test_it_goes_on_where_it_was_broken_off_and_grows(sweep, tmp_path):
     with found.path.open(newline="") as file:
         rows = list(csv.reader(file))
     assert {len(row) for row in rows} == {len(rows[0])}
+    capsys.readouterr()
+    sweep(small, {"depth": [3]}, seeds=3)  # rows of others in the table are none of this one
+    assert capsys.readouterr().err.startswith("3/3 depth 3, seed 2")
     with pytest.raises(nn.ConfigError, match="the table of another sweep"):
         sweep(small, {"width": [4]})
 
