@@ -23,6 +23,7 @@ PATIENCE = 10.0  # times the steps made: if half of what is missing takes longer
 RISES = 0.5  # of the way from a constant answer's loss to the least: no difference of batches
 BRISK = 1e-3  # updates of this size are not short
 FADES, HALF = 0.01, 0.5  # of the largest rate; of the steps
+ROUNDED = 1e-6  # of a rate: 0.05 is not above 0.5 (1 - 0.9), which floats make a little less
 _LASTING, _EARLY = 50, 10  # steps
 _AT_ONCE = ("exploding", "vanishing", "saturated", "dead units", "dead layer", "constant output")
 # With these, short steps are what is to be expected.
@@ -62,6 +63,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     lasting = lasting and not held and (bool(hurt) or p.worse or not rate <= rates.usual(view)[1])
     blown = "diverged" in shown and view.rows > 1
     largest, _ = rates.usual(view)
+    unusual = rate > largest * (1 + ROUNDED)
     beyond = bool(hurt) and rate > BEYOND * largest
     if not (jumps.size or far or lasting or blown or beyond):
         return []
@@ -90,7 +92,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
             f"of the first steps one of {number(best)} would have led down best, and one of "
             f"{number(TOO_FAR * best)} not at all"
         )
-    if rate > largest:
+    if unusual:
         name = rates.optimizer_name(view) + rates.with_momentum(view)
         parts.append(f"with {name} it is usually {number(largest)} at most")
     if not parts:
@@ -111,7 +113,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
             cures.learning_rate(view, advised, spoiled=True),
             numbers,
             explains,
-            first=rate > largest,
+            first=unusual,
         )
     ]
 

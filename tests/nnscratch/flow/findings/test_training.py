@@ -113,6 +113,8 @@ def test_a_loss_that_ran_away(run):
         ("Adam(lr=0.019)", 0.019, False),
         ("Adagrad(lr=0.11)", 0.11, True),
         ("Adadelta(lr=1.5)", 1.5, False),
+        ("SGD(lr=0.05, momentum=0.9)", 0.05, False),  # in floats 0.5 (1 - 0.9) is a little less
+        ("SGD(lr=0.0501, momentum=0.9)", 0.0501, True),
         ("", 30.0, False),
     ],
 )
