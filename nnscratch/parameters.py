@@ -36,6 +36,16 @@ def stays(name: str) -> Any:
     return property(attrgetter(own), set_once)
 
 
+def protected(what: str) -> ConfigError:
+    """Return the error for an array that somebody has write-protected: a kernel, which knows its
+    address, would write all the same.
+    """
+    return ConfigError(
+        f"{what} is write-protected and would be written: {what}.setflags(write=True) lets it be; "
+        f"model.freeze(name) has a layer left as it is"
+    )
+
+
 class Owner(Protocol):
     """What parameters belong to: a layer."""
 

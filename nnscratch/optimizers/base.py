@@ -20,7 +20,7 @@ from nnscratch.errors import (
     unknown_name,
 )
 from nnscratch.optimizers.measures import ParameterMeasures, Tap
-from nnscratch.parameters import Parameters, is_of
+from nnscratch.parameters import Parameters, is_of, protected
 from nnscratch.schedules import Schedule, as_schedule
 from nnscratch.turns import Turn
 from nnscratch.workspace import changes
@@ -137,7 +137,7 @@ class Optimizer:
         """Clip `grads` in place, update `params` in place, and return what the clip did.
 
         Raises `ShapeError` when `grads` or the optimizer's state do not fit `params`, `ConfigError`
-        when the state is another thread's.
+        when the state is another thread's, or an array that would be written is write-protected.
         """
         self._ready(params, grads)
         lr = self.lr
@@ -157,6 +157,13 @@ class Optimizer:
         if self._seen_change != changes.number:
             self._pieces = self._split(params, grads)
             self._seen_change = changes.number
+        if not params.flat.flags.writeable:
+            raise protected("params.flat")
+        if self.clip is not None and not grads.flat.flags.writeable:
+            raise protected("grads.flat")
+        for name, array in self.state.items():
+            if isinstance(array, np.ndarray) and not array.flags.writeable:
+                raise protected(f"optimizer.state[{name!r}]")
 
     def _make_step(
         self, params: Parameters, grads: Parameters, lr: float, measures: ParameterMeasures | None
