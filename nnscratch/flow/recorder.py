@@ -63,8 +63,9 @@ class GradientFlow(Callback, Recording):
     label : str
         Name of the run in plots and tables.
     memory : str or int
-        The most that is kept in memory, such as ``"512 MB"``, or bytes. Beyond it every second step
-        is given up, and the record says so.
+        The most that is kept in memory, such as ``"512 MB"``, or bytes, for findings and pictures,
+        with a file too. Beyond it every second step is given up, and the record says so; a file
+        holds every step all the same.
     file : path or None
         Also append every recorded step to this file (suffix ``.flow``), which survives a killed
         process.

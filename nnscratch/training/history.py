@@ -16,7 +16,8 @@ class History:
     Attributes
     ----------
     loss : list of float
-        The loss of each step's mini-batch, before that step's update.
+        The loss of each step's mini-batch, before that step's update: 32 bytes a step, which is
+        what a long training's memory grows by beside its recorder's (at most its `memory`).
     epoch_steps : list of int
         For each finished epoch the number of steps made by its end; the lists below go with it.
     train_loss : list of float
