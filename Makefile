@@ -81,9 +81,10 @@ mutants: $(VENV)/.test
 	@nice $(BIN)/python tests/mutants $(ARGS)
 
 coverage: $(VENV)/.test
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check coverage
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'coverage>=7.10'
 	@echo "==> Branch coverage of the suite on the reference kernels"
-	@NNSCRATCH_KERNELS=reference $(BIN)/python -m coverage run -m pytest -n 0 $(ARGS)
+	@NNSCRATCH_KERNELS=reference $(subst $(BIN)/python,$(BIN)/python -m coverage run,$(PYTEST)) $(ARGS)
+	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
 test-oldest:
