@@ -49,6 +49,7 @@ class Lying:
         self._sums = np.zeros((1, len(SUMS), max(count, 1)))
         self._samples = samples or [np.empty(0, np.uint8)] * count
         self._strides = strides or [16] * count
+        self._run: Any = None
         self._rows: Array = np.empty((0, 4), np.int64)
         self._words: Array = np.empty((0, 0), np.int64)
 
@@ -60,8 +61,7 @@ class Lying:
         else:
             for i in np.flatnonzero(there).tolist():
                 kernels.measure_tensor(*self._arguments(i, self._array(i, int(addresses[i]))))
-        with np.errstate(all="ignore"):
-            kernels.finish_measures(self.out, self._sums, self._sizes)
+        kernels.finish_measures(self.out, self._sums, self._sizes)
         if not there.all():
             self.out[:, ~there] = np.where(addresses[~there] != 0, 0.0, _UNKNOWN)
         return self.out
@@ -71,13 +71,14 @@ class Lying:
             self._encode()
         self._words[:, TENSOR_WORD] = addresses
         rows = self._rows if there.all() else self._rows[there]
-        program = load_module("nnscratch_kernels.runtime.program")
-        program.run_alone(rows, np.array([0, len(rows)]), self._words.reshape(-1))
+        self._run(rows, np.array([0, len(rows)]), self._words.reshape(-1))
 
     def _encode(self) -> None:
         """Write down the call for each array, but for its address."""
+        self._run = load_module("nnscratch_kernels.runtime.program").run_alone
         sharing = load_module("nnscratch_kernels.runtime.sharing")
-        function = sharing.OPERATIONS["measure_tensor"].address(self._dtype)
+        measure_tensor = load_module("nnscratch_kernels.compiled.measures").measure_tensor_part
+        function = measure_tensor.address(self._dtype)
         like = np.empty(1, self._dtype)
         words = [
             sharing.encoded(

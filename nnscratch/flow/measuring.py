@@ -42,10 +42,11 @@ class Prepared:
         self, arguments: tuple[Any, ...], dtype: np.dtype[Any], column: int, sizes: Array
     ) -> None:
         sharing = load_module("nnscratch_kernels.runtime.sharing")
+        measure_tensor = load_module("nnscratch_kernels.compiled.measures").measure_tensor_part
         self._words = np.array(sharing.encoded(arguments, dtype), np.int64)
         self._kept = arguments[:2]  # the arrays to write to live as long as their addresses
         self._there = self._words.ctypes.data
-        self._measure = _CALL(sharing.OPERATIONS["measure_tensor"].address(dtype))
+        self._measure = _CALL(measure_tensor.address(dtype))
         self._column, self._sizes, self._size = column, sizes, arguments[2].size
 
     def take(self, address: int) -> None:
