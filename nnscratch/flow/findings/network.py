@@ -177,7 +177,7 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
     bare = [i for i in hidden if view.after(i, "activation") is None and _plain(view, i)]
     if view.record["gaps"].any() or (hidden and not bare) or not view.rows:
         return []
-    whole = len(bare) == len(hidden) and {view.roles[i] for i in view.weights} == {"weights"}
+    whole = len(bare) == len(hidden) and not any(map(view.recurs, view.weights))
     p = view.progress
     more, held = "", False
     if whole and p.near > max(p.share, p.linear) + TOLD_MORE:

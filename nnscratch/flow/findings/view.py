@@ -198,11 +198,16 @@ class View:
                 return column
         return None
 
+    def recurs(self, layer: int) -> bool:
+        """Whether a layer goes through time; PyTorch's are watched as layers of weights."""
+        recurrent = self.roles[layer] == "recurrent"
+        return recurrent or self.param(layer, "recurrent_weight") is not None
+
     @cached_property
     def hidden_weights(self) -> list[int]:
         """The columns of `weights` but the last, and but those that are recurrent: what suits an
         activation behind a layer is not known of them."""
-        return [i for i in self.weights[:-1] if self.roles[i] == "weights"]
+        return [i for i in self.weights[:-1] if not self.recurs(i)]
 
     @cached_property
     def hidden_activations(self) -> list[str]:

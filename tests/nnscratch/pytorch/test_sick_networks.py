@@ -1,0 +1,82 @@
+"""Sick convolutional and recurrent networks of PyTorch: the cause is named, the healthy are well."""
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+from nnscratch.pytorch import watch  # noqa: E402
+
+tn = torch.nn
+STEPS, BATCH = 80, 50
+
+
+class ByRow(tn.Module):
+    """Reads a digit row by row."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.cell, self.head = kind(8, 20, batch_first=True), tn.Linear(20, 10)
+
+    def forward(self, x):
+        return self.head(self.cell(x.squeeze(1))[0][:, -1])
+
+
+def convolutional():
+    layers = tn.Conv2d(1, 8, 3), tn.ReLU(), tn.Conv2d(8, 16, 3), tn.ReLU()
+    return tn.Sequential(*layers, tn.Flatten(), tn.Linear(256, 10))
+
+
+NETWORKS = {
+    "convolutional": convolutional,
+    "recurrent": lambda: ByRow(tn.RNN),
+    "LSTM": lambda: ByRow(tn.LSTM),
+}
+
+
+def findings(network, lr, weights=1.0, size=2.0, steps=STEPS):
+    """Train one of the networks on digits; return what is found and the loss at the end."""
+    torch.manual_seed(0)
+    x, y, _, _ = nn.datasets.digits()
+    images = torch.from_numpy(np.float32(size) * x.reshape(-1, 1, 8, 8))
+    labels, model = torch.from_numpy(y), NETWORKS[network]()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter *= weights
+    optimizer, loss = torch.optim.SGD(model.parameters(), lr=lr), tn.CrossEntropyLoss()
+    flow, rng = watch(model, optimizer), np.random.default_rng(0)
+    for _ in range(steps):
+        rows = torch.from_numpy(rng.integers(0, len(images), BATCH))
+        optimizer.zero_grad()
+        value = loss(model(images[rows]), labels[rows])
+        value.backward()
+        optimizer.step()
+    return flow.findings(), value.item()
+
+
+@pytest.mark.parametrize(
+    ("network", "sick", "cause"),
+    [
+        ("convolutional", {"lr": 0.1, "size": 255.0}, "input scale"),
+        ("convolutional", {"lr": 0.1, "weights": 0.0}, "symmetric units"),
+        ("convolutional", {"lr": 30.0}, "learning rate too large"),
+        ("convolutional", {"lr": 1e-6}, "learning rate too small"),
+    ],
+)
+def test_the_cause_comes_first(network, sick, cause):
+    assert findings(network, **sick)[0].causes[0].kind == cause
+
+
+def test_its_twin_is_well():
+    found, loss = findings("convolutional", 0.1, steps=150)
+    assert loss < 1.5
+    assert not found.at_least("serious")
+
+
+@pytest.mark.parametrize("network", ["recurrent", "LSTM"])
+def test_recurrent_layers_need_no_activation_behind_them(network):
+    """What bends stands inside of them."""
+    found, _ = findings(network, 0.2)
+    assert not {"no activation", "activation"} & set(found.kinds)
