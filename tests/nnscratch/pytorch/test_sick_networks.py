@@ -1,4 +1,4 @@
-"""Sick convolutional and recurrent networks of PyTorch: the cause is named, the healthy are well."""
+"""Sick convolutional networks of PyTorch, told by their cause; healthy and recurrent ones."""
 
 import numpy as np
 import pytest
