@@ -11,6 +11,7 @@ from nnscratch.experiments.public.autumn import AUTUMN as AUTUMN_CASES
 from nnscratch.experiments.public.autumn import WINTER as WINTER_CASES
 from nnscratch.experiments.public.books import BOOKS, SKLEARN
 from nnscratch.experiments.public.case import CAUSES, TUNED, UNTOUCHED, Healthy, Sick, half
+from nnscratch.experiments.public.courses import COURSES
 from nnscratch.experiments.public.frameworks import KERAS, TORCH_AND_OTHERS
 from nnscratch.experiments.public.fresh import CASES as FRESH_CASES
 from nnscratch.experiments.public.kinds import ASIDE as ASIDE_CASES
@@ -38,7 +39,7 @@ SICK: dict[str, tuple[Sick, ...]] = {
     "autumn": AUTUMN_CASES,
     PUT_ASIDE: WINTER_CASES,
 }
-HEALTHY: tuple[Healthy, ...] = (*KERAS, *TORCH_AND_OTHERS, *SKLEARN, *BOOKS)
+HEALTHY: tuple[Healthy, ...] = (*KERAS, *TORCH_AND_OTHERS, *SKLEARN, *BOOKS, *COURSES)
 
 __all__ = [
     "ASIDE_CASES",

@@ -1,9 +1,10 @@
-"""Sequences for recurrent networks, made up: prices, waves, words, gauges."""
+"""Sequences for recurrent networks, made up: prices, waves, words, gauges, letters, pictures."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from nnscratch.experiments.public.data import digits
 from nnscratch.experiments.public.recipe import Data, Maker
 
 
@@ -77,5 +78,28 @@ def engines(n: int, window: int) -> Maker:
         rise = np.array([1.5, 20.0, 30.0, 60.0, 0.6])
         noise = 0.3 * rng.standard_normal((n, window, 5))
         return Data(mean + rise * (worn[:, :, None] + noise), left[:, None])
+
+    return make
+
+
+def languages(n: int, window: int, letters: int = 26, kinds: int = 5) -> Maker:
+    """Return names, a row for each letter, of languages that prefer other letters."""
+
+    def make(rng: np.random.Generator) -> Data:
+        often = np.exp(1.2 * rng.standard_normal((kinds, letters)))
+        y = rng.integers(0, kinds, n)
+        chance = often / often.sum(axis=1, keepdims=True)
+        letter = np.array([rng.choice(letters, window, p=chance[k]) for k in y])
+        return Data(np.eye(letters)[letter], y)
+
+    return make
+
+
+def rows(n: int = 1500) -> Maker:
+    """Return the digits as eight rows that are read one after another."""
+
+    def make(rng: np.random.Generator) -> Data:
+        d = digits(n=n, large=False)(rng)
+        return Data(d.x.reshape(-1, 8, 8), d.y)
 
     return make

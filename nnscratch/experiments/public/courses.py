@@ -1,0 +1,127 @@
+"""More healthy set-ups: of courses, tutorials and recurrent networks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from nnscratch.experiments.public.case import GH, MLM, Healthy
+from nnscratch.experiments.public.data import XOR, changed, curve, digits, standard
+from nnscratch.experiments.public.recipe import BCE, CCE, MAE, MSE, TORCH, Data, Recipe
+from nnscratch.experiments.public.series import languages, prices, rows, waves
+from nnscratch.initializers import Normal, Uniform
+from nnscratch.optimizers import SGD, Adam, RMSProp
+
+TORCH_TUTORIAL: Final = "https://pytorch.org/tutorials/"
+D2L: Final = "https://d2l.ai/"
+SINE: Final = curve(np.sin, -np.pi, np.pi, 2000)
+CUBIC: Final = changed(SINE, lambda d, rng: Data(np.hstack([d.x, d.x**2, d.x**3]), d.y))
+
+
+def flower(rng: np.random.Generator) -> Data:
+    """Return a flower of two colours, 400 points of petals."""
+    y = np.repeat([0, 1], 200)
+    t = np.linspace(0, 3.12, 200) + 0.2 * rng.standard_normal((2, 200)) + [[0.0], [3.12]]
+    t = t.ravel()
+    r = 4 * np.sin(4 * t) + 0.2 * rng.standard_normal(400)
+    return Data(np.stack([r * np.sin(t), r * np.cos(t)], axis=1), y)
+
+
+def people(rng: np.random.Generator) -> Data:
+    """Return four people: weight and height less the usual, and whether it is a woman."""
+    return Data(np.array([[-2.0, -1], [25, 6], [17, 4], [-15, -6]]), np.array([1, 0, 0, 1]))
+
+
+def by_heart(rng: np.random.Generator) -> Data:
+    """Return random rows and random answers, ten each, to be learned by heart."""
+    return Data(rng.standard_normal((64, 1000)), rng.standard_normal((64, 10)))
+
+
+def eleven_lines(rng: np.random.Generator) -> Data:
+    """Return the exclusive or of two bits beside a third that is always on."""
+    d = XOR(rng)
+    return Data(np.hstack([d.x, np.ones((4, 1))]), d.y)
+
+
+def temperatures(rng: np.random.Generator) -> Data:
+    """Return a day's readings, and the temperature of the next, in deviations."""
+    return standard(waves(3000, 24, 0.1), "xy")(rng)
+
+
+# fmt: off
+COURSES: Final[tuple[Healthy, ...]] = (
+    Healthy(
+        "a sine by a cubic", TORCH_TUTORIAL + "beginner/pytorch_with_examples.html",
+        Recipe("3, 1", CUBIC, MSE, SGD(lr=0.002), 2000, 2000, init=TORCH), 0.9,
+    ),
+    Healthy(
+        "a sine by a cubic and RMSprop", TORCH_TUTORIAL + "beginner/pytorch_with_examples.html",
+        Recipe("3, 1", CUBIC, MSE, RMSProp(lr=0.001), 2000, 2000, init=TORCH), 0.9,
+    ),
+    Healthy(
+        "random rows learned by heart", GH + "jcjohnson/pytorch-examples",
+        Recipe("1000, 100 relu, 10", by_heart, MSE, Adam(lr=1e-4), 500, 64, init=TORCH), 0.95,
+    ),
+    Healthy(
+        "threes and sevens", "https://github.com/fastai/fastbook/blob/master/04_mnist_basics.ipynb",
+        Recipe(
+            "784, 30 relu, 1 sigmoid", digits(only=(3, 7)), MAE, SGD(lr=0.1), 2000, 256,
+            init=TORCH,
+        ),
+        0.93,
+    ),
+    Healthy(
+        "a flower by four tanh units", "https://www.coursera.org/learn/neural-networks-deep-learning",
+        Recipe("2, 4 tanh, 1", flower, BCE, SGD(lr=1.2), 10_000, 400, init=Normal(0.01)), 0.85,
+    ),
+    Healthy(
+        "women by two sigmoids", "https://victorzhou.com/blog/intro-to-neural-networks/",
+        Recipe(
+            "2, 2 sigmoid, 1 sigmoid", people, MSE, SGD(lr=0.1), 4000, 1, init=Normal(1.0),
+            bias=Normal(1.0),
+        ),
+        1.0,
+    ),
+    Healthy(
+        "eleven lines", "https://iamtrask.github.io/2015/07/12/basic-python-network/",
+        Recipe(
+            "3, 4 sigmoid, 1 sigmoid", eleven_lines, MSE, SGD(lr=2.0), 10_000, 4,
+            init=Uniform(-1.0, 1.0),
+        ),
+        1.0,
+    ),
+    Healthy(
+        "softmax regression on clothes",
+        D2L + "chapter_linear-classification/softmax-regression-scratch.html",
+        Recipe("784, 10", digits(), CCE, SGD(lr=0.1), 700, 256, init=Normal(0.01)), 0.9,
+    ),
+    Healthy(
+        "digits row by row, LSTM of 64",
+        GH + "MorvanZhou/PyTorch-Tutorial/blob/master/tutorial-contents/402_RNN_classifier.py",
+        Recipe("8, 64 lstm last, 10", rows(), CCE, Adam(lr=0.01), 300, 64, init=TORCH), 0.95,
+    ),
+    Healthy(
+        "passengers of an airline",
+        MLM + "time-series-prediction-lstm-recurrent-neural-networks-python-keras",
+        Recipe(
+            "1, 4 lstm last, 1",
+            changed(prices(94, 1, 0.0, 1.0), lambda d, rng: Data(d.x / 5 + 0.5, d.y / 5 + 0.5)),
+            MSE, Adam(lr=0.001), 9400, 1,
+        ),
+        0.6,
+    ),
+    Healthy(
+        "the temperature of the next day",
+        "https://www.manning.com/books/deep-learning-with-python-second-edition",
+        Recipe("1, 16 lstm last, 1", temperatures, MSE, RMSProp(lr=0.001, decay=0.9), 900, 256),
+        0.9,
+    ),
+    Healthy(
+        "where a name comes from",
+        TORCH_TUTORIAL + "intermediate/char_rnn_classification_tutorial.html",
+        Recipe("26, 128 rnn last, 5", languages(1500, 7), CCE, SGD(lr=0.15), 1200, 64, init=TORCH),
+        0.75,
+    ),
+)
+# fmt: on
