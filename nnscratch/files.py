@@ -49,6 +49,8 @@ def open_input(path: PathLike) -> Iterator[IO[bytes]]:
 @contextlib.contextmanager
 def naming(what: str, path: PathLike) -> Iterator[None]:
     """Turn an `OSError` within into a `FileError` that says what could not be done to `path`."""
+    if "\0" in str(path):  # of which Python tells in a ValueError
+        raise FileError(f"{what} {path}: no file can have such a name")
     try:
         yield
     except FileError:

@@ -202,7 +202,7 @@ def test_pipes_and_devices_are_refused_as_input_without_waiting(tmp_path):
 
 
 def test_a_name_that_no_file_can_have_is_an_error_of_this_package():
-    for use in (load_npz, make_folder, lambda name: save_npz(name, {})):
+    for use in (load_npz, make_folder, nn.CsvLog, lambda name: save_npz(name, {})):
         with pytest.raises(FileError):
             use("a\0b")
 
