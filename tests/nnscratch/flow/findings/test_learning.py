@@ -21,7 +21,7 @@ def test_a_loss_at_what_a_constant_gives(run):
 
 
 @pytest.mark.parametrize(
-    ("constant", "named"), [(1.005 * math.log(3), True), (1.02 * math.log(3), False)]
+    ("constant", "named"), [(1.008 * math.log(3), True), (1.012 * math.log(3), False)]
 )
 def test_the_logarithm_of_the_classes_is_named(run, constant, named):
     def change(record):
