@@ -108,6 +108,16 @@ def test_numbers_get_an_output_that_reaches_them(end, y, loss, wanted):
     )
 
 
+def test_what_is_asked_for_is_told_from_the_input_to_the_output():
+    wide = (nn.Dense(6, 5), nn.Dense(5, 2), nn.Tanh())
+    assert asked(*wide, x=X * 5, y=NUMBERS * 100) == [
+        "standard inputs",
+        "standard targets",
+        "MeanSquaredError on a linear output",
+        "ReLU, he_normal",
+    ]
+
+
 @pytest.mark.parametrize(
     ("between", "wanted"),
     [
