@@ -11,7 +11,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels, load_module
-from nnscratch.flow.measuring import TENSOR_WORD
+from nnscratch.flow.measuring import TENSOR_WORD, native_measure
 from nnscratch_kernels.reference.measures import MEASURES, SUMS
 
 _NO_END = math.nan
@@ -76,21 +76,18 @@ class Lying:
     def _encode(self) -> None:
         """Write down the call for each array, but for its address."""
         self._run = load_module("nnscratch_kernels.runtime.program").run_alone
-        sharing = load_module("nnscratch_kernels.runtime.sharing")
-        measure_tensor = load_module("nnscratch_kernels.compiled.measures").measure_tensor_part
-        function = measure_tensor.address(self._dtype)
         like = np.empty(1, self._dtype)
-        words = [
-            sharing.encoded(
+        calls = [
+            native_measure(
                 self._arguments(i, np.lib.stride_tricks.as_strided(like, (1, int(size)), (0, 0))),
                 self._dtype,
             )
             for i, size in enumerate(self._sizes)
         ]
-        self._words = np.array(words, np.int64)
-        places = np.arange(len(words)) * self._words.shape[-1]
-        calls = [(function, place, 0, 1) for place in places.tolist()]
-        self._rows = np.array(calls, np.int64).reshape(-1, 4)
+        self._words = np.array([words for _, words in calls], np.int64)
+        width = self._words.shape[-1]
+        rows = [(address, i * width, 0, 1) for i, (address, _) in enumerate(calls)]
+        self._rows = np.array(rows, np.int64).reshape(-1, 4)
 
     def _arguments(self, i: int, array: Array) -> tuple[Any, ...]:
         ends = _NO_END, _NO_END

@@ -35,18 +35,27 @@ def tensor_arguments(
     return sums, samples, tensor, place, float(ends[0]), float(ends[1]), signed, stride, runs
 
 
+def native_measure(arguments: tuple[Any, ...], dtype: np.dtype[Any]) -> tuple[int, list[int]]:
+    """Return the address of the operation that measures a tensor, and its arguments as integers.
+
+    Where the tensor lies is the one at `TENSOR_WORD`. For the compiled kernels.
+    """
+    sharing = load_module("nnscratch_kernels.runtime.sharing")
+    measure_tensor = load_module("nnscratch_kernels.compiled.measures").measure_tensor_part
+    return measure_tensor.address(dtype), sharing.encoded(arguments, dtype)
+
+
 class Prepared:
     """Measures tensors of one shape and dtype, by address: no array is made around them."""
 
     def __init__(
         self, arguments: tuple[Any, ...], dtype: np.dtype[Any], column: int, sizes: Array
     ) -> None:
-        sharing = load_module("nnscratch_kernels.runtime.sharing")
-        measure_tensor = load_module("nnscratch_kernels.compiled.measures").measure_tensor_part
-        self._words = np.array(sharing.encoded(arguments, dtype), np.int64)
+        address, words = native_measure(arguments, dtype)
+        self._words = np.array(words, np.int64)
         self._kept = arguments[:2]  # the arrays to write to live as long as their addresses
         self._there = self._words.ctypes.data
-        self._measure = _CALL(measure_tensor.address(dtype))
+        self._measure = _CALL(address)
         self._column, self._sizes, self._size = column, sizes, arguments[2].size
 
     def take(self, address: int) -> None:
