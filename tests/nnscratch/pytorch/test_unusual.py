@@ -83,6 +83,16 @@ def test_a_penalty_on_the_gradient_is_part_of_it(classes):
     assert_whole_gradient(classes, with_penalty)
 
 
+def test_layers_without_parameters_are_watched_alone(train, classes):
+    model = network()
+    optimizer = sgd(model)
+    flow = watch(model, optimizer, layers=["1.tanh"])
+    train(model, optimizer, tn.CrossEntropyLoss(), *classes, steps=3)
+    record = flow.to_dict()
+    assert record["params"].size == 0
+    assert (record["gradient_norm"] > 0).all()
+
+
 def test_clipping_that_begins_late_is_known_by_its_norms_at_first(train, classes):
     model = network()
     optimizer, steps, found = sgd(model), [], []
