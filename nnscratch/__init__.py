@@ -51,6 +51,7 @@ from nnscratch.flow import (
     replay_nonfinite,
     through_time,
 )
+from nnscratch.freezing import keep_frozen
 from nnscratch.gradcheck import GradientMismatch, check_gradients
 from nnscratch.initializers import for_activation, lsuv
 from nnscratch.layers.activations import *
@@ -199,6 +200,7 @@ __all__ = [
     "get_num_threads",
     "gradient_by_lag",
     "initializers",
+    "keep_frozen",
     "layers",
     "load_checkpoint",
     "losses",

@@ -11,6 +11,7 @@ from nnscratch import layers
 from nnscratch.arguments import arguments
 from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.errors import ConfigError, require_count
+from nnscratch.freezing import frozen_names, inside, is_frozen, keep_frozen, settled_parts
 from nnscratch.initializers import Initializer
 from nnscratch.layers import BatchNorm, Dense, Layer
 from nnscratch.layers.recurrent import Recurrent
@@ -41,6 +42,9 @@ def remake(
 
     ``model = nn.remake(model, activation="elu", norm=True)`` is the line that findings print.
 
+    Frozen layers stay as they are, frozen, with their weights and statistics: nothing named here
+    changes them, nor an activation behind them, and nothing is put between the two.
+
     Parameters
     ----------
     model : Sequential
@@ -69,10 +73,20 @@ def remake(
     seed : int
         Of the weights.
 
-    Raises `ConfigError` for a model with parts that cannot be made anew, unknown names, and for a
-    `width` where layers are as wide as their blocks ask.
+    Raises `ConfigError` for a model with parts that cannot be made anew, unknown names, for a
+    `width` where layers are as wide as their blocks ask, or as a frozen layer behind them takes,
+    and for an `output` in place of a frozen layer.
+
+    >>> import nnscratch as nn
+    >>> model = nn.Sequential(nn.Dense(8, 6), nn.Tanh(), nn.Dense(6, 5), nn.Tanh(), nn.Dense(5, 1))
+    >>> model.freeze("0.dense")
+    >>> made = nn.remake(model, activation="relu")
+    >>> list(made.layers), made.frozen
+    (['0.dense', '1.tanh', '2.dense', '3.relu', '4.dense'], ('0.dense',))
+    >>> bool((made.params["0.weight"] == model.params["0.weight"]).all())
+    True
     """
-    parts = [_again(part) for part in model]
+    parts = list(model)
     dense = [i for i, part in enumerate(parts) if isinstance(part, Dense)]
     if width is not None:
         parts = _widened(parts, dense, require_count("remake width", width))
@@ -85,20 +99,31 @@ def remake(
     changes |= {"recurrent_init": recurrent_init}
     changes |= {"forget_bias": forget_bias, "update_bias": update_bias, "rate": dropout}
     given = {name: value for name, value in changes.items() if value is not None}
-    made: list[Part] = []
+    made, seen = list[Part](), dict[int, Part]()
     last = dense[-1] if dense else len(parts)
+    settled = settled_parts([_role(part) for part in parts], [is_frozen(part) for part in parts])
     for i, part in enumerate(parts):
         hidden = i < last
-        if _role(part) == "activation" and (activation if hidden else output) is not None:
+        other = activation if hidden else output
+        if _role(part) == "activation" and other is not None and not (hidden and i in settled):
+            if is_frozen(part):
+                raise ConfigError(
+                    f"remake cannot put output={output!r} in the place of layer {i}, {part!r}, "
+                    f"which is frozen: model.unfreeze('{i}') first"
+                )
             if hidden:
                 made.append(layers.activation(str(activation)))
             continue
-        made.append(_changed(part, given))
-        if isinstance(part, Dense) and hidden:
+        made.append(_changed(part, given, seen))
+        if isinstance(part, Dense) and hidden and i not in settled:
             made += _behind(parts, i, norm, activation)
     if output is not None and output != "identity":
         made.append(layers.activation(output))
-    return Sequential(*made, seed=seed, dtype=model.dtype)
+    twin = Sequential(*made, seed=seed, dtype=model.dtype)
+    keep_frozen(
+        model, twin, dict(zip(frozen_names(model.nodes), frozen_names(twin.nodes), strict=True))
+    )
+    return twin
 
 
 def _behind(parts: Sequence[Part], i: int, norm: bool, activation: str | None) -> list[Part]:
@@ -119,50 +144,71 @@ def _role(part: Part) -> str:
     return part.role if isinstance(part, Layer) else ""
 
 
-def _again(part: Part, **options: Any) -> Any:
-    """Return a layer or block made with the same arguments, but for `options`."""
+def _again(part: Part, seen: dict[int, Part], **options: Any) -> Any:
+    """Return a layer or block made with the same arguments, but for `options`; frozen as it is.
+
+    seen : what was made of parts so far, by their `id`: one that stands twice is made once
+    """
+    if id(part) in seen:
+        return seen[id(part)]
     given = arguments(part) | options
     several: list[Any] = []
     for name, parameter in inspect.signature(type(part)).parameters.items():
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            several = [_again(inner) for inner in given.pop(name)]
-        elif isinstance(given[name], Layer | Residual | Bidirectional):
-            given[name] = _again(given[name])
-    return type(part)(*several, **given)
+            several = given.pop(name)
+            several = several if name in options else [_again(one, seen) for one in several]
+        elif name not in options and isinstance(given[name], Layer | Residual | Bidirectional):
+            given[name] = _again(given[name], seen)
+    made = seen[id(part)] = type(part)(*several, **given)
+    for new, old in [(made, part), *zip(inside(made), inside(part), strict=True)]:
+        if isinstance(new, Layer) and isinstance(old, Layer):
+            new.frozen = old.frozen
+    return made
 
 
-def _changed(part: Part, changes: dict[str, Any]) -> Part:
-    """Return a part with the arguments among `changes` that it takes; also inside a block."""
+def _changed(part: Part, changes: dict[str, Any], seen: dict[int, Part]) -> Part:
+    """Return a part made with the arguments among `changes` that it takes; also inside a block."""
+    asked: dict[str, Any]
     if isinstance(part, Residual):
-        inner = [_changed(layer, changes) for layer in part.layers]
-        skip = None if part.skip is None else _changed(part.skip, changes)
-        return Residual(*inner, scale=part.scale, skip=skip)
-    if isinstance(part, Bidirectional):
-        layer = _changed(part.layer, changes)
-        assert isinstance(layer, Recurrent)
-        return Bidirectional(layer)
-    taken = inspect.signature(type(part)).parameters
-    asked = {name: value for name, value in changes.items() if name in taken}
-    if isinstance(part, Recurrent):
-        asked = {name: value for name, value in asked.items() if name not in _OF_DENSE}
-        if asked:  # what would decide in its place
-            asked |= {name: None for name in ("defaults", "chrono") if name in taken}
-    return _again(part, **asked)
+        inner = [_changed(layer, changes, seen) for layer in part.layers]
+        skip = None if part.skip is None else _changed(part.skip, changes, seen)
+        asked = {"layers": inner, "skip": skip}
+    elif isinstance(part, Bidirectional):
+        asked = {"layer": _changed(part.layer, changes, seen)}
+    elif is_frozen(part):
+        asked = {}
+    else:
+        taken = inspect.signature(type(part)).parameters
+        asked = {name: value for name, value in changes.items() if name in taken}
+        if isinstance(part, Recurrent):
+            asked = {name: value for name, value in asked.items() if name not in _OF_DENSE}
+            if asked:  # what would decide in its place
+                asked |= {name: None for name in ("defaults", "chrono") if name in taken}
+    made: Part = _again(part, seen, **asked)
+    return made
 
 
 def _widened(parts: list[Any], dense: list[int], width: int) -> list[Any]:
-    """Return the parts with hidden dense layers of at least `width` units."""
+    """Return the parts with hidden dense layers of at least `width` units; frozen ones stay."""
     made, n_in = [], None
     for i, part in enumerate(parts):
+        asked: dict[str, Any] = {}
         if not isinstance(part, Layer):
             raise ConfigError(f"remake cannot widen {part!r}: give its layers another width")
         if isinstance(part, Dense):
-            n_out = part.n_out if i == dense[-1] else max(part.n_out, width)
-            part = _again(part, n_in=n_in or part.n_in, n_out=n_out)
-            n_in = n_out
+            wide = part.n_out if i == dense[-1] or part.frozen else max(part.n_out, width)
+            asked, n_in = {"n_in": n_in or part.n_in, "n_out": wide}, wide
         elif n_in is not None and isinstance(part, Recurrent):
-            part, n_in = _again(part, features_in=n_in), None
+            asked, n_in = {"features_in": n_in}, None
         elif n_in is not None and "features" in inspect.signature(type(part)).parameters:
-            part = _again(part, features=n_in)
+            asked = {"features": n_in}
+        if any(getattr(part, name) != value for name, value in asked.items()):
+            if is_frozen(part) or parts.count(part) > 1:
+                what = "is frozen" if part.frozen else "stands in several places"
+                raise ConfigError(
+                    f"remake cannot change the width of layer {i}, {part!r}, which {what}: "
+                    f"leave width out, or make the layers before it wide enough yourself"
+                )
+            part = _again(part, {}, **asked)
         made.append(part)
     return made

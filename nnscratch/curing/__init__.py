@@ -21,7 +21,8 @@ from nnscratch.curing.changes import (
     together,
 )
 from nnscratch.curing.forecast import Forecast
-from nnscratch.curing.plan import Plan, read_plan
+from nnscratch.curing.plan import Plan
+from nnscratch.curing.reading import read_plan
 from nnscratch.curing.report import Cure
 from nnscratch.curing.search import cure
 from nnscratch.curing.trials import Run, Trial, objection

@@ -108,14 +108,15 @@ class NewActivation(Change):
 
     def apply(self, plan: Plan) -> Plan:
         new = Part(type(layers.activation(self.name)), {})
-        last = plan.dense()[-1]
+        last, settled = plan.dense()[-1], plan.settled()
         changed = replace(plan, layers=plan.layers[:last]).changed(
             lambda part: new if part.role == "activation" else part
         )
-        parts = list(changed.layers)
+        parts = [plan.layers[i] if i in settled else p for i, p in enumerate(changed.layers)]
         for start, end in reversed(list(itertools.pairwise(plan.dense()))):
             between = plan.layers[start + 1 : end]
-            if all(part.role in ("norm", "noise", "shape") for part in between):
+            bare = all(part.role in ("norm", "noise", "shape") for part in between)
+            if bare and start not in settled:
                 norms = sum(part.role == "norm" for part in between)
                 parts.insert(start + 1 + norms, new)
         return _with_weights(replace(plan, layers=(*parts, *plan.layers[last:])), self.init)
@@ -134,7 +135,8 @@ class AddBatchNorm(Change):
     def apply(self, plan: Plan) -> Plan:
         changed = list(plan.layers)
         for start, end in reversed(list(itertools.pairwise(plan.dense()))):
-            if not any(part.is_a(BatchNorm) for part in plan.layers[start:end]):
+            normed = any(part.is_a(BatchNorm) for part in plan.layers[start:end])
+            if not normed and not plan.layers[start].frozen:
                 width = plan.layers[start].options["n_out"]
                 changed.insert(start + 1, Part(BatchNorm, {"features": width}))
         return replace(plan, layers=tuple(changed))
@@ -151,8 +153,9 @@ class RemoveBatchNorm(Change):
     init: Initializer
 
     def apply(self, plan: Plan) -> Plan:
-        kept = tuple(part for part in plan.layers if not part.is_a(BatchNorm))
-        return _with_weights(replace(plan, layers=kept), self.init)
+        settled = plan.settled()
+        kept = [p for i, p in enumerate(plan.layers) if i in settled or not p.is_a(BatchNorm)]
+        return _with_weights(replace(plan, layers=tuple(kept)), self.init)
 
     def __str__(self) -> str:
         return f"no batch norm, {short(self.init)}"
@@ -203,7 +206,7 @@ class AddResidual(Change):
 
 @dataclass(frozen=True)
 class Wider(Change):
-    """At least `width` units in every hidden dense layer."""
+    """At least `width` units in every hidden dense layer, unless what it goes into is frozen."""
 
     kind: ClassVar[str] = "width"
     width: int
@@ -212,7 +215,8 @@ class Wider(Change):
         last, parts, n_in = plan.dense()[-1], list[Part](), 0
         for i, part in enumerate(plan.layers):
             if part.is_a(Dense):
-                n_out = part.options["n_out"] if i == last else self._of(part.options["n_out"])
+                n_out = part.options["n_out"]
+                n_out = max(n_out, self.width) if i < last and not _held(plan, i) else n_out
                 part = part.with_options(n_in=n_in or part.options["n_in"], n_out=n_out)
                 n_in = n_out
             elif n_in and part.role == "recurrent":
@@ -221,9 +225,6 @@ class Wider(Change):
                 part = part.with_options(features=n_in)
             parts.append(part)
         return replace(plan, layers=tuple(parts))
-
-    def _of(self, width: int) -> int:
-        return max(width, self.width)
 
     def __str__(self) -> str:
         return f"{self.width} units a layer"
@@ -327,17 +328,29 @@ def together(*changes: Change | None) -> Change | None:
     return flat[0] if len(flat) == 1 else Together(tuple(flat)) if flat else None
 
 
+def _held(plan: Plan, start: int) -> bool:
+    """Return whether a dense layer is frozen, or anything as far as the next that has weights."""
+    for i, part in enumerate(plan.layers[start:]):
+        if part.frozen:
+            return True
+        if i and part.role in ("weights", "recurrent"):
+            break
+    return False
+
+
 # What a run of layers holds that becomes a block; what is no activation or noise is left out of it.
 _IN_BRANCHES = {"weights", "activation", "norm", "noise"}
 
 
 def residual_runs(plan: Plan) -> list[tuple[int, int]]:
     """Return where hidden dense layers as wide as their input begin, and where the next does."""
+    settled = plan.settled()
     return [
         (start, end)
         for start, end in itertools.pairwise(plan.dense())
         if plan.layers[start].options["n_in"] == plan.layers[start].options["n_out"]
         and {part.role for part in plan.layers[start:end]} <= _IN_BRANCHES
+        and not settled & set(range(start, end))
     ]
 
 

@@ -54,11 +54,13 @@ def repairs(plan: Plan, c: Conditions) -> list[Change]:
     made: list[Change | None] = [_inputs(plan, c.real_x), _targets(plan, c), _output(plan, c)]
     made += [_activation(plan), _weights(plan, c.seed), _momentum(plan, c.steps)]
     made += [_penalty(plan, c)]
-    return [change for change in made if change is not None]
+    now = plan.statements(c.seed)
+    # Where layers are frozen a change may find nothing to change.
+    return [one for one in made if one is not None and one.apply(plan).statements(c.seed) != now]
 
 
 def _inputs(plan: Plan, x: Array) -> Change | None:
-    if plan.standard_inputs:
+    if plan.standard_inputs or plan.old is not None:  # which learned from inputs as they are
         return None
     rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
     size, std = np.sqrt(np.square(rows).mean(axis=0)), rows.std(axis=0)

@@ -92,13 +92,16 @@ def forecast(
     with contextlib.suppress(ConfigError, DataError):
         if plan.recurrent():
             time = _through_time(model, x[:rows], mask), _cut(plan, x.shape[1])
-        else:
+        elif plan.old is None:  # theory knows weights as they are drawn, not what they learned
             prediction = predict_layers(model, x, batch_size=rows if rows > 1 else None)
     optimizer = plan.new_optimizer()
     before = model.params.flat.astype(np.float64)
     with np.errstate(all="ignore"):  # what overflows is what we are looking for
         cut = plan.new_truncate()
         value = model.training_pass(x[:rows], y[:rows], loss, mask=mask, truncate=cut)
+        for name in model.frozen:  # as the optimizer would: no clip is to count them
+            for values in model.layers[name].grads.values():
+                values[...] = 0
         ends = [name for name, layer in model.layers.items() if isinstance(layer, Dense)]
         measured = [_norm(model.last[ends[i]].upstream) for i in (0, -1)]
         gradient = model.grads.flat.astype(np.float64)

@@ -13,19 +13,18 @@ from typing import Any
 import numpy as np
 
 from nnscratch import initializers, schedules
-from nnscratch.arguments import arguments
 from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.clipping import Clip
-from nnscratch.errors import ConfigError
+from nnscratch.freezing import frozen_names, inside, keep_frozen, settled_parts
 from nnscratch.initializers import Initializer
-from nnscratch.layers import Dense, Layer
+from nnscratch.layers import Dense
 from nnscratch.losses import Loss
 from nnscratch.model import Sequential
-from nnscratch.nodes import LossFunction
+from nnscratch.nodes import INPUT, LossFunction, Node, Writer
 from nnscratch.optimizers import Optimizer
-from nnscratch.schedules import Constant, Schedule
+from nnscratch.schedules import Schedule
 from nnscratch.sequences import Truncate
-from nnscratch.training import Callback, Omega, Penalty
+from nnscratch.training import Callback, Omega
 
 WIDTH = 84  # of the lines that are printed
 
@@ -35,10 +34,12 @@ class Part:
     """A layer, a block, a loss, or an optimizer without rate and clip: class and arguments.
 
     The layers of a block are parts too, under the names ``"layers"``, ``"skip"`` and ``"layer"``.
+    What is frozen no change touches.
     """
 
     make: type[Any]
     options: Mapping[str, Any]
+    frozen: bool = False
 
     def is_a(self, *kinds: type[Any]) -> bool:
         """Return whether what it makes is one of `kinds`."""
@@ -57,8 +58,12 @@ class Part:
         """Return a new one."""
         options = dict(self.options)
         inner = [part.new() for part in options.pop("layers", ())]
-        made = {k: v.new() if isinstance(v, Part) else v for k, v in options.items()}
-        return self.make(*inner, **made)
+        options = {k: v.new() if isinstance(v, Part) else v for k, v in options.items()}
+        made = self.make(*inner, **options)
+        if self.frozen:
+            for one in [made, *inside(made)]:
+                one.frozen = True
+        return made
 
     def arguments(self) -> list[str]:
         """Return the arguments as Python text, those at their default left out."""
@@ -102,6 +107,8 @@ class Plan:
         The weight of Pascanu's regularizer; 0 for none.
     penalty : Part or None
         The penalty on the weights.
+    old : Sequential or None
+        The network whose frozen layers are kept, if it has any.
     """
 
     layers: tuple[Part, ...]
@@ -115,10 +122,28 @@ class Plan:
     truncate: Part | int | None = None
     omega: float = 0.0
     penalty: Part | None = None
+    old: Sequential | None = None
 
     def model(self, seed: int) -> Sequential:
-        """Return a new network with the weights that `seed` gives."""
-        return Sequential(*(part.new() for part in self.layers), seed=seed, dtype=self.dtype)
+        """Return a new network with the weights that `seed` gives, but for frozen layers."""
+        made = Sequential(*(part.new() for part in self.layers), seed=seed, dtype=self.dtype)
+        if self.old is not None:
+            keep_frozen(self.old, made, self.kept())
+        return made
+
+    def kept(self) -> dict[str, str]:
+        """Return the names of the frozen layers, by those that they had."""
+        nodes, at = list[Node](), INPUT
+        writer = Writer(nodes)
+        for part in self.layers if self.old else ():
+            at = writer.put(part.new(), at)
+        there = frozen_names(self.old.nodes) if self.old else []
+        return dict(zip(there, frozen_names(nodes), strict=True))
+
+    def settled(self) -> set[int]:
+        """Return the positions of what is frozen, and of what stands behind it."""
+        roles = [part.role for part in self.layers]
+        return settled_parts(roles, [part.frozen for part in self.layers])
 
     def new_optimizer(self) -> Optimizer:
         """Return a new optimizer."""
@@ -158,20 +183,22 @@ class Plan:
         return [inner for part in self.layers[: self.dense()[-1]] for inner in _opened(part)]
 
     def changed(self, change: Callable[[Part], Part]) -> Plan:
-        """Return the plan with `change` made to every layer, those in blocks too."""
+        """Return the plan with `change` made to every layer that is not frozen, in blocks too."""
 
-        def inside(part: Part) -> Part:
+        def within(part: Part) -> Part:
+            if part.frozen:
+                return part
             if part.is_a(Bidirectional):
                 return part.with_options(layer=change(part.options["layer"]))
             if "layers" not in part.options:
                 return change(part)
             skip = part.options["skip"]
             return part.with_options(
-                layers=tuple(map(inside, part.options["layers"])),
-                skip=None if skip is None else inside(skip),
+                layers=tuple(map(within, part.options["layers"])),
+                skip=None if skip is None else within(skip),
             )
 
-        return replace(self, layers=tuple(map(inside, self.layers)))
+        return replace(self, layers=tuple(map(within, self.layers)))
 
     # As Python
 
@@ -197,14 +224,19 @@ class Plan:
         """Return the lines that make data, network, loss, optimizer and so on of `x` and `y`.
 
         A gradient that is cut on its way back through time takes a ``trainer`` of its own; Omega
-        and a penalty are callbacks of its `fit`.
+        and a penalty are callbacks of its `fit`. Frozen layers are those of ``model`` as it was.
         """
         made = []
         if self.standard_inputs:
             made.append("inputs = nn.Standardizer(x); x = inputs(x)")
         if self.standard_targets:
             made.append("targets = nn.Standardizer(y); y = targets(y)")
+        kept = ", ".join(f'"{there}": "{here}"' for there, here in self.kept().items())
+        if kept:
+            made.append("old = model")
         made.append(f"model = {self.model_python(seed)}")
+        if kept:
+            made.append(_short(f"nn.keep_frozen(old, model, {{{kept}}})"))
         if isinstance(self.loss, Part):
             made.append(_short(f"loss = {self.loss.python()}"))
         made.append(_short(f"optimizer = {self.optimizer_python()}"))
@@ -226,59 +258,6 @@ class Plan:
         """Return where rows of the text begin: at each dense layer and block."""
         starts = [i for i, part in enumerate(self.layers) if part.is_a(Dense, Residual)]
         return sorted({0, *starts})
-
-
-def read_plan(
-    model: Sequential,
-    optimizer: Optimizer,
-    loss: LossFunction,
-    truncate: Truncate = None,
-    penalty: Penalty | None = None,
-) -> Plan:
-    """Return the plan of a network and its training.
-
-    A layer or optimizer must keep each argument it was made with in an attribute of that name, as
-    all of this package do; `ConfigError` names one that does not.
-    """
-    layers = tuple(_read(part) for part in model)
-    if any(node.tied for node in model.nodes):
-        raise ConfigError("cure makes networks anew, and layers that share weights would not")
-    if not any(isinstance(layer, Dense) for layer in model.layers.values()):
-        raise ConfigError(f"cure needs a model with at least one Dense layer, got {model!r}")
-    if model.frozen or optimizer.rates:
-        raise ConfigError(
-            f"cure trains networks with new weights, all layers alike, and "
-            f"{f'{model.frozen[0]!r} is frozen' if model.frozen else 'layers have their own rates'}"
-            f": cure what is behind the frozen layers by itself, or model.unfreeze() and rates=None"
-        )
-    schedule, options = optimizer._schedule, arguments(optimizer)
-    options.pop("rates", None)
-    for name in ("lr", "clip"):
-        if name not in options:
-            raise ConfigError(f"cure needs an optimizer that takes {name!r}, got {optimizer!r}")
-        del options[name]
-    return Plan(
-        layers,
-        model.dtype,
-        Part(type(optimizer), options),
-        schedule.lr if isinstance(schedule, Constant) else schedule,
-        optimizer.clip,
-        Part(type(loss), arguments(loss)) if isinstance(loss, Loss) else loss,
-        truncate=truncate
-        if truncate is None or isinstance(truncate, int)
-        else Part(type(truncate), arguments(truncate)),
-        penalty=None if penalty is None else Part(Penalty, arguments(penalty)),
-    )
-
-
-def _read(part: Any) -> Part:
-    options = arguments(part)
-    if "layers" in options:
-        options["layers"] = tuple(map(_read, options["layers"]))
-    for name, value in options.items():
-        if isinstance(value, Layer | Residual | Bidirectional):
-            options[name] = _read(value)
-    return Part(type(part), options)
 
 
 def _opened(part: Part) -> list[Part]:

@@ -27,8 +27,9 @@ from nnscratch.curing.changes import (
 from nnscratch.curing.conditions import Conditions, conditions_of, data_of
 from nnscratch.curing.facts import repairs
 from nnscratch.curing.forecast import Forecast, forecast
-from nnscratch.curing.plan import Plan, read_plan
+from nnscratch.curing.plan import Plan
 from nnscratch.curing.progress import Watch, watching
+from nnscratch.curing.reading import read_plan
 from nnscratch.curing.report import Cure
 from nnscratch.curing.skill import neighbours_skill
 from nnscratch.curing.trials import (
@@ -89,7 +90,8 @@ def cure(
        batches, and more in their mean than the network as it is (`nnscratch.curing.objection`).
 
     `model` and `optimizer` are left as they are: networks made the same way are trained instead,
-    with new weights.
+    with new weights. Frozen layers keep theirs in all of them, and stay as they are; so do their
+    activations.
 
     Parameters
     ----------
@@ -123,7 +125,8 @@ def cure(
     trial, before anything is known, it raises `KeyboardInterrupt`.
 
     Raises `ConfigError`, `ShapeError`, `DtypeError` or `DataError` for arguments that make no
-    sense, before anything is trained.
+    sense, and `ConfigError` for what is not tried: layers that share weights or have rates of their
+    own, before anything is trained.
     """
     Trainer(model, loss, optimizer, truncate)  # refuses what it could not train
     if penalty is not None and type(penalty) is not Penalty:

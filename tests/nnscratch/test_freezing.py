@@ -12,6 +12,7 @@ from nnscratch import optimizers
 from nnscratch.description import describe, describe_model, rebuild, rebuild_model
 from nnscratch.errors import ConfigError, DataError, UnknownNameError
 from nnscratch.flow.findings import find
+from nnscratch.freezing import frozen_names, is_frozen, settled_parts
 
 X, Y = np.random.default_rng(0).standard_normal((40, 6)), np.arange(40) % 3
 LOSS = nn.SoftmaxCrossEntropy()
@@ -230,17 +231,6 @@ def test_what_makes_no_sense_is_refused(act, error, words):
         act(network())
 
 
-def test_cure_says_that_it_trains_all_anew():
-    model = network("float32")
-    model.freeze("0")
-    with pytest.raises(ConfigError, match=r"'0\.dense' is frozen"):
-        nn.cure(model, LOSS, nn.SGD(0.1), X.astype("float32"), Y, batch_size=40)
-    model.unfreeze()
-    rated = nn.SGD(0.1, rates={"0": 0.5})
-    with pytest.raises(ConfigError, match="own rates"):
-        nn.cure(model, LOSS, rated, X.astype("float32"), Y, batch_size=40)
-
-
 def test_a_checkpoint_with_frozen_layers_that_are_none_is_damaged(tmp_path):
     trainer = train(network(), nn.SGD(0.1))
     path = nn.save_checkpoint(trainer, tmp_path / "run.npz")
@@ -250,3 +240,63 @@ def test_a_checkpoint_with_frozen_layers_that_are_none_is_damaged(tmp_path):
     np.savez(path, **arrays | {"checkpoint": json.dumps(facts)})
     with pytest.raises(DataError, match="frozen layers"):
         nn.load_checkpoint(trainer, path)
+
+
+def networks():
+    old = nn.Sequential(nn.Dense(4, 3), nn.BatchNorm(3), nn.Dense(3, 2), seed=1)
+    old.forward(np.random.default_rng(0).normal(size=(9, 4)).astype("float32"), training=True)
+    new = nn.Sequential(nn.LayerNorm(4), nn.Dense(4, 3), nn.BatchNorm(3), nn.Dense(3, 2), seed=2)
+    return old, new
+
+
+def test_weights_and_statistics_are_taken_over_and_frozen():
+    old, new = networks()
+    head = new.params["3.weight"].copy()
+    nn.keep_frozen(old, new, {"0.dense": "1.dense", "1.batchnorm": "2.batchnorm"})
+    for there, here in (("0.weight", "1.weight"), ("0.bias", "1.bias"), ("1.gamma", "2.gamma")):
+        assert np.array_equal(new.params[here], old.params[there])
+        assert not np.shares_memory(new.params[here], old.params[there])
+    for name in ("running_mean", "running_variance"):
+        assert np.array_equal(new.statistics[f"2.{name}"], old.statistics[f"1.{name}"])
+    assert new.statistics["2.running_mean"].any()
+    assert new.frozen == ("1.dense", "2.batchnorm")
+    assert old.frozen == ()
+    assert np.array_equal(new.params["3.weight"], head)
+
+
+def test_what_does_not_fit_is_refused_by_name_and_nothing_is_changed():
+    old, new = networks()
+    before = new.params.flat.copy()
+    with pytest.raises(nn.ShapeError, match=r"'3.dense' cannot be kept as '0.dense' was.*\(3, 2\)"):
+        nn.keep_frozen(old, new, {"1.batchnorm": "2.batchnorm", "0.dense": "3.dense"})
+    for names in ({"0.relu": "1.dense"}, {"0.dense": "0.dense"}):
+        with pytest.raises(nn.UnknownNameError, match="layer"):
+            nn.keep_frozen(old, new, names)
+    assert np.array_equal(new.params.flat, before)
+    assert new.frozen == ()
+
+
+def test_a_layer_without_arrays_has_nothing_to_freeze():
+    model = nn.Sequential(
+        nn.Residual(nn.Dense(3, 3), nn.ReLU()), nn.Residual(nn.Dense(3, 3), skip=nn.Dense(3, 3)),
+        nn.PReLU(3), nn.Dropout(0.5), seed=0,
+    )  # fmt: skip
+    model.freeze()
+    assert frozen_names(model.nodes) == ["0.0.dense", "1.0.dense", "1.1.dense", "2.prelu"]
+    assert [is_frozen(part) for part in model] == [True, True, True, False]
+    model.unfreeze("1.1.dense")
+    assert [is_frozen(part) for part in model] == [True, False, True, False]
+
+
+def test_a_layer_in_two_places_is_named_once():
+    tied = nn.Dense(3, 3)
+    model = nn.Sequential(tied, nn.Tanh(), tied, seed=0)
+    model.freeze("0.dense")
+    assert frozen_names(model.nodes) == ["0.dense"]
+
+
+def test_what_stands_behind_a_frozen_layer_is_settled_until_the_next_weights():
+    roles = ["weights", "norm", "activation", "weights", "activation", "", "activation"]
+    at = [True, False, False, False, False, True, False]
+    assert settled_parts(roles, at) == {0, 1, 2, 5, 6}
+    assert settled_parts(roles, [False, True, *[False] * 5]) == {1}

@@ -134,3 +134,93 @@ def test_every_dropout_takes_the_rate_that_is_named():
     made = nn.remake(model, dropout=0.25)
     rates = [layer.rate for layer in made.layers.values() if layer.kind == "dropout"]
     assert rates == [0.25, 0.25]
+
+
+def pretrained():
+    """A frozen trunk with statistics of its own, and a head."""
+    model = nn.Sequential(
+        *(nn.Dense(4, 6, init="normal"), nn.BatchNorm(6), nn.Sigmoid()),
+        *(nn.Dense(6, 5), nn.Sigmoid(), nn.Dense(5, 5), nn.Sigmoid(), nn.Dense(5, 2)),
+        seed=3,
+    )
+    x = np.random.default_rng(0).normal(1, 2, size=(30, 4)).astype("float32")
+    model.forward(x, training=True)
+    model.freeze()
+    model.unfreeze("5.dense", "7.dense")
+    return model
+
+
+def features(model, layers):
+    """What the frozen layers give."""
+    x = np.random.default_rng(1).normal(1, 2, size=(7, 4)).astype("float32")
+    model.forward(x, training=True)
+    return model.last[list(model.layers)[layers - 1]].output.copy()
+
+
+@pytest.mark.parametrize(
+    ("changes", "after"),
+    [
+        ({}, ["dense", "sigmoid", "dense"]),
+        ({"init": "he_normal", "bias_init": "ones"}, ["dense", "sigmoid", "dense"]),
+        ({"activation": "relu"}, ["dense", "relu", "dense"]),
+        ({"norm": True, "momentum": 0.5}, ["dense", "batchnorm", "sigmoid", "dense"]),
+        ({"width": 9}, ["dense", "sigmoid", "dense"]),
+        ({"output": "tanh"}, ["dense", "sigmoid", "dense", "tanh"]),
+    ],
+    ids=lambda one: "-".join(one),
+)
+def test_frozen_layers_stay_with_all_they_have_learned(changes, after):
+    model = pretrained()
+    made = nn.remake(model, **changes)
+    assert kinds(made) == ["dense", "batchnorm", "sigmoid", "dense", "sigmoid", *after]
+    assert np.array_equal(features(made, 5), features(model, 5))
+    assert made[1].momentum == 0.9  # frozen
+    frozen = [name for name in made.frozen if made.layers[name].parameter_shapes()]
+    assert frozen == ["0.dense", "1.batchnorm", "3.dense"]
+    assert not np.array_equal(made.params["5.weight"][:4, :4], model.params["5.weight"][:4, :4])
+
+
+def test_what_a_frozen_layer_cannot_keep_is_refused_by_name():
+    model = network()
+    model.freeze("2.dense")
+    with pytest.raises(nn.ConfigError, match=r"width of layer 2, Dense\(6, 5.*frozen"):
+        nn.remake(model, width=8)
+    model.unfreeze()
+    model.freeze("3.batchnorm")
+    with pytest.raises(nn.ConfigError, match=r"width of layer 3, BatchNorm\(5.*frozen"):
+        nn.remake(model, width=6)
+    learned = nn.Sequential(nn.Dense(3, 2), nn.PReLU(2), seed=0)
+    learned.freeze("1.prelu")
+    with pytest.raises(nn.ConfigError, match=r"output='tanh' in the place of layer 1, PReLU"):
+        nn.remake(learned, output="tanh")
+    assert nn.remake(learned, activation="tanh").frozen == ("1.prelu",)
+
+
+def test_frozen_layers_in_blocks_and_of_one_direction_stay():
+    model = nn.Sequential(
+        nn.Bidirectional(nn.LSTM(3, 4)),
+        nn.Residual(nn.LayerNorm(8), nn.Dense(8, 8), skip=nn.Dense(8, 8)),
+        *(nn.LastStep(), nn.Dense(8, 2)),
+        seed=1,
+    )
+    model.freeze("0.1.lstm", "1.1.dense")
+    made = nn.remake(model, forget_bias=2.0, init="ones")
+    assert made.frozen == ("0.1.lstm", "1.1.dense")
+    for key in ("0.1.weight", "0.1.bias", "1.1.weight"):
+        assert np.array_equal(made.params[key], model.params[key])
+    assert (made.params["0.0.bias"][4:8] == 2).all()
+    assert (made.params["1.2.weight"] == 1).all()
+
+
+def test_layers_that_share_weights_still_do():
+    tied = nn.Dense(4, 4)
+    inner = nn.Residual(tied, nn.ReLU())
+    model = nn.Sequential(nn.Dense(3, 4), tied, nn.Tanh(), inner, tied, nn.Dense(4, 1), seed=0)
+    model.freeze("1.dense")
+    made = nn.remake(model, init="he_normal")
+    assert list(made.params) == list(model.params)
+    assert made[1] is made[4] is made[3].layers[0]
+    assert np.array_equal(made.params["1.weight"], model.params["1.weight"])
+    model = nn.Sequential(tied := nn.Dense(4, 4), nn.Tanh(), tied, nn.Dense(4, 1), seed=0)
+    with pytest.raises(nn.ConfigError, match=r"layer 0, Dense\(4, 4.*stands in several"):
+        nn.remake(model, width=6)

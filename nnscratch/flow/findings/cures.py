@@ -21,6 +21,7 @@ NEAR = 1.25  # as near as weights must be to the scale that suits
 HIDDEN = 16  # units of a hidden layer where there was none
 LEAST_BATCH = 8  # examples, for batch norm
 _RATE = re.compile(r"\blr=[0-9.e+-]+")
+_RATES = re.compile(r", rates=\{[^}]*\}")
 
 STANDARDISE_INPUTS: Final = Advice(
     "bring each feature of the inputs to mean 0 and deviation 1 (test data with the same numbers), "
@@ -45,10 +46,20 @@ def remade(view: View, what: str, changes: str, loss: str = "", expect: str = ""
     names, values = ["model"], [f"nn.remake({inner})"]
     if loss:
         names, values = [*names, "loss"], [*values, loss]
-    optimizer = optimizer_python(view.text("optimizer"))
+    text = view.text("optimizer")
+    if "rates=" in text and _inserts(view, changes):
+        text = _RATES.sub("", text)
+        expect = f"{expect} Layers get other numbers: name those of rates= anew.".strip()
+    optimizer = optimizer_python(text)
     if optimizer:
         names, values = [*names, "optimizer"], [*values, optimizer]
     return Advice(what, f"{', '.join(names)} = {', '.join(values)}", expect)
+
+
+def _inserts(view: View, changes: str) -> bool:
+    """Return whether what `remake` is asked to change puts layers between those there are."""
+    bare = any(view.after(i, "activation") is None for i in view.hidden_weights)
+    return "norm=True" in changes or (changes.startswith("activation=") and bare)
 
 
 def optimizer_python(text: str, rate: float = math.nan) -> str:

@@ -34,10 +34,10 @@ def cured(model, optimizer, digits, **options):
     return cure(model, LOSS, optimizer, x, y, **{"validation": validation, **options})
 
 
-def pasted(found, x, y):
+def pasted(found, x, y, **names):
     """Run the lines that were printed, to the letter, and train by them."""
     printed = repr(found)
-    names = {"nn": nn, "x": x, "y": y}
+    names |= {"nn": nn, "x": x, "y": y}
     start = printed.index(found.lines[0].splitlines()[0])
     exec(printed[start:], names)
     c = found.conditions
@@ -79,6 +79,25 @@ def test_models_and_optimizers_are_those_of_the_lines(vanishing, digits):
     seeds = [vanishing.model(seed).params.flat for seed in (None, 3, 4)]
     assert np.array_equal(seeds[0], seeds[1])
     assert not np.array_equal(seeds[1], seeds[2])
+
+
+def test_what_is_frozen_keeps_its_weights_through_a_cure(digits):
+    x, y, _ = digits
+    trunk = nn.Sequential(nn.Dense(64, 24), nn.ReLU(), nn.Dense(24, 10), seed=1)
+    nn.Trainer(trunk, LOSS, nn.SGD(lr=0.1)).fit(x, y, epochs=3, batch_size=20, progress=False)
+    deep = (part for _ in range(6) for part in (nn.Dense(24, 24, init="normal"), nn.Sigmoid()))
+    model = nn.Sequential(nn.Dense(64, 24), nn.ReLU(), *deep, nn.Dense(24, 10), seed=2)
+    nn.keep_frozen(trunk, model, {"0.dense": "0.dense"})
+    found = cured(model, nn.SGD(lr=0.05), digits)
+    assert found.best.skill > found.before.skill + 0.3
+    assert found.before.forecast.prediction is None  # theory knows no weights that were learned
+    names, history = pasted(found, x, y, model=model)
+    assert history.loss == found.best.losses
+    for made in (names["model"], found.model(), found.model(5)):
+        assert made.frozen == ("0.dense",)
+        assert made.layers["1.relu"].kind == "relu"
+        for key in ("0.weight", "0.bias"):
+            assert np.array_equal(made.params[key], trunk.params[key])
 
 
 def test_report(vanishing):

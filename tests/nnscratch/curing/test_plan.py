@@ -22,6 +22,7 @@ from nnscratch.curing import (
     read_plan,
     together,
 )
+from nnscratch.curing.recurrent import GateBias, RecurrentWeights
 from nnscratch.initializers import Normal, VarianceScaling, get
 
 LOSS = nn.MeanSquaredError()
@@ -250,3 +251,90 @@ def test_a_penalty_is_a_callback_of_its_trials_and_a_line():
     without = NoPenalty().apply(plan)
     assert without.penalties() == []
     assert line not in without.statements(0)
+
+
+def pretrained(*names):
+    """A network of which some layers are frozen, with weights that no seed gives."""
+    model = nn.Sequential(
+        *(nn.Dense(6, 5), nn.BatchNorm(5), nn.Tanh(), nn.Dense(5, 5), nn.Tanh()),
+        *(nn.Dense(5, 5), nn.Dense(5, 3)),
+        seed=4,
+    )
+    model.params.flat[...] = np.random.default_rng(5).normal(size=model.params.flat.size)
+    model.statistics["1.running_mean"] = np.arange(5)
+    model.freeze(*names)
+    return model
+
+
+FROZEN = ["0.dense", "1.batchnorm", "3.dense"]
+HE = get("he_normal")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(Weights(HE), NewActivation("relu", HE), NormMomentum(0.5), NewOutput(nn.Huber)),
+        *(AddBatchNorm(), RemoveBatchNorm(HE), AddResidual(), Wider(9)),
+        together(NewActivation("elu", HE), AddBatchNorm(), Wider(7)),
+    ],
+    ids=str,
+)
+def test_changes_leave_frozen_layers_and_what_stands_behind_them(change):
+    model = pretrained(*FROZEN)
+    plan = change.apply(read(model))
+    assert kinds(plan)[:5] == ["Dense", "BatchNorm", "Tanh", "Dense", "Tanh"]
+    x = np.random.default_rng(0).normal(size=(8, 6)).astype(np.float32)
+    model.forward(x, training=True)
+    for made in (plan.model(0), run(plan, model=model)["model"]):
+        made.forward(x, training=True)
+        assert list(made.frozen) == FROZEN
+        assert np.array_equal(made.last["4.tanh"].output, model.last["4.tanh"].output)
+        assert not np.array_equal(made.params.flat[-18:], model.params.flat[-18:])
+
+
+def test_changes_reach_what_is_not_frozen():
+    plan = read(pretrained(*FROZEN))
+    assert kinds(NewActivation("relu", HE).apply(plan))[5:] == ["Dense", "ReLU", "Dense"]
+    assert kinds(AddBatchNorm().apply(plan))[5:] == ["Dense", "BatchNorm", "Dense"]
+    assert kinds(AddResidual().apply(plan))[5:] == ["Residual", "Dense"]
+    wide = [part.options["n_out"] for part in Wider(9).apply(plan).layers if part.is_a(nn.Dense)]
+    assert wide == [5, 5, 9, 3]
+    assert [part.options.get("init") == HE for part in Weights(HE).apply(plan).layers[4:]] == [
+        *(False, True, True)
+    ]
+
+
+def test_what_goes_into_a_frozen_layer_stays_as_wide_and_its_name_may_change():
+    model = pretrained("3.dense")
+    plan = together(Wider(9), RemoveBatchNorm(HE)).apply(read(model))
+    made = run(plan, model=model)["model"]
+    assert [layer.n_out for layer in made.layers.values() if layer.kind == "dense"] == [5, 5, 9, 3]
+    assert made.frozen == ("2.dense",)
+    assert np.array_equal(made.params["2.weight"], model.params["3.weight"])
+    assert plan.statements(0)[0] == "old = model"
+    assert plan.statements(0)[2] == 'nn.keep_frozen(old, model, {"3.dense": "2.dense"})'
+
+
+def test_frozen_layers_in_blocks_and_both_directions_are_kept():
+    model = nn.Sequential(
+        nn.Bidirectional(nn.GRU(6, 4)), nn.LastStep(),
+        nn.Residual(nn.Dense(8, 8), nn.Tanh(), nn.Dense(8, 8)), nn.Dense(8, 3),
+    )  # fmt: skip
+    model.params.flat[...] = 0.25
+    model.freeze("0", "2.2.dense")
+    changed = together(Weights(HE), GateBias(3.0), RecurrentWeights(HE)).apply(read(model))
+    made = changed.model(1)
+    for name in ("0.0.weight", "0.1.bias", "0.1.recurrent_weight", "2.2.weight"):
+        assert (made.params[name] == 0.25).all(), name
+    assert (made.params["2.0.weight"] != 0.25).all()
+    assert made.frozen == ("0.0.gru", "0.1.gru", "2.2.dense")
+    model.unfreeze("0.1.gru")
+    with pytest.raises(nn.ConfigError, match=r"'0.0.gru' and '0.1.gru' one is frozen"):
+        read(model)
+
+
+def test_what_a_plan_cannot_keep_is_refused_by_name():
+    with pytest.raises(nn.ConfigError, match=r"rates=\{'0': 0.1\}: set optimizer.rates = None"):
+        read(optimizer=nn.SGD(lr=0.1, rates={"0": 0.1}))
+    with pytest.raises(nn.ConfigError, match=r"all layers are frozen: model.unfreeze\('6.dense'\)"):
+        read(pretrained())

@@ -290,3 +290,21 @@ def test_an_optimizer_whose_text_is_no_python_gives_no_line():
     assert cures.optimizer_python("SGD") == ""
     assert cures.optimizer_python("Somebodys(lr=0.1)") == ""
     assert cures.optimizer_python("SGD(lr=0.5)", 0.1) == "nn.SGD(lr=0.1)"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "changes", "kept"),
+    [
+        ("dense relu dense relu dense", 'activation="elu"', True),
+        ("dense relu dense dense", 'activation="elu"', False),
+        ("dense relu dense relu dense", "norm=True", False),
+        ("dense dense dense", 'init="he_normal"', True),
+    ],
+)
+def test_rates_by_layer_are_named_where_layers_keep_their_numbers(run, kinds, changes, kept):
+    text = "SGD(lr=0.1, rates={'0.dense': 0.5, '4': 2.0}, clip=ClipByValue(1.0))"
+    advice = cures.remade(run.view(kinds=kinds, optimizer=text), "it", changes, expect="Good.")
+    rates = ", rates={'0.dense': 0.5, '4': 2.0}" if kept else ""
+    assert advice.line.endswith(f", nn.SGD(lr=0.1{rates}, clip=nn.ClipByValue(1.0))")
+    assert advice.expect == ("Good." if kept else "Good. " + "Layers get other numbers: name those "
+                             "of rates= anew.")  # fmt: skip

@@ -91,6 +91,22 @@ def test_targets_that_are_learned_have_the_right_scale(run):
     assert run.of(run(run.fill(target_std=50.0), **TARGETS), "target scale") is None
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "severity"),
+    [
+        (1.0, 0.9, "notice"),  # it falls: by half of 0.1 in the last half
+        (1.0, 0.99, "serious"),  # by less than 0.005 a quarter: it stands
+        (0.9, 1.0, "serious"),
+    ],
+)
+def test_targets_far_off_are_a_notice_while_the_loss_falls(run, start, end, severity):
+    def change(record):
+        record["loss"][...] = np.linspace(start, end, len(record["loss"]))
+        record["target_std"][...] = 50.0
+
+    assert run.of(run(change, **TARGETS), "target scale").severity == severity
+
+
 def test_no_target_makes_a_linear_layer_run_away(run):
     def change(record):
         run.fill(target_std=50.0)(run.stuck(record))

@@ -265,3 +265,15 @@ def test_printed_findings_give_the_terminal_no_orders():
     assert "run\\x1b]0;evil\\x07" in str(found)
     assert "\\x1b[2J" in str(attribute(record))
     assert str(found).count("\n") > 3  # its own lines are lines
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_single_examples_are_judged_like_batches(seed):
+    """One example says little of units, spreads and averages, and nothing is made of that."""
+    parts = nn.Dense(64, 32, init="he_normal"), nn.ReLU(), nn.Dense(32, 10)
+    sound = find(train(parts, batch=1, steps=1500, optimizer=nn.SGD(lr=0.02), seed=seed))
+    assert sound.at_least("serious") == (), sound
+    sick = find(train(deep(nn.Sigmoid), batch=1, steps=300, optimizer=nn.SGD(lr=0.02), seed=seed))
+    assert [one.kind for one in sick.causes][:1] == ["activation"], sick
+    assert "vanishing" in sick.kinds
+    assert "nan" not in str(sick).lower()

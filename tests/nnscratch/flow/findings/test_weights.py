@@ -101,6 +101,18 @@ def test_a_loud_beginning(run, first, scale, inputs, told):
     assert (run.of(run(change), "initial weights") is not None) == told
 
 
+@pytest.mark.parametrize(("depth", "told"), [(2, False), (3, True)])
+def test_a_loud_beginning_adds_up_over_layers(run, depth, told):
+    """Each is off by log10(5 / 2) = 0.4: half of their sum is 0.4 of two layers, 0.6 of three."""
+
+    def change(record):
+        record["loss"][0] = 3.1 * record["loss_constant"][0]
+        scales(record, *[5.0] * depth)
+
+    options = {"kinds": "dense relu " * depth + "dense", "widths": (20,) * depth + (3,)}
+    assert (run.of(run(change, **options), "initial weights") is not None) == told
+
+
 @pytest.mark.parametrize(
     ("scale", "share", "told"), [(65.0, 0.5, True), (61.0, 0.5, False), (65.0, 0.1, False)]
 )
