@@ -34,6 +34,13 @@ def _few(view: View) -> list[Finding]:
     batch = int(np.median(view.get("batch_size")))
     if batch >= LEAST_BATCH:
         return []
+    why = (
+        "Of so few neither can be told, and in the difference of two examples only signs are left."
+    )
+    explains = EXPLAINS["small batches"]
+    if batch == 1:
+        why = "One example is its own mean: what goes on is the same for every one of them."
+        explains |= EXPLAINS["dead layer"] | {"dead layer"}
     return [
         Finding(
             "small batches",
@@ -42,8 +49,7 @@ def _few(view: View) -> list[Finding]:
             view.first_step,
             f"Batch norm takes mean and deviation of {plural(batch, 'example')} at a time: what "
             f"one of them becomes depends on which others it was drawn with.",
-            "Of so few neither can be told, and in the difference of two examples only signs are "
-            "left.",
+            why,
             (
                 Advice(
                     "take larger batches",
@@ -52,7 +58,7 @@ def _few(view: View) -> list[Finding]:
                 Advice("or a norm that looks at one example: nn.LayerNorm"),
             ),
             {"batch": float(batch)},
-            EXPLAINS["small batches"],
+            explains,
         )
     ]
 

@@ -269,11 +269,20 @@ def test_printed_findings_give_the_terminal_no_orders():
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_single_examples_are_judged_like_batches(seed):
-    """One example says little of units, spreads and averages, and nothing is made of that."""
-    parts = nn.Dense(64, 32, init="he_normal"), nn.ReLU(), nn.Dense(32, 10)
-    sound = find(train(parts, batch=1, steps=1500, optimizer=nn.SGD(lr=0.02), seed=seed))
-    assert sound.at_least("serious") == (), sound
-    sick = find(train(deep(nn.Sigmoid), batch=1, steps=300, optimizer=nn.SGD(lr=0.02), seed=seed))
-    assert [one.kind for one in sick.causes][:1] == ["activation"], sick
-    assert "vanishing" in sick.kinds
+    """One example says little of units and spreads, and nothing is made of that."""
+
+    def single(parts, steps, lr=0.02):
+        return find(train(parts, batch=1, steps=steps, optimizer=nn.SGD(lr=lr), seed=seed))
+
+    off = nn.initializers.Constant(-1.0)  # two thirds of the units are off at a time
+    sparse = nn.Dense(64, 32, init="he_normal", bias_init=off), nn.ReLU(), nn.Dense(32, 10)
+    assert set(single(sparse, 1500).kinds) <= {"too few steps"}
+    sick = single(deep(nn.Sigmoid), 300, lr=1e-3)
+    assert sick.kinds[:3] == ("activation", "vanishing", "constant output")
+    assert [one.kind for one in sick.causes] == ["activation"]
     assert "nan" not in str(sick).lower()
+    normed = nn.Dense(64, 32), nn.BatchNorm(32), nn.ReLU(), nn.Dense(32, 10)
+    found = single(normed, 300)
+    assert [one.kind for one in found.causes] == ["small batches"]
+    assert {"dead layer", "vanishing", "constant output"} <= set(found.kinds)
+    assert "One example is its own mean" in found[0].cause

@@ -119,6 +119,15 @@ def test_batches_too_small_for_batch_norm(run, batch, steps, told):
         assert found.advice[0].line == line
 
 
+@pytest.mark.parametrize(("batch", "alone"), [(1, True), (2, False)])
+def test_a_batch_of_one_leaves_nothing(run, batch, alone):
+    found = run.of(run(run.stuck, batch=batch, **NORM), "small batches")
+    assert ("1 example at a time" in found.sentence) == alone
+    assert ("its own mean" in found.cause) == alone
+    assert ({"dead layer", "vanishing", "constant output", "slow layer"} <= found.explains) == alone
+    assert {"does not learn", "batch norm statistics", "dead units"} <= found.explains
+
+
 def test_small_batches_are_none_without_it_or_where_it_learns(run):
     assert run(batch=2, **NORM).kinds == ()
     assert "small batches" not in run(run.stuck, batch=2).kinds
