@@ -107,7 +107,7 @@ class ClipByValue(Clip):
         return self.threshold
 
     def _clip_plainly(self, grads: Parameters) -> ClipReport:
-        return _report(grads, *kernels.clip_by_value(grads.flat, self.threshold))
+        return _report(grads, *kernels.clip_by_value(grads.memory, self.threshold))
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class ClipByGlobalNorm(Clip):
         return self.max_norm
 
     def _clip_plainly(self, grads: Parameters) -> ClipReport:
-        return _report(grads, *kernels.clip_by_norm(grads.flat, self.max_norm))
+        return _report(grads, *kernels.clip_by_norm(grads.memory, self.max_norm))
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class ClipByNorm(Clip):
 
     def _clip_plainly(self, grads: Parameters) -> ClipReport:
         rows = [
-            kernels.clip_by_norm(grads.flat[start:stop], self.max_norm)
+            kernels.clip_by_norm(grads.memory[start:stop], self.max_norm)
             for start, stop in itertools.pairwise(grads.offsets.tolist())
         ]
         before, after, changed, largest, _ = zip(*rows, strict=True) if rows else [()] * 5
@@ -186,10 +186,10 @@ def _compiled_step(grads: Parameters, clip: Clip) -> Any:
     found = _steps.get(key)
     if found is not None and found[0]() is grads:
         step = found[1]
-        if step.fits(None, grads.flat, ("", (), ()), None, clip):
+        if step.fits(None, grads.memory, ("", (), ()), None, clip):
             return step
     step = load_module("nnscratch_kernels.compiled.stepping.step").Step(
-        grads.flat, grads.offsets, clip=clip.kind, limit=clip.limit, owner=clip
+        grads.memory, grads.offsets, clip=clip.kind, limit=clip.limit, owner=clip
     )
     _steps[key] = (weakref.ref(grads, lambda _: _steps.pop(key, None)), step)
     return step
@@ -204,7 +204,7 @@ def _report(
     cosine: float,
     norms: Mapping[str, tuple[float, float]] | None = None,
 ) -> ClipReport:
-    fraction = changed / max(grads.flat.size, 1)
+    fraction = changed / max(grads.memory.size, 1)
     return ClipReport(before, after, changed, fraction, largest, norms or {}, cosine)
 
 

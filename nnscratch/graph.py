@@ -14,7 +14,7 @@ from nnscratch.errors import ConfigError, ShapeError, require_count, unknown_nam
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.layers.batchnorm import STATISTICS
 from nnscratch.nodes import INPUT, Layers, Node, Pass, Writer, input_of, shapes_of
-from nnscratch.parameters import Parameters, Views, is_of, protected, stays
+from nnscratch.parameters import Parameters, Views, is_of, stays
 from nnscratch.sequences import NOTHING, Given, States, Truncate, as_mask, as_states, factors_back
 from nnscratch.turns import Turn
 from nnscratch.workspace import Workspace
@@ -179,8 +179,6 @@ class Graph:
         if 0 in getattr(x, "shape", ())[:-1]:
             what = "sequences are" if len(x) else "the batch is"
             raise ShapeError(f"{what} empty: input of shape {x.shape}")
-        if training:
-            self._require_writable("statistics")
         made = Pass(x) if into is None else into
         outputs, caches = made.outputs, made.caches
         if self.turn.lock.locked():
@@ -211,7 +209,6 @@ class Graph:
                 f"dlogits must have the shape of the output, {output.shape}, "
                 f"got {getattr(dlogits, 'shape', type(dlogits).__name__)}"
             )
-        self._require_writable("grads")
         if self.turn.lock.locked():
             raise self.turn.taken(self)
         with self.turn.lock:
@@ -237,10 +234,6 @@ class Graph:
         latest.upstream = arriving  # type: ignore[assignment]
         latest.downstream = downstream[::-1]
         return of_input
-
-    def _require_writable(self, name: str) -> None:
-        if not getattr(self, name).flat.flags.writeable:
-            raise protected(f"model.{name}.flat")
 
     def _sum(self, source: int, total: Array | None, dx: Array | None) -> Array | None:
         """Return the gradient of a tensor, as far as its consumers have handed it down."""

@@ -97,7 +97,6 @@ class Network(Graph):
             with lock:
                 value = captured[0].run(x, captured[1], given)
         else:
-            self._require_writable("grads")
             value, dlogits = self._loss(x, labels, loss, True, given, sample_weights)
             self.backward(dlogits)
         if tap is not None:

@@ -36,16 +36,6 @@ def stays(name: str) -> Any:
     return property(attrgetter(own), set_once)
 
 
-def protected(what: str) -> ConfigError:
-    """Return the error for an array that somebody has write-protected: a kernel, which knows its
-    address, would write all the same.
-    """
-    return ConfigError(
-        f"{what} is write-protected and would be written: {what}.setflags(write=True) lets it be; "
-        f"model.freeze(name) has a layer left as it is"
-    )
-
-
 class Owner(Protocol):
     """What parameters belong to: a layer."""
 
@@ -61,16 +51,22 @@ def is_of(name: str, whole: str) -> bool:
 class Views(Mapping[str, Array]):
     """Named arrays whose places never change: setting one copies the values into its place.
 
-    Whoever gives the array that he got another shape or type does so to his own view alone.
+    Whoever gives the array that he got another shape or type, or write-protects it, does so to his
+    own view alone (``model.freeze`` has a layer left as it is).
+
+    Attributes
+    ----------
+    places : dict of arrays
+        The arrays themselves, which kernels know by their addresses; for this package's own use.
     """
 
-    def __init__(self, views: Mapping[str, Array]) -> None:
-        self._views = dict(views)
+    def __init__(self, arrays: Mapping[str, Array]) -> None:
+        self.places = dict(arrays)
 
     def __getitem__(self, name: str) -> Array:
-        if name not in self._views:
-            raise unknown_name("parameter", name, self._views)
-        return self._views[name].view()
+        if name not in self.places:
+            raise unknown_name("array", name, self.places)
+        return self.places[name].view()
 
     def __setitem__(self, name: str, values: npt.ArrayLike) -> None:
         """Copy `values` in. Raises `ShapeError` unless they have the array's shape, `DtypeError`
@@ -80,19 +76,19 @@ class Views(Mapping[str, Array]):
 
     def part(self, names: Mapping[str, str]) -> Views:
         """Return views of the same arrays by other names: their name there, their name here."""
-        return Views({name: self._views[here] for name, here in names.items()})
+        return Views({name: self.places[here] for name, here in names.items()})
 
     def __contains__(self, name: object) -> bool:
-        return name in self._views
+        return name in self.places
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._views)
+        return iter(self.places)
 
     def __len__(self) -> int:
-        return len(self._views)
+        return len(self.places)
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name}: {view.shape}" for name, view in self._views.items())
+        return "\n".join(f"{name}: {view.shape}" for name, view in self.places.items())
 
 
 def _copy_in(view: Array, values: npt.ArrayLike, what: str) -> None:
@@ -105,13 +101,14 @@ def _copy_in(view: Array, values: npt.ArrayLike, what: str) -> None:
 class Parameters(Views):
     """Views into the array `flat`, by name.
 
-    Kernels know its arrays by their addresses: setting `flat` copies the values in, and nothing
-    else can be set.
+    Setting `flat` copies the values in, and nothing else can be set.
 
     Attributes
     ----------
     flat : array, shape (size,)
-        Every value, one name after the other in the order of `names`.
+        Every value, one name after the other in the order of `names`: a view of `memory`.
+    memory : array, shape (size,)
+        The array itself, as `places` are.
     names : tuple of str
     offsets : int64 array, shape (len(names) + 1,)
         ``flat[offsets[i]:offsets[i + 1]]`` holds ``names[i]``, row-major.
@@ -127,13 +124,13 @@ class Parameters(Views):
     ) -> None:
         sizes = [math.prod(shape) for shape in shapes.values()]
         self.names = tuple(shapes)
-        self.flat: Array = filled(sum(sizes), 0, dtype) if flat is None else flat
+        self.memory: Array = filled(sum(sizes), 0, dtype) if flat is None else flat
         self.owners: dict[str, Owner] = {}
         self.offsets = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64))).astype(np.int64)
         self.offsets.setflags(write=False)
         super().__init__(
             {
-                name: self.flat[start:stop].reshape(shape)
+                name: self.memory[start:stop].reshape(shape)
                 for (name, shape), start, stop in zip(
                     shapes.items(), self.offsets[:-1], self.offsets[1:], strict=True
                 )
@@ -141,39 +138,44 @@ class Parameters(Views):
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self.__dict__ or name == "owners":
-            super().__setattr__(name, value)
-        elif name != "flat":
+        if name in self.__dict__ and name != "owners":
             raise ConfigError(f"{name} of {type(self).__name__} stays as it was made")
-        elif value is not self.flat:
-            _copy_in(self.flat, value, "flat")
+        super().__setattr__(name, value)
+
+    @property
+    def flat(self) -> Array:
+        return self.memory.view()
+
+    @flat.setter
+    def flat(self, values: npt.ArrayLike) -> None:
+        _copy_in(self.memory, values, "flat")
 
     def __reduce__(self) -> tuple[Callable[..., Parameters], tuple[Any, ...]]:
-        return _restored, (self._shapes(), self.flat.copy())
+        return _restored, (self._shapes(), self.memory.copy())
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
-        return {name: view.shape for name, view in self._views.items()}
+        return {name: view.shape for name, view in self.places.items()}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameters:
-        twin = _restored(self._shapes(), self.flat)
+        twin = _restored(self._shapes(), self.memory)
         memo[id(self)] = twin
         # Whoever else holds a view of this one gets the view of the twin.
-        memo.update({id(view): twin._views[name] for name, view in self._views.items()})
+        memo.update({id(view): twin.places[name] for name, view in self.places.items()})
         return twin
 
     def __repr__(self) -> str:
-        rows = (f"  {name}: {view.shape}" for name, view in self._views.items())
-        return f"Parameters({self.flat.dtype}, {self.flat.size:,} values)\n" + "\n".join(rows)
+        rows = (f"  {name}: {view.shape}" for name, view in self.places.items())
+        return f"Parameters({self.dtype}, {self.memory.size:,} values)\n" + "\n".join(rows)
 
     def piece(self, first: int, last: int) -> Parameters:
         """Return ``names[first:last]`` by themselves: views of the same arrays."""
-        shapes = {name: self._views[name].shape for name in self.names[first:last]}
-        return Parameters(shapes, self.dtype, self.flat[self.offsets[first] : self.offsets[last]])
+        shapes = {name: self.places[name].shape for name in self.names[first:last]}
+        return Parameters(shapes, self.dtype, self.memory[self.offsets[first] : self.offsets[last]])
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of every value."""
-        return self.flat.dtype
+        return self.memory.dtype
 
     def check(self, values: Mapping[str, Array], what: str) -> None:
         """Raise `ShapeError` if a name in `values` is missing, unknown or of another shape,
@@ -182,13 +184,13 @@ class Parameters(Views):
         `what` names the source of the values in the message.
         """
         missing = [name for name in self.names if name not in values]
-        extra = [name for name in values if name not in self._views]
+        extra = [name for name in values if name not in self.places]
         if missing or extra:
             raise ShapeError(
                 f"{what} does not fit this model: missing {missing or 'nothing'}, "
                 f"not in the model {extra or 'nothing'}; build the model that was saved"
             )
-        for name, view in self._views.items():
+        for name, view in self.places.items():
             if values[name].shape != view.shape:
                 raise ShapeError(
                     f"{what} does not fit this model: {name!r} has shape {values[name].shape}, "
@@ -199,7 +201,7 @@ class Parameters(Views):
     def load(self, values: Mapping[str, Array], what: str) -> None:
         """Copy `values` in after `check`; nothing is changed unless everything fits."""
         self.check(values, what)
-        for name, view in self._views.items():
+        for name, view in self.places.items():
             view[...] = values[name]
 
 

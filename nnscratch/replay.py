@@ -23,7 +23,6 @@ from nnscratch.layers.base import Layer
 from nnscratch.losses import Loss
 from nnscratch.losses.base import Prepared
 from nnscratch.nodes import Pass
-from nnscratch.parameters import protected
 from nnscratch.sequences import NOTHING, Given
 from nnscratch.workspace import changes
 
@@ -99,7 +98,6 @@ class CapturedPass:
         # step, and may be one and the same. What the input holds plays no part.
         self.stand_ins = (empty(x.shape, x.dtype), *[a.copy() for a in prepared.arrays])
         self.given = given.copy()
-        self.grads, self.statistics = model.grads.flat, model.statistics.flat
         before = model.latest
 
         def work() -> None:
@@ -169,10 +167,6 @@ class CapturedPass:
 
     def program(self, x: Array, prepared: Prepared, given: Given = NOTHING) -> Any:
         """Return what runs the pass on a batch of the same shape."""
-        if not self.grads.flags.writeable:
-            raise protected("model.grads.flat")
-        if self.statistics.size and not self.statistics.flags.writeable:
-            raise protected("model.statistics.flat")
         if given is not NOTHING:
             self.given.fill(given)
         if x is not self.x:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, filled
 from nnscratch.clipping import Clip, ClipReport
 from nnscratch.errors import (
     ConfigError,
@@ -20,7 +20,7 @@ from nnscratch.errors import (
     unknown_name,
 )
 from nnscratch.optimizers.measures import ParameterMeasures, Tap
-from nnscratch.parameters import Parameters, is_of, protected
+from nnscratch.parameters import Parameters, Views, is_of
 from nnscratch.schedules import Schedule, as_schedule
 from nnscratch.turns import Turn
 from nnscratch.workspace import changes
@@ -61,8 +61,9 @@ class Optimizer:
         Updates made so far.
     state_names : tuple of str
         The arrays it remembers from step to step.
-    state : dict of arrays
-        Those arrays, each laid out like ``params.flat``; empty before the first step.
+    state : Views
+        Those arrays, each laid out like ``params.flat``; empty before the first step. Setting one
+        copies the values into its place.
     tap : Tap or None
         Who wants the steps measured.
     fitting : Turn
@@ -81,7 +82,7 @@ class Optimizer:
         self.clip = clip
         self.rates = rates
         self._made = np.zeros(1, np.int64)  # updates: a compiled step counts itself
-        self.state: dict[str, Array] = {}
+        self._state = Views({})
         self.tap: Tap | None = None
         self._seen: tuple[Parameters, Parameters] | None = None
         self.fitting = Turn()
@@ -95,6 +96,10 @@ class Optimizer:
     @steps.setter
     def steps(self, steps: int) -> None:
         self._made[0] = require_count(f"{type(self).__name__} steps", steps, least=0, most=2**62)
+
+    @property
+    def state(self) -> Views:
+        return self._state
 
     @property
     def lr(self) -> float:
@@ -137,7 +142,7 @@ class Optimizer:
         """Clip `grads` in place, update `params` in place, and return what the clip did.
 
         Raises `ShapeError` when `grads` or the optimizer's state do not fit `params`, `ConfigError`
-        when the state is another thread's, or an array that would be written is write-protected.
+        when the state is another thread's.
         """
         self._ready(params, grads)
         lr = self.lr
@@ -157,13 +162,6 @@ class Optimizer:
         if self._seen_change != changes.number:
             self._pieces = self._split(params, grads)
             self._seen_change = changes.number
-        if not params.flat.flags.writeable:
-            raise protected("params.flat")
-        if self.clip is not None and not grads.flat.flags.writeable:
-            raise protected("grads.flat")
-        for name, array in self.state.items():
-            if isinstance(array, np.ndarray) and not array.flags.writeable:
-                raise protected(f"optimizer.state[{name!r}]")
 
     def _make_step(
         self, params: Parameters, grads: Parameters, lr: float, measures: ParameterMeasures | None
@@ -186,14 +184,16 @@ class Optimizer:
         if self._pieces is None:
             self.update(params, grads, lr)
             return
-        whole = self.state
+        whole = self._state
         try:
             for piece in self._pieces:
                 if piece.factor is not None:
-                    self.state = {name: array[piece.place] for name, array in whole.items()}
+                    self._state = Views(
+                        {name: array[piece.place] for name, array in whole.places.items()}
+                    )
                     self.update(piece.params, piece.grads, lr * piece.factor)
         finally:
-            self.state = whole
+            self._state = whole
 
     def factors(self, params: Parameters) -> dict[str, float | None]:
         """Return the factor of the rate for every parameter; None for one that is frozen.
@@ -267,43 +267,38 @@ class Optimizer:
         self.check_state_dict(state)
         steps: Any = np.asarray(state["steps"])[()]
         self.steps = steps
-        self.state = {name: np.array(state[name]) for name in state if name != "steps"}
+        self._state = Views({name: np.array(state[name]) for name in state if name != "steps"})
         self._seen = None
 
     def _attach(self, params: Parameters, grads: Parameters) -> None:
         """Check that everything fits, and allocate the state at the first step."""
-        if grads.flat.dtype != params.flat.dtype or _layout(grads) != _layout(params):
+        if grads.dtype != params.dtype or _layout(grads) != _layout(params):
             raise ShapeError(
                 f"{type(self).__name__}.step got gradients that do not belong to the parameters: "
                 f"{_describe(grads)}, the parameters are {_describe(params)}"
             )
         first = self._seen[0] if self._seen is not None else params
-        fits = _layout(first) == _layout(params) and first.flat.dtype == params.flat.dtype
+        fits = _layout(first) == _layout(params) and first.dtype == params.dtype
         if fits and self.state and first is not params and self._thread != threading.get_ident():
             raise ConfigError(
                 f"this {type(self).__name__} has state for the parameters that another thread "
                 f"trains; make a new optimizer for each model"
             )
-        if not fits or not self._state_fits(params):
-            kept = next(iter(self.state.values()), first.flat)
+        kept = self.state.places
+        if not fits or not all(
+            array.shape == params.memory.shape and array.dtype == params.dtype
+            for array in kept.values()
+        ):
+            old = next(iter(kept.values()), first.memory)
             raise ShapeError(
-                f"this {type(self).__name__} has state for other parameters ({kept.size:,} values "
-                f"of {kept.dtype}) and got {_describe(params)}; make a new optimizer for each model"
+                f"this {type(self).__name__} has state for other parameters ({old.size:,} values "
+                f"of {old.dtype}) and got {_describe(params)}; make a new optimizer for each model"
             )
-        for name in self.state_names:
-            self.state.setdefault(name, np.zeros_like(params.flat))
+        if not kept:
+            size = params.memory.size
+            self._state = Views({name: filled(size, 0, params.dtype) for name in self.state_names})
         self._seen, self._thread = (params, grads), threading.get_ident()
         self._seen_change = -1
-
-    def _state_fits(self, params: Parameters) -> bool:
-        """Whether every state array, whoever has put it there, is laid out like `params`."""
-        return all(
-            isinstance(array, np.ndarray)
-            and array.shape == params.flat.shape
-            and array.dtype == params.flat.dtype
-            and array.flags.c_contiguous
-            for array in self.state.values()
-        )
 
     def options(self) -> dict[str, Any]:
         """Return the settings besides rate and clip, for `repr`."""
@@ -325,6 +320,5 @@ def _layout(parameters: Parameters) -> list[tuple[str, tuple[int, ...]]]:
 
 def _describe(parameters: Parameters) -> str:
     return (
-        f"{parameters.flat.size:,} values of {parameters.flat.dtype} "
-        f"in {len(parameters)} parameters"
+        f"{parameters.memory.size:,} values of {parameters.dtype} in {len(parameters)} parameters"
     )

@@ -52,7 +52,7 @@ class SGD(KernelOptimizer):
         if self.momentum == 0:
             return "gradient_descent_update", (), (lr,)
         kernel = "nesterov_update" if self.nesterov else "momentum_update"
-        return kernel, (self.state["velocity"],), (lr, self.momentum)
+        return kernel, (self.state.places["velocity"],), (lr, self.momentum)
 
     def options(self) -> dict[str, Any]:
         given = {"momentum": self.momentum, "nesterov": self.nesterov}

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels, load_module
 from nnscratch.clipping import Clip, ClipReport, compiled_report
-from nnscratch.errors import ShapeError, require_number
+from nnscratch.errors import require_number
 from nnscratch.optimizers.base import Optimizer, Rates
 from nnscratch.optimizers.measures import ParameterMeasures
 from nnscratch.parameters import Parameters
@@ -64,7 +64,8 @@ class KernelOptimizer(Optimizer):
 
     def kernel_call(self, lr: float, t: int) -> KernelCall:
         """Return the kernel of the t-th update (from 1), the state it works on, its scalars."""
-        states = [self.state[name] for name in self.state_names]
+        places = self.state.places
+        states = [places[name] for name in self.state_names]
         # Not a tuple of a generator: made anew at its end, one more would lie about at each step.
         return self.kernel, (*states,), self.scalars(lr, t)
 
@@ -73,8 +74,8 @@ class KernelOptimizer(Optimizer):
         return (lr, *self.options().values())
 
     def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
-        kernel, states, scalars = self._fitting_call(params, lr)
-        getattr(kernels, kernel)(params.flat, *states, grads.flat, *scalars)
+        kernel, states, scalars = self.kernel_call(lr, self.steps + 1)
+        getattr(kernels, kernel)(params.memory, *states, grads.memory, *scalars)
 
     def _make_step(
         self, params: Parameters, grads: Parameters, lr: float, measures: ParameterMeasures | None
@@ -112,23 +113,13 @@ class KernelOptimizer(Optimizer):
         target = None if measures is None else measures.target
         step: Any = self._compiled.get(measures is not None)
         call = self.kernel_call(lr, self.steps + 1) if step is not None else None
-        if call is None or not step.fits(params.flat, grads.flat, call, target, self.clip):
+        if call is None or not step.fits(params.memory, grads.memory, call, target, self.clip):
             if not self._is_one_call():
                 return None
-            call = self._fitting_call(params, lr)
+            call = self.kernel_call(lr, self.steps + 1)
             step = self._compile(call, params, grads, measures)
             self._compiled[measures is not None] = step
         return step, call[2]
-
-    def _fitting_call(self, params: Parameters, lr: float) -> KernelCall:
-        """Return the kernel's call; `ShapeError` if state was replaced by what does not fit."""
-        if not self._state_fits(params):
-            raise ShapeError(
-                f"the state of this {type(self).__name__} no longer fits the parameters, "
-                f"{params.flat.size:,} values of {params.flat.dtype}: "
-                f"write into its arrays, state[name][...] = values, instead of replacing them"
-            )
-        return self.kernel_call(lr, self.steps + 1)
 
     def _is_one_call(self) -> bool:
         """Whether neither the update nor the clip was redefined by somebody's subclass."""
@@ -146,9 +137,9 @@ class KernelOptimizer(Optimizer):
         stepping = load_module("nnscratch_kernels.compiled.stepping.step")
         clip = self.clip
         return stepping.Step(
-            grads.flat,
+            grads.memory,
             grads.offsets,
-            params=params.flat,
+            params=params.memory,
             update=call[:2],
             made=self._made,
             clip=None if clip is None else clip.kind,

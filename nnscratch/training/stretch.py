@@ -78,7 +78,7 @@ class Stretch:
             table = np.array([step.prepared(numbers) for numbers in scalars])
             started = time.perf_counter()
             losses, whole = several.train(
-                several.Pass(program, captured.value, model.grads.flat, model.statistics.flat),
+                several.Pass(program, captured.value, model.grads.memory, model.statistics.memory),
                 several.Update(step.program, step.changing(), table),
                 [self.examples.x, self.examples.y],
                 [x, y],
