@@ -18,6 +18,7 @@ from typing import Any
 
 import nnscratch_kernels
 from nnscratch.errors import ConfigError, require_count, unknown_name
+from nnscratch.workspace import changes
 from nnscratch_kernels import forking
 from nnscratch_kernels.signals import postponing
 
@@ -65,6 +66,7 @@ class Kernels:
 
     def choose(self, name: str) -> None:
         """Make `name` the active set."""
+        changes.number += 1  # what was captured is of the other set
         self._chosen = name
         for kernel in [key for key in self.__dict__ if not key.startswith("_")]:
             del self.__dict__[kernel]

@@ -17,8 +17,6 @@ from nnscratch.errors import DataError, DtypeError, ShapeError
 Split: TypeAlias = tuple[Array, Array, Array, Array]
 """What every data set returns: `x_train, y_train, x_test, y_test`."""
 
-_LABEL, _UNSIGNED = np.dtype(np.int64), np.dtype(np.uint64)
-
 
 def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
     """Return `x` as a C-contiguous array, (examples, *positions, features), every value finite.
@@ -64,15 +62,6 @@ def check_labels(
     `DtypeError` if they are not integers, `ShapeError` for another shape, and `DataError` naming
     the first one out of range.
     """
-    # One look at what is right, for every step of a training: as unsigned, negative ones are large.
-    if (
-        type(y) is np.ndarray
-        and (y.dtype, y.shape) == (_LABEL, shape)
-        and y.size
-        and y.flags.c_contiguous
-        and y.view(_UNSIGNED).max() < classes
-    ):
-        return y
     array = as_array(y, what)
     shape = (shape,) if isinstance(shape, int) else shape
     if array.ndim != (1 if shape is None else len(shape)):

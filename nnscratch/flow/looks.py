@@ -152,6 +152,8 @@ class PassLooks(Looks):
 
     def see(self, value: float, labels: Array | None, loss: Loss | None) -> None:
         """Look at the latest pass, if it is time; keep its examples while few were seen."""
+        if self.has_examples and not self.due:
+            return
         latest = self.model.latest
         output = latest.outputs[-1]
         if labels is not None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnscratch.arrays import DTYPES, Array, as_array, rows
 from nnscratch.backend import kernels
-from nnscratch.datasets.checks import first_true
+from nnscratch.datasets.checks import first_true, place_words
 from nnscratch.errors import ConfigError, DataError, DtypeError, ShapeError, require_number
 from nnscratch.workspace import Workspace
 
@@ -147,6 +147,18 @@ class Loss:
                 f"convert with targets.astype(np.{dtype})"
             )
         return rows(np.ascontiguousarray(targets))
+
+    def check_range(
+        self, targets: Array, shape: tuple[int, ...], least: float, most: float, rule: str
+    ) -> None:
+        """Raise unless all `targets`, rows of an output of that shape, lie in [least, most]."""
+        place = kernels.first_outside(targets.reshape(-1), least, most)
+        if place >= 0:
+            index = tuple(map(int, np.unravel_index(place, shape)))
+            raise DataError(
+                f"targets of {self!r} {rule}, "
+                f"got {targets.flat[place]} in {place_words(index, len(shape))}"
+            )
 
     def row_weights(
         self, shape: tuple[int, ...], dtype: np.dtype[Any], weights: Any

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.datasets.checks import first_true, place_words
-from nnscratch.errors import DataError, require_number
+from nnscratch.errors import require_number
 from nnscratch.losses.base import NO_WEIGHTS, ClassWeights, CrossEntropy, Prepared
 
 
@@ -25,7 +24,7 @@ class _BinaryLoss(CrossEntropy):
         sample_weights: Array | None = None,
     ) -> Prepared:
         targets = self.check_targets(shape, dtype, labels)
-        self._check_range(targets.reshape(shape))
+        self.check_range(targets, shape, 0.0, 1.0, "must lie between 0 and 1")
         rows = self.row_weights(shape, dtype, sample_weights)
         class_weights = self.weight_of_each(2)
         if self.label_smoothing:
@@ -44,15 +43,6 @@ class _BinaryLoss(CrossEntropy):
             targets = np.divide(yes * targets, each, out=np.zeros_like(each), where=each > 0)
             weights *= each
         return Prepared(self.kernel, (targets, weights.reshape(-1)), self.constants)
-
-    def _check_range(self, targets: Array) -> None:
-        low, high = targets.min(), targets.max()
-        if not (low >= 0 and high <= 1):
-            index = first_true(~((targets >= 0) & (targets <= 1)))
-            raise DataError(
-                f"targets of {self!r} must lie between 0 and 1, "
-                f"got {targets[index]} in {place_words(index, targets.ndim)}"
-            )
 
 
 class SigmoidCrossEntropy(_BinaryLoss):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, ClassVar
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.datasets.checks import first_true, place_words
-from nnscratch.errors import DataError, require_number
+from nnscratch.errors import require_number
 from nnscratch.losses.base import NO_WEIGHTS, Loss, Prepared
+
+_LARGEST = sys.float_info.max
 
 
 class _Distance(Loss):
@@ -25,13 +27,7 @@ class _Distance(Loss):
         sample_weights: Array | None = None,
     ) -> Prepared:
         targets = self.check_targets(shape, dtype, labels)
-        if not (np.isfinite(targets.min()) and np.isfinite(targets.max())):
-            whole = targets.reshape(shape)
-            index = first_true(~np.isfinite(whole))
-            raise DataError(
-                f"targets of {self!r} must be finite, "
-                f"got {whole[index]} in {place_words(index, whole.ndim)}"
-            )
+        self.check_range(targets, shape, -_LARGEST, _LARGEST, "must be finite")
         weights = self.row_weights(shape, dtype, sample_weights)
         if weights is None:
             return Prepared(self.kernel, (targets, NO_WEIGHTS[dtype]), self.constants)

@@ -95,3 +95,34 @@ def test_count_nonfinite(kernels: Any, dtype: Any, shape: Any):
     x.flat[positions] = np.resize(bad, len(positions))
     assert kernels.count_nonfinite(x) == len(positions)
     assert isinstance(kernels.count_nonfinite(x), int)
+
+
+@SETS
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], -1),
+        ([0, 1, 9], -1),
+        ([0, 10, 9], 1),
+        ([3] * 100 + [-1, 10], 100),
+        ([np.iinfo(np.int64).min], 0),
+    ],
+)
+def test_first_label_outside(kernels: Any, values: list[int], expected: int):
+    assert kernels.first_outside(np.array(values, np.int64), 0, 9) == expected
+
+
+@SETS
+@DTYPES
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.0, 1.0, 0.5], -1),
+        ([0.0] * 70 + [np.nextafter(np.float32(1), np.float32(2)), -1.0], 70),
+        ([0.5, -1e-44, 7.0], 1),
+        ([0.5, math.nan], 1),
+        ([math.inf], 0),
+    ],
+)
+def test_first_number_outside(kernels: Any, dtype: Any, values: list[float], expected: int):
+    assert kernels.first_outside(np.array(values, dtype), 0.0, 1.0) == expected

@@ -196,6 +196,23 @@ def test_other_losses_and_inputs_go_layer_by_layer(batch):
     assert model.training_pass(np.asfortranarray(x), labels, loss) == expected
 
 
+def test_what_was_captured_is_not_used_for_anything_else(batch):
+    x, labels = batch
+    model = nn.Sequential(nn.Dense(13, 10))
+    loss, other = nn.SoftmaxCrossEntropy(), nn.SoftmaxCrossEntropy(label_smoothing=0.1)
+    found = model.captured(x, labels, loss)
+    assert model.captured(x, labels, loss) is found
+    assert model.captured(x, labels, other) is not found
+    assert model.captured(x[:3], labels[:3], loss) is not found
+    assert model.captured(x.astype(np.float64), labels, loss) is None
+    assert model.captured(x, labels, loss) is found
+    assert model.captured(x[:, ::-1], labels, loss) is None
+    loss.label_smoothing = 0.1  # which another kernel computes
+    assert model.captured(x, labels, loss) is not found
+    loss.compute = other.compute
+    assert model.captured(x, labels, loss) is None
+
+
 def test_errors_are_those_of_the_layers_and_the_loss(batch):
     x, labels = batch
     model, loss = nn.Sequential(nn.Dense(13, 10)), nn.SoftmaxCrossEntropy()

@@ -81,3 +81,18 @@ def count_nonfinite(x: Array) -> int:
         if bits[i] & mask >= bound:
             count += 1
     return count
+
+
+@jit
+def first_outside(values: Array, least: float, most: float) -> int:
+    """Return the place of the first of `values` (1-d) that is below `least`, above `most` or NaN;
+    -1 if there is none."""
+    outside = 0
+    for i in range(len(values)):
+        outside += not (values[i] >= least and values[i] <= most)
+    if outside == 0:
+        return -1
+    i = 0
+    while values[i] >= least and values[i] <= most:
+        i += 1
+    return i

@@ -38,3 +38,10 @@ def segment_norms(norms: Array, flat: Array, offsets: Array) -> None:
 def count_nonfinite(x: Array) -> int:
     """Return how many components of `x` (any shape) are NaN or infinite."""
     return int(x.size - np.count_nonzero(np.isfinite(x)))
+
+
+def first_outside(values: Array, least: float, most: float) -> int:
+    """Return the place of the first of `values` (1-d) that is below `least`, above `most` or NaN;
+    -1 if there is none."""
+    outside = ~((values >= np.float64(least)) & (values <= np.float64(most)))
+    return int(outside.argmax()) if outside.any() else -1
