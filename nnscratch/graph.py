@@ -17,7 +17,7 @@ from nnscratch.nodes import INPUT, Layers, Node, Pass, Writer, input_of, shapes_
 from nnscratch.parameters import Parameters, Views, is_of, stays
 from nnscratch.sequences import NOTHING, Given, States, Truncate, as_mask, as_states, factors_back
 from nnscratch.turns import Turn
-from nnscratch.workspace import Workspace
+from nnscratch.workspace import Workspace, changes
 
 _KEPT_SHAPES = 64
 
@@ -88,6 +88,8 @@ class Graph:
         self.latest = Pass(np.empty((0, 0), self.dtype))
         self.sums = Workspace()
         self.turn, self.fitting = Turn(), Turn()
+        self._memories: set[int] = set()
+        self._seen_change = -1
 
     # Passes
 
@@ -122,10 +124,25 @@ class Graph:
         if self.turn.lock.locked():
             raise self.turn.taken(self)
         self.number += 1
+        x = self.apart(x)
         self.latest = Pass(x)
         return self.run(x, training, statistics, self.latest, given).outputs[-1]
 
     __call__ = forward
+
+    def apart(self, array: Array) -> Array:
+        """Return `array`, or a copy of what an earlier pass returned, as the next writes to it."""
+        base = getattr(array, "base", None)
+        if base is None:
+            return array
+        if self._seen_change != changes.number:
+            spaces = [self.sums, *(node.workspace for node in self.nodes)]
+            filled = [memory for space in spaces for memory in space.memories()]
+            filled += [self.grads.memory.base, self.statistics.memory.base]
+            self._memories = set(map(id, filled))
+            self._seen_change = changes.number
+        of_loss = self.latest.upstream and self.latest.upstream[-1].base is base
+        return array.copy() if of_loss or id(base) in self._memories else array
 
     def given(
         self,
@@ -217,7 +234,8 @@ class Graph:
     def _backward(self, dlogits: Array, accumulate: bool, input_gradient: bool) -> Array | None:
         latest, nodes = self.latest, self.nodes
         arriving: list[Array | None] = [None] * len(nodes)
-        arriving[-1] = np.ascontiguousarray(as_array(dlogits, "dlogits"), dtype=self.dtype)
+        dlogits = self.apart(as_array(dlogits, "dlogits"))
+        arriving[-1] = np.ascontiguousarray(dlogits, dtype=self.dtype)
         downstream: list[tuple[Array | None, ...]] = []
         of_input: Array | None = None
         for i in range(len(nodes) - 1, -1, -1):

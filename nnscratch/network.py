@@ -97,6 +97,7 @@ class Network(Graph):
             with lock:
                 value = captured[0].run(x, captured[1], given)
         else:
+            labels = self.apart(labels)
             value, dlogits = self._loss(x, labels, loss, True, given, sample_weights)
             self.backward(dlogits)
         if tap is not None:
@@ -232,6 +233,7 @@ class Network(Graph):
         twin = object.__new__(type(self))
         memo[id(self)] = twin
         twin.tap = None  # whoever measures this model does not measure its twin
+        twin._seen_change = -1  # its memory is its own
         # Parameters first: they note the twin of every view, and the layers then find it.
         for name in ("_params", "_grads", "_statistics", *self.__dict__):
             if name not in twin.__dict__:

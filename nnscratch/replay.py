@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -52,7 +53,13 @@ def capturable(layer: Layer) -> bool:
 class _Plan:
     """The calls scheduled for a number of threads, with the addresses of the latest batch."""
 
-    def __init__(self, scheduler: Any, stand_ins: tuple[Array, ...]) -> None:
+    def __init__(
+        self,
+        scheduler: Any,
+        stand_ins: tuple[Array, ...],
+        apart: Callable[[Array], Array],
+    ) -> None:
+        self.apart = apart
         self.program = scheduler.build()
         self.calls = scheduler.calls  # keeps the arrays alive
         self.batch: list[Array | None] = [None] * len(stand_ins)
@@ -69,6 +76,7 @@ class _Plan:
             if array is not self.batch[i]:
                 places, offsets = self.places[i]
                 self.batch[i] = None  # as long as some addresses may be of one, some of another
+                array = self.apart(array)
                 # Not array.ctypes, which with cold caches costs as much as a layer.
                 self.program.arguments[places] = array.__array_interface__["data"][0] + offsets
                 self.batch[i] = array
@@ -171,12 +179,13 @@ class CapturedPass:
         if given is not NOTHING:
             self.given.fill(given)
         if x is not self.x:
+            x = self.model.apart(x)
             self._replace_input(x)
         threads = self._threads.get_num_threads()
         plan = self.plans.get(threads)
         if plan is None:
             scheduler = self._schedule.Scheduler(self.calls, self.model.dtype, threads)
-            plan = self.plans[threads] = _Plan(scheduler, self.stand_ins)
+            plan = self.plans[threads] = _Plan(scheduler, self.stand_ins, self.model.apart)
         return plan.for_batch(x, *prepared.arrays)
 
     def passed(self, passes: int = 1) -> float:
