@@ -106,6 +106,8 @@ def _labels(view: View) -> list[Finding]:
     severity, advice, numbers = "serious", LOOK_AT_ANSWERS, {"examples": count, "values": values}
     # What is learned by heart is learned too, but slowly, and nothing comes of it.
     lost = progress.nothing or (progress.share < BY_HEART and progress.rows >= _ENOUGH)
+    # Neither guess knows that steps of time have an order, which may be all that counts.
+    lost = lost and not any(map(view.recurs, range(len(view.layers))))
     if values == 1 and count >= _SAME:
         what = "one class" if single else number(view.latest("target_mean"))
         seen = (

@@ -13,6 +13,7 @@ from nnscratch.flow.findings.view import View
 from nnscratch_records.words import listed, number, percent
 
 _NEAR = 0.01
+_THROUGH_TIME = ("rnn", "lstm", "gru")
 _FEW = 20  # examples that any network should learn by heart
 
 
@@ -52,7 +53,9 @@ def find(view: View, shown: dict[str, Finding]) -> list[Finding]:
         f"{number(p.now, 3)} now"
     )
     out = _ruled_out(view, shown)
-    cause = f"Ruled out: {'; '.join(out)}." if out else ""
+    told = [f"Ruled out: {'; '.join(out)}."] if out else []
+    not_seen, look = unseen(view)
+    cause = " ".join([*told, *not_seen])
     return [
         Finding(
             "does not learn",
@@ -61,8 +64,32 @@ def find(view: View, shown: dict[str, Finding]) -> list[Finding]:
             int(view.steps[view.now.start]),
             f"{stands}: in {view.rows:,} recorded steps nothing was learned.",
             cause,
-            (_by_heart(view), *adaptive(view)),
+            (*look, _by_heart(view), *adaptive(view)),
             {"loss": p.now, "constant": p.constant, "share": p.share},
+        )
+    ]
+
+
+def unseen(view: View) -> tuple[list[str], list[Advice]]:
+    """Return what nobody saw of recurrent modules of PyTorch, whose inside no hook gets to."""
+    layers = [i for i, kind in enumerate(view.kinds) if kind in _THROUGH_TIME]
+    layers = [i for i in layers if view.roles[i] != "recurrent"]
+    if not layers:
+        return [], []
+    told = []
+    for i in layers:
+        column, units = view.param(i, "recurrent_weight"), float(view.record["features"][i])
+        if view.kinds[i] == "rnn" and column is not None:
+            size = float(view.record["param_norm_initial"][column]) / math.sqrt(units)
+            told.append(f"; the recurrent weights of {view.layers[i]} began with |U| / sqrt(units)")
+            told.append(f" = {number(size)}, by about which a step back multiplies it at most")
+            break
+    names = listed(view.names(layers))
+    seen = f"Not seen: what the gradient does through time, inside {names}{''.join(told)}."
+    return [seen], [
+        Advice(
+            "see how many steps back it can learn, of a copy in this engine",
+            "print(nnscratch.predict(nnscratch.pytorch.from_torch(model), x))",
         )
     ]
 

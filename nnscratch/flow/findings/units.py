@@ -8,6 +8,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.flow.findings.finding import Finding
+from nnscratch.flow.findings.learning import unseen
 from nnscratch.flow.findings.view import View
 from nnscratch_records.limits import SATURATED as SATURATED_FROM_START
 from nnscratch_records.words import called, listed, number, percent, plural, sentence, since
@@ -231,6 +232,7 @@ def _constant(view: View) -> list[Finding]:
     if view.rows < _ENOUGH or not stands or not spread < CONSTANT * needed:
         return []
     last = view.layers[-1]
+    not_seen, look = unseen(view)
     return [
         Finding(
             "constant output",
@@ -239,7 +241,8 @@ def _constant(view: View) -> list[Finding]:
             _alike_since(view, CONSTANT * needed),
             f"The output hardly depends on the input: what {last} gives differs between examples "
             f"by {number(spread)}, the answers by {number(needed)} (standard deviations).",
-            "What tells examples apart is lost on the way up.",
+            " ".join(["What tells examples apart is lost on the way up.", *not_seen]),
+            tuple(look),
             numbers={"spread": spread, "needed": needed},
         )
     ]

@@ -80,3 +80,35 @@ def test_recurrent_layers_need_no_activation_behind_them(network):
     """What bends stands inside of them."""
     found, _ = findings(network, 0.2)
     assert not {"no activation", "activation"} & set(found.kinds)
+
+
+class ByStep(tn.Module):
+    """Tells in which order two symbols came, many steps before."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.rnn, self.head = kind(6, 20, batch_first=True), tn.Linear(20, 4)
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0][:, -1])
+
+
+@pytest.mark.parametrize(("kind", "reach"), [(tn.RNN, 5), (tn.LSTM, 7)])
+def test_what_is_not_seen_through_time_is_said_and_the_line_shows_it(kind, reach, capsys):
+    torch.manual_seed(0)
+    x, y = map(torch.from_numpy, nn.datasets.temporal_order(320, length=100, seed=0))
+    model, loss = ByStep(kind), tn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    flow = watch(model, optimizer)
+    for step in range(100):
+        rows = slice(step % 10 * 32, step % 10 * 32 + 32)
+        optimizer.zero_grad()
+        loss(model(x[rows]), y[rows]).backward()
+        optimizer.step()
+    found = flow.findings()[0]
+    assert found.kind in ("does not learn", "constant output")
+    assert "Not seen: what the gradient does through time, inside rnn" in found.cause
+    exec(found.advice[0].line, {"nnscratch": nn, "model": model, "x": x})
+    said = capsys.readouterr().out
+    assert "vanishing through time: 99 steps back" in said
+    assert f"before training it can learn about {reach} steps back" in " ".join(said.split())

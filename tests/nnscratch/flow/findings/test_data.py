@@ -178,6 +178,16 @@ def test_answers_that_nothing_tells(run, values, told):
         assert run(change).kinds == ("labels", "does not learn")
 
 
+@pytest.mark.parametrize("through_time", [True, False])
+def test_what_no_guess_tells_of_a_sequence_may_be_its_order(run, through_time):
+    def change(record):
+        run.fill(guess_linear=0.0, guess_neighbours=0.0)(run.stuck(record))
+        if through_time:
+            record["roles"] = ["recurrent", *record["roles"][1:]]
+
+    assert ("labels" in run(change).kinds) != through_time
+
+
 @pytest.mark.parametrize(
     ("end", "steps", "told"), [(0.72, 50, True), (0.68, 50, False), (0.72, 49, False)]
 )

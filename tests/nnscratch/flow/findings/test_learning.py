@@ -79,3 +79,29 @@ def test_how_far_a_run_has_come(run, losses, said):
         record["loss"][0] = losses[0]
 
     assert run(change).state.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "role", "told"),
+    [("rnn", "weights", True), ("lstm", "weights", False), ("rnn", "recurrent", None)],
+)
+def test_what_a_hook_does_not_see_of_recurrent_modules_is_said(run, kind, role, told):
+    """PyTorch's are watched as layers of weights: their outputs, and nothing through time."""
+
+    def change(record):
+        run.stuck(record)
+        record["kinds"] = [kind, *record["kinds"][1:]]
+        record["roles"] = [role, *record["roles"][1:]]
+        record["param_roles"] = ["recurrent_weight", *record["param_roles"][1:]]
+        record["param_norm_initial"][0] = 0.6 * np.sqrt(20)
+
+    found = run.of(run(change), "does not learn")
+    if told is None:
+        assert "Not seen" not in found.cause
+        assert not any("from_torch" in advice.line for advice in found.advice)
+        return
+    name = "0.dense"
+    assert f"Not seen: what the gradient does through time, inside {name}" in found.cause
+    assert (f"weights of {name} began with |U| / sqrt(units) = 0.6," in found.cause) == told
+    line = "print(nnscratch.predict(nnscratch.pytorch.from_torch(model), x))"
+    assert found.advice[0].line == line
