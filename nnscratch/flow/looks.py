@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array, rows
+from nnscratch.backend import kernels
 from nnscratch.flow.answers import Answers, Function, Loss
 from nnscratch.flow.spectra import spectra
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from nnscratch.optimizers import Optimizer
 
 _EXAMPLES, _UNITS, _INPUTS = 64, 64, 256  # as many are looked at
-_SAME = 1e-6  # of the largest: two numbers that differ by no more
 
 
 def due(count: int) -> bool:
@@ -71,12 +71,14 @@ class Looks:
 
     def at_output(self, column: int, y: Array) -> None:
         """Look at what a layer gives, (rows, features)."""
-        self.into["output_spread"][column] = spread(y)
-        self.into["output_dead"][column] = dead(y)
+        self.into["output_spread"][column] = kernels.spread(_part(y, _EXAMPLES))
+        self.into["output_dead"][column] = kernels.dead(_part(y, len(y)))
 
     def at_param(self, column: int, values: Array, rate: float) -> None:
         """Look at a parameter, its units last, and the factor of its rate."""
-        self.into["param_copies"][column] = copies(values)
+        if values.ndim > 1:
+            units = values.reshape(-1, values.shape[-1])
+            self.into["param_copies"][column] = kernels.copies(_part(units, _INPUTS))
         self.into["param_rate"][column] = rate
 
     def at_recurrence(self, first: int, weight: Array) -> None:
@@ -178,50 +180,11 @@ class PassLooks(Looks):
         return np.asarray(copy.deepcopy(layer).forward(z)[0])
 
 
+def _part(y: Array, most: int) -> Array:
+    """Return the first rows, so many at most, of the first units."""
+    return np.ascontiguousarray(y[:most, :_UNITS])
+
+
 def called(loss: Loss) -> str:
     """Return what a loss is called: a function by its name, an object by its class."""
     return str(getattr(loss, "__name__", type(loss).__name__))
-
-
-def spread(y: Array) -> float:
-    """Return the root mean square, over units, of the standard deviation over the examples."""
-    part = y[:_EXAMPLES, :_UNITS]
-    if len(part) < 2:
-        return math.nan
-    with np.errstate(all="ignore"):
-        apart = part.astype(np.float64)
-        apart -= apart.sum(axis=0) / len(apart)
-        found = math.sqrt(np.vdot(apart, apart) / apart.size)
-    return found if math.isfinite(found) else math.nan
-
-
-def dead(y: Array) -> float:
-    """Return the fraction of units that are 0 or less for every example."""
-    largest = y[:, :_UNITS].max(axis=0)
-    return np.count_nonzero(largest <= 0) / len(largest)
-
-
-def copies(weight: Array) -> float:
-    """Return the fraction of units, columns of `weight`, that equal another one.
-
-    NaN for a single unit, and for what is no matrix.
-    """
-    if weight.ndim < 2:
-        return math.nan
-    part = weight.reshape(-1, weight.shape[-1])[:_INPUTS, :_UNITS]
-    largest = float(np.abs(part).max())
-    if part.shape[1] < 2 or not math.isfinite(largest):
-        return math.nan
-    order = np.lexsort(part[3::-1])
-    same = _neighbours(part[:4, order], largest)
-    if not same.any():  # as nearly always: the first rows tell
-        return 0.0
-    same = _neighbours(part[:, order], largest)
-    return float((np.append(False, same) | np.append(same, False)).mean())
-
-
-def _neighbours(part: Array, largest: float) -> Array:
-    """Return which columns equal the one behind them."""
-    part = part.astype(np.float64)
-    apart: Array = np.abs(part[:, 1:] - part[:, :-1]).max(axis=0)
-    return apart <= _SAME * largest

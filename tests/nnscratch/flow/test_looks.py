@@ -7,7 +7,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.flow import load_record
-from nnscratch.flow.looks import copies, dead, due, spread
+from nnscratch.flow.looks import due
 
 X, Y, X_TEST, Y_TEST = nn.datasets.digits()
 
@@ -17,30 +17,6 @@ def test_looks_lie_farther_and_farther_apart():
     assert found == [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192]
     for every in (2, 8, 32):  # a thinned recording keeps some
         assert sum(due(count) for count in range(0, 200, every)) >= 5
-
-
-def test_spread_is_between_examples():
-    y = np.random.default_rng(0).standard_normal((50, 20))
-    assert spread(y + 100) == pytest.approx(np.sqrt(y.var(axis=0).mean()))
-    assert spread(np.tile(y[:1], (50, 1))) == pytest.approx(0, abs=1e-12)
-    assert math.isnan(spread(y[:1]))
-    assert math.isnan(spread(np.full((3, 2), np.inf)))
-
-
-def test_dead_units_are_never_positive():
-    y = np.array([[0, 1, -1, 0], [0, 0, -2, 0], [0, 0, -3, 2]], np.float32)
-    assert dead(y) == 0.5
-
-
-def test_copies_are_equal_columns():
-    weight = np.random.default_rng(0).standard_normal((30, 6))
-    assert copies(weight) == 0
-    weight[:, 4] = weight[:, 1] * (1 + 1e-9)
-    assert copies(weight) == pytest.approx(2 / 6)
-    weight[:, 5] = weight[:, 1] + 1e-3
-    assert copies(weight) == pytest.approx(2 / 6)
-    assert copies(np.zeros((30, 6))) == 1
-    assert math.isnan(copies(weight[:, :1]))
 
 
 def train(flow, model, **options):
