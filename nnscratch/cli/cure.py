@@ -78,7 +78,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--public-cases",
-        choices=("autotrainer", "known", "tuned", "untouched"),
+        choices=("autotrainer", "known", "tuned", "untouched", "spring", "summer"),
         help="cure other people's networks instead, paste the lines and train by them",
     )
     add_data(command, choose=True)

@@ -66,7 +66,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     groups = (
         *("known", "tuned", "fresh", "opened", "aside", "unlike", "later", "untouched"),
-        *("autumn", "winter", "all"),
+        *("autumn", "winter", "spring", "summer", "all"),
     )
     command.add_argument(
         "--public-cases",

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         mended = {f"mended, {name}": answers(cases, True) for name, cases in groups.items()}
     tables = [counts(sick), alarms({"healthy": healthy, **mended}), published()]
     # One by one what was put aside is shown to whom asks for nothing else.
-    for name in [n for n in groups if n != public.PUT_ASIDE or options.public_cases == n]:
+    for name in [n for n in groups if n not in public.PUT_ASIDE or options.public_cases == n]:
         tables.append(sick_answers(f"Sick cases, {name}", groups[name], sick[name]))
     tables.append(healthy_answers("Healthy set-ups", public.HEALTHY, healthy))
     for table in tables:

@@ -19,14 +19,18 @@ from nnscratch.experiments.public.kinds import OPENED as OPENED_CASES
 from nnscratch.experiments.public.known import CASES as KNOWN_CASES
 from nnscratch.experiments.public.later import CASES as LATER_CASES
 from nnscratch.experiments.public.recipe import Data, Outcome, Recipe, run
+from nnscratch.experiments.public.spring import SPRING as SPRING_CASES
+from nnscratch.experiments.public.spring import SUMMER as SUMMER_CASES
 from nnscratch.experiments.public.tuned import CASES as TUNED_CASES
 from nnscratch.experiments.public.unlike import CASES as UNLIKE_CASES
 from nnscratch.experiments.public.untouched import CASES as UNTOUCHED_CASES
 from nnscratch.experiments.public.verdict import NAMES, VERDICTS, Answer, Tally, answer_all
 
 # Groups of sick cases: what was known before, two halves of what was collected, and later ones.
-# Whoever works on findings looks at all of them but the last.
-PUT_ASIDE: Final = "winter"
+# Whoever works on findings looks at all of them but those that are put aside.
+WINTER: Final = "winter"
+SUMMER: Final = "summer"
+PUT_ASIDE: Final = (WINTER, SUMMER)
 SICK: dict[str, tuple[Sick, ...]] = {
     "known": KNOWN_CASES,
     TUNED: TUNED_CASES,
@@ -37,7 +41,9 @@ SICK: dict[str, tuple[Sick, ...]] = {
     "later": LATER_CASES,
     UNTOUCHED: UNTOUCHED_CASES,
     "autumn": AUTUMN_CASES,
-    PUT_ASIDE: WINTER_CASES,
+    WINTER: WINTER_CASES,
+    "spring": SPRING_CASES,
+    SUMMER: SUMMER_CASES,
 }
 HEALTHY: tuple[Healthy, ...] = (*KERAS, *TORCH_AND_OTHERS, *SKLEARN, *BOOKS, *COURSES)
 
@@ -53,6 +59,8 @@ __all__ = [
     "OPENED_CASES",
     "PUT_ASIDE",
     "SICK",
+    "SPRING_CASES",
+    "SUMMER_CASES",
     "TUNED",
     "TUNED_CASES",
     "UNLIKE_CASES",

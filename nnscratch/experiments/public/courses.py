@@ -7,8 +7,17 @@ from typing import Final
 import numpy as np
 
 from nnscratch.experiments.public.case import GH, MLM, Healthy
-from nnscratch.experiments.public.data import XOR, changed, curve, digits, standard
-from nnscratch.experiments.public.recipe import BCE, CCE, MAE, MSE, TORCH, Data, Recipe
+from nnscratch.experiments.public.data import (
+    STANDARD,
+    XOR,
+    changed,
+    curve,
+    digits,
+    standard,
+    table,
+    words,
+)
+from nnscratch.experiments.public.recipe import BCE, BCE_P, CCE, MAE, MSE, TORCH, Data, Recipe
 from nnscratch.experiments.public.series import languages, prices, rows, waves
 from nnscratch.initializers import Normal, Uniform
 from nnscratch.optimizers import SGD, Adam, RMSProp
@@ -16,6 +25,7 @@ from nnscratch.optimizers import SGD, Adam, RMSProp
 TORCH_TUTORIAL: Final = "https://pytorch.org/tutorials/"
 D2L: Final = "https://d2l.ai/"
 SINE: Final = curve(np.sin, -np.pi, np.pi, 2000)
+PICTURES: Final = changed(digits(), lambda d, rng: Data(d.x, d.x))
 CUBIC: Final = changed(SINE, lambda d, rng: Data(np.hstack([d.x, d.x**2, d.x**3]), d.y))
 
 
@@ -122,6 +132,64 @@ COURSES: Final[tuple[Healthy, ...]] = (
         TORCH_TUTORIAL + "intermediate/char_rnn_classification_tutorial.html",
         Recipe("26, 128 rnn last, 5", languages(1500, 7), CCE, SGD(lr=0.15), 1200, 64, init=TORCH),
         0.75,
+    ),
+    Healthy(
+        "pictures through 32 units", "https://blog.keras.io/building-autoencoders-in-keras.html",
+        Recipe("784, 32 relu, 784 sigmoid", PICTURES, BCE_P, Adam(lr=0.001), 600, 256), 0.5,
+    ),
+    Healthy(
+        "pictures through three numbers", "https://lightning.ai/docs/pytorch/stable/starter",
+        Recipe("784, 64 relu, 3, 64 relu, 784", PICTURES, MSE, Adam(lr=0.001), 900, 64, init=TORCH),
+        0.35,
+    ),
+    Healthy(
+        "house values by 30 and 15 units",
+        "https://scikit-learn.org/stable/auto_examples/inspection/plot_partial_dependence.html",
+        Recipe(
+            "8, 30 relu, 15 relu, 1", table(2000, STANDARD * 8, (2.07, 1.15)), MSE,
+            Adam(lr=0.01), 500, 200,
+        ),
+        0.85,
+    ),
+    Healthy(
+        "clothes by two layers with dropout",
+        D2L + "chapter_multilayer-perceptrons/dropout.html",
+        Recipe(
+            "784, 256 relu drop 0.2, 256 relu drop 0.5, 10", digits(), CCE, SGD(lr=0.1), 700, 256,
+            init=TORCH,
+        ),
+        0.8,
+    ),
+    Healthy(
+        "sonar with dropout of a fifth",
+        MLM + "dropout-regularization-deep-learning-models-keras",
+        Recipe(
+            "60, 60 relu drop 0.2, 30 relu drop 0.2, 1",
+            standard(table(208, [(0.28, 0.2)] * 60, 2)), BCE, SGD(lr=0.1, momentum=0.9), 3900, 16,
+        ),
+        0.95,
+    ),
+    Healthy(
+        "a bag of words, one text at a time",
+        TORCH_TUTORIAL + "beginner/nlp/deep_learning_tutorial.html",
+        Recipe("60, 2", words(300, 60, 2, 12), CCE, SGD(lr=0.1), 3000, 1, init=TORCH), 0.85,
+    ),
+    Healthy(
+        "handwriting by fifty sigmoids and squared error", GH + "rasbt/machine-learning-book",
+        Recipe(
+            "784, 50 sigmoid, 10 sigmoid", digits(), MSE, SGD(lr=1.0), 5000, 100,
+            init=Normal(0.1),
+        ),
+        0.8,
+    ),
+    Healthy(
+        "the next hour by 64 and 64 units", "https://www.tensorflow.org/tutorials/structured_data/"
+        "time_series",
+        Recipe(
+            "19, 64 relu, 64 relu, 1", standard(table(2000, STANDARD * 19, (9.0, 8.0)), "xy"), MSE,
+            Adam(lr=0.001), 1200,
+        ),
+        0.9,
     ),
 )
 # fmt: on

@@ -103,3 +103,18 @@ def rows(n: int = 1500) -> Maker:
         return Data(d.x.reshape(-1, 8, 8), d.y)
 
     return make
+
+
+def storms(n: int, window: int) -> Maker:
+    """Return where storms were, how strong, on which day, and how far north they are next."""
+
+    def make(rng: np.random.Generator) -> Data:
+        way = np.cumsum(rng.normal(0.5, 0.3, (2, n, window + 1)), axis=2)
+        north, west = rng.normal(25, 8, (n, 1)) + way[0], -rng.normal(70, 15, (n, 1)) - way[1]
+        wind = rng.normal(60, 25, (n, window + 1))
+        pressure = 1010 - 0.5 * wind + rng.normal(0, 3, wind.shape)
+        day = np.repeat(rng.normal(240, 30, (n, 1)), window + 1, axis=1)
+        x = np.stack([north, west, wind, pressure, day], axis=2)
+        return Data(x[:, :window], north[:, window:])
+
+    return make

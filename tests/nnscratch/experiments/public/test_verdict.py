@@ -28,6 +28,8 @@ def test_enough_cases():
     assert abs(len(public.TUNED_CASES) - len(public.UNTOUCHED_CASES)) <= 4
     assert len(public.AUTUMN_CASES) + len(public.WINTER_CASES) >= 32
     assert abs(len(public.AUTUMN_CASES) - len(public.WINTER_CASES)) <= 1
+    assert len(public.SPRING_CASES) + len(public.SUMMER_CASES) >= 30
+    assert abs(len(public.SPRING_CASES) - len(public.SUMMER_CASES)) <= 1
     assert len({case.cause for case in SICK}) >= 12
     names = [case.name for case in (*SICK, *public.HEALTHY)]
     assert [name for name, n in Counter(names).items() if n > 1] == []
@@ -43,6 +45,7 @@ def test_names_decide_what_is_put_aside():
         return hashlib.sha256(case.name.encode()).hexdigest()
 
     assert max(map(place, public.AUTUMN_CASES)) < min(map(place, public.WINTER_CASES))
+    assert max(map(place, public.SPRING_CASES)) < min(map(place, public.SUMMER_CASES))
 
 
 @pytest.mark.parametrize("case", [*SICK, *public.HEALTHY], ids=lambda case: case.name)
