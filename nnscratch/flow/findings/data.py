@@ -24,6 +24,7 @@ UNEVEN = 100.0  # the largest deviation of a feature over the middle one
 UNRELATED = 0.05  # of the answers' variance: no more is told of other examples
 ASKED = 150  # examples before that is believed
 BY_HEART = 0.3  # of what there is to learn: less than this may be learned by heart
+PAIRS = 75  # of examples with different answers: two classes of equal size have ASKED / 2
 _ENOUGH = 50  # steps
 FEW_CLASSES = 0.5  # of the outputs ever is an answer
 _PER_CLASS = 20  # examples
@@ -115,7 +116,7 @@ def _labels(view: View) -> list[Finding]:
             f"goes in, a constant is right."
         )
         why = "Nothing that tells examples apart can be learned from them."
-    elif lost and count >= ASKED and progress.told < UNRELATED:
+    elif lost and count >= ASKED and progress.told < UNRELATED and _differ(view):
         linear, near = (percent(max(0.0, told)) for told in (progress.linear, progress.near))
         seen = (
             f"The answers look unrelated to the inputs: of {int(count)} examples half were guessed "
@@ -147,6 +148,15 @@ def _labels(view: View) -> list[Finding]:
             EXPLAINS["labels"],
         )
     ]
+
+
+def _differ(view: View) -> bool:
+    """Whether enough examples have unlike answers: of a rare class few can be told from others."""
+    outputs = float(view.record["features"][-1])
+    unlike = (
+        max(outputs, 2.0) * view.latest("target_std") ** 2
+    )  # of two examples; 1/2 of two classes
+    return not view.latest("target_classes") > 0 or view.latest("target_count") * unlike >= PAIRS
 
 
 def _inputs(view: View) -> list[Finding]:

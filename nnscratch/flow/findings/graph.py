@@ -114,6 +114,7 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "learning rate too small": frozenset({"does not learn", "too few steps", "constant output"}),
     "capacity": frozenset({"does not learn", "constant output", "saturated", "too few steps"}),
     "too few steps": frozenset({"does not learn", "constant output"}),
+    "overfitting": frozenset({"too few steps"}),  # more of them bind it to noise
     "forget bias": _STARVED | {"vanishing through time", "too few steps", "clip never"},
     "recurrent weights": _STARVED
     | _RUNAWAY

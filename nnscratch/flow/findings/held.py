@@ -14,7 +14,9 @@ from nnscratch.flow.findings.view import View
 from nnscratch_records.words import percent, plural, since
 
 DROPPED = 0.65  # of the units of a layer; usual are 0.1 to 0.5
+LEFT = 3.0  # units that dropout leaves of a layer, where it takes _SOME
 SHRUNK = 0.3  # of the norm with which the weights of a layer began
+_SOME = 0.25  # of the units
 _ENOUGH = 50  # steps
 _DECAY = re.compile(r"weight_decay=[^,)]+")
 
@@ -23,7 +25,7 @@ def find(view: View) -> list[Finding]:
     """Return what is too much of a remedy, in a run that does not do what it should."""
     if view.rows < _ENOUGH or view.progress.learned:
         return []
-    return [*_penalty(view), *_dropout(view)]
+    return [*_penalty(view), *(_answers_dropped(view) or _dropout(view))]
 
 
 def _penalty(view: View) -> list[Finding]:
@@ -67,6 +69,29 @@ def _penalty(view: View) -> list[Finding]:
     ]
 
 
+def _answers_dropped(view: View) -> list[Finding]:
+    """Dropout behind the last weights: it takes away what the network answers."""
+    last = view.weights[-1] if view.weights else len(view.kinds)
+    above = [i for i, kind in enumerate(view.kinds) if kind == "dropout" and i > last]
+    if not above:
+        return []
+    return [
+        Finding(
+            "dropout",
+            view.harm,
+            view.names(above),
+            view.first_step,
+            f"Dropout stands behind the last layer with weights, {view.layers[last]}: "
+            f"in each step some of the answers are replaced by 0, whatever they were.",
+            "No weights can make up for an answer that is not heard; dropout belongs between "
+            "hidden layers.",
+            (remade(view, "drop nothing, or take that layer away", "dropout=0.0"),),
+            {"layers": float(len(above))},
+            EXPLAINS["dropout"],
+        )
+    ]
+
+
 def _dropout(view: View) -> list[Finding]:
     """Layers of dropout that leave too few units, by how many of their outputs are 0 anew."""
     found, alive = {}, {}
@@ -74,7 +99,8 @@ def _dropout(view: View) -> list[Finding]:
         zeros = view.now_of("output_zeros", i)
         below = view.now_of("output_zeros", i - 1) if i else 0.0
         rate = (zeros - below) / (1 - below) if below < 1 else math.nan
-        if rate > DROPPED:
+        few = rate > _SOME and float(view.record["features"][i]) * (1 - rate) < LEFT
+        if rate > DROPPED or few:
             found[i], alive[i] = rate, 1 - below
     if not found:
         return []
@@ -85,8 +111,9 @@ def _dropout(view: View) -> list[Finding]:
             view.harm,
             view.names(list(found)),
             view.first_step,
-            f"Dropout takes {percent(found[worst])} of the units of {view.layers[worst]} away in "
-            f"each step, in {plural(len(found), 'layer')} so many; usual are 10 % to 50 %.",
+            f"Dropout takes {percent(found[worst])} of the "
+            f"{int(view.record['features'][worst])} units of {view.layers[worst]} away in each "
+            f"step, in {plural(len(found), 'layer')} so many; usual are 10 % to 50 % of many.",
             "What is left is another network each time, too small to learn what there is. Some "
             "libraries ask for the share that is kept, others for the one that is dropped.",
             (remade(view, "drop fewer", "dropout=0.2"),),

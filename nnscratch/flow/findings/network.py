@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
-from nnscratch.flow.findings import cures
+from nnscratch.flow.findings import cures, rates
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.gradient import main_term
 from nnscratch.flow.findings.graph import EXPLAINS
@@ -31,7 +31,7 @@ _BEGAN = frozenset({"symmetric units", "initial weights", "initial biases"})
 def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     """Return what about the network itself explains what is shown and other `causes` do not."""
     return [
-        *([] if _BEGAN & set(causes) else [*_narrow(view, shown), *_activation(view, shown)]),
+        *([] if _BEGAN & set(causes) else _activations(view, shown)),
         *(_depth(view, shown) or ([] if _BEGAN & set(causes) else _alike(view))),
         *_linear(view, shown),
         *_capacity(view, shown),
@@ -42,31 +42,58 @@ def _hidden(view: View) -> list[int]:
     return view.hidden_weights
 
 
-def _narrow(view: View, shown: Shown) -> list[Finding]:
-    """Narrow layers of rectifiers, all of whose units are off from the first step on."""
-    began = [
-        name
-        for kind in ("dead layer", "dead units")
-        if kind in shown and shown[kind].step <= view.first_step
-        for name in shown[kind].layers
-    ]
-    columns = [view.layers.index(name) for name in dict.fromkeys(began)]
-    widths = view.record["features"]
-    narrow = [i for i in columns if i in view.rectifiers and 0 < widths[i] <= NARROW]
-    if not narrow:
+def _activations(view: View, shown: Shown) -> list[Finding]:
+    return _shared(view) or [*_narrow(view, shown), *_activation(view, shown)]
+
+
+def _shared(view: View) -> list[Finding]:
+    """A softmax between layers of weights: its units share out one."""
+    last = view.weights[-1] if view.weights else 0
+    shared = [i for i in view.columns("activation") if i < last and view.kinds[i] == "softmax"]
+    if not shared or view.progress.learned:
         return []
-    lowest, width = narrow[0], int(widths[narrow[0]])
-    kind, count = called(view.kinds[lowest]), len(view.rectifiers)
-    layers = "one hidden layer" if count == 1 else f"{count} hidden layers"
+    units = int(view.record["features"][shared[-1]])
     return [
         Finding(
             "activation",
             view.harm,
-            view.names(narrow),
+            view.names(shared),
             view.first_step,
-            f"{kind} in {layers} as narrow as {plural(width, 'unit')}: those of "
-            f"{view.layers[lowest]} began off for every example, by chance of the draw, and what "
-            f"is off learns nothing.",
+            f"A softmax in a hidden layer, {view.layers[shared[-1]]}: its {plural(units, 'unit')} "
+            f"share out one, {number(1 / max(units, 1))} each on average, and one can grow only "
+            f"at the cost of the others.",
+            "The next layer gets little, and the gradient that comes back is as many times "
+            "smaller; a softmax is for what a network answers.",
+            (cures.remade(view, "replace Softmax by ReLU", 'activation="relu"'),),
+            {"units": float(units), "layers": float(len(shared))},
+            EXPLAINS["activation"] | {"learning rate too small"},
+        )
+    ]
+
+
+def _narrow(view: View, shown: Shown) -> list[Finding]:
+    """Narrow layers of rectifiers, whose units are off from the first step on, or too many."""
+    off = [shown[kind] for kind in ("dead layer", "dead units") if kind in shown]
+    began = _columns(view, [one for one in off if one.step <= view.first_step], NARROW)
+    died = [] if began or not _stands(view) else _columns(view, off, TOO_NARROW)
+    if not (began or died):
+        return []
+    lowest = (began or died)[0]
+    kind, count = called(view.kinds[lowest]), len(view.rectifiers)
+    width, name = int(view.record["features"][lowest]), view.layers[lowest]
+    layers = "one hidden layer" if count == 1 else f"{count} hidden layers"
+    what = f"{kind} in {layers} as narrow as {plural(width, 'unit')}: "
+    return [
+        Finding(
+            "activation",
+            view.harm,
+            view.names(began or died),
+            view.first_step if began else min(one.step for one in off),
+            f"{what}those of {name} began off for every example, by chance of the draw, and what "
+            f"is off learns nothing."
+            if began
+            else f"{what}some of {name} went off for every example and stay so, and what is left "
+            f"cannot do it; the loss stands at {number(view.progress.now, 3)}.",
             f"{kind} is off for about half of what it sees; of layers this narrow whole ones are.",
             (
                 *cures.other_activation(view, view.kinds[lowest]),
@@ -76,6 +103,20 @@ def _narrow(view: View, shown: Shown) -> list[Finding]:
             EXPLAINS["activation"],
         )
     ]
+
+
+def _columns(view: View, found: list[Finding], most: int) -> list[int]:
+    """Return the layers of at most so many rectifiers of which a finding tells."""
+    names = dict.fromkeys(name for one in found for name in one.layers)
+    columns = [view.layers.index(name) for name in names]
+    return [i for i in columns if i in view.rectifiers and 0 < view.record["features"][i] <= most]
+
+
+def _stands(view: View) -> bool:
+    """Whether a run at a usual rate has come to a stop, far from done."""
+    p = view.progress
+    usual = rates.rate_at(view, 0) <= rates.usual(view)[0]
+    return usual and p.rows >= _LASTING and not (p.learned or p.falling or p.worse)
 
 
 def _activation(view: View, shown: Shown) -> list[Finding]:

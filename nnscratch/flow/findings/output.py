@@ -14,6 +14,9 @@ OUT_OF_REACH = 0.02  # of the way from a constant answer's loss to the least: no
 MANY_ZEROS = 0.3  # of the outputs
 TWICE = 0.01  # how near the least loss is to that of a softmax of a softmax
 BLIND = 1e-6  # how much the loss can change, of itself
+_PULLED = frozenset(
+    {"does not learn", "constant output", "learning rate too small", "too few steps"}
+)
 _SQUARES = ("MeanSquaredError", "MeanAbsoluteError", "Huber")
 
 
@@ -29,9 +32,11 @@ def _finding(
     seen: str,
     cause: str,
     advice: tuple[Advice, ...],
+    explains: frozenset[str] | None = None,
     **numbers: float,
 ) -> list[Finding]:
     layers = view.layers[-1:]
+    brought = EXPLAINS.get(kind, frozenset()) if explains is None else explains
     return [
         Finding(
             kind,
@@ -42,7 +47,7 @@ def _finding(
             cause,
             advice,
             numbers,
-            EXPLAINS.get(kind, frozenset()),
+            brought,
         )
     ]
 
@@ -155,6 +160,7 @@ def _reach(view: View) -> list[Finding]:
                     "nn.SoftmaxCrossEntropy()",
                 ),
             ),
+            frozenset({"loss"}),  # a matter of taste: nothing is held up by it
         )
     return _rectified(view, kind)
 
@@ -196,12 +202,13 @@ def _loss(view: View) -> list[Finding]:
     )
     return _finding(
         "loss",
-        "serious" if absolute and p.nothing else "notice",
+        "serious" if absolute and not p.learns else "notice",
         view,
         f"The answers are classes (zeros and ones), and the loss is the "
         f"{'absolute' if absolute else 'squared'} error; of what there is to learn "
         f"{percent(max(0.0, p.share))} is learned.",
         why,
         (advice,),
+        _PULLED if absolute else None,
         share=p.share,
     )

@@ -6,6 +6,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.view import View
 from nnscratch_records.words import number
 
@@ -48,6 +49,7 @@ def find(view: View) -> list[Finding]:
                 Advice("or take away weights that are large for nothing: weight decay, dropout"),
             ),
             {"best": float(held[best]), "now": later, "training": p.now},
+            EXPLAINS["overfitting"],
         )
     ]
 

@@ -19,6 +19,7 @@ SOON = 3.0  # times the steps made, until half of what is missing is learned: it
 AS_GOOD = 0.9  # or this much of what can be told from other examples
 WORTH, HARD = 0.15, 0.5  # where that is worth something, and the answers are not plain to see
 NOTHING = 0.05  # no more than this, and no movement: nothing was learned
+LITTLE, PLAIN = 0.15, 0.8  # nor where it is this little, and this much is plain to see
 MOVES = 0.005  # a fall of this much over a quarter of the run
 RISEN = 0.25  # from the least the loss has been, back up by this much
 SURE = 2.5  # standard errors
@@ -180,7 +181,8 @@ class Progress:
         if self.rows < ENOUGH or math.isnan(self.share):
             return False
         blind = SURE * self.error > _BLIND * self.room
-        return self.share < NOTHING and not blind and not self.falling
+        little = self.share < LITTLE and self.told > PLAIN
+        return (self.share < NOTHING or little) and not blind and not self.falling
 
 
 def _mean(losses: Array) -> tuple[float, float]:

@@ -307,3 +307,24 @@ def test_what_is_far_is_a_fault_where_nothing_is_learned_and_squares_are_asked(r
 
     assert "outliers" not in run(absolute, targets="numbers").kinds
     assert "outliers" not in run(far(high=20.0), targets="classes").kinds
+
+
+@pytest.mark.parametrize(
+    ("outputs", "classes", "std", "told"),
+    [
+        (1, 1.0, 0.28, True),  # 2 x 0.28^2 of 512: 80 pairs in 512 have unlike answers
+        (1, 1.0, 0.26, False),
+        (4, 2.0, 0.2, True),  # 4 x 0.2^2 of 512: 82
+        (4, 2.0, 0.18, False),
+        (1, 0.0, 0.1, True),  # numbers
+    ],
+)
+def test_of_rare_answers_few_can_be_told_from_others(run, outputs, classes, std, told):
+    def change(record):
+        run.stuck(record)
+        run.fill(target_count=512, target_values=2, target_classes=classes, target_std=std)(record)
+        run.fill(guess_linear=0.04, guess_neighbours=-0.1)(record)
+
+    of = "numbers" if outputs == 1 else "classes"
+    found = run.of(run(change, widths=(20, 20, outputs), targets=of), "labels")
+    assert (found is not None) == told

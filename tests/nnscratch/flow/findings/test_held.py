@@ -82,7 +82,7 @@ def test_dropout_of_most_units(run, rate, told):
         assert found.severity == "serious"
         assert found.layers == ("2.dropout", "5.dropout")
         assert found.numbers == pytest.approx({"dropped": 0.66, "layers": 2})
-        assert "Dropout takes 66 % of the units of 2.dropout away" in found.sentence
+        assert "Dropout takes 66 % of the 20 units of 2.dropout away" in found.sentence
         assert found.advice[0].line == run.remade("dropout=0.2")
 
 
@@ -124,3 +124,30 @@ def test_of_a_run_that_is_on_its_way_it_is_a_notice(run):
         record["loss"][...] = np.linspace(1.1, 0.6, 100)
 
     assert run.of(run(change, kinds=DROPS), "dropout").severity == "notice"
+
+
+@pytest.mark.parametrize(
+    ("width", "rate", "told"),
+    [(5, 0.5, True), (6, 0.5, False), (3, 0.26, True), (3, 0.24, False)],
+)
+def test_dropout_that_leaves_fewer_than_three_units(run, width, rate, told):
+    change = dropped(run, rate, which=(2,))
+    found = run.of(run(change, kinds=DROPS, widths=(width, 20, 3)), "dropout")
+    assert (found is not None) == told
+    if told:
+        assert f"of the {width} units of 2.dropout away" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [("dense relu dense dropout", True), ("dense relu dropout dense", False)],
+)
+def test_dropout_of_the_answers(run, kinds, told):
+    found = run.of(run(run.stuck, kinds=kinds, widths=(20, 3)), "dropout")
+    assert (found is not None) == told
+    if told:
+        assert found.layers == ("3.dropout",)
+        assert found.severity == "serious"
+        assert "behind the last layer with weights, 2.dense" in found.sentence
+        assert found.advice[0].line == run.remade("dropout=0.0")
+        assert "dropout" not in run(kinds=kinds, widths=(20, 3)).kinds

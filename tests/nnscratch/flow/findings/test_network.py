@@ -286,3 +286,57 @@ def test_units_are_few_only_where_the_loss_hardly_falls_and_nothing_else_is_wron
         slope(record, -3.0)
 
     assert run.of(run(vanishes, widths=(20, 2, 3), steps=200), "capacity") is None
+
+
+@pytest.mark.parametrize(
+    ("width", "options", "told"),
+    [
+        (3, {}, True),
+        (4, {}, False),
+        (3, {"steps": 199}, False),
+        (3, {"lr": 0.51, "optimizer": "SGD(lr=0.51)"}, False),
+    ],
+)
+def test_of_two_or_three_rectifiers_none_can_be_spared(run, width, options, told):
+    """Some went off on the way, and the loss stands where that left it."""
+
+    def change(record):
+        run.stuck(record, 0.6 * record["loss_constant"][0])
+        record["output_dead"][40:, 1] = 0.5
+
+    found = run.of(run(change, widths=(width, 20, 3), **{"steps": 200, **options}), "activation")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "notice"
+        assert found.step >= 40
+        assert "as narrow as 3 units: some of 1.relu went off" in found.sentence
+        assert found.advice[1].line == run.remade("width=64")
+
+
+def test_what_falls_or_is_done_can_spare_them(run):
+    def off(record):
+        record["output_dead"][40:, 1] = 0.5
+
+    def on_its_way(record):
+        record["loss"][...] = np.linspace(1.1, 0.6, 200)
+        off(record)
+
+    for change in (off, on_its_way):
+        assert "activation" not in run(change, widths=(3, 20, 3), steps=200).kinds
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [("dense softmax dense", True), ("dense relu dense softmax", False)],
+)
+def test_a_softmax_within(run, kinds, told):
+    made = run(run.stuck, kinds=kinds, widths=(20, 3))
+    found = run.of(made, "activation")
+    assert (found is not None) == told
+    if told:
+        assert found.layers == ("1.softmax",)
+        assert found.severity == "serious"
+        assert "its 20 units share out one, 0.05 each on average" in found.sentence
+        assert found.advice[0].line == run.remade('activation="relu"')
+        assert run.of(made, "does not learn").because == "activation"
+        assert "activation" not in run(kinds=kinds, widths=(20, 3)).kinds  # it learns

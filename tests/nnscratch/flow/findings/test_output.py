@@ -191,3 +191,26 @@ def test_without_a_look_at_the_answers_nothing_is_said(run):
                 record[name][...] = np.nan
 
     assert run(change).kinds == ("does not learn",)
+
+
+def test_what_each_class_answers_for_itself_holds_nothing_up(run):
+    def change(record):
+        run.stuck(record)["loss_kind"] = "MeanSquaredError"
+        record["output_zeros"][:, 1] = record["output_dead"][:, 1] = 1.0
+
+    found = run(change, kinds="dense relu dense sigmoid", widths=(20, 3))
+    assert run.of(found, "output activation").severity == "notice"
+    assert run.of(found, "loss").because == "output activation"
+    assert run.of(found, "dead layer").because != "output activation"
+    assert run.of(found, "does not learn").because != "output activation"
+
+
+@pytest.mark.parametrize(("level", "severity"), [(0.82, "serious"), (0.78, "notice")])
+def test_the_absolute_error_is_serious_until_a_fifth_is_learned(run, level, severity):
+    def change(record):
+        run.stuck(record, level * record["loss_constant"][0])
+        record["loss_kind"] = "MeanAbsoluteError"
+
+    found = run.of(run(change), "loss")
+    assert found.severity == severity
+    assert {"learning rate too small", "does not learn"} < found.explains

@@ -68,3 +68,15 @@ def test_how_bad_it_is(run, last, accuracy, severity):
     losses = [0.9, 0.5, 0.4, 0.8, last]
     found = run.of(run(lambda r: held_out(r, losses, accuracy)), "overfitting")
     assert found.severity == severity
+
+
+@pytest.mark.parametrize(("losses", "told"), [(FALL_AND_RISE, True), ([0.9, 0.6, 0.5, 0.4], False)])
+def test_more_steps_are_no_cure_for_learning_by_heart(run, losses, told):
+    def change(record):
+        record["loss"][...] = np.linspace(1.1, 0.2, 100)
+        held_out(record, losses)
+
+    found = run(change)
+    few = run.of(found, "too few steps")
+    assert few.because == ("overfitting" if told else "")
+    assert found.kinds[0] == ("overfitting" if told else "too few steps")

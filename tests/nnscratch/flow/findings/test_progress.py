@@ -140,3 +140,11 @@ def test_without_a_step_nothing_is_known():
     assert math.isnan(empty.first)
     assert math.isnan(empty.share)
     assert not any([empty.learned, empty.learns, empty.nothing, empty.falling])
+
+
+@pytest.mark.parametrize(
+    ("level", "near", "nothing"),
+    [(0.86, 0.85, True), (0.86, 0.75, False), (0.84, 0.85, False)],
+)
+def test_a_seventh_is_nothing_where_nearly_all_is_plain_to_see(level, near, nothing):
+    assert progress(flat(level), linear=0.0, near=near).nothing == nothing

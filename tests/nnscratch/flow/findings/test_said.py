@@ -120,6 +120,16 @@ CASES = {
     "a penalty": ({}, put(param_norm=(ALL, ALL, 0.3))),
     "a decay": ({"optimizer": "AdamW(lr=0.1, weight_decay=2.0)"}, put(param_norm=0.3)),
     "dropout": (DROPS, put(output_zeros=(ALL, [2, 5], 0.95))),
+    "dropout of few": (
+        DROPS | {"widths": (4, 20, 3)},
+        put(output_zeros=(ALL, 2, 0.75)),
+    ),
+    "dropout of answers": ({"kinds": "dense relu dense dropout", "widths": (20, 3)}, put()),
+    "a softmax within": ({"kinds": "dense softmax dense", "widths": (20, 3)}, put()),
+    "three rectifiers, some off": (
+        {"widths": (3, 20, 3), "steps": 200},
+        put(at=0.7, output_dead=(slice(40, None), 1, 0.5)),
+    ),
     "small batches": (NORM | {"batch": 2}, put()),
     "statistics late": (NORM, put(False, batchnorm_mean_gap=2.0)),
     "statistics on the way": (
