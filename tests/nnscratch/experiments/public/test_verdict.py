@@ -205,7 +205,7 @@ def test_cases_that_cannot_run_are_left_out(monkeypatch):
 
 def by_chance(case):
     """Whether chance decides if the fault is there: narrow layers die by it."""
-    return case.name == "thirty layers of four ReLUs for a bend"
+    return case.name in ("thirty layers of four ReLUs for a bend", "XOR by two ReLUs")
 
 
 @pytest.mark.slow
