@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from nnscratch.arrays import Array
 from nnscratch.experiments.public.case import GH, SO, Sick, but
 from nnscratch.experiments.public.data import BOSTON, changed, curve, digits, standard, table
 from nnscratch.experiments.public.recipe import BCE_P, MSE, TORCH, Data, Maker, Recipe
@@ -34,7 +34,7 @@ HUNDRED: Final = curve(lambda x: x**2, 0, 100, 150)
 LARGE_WAVES: Final = changed(waves(500, 12), lambda d, rng: Data(d.x, 3 * d.y))
 
 
-def rows(x: Array, y: Array) -> Maker:
+def given(x: Sequence[Sequence[float]], y: Sequence[Sequence[float]]) -> Maker:
     """Return these few rows."""
     return lambda rng: Data(np.array(x, float), np.array(y, float))
 
@@ -64,8 +64,8 @@ def budgets(rng: np.random.Generator) -> Data:
     return Data(year[:, None], whole[:, None] * share)
 
 
-FEW: Final = rows([[1], [2], [3], [4], [5]], [[1], [4], [6], [8], [10]])
-TWO: Final = rows([[0, 1], [1, 1]], [[0], [2]])
+FEW: Final = given([[1], [2], [3], [4], [5]], [[1], [4], [6], [8], [10]])
+TWO: Final = given([[0, 1], [1, 1]], [[0], [2]])
 FRAUDS: Final = factors(29, 5)
 TEN: Final = factors(10, 3)
 STORMS: Final = storms(500, 6)
