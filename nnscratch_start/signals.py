@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -22,6 +23,7 @@ _HANDLED = [
 def run(load: Callable[[], Callable[[], int]]) -> int:
     """Load a command, run it and return its exit code; an interrupt ends it without a word."""
     begin()
+    atexit.register(_ignore)  # before anybody else does: it comes last
     code = INTERRUPTED
     try:
         try:
@@ -48,6 +50,12 @@ def _end(number: int, frame: FrameType | None) -> None:
         with contextlib.suppress(AttributeError, OSError, RuntimeError, ValueError):
             stream.flush()  # unless there is none, or it is closed, full or in use
     os._exit(INTERRUPTED)
+
+
+def _ignore() -> None:
+    """Let the exit code stand: from here on Python gives signals back what they do by default."""
+    for number in _HANDLED:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _like_ctrl_c(number: int, frame: FrameType | None) -> None:

@@ -93,7 +93,8 @@ def write_report(
     page = report_html(records, findings=findings, title=title, predictions=predictions)
     return write_whole(
         path,
-        lambda file: file.write(page.encode("utf-8")),
+        # Names of files may hold bytes that are no text.
+        lambda file: file.write(page.encode("utf-8", "backslashreplace")),
         what="write the report",
         suffixes=(".html", ".htm"),
     )

@@ -57,6 +57,26 @@ def test_while_the_packages_are_imported(tmp_path, moment, how, number):
     assert said == ""
 
 
+# Its module goes when Python's own handlers have gone.
+LATE = """
+import os
+class Late:
+    def __del__(self, kill=os.kill, own=os.getpid()):
+        kill(own, {number})
+late = Late()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", list(COMMANDS))
+def test_while_the_interpreter_ends_the_exit_code_stands(tmp_path, how, number):
+    (tmp_path / "sitecustomize.py").write_text(LATE.format(number=int(number)))
+    process = start(["--version"], tmp_path, how)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert said.startswith("nnscratch 0")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_while_a_network_is_trained_the_step_is_ended_and_the_record_closed(tmp_path, number):
     size = ["--depth", "1", "--width", "4", "--epochs", "1000000", "--batch", "500"]

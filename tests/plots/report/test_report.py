@@ -52,6 +52,11 @@ def test_labels_cannot_break_out_of_the_page(run):
     assert "{{data}}" in unescape(rest)  # and was not replaced
 
 
+def test_a_name_that_is_no_text_is_written_with_escapes(run, tmp_path):
+    path = reports.write_report(run("\udcfe.flow"), tmp_path / "page.html", title="run \udcff")
+    assert r"<h1>run \udcff</h1>" in path.read_text("utf-8")
+
+
 def test_only_the_page_s_own_script_may_run_and_nothing_may_be_fetched(run):
     page = reports.report_html(run())
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
