@@ -67,6 +67,21 @@ def test_one_term_by_itself(run):
     assert found.cause == "All of that (in log units) is the derivative of tanh."
 
 
+@pytest.mark.parametrize(
+    ("role", "called"),
+    [("opaque", "layers that do not say what they do"), ("noise", "dropout"), ("norm", "the norm")],
+)
+def test_what_other_layers_take_is_called_by_what_they_are(run, role, called):
+    def change(record):
+        run.stuck(record, 0.95)
+        steps = np.array([kind == "tanh" for kind in record["kinds"][1:]] + [False])
+        record["gradient_norm"][...] = 0.1 * 10.0 ** (-1.0 * np.cumsum(steps[::-1])[::-1])
+        record["roles"] = [role if one == "activation" else one for one in record["roles"]]
+
+    found = run.of(run(change, **LAYERS), "vanishing")
+    assert found.cause == f"All of that (in log units) is {called}."
+
+
 def test_a_gradient_of_0_has_no_parts(run):
     def change(record):
         run.stuck(record)["gradient_norm"][:, :3] = 0.0

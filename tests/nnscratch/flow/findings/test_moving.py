@@ -70,6 +70,16 @@ def test_a_gradient_without_an_update(run):
     assert run(lambda r: still(r, [0, 2, 4]))[0].severity == "serious"  # nothing moves at all
 
 
+def test_what_is_all_frozen_is_told_so(run):
+    def change(record):
+        still(run.stuck(record), slice(None))
+        record["param_rate"] = np.zeros_like(record["param_update_norm"])
+
+    found = run(change)[0]
+    assert found.cause == "All are frozen."
+    assert found.advice[0].line == "model.unfreeze()"
+
+
 def test_since_when(run):
     def change(record):
         still(run.stuck(record), [0])

@@ -340,3 +340,21 @@ def test_a_softmax_within(run, kinds, told):
         assert found.advice[0].line == run.remade('activation="relu"')
         assert run.of(made, "does not learn").because == "activation"
         assert "activation" not in run(kinds=kinds, widths=(20, 3)).kinds  # it learns
+
+
+@pytest.mark.parametrize("shows", ["slow layer", "saturated", "does not learn", "constant output"])
+def test_units_are_few_though_that_shows_too(run, shows):
+    learns = shows in ("slow layer", "saturated")
+
+    def change(record):
+        run.stuck(record, 0.7 if learns else None)
+        if shows == "constant output":
+            record["output_spread"][:, -1] = 1e-3
+        if shows == "slow layer":
+            record["update_ratio"][:, 2] = 2e-5
+        if shows == "saturated":
+            record["saturated_high"][...] = 0.9
+
+    widths = (20, 2 if learns else 1, 3)
+    options = {"kinds": "dense tanh dense tanh dense", "widths": widths, "scale": 1.0}
+    assert {shows, "capacity"} <= set(run(change, **options, steps=300).kinds)
