@@ -76,6 +76,7 @@ def test_another_cell_keeps_sizes_direction_and_start():
     assert layer_of(NewCell(nn.GRU, 2.0).apply(plan)).update_bias == 2.0
     both = together(RecurrentWeights(ORTHOGONAL), NewCell(nn.GRU, 2.0))
     assert str(both) == "GRU, bias 2"
+    assert str(together(GateBias(3.0), NewCell(nn.LSTM, 2.0))) == "LSTM, bias 2"
 
 
 def test_the_way_back_and_omega_stand_in_the_lines():

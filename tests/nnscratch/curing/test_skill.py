@@ -73,3 +73,13 @@ def test_neighbours_tell_whether_the_data_do():
     assert math.isnan(
         neighbours_skill(x[:9], y[:9], x[:9], Answers.of(y[:9], y[:9], 2, True), True)
     )
+
+
+def test_neighbours_are_asked_for_all_that_is_judged_of_all_that_is_known():
+    """Of 40 examples those near 0 are 0 and others 1; of 90 that are judged the last 50 are not."""
+    x = np.repeat([0.0, 1.0], 20)[:, None] + 0.01 * RNG.standard_normal((40, 1))
+    held_x = np.resize([0.0, 1.0], 90)[:, None]
+    held_y = np.where(np.arange(90) < 40, held_x[:, 0], 1 - held_x[:, 0]).astype(int)
+    answers = Answers.of(held_y, np.repeat([0, 1], 20), 2, True)
+    skill = neighbours_skill(x, np.repeat([0, 1], 20), held_x, answers, all_seen=False)
+    assert skill < 0.2  # 40 of 90 are told

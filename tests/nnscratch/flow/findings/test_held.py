@@ -27,6 +27,14 @@ def test_weights_that_shrink(run, left, told):
         assert found.advice[0].line == "callbacks = [nn.Penalty(l2=0.0001)]"
 
 
+def test_a_penalty_is_a_notice_in_a_run_that_is_on_its_way(run):
+    def change(record):
+        shrunk(run, 0.1)(record)
+        run.stuck(record, 0.5)
+
+    assert run.of(run(change), "penalty").severity == "notice"
+
+
 def test_it_is_so_in_all_layers_or_it_is_what_the_loss_asks_for(run):
     assert "penalty" not in run(shrunk(run, 0.1, 2)).kinds
 

@@ -21,6 +21,11 @@ def test_narrow_layers_of_rectifiers_that_began_off(run, width, told):
         assert run.of(found, "dead layer").because == "activation"
 
 
+def test_narrow_layers_are_a_notice_in_a_run_that_is_on_its_way(run):
+    found = run(lambda r: dead(run.stuck(r, 0.5)), widths=(16, 20, 3))
+    assert run.of(found, "activation").severity == "notice"
+
+
 def test_units_that_died_in_training_are_not_the_widths_fault(run):
     def change(record):
         dead(run.stuck(record))

@@ -74,6 +74,8 @@ def test_softmax_twice_by_the_name_of_the_loss(run):
         run.of(run(lambda r: change(run.stuck(r)), **options), "softmax twice").severity
         == "serious"
     )
+    half = run.of(run(lambda r: change(run.stuck(r, 0.55)), **options), "softmax twice")
+    assert half.severity == "serious"  # half of the way: nothing else is wrong
 
     def probabilities(record):
         record["loss_kind"] = "CategoricalCrossEntropy"

@@ -148,3 +148,9 @@ def test_without_a_step_nothing_is_known():
 )
 def test_a_seventh_is_nothing_where_nearly_all_is_plain_to_see(level, near, nothing):
     assert progress(flat(level), linear=0.0, near=near).nothing == nothing
+
+
+def test_a_single_loss_is_its_own_mean():
+    one = progress([0.7])
+    assert (one.now, one.error) == (0.7, 0.0)
+    assert math.isnan(progress([]).now)
