@@ -300,7 +300,7 @@ def _spikes(view: View) -> list[Finding]:
     return [
         Finding(
             "gradient spikes",
-            view.harm if view.progress.worse else "notice",  # they may do no harm
+            "serious" if view.progress.worse else "notice",  # they may do no harm
             (),
             step,
             f"In {plural(len(spikes), 'step')} the gradient was more than {SPIKE:.0f} times the "

@@ -14,6 +14,7 @@ from nnscratch.curing.conditions import conditions_of
 from nnscratch.curing.facts import repairs
 from nnscratch.curing.forecast import forecast
 from nnscratch.curing.recurrent import AddOmega, GateBias, NewCell, RecurrentWeights, WayBack
+from nnscratch.curing.search import _Search
 from nnscratch.curing.trials import repeat_trial, run_trial
 from nnscratch.theory.recurrent import measure_through_time
 
@@ -257,3 +258,10 @@ def test_a_wrong_truncation_is_refused_before_anything_is_trained():
     x, y = remember(6)
     with pytest.raises(nn.ConfigError, match="truncate"):
         nn.cure(network(nn.RNN(3, 16)), LOSS, nn.SGD(lr=0.1), x, y, batch_size=20, truncate=0)
+
+
+def test_where_a_range_test_tells_nothing_adam_is_tried_at_its_usual_rate(monkeypatch):
+    monkeypatch.setattr(_Search, "_range_test", lambda self, plan: math.nan)
+    trial = SimpleNamespace(plan=plan_of(network(nn.RNN(3, 16))))
+    search = _Search(trial.plan, None, 1, None)
+    assert [str(one) for one in search._new_rates(trial)] == ["Adam, lr=0.005 + clip to norm 1"]
