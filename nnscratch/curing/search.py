@@ -255,7 +255,8 @@ class _Search:
         finalists = finalists[:FINALISTS]
         if finalists and not callable(finalists[0].plan.lr):
             gentler = LearningRate(gentler_rate(finalists[0].plan))
-            finalists.append(self._tried(together(finalists[0].change, gentler)))
+            last = self._tried(together(finalists[0].change, gentler))  # which may be one of them
+            finalists = [*(one for one in finalists if one is not last), last]
         kept: Trial | None = None
         for i, trial in enumerate(finalists):
             judged = self._repeated(trial)

@@ -341,3 +341,12 @@ def test_ctrl_c_keeps_what_was_tried(digits):
         assert "Interrupted: not all changes were tried." in repr(found)
         seen.add(len(found.trials))
     assert len(seen) == 2
+
+
+def test_a_gentler_rate_that_was_tried_already_is_judged_once(digits, monkeypatch):
+    """It was told apart by nothing but its place, and looked for where it stood no more."""
+    monkeypatch.setattr("nnscratch.curing.search.gentler_rate", lambda plan: plan.lr)
+    found = cured(network(nn.ReLU, "he_normal", 2), nn.SGD(lr=1e-5), digits, steps=60, tries=2)
+    assert found.best is not None
+    assert len(found.best.runs) == 3
+    assert len({id(trial) for trial in found.trials}) == len(found.trials)
