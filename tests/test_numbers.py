@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nnscratch.experiments import public
+from nnscratch.experiments.faults import CASES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -109,3 +110,20 @@ def test_the_readme_counts_the_public_cases_as_their_page_does():
         f"On the {tuned[0]} on which the findings were tuned the first one named the true" in text
     )
     assert f"cause in {tuned[1]}, on {fresh[0]} on which they were not in {fresh[1]}," in text
+
+
+def test_the_readme_counts_the_labelled_runs_as_there_are_with_five_seeds():
+    text = " ".join(README.split())
+    told = re.search(
+        r"the cause in \d+ of (\d+) faulty runs, with \d+ findings too many in these and (\d+) "
+        r"healthy ones; of held-out cases .* in \d+ of (\d+), with",
+        text,
+    )
+    groups = {
+        (held_out, healthy): 5 * sum((c.held_out, c.healthy) == (held_out, healthy) for c in CASES)
+        for held_out in (False, True)
+        for healthy in (False, True)
+    }
+    faulty, healthy, held_out = map(int, told.groups())
+    assert (faulty, healthy) == (groups[False, False], groups[False, True])
+    assert held_out == groups[True, False]
