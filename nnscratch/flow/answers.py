@@ -27,6 +27,8 @@ _LEAST = 40  # examples that a guess from other examples needs
 _RIDGE = 1e-2  # of the sum of squares of the inputs
 _SETTLED = 48  # steps after which it is asked what other examples would have told
 _LEARNED = 0.9  # of what there is to learn: nobody needs to ask
+_FEW = 0.05  # of the targets may lie far off
+_FAR_OFF = 10.0  # times as far from the middle as the others
 
 
 class Answers:
@@ -168,6 +170,23 @@ def _statistics(t: Array, y: Array) -> dict[str, float]:
         "target_min": float(t.min()),
         "target_max": float(t.max()),
         "target_classes": 2.0 if single else float(zero_one),
+        **({} if zero_one else _far(t.reshape(len(t), -1))),
+    }
+
+
+def _far(t: Array) -> dict[str, float]:
+    """How many rows lie far from all others, and how much of the squared distances is theirs.
+
+    From the middle of each column, and against those that lie nearest: their own deviation is what
+    few rows that are far away decide alone, so that k of n never are sqrt(n / k) of it away.
+    """
+    away = (t - np.median(t, axis=0)) ** 2
+    near = np.sort(away, axis=0)[: len(t) - int(_FEW * len(t))].mean(axis=0)
+    far = (away > _FAR_OFF**2 * near) & (near > 0)
+    total = float(away.sum())
+    return {
+        "target_far": float(far.any(axis=1).sum()),
+        "target_far_share": float(away[far].sum()) / total if total > 0 else 0.0,
     }
 
 

@@ -29,7 +29,7 @@ _ENOUGH = 50  # steps
 FEW_CLASSES = 0.5  # of the outputs ever is an answer
 _PER_CLASS = 20  # examples
 _SAME = 8  # examples with one answer, or one input
-OUTLYING = 10.0  # standard deviations of all targets from their mean
+OUTWEIGH = 0.5  # of the squared distances from the middle, by targets far from all others
 
 
 def find(view: View) -> list[Finding]:
@@ -71,32 +71,35 @@ def _alike(view: View) -> list[Finding]:
 
 def _outliers(view: View) -> list[Finding]:
     """A few targets so far away that their squares are most of the loss."""
-    mean, std = view.latest("target_mean"), view.latest("target_std")
-    if view.latest("target_classes") > 0 or not std > 0:
+    if not _outweighed(view) or view.text("loss_kind") not in ("MeanSquaredError", "MSELoss"):
         return []
-    ends = (view.latest("target_min"), view.latest("target_max"))
+    few, count, share = (view.latest(f"target_{of}") for of in ("far", "count", "far_share"))
+    mean, ends = view.latest("target_mean"), (view.latest("target_min"), view.latest("target_max"))
     end = max(ends, key=lambda value: abs(value - mean))
-    far = abs(end - mean) / std
-    if view.text("loss_kind") not in ("MeanSquaredError", "MSELoss") or not far > OUTLYING:
-        return []
     return [
         Finding(
             "outliers",
             "notice" if view.progress.learned else view.harm,
             view.layers[-1:],
             view.first_step,
-            f"A few targets are far from all others: {number(end)} lies {number(far)} standard "
-            f"deviations from their mean of {number(mean)}, and the error is squared.",
+            f"A few targets are far from all others: of {int(count)} examples {int(few)}, as far "
+            f"as {number(end)}, make up {percent(share)} of the squared distances from the middle, "
+            f"and the error is squared.",
             "Squared, what is far off outweighs all the rest: the loss falls by what is learned of "
             "a few examples.",
             (
                 Advice("take a loss that grows like the error", "loss = nn.Huber()"),
                 Advice("or look whether these targets are right"),
             ),
-            {"far": far, "end": end},
+            {"far": few, "share": share, "end": end},
             EXPLAINS["outliers"],
         )
     ]
+
+
+def _outweighed(view: View) -> bool:
+    """Whether a few targets are most of the squares: they say nothing of what can be told."""
+    return view.latest("target_far_share") > OUTWEIGH
 
 
 def _labels(view: View) -> list[Finding]:
@@ -107,8 +110,9 @@ def _labels(view: View) -> list[Finding]:
     severity, advice, numbers = "serious", LOOK_AT_ANSWERS, {"examples": count, "values": values}
     # What is learned by heart is learned too, but slowly, and nothing comes of it.
     lost = progress.nothing or (progress.share < BY_HEART and progress.rows >= _ENOUGH)
-    # Neither guess knows that steps of time have an order, which may be all that counts.
-    lost = lost and not any(map(view.recurs, range(len(view.layers))))
+    # Neither guess knows that steps of time have an order, which may be all that counts, and of the
+    # variance of a few far targets none tells anything.
+    lost = lost and not (_outweighed(view) or any(map(view.recurs, range(len(view.layers)))))
     if values == 1 and count >= _SAME:
         what = "one class" if single else number(view.latest("target_mean"))
         seen = (
@@ -220,6 +224,11 @@ def _targets(view: View) -> list[Finding]:
         mean, std = 0.0, _squared_error(view)
     if view.latest("target_classes") > 0 or not std > 0 or view.progress.learned:
         return []
+    if _outweighed(view):  # what is left without the few, of mean and deviation
+        few = view.latest("target_far") / view.latest("target_count")
+        share = view.latest("target_far_share")
+        mean = math.copysign(max(0.0, abs(mean) - std * math.sqrt(few * share)), mean)
+        std *= math.sqrt(1 - share)
     size = math.hypot(mean, std)
     output = math.hypot(view.get("output_mean")[0, -1], view.get("output_std")[0, -1])
     large = size > LARGE_TARGET and output < size / BESIDE

@@ -37,9 +37,9 @@ CAUSES: Final = (
     "clip always",
     "capacity",
     "learning rate too small",
+    "too few steps",
     "loss",
     "batch norm statistics",
-    "too few steps",
     "overfitting",
     "clip never",
 )
@@ -90,7 +90,10 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     | _DEAD
     | {"too few steps", "capacity", "initial weights"}
     | {"diverged", "saturated", "learning rate too large"},
-    "input scale": _STARVED | _DEAD | _RUNAWAY | {"saturated", "learning rate too large"},
+    "input scale": _STARVED
+    | _DEAD
+    | _RUNAWAY
+    | {"saturated", "learning rate too large", "too few steps"},
     "target scale": _STARVED
     | _DEAD
     | _RUNAWAY

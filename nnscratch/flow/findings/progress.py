@@ -175,6 +175,36 @@ class Progress:
         quarter = float(self.steps[-1] - self.steps[0]) / 4
         return 0.5 * (self.now - least) / self.fall * quarter
 
+    @cached_property
+    def _halves(self) -> tuple[float, float]:
+        half = self.rows // 2
+        if not half:
+            return 0.0, 0.0
+        fall = np.mean(self.losses[-2 * half : -half]) - np.mean(self.losses[-half:])
+        # Of all steps, and of how they differ from an even fall: halves are too short to tell.
+        away = np.diff(self.losses)
+        noise = float(np.std(away, ddof=1)) if len(away) > 2 else math.inf
+        return float(fall), SURE * noise / math.sqrt(half)
+
+    @property
+    def rising(self) -> bool:
+        """Whether the loss of a run too short for quarters rose, from one half to the other."""
+        fall, error = self._halves
+        return -fall > error and -fall > NOTHING * self.room
+
+    @property
+    def pace(self) -> float:
+        """`steps_left` of a run too short for quarters, from one half to the other.
+
+        Infinite where the loss fell by no more than batches differ.
+        """
+        fall, error = self._halves
+        if not fall > error:
+            return math.inf
+        least = max(self.free, self.floor) if self.known else 0.0
+        half = self.rows // 2 / (self.rows - 1) * float(self.steps[-1] - self.steps[0])
+        return 0.5 * max(0.0, self.now - least) / fall * half
+
     @property
     def nothing(self) -> bool:
         """Whether the run has learned nothing, and is not about to."""

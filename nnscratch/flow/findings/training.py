@@ -7,9 +7,10 @@ from collections.abc import Collection
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.flow.findings import cures, rates
-from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings import cures, rates, steps
+from nnscratch.flow.findings.finding import Finding
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.progress import ENOUGH, LEARNS
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.findings.weights import Shown
 from nnscratch_records.words import number, percent, plural, since
@@ -21,10 +22,12 @@ VIOLENT = 0.3  # one step that changes half of the layers by this much of their 
 TOO_FAR = 2.0  # times the step that would have led down best: from there the loss rises
 PATIENCE = 10.0  # times the steps made: if half of what is missing takes longer, the rate is small
 RISES = 0.5  # of the way from a constant answer's loss to the least: no difference of batches
+BEHIND = 0.3  # of the answers' variance that a linear fit tells and the network does not
+WORSE = 0.05  # of the way from a constant answer's loss to the least
 BRISK = 1e-3  # updates of this size are not short
 FADES, HALF = 0.01, 0.5  # of the largest rate; of the steps
 ROUNDED = 1e-6  # of a rate: 0.05 is not above 0.5 (1 - 0.9), which floats make a little less
-_LASTING, _EARLY = 50, 10  # steps
+_LASTING, _EARLY = ENOUGH, 10  # steps
 _AT_ONCE = ("exploding", "vanishing", "saturated", "dead units", "dead layer", "constant output")
 # With these, short steps are what is to be expected.
 _HELD = frozenset(
@@ -44,26 +47,29 @@ def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     if not view.rows or not view.weight_params:
         return []
     held = bool(_HELD & set(causes))
-    return _large(view, shown, held) or ([] if held else _short(view, shown))
+    return _large(view, shown, held) or ([] if held else _short(view, shown, causes))
 
 
 def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     p, typical = view.progress, rates.typical_updates(view)
     hurt = [kind for kind in _HURT if kind in shown]
-    if p.learned or not (hurt or p.worse or p.nothing):
-        return []
-    rate = rates.rate_at(view, 0)
-    if not rate > 0:
+    rate, (largest, begin) = rates.rate_at(view, 0), rates.usual(view)
+    unusual = rate > largest * (1 + ROUNDED)
+    broken = bool(hurt) or p.worse or p.nothing
+    # Too soon to say that nothing is learned: worse than a constant answer, or it does not fall.
+    behind = p.share < -WORSE
+    lost = (p.rising and behind) or (unusual and p.pace == np.inf)
+    lost = lost and steps.LEAST <= view.rows < _LASTING
+    if p.learned or not (broken or lost) or not rate > 0:
         return []
     best = rates.best_step(view)
     jumps = np.flatnonzero(typical > VIOLENT)
     far = rate > TOO_FAR * best and _rises(view)
-    lasting = view.rows >= _LASTING and view.holds(typical > LARGE) and (p.nothing or p.worse)
     # What cannot be learned is not for the steps to learn, and what stands is not thrown about.
-    lasting = lasting and not held and (bool(hurt) or p.worse or not rate <= rates.usual(view)[1])
+    thrown = bool(hurt) or p.worse or not rate <= begin
+    lasting = view.rows >= _LASTING and (p.nothing or p.worse) and not held and thrown
+    lasting = (lasting or (lost and unusual)) and view.holds(typical > LARGE)
     blown = "diverged" in shown and view.rows > 1
-    largest, _ = rates.usual(view)
-    unusual = rate > largest * (1 + ROUNDED)
     beyond = bool(hurt) and rate > BEYOND * largest
     if not (jumps.size or far or lasting or blown or beyond):
         return []
@@ -105,7 +111,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     return [
         Finding(
             "learning rate too large",
-            "serious",
+            "serious" if broken or behind else "notice",
             (),
             step,
             f"The learning rate is too large, {number(rate)}: {text}.",
@@ -126,22 +132,24 @@ def _rises(view: View) -> bool:
     return bool(np.isfinite(losses[0]) and top > losses[0] + RISES * room)
 
 
-def _short(view: View, shown: Shown) -> list[Finding]:
+def _short(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     p, typical = view.progress, rates.typical_updates(view)
     if view.rows >= _LASTING and not p.learned and "diverged" not in shown and _faded(view):
         return _ended(view)
     sizes = typical[view.now]
     size = float(np.nanmedian(sizes)) if not np.isnan(sizes).all() else 0.0
-    if view.rows < _LASTING or "diverged" in shown or not size > 0:
+    if "diverged" in shown or not size > 0:
         return []
+    if view.rows < _LASTING:
+        return steps.short(view, shown, causes, size)
     made = float(view.steps[view.rows - 1] - view.steps[0]) + 1
     if p.learned:
-        return [_few(view, made)] if p.unfinished else []
+        return [steps.unfinished(view, made)] if p.unfinished else []
     slow = p.falling and p.steps_left > PATIENCE * made and size < BRISK
     never = p.nothing or np.nanmedian(typical[:_EARLY]) < SMALL  # not: by now, all being learned
     if slow or (not p.falling and never and size < SMALL):
         return _small(view, size, slow)
-    return [_few(view, made)] if p.unfinished else _plateau(view, shown, size)
+    return [steps.unfinished(view, made)] if p.unfinished else _plateau(view, shown, size)
 
 
 def _faded(view: View) -> bool:
@@ -172,11 +180,19 @@ def _ended(view: View) -> list[Finding]:
 
 
 def _plateau(view: View, shown: Shown, size: float) -> list[Finding]:
-    """The answer is still one for all, the gradient arrives everywhere: it takes its time."""
+    """The answer is still one for all, or nearly, the gradient arrives: it takes its time."""
     p, rate = view.progress, rates.rate_at(view)
-    largest, _ = rates.usual(view)
-    plain = rates.optimizer_name(view) in PLAIN and rate < largest
-    if not p.nothing or not plain or set(shown) - _STANDS or not _bends(view):
+    largest, begin = rates.usual(view)
+    if rates.optimizer_name(view) not in PLAIN or set(shown) - _STANDS:
+        return []
+    if p.nothing and rate < largest and _bends(view):
+        where = "The loss stands on a plateau, at what one answer for all gives"
+    elif p.rows >= _LASTING and p.share < LEARNS and p.linear > p.share + BEHIND and rate < begin:
+        where = (
+            f"{percent(max(0.0, p.share))} of what there is to learn is learned, of which a linear "
+            f"fit tells {percent(p.linear)}, and the loss hardly falls"
+        )
+    else:
         return []
     return [
         Finding(
@@ -184,10 +200,9 @@ def _plateau(view: View, shown: Shown, size: float) -> list[Finding]:
             "serious",
             (),
             view.first_step,
-            f"The loss stands on a plateau, at what one answer for all gives: the gradient arrives "
-            f"in every layer, the weights move by {number(size)} of their norm a step, and in "
-            f"{plural(view.rows, 'step')} with the learning rate {number(rate)} they have not "
-            f"left it.",
+            f"{where}: the gradient arrives in every layer, the weights move by {number(size)} of "
+            f"their norm a step, and in {plural(view.rows, 'step')} with the learning rate "
+            f"{number(rate)} that is as far as they came.",
             "Units that began alike part slowly; longer steps, or many more, bring that about.",
             cures.learning_rate(view, rates.rounded(min(largest, rates.LEAP * rate))),
             {"ratio": size, "lr": rate},
@@ -227,27 +242,3 @@ def _small(view: View, size: float, slow: bool) -> list[Finding]:
             EXPLAINS["learning rate too small"],
         )
     ]
-
-
-def _few(view: View, made: float) -> Finding:
-    p = view.progress
-    more = max(1, round(p.steps_left))
-    return Finding(
-        "too few steps",
-        "notice",
-        (),
-        int(view.steps[view.now.start]),
-        f"The loss still falls, from {number(p.now + p.fall, 3)} to {number(p.now, 3)} over the "
-        f"last quarter of {plural(int(made), 'step')}: at that pace half of what is missing takes "
-        f"about {number(more)} more.",
-        "",
-        (
-            Advice(
-                "train longer",
-                f"trainer.fit(x, y, epochs={more}, max_steps={more}, "
-                f"batch_size={int(view.get('batch_size')[0])})",
-            ),
-        ),
-        {"fall": p.fall, "steps_left": p.steps_left, "share": p.share},
-        EXPLAINS["too few steps"],
-    )

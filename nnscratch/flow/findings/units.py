@@ -9,6 +9,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.flow.findings.finding import Finding
 from nnscratch.flow.findings.learning import unseen
+from nnscratch.flow.findings.progress import ENOUGH
 from nnscratch.flow.findings.view import View
 from nnscratch_records.limits import SATURATED as SATURATED_FROM_START
 from nnscratch_records.words import called, listed, number, percent, plural, sentence, since
@@ -236,7 +237,7 @@ def _constant(view: View) -> list[Finding]:
     return [
         Finding(
             "constant output",
-            view.harm,
+            view.harm if view.rows >= ENOUGH else "notice",
             (last,),
             _alike_since(view, CONSTANT * needed),
             f"The output hardly depends on the input: what {last} gives differs between examples "

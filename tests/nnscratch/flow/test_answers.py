@@ -59,6 +59,54 @@ def test_a_constant_gives_the_variance_of_targets():
     assert (found["target_min"], found["target_max"]) == (y.min(), y.max())
 
 
+def with_far(count, rows, away, columns=1):
+    y = np.tile(np.linspace(-1, 1, rows)[:, None], columns)
+    y[rows // 2 : rows // 2 + count, 0] = away
+    return measured(y.astype(np.float32), nn.MeanSquaredError(), columns)
+
+
+@pytest.mark.parametrize(
+    ("count", "rows", "away", "far"),
+    [
+        (1, 300, 5.7, 1),  # of 95 % the root mean square is 0.95 / sqrt(3) = 0.548
+        (1, 300, 5.3, 0),
+        (3, 300, 5.8, 3),
+        (3, 300, -5.8, 3),
+        (3, 300, 90.0, 3),  # no more than 9.9 standard deviations of all
+        (17, 300, 90.0, 17),  # one in twenty, and a few
+        (18, 300, 90.0, 0),  # so many are not a few
+        (1, 20, 30.0, 1),
+        (1, 18, 30.0, 0),  # too few to say what is usual
+    ],
+)
+def test_targets_far_from_nearly_all_others_are_counted(count, rows, away, far):
+    found = with_far(count, rows, away)
+    assert found["target_far"] == far
+    of_all = count * away**2 / (count * away**2 + (rows - count) / 3)
+    assert found["target_far_share"] == pytest.approx(of_all if far else 0.0, rel=0.1)
+
+
+def test_what_is_far_in_one_column_counts_against_the_squares_of_all():
+    one, two = with_far(3, 300, 30.0), with_far(3, 300, 30.0, columns=2)
+    assert one["target_far"] == two["target_far"] == 3
+    assert two["target_far_share"] < one["target_far_share"]
+
+
+def test_numbers_that_are_nearly_always_the_same_have_none_that_are_far():
+    assert (
+        measured(column(np.arange(300) % 50 == 1.0) * 7, nn.MeanSquaredError(), 1)["target_far"]
+        == 0
+    )
+    labels = measured(LABELS, nn.SoftmaxCrossEntropy(), 2)
+    assert "target_far" not in labels  # zeros and ones are never far
+
+
+@pytest.mark.parametrize(("spread", "most"), [(0.5, 0.1), (1.0, 0.5)])
+def test_a_long_tail_is_not_a_few_far_targets(spread, most):
+    y = column(np.random.default_rng(5).lognormal(0, spread, 300))
+    assert measured(y, nn.MeanSquaredError(), 1)["target_far_share"] < most
+
+
 def test_a_constant_gives_the_deviation_from_the_median():
     y = column(RNG.lognormal(0, 1, 300))
     found = measured(y, nn.MeanAbsoluteError(), 1)

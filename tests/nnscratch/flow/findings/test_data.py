@@ -268,37 +268,37 @@ def test_a_first_layer_of_zeros_says_nothing_of_its_inputs(run):
     assert "inputs alike" not in run(change).kinds
 
 
-def far(mean=0.0, std=1.0, low=-3.0, high=3.0):
+def far(count=4, share=0.9, **values):
     def change(record):
-        for name, value in (("mean", mean), ("std", std), ("min", low), ("max", high)):
+        known = {"far": count, "far_share": share, "min": -3.0, "max": 20.0} | values
+        for name, value in known.items():
             record[f"target_{name}"][...] = value
 
     return change
 
 
-@pytest.mark.parametrize(
-    ("ends", "told"),
-    [
-        ({"high": 10.1}, True),
-        ({"high": 9.9}, False),
-        ({"low": -10.1}, True),
-        ({"high": 10.1, "mean": 0.2}, False),
-        ({"low": -10.0, "mean": 0.2}, True),
-        ({"high": 30.0, "std": 3.1}, False),
-    ],
-)
-def test_targets_far_from_all_others(run, ends, told):
-    found = run.of(run(far(**ends), targets="numbers"), "outliers")
+@pytest.mark.parametrize(("share", "told"), [(0.51, True), (0.49, False), (0.0, False)])
+@pytest.mark.parametrize("count", [1, 4, 20])
+def test_targets_far_from_all_others(run, share, told, count):
+    """However few of how many, and however many standard deviations of all that is."""
+    found = run.of(run(far(count, share), targets="numbers"), "outliers")
     assert (found is not None) == told
     if told:
         assert found.severity == "notice"  # it learns
         assert found.advice[0].line == "loss = nn.Huber()"
-        assert "10 standard deviations" in found.sentence
+        assert f"of 400 examples {count}, as far as 20, make up 51 % of the squ" in found.sentence
+        assert found.numbers == {"far": count, "share": share, "end": 20.0}
+
+
+@pytest.mark.parametrize(("low", "end"), [(-19.0, 20.0), (-21.0, -21.0)])
+def test_the_one_that_is_farthest_is_named(run, low, end):
+    found = run.of(run(far(min=low), targets="numbers"), "outliers")
+    assert found.numbers["end"] == end
 
 
 def test_what_is_far_is_a_fault_where_nothing_is_learned_and_squares_are_asked(run):
     def change(record):
-        run.stuck(far(high=20.0)(record) or record)
+        run.stuck(far()(record) or record)
 
     assert run.of(run(change, targets="numbers"), "outliers").severity == "serious"
 
@@ -307,7 +307,7 @@ def test_what_is_far_is_a_fault_where_nothing_is_learned_and_squares_are_asked(r
         record["loss_kind"] = "MeanAbsoluteError"
 
     assert "outliers" not in run(absolute, targets="numbers").kinds
-    assert "outliers" not in run(far(high=20.0), targets="classes").kinds
+    assert "outliers" not in run(far(), targets="classes").kinds
 
 
 @pytest.mark.parametrize(
@@ -329,3 +329,35 @@ def test_of_rare_answers_few_can_be_told_from_others(run, outputs, classes, std,
     of = "numbers" if outputs == 1 else "classes"
     found = run.of(run(change, widths=(20, 20, outputs), targets=of), "labels")
     assert (found is not None) == told
+
+
+@pytest.mark.parametrize("loss", ["MeanSquaredError", "MeanAbsoluteError"])
+@pytest.mark.parametrize(("share", "told"), [(0.51, False), (0.49, True)])
+def test_a_few_far_targets_say_nothing_of_the_labels(run, share, told, loss):
+    """The variance, of which other examples should tell a part, is theirs."""
+
+    def change(record):
+        run.stuck(far(share=share)(record) or record)
+        record["guess_linear"][...] = record["guess_neighbours"][...] = 0.0
+        record["loss_kind"] = loss
+
+    assert ("labels" in run(change, targets="numbers").kinds) == told
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "told"),
+    [
+        (0.0, 31.0, False),  # of the others 31 sqrt(1 - 0.9) = 9.8
+        (0.0, 33.0, True),
+        (9.5, 20.0, False),  # four of 400 move the mean by 20 sqrt(0.9 / 100) = 1.9
+        (9.8, 20.0, True),
+        (-9.5, 20.0, False),
+        (-9.8, 20.0, True),
+    ],
+)
+def test_the_scale_of_targets_is_that_of_the_others(run, mean, std, told):
+    def change(record):
+        run.stuck(far(mean=mean, std=std)(record) or record)
+        record["loss_kind"] = "MeanAbsoluteError"
+
+    assert ("target scale" in run(change, **TARGETS).kinds) == told

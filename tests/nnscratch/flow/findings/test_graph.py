@@ -24,7 +24,7 @@ def test_the_order_of_causes():
         "forget bias|recurrent weights|truncation|small batches|learning rate too large|"
         "gradient spikes|"
         "activation|depth|no activation|clip always|capacity|"
-        "learning rate too small|loss|batch norm statistics|too few steps|overfitting|clip never"
+        "learning rate too small|too few steps|loss|batch norm statistics|overfitting|clip never"
     )
     assert "|".join(CAUSES) == order
     shuffled = [finding(kind, explains=()) for kind in sorted(CAUSES)]

@@ -197,6 +197,22 @@ def test_two_units_learn_a_part(run, share, told):
     assert ("capacity" in found.kinds) == told
 
 
+@pytest.mark.parametrize(("rate", "told"), [(0.0099, False), (0.0101, True)])
+@pytest.mark.parametrize("falls", [True, False])
+def test_units_are_not_blamed_while_a_small_rate_still_gets_on(run, rate, told, falls):
+    """A tenth of what plain descent begins with."""
+
+    def change(record):
+        start = record["loss_constant"][0]
+        run.stuck(record, 0.7 * start)
+        if falls:
+            record["loss"][...] = start * np.linspace(0.76, 0.7, 200)
+
+    found = run(change, widths=(20, 3, 3), steps=200, lr=rate, optimizer=f"SGD(lr={rate})")
+    assert ("capacity" in found.kinds) == (told or not falls)
+    assert ("too few steps" in found.kinds) == falls
+
+
 LONG = {"kinds": "dense relu " * 19 + "dense", "widths": (20,) * 19 + (3,)}
 
 

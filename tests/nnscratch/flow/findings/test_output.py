@@ -185,6 +185,23 @@ def test_the_absolute_error_is_serious_where_nothing_is_learned(run, kind, sever
     assert run.of(run(change), "loss").severity == severity
 
 
+@pytest.mark.parametrize(
+    ("kind", "kinds"),
+    [
+        ("MeanAbsoluteError", ("loss", "too few steps")),
+        ("MeanSquaredError", ("too few steps", "loss")),
+    ],
+)
+def test_while_it_still_falls_squares_take_more_steps_and_absolutes_lead_elsewhere(
+    run, kind, kinds
+):
+    def change(record):
+        record["loss_kind"] = kind
+        record["loss"][...] = np.linspace(1.1, 0.5, 100)
+
+    assert run(change).kinds == kinds
+
+
 def test_without_a_look_at_the_answers_nothing_is_said(run):
     def change(record):
         run.stuck(record)

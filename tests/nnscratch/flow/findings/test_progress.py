@@ -121,6 +121,37 @@ def test_a_fall_within_the_noise_is_none():
     assert not progress(slope(0.5)[:19]).falling  # too short to say
 
 
+@pytest.mark.parametrize("steps", [4, 10, 31, 48])
+def test_the_pace_of_a_short_run_is_that_of_its_halves(steps):
+    half = steps // 2
+    even = progress(np.linspace(1.0, 0.8, steps))
+    fall = 0.2 / (steps - 1) * half
+    assert even.pace == pytest.approx(0.5 * even.now / fall * half)
+    assert not even.rising
+    assert progress(np.linspace(0.8, 1.0, steps)).rising
+    assert progress(np.linspace(0.8, 1.0, steps)).pace == math.inf
+
+
+def test_three_losses_have_no_pace():
+    assert progress([1.0, 0.9, 0.8]).pace == math.inf
+    assert not progress([0.8, 0.9, 1.0]).rising
+    assert progress([1.0]).pace == progress([]).pace == math.inf
+
+
+@pytest.mark.parametrize(("fall", "sure"), [(0.061, False), (0.067, True)])
+def test_halves_must_differ_by_more_than_batches(fall, sure):
+    """Neighbours differ by 0.1, in turn: 2.5 standard errors of sixteen are 0.0635."""
+    noise = 0.05 * (-1.0) ** np.arange(32)
+    stairs = np.where(np.arange(32) < 16, 1.0, 1.0 - fall)
+    assert (progress(stairs + noise).pace < math.inf) == sure
+    assert progress(2 - stairs + noise).rising == sure
+
+
+@pytest.mark.parametrize(("rise", "rising"), [(0.045, False), (0.055, True)])
+def test_a_rise_of_a_twentieth_counts(rise, rising):
+    assert progress(np.where(np.arange(30) < 15, 1.0, 1.0 + rise)).rising == rising
+
+
 @pytest.mark.parametrize(("level", "unfinished"), [(0.3, True), (0.16, True), (0.14, False)])
 def test_more_is_to_be_learned_below_85_percent(level, unfinished):
     stairs = np.repeat([level + 0.1, level + 0.1, level + 0.02, level], 25)

@@ -95,7 +95,7 @@ CASES = {
     "small inputs": ({}, put(input_std=1e-3)),
     "inputs off centre": ({}, put(input_mean=6.0, feature_offset=6.0)),
     "uneven inputs": ({}, put(input_std=5.0, feature_ratio=200.0)),
-    "outliers": (NUMBERS, put(False, target_max=20.0)),
+    "outliers": (NUMBERS, put(False, target_max=20.0, target_far=3, target_far_share=0.8)),
     "large targets": (
         NUMBERS,
         put(target_mean=300.0, target_std=20.0, target_max=350.0, target_min=250.0),
@@ -208,6 +208,17 @@ CASES = {
     "slow": ({}, both(put(False, update_ratio=5e-4), loss(lambda n: np.linspace(1.1, 1.07, n)))),
     "a plateau": (TANH | {"lr": 0.01}, put()),
     "too few steps": ({}, loss(lambda n: np.linspace(1.09, 0.5, n))),
+    "few steps": (
+        {"steps": 30},
+        loss(lambda n: np.linspace(1.09, 0.9, n)),
+    ),
+    "few steps of a loss that stands": ({"steps": 10}, put(update_ratio=1e-4)),
+    "few steps of nothing": ({"steps": 10}, put(update_ratio=1e-6)),
+    "few steps too long": (
+        {"steps": 10, "lr": 1.0, "optimizer": "SGD(lr=1.0)"},
+        put(update_ratio=0.02),
+    ),
+    "behind a line": (TANH | {"lr": 0.01}, put(at=1.0, guess_linear=0.6)),
     "a schedule that ended": ({}, put(at=1.0, lr=(slice(20, None), 1e-6))),
     "by heart": ({}, held_out([0.9, 0.5, 0.4, 0.5, 0.6])),
     "by heart, and forgets": ({}, held_out([0.9, 0.5, 0.4, 1.5, 1.6])),

@@ -179,6 +179,89 @@ def test_what_else_is_wrong_is_no_plateau(run):
     assert "learning rate too small" not in run(saturates, **smooth()).kinds
 
 
+@pytest.mark.parametrize(
+    ("options", "share", "linear", "told"),
+    [
+        ({}, 0.1, 0.41, True),
+        ({}, 0.1, 0.39, False),
+        ({}, 0.19, 0.9, True),
+        ({}, 0.21, 0.9, False),
+        ({"lr": 0.099}, 0.1, 0.5, True),
+        ({"lr": 0.1}, 0.1, 0.5, False),
+        ({"optimizer": "Adam(lr=0.01)"}, 0.1, 0.5, False),
+        ({"steps": 49}, 0.1, 0.5, False),
+        ({"kinds": "dense tanh dense"}, 0.1, 0.5, True),
+        ({"kinds": "dense relu dense"}, 0.1, 0.5, True),
+    ],
+)
+def test_a_run_that_stands_far_behind_what_a_line_tells(run, options, share, linear, told):
+    """Batches of one, say, whose loss jumps about more than it falls."""
+
+    def change(record):
+        run.stuck(record, (1 - share) * record["loss_constant"][0])
+        record["guess_linear"][...] = linear
+
+    found = run.of(run(change, **smooth(**{"lr": 0.01, **options})), "learning rate too small")
+    assert (found is not None) == told
+    if told:
+        rates = re.findall(r"lr=([0-9.]+)", found.advice[0].line)
+        assert [float(rate) for rate in rates] == [0.5 if "lr" in options else 0.1]
+        assert found.severity == "serious"
+        assert f"{100 * share:.0f} % of what there is to learn is learned" in found.sentence
+        assert f"of which a linear fit tells {100 * linear:.0f} %" in found.sentence
+
+
+def test_a_run_behind_a_line_that_still_falls_has_few_steps(run):
+    def change(record):
+        slope(record, 0.03)
+        record["guess_linear"][...] = 0.9
+
+    assert run(change, **smooth(lr=0.01)).kinds == ("too few steps",)
+
+
+def early(losses, size=0.02):
+    """A short run: its losses, over a constant answer's, and the size of its updates."""
+
+    def change(record):
+        at = np.linspace(0, 1, len(record["steps"]))
+        record["loss"][...] = record["loss_constant"][0] * np.interp(at, [0, 0.5, 1], losses)
+        record[SIZES][...] = size
+
+    return change
+
+
+UNUSUAL, USUAL = (
+    {"lr": 0.51, "optimizer": "SGD(lr=0.51)"},
+    {"lr": 0.49, "optimizer": "SGD(lr=0.49)"},
+)
+
+
+@pytest.mark.parametrize(
+    ("losses", "size", "options", "severity"),
+    [
+        ((1.0, 1.0, 1.0), 1.1e-2, UNUSUAL, "notice"),
+        ((1.0, 1.0, 1.0), 0.9e-2, UNUSUAL, ""),
+        ((1.0, 1.0, 1.0), 1.1e-2, USUAL, ""),
+        ((1.0, 0.9, 0.8), 1.1e-2, UNUSUAL, ""),  # it falls
+        ((1.06, 1.06, 1.06), 1.1e-2, UNUSUAL, "serious"),
+        ((1.04, 1.04, 1.04), 1.1e-2, UNUSUAL, "notice"),
+        ((1.0, 1.0, 1.24), 0.31, USUAL, "serious"),
+        ((1.0, 1.0, 1.24), 0.29, USUAL, ""),
+        ((1.0, 1.0, 1.04), 0.31, USUAL, ""),  # it does not rise so far
+        ((0.5, 0.6, 0.7), 0.31, USUAL, ""),  # it is better than a constant answer
+    ],
+)
+def test_long_steps_of_a_short_run(run, losses, size, options, severity):
+    found = run.of(run(early(losses, size), steps=20, **options), "learning rate too large")
+    assert (found.severity if found else "") == severity
+
+
+@pytest.mark.parametrize(("steps", "told"), [(2, False), (3, True)])
+def test_and_of_one_or_two_steps_no_word(run, steps, told):
+    found = run(early((1.0, 1.0, 1.0), 0.5), steps=steps, **UNUSUAL)
+    assert ("learning rate too large" in found.kinds) == told
+
+
 def slope(record, quarters):
     """The loss falls by this share of what a constant gives in each quarter of the run."""
     record["loss"][...] = record["loss_constant"][0] * np.linspace(1.0, 1 - 4 * quarters, 100)
@@ -221,14 +304,6 @@ def test_more_steps_are_asked_for_until_85_percent_are_learned(run, share, fall,
         steps = int(re.search(r"max_steps=(\d+)", found.advice[0].line)[1])
         assert steps == round(found.numbers["steps_left"])
         assert f"takes about {steps} more" in found.sentence
-
-
-@pytest.mark.parametrize(("steps", "told"), [(50, True), (49, False)])
-def test_of_fewer_steps_nothing_is_said(run, steps, told):
-    def change(record):
-        record["loss"][...] = np.linspace(1.1, 0.8, steps)
-
-    assert ("too few steps" in run(change, steps=steps).kinds) == told
 
 
 @pytest.mark.parametrize(

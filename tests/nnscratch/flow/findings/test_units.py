@@ -192,6 +192,16 @@ def test_an_output_that_hardly_depends_on_the_input(run, spread, steps, told):
         assert found.severity != "fatal"
 
 
+@pytest.mark.parametrize(("steps", "severity"), [(49, "notice"), (50, "serious")])
+def test_a_constant_output_is_no_fault_of_a_run_too_short_to_change_it(run, steps, severity):
+    def change(record):
+        run.stuck(record)["output_spread"][:, -1] = 0.0
+
+    found = run(change, steps=steps)
+    assert run.of(found, "constant output").severity == severity
+    assert (found[0].kind == "too few steps") == (steps < 50)
+
+
 @pytest.mark.parametrize(("share", "told"), [(0.09, True), (0.11, False)])
 def test_with_a_tenth_learned_it_does(run, share, told):
     def change(record):

@@ -1,0 +1,115 @@
+"""Too few steps: a run that goes well, as far as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from nnscratch.flow.findings import cures, rates
+from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.progress import ENOUGH, LEARNED, LEARNS, SURE
+from nnscratch.flow.findings.view import View
+from nnscratch.flow.findings.weights import Shown
+from nnscratch_records.words import number, percent
+
+LEAST = 3  # steps: two updates whose loss was seen; fewer are a look at the network
+TINY = 1e-5  # updates over weights: these take 100,000 steps to change the weights by their size
+SHORT = 3e-4  # the same: longer ones may be tried too
+FAR = 500.0  # steps until half of what is missing is learned: no few more
+BLOCKED = frozenset({"vanishing", "dead layer"})
+# What could be done otherwise, and shows later, where it is no more than a notice.
+STYLE = frozenset({"loss", "output activation", "no activation"})
+AT_MOST = 1e4  # steps that anybody would ask for
+
+
+def short(view: View, shown: Shown, causes: Collection[str], size: float) -> list[Finding]:
+    """Return that a run of so few steps that no loss stands is just that.
+
+    causes : that were found
+    size : of its latest updates, over the weights
+    """
+    p, made = view.progress, int(view.steps[view.rows - 1]) + 1  # from the very first on
+    if view.rows < LEAST or made >= ENOUGH or not p.share < LEARNED or p.rising:
+        return []
+    if BLOCKED & set(shown) or any(one.severity != "notice" for one in shown.values()):
+        return []  # it does not flow
+    lr = view.get("lr")
+    if size < TINY and p.pace > FAR and not lr[-1] > lr[0]:  # no rate that is still warming up
+        return [_too_small(view, size, made)]
+    falls = p.pace < AT_MOST
+    if not falls and p.share - SURE * p.error / p.room >= LEARNS:
+        return []  # what there is to learn may be learned
+    more = int(float(f"{max(ENOUGH, p.pace):.1e}")) if falls else 10 * ENOUGH
+    seen = (
+        f"the loss falls, from {number(p.first, 3)} to {number(p.now, 3)}: at that pace half of "
+        f"what is missing takes about {number(max(1, p.pace))} more"
+        if falls
+        else f"in them {_goes(view)}: whether it learns shows after {ENOUGH} or more"
+    )
+    timid = size < SHORT and p.pace > FAR
+    other = cures.learning_rate(view, rates.higher_rate(view)) if timid else ()
+    return [
+        Finding(
+            "too few steps",
+            "notice",
+            (),
+            view.first_step,
+            f"Only {made} steps were made, and {seen}.",
+            f"An update is {percent(size)} of the weights' norm: {made} of them change the weights "
+            f"by {percent(made * size)} at most.",
+            (_longer(view, more), *other),
+            {"steps": float(made), "steps_left": p.pace, "share": p.share, "ratio": size},
+            EXPLAINS["too few steps"],
+            first=not set(causes) - STYLE,
+        )
+    ]
+
+
+def _too_small(view: View, size: float, made: int) -> Finding:
+    """Updates so short that no number of steps makes up for them."""
+    rate = rates.rate_at(view)
+    return Finding(
+        "learning rate too small",
+        "serious",
+        (),
+        view.first_step,
+        f"The learning rate is too small, {number(rate)}: an update is {number(size)} of the "
+        f"weights' norm (usual are 1e-4 to 1e-2), so that they need {number(1 / size)} steps to "
+        f"change by their own size; {made} were made, and {_goes(view)}.",
+        "",
+        cures.learning_rate(view, rates.higher_rate(view)),
+        {"ratio": size, "lr": rate},
+        EXPLAINS["learning rate too small"],
+    )
+
+
+def _goes(view: View) -> str:
+    first, now = number(view.progress.first, 3), number(view.progress.now, 3)
+    return f"the loss goes from {first} to {now}" if first != now else f"the loss stands at {now}"
+
+
+def unfinished(view: View, made: float) -> Finding:
+    """Return that the loss still falls."""
+    p = view.progress
+    more = max(1, round(p.steps_left))
+    return Finding(
+        "too few steps",
+        "notice",
+        (),
+        int(view.steps[view.now.start]),
+        f"The loss still falls, from {number(p.now + p.fall, 3)} to {number(p.now, 3)} over the "
+        f"last quarter of {made:,.0f} steps: at that pace half of what is missing takes about "
+        f"{number(more)} more.",
+        "",
+        (_longer(view, more),),
+        {"fall": p.fall, "steps_left": p.steps_left, "share": p.share},
+        EXPLAINS["too few steps"],
+    )
+
+
+def _longer(view: View, more: int) -> Advice:
+    return Advice(
+        "train longer",
+        f"trainer.fit(x, y, epochs={more}, max_steps={more}, "
+        f"batch_size={int(view.get('batch_size')[0])})",
+    )
