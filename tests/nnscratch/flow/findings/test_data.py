@@ -302,6 +302,11 @@ def test_what_is_far_is_a_fault_where_nothing_is_learned_and_squares_are_asked(r
 
     assert run.of(run(change, targets="numbers"), "outliers").severity == "serious"
 
+    def half(record):
+        run.stuck(far()(record) or record, 0.5)  # not what it should be, and on its way
+
+    assert run.of(run(half, targets="numbers"), "outliers").severity == "notice"
+
     def absolute(record):
         change(record)
         record["loss_kind"] = "MeanAbsoluteError"
