@@ -88,8 +88,8 @@ def test_what_is_frozen_keeps_its_weights_through_a_cure(digits):
     deep = (part for _ in range(6) for part in (nn.Dense(24, 24, init="normal"), nn.Sigmoid()))
     model = nn.Sequential(nn.Dense(64, 24), nn.ReLU(), *deep, nn.Dense(24, 10), seed=2)
     nn.keep_frozen(trunk, model, {"0.dense": "0.dense"})
-    found = cured(model, nn.SGD(lr=0.05), digits)
-    assert found.best.skill > found.before.skill + 0.3
+    found = cured(model, nn.SGD(lr=0.05), digits, tries=1)
+    assert found.best.skill > found.before.skill + 0.1
     assert found.before.forecast.prediction is None  # theory knows no weights that were learned
     names, history = pasted(found, x, y, model=model)
     assert history.loss == found.best.losses

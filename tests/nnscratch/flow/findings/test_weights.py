@@ -241,6 +241,15 @@ def test_biases_that_push_to_one_side(run, offset, mean, std, told):
         assert run.of(found, "dead layer").because == "initial biases"
 
 
+def test_biases_are_a_notice_in_a_run_that_is_on_its_way(run):
+    def change(record):
+        run.stuck(record, 0.5)
+        record["param_mean_initial"][1] = record["output_mean"][:, 0] = -2.0
+        record["output_zeros"][:, 1] = 1.0
+
+    assert run.of(run(change), "initial biases").severity == "notice"
+
+
 @pytest.mark.parametrize(
     ("size", "spread", "told"), [(0.31, 0.1, True), (0.29, 0.05, False), (0.31, 0.11, False)]
 )
