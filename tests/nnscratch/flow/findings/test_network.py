@@ -103,6 +103,14 @@ def test_exponentials_of_exponentials(run):
     assert "until numbers overflow" in found[0].sentence
 
 
+def test_many_normalised_layers_are_a_notice_in_a_run_that_is_on_its_way(run):
+    def change(record):
+        slope(run.stuck(record, 0.5), 4.0)
+
+    options = {"kinds": "dense batchnorm relu " * 9 + "dense", "widths": (20,) * 9 + (3,)}
+    assert run.of(run(change, **options), "depth").severity == "notice"
+
+
 @pytest.mark.parametrize(("layers", "told"), [(10, True), (9, False)])
 def test_many_layers_with_batch_norm(run, layers, told):
     options = {

@@ -172,6 +172,15 @@ def test_a_plateau_where_all_answers_are_the_same(run, options, level, told):
         assert found.advice[0].line == "optimizer = nn.SGD(lr=0.5)"
 
 
+def test_a_layer_that_is_slow_on_a_plateau_is_no_other_fault(run):
+    def change(record):
+        run.stuck(record)["update_ratio"][:, 2] = 2e-5
+
+    options = smooth(kinds="dense sigmoid dense sigmoid dense", widths=(20, 20, 3))
+    found = run(change, **options)
+    assert {"slow layer", "learning rate too small"} <= set(found.kinds)
+
+
 def test_what_else_is_wrong_is_no_plateau(run):
     def saturates(record):
         run.stuck(record)["saturated_low"][:, 1] = 0.9
