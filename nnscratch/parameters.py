@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -60,12 +60,14 @@ class Views(Mapping[str, Array]):
         The arrays themselves, which kernels know by their addresses; for this package's own use.
     """
 
+    what: ClassVar[str] = "parameter"  # what errors call one
+
     def __init__(self, arrays: Mapping[str, Array]) -> None:
         self.places = dict(arrays)
 
     def __getitem__(self, name: str) -> Array:
         if name not in self.places:
-            raise unknown_name("array", name, self.places)
+            raise unknown_name(self.what, name, self.places)
         return self.places[name].view()
 
     def __setitem__(self, name: str, values: npt.ArrayLike) -> None:

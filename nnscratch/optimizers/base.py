@@ -6,7 +6,7 @@ import itertools
 import math
 import threading
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,12 @@ class Piece(NamedTuple):
     factor: float | None  # None: frozen
 
 
+class State(Views):
+    """What an optimizer remembers from step to step, by name."""
+
+    what: ClassVar[str] = "state array"
+
+
 class Optimizer:
     """Changes parameters along their gradients, in place: ``optimizer.step(params, grads)``.
 
@@ -61,7 +67,7 @@ class Optimizer:
         Updates made so far.
     state_names : tuple of str
         The arrays it remembers from step to step.
-    state : Views
+    state : State
         Those arrays, each laid out like ``params.flat``; empty before the first step. Setting one
         copies the values into its place.
     tap : Tap or None
@@ -82,7 +88,7 @@ class Optimizer:
         self.clip = clip
         self.rates = rates
         self._made = np.zeros(1, np.int64)  # updates: a compiled step counts itself
-        self._state = Views({})
+        self._state = State({})
         self.tap: Tap | None = None
         self._seen: tuple[Parameters, Parameters] | None = None
         self.fitting = Turn()
@@ -98,7 +104,7 @@ class Optimizer:
         self._made[0] = require_count(f"{type(self).__name__} steps", steps, least=0, most=2**62)
 
     @property
-    def state(self) -> Views:
+    def state(self) -> State:
         return self._state
 
     @property
@@ -188,7 +194,7 @@ class Optimizer:
         try:
             for piece in self._pieces:
                 if piece.factor is not None:
-                    self._state = Views(
+                    self._state = State(
                         {name: array[piece.place] for name, array in whole.places.items()}
                     )
                     self.update(piece.params, piece.grads, lr * piece.factor)
@@ -267,7 +273,7 @@ class Optimizer:
         self.check_state_dict(state)
         steps: Any = np.asarray(state["steps"])[()]
         self.steps = steps
-        self._state = Views({name: np.array(state[name]) for name in state if name != "steps"})
+        self._state = State({name: np.array(state[name]) for name in state if name != "steps"})
         self._seen = None
 
     def _attach(self, params: Parameters, grads: Parameters) -> None:
@@ -296,7 +302,7 @@ class Optimizer:
             )
         if not kept:
             size = params.memory.size
-            self._state = Views({name: filled(size, 0, params.dtype) for name in self.state_names})
+            self._state = State({name: filled(size, 0, params.dtype) for name in self.state_names})
         self._seen, self._thread = (params, grads), threading.get_ident()
         self._seen_change = -1
 
