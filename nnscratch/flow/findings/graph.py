@@ -78,7 +78,9 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "softmax twice": frozenset(
         {"does not learn", "too few steps", "output activation", "learning rate too small", "loss"}
     ),
-    "output activation": _STARVED | _DEAD | {"saturated", "too few steps", "loss", "capacity"},
+    "output activation": _STARVED
+    | _DEAD
+    | {"non-finite", "saturated", "too few steps", "loss", "capacity"},
     "penalty": _STARVED
     | _DEAD
     | {"frozen parameters", "saturated", "capacity", "too few steps", "learning rate too large"},

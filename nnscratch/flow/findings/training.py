@@ -26,6 +26,7 @@ BEHIND = 0.3  # of the answers' variance that a linear fit tells and the network
 WORSE = 0.05  # of the way from a constant answer's loss to the least
 BRISK = 1e-3  # updates of this size are not short
 FADES, HALF = 0.01, 0.5  # of the largest rate; of the steps
+CLEARLY = 2.0  # times the largest usual rate: that is mended before anything else as serious
 ROUNDED = 1e-6  # of a rate: 0.05 is not above 0.5 (1 - 0.9), which floats make a little less
 _LASTING, _EARLY = ENOUGH, 10  # steps
 _AT_ONCE = ("exploding", "vanishing", "saturated", "dead units", "dead layer", "constant output")
@@ -119,7 +120,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
             cures.learning_rate(view, advised, spoiled=True),
             numbers,
             explains,
-            first=unusual,
+            first=rate > CLEARLY * largest,
         )
     ]
 

@@ -57,7 +57,7 @@ def test_every_kind_that_is_explained_is_one():
         ("labels", "does not learn, overfitting, too few steps"),
         ("softmax over one unit", "dead layer, vanishing, loss, does not learn"),
         ("softmax twice", "too few steps, loss"),
-        ("output activation", "dead layer, saturated, constant output"),
+        ("output activation", "non-finite, dead layer, saturated, constant output"),
         ("frozen parameters", "learning rate too large, does not learn"),
         ("symmetric units", "dead layer, constant output, capacity"),
         ("input scale", "saturated, diverged, learning rate too large, dead units, clip always"),
