@@ -40,9 +40,11 @@ WAITING = {
 def loaded(code):
     """Return the modules of a new process after it ran `code`."""
     code += "\nimport sys; print(*sys.modules, file=sys.stderr)"
+    # Not with what coverage loads in every process that it measures.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
     process = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=True,
