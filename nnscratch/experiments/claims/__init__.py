@@ -15,14 +15,15 @@ How a claim is added
    * `full`: the settings, plain values; `quick`: those that are other with ``--quick``. Both have
      ``seeds``, how many (at least 2; they are then 1000, 1001, ...). About 30 seconds in full and
      6 quick on 2 cores;
-   * `run(settings, data, progress) -> Measured`: measures. ``settings["seeds"]`` is a tuple of
-     seeds. ``data.digits()`` and ``data.mnist()`` return x_train, y_train, x_test, y_test. Go
-     through what takes time with ``for seed in progress.over(settings["seeds"], "what"):``. All
-     randomness from the seeds. Train with `networks.train`, which lets Ctrl-C through;
+   * `run(trial) -> Measured`: measures. ``trial["width"]`` is a setting; ``trial.data.digits()``
+     and ``.mnist()`` return x_train, y_train, x_test, y_test. Go through the seeds with
+     ``for seed in trial.seeds("what"):``, through other things that take time with `trial.over`.
+     All randomness from the seeds. Train with `networks.train`, which lets Ctrl-C through;
    * `verdict(measured) -> Verdict`: the rule as code. Only numbers of `measured` decide. Four
-     words: `holds`, `with_condition`, `fails`, and `unchecked` where the interval is too wide;
-   * `picture(measured) -> Figure`: from ``measured.quantities`` and ``measured.curves`` alone, with
-     the functions of `nnscratch_plots.claims`; titles say what is drawn, not what comes out;
+     words: `Verdict.holds`, `.with_condition`, `.fails`, and `.unchecked` where the interval is too
+     wide;
+   * `picture(measured) -> Picture`: from ``measured.quantities`` and ``measured.curves`` alone, of
+     `interval_rows` and `seed_lines` (`pictures.py`); titles say what is drawn, not what comes out;
    * `needs`: ``("mnist",)`` if it takes MNIST. Where MNIST is missing the claim is not run, and the
      page says so.
 
@@ -44,26 +45,22 @@ from nnscratch.experiments.claims.claim import (
     Progress,
     Quantity,
     Settings,
+    Trial,
     Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
 )
 from nnscratch.experiments.claims.intervals import Interval, interval
+from nnscratch.experiments.claims.pictures import Picture
 
 __all__ = [
     "Claim",
     "Data",
     "Interval",
     "Measured",
+    "Picture",
     "Progress",
     "Quantity",
     "Settings",
+    "Trial",
     "Verdict",
-    "fails",
-    "holds",
     "interval",
-    "unchecked",
-    "with_condition",
 ]

@@ -6,19 +6,7 @@ import functools
 
 from nnscratch import datasets
 from nnscratch.arrays import Array
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.remembering import (
     FORGETS,
     IDENTITY,
@@ -34,16 +22,14 @@ MEAN_SAYS = {"pascanu": 1 / 24, "urnn": 1 / 6}  # the error of who always says t
 LEARNED, NOTHING = 0.1, 0.9  # of it
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
+def run(trial: Trial) -> Measured:
     found: dict[str, list[float]] = {}
-    for convention in progress.over(tuple(MEAN_SAYS)):
-        drawn = functools.partial(_drawn, settings["length"], convention)
-        for seed in progress.over(settings["seeds"], f"{convention}, seed"):
+    for convention in trial.over(tuple(MEAN_SAYS)):
+        drawn = functools.partial(_drawn, trial["length"], convention)
+        for seed in trial.seeds(f"{convention}, seed"):
             for name, made in LAYERS.items():
-                head = LastStep(), Dense(settings["units"], 1, init="lecun_normal")
-                error = learned(
-                    (made(2, settings), *head), MeanSquaredError(), drawn, settings, seed
-                )
+                head = LastStep(), Dense(trial["units"], 1, init="lecun_normal")
+                error = learned((made(2, trial), *head), MeanSquaredError(), drawn, trial, seed)
                 found.setdefault(f"{convention}: {name}", []).append(error / MEAN_SAYS[convention])
     return Measured(
         {
@@ -68,16 +54,16 @@ def verdict(measured: Measured) -> Verdict:
     )
     said += f", by the conventions {' and '.join(MEAN_SAYS)}"
     if any(one.below(NOTHING) for one in found[FORGETS]):
-        return fails(f"{said}: the tanh network learns too")
+        return Verdict.fails(f"{said}: the tanh network learns too")
     if any(one.above(LEARNED) for one in found[REMEMBERS]):
-        return fails(f"{said}: the LSTM does not learn it")
+        return Verdict.fails(f"{said}: the LSTM does not learn it")
     shown = [one.above(NOTHING) for one in found[FORGETS]]
     shown += [one.below(LEARNED) for one in found[REMEMBERS]]
     if not all(shown):
-        return unchecked(said)
+        return Verdict.unchecked(said)
     if not all(one.below(LEARNED) for one in found[IDENTITY]):
-        return with_condition(f"{said}: the ReLU network not everywhere")
-    return holds(said)
+        return Verdict.with_condition(f"{said}: the ReLU network not everywhere")
+    return Verdict.holds(said)
 
 
 ADDING = Claim(

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nnscratch.datasets.checks import Split
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import accuracy, stack, train
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.layers import Dense, Dropout, Layer, ReLU
 from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.model import Sequential
 from nnscratch.optimizers import SGD
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 POST = (784, 300, 100, 10)
 FITTED = 0.99
@@ -36,33 +22,28 @@ WORTH = 0.01  # a gain in test accuracy of less than one point is none
 KINDS = ("plain", "batch norm", "dropout")
 
 
-def run_cost(settings: Settings, data: Data, progress: Progress) -> Measured:
+def run_cost(trial: Trial) -> Measured:
     seconds: dict[str, list[float]] = {"with": [], "without": []}
-    for seed in progress.over(settings["seeds"], "seed"):
+    for seed in trial.seeds("seed"):
         rng = np.random.default_rng(seed)
-        x = rng.random((settings["batch"], POST[0]), dtype=np.float32)
-        y = rng.integers(0, POST[-1], (settings["batch"],))
+        x = rng.random((trial["batch"], POST[0]), dtype=np.float32)
+        y = rng.integers(0, POST[-1], (trial["batch"],))
         loss = SoftmaxCrossEntropy()
         models = {
-            key: (
-                stack(
-                    POST[0], POST[1:-1], POST[-1], "elu", "he_normal",
-                    batchnorm=key == "with", seed=seed,
-                ),
-                SGD(0.01),
-            )
+            key: stack(POST[0], POST[1:-1], "elu", "he_normal", batchnorm=key == "with", seed=seed)
             for key in seconds
-        }  # fmt: skip
+        }
+        optimizers = {key: SGD(0.01) for key in seconds}
         best = dict.fromkeys(seconds, np.inf)
         # In turns, so that whatever else the machine does meets both; the first round warms up.
-        for turn in range(settings["rounds"] + 1):
-            for key, (model, optimizer) in models.items():
+        for turn in range(trial["rounds"] + 1):
+            for key, model in models.items():
                 started = time.perf_counter()
-                for _ in range(settings["steps"]):
+                for _ in range(trial["steps"]):
                     model.training_pass(x, y, loss)
-                    optimizer.step(model.params, model.grads)
+                    optimizers[key].step(model.params, model.grads)
                 if turn:
-                    taken = (time.perf_counter() - started) / settings["steps"]
+                    taken = (time.perf_counter() - started) / trial["steps"]
                     best[key] = min(best[key], taken)
         for key, taken in best.items():
             seconds[key].append(1e6 * taken)
@@ -80,49 +61,43 @@ def cost_verdict(measured: Measured) -> Verdict:
     ratio = measured["ratio"].interval
     said = f"a step takes {ratio.mean:.2f} times as long with batch norm"
     if ratio.above(1):
-        return holds(said)
-    return fails(said) if ratio.below(1) else unchecked(f"{said}, with too wide an interval")
+        return Verdict.holds(said)
+    return (
+        Verdict.fails(said)
+        if ratio.below(1)
+        else Verdict.unchecked(f"{said}, with too wide an interval")
+    )
 
 
-def cost_picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
-    with claim_figure(2, height=2.4) as (figure, (left, right)):
-        rows = {f"{key} batch norm": measured[key] for key in ("with", "without")}
-        interval_rows(rows, xlabel="microseconds", title="One training step", ax=left)
-        left.set_xlim(0, None)
-        interval_rows({"ratio": measured["ratio"]}, xlabel="with / without", title="", ax=right)
-        right.axvline(1, color="0.3", linewidth=1)
-    return figure
+def cost_picture(measured: Measured) -> Picture:
+    rows = {f"{key} batch norm": measured[key] for key in ("with", "without")}
+    return Picture(
+        interval_rows(rows, xlabel="microseconds", title="One training step", xlim=(0, None)),
+        interval_rows({"ratio": measured["ratio"]}, xlabel="with / without", at=1),
+        height=2.4,
+    )
 
 
-def _network(kind: str, features: int, settings: Settings, seed: int) -> Sequential:
-    widths = [settings["width"]] * settings["depth"]
+def _network(kind: str, features: int, trial: Trial, seed: int) -> Sequential:
+    widths = [trial["width"]] * trial["depth"]
     if kind != "dropout":
         normalized = kind == "batch norm"
-        return stack(features, widths, 10, "relu", "he_normal", batchnorm=normalized, seed=seed)
+        return stack(features, widths, "relu", "he_normal", batchnorm=normalized, seed=seed)
     parts: list[Layer] = []
     for n_in, n_out in zip([features, *widths], widths, strict=False):
-        parts += [Dense(n_in, n_out, init="he_normal"), ReLU(), Dropout(settings["dropout"])]
+        parts += [Dense(n_in, n_out, init="he_normal"), ReLU(), Dropout(trial["dropout"])]
     return Sequential(*parts, Dense(widths[-1], 10, init="he_normal"), seed=seed)
 
 
-def run_regularizer(settings: Settings, data: Data, progress: Progress) -> Measured:
-    x, y, x_test, y_test = data.digits()
+def run_regularizer(trial: Trial) -> Measured:
+    x, y, x_test, y_test = trial.data.digits()
     found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in KINDS}
-    for seed in progress.over(settings["seeds"], "seed"):
-        rows = np.random.default_rng(seed).permutation(len(x))[: settings["examples"]]
+    for seed in trial.seeds("seed"):
+        rows = np.random.default_rng(seed).permutation(len(x))[: trial["examples"]]
         some: Split = (x[rows], y[rows], x_test, y_test)
         for kind in KINDS:
-            model = _network(kind, x.shape[1], settings, seed)
-            train(
-                model,
-                some,
-                SGD(settings["rate"]),
-                epochs=settings["epochs"],
-                batch_size=settings["batch"],
-                seed=seed,
-            )
+            model = _network(kind, x.shape[1], trial, seed)
+            train(model, some, SGD(trial["rate"]), trial, seed)
             found[kind].append((accuracy(model, *some[:2]), accuracy(model, x_test, y_test)))
     tables = {kind: np.array(rows_) for kind, rows_ in found.items()}
     quantities: dict[str, Quantity] = {}
@@ -144,24 +119,26 @@ def regularizer_verdict(measured: Measured) -> Verdict:
         f"{gain.high:+.4f}] where the training set is learnt by heart, dropout by {other.mean:+.4f}"
     )
     if not all(measured[f"{kind} train"].mean >= FITTED for kind in ("plain", "batch norm")):
-        return unchecked("the training sets were not learnt by heart in this run")
+        return Verdict.unchecked("the training sets were not learnt by heart in this run")
     if gain.above(0):
-        return holds(said) if gain.high >= other.low else with_condition(f"{said}, which does more")
+        return (
+            Verdict.holds(said)
+            if gain.high >= other.low
+            else Verdict.with_condition(f"{said}, which does more")
+        )
     if gain.below(WORTH):
-        return fails(f"{said}: on these data it is worth less than {WORTH:.0%}")
-    return unchecked(f"{said}: too wide an interval")
+        return Verdict.fails(f"{said}: on these data it is worth less than {WORTH:.0%}")
+    return Verdict.unchecked(f"{said}: too wide an interval")
 
 
-def regularizer_picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
-    with claim_figure(2, height=2.8) as (figure, (left, right)):
-        rows = {kind: measured[f"{kind} test"] for kind in KINDS}
-        interval_rows(rows, xlabel="test accuracy", title="Few examples, learnt by heart", ax=left)
-        gains = {kind: measured[f"{kind} gain"] for kind in KINDS[1:]}
-        interval_rows(gains, xlabel="gain over plain, same seed", title="", ax=right)
-        right.axvline(0, color="0.3", linewidth=1)
-    return figure
+def regularizer_picture(measured: Measured) -> Picture:
+    rows = {kind: measured[f"{kind} test"] for kind in KINDS}
+    gains = {kind: measured[f"{kind} gain"] for kind in KINDS[1:]}
+    return Picture(
+        interval_rows(rows, xlabel="test accuracy", title="Few examples, learnt by heart"),
+        interval_rows(gains, xlabel="gain over plain, same seed", at=0),
+        height=2.8,
+    )
 
 
 _REGULARIZER: dict[str, Any] = {

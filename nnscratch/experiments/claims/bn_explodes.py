@@ -2,49 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import wide_rate
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.theory import batchnorm
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 CLAIMED = (1.15, 1.25)  # "about 1.2 a layer", on the norm
 LIMIT = "relu, batch 200"
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    wanted = [("relu", size) for size in settings["batches"]]
-    wanted += [(name, max(settings["batches"])) for name in settings["activations"]]
+def run(trial: Trial) -> Measured:
+    wanted = [("relu", size) for size in trial["batches"]]
+    wanted += [(name, max(trial["batches"])) for name in trial["activations"]]
     quantities = {}
-    for name, size in progress.over(wanted, "activation, batch"):
+    for name, size in trial.over(wanted, "activation, batch"):
         rates = [
-            wide_rate(
-                name,
-                2.0,  # any scale: batch norm takes it out
-                width=settings["width"],
-                depth=settings["depth"],
-                examples=size,
-                seed=seed,
-                batchnorm=True,
-            )
-            for seed in progress.over(settings["seeds"], f"{name}, batch {size}, seed")
+            # Any scale of the weights: batch norm takes it out.
+            wide_rate(name, 2.0, {**trial, "batch": size}, seed, batchnorm=True)
+            for seed in trial.seeds(f"{name}, batch {size}, seed")
         ]
         quantities[f"{name}, batch {size}"] = Quantity(
             f"{name}, batch {size}: factor on the gradient's norm per layer",
@@ -60,31 +37,29 @@ def verdict(measured: Measured) -> Verdict:
     others = {name: q.interval for name, q in measured.quantities.items() if name != LIMIT}
     said = f"with ReLU and batches of 200 the norm grows by {relu.mean:.3f} a layer"
     if relu.below(1):
-        return fails(said)
+        return Verdict.fails(said)
     least = min(others.items(), key=lambda one: one[1].mean)
     if not relu.within(*CLAIMED):
-        return fails(said) if not relu.meets(*CLAIMED) else unchecked(said)
+        return Verdict.fails(said) if not relu.meets(*CLAIMED) else Verdict.unchecked(said)
     if all(one.meets(*CLAIMED) for one in others.values()):
-        return holds(said)
-    return with_condition(
+        return Verdict.holds(said)
+    return Verdict.with_condition(
         f"{said}. Small batches make it worse ({measured['relu, batch 8'].mean:.2f} at 8), smooth "
         f"activations better: {least[0]} has {least[1].mean:.3f}"
     )
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
+def picture(measured: Measured) -> Picture:
     rows = measured.quantities
-    with claim_figure(height=1.2 + 0.34 * len(rows)) as (figure, (ax,)):
+    return Picture(
         interval_rows(
             rows,
             xlabel="factor on the norm of the back-propagated gradient per layer (1: keeps it)",
             title="Batch norm before every activation, at the start of training",
-            ax=ax,
-        )
-        ax.axvline(1, color="0.3", linewidth=1)
-    return figure
+            at=1,
+        ),
+        height=1.2 + 0.34 * len(rows),
+    )
 
 
 EXPLODES = Claim(

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import accuracy, stack, train
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 from nnscratch.initializers import VarianceScaling
 from nnscratch.optimizers import SGD
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LEARNT = 0.8
 TIMES = 2.0  # a largest usable rate over twice as large counts as larger
@@ -33,38 +20,29 @@ LOST = 0.5
 KINDS = {"batch norm": True, "without": False}
 
 
-def _sweep(
-    settings: Settings, data: Data, progress: Progress, values: Sequence[float], scale: bool
-) -> dict[str, list[list[float]]]:
+def _sweep(trial: Trial, values: Sequence[float], scale: bool) -> dict[str, list[list[float]]]:
     """Return test accuracies (seeds, values), where `values` are scales or learning rates."""
-    digits = data.digits()
-    widths = [settings["width"]] * settings["depth"]
+    digits = trial.data.digits()
+    widths = [trial["width"]] * trial["depth"]
     found: dict[str, list[list[float]]] = {}
-    for kind in progress.over(tuple(KINDS)):
+    for kind in trial.over(tuple(KINDS)):
         found[kind] = []
-        for seed in progress.over(settings["seeds"], f"{kind}, seed"):
+        for seed in trial.seeds(f"{kind}, seed"):
             row = []
-            for value in progress.over(values, f"{kind}, seed {seed}:"):
+            for value in trial.over(values, f"{kind}, seed {seed}:"):
                 init = VarianceScaling(2.0 * value**2 if scale else 2.0, "fan_in")
                 model = stack(
-                    digits[0].shape[1], widths, 10, "relu", init, batchnorm=KINDS[kind], seed=seed
+                    digits[0].shape[1], widths, "relu", init, batchnorm=KINDS[kind], seed=seed
                 )
-                train(
-                    model,
-                    digits,
-                    SGD(settings["rate"] if scale else value),
-                    epochs=settings["epochs"],
-                    batch_size=settings["batch"],
-                    seed=seed,
-                )
+                train(model, digits, SGD(trial["rate"] if scale else value), trial, seed)
                 row.append(accuracy(model, digits[2], digits[3]))
             found[kind].append(row)
     return found
 
 
-def run_rates(settings: Settings, data: Data, progress: Progress) -> Measured:
-    rates = settings["rates"]
-    found = _sweep(settings, data, progress, rates, scale=False)
+def run_rates(trial: Trial) -> Measured:
+    rates = trial["rates"]
+    found = _sweep(trial, rates, scale=False)
     # A network that learns at no rate counts with half the smallest.
     largest = {
         kind: [
@@ -87,12 +65,16 @@ def rates_verdict(measured: Measured) -> Verdict:
     said = f"the largest rate that works is {2**ratio.mean:.3g} times as large with batch norm"
     limit = float(np.log2(TIMES))
     if ratio.above(limit):
-        return holds(said)
-    return fails(said) if ratio.below(limit) else unchecked(f"{said}, with too wide an interval")
+        return Verdict.holds(said)
+    return (
+        Verdict.fails(said)
+        if ratio.below(limit)
+        else Verdict.unchecked(f"{said}, with too wide an interval")
+    )
 
 
-def run_scales(settings: Settings, data: Data, progress: Progress) -> Measured:
-    found = _sweep(settings, data, progress, settings["scales"], scale=True)
+def run_scales(trial: Trial) -> Measured:
+    found = _sweep(trial, trial["scales"], scale=True)
     quantities = {}
     for kind, rows in found.items():
         accuracies = np.array(rows)
@@ -100,10 +82,10 @@ def run_scales(settings: Settings, data: Data, progress: Progress) -> Measured:
             f"{kind}: test accuracy at the worst scale", accuracies.min(axis=1)
         )
         quantities[f"{kind} count"] = Quantity(
-            f"{kind}: scales of {len(settings['scales'])} that reach {LEARNT}",
+            f"{kind}: scales of {len(trial['scales'])} that reach {LEARNT}",
             (accuracies >= LEARNT).sum(axis=1),
         )
-    return Measured(quantities, {"scales": settings["scales"], **found})
+    return Measured(quantities, {"scales": trial["scales"], **found})
 
 
 def scales_verdict(measured: Measured) -> Verdict:
@@ -116,18 +98,16 @@ def scales_verdict(measured: Measured) -> Verdict:
         f"{more.mean:.3g} and {few.mean:.3g} of {len(scales)} scales reach {LEARNT}"
     )
     if ours.above(LEARNT) and plain.below(LOST):
-        return holds(said)
+        return Verdict.holds(said)
     if more.low > few.high:
-        return with_condition(f"{said}: the range is wider, but not without ends")
+        return Verdict.with_condition(f"{said}: the range is wider, but not without ends")
     if more.high <= few.low:
-        return fails(said)
-    return unchecked(f"{said}: the intervals of these seeds reach across the limits")
+        return Verdict.fails(said)
+    return Verdict.unchecked(f"{said}: the intervals of these seeds reach across the limits")
 
 
-def _picture(measured: Measured, key: str, xlabel: str, title: str) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
-    with claim_figure() as (figure, (ax,)):
+def _picture(measured: Measured, key: str, xlabel: str, title: str) -> Picture:
+    return Picture(
         seed_lines(
             {kind: measured.curves[kind] for kind in KINDS},
             x=measured.curves[key],
@@ -136,19 +116,8 @@ def _picture(measured: Measured, key: str, xlabel: str, title: str) -> Figure:
             xlabel=xlabel,
             ylabel="test accuracy",
             title=title,
-            ax=ax,
+            ylim=(0, 1.02),
         )
-        ax.set_ylim(0, 1.02)
-    return figure
-
-
-def rates_picture(measured: Measured) -> Figure:
-    return _picture(measured, "rates", "learning rate", "Accuracy by learning rate")
-
-
-def scales_picture(measured: Measured) -> Figure:
-    return _picture(
-        measured, "scales", "standard deviation of the weights / He's", "Accuracy by initialization"
     )
 
 
@@ -165,7 +134,9 @@ RATES = Claim(
     quick={"seeds": 3, "epochs": 5, "rates": [0.03125 * 4.0**k for k in range(6)]},
     run=run_rates,
     verdict=rates_verdict,
-    picture=rates_picture,
+    picture=functools.partial(
+        _picture, key="rates", xlabel="learning rate", title="Accuracy by learning rate"
+    ),
 )
 SCALES = Claim(
     name="batchnorm-any-initialization",
@@ -180,5 +151,10 @@ SCALES = Claim(
     quick={"seeds": 3, "epochs": 5, "scales": [0.001, 0.1, 1.0, 10.0, 1000.0]},
     run=run_scales,
     verdict=scales_verdict,
-    picture=scales_picture,
+    picture=functools.partial(
+        _picture,
+        key="scales",
+        xlabel="standard deviation of the weights / He's",
+        title="Accuracy by initialization",
+    ),
 )

@@ -2,70 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import accuracy, stack, train
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 from nnscratch.optimizers import SGD
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LEARNT = 0.8
 BEHIND = 0.2
 KINDS = {"batch norm": True, "without": False}
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    digits = data.digits()
-    width, rates = settings["width"], settings["rates"]
+def run(trial: Trial) -> Measured:
+    digits = trial.data.digits()
+    width, rates = trial["width"], trial["rates"]
     best: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
     for kind, batchnorm in KINDS.items():
-        for depth in progress.over(settings["depths"], f"{kind}, layers"):
+        for depth in trial.over(trial["depths"], f"{kind}, layers"):
             row = []
-            for seed in progress.over(settings["seeds"], f"{kind}, {depth} layers, seed"):
+            for seed in trial.seeds(f"{kind}, {depth} layers, seed"):
                 found = []
                 for rate in rates:
                     model = stack(
                         digits[0].shape[1],
                         [width] * depth,
-                        10,
                         "sigmoid",
                         "glorot_normal",
                         batchnorm=batchnorm,
                         seed=seed,
                     )
-                    train(
-                        model,
-                        digits,
-                        SGD(rate),
-                        epochs=settings["epochs"],
-                        batch_size=settings["batch"],
-                        seed=seed,
-                    )
+                    train(model, digits, SGD(rate), trial, seed)
                     found.append(accuracy(model, digits[2], digits[3]))
                 row.append(max(found))
             best[kind].append(row)
     quantities = {
         f"{kind} {depth}": Quantity(f"{depth} layers, {kind}: test accuracy at the best rate", row)
         for kind in KINDS
-        for depth, row in zip(settings["depths"], best[kind], strict=True)
+        for depth, row in zip(trial["depths"], best[kind], strict=True)
     }
     curves = {kind: np.transpose(rows) for kind, rows in best.items()}
-    return Measured(quantities, {"depths": settings["depths"], **curves})
+    return Measured(quantities, {"depths": trial["depths"], **curves})
 
 
 def verdict(measured: Measured) -> Verdict:
@@ -78,16 +55,14 @@ def verdict(measured: Measured) -> Verdict:
         f"{measured[f'batch norm {least}'].mean:.3f} and {measured[f'without {least}'].mean:.3f}"
     )
     if ours.above(LEARNT) and plain.high < ours.low - BEHIND:
-        return holds(said)
+        return Verdict.holds(said)
     if ours.below(LEARNT) or plain.low > ours.high - BEHIND:
-        return fails(said)
-    return unchecked(f"{said}: the intervals of these seeds reach across the limits")
+        return Verdict.fails(said)
+    return Verdict.unchecked(f"{said}: the intervals of these seeds reach across the limits")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
-    with claim_figure(width=7.0) as (figure, (ax,)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         seed_lines(
             {kind: measured.curves[kind] for kind in KINDS},
             x=measured.curves["depths"],
@@ -95,10 +70,10 @@ def picture(measured: Measured) -> Figure:
             xlabel="hidden layers of sigmoid units",
             ylabel="test accuracy at the best rate",
             title="Sigmoid networks with and without batch norm",
-            ax=ax,
-        )
-        ax.set_ylim(0, 1)
-    return figure
+            ylim=(0, 1),
+        ),
+        width=7.0,
+    )
 
 
 SIGMOID = Claim(

@@ -6,16 +6,16 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
 
 from nnscratch import datasets
 from nnscratch.arrays import Array
 from nnscratch.datasets.checks import Split
 from nnscratch.errors import unknown_name
 from nnscratch.experiments.claims.intervals import Interval, interval
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.pictures import Picture
 
 T = TypeVar("T")
 Settings = Mapping[str, Any]
@@ -37,25 +37,25 @@ class Verdict:
     word: str
     reason: str
 
+    @classmethod
+    def holds(cls, reason: str) -> Verdict:
+        """Return the verdict on a claim that holds as it stands."""
+        return cls(HOLDS, reason)
 
-def holds(reason: str) -> Verdict:
-    """Return the verdict on a claim that holds as it stands."""
-    return Verdict(HOLDS, reason)
+    @classmethod
+    def with_condition(cls, reason: str) -> Verdict:
+        """Return the verdict on a claim that holds, but not everywhere; `reason` says where."""
+        return cls(CONDITION, reason)
 
+    @classmethod
+    def fails(cls, reason: str) -> Verdict:
+        """Return the verdict on a claim that the measurement contradicts."""
+        return cls(FAILS, reason)
 
-def with_condition(reason: str) -> Verdict:
-    """Return the verdict on a claim that holds, but not everywhere; `reason` says where."""
-    return Verdict(CONDITION, reason)
-
-
-def fails(reason: str) -> Verdict:
-    """Return the verdict on a claim that the measurement contradicts."""
-    return Verdict(FAILS, reason)
-
-
-def unchecked(reason: str) -> Verdict:
-    """Return the verdict where nothing can be said, and why: no data, or too wide an interval."""
-    return Verdict(UNCHECKED, reason)
+    @classmethod
+    def unchecked(cls, reason: str) -> Verdict:
+        """Return the verdict where nothing can be said: no data, or too wide an interval."""
+        return cls(UNCHECKED, reason)
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,30 @@ class Measured:
             raise unknown_name("quantity", name, self.quantities)
         return self.quantities[name]
 
+    def farthest(self) -> tuple[str, float]:
+        """Return the quantity that is farthest from what was expected of it, and by which part."""
+        off = {
+            name: abs(found.mean / float(np.max(found.expected or 0.0)) - 1)
+            for name, found in self.quantities.items()
+        }
+        worst = max(off, key=lambda name: off[name])
+        return worst, off[worst]
+
+    def judged(self, close: float, said: str) -> Verdict:
+        """Return the verdict on quantities that are said to be within a part `close` of theory."""
+        outside, wide = [], False
+        for name, found in self.quantities.items():
+            expected = float(np.max(found.expected or 0.0))
+            limits = expected * (1 - close), expected * (1 + close)
+            if not found.interval.meets(*limits):
+                outside.append(name)
+            wide = wide or not found.interval.within(*limits)
+        if outside:
+            return Verdict.fails(f"{said}; outside with the whole interval: {'; '.join(outside)}")
+        if wide:
+            return Verdict.unchecked(f"{said}, but some intervals reach beyond {close:.0%}")
+        return Verdict.holds(said)
+
 
 class Data:
     """The data sets, loaded when a claim asks for them."""
@@ -160,6 +184,30 @@ class Progress:
                 self._spans.pop()
 
 
+class Trial(Mapping[str, Any]):
+    """What a claim is tried with: its settings by name, the data, and who is told how far it is."""
+
+    def __init__(
+        self, settings: Settings, data: Data | None = None, progress: Progress | None = None
+    ) -> None:
+        self._settings = settings
+        self.data = data or Data()
+        self.over = (progress or Progress()).over
+
+    def __getitem__(self, name: str) -> Any:
+        return self._settings[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+    def seeds(self, note: str) -> Iterator[int]:
+        """Go through the seeds, as `Progress.over` does."""
+        return self.over(self["seeds"], note)
+
+
 @dataclass(frozen=True)
 class Claim:
     """A sentence that can be true or false, and the experiment that tries it.
@@ -174,9 +222,9 @@ class Claim:
     rule: str
     full: Settings
     quick: Settings
-    run: Callable[[Settings, Data, Progress], Measured]
+    run: Callable[[Trial], Measured]
     verdict: Callable[[Measured], Verdict]
-    picture: Callable[[Measured], Figure]
+    picture: Callable[[Measured], Picture]
     needs: tuple[str, ...] = ()
 
     def settings(self, *, quick: bool = False, seeds: Sequence[int] | None = None) -> Settings:

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nnscratch.experiments import mnist_bn_elu as post
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
+from nnscratch.experiments.claims.pictures import Picture, accuracy_picture
 
 DROP = 0.02  # accuracy lost: published are 0.07 after 20 epochs and 0.19 after one
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    mnist, epochs = data.mnist(), settings["epochs"]
+def run(trial: Trial) -> Measured:
+    mnist, epochs = trial.data.mnist(), trial["epochs"]
     runs: list[post.Run] = []
-    for seed in progress.over(settings["seeds"], "seed"):
-        for clipped in progress.over((False, True), f"seed {seed}, clipped:"):
+    for seed in trial.seeds("seed"):
+        for clipped in trial.over((False, True), f"seed {seed}, clipped:"):
             runs += post.train(mnist, seed, batchnorm=True, clipped=clipped, epochs=epochs)
     named = {name: [run for run in runs if run.name == name] for name in post.COMPARED_WITH}
     plain, clipped_runs = named["batchnorm"], named["batchnorm-clipped"]
@@ -93,27 +80,19 @@ def verdict(measured: Measured) -> Verdict:
         f"evaluated with moving statistics that were never updated, lose {statistics.mean:.3f}"
     )
     if clipping.above(DROP):
-        return holds(said)
+        return Verdict.holds(said)
     if clipping.below(DROP):
         cause = statistics.above(DROP)
-        return fails(f"{said}: that is the published drop" if cause else said)
-    return unchecked(f"{said}: the interval of these seeds reaches across the limit")
+        return Verdict.fails(f"{said}: that is the published drop" if cause else said)
+    return Verdict.unchecked(f"{said}: the interval of these seeds reaches across the limit")
 
 
-def picture(measured: Measured) -> Figure:
-    import nnscratch_plots as plots
-    from nnscratch_plots.claims import claim_figure
-
-    with claim_figure(width=9.2, height=4.2) as (figure, (ax,)):
-        plots.accuracy_curves(
-            measured.curves["accuracy"],
-            published={
-                "batch norm": post.PUBLISHED["batch norm"],
-                "'gradient clipping'": post.PUBLISHED["gradient clipping"],
-            },
-            ax=ax,
-        )
-    return figure
+def picture(measured: Measured) -> Picture:
+    published = {
+        "batch norm": post.PUBLISHED["batch norm"],
+        "'gradient clipping'": post.PUBLISHED["gradient clipping"],
+    }
+    return accuracy_picture(measured.curves["accuracy"], published)
 
 
 BLAMED = Claim(

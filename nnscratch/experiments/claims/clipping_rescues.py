@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nnscratch.clipping import ClipByGlobalNorm
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import Init, accuracy, stack, train
+from nnscratch.experiments.claims.pictures import Picture, interval_rows, seed_lines
 from nnscratch.initializers import VarianceScaling
 from nnscratch.optimizers import SGD
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LEARNED = 0.5  # test accuracy above this: the network has learned, below: the run is lost
 NEAR = 0.02  # of the accuracy that good weights reach without clipping
@@ -37,31 +21,24 @@ KINDS: dict[str, tuple[Init, float | None]] = {
 }
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    given = data.digits()
+def run(trial: Trial) -> Measured:
+    given = trial.data.digits()
     x, _, x_test, y_test = given
     right: dict[str, list[float]] = {kind: [] for kind in KINDS}
     steps: list[float] = []
     losses: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
-    for seed in progress.over(settings["seeds"], "seed"):
+    for seed in trial.seeds("seed"):
         for kind, (init, max_norm) in KINDS.items():
-            widths = [settings["width"]] * settings["depth"]
-            model = stack(x.shape[1], widths, 10, "relu", init, seed=seed)
+            widths = [trial["width"]] * trial["depth"]
+            model = stack(x.shape[1], widths, "relu", init, seed=seed)
             clip = None if max_norm is None else ClipByGlobalNorm(max_norm)
             with np.errstate(all="ignore"):  # overflow is what is expected of one of them
-                history = train(
-                    model,
-                    given,
-                    SGD(lr=settings["lr"], clip=clip),
-                    epochs=settings["epochs"],
-                    batch_size=settings["batch"],
-                    seed=seed,
-                )
+                history = train(model, given, SGD(lr=trial["lr"], clip=clip), trial, seed)
                 right[kind].append(accuracy(model, x_test, y_test))
             if kind == "exploding":
                 steps.append(float(len(history.loss)))
-            padded = [*history.train_loss, *[np.inf] * settings["epochs"]]
-            losses[kind].append(padded[: settings["epochs"]])
+            padded = [*history.train_loss, *[np.inf] * trial["epochs"]]
+            losses[kind].append(padded[: trial["epochs"]])
     return Measured(
         {
             "lost": Quantity("test accuracy, exploding", right["exploding"]),
@@ -84,21 +61,19 @@ def verdict(measured: Measured) -> Verdict:
         f"accuracy of {lost.mean:.3f}, clipped it reaches {rescued.mean:.3f}"
     )
     if rescued.below(LEARNED) or lost.above(LEARNED):
-        return fails(said)
+        return Verdict.fails(said)
     if not (rescued.above(LEARNED) and lost.below(LEARNED)):
-        return unchecked(f"{said}; the intervals reach across the limits")
+        return Verdict.unchecked(f"{said}; the intervals reach across the limits")
     if short.above(NEAR):
-        return with_condition(
+        return Verdict.with_condition(
             f"{said}. But it is no substitute for good weights: He's, not clipped, reach "
             f"{measured['good'].mean:.3f}"
         )
-    return holds(f"{said}; He's weights reach {measured['good'].mean:.3f}")
+    return Verdict.holds(f"{said}; He's weights reach {measured['good'].mean:.3f}")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows, seed_lines
-
-    with claim_figure(2, width=10.5) as (figure, (left, right)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         interval_rows(
             {
                 "exploding": measured["lost"],
@@ -107,18 +82,17 @@ def picture(measured: Measured) -> Figure:
             },
             xlabel="test accuracy",
             title="Test accuracy at the end",
-            ax=left,
-        )
-        left.set_xlim(0, 1)
+            xlim=(0, 1),
+        ),
         seed_lines(
             measured.curves["loss"],
             log=True,
             xlabel="epoch",
             ylabel="training loss",
             title="Training loss (the exploding run ends in NaN)",
-            ax=right,
-        )
-    return figure
+        ),
+        width=10.5,
+    )
 
 
 RESCUES = Claim(

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING
 
 from nnscratch import datasets
 from nnscratch.arrays import Array
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
+from nnscratch.experiments.claims.pictures import Picture
 from nnscratch.experiments.claims.remembering import (
     FORGETS,
     LAYERS,
@@ -32,9 +20,6 @@ from nnscratch.experiments.claims.remembering import (
 from nnscratch.layers import LSTM, Dense
 from nnscratch.losses import SoftmaxCrossEntropy
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 AT = 0.95  # of the loss of who remembers nothing: as good as at it
 SYMBOLS, RECALLED = 8, 10
 CHRONO, GAIN = "LSTM, chrono biases", "gain"
@@ -44,16 +29,16 @@ KINDS: dict[str, Made] = {
 }
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    blanks = settings["blanks"]
+def run(trial: Trial) -> Measured:
+    blanks = trial["blanks"]
     nothing = RECALLED * math.log(SYMBOLS) / (blanks + 2 * RECALLED)
     drawn = functools.partial(_drawn, blanks)
     found: dict[str, list[float]] = {name: [] for name in KINDS}
-    for seed in progress.over(settings["seeds"], "seed"):
+    for seed in trial.seeds("seed"):
         for name, made in KINDS.items():
-            head = Dense(settings["units"], SYMBOLS + 1, init="lecun_normal")
-            parts = made(SYMBOLS + 2, settings), head
-            loss = learned(parts, SoftmaxCrossEntropy(), drawn, settings, seed)
+            head = Dense(trial["units"], SYMBOLS + 1, init="lecun_normal")
+            parts = made(SYMBOLS + 2, trial), head
+            loss = learned(parts, SoftmaxCrossEntropy(), drawn, trial, seed)
             found[name].append(loss / nothing)
     quantities = {
         name: Quantity(f"{name}: loss / that of who remembers nothing", values)
@@ -75,15 +60,17 @@ def verdict(measured: Measured) -> Verdict:
         f"{measured[name].mean:.3f} ({name})" for name in KINDS
     )
     if tanh.below(AT) or chrono.above(AT) or gain.high <= 0:
-        return fails(said)
+        return Verdict.fails(said)
     if not (tanh.above(AT) and chrono.below(AT) and gain.above(0)):
-        return unchecked(said)
+        return Verdict.unchecked(said)
     if not one.above(AT):
-        return with_condition(f"{said}: an LSTM with a forget bias of 1 falls below it too, later")
-    return holds(said)
+        return Verdict.with_condition(
+            f"{said}: an LSTM with a forget bias of 1 falls below it too, later"
+        )
+    return Verdict.holds(said)
 
 
-def picture(measured: Measured) -> Figure:
+def picture(measured: Measured) -> Picture:
     kinds = {name: measured[name] for name in KINDS}
     return losses_picture("The copying problem", False, Measured(kinds))
 

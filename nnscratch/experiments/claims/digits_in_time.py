@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nnscratch import datasets
 from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.datasets.checks import Split
 from nnscratch.experiments.claims import networks
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.experiments.claims.remembering import (
     FORGETS,
     IDENTITY,
@@ -32,9 +19,6 @@ from nnscratch.layers import Dense, LastStep
 from nnscratch.model import Sequential
 from nnscratch.optimizers import Adam
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 ROWS, PIXELS = "rows", "pixels"
 # How it is read, the layer that is said to be better, and than which.
 GAINS = (
@@ -45,34 +29,27 @@ GAINS = (
 READ = {ROWS: (REMEMBERS, FORGETS), PIXELS: (IDENTITY, REMEMBERS, FORGETS)}
 
 
-def reads(made: Made, split: Split, settings: Settings, epochs: int, seed: int) -> float:
+def reads(made: Made, split: Split, trial: Trial, epochs: int, seed: int) -> float:
     """Train a network that reads `split` with a layer, and return its test accuracy."""
-    units = settings["units"]
-    parts = made(split[0].shape[2], settings), LastStep(), Dense(units, 10, init="lecun_normal")
+    units = trial["units"]
+    parts = made(split[0].shape[2], trial), LastStep(), Dense(units, 10, init="lecun_normal")
     model = Sequential(*parts, seed=seed)
-    optimizer = Adam(lr=settings["lr"], clip=ClipByGlobalNorm(1.0))
-    networks.train(
-        model,
-        split,
-        optimizer,
-        epochs=epochs,
-        batch_size=50,
-        seed=seed,
-        max_steps=settings["updates"],
-    )
+    optimizer = Adam(lr=trial["lr"], clip=ClipByGlobalNorm(1.0))
+    sizes = {"epochs": epochs, "batch": 50}
+    networks.train(model, split, optimizer, sizes, seed, max_steps=trial["updates"])
     return networks.accuracy(model, *split[2:])
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    x_train, y_train, x_test, y_test = data.mnist()
+def run(trial: Trial) -> Measured:
+    x_train, y_train, x_test, y_test = trial.data.mnist()
     rows = x_train.reshape(-1, 28, 28), y_train, x_test.reshape(-1, 28, 28), y_test
     splits = {ROWS: rows, PIXELS: datasets.digit_sequences("pixel")}
     right: dict[str, list[float]] = {}
-    for way, split in progress.over(tuple(splits.items())):
-        epochs = 1 + settings["updates"] * 50 // len(split[0])
-        for seed in progress.over(settings["seeds"], f"{way}, seed"):
+    for way, split in trial.over(tuple(splits.items())):
+        epochs = 1 + trial["updates"] * 50 // len(split[0])
+        for seed in trial.seeds(f"{way}, seed"):
             for name in READ[way]:
-                found = reads(LAYERS[name], split, settings, epochs, seed)
+                found = reads(LAYERS[name], split, trial, epochs, seed)
                 right.setdefault(f"{way}: {name}", []).append(found)
     quantities = {
         name: Quantity(f"{name}: test accuracy", values) for name, values in right.items()
@@ -96,25 +73,27 @@ def verdict(measured: Measured) -> Verdict:
     said = f"test accuracy after as many updates, {said}"
     *gated, identity = (measured[_gain(way, better)].interval for way, better, _ in GAINS)
     if any(gain.high <= 0 for gain in gated):
-        return fails(f"{said}: the LSTM is no better")
+        return Verdict.fails(f"{said}: the LSTM is no better")
     if not all(gain.above(0) for gain in gated):
-        return unchecked(said)
+        return Verdict.unchecked(said)
     if identity.above(0):
-        return holds(said)
+        return Verdict.holds(said)
     if identity.below(0):
-        return with_condition(f"{said}: the identity is behind the LSTM after so few")
-    return with_condition(f"{said}: the identity is not shown to be ahead of the LSTM")
+        return Verdict.with_condition(f"{said}: the identity is behind the LSTM after so few")
+    return Verdict.with_condition(f"{said}: the identity is not shown to be ahead of the LSTM")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
-    with claim_figure(2, height=3.2) as (figure, axes):
-        titles = {ROWS: "MNIST, row by row (28 steps)", PIXELS: "Digits, pixel by pixel (64 steps)"}
-        for ax, (way, title) in zip(axes, titles.items(), strict=True):
-            rows = {name: measured[f"{way}: {name}"] for name in READ[way]}
-            interval_rows(rows, xlabel="test accuracy", title=title, ax=ax)
-    return figure
+def picture(measured: Measured) -> Picture:
+    titles = {ROWS: "MNIST, row by row (28 steps)", PIXELS: "Digits, pixel by pixel (64 steps)"}
+    panels = (
+        interval_rows(
+            {name: measured[f"{way}: {name}"] for name in READ[way]},
+            xlabel="test accuracy",
+            title=title,
+        )
+        for way, title in titles.items()
+    )
+    return Picture(*panels, height=3.2)
 
 
 DIGITS = Claim(

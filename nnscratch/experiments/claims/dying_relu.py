@@ -2,53 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import accuracy, activation_outputs, stack, train
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 from nnscratch.optimizers import SGD
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 CONSIDERABLE = 0.1  # of the units more dead at the large rate than at the small one
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    given = data.digits()
+def run(trial: Trial) -> Measured:
+    given = trial.data.digits()
     x, _, x_test, y_test = given
-    rates = settings["rates"]
+    rates = trial["rates"]
     dead: list[list[float]] = []
     right: dict[str, list[list[float]]] = {"relu": [], "leaky_relu": []}
-    for seed in progress.over(settings["seeds"], "seed"):
+    for seed in trial.seeds("seed"):
         dead.append([])
         for activation, rows in right.items():
             rows.append([])
             for lr in rates:
-                widths = [settings["width"]] * settings["depth"]
-                model = stack(x.shape[1], widths, 10, activation, "he_normal", seed=seed)
-                train(
-                    model,
-                    given,
-                    SGD(lr=lr),
-                    epochs=settings["epochs"],
-                    batch_size=settings["batch"],
-                    seed=seed,
-                )
+                widths = [trial["width"]] * trial["depth"]
+                model = stack(x.shape[1], widths, activation, "he_normal", seed=seed)
+                train(model, given, SGD(lr=lr), trial, seed)
                 rows[-1].append(accuracy(model, x_test, y_test))
                 if activation == "relu":
                     outputs = activation_outputs(model, x, training=False)
@@ -74,24 +51,26 @@ def verdict(measured: Measured) -> Verdict:
         f"{measured['large'].mean:.1%} at the largest"
     )
     if more.below(CONSIDERABLE):
-        return fails(said)
+        return Verdict.fails(said)
     if not more.above(CONSIDERABLE):
-        return unchecked(f"{said}; the interval of the difference reaches across {CONSIDERABLE:g}")
+        return Verdict.unchecked(
+            f"{said}; the interval of the difference reaches across {CONSIDERABLE:g}"
+        )
     better = measured["leaky"].interval.low > measured["accuracy"].interval.high
     accuracies = (
         f"test accuracy there: ReLU {measured['accuracy'].mean:.3f}, leaky ReLU "
         f"{measured['leaky'].mean:.3f}"
     )
     if better:
-        return holds(f"{said}; {accuracies}")
-    return with_condition(f"{said}. But leaky units are no remedy at such a rate; {accuracies}")
+        return Verdict.holds(f"{said}; {accuracies}")
+    return Verdict.with_condition(
+        f"{said}. But leaky units are no remedy at such a rate; {accuracies}"
+    )
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
+def picture(measured: Measured) -> Picture:
     curves = measured.curves
-    with claim_figure(2) as (figure, (left, right)):
+    return Picture(
         seed_lines(
             {"ReLU": curves["dead"]},
             x=curves["rates"],
@@ -99,9 +78,8 @@ def picture(measured: Measured) -> Figure:
             xlabel="learning rate",
             ylabel="fraction of units",
             title="Dead units after training",
-            ax=left,
-        )
-        left.set_ylim(-0.02, 1.02)
+            ylim=(-0.02, 1.02),
+        ),
         seed_lines(
             {
                 "ReLU": curves["accuracy"]["relu"],
@@ -112,9 +90,8 @@ def picture(measured: Measured) -> Figure:
             xlabel="learning rate",
             ylabel="test accuracy",
             title="What that costs",
-            ax=right,
-        )
-    return figure
+        ),
+    )
 
 
 DIES = Claim(

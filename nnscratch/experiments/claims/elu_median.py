@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nnscratch import layers
 from nnscratch.arrays import Array
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import Activation, activation_outputs, stack, train
+from nnscratch.experiments.claims.pictures import Picture, interval_rows, seed_lines
 from nnscratch.model import Sequential
 from nnscratch.optimizers import SGD
 from nnscratch.training import Callback, History, Trainer
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 KINDS: dict[str, Activation] = {
     "ELU": "elu",
@@ -51,24 +35,17 @@ class _Medians(Callback):
         self.medians.append(self._median())
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    x, y, x_test, y_test = data.digits()
+def run(trial: Trial) -> Measured:
+    digits = trial.data.digits()
+    x = digits[0]
     medians: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
     losses: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
-    for seed in progress.over(settings["seeds"], "seed"):
+    for seed in trial.seeds("seed"):
         for kind, activation in KINDS.items():
-            widths = [settings["width"]] * settings["depth"]
-            model = stack(x.shape[1], widths, 10, activation, "he_normal", seed=seed)
+            widths = [trial["width"]] * trial["depth"]
+            model = stack(x.shape[1], widths, activation, "he_normal", seed=seed)
             watch = _Medians(model, x)
-            history = train(
-                model,
-                (x, y, x_test, y_test),
-                SGD(lr=settings["lr"]),
-                epochs=settings["epochs"],
-                batch_size=settings["batch"],
-                seed=seed,
-                callbacks=[watch],
-            )
+            history = train(model, digits, SGD(lr=trial["lr"]), trial, seed, callbacks=[watch])
             medians[kind].append(watch.medians)
             losses[kind].append(history.train_loss)
     # Over training: the mean of its size over all epochs.
@@ -103,35 +80,32 @@ def verdict(measured: Measured) -> Verdict:
     said = f"|median of the units' means|: {sizes}; ELU's training loss is {np.exp(loss.mean):.2f} "
     said += "times ReLU's"
     if first.above(0) or loss.above(0):
-        return fails(said)
+        return Verdict.fails(said)
     if first.below(0) and last.below(0) and loss.below(0):
-        return holds(said)
+        return Verdict.holds(said)
     if first.below(0) and loss.below(0):
-        return with_condition(f"{said}. Leaky ReLU is not clearly between the two")
-    return unchecked(f"{said}; the intervals of these seeds include no difference")
+        return Verdict.with_condition(f"{said}. Leaky ReLU is not clearly between the two")
+    return Verdict.unchecked(f"{said}; the intervals of these seeds include no difference")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows, seed_lines
-
+def picture(measured: Measured) -> Picture:
     medians = measured.curves["median"]
-    with claim_figure(2, width=10.5) as (figure, (left, right)):
+    return Picture(
         seed_lines(
             medians,
             x=range(len(medians["ELU"][0])),
             xlabel="epoch",
             ylabel="median of the units' mean activation",
             title="Median over all hidden units, during training",
-            ax=left,
-        )
-        left.axhline(0, color="0.3", linewidth=1)
+            level=0,
+        ),
         interval_rows(
             {kind: measured[kind] for kind in KINDS},
             xlabel="|median|, mean over the epochs",
             title="How far from 0",
-            ax=right,
-        )
-    return figure
+        ),
+        width=10.5,
+    )
 
 
 MEDIAN = Claim(

@@ -3,58 +3,35 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import batch, stack, train
+from nnscratch.experiments.claims.pictures import Picture, interval_rows, seed_lines
 from nnscratch.losses import SoftmaxCrossEntropy
+from nnscratch.model import Sequential
 from nnscratch.optimizers import SGD
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from nnscratch.model import Sequential
 
 KINDS = {"ReLU": "relu", "ELU": "elu"}
 SLOWER = 1.02  # a step must take 2 % longer to be called slower
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    given = data.digits()
+def run(trial: Trial) -> Measured:
+    given = trial.data.digits()
     x, y = given[:2]
     curves: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
     slower = []
-    for seed in progress.over(settings["seeds"], "seed"):
+    for seed in trial.seeds("seed"):
         models: list[Sequential] = []
         for kind, activation in KINDS.items():
-            widths = [settings["width"]] * settings["depth"]
-            model = stack(x.shape[1], widths, 10, activation, "he_normal", seed=seed)
-            history = train(
-                model,
-                given,
-                SGD(lr=settings["lr"]),
-                epochs=settings["epochs"],
-                batch_size=settings["batch"],
-                seed=seed,
-            )
+            widths = [trial["width"]] * trial["depth"]
+            model = stack(x.shape[1], widths, activation, "he_normal", seed=seed)
+            history = train(model, given, SGD(lr=trial["lr"]), trial, seed)
             curves[kind].append(history.train_loss)
             models.append(model)
-        slower.append(_slower(models, batch(x, y, settings["batch"], seed), settings["steps"]))
+        slower.append(_slower(models, batch(x, y, trial["batch"], seed), trial["steps"]))
     last = {kind: np.log(np.array(rows)[:, -1]) for kind, rows in curves.items()}
     loss = np.array(curves["ReLU"])[:, -1:]
     sooner = [
@@ -103,34 +80,33 @@ def verdict(measured: Measured) -> Verdict:
         f"[{np.exp(loss.low):.2f}, {np.exp(loss.high):.2f}]"
     )
     if loss.above(0):
-        return fails(said)
+        return Verdict.fails(said)
     if not loss.below(0):
-        return unchecked(f"{said}: too wide an interval of the loss")
+        return Verdict.unchecked(f"{said}: too wide an interval of the loss")
     if step.above(SLOWER):
-        return holds(said)
-    return with_condition(f"{said}. Faster per epoch; that a step is slower does not show here")
+        return Verdict.holds(said)
+    return Verdict.with_condition(
+        f"{said}. Faster per epoch; that a step is slower does not show here"
+    )
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows, seed_lines
-
-    with claim_figure(2, width=10.5) as (figure, (left, right)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         seed_lines(
             measured.curves["loss"],
             log=True,
             xlabel="epoch",
             ylabel="training loss, mean over the epoch",
             title="Training loss",
-            ax=left,
-        )
+        ),
         interval_rows(
             {"time of a step": measured["step"], "epochs to the same loss": measured["epochs"]},
             xlabel="ELU / ReLU",
             title="ELU beside ReLU",
-            ax=right,
-        )
-        right.axvline(1, color="0.3", linewidth=1)
-    return figure
+            at=1,
+        ),
+        width=10.5,
+    )
 
 
 ELU_SPEED = Claim(

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import batch, stack
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 
 CLOSE = 0.05
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    x, y, _, _ = data.mnist()
+def run(trial: Trial) -> Measured:
+    x, y, _, _ = trial.data.mnist()
     rows = []
-    for seed in progress.over(settings["seeds"], "seed"):
-        some, _ = batch(x, y, settings["batch"], seed)
-        model = stack(x.shape[1], [settings["width"]], 10, "sigmoid", "normal", seed=seed)
+    for seed in trial.seeds("seed"):
+        some, _ = batch(x, y, trial["batch"], seed)
+        model = stack(x.shape[1], [trial["width"]], "sigmoid", "normal", seed=seed)
         model.forward(some)
         z, out = (model.last[name].output.astype(np.float64) for name in ("0.dense", "1.sigmoid"))
         n, inputs = x.shape[1], some.astype(np.float64)
@@ -59,20 +44,18 @@ def verdict(measured: Measured) -> Verdict:
         f"n E[x²] and {variance.mean:.3f} times n Var x"
     )
     if gain.below(1) or not square.meets(1 - CLOSE, 1 + CLOSE):
-        return fails(said)
+        return Verdict.fails(said)
     if gain.above(1) and square.within(1 - CLOSE, 1 + CLOSE) and variance.above(1 + CLOSE):
-        return holds(
+        return Verdict.holds(
             f"{said}. z sums n terms, and what counts is the mean square of the inputs, not their "
             "variance: pixels and sigmoid outputs are not centred. With Var w = 1 nothing holds "
             "the sum down"
         )
-    return unchecked(f"{said}: the intervals of these seeds reach across the limits")
+    return Verdict.unchecked(f"{said}: the intervals of these seeds reach across the limits")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
-    with claim_figure(2, height=2.6) as (figure, (left, right)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         interval_rows(
             {
                 name: measured[key]
@@ -80,16 +63,15 @@ def picture(measured: Measured) -> Figure:
             },
             xlabel="variance",
             title="Variance before and after layer 1",
-            ax=left,
-        )
+            xlim=(0, None),
+        ),
         interval_rows(
             {name: measured[key] for name, key in (("n E[x²]", "square"), ("n Var x", "variance"))},
             xlabel="Var z divided by it",
             title="What the variance of z follows",
-            ax=right,
-        )
-        left.set_xlim(0, None)
-    return figure
+        ),
+        height=2.6,
+    )
 
 
 QUESTION = Claim(

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import batch, dense_names, stack
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 from nnscratch.losses import SoftmaxCrossEntropy
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 INITS = {"standard": "glorot_standard_uniform", "normalized": "glorot_uniform"}
 MEASURES = ("signal", "gradient", "weights")
@@ -31,16 +18,16 @@ STEEP = 0.5
 THIRD = 1 / 3  # n Var(w) of the standard initialization
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    x, y, _, _ = data.digits()
-    widths = [settings["width"]] * settings["depth"]
+def run(trial: Trial) -> Measured:
+    x, y, _, _ = trial.data.digits()
+    widths = [trial["width"]] * trial["depth"]
     found: dict[str, dict[str, list[Any]]] = {
         init: {measure: [] for measure in MEASURES} for init in INITS
     }
-    for seed in progress.over(settings["seeds"], "seed"):
-        some, labels = batch(x, y, settings["batch"], seed)
+    for seed in trial.seeds("seed"):
+        some, labels = batch(x, y, trial["batch"], seed)
         for name, init in INITS.items():
-            model = stack(x.shape[1], widths, 10, "tanh", init, seed=seed)
+            model = stack(x.shape[1], widths, "tanh", init, seed=seed)
             trace = model.trace(some, labels, SoftmaxCrossEntropy())
             dense = dense_names(model)
             hidden = [f"{2 * i + 1}.tanh" for i in range(len(widths))]
@@ -76,10 +63,10 @@ def keeps(measured: Measured) -> Verdict:
         f"downward; standard: {steep[0].mean:.3f} and {steep[1].mean:.3f}"
     )
     if all(one.within(*FLAT) for one in flat) and all(one.below(STEEP) for one in steep):
-        return holds(said)
+        return Verdict.holds(said)
     if any(not one.meets(*FLAT) for one in flat) or any(one.low > STEEP for one in steep):
-        return fails(said)
-    return unchecked(f"{said}: the intervals of these seeds reach across the limits")
+        return Verdict.fails(said)
+    return Verdict.unchecked(f"{said}: the intervals of these seeds reach across the limits")
 
 
 def misleads(measured: Measured) -> Verdict:
@@ -91,13 +78,13 @@ def misleads(measured: Measured) -> Verdict:
         f"{gradient.mean:.3f}"
     )
     if weights.within(*FLAT) and gradient.below(STEEP):
-        return holds(
+        return Verdict.holds(
             f"{said}: the weight gradient is the product of a signal that shrinks upward and a "
             "gradient that shrinks downward, and the two cancel"
         )
     if not weights.meets(*FLAT) or gradient.low > STEEP:
-        return fails(said)
-    return unchecked(f"{said}: the intervals of these seeds reach across the limits")
+        return Verdict.fails(said)
+    return Verdict.unchecked(f"{said}: the intervals of these seeds reach across the limits")
 
 
 def _variance(values: Any) -> float:
@@ -111,34 +98,29 @@ def _per_layer(variances: list[float], *, upward: bool) -> float:
     return float(np.exp(slope if upward else -slope))
 
 
-def keeps_picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
-    with claim_figure(2) as (figure, axes):
-        for ax, measure, title in zip(
-            axes,
-            ("signal", "gradient"),
-            ("Activations (figure 6)", "Back-propagated gradients (figure 7)"),
-            strict=True,
-        ):
-            seed_lines(
-                {name: measured.curves[name][measure] for name in INITS},
-                log=True,
-                xlabel="hidden layer",
-                ylabel="variance",
-                title=title,
-                ax=ax,
-            )
-    return figure
+def keeps_picture(measured: Measured) -> Picture:
+    titles = {
+        "signal": "Activations (figure 6)",
+        "gradient": "Back-propagated gradients (figure 7)",
+    }
+    panels = (
+        seed_lines(
+            {name: measured.curves[name][measure] for name in INITS},
+            log=True,
+            xlabel="hidden layer",
+            ylabel="variance",
+            title=title,
+        )
+        for measure, title in titles.items()
+    )
+    return Picture(*panels)
 
 
-def misleads_picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
+def misleads_picture(measured: Measured) -> Picture:
     weights, gradient = (
         np.array(measured.curves["standard"][key]) for key in ("weights", "gradient")
     )
-    with claim_figure() as (figure, (ax,)):
+    return Picture(
         seed_lines(
             {
                 "weight gradient": weights / weights[:, -1:],
@@ -152,9 +134,8 @@ def misleads_picture(measured: Measured) -> Figure:
             xlabel="hidden layer",
             ylabel="variance, relative to the top one",
             title="Standard initialization: two gradients of the same network (figure 8)",
-            ax=ax,
         )
-    return figure
+    )
 
 
 _COMMON: dict[str, Any] = {

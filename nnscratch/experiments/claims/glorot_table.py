@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import accuracy, stack, train
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.optimizers import SGD
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 STANDARD, NORMALIZED = "glorot_standard_uniform", "glorot_uniform"
 # Activation, initialization, and the published test error on MNIST in per cent.
@@ -36,25 +20,18 @@ TABLE = {
 }
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    digits = data.digits()
-    widths = [settings["width"]] * settings["depth"]
+def run(trial: Trial) -> Measured:
+    digits = trial.data.digits()
+    widths = [trial["width"]] * trial["depth"]
     errors: dict[str, list[float]] = {}
-    for name in progress.over(tuple(TABLE)):
+    for name in trial.over(tuple(TABLE)):
         activation, init, _ = TABLE[name]
         errors[name] = []
-        for seed in progress.over(settings["seeds"], f"{name}, seed"):
+        for seed in trial.seeds(f"{name}, seed"):
             found = []
-            for rate in settings["rates"]:
-                model = stack(digits[0].shape[1], widths, 10, activation, init, seed=seed)
-                train(
-                    model,
-                    digits,
-                    SGD(rate),
-                    epochs=settings["epochs"],
-                    batch_size=10,
-                    seed=seed,
-                )
+            for rate in trial["rates"]:
+                model = stack(digits[0].shape[1], widths, activation, init, seed=seed)
+                train(model, digits, SGD(rate), {**trial, "batch": 10}, seed)
                 found.append(100 * (1 - accuracy(model, digits[2], digits[3])))
             errors[name].append(min(found))
     quantities = {
@@ -83,26 +60,26 @@ def verdict(measured: Measured) -> Verdict:
         f"initialization lowers tanh's error by {gain}"
     )
     if any(one.below(0) for one in behind) or gain.interval.below(0):
-        return fails(said)
+        return Verdict.fails(said)
     if all(one.above(0) for one in behind):
         if gain.interval.above(0):
-            return holds(said)
-        return with_condition(f"{said}: of the two only sigmoid's place is clear on these data")
-    return unchecked(f"{said}: the intervals of these seeds reach across 0")
+            return Verdict.holds(said)
+        return Verdict.with_condition(
+            f"{said}: of the two only sigmoid's place is clear on these data"
+        )
+    return Verdict.unchecked(f"{said}: the intervals of these seeds reach across 0")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
-    with claim_figure(height=3.4) as (figure, (ax,)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         interval_rows(
             {f"{name} (MNIST: {TABLE[name][2]} %)": measured[name] for name in TABLE},
             log=True,
             xlabel="test error on the digits, per cent, log scale",
             title="Activations with the standard and the normalized (N) initialization",
-            ax=ax,
-        )
-    return figure
+        ),
+        height=3.4,
+    )
 
 
 ERRORS = Claim(

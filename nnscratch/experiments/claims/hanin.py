@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
+from nnscratch.experiments.claims.pictures import Picture, interval_rows, seed_lines
 
 _NEAR = 0.25  # variances within a quarter of 5 beta
 
@@ -40,11 +24,11 @@ def beta(widths: tuple[int, ...]) -> float:
     return sum(1 / n for n in widths)
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    draws = settings["draws"]
+def run(trial: Trial) -> Measured:
+    draws = trial["draws"]
     quantities, samples = {}, {}
-    for name, widths in progress.over(list(SHAPES.items())):
-        logs = [_log_squares(widths, draws, seed) for seed in settings["seeds"]]
+    for name, widths in trial.over(list(SHAPES.items())):
+        logs = [_log_squares(widths, draws, seed) for seed in trial["seeds"]]
         b = beta(widths)
         variance = [float(one.var(ddof=1)) for one in logs]
         quantities[name] = Quantity(
@@ -90,36 +74,35 @@ def verdict(measured: Measured) -> Verdict:
     ]
     alike = max(one.mean for one in same) < (1 + _NEAR) * min(one.mean for one in same)
     if not alike or uneven.high < even.low:
-        return fails(said)
+        return Verdict.fails(said)
     if all(near) and uneven.low > even.high:
-        return holds(f"{said}. Uneven widths spread more than even ones of as many units")
+        return Verdict.holds(f"{said}. Uneven widths spread more than even ones of as many units")
     if uneven.low > even.high:
         narrow = [name for name, ok in zip(rows, near, strict=True) if not ok]
-        return with_condition(f"{said}. 5 beta is too little for such narrow layers: {narrow[0]}")
-    return unchecked(f"{said}; too wide intervals")
+        return Verdict.with_condition(
+            f"{said}. 5 beta is too little for such narrow layers: {narrow[0]}"
+        )
+    return Verdict.unchecked(f"{said}; too wide intervals")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows, seed_lines
-
-    with claim_figure(2, width=10.5) as (figure, (left, right)):
+def picture(measured: Measured) -> Picture:
+    edges = np.linspace(-9, 5, 29)
+    return Picture(
         interval_rows(
             {f"{name} (beta {beta(w):.2f})": measured[name] for name, w in SHAPES.items()},
             xlabel="variance over draws of ln |h|^2 (expected: 5 beta)",
             title="Spread of the signal's size over draws",
-            ax=left,
-        )
-        edges = np.linspace(-9, 5, 29)
+        ),
         seed_lines(
             measured.curves["density"],
             x=(edges[1:] + edges[:-1]) / 2,
             xlabel="ln |h|^2 at the last layer",
             ylabel="density over draws",
             title="Distribution over draws",
-            ax=right,
-        )
-        right.set_ylim(0, 0.45)  # room for the legend
-    return figure
+            ylim=(0, 0.45),
+        ),
+        width=10.5,
+    )
 
 
 WIDTHS = Claim(

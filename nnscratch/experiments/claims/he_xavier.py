@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import back_propagated, stack, train
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 from nnscratch.optimizers import SGD
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 INITS = {"He": "he_normal", "Xavier": "glorot_normal"}
 SHALLOW, DEEP = 22, 30
@@ -34,31 +19,26 @@ STALLED = 0.9 * CHANCE
 FACTORS = {"He": 1.0, "Xavier": 2.0**-DEEP}
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    digits = data.digits()
-    features, width = digits[0].shape[1], settings["width"]
+def run(trial: Trial) -> Measured:
+    digits = trial.data.digits()
+    features, width = digits[0].shape[1], trial["width"]
     losses: dict[str, list[list[float]]] = {}
     factors: dict[str, list[float]] = {}
     for init in INITS:
-        for depth in progress.over((SHALLOW, DEEP), f"{init}, layers"):
+        for depth in trial.over((SHALLOW, DEEP), f"{init}, layers"):
             rows = losses[f"{init}, {depth} layers"] = []
-            for seed in progress.over(settings["seeds"], f"{init}, {depth} layers, seed"):
-                model = stack(features, [width] * depth, 10, "relu", INITS[init], seed=seed)
+            for seed in trial.seeds(f"{init}, {depth} layers, seed"):
+                model = stack(features, [width] * depth, "relu", INITS[init], seed=seed)
                 history = train(
-                    model,
-                    digits,
-                    SGD(settings["lr"], momentum=settings["momentum"]),
-                    epochs=settings["epochs"],
-                    batch_size=settings["batch"],
-                    seed=seed,
+                    model, digits, SGD(trial["lr"], momentum=trial["momentum"]), trial, seed
                 )
                 reached = list(history.train_loss)
-                rows.append(reached + [math.nan] * (settings["epochs"] - len(reached)))
-    for init in progress.over(tuple(INITS), "norms"):
+                rows.append(reached + [math.nan] * (trial["epochs"] - len(reached)))
+    for init in trial.over(tuple(INITS), "norms"):
         factors[init] = []
-        for seed in settings["norm_draws"]:
-            wide = settings["norm_width"]
-            model = stack(wide, [wide] * (DEEP + 1), 10, "relu", INITS[init], seed=seed)
+        for seed in trial["norm_draws"]:
+            wide = trial["norm_width"]
+            model = stack(wide, [wide] * (DEEP + 1), "relu", INITS[init], seed=seed)
             x = np.random.default_rng([seed, 1]).standard_normal((32, wide)).astype(np.float32)
             squares = back_propagated(model, x, None, random_top=seed)
             factors[init].append(float(squares[0] / squares[DEEP]))
@@ -86,34 +66,31 @@ def verdict(measured: Measured) -> Verdict:
         f"{init} {depth} layers {one.mean:.3f}" for (init, depth), one in found.items()
     )
     if found["He", DEEP].low > LEARNT or found["Xavier", DEEP].below(STALLED):
-        return fails(said)
+        return Verdict.fails(said)
     if not (found["He", DEEP].below(LEARNT) and found["Xavier", DEEP].above(STALLED)):
-        return unchecked(f"{said}: the intervals of these seeds reach across the limits")
+        return Verdict.unchecked(f"{said}: the intervals of these seeds reach across the limits")
     he, xavier = found["He", SHALLOW], found["Xavier", SHALLOW]
     if he.below(LEARNT) and xavier.below(LEARNT) and he.high < xavier.low:
-        return holds(said)
-    return with_condition(
+        return Verdict.holds(said)
+    return Verdict.with_condition(
         f"{said}. At {DEEP} layers it is as claimed; at {SHALLOW} Xavier's loss is not clearly "
         f"below {LEARNT:.2f} by the end of this run"
     )
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
-    with claim_figure(2) as (figure, axes):
-        for ax, depth in zip(axes, (SHALLOW, DEEP), strict=True):
-            lines = {init: measured.curves["losses"][f"{init}, {depth} layers"] for init in INITS}
-            seed_lines(
-                lines,
-                expected={"chance": CHANCE},
-                xlabel="epoch",
-                ylabel="training loss",
-                title=f"{depth} layers",
-                ax=ax,
-            )
-            ax.set_ylim(0, 1.15 * CHANCE)
-    return figure
+def picture(measured: Measured) -> Picture:
+    panels = (
+        seed_lines(
+            {init: measured.curves["losses"][f"{init}, {depth} layers"] for init in INITS},
+            expected={"chance": CHANCE},
+            xlabel="epoch",
+            ylabel="training loss",
+            title=f"{depth} layers",
+            ylim=(0, 1.15 * CHANCE),
+        )
+        for depth in (SHALLOW, DEEP)
+    )
+    return Picture(*panels)
 
 
 DEPTH = Claim(

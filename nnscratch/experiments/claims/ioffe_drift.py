@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import accuracy, stack
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 from nnscratch.initializers import Normal
 from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.optimizers import SGD
 from nnscratch.training import Trainer
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 KINDS = {"batch norm": True, "without": False}
 PERCENTILES = (15, 50, 85)
 PROBE = 1000
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    mnist = data.mnist()
-    checks, gap = settings["checks"], settings["steps"] // settings["checks"]
+def run(trial: Trial) -> Measured:
+    mnist = trial.data.mnist()
+    checks, gap = trial["checks"], trial["steps"] // trial["checks"]
     accuracies: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
     drift: dict[str, list[float]] = {kind: [] for kind in KINDS}
     typical: dict[str, list[list[float]]] = {}
-    for seed in progress.over(settings["seeds"], "seed"):
-        for kind in progress.over(tuple(KINDS), f"seed {seed},"):
-            model = stack(
-                784, [100] * 3, 10, "sigmoid", Normal(settings["sd"]), batchnorm=KINDS[kind],
-                seed=seed,
-            )  # fmt: skip
-            trainer = Trainer(model, SoftmaxCrossEntropy(), SGD(settings["rate"]))
+    for seed in trial.seeds("seed"):
+        for kind in trial.over(tuple(KINDS), f"seed {seed},"):
+            init, normed = Normal(trial["sd"]), KINDS[kind]
+            model = stack(784, [100] * 3, "sigmoid", init, batchnorm=normed, seed=seed)
+            trainer = Trainer(model, SoftmaxCrossEntropy(), SGD(trial["rate"]))
             inputs = list(model.layers)[-3]  # what the last hidden layer's sigmoid gets
             row, places = [], []
             for check in range(checks):
@@ -99,35 +81,30 @@ def verdict(measured: Measured) -> Verdict:
     )
     steadier, ahead = ours.high < plain.low, early.above(0)
     if steadier and ahead:
-        return holds(said)
+        return Verdict.holds(said)
     if early.below(0) or ours.low > plain.high:
-        return fails(said)
+        return Verdict.fails(said)
     if steadier or ahead:
-        return with_condition(f"{said}: one of the two is not clear")
-    return unchecked(f"{said}: the intervals of these seeds are too wide")
+        return Verdict.with_condition(f"{said}: one of the two is not clear")
+    return Verdict.unchecked(f"{said}: the intervals of these seeds are too wide")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
+def picture(measured: Measured) -> Picture:
     curves = measured.curves
-    with claim_figure(3, width=10.0, height=3.2) as (figure, axes):
-        steps = curves["steps"]
+    axis = {"x": curves["steps"], "xlabel": "step"}
+    names = [f"{percent} %" for percent in PERCENTILES]
+    right = {kind: curves[kind] for kind in KINDS}
+    panels = (
         seed_lines(
-            {kind: curves[kind] for kind in KINDS},
-            x=steps,
-            xlabel="step",
-            ylabel="test accuracy",
-            title="Test accuracy",
-            ax=axes[0],
+            dict(zip(names, curves["typical"][kind], strict=True)),
+            title=f"A sigmoid's input: {kind}",
+            ylabel="percentiles",
+            **axis,
         )
-        for kind, ax in zip(KINDS, axes[1:], strict=True):
-            lines = dict(zip((f"{p} %" for p in PERCENTILES), curves["typical"][kind], strict=True))
-            seed_lines(
-                lines, x=steps, xlabel="step", title=f"A sigmoid's input: {kind}", ax=ax,
-                ylabel="percentiles",
-            )  # fmt: skip
-    return figure
+        for kind in KINDS
+    )
+    accuracies = seed_lines(right, ylabel="test accuracy", title="Test accuracy", **axis)
+    return Picture(accuracies, *panels, width=10.0, height=3.2)
 
 
 DRIFT = Claim(

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import batch, stack
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.pictures import Picture, interval_rows, seed_lines
 
 # Published; the limit of a linear layer of width n is 8 / (3 pi) sqrt(n Var w).
 PUBLISHED = {"normalized": 0.8, "standard": 0.5}
@@ -34,15 +20,15 @@ INITS = {"normalized": "glorot_uniform", "standard": "glorot_standard_uniform"}
 TOLERANCE = 0.05
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    x, y, _, _ = data.digits()
-    width, depth = settings["width"], settings["depth"]
+def run(trial: Trial) -> Measured:
+    x, y, _, _ = trial.data.digits()
+    width, depth = trial["width"], trial["depth"]
     means: dict[str, list[float]] = {name: [] for name in INITS}
     spectra = {}
-    for seed in progress.over(settings["seeds"], "seed"):
+    for seed in trial.seeds("seed"):
         some, _ = batch(x, y, 1, seed)
         for name, init in INITS.items():
-            model = stack(x.shape[1], [width] * depth, 10, "tanh", init, seed=seed)
+            model = stack(x.shape[1], [width] * depth, "tanh", init, seed=seed)
             model.forward(some)
             values = []
             for layer in range(1, depth):  # from the activation below to the one of this layer
@@ -68,34 +54,31 @@ def verdict(measured: Measured) -> Verdict:
     said += " (a linear layer has " + " and ".join(f"{LINEAR[name]:.3f}" for name in found) + ")"
     ranges = {name: (PUBLISHED[name] - TOLERANCE, PUBLISHED[name] + TOLERANCE) for name in found}
     if all(one.within(*ranges[name]) for name, one in found.items()):
-        return holds(said)
+        return Verdict.holds(said)
     if any(not one.meets(*ranges[name]) for name, one in found.items()):
-        return fails(said)
-    return unchecked(f"{said}: the intervals of these seeds reach across the limits")
+        return Verdict.fails(said)
+    return Verdict.unchecked(f"{said}: the intervals of these seeds reach across the limits")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows, seed_lines
-
+def picture(measured: Measured) -> Picture:
     spectra = measured.curves["spectra"]
     count = len(spectra["normalized"])
-    with claim_figure(2, height=3.2) as (figure, (left, right)):
+    return Picture(
         interval_rows(
             {name: measured[name] for name in INITS},
             xlabel="mean singular value",
             title="Jacobian of one layer",
-            ax=left,
-        )
-        left.set_xlim(0, 1)
+            xlim=(0, 1),
+        ),
         seed_lines(
             spectra,
             x=np.arange(count) / count,
             xlabel="singular values in order (fraction)",
             ylabel="singular value",
             title="All of them, one draw",
-            ax=right,
-        )
-    return figure
+        ),
+        height=3.2,
+    )
 
 
 JACOBIAN = Claim(

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nnscratch import layers
 from nnscratch.arrays import Array
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import Activation, accuracy, stack, train
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.optimizers import SGD
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 NOTICEABLE = 0.005  # a difference in test accuracy below half a point is none
 
@@ -39,27 +23,21 @@ KINDS: dict[str, Activation] = {
 }
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
+def run(trial: Trial) -> Measured:
     # Few images to train on and many to judge by: what generalizes shows.
     x_all, y_all = (
-        np.concatenate(pair) for pair in zip(data.digits()[:2], data.digits()[2:], strict=True)
+        np.concatenate(pair)
+        for pair in zip(trial.data.digits()[:2], trial.data.digits()[2:], strict=True)
     )
-    few = settings["images"]
+    few = trial["images"]
     x, y, x_test, y_test = given = x_all[:few], y_all[:few], x_all[few:], y_all[few:]
     right: dict[str, list[float]] = {kind: [] for kind in KINDS}
     losses: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    for seed in progress.over(settings["seeds"], "seed"):
+    for seed in trial.seeds("seed"):
         for kind, activation in KINDS.items():
-            widths = [settings["width"]] * settings["depth"]
-            model = stack(x.shape[1], widths, 10, activation, "he_normal", seed=seed)
-            train(
-                model,
-                given,
-                SGD(lr=settings["lr"]),
-                epochs=settings["epochs"],
-                batch_size=settings["batch"],
-                seed=seed,
-            )
+            widths = [trial["width"]] * trial["depth"]
+            model = stack(x.shape[1], widths, activation, "he_normal", seed=seed)
+            train(model, given, SGD(lr=trial["lr"]), trial, seed)
             right[kind].append(accuracy(model, x_test, y_test))
             losses[kind].append(SoftmaxCrossEntropy()(model.predict(x), y)[0])
     a = {kind: np.array(values) for kind, values in right.items()}
@@ -95,10 +73,10 @@ def large_leak_verdict(measured: Measured) -> Verdict:
         f"[{100 * gain.low:+.2f}, {100 * gain.high:+.2f}]"
     )
     if gain.above(0):
-        return holds(said)
+        return Verdict.holds(said)
     if gain.below(NOTICEABLE):
-        return fails(f"{said}: nothing that one would notice")
-    return unchecked(f"{said}: too wide an interval for this many seeds")
+        return Verdict.fails(f"{said}: nothing that one would notice")
+    return Verdict.unchecked(f"{said}: too wide an interval for this many seeds")
 
 
 def learned_verdict(measured: Measured) -> Verdict:
@@ -113,38 +91,36 @@ def learned_verdict(measured: Measured) -> Verdict:
         f"[{np.exp(more.low):.2f}, {np.exp(more.high):.2f}]"
     )
     if less.below(0) or better.below(0) or more.above(0):
-        return fails(said)
+        return Verdict.fails(said)
     shown = {
         "RReLU fits less": less.above(0),
         "RReLU generalizes better": better.above(0),
         "PReLU fits better": more.below(0),
     }
     if all(shown.values()):
-        return holds(said)
+        return Verdict.holds(said)
     missing = ", ".join(part for part, seen in shown.items() if not seen)
     if any(shown.values()):
-        return with_condition(f"{said}. Not shown: {missing}")
-    return unchecked(f"{said}; the intervals of these seeds include no difference")
+        return Verdict.with_condition(f"{said}. Not shown: {missing}")
+    return Verdict.unchecked(f"{said}; the intervals of these seeds include no difference")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
-    with claim_figure(2, width=10.5, height=3.4) as (figure, (left, right)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         interval_rows(
             {kind: measured[f"accuracy {kind}"] for kind in KINDS},
             xlabel="test accuracy after training",
             title="Test accuracy",
-            ax=left,
-        )
+        ),
         interval_rows(
             {kind: Quantity(kind, values) for kind, values in measured.curves["loss"].items()},
             log=True,
             xlabel="training loss at the end, log scale",
             title="Loss on the training data",
-            ax=right,
-        )
-    return figure
+        ),
+        width=10.5,
+        height=3.4,
+    )
 
 
 _CONFIGURATION = (

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.experiments import order
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.initializers import Normal
 from nnscratch.layers import LSTM, RNN, Layer
 from nnscratch.optimizers import Adam
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Made = Callable[[Settings], Layer]
+Made = Callable[[Trial], Layer]
 
 # The one that is said to be better first.
 LSTMS: dict[str, Made] = {
@@ -36,9 +22,9 @@ LSTMS: dict[str, Made] = {
 }
 
 
-def _relu(recurrent: str, settings: Settings) -> Layer:
-    small = Normal(settings["sd"])
-    sizes = order.SYMBOLS, settings["units"]
+def _relu(recurrent: str, trial: Trial) -> Layer:
+    small = Normal(trial["sd"])
+    sizes = order.SYMBOLS, trial["units"]
     return RNN(*sizes, activation="relu", recurrent_init=recurrent, init=small)
 
 
@@ -49,22 +35,22 @@ RELUS: dict[str, Made] = {
 }
 
 
-def run(kinds: Mapping[str, Made], settings: Settings, data: Data, progress: Progress) -> Measured:
+def run(kinds: Mapping[str, Made], trial: Trial) -> Measured:
     solved: dict[str, list[float]] = {name: [] for name in kinds}
     updates: dict[str, list[float]] = {name: [] for name in kinds}
-    for seed in progress.over(settings["seeds"], "seed"):
+    for seed in trial.seeds("seed"):
         for name, made in kinds.items():
             found = order.learn(
-                order.network(made(settings), seed),
-                Adam(lr=settings["lr"], clip=ClipByGlobalNorm(1.0)),
-                length=settings["length"],
-                updates=settings["updates"],
+                order.network(made(trial), seed),
+                Adam(lr=trial["lr"], clip=ClipByGlobalNorm(1.0)),
+                length=trial["length"],
+                updates=trial["updates"],
                 seed=seed,
             )
             if found.interrupted:
                 raise KeyboardInterrupt
             solved[name].append(float(found.solved))
-            updates[name].append(min(found.updates, settings["updates"]))
+            updates[name].append(min(found.updates, trial["updates"]))
     better, *others = kinds
     quantities = {
         name: Quantity(f"fraction of networks that solve it: {name}", values)
@@ -73,7 +59,7 @@ def run(kinds: Mapping[str, Made], settings: Settings, data: Data, progress: Pro
     for other in others:
         more = [a - b for a, b in zip(solved[better], solved[other], strict=True)]
         quantities[f"gain over {other}"] = Quantity(f"more of them than with {other}", more)
-    return Measured(quantities, {"updates": updates, "most": settings["updates"]})
+    return Measured(quantities, {"updates": updates, "most": trial["updates"]})
 
 
 def verdict(measured: Measured) -> Verdict:
@@ -84,26 +70,24 @@ def verdict(measured: Measured) -> Verdict:
         if name not in gains
     )
     if all(gain.above(0) for gain in gains.values()):
-        return holds(said)
+        return Verdict.holds(said)
     if any(gain.high <= 0 for gain in gains.values()):
-        return fails(said)
-    return unchecked(f"{said}; the interval of a difference reaches across 0")
+        return Verdict.fails(said)
+    return Verdict.unchecked(f"{said}; the interval of a difference reaches across 0")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
+def picture(measured: Measured) -> Picture:
     rows = {name: Quantity("", values) for name, values in measured.curves["updates"].items()}
     most = measured.curves["most"]
-    with claim_figure(height=1.8 + 0.4 * len(rows)) as (figure, (ax,)):
+    return Picture(
         interval_rows(
             rows,
             xlabel=f"updates until 99 % are right (at {most}: not within that many)",
             title="Temporal order: how soon it is learned",
-            ax=ax,
-        )
-        ax.axvline(most, color="0.5", linewidth=1, linestyle=":")
-    return figure
+            limits=[most],
+        ),
+        height=1.8 + 0.4 * len(rows),
+    )
 
 
 CHRONO = Claim(

@@ -2,61 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nnscratch import initializers
 from nnscratch.arrays import Array
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import accuracy, batch, dense_names, stack, train
+from nnscratch.experiments.claims.pictures import Picture, interval_rows, seed_lines
 from nnscratch.model import Sequential
 from nnscratch.optimizers import SGD
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 NEAR = 0.1  # LSUV's own tolerance
 SLACK = 0.02  # of test accuracy: within it one initializer is as good as another
 ACTIVATIONS = ("tanh", "relu", "elu")
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    given = data.digits()
+def run(trial: Trial) -> Measured:
+    given = trial.data.digits()
     variances: dict[str, list[list[float]]] = {name: [] for name in ACTIVATIONS}
     right: dict[str, dict[str, list[float]]] = {
         kind: {name: [] for name in ACTIVATIONS} for kind in ("LSUV", "usual")
     }
-    for seed in progress.over(settings["seeds"], "seed"):
-        some, _ = batch(*given[:2], settings["probe"], seed)
+    for seed in trial.seeds("seed"):
+        some, _ = batch(*given[:2], trial["probe"], seed)
         for name in ACTIVATIONS:
             for kind in right:
                 usual = "glorot_normal" if name == "tanh" else "he_normal"
-                widths = [settings["width"]] * settings["depth"]
-                model = stack(given[0].shape[1], widths, 10, name, usual, seed=seed)
+                widths = [trial["width"]] * trial["depth"]
+                model = stack(given[0].shape[1], widths, name, usual, seed=seed)
                 if kind == "LSUV":
                     initializers.lsuv(model, some, rng=np.random.default_rng(seed))
                     variances[name].append(_variances(model, some))
-                history = train(
-                    model,
-                    given,
-                    SGD(lr=settings["lr"]),
-                    epochs=settings["epochs"],
-                    batch_size=settings["batch"],
-                    seed=seed,
-                )
+                history = train(model, given, SGD(lr=trial["lr"]), trial, seed)
                 score = 0.1 if history.diverged else accuracy(model, *given[2:])
                 right[kind][name].append(score)
     quantities = {}
@@ -87,38 +64,37 @@ def verdict(measured: Measured) -> Verdict:
         for n, i in gain.items()
     )
     if any(i.low > NEAR for i in off.values()) or all(i.below(0) for i in gain.values()):
-        return fails(said)
+        return Verdict.fails(said)
     as_good = [name for name, i in gain.items() if i.above(-SLACK)]
     if len(as_good) == len(gain):
-        return holds(said)
+        return Verdict.holds(said)
     if any(i.below(0) for i in gain.values()):
-        return with_condition(f"{said}. It is worse with some activations")
+        return Verdict.with_condition(f"{said}. It is worse with some activations")
     if as_good:
-        return with_condition(f"{said}. As good or better is shown only for {', '.join(as_good)}")
-    return unchecked(f"{said}: too wide intervals")
+        return Verdict.with_condition(
+            f"{said}. As good or better is shown only for {', '.join(as_good)}"
+        )
+    return Verdict.unchecked(f"{said}: too wide intervals")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows, seed_lines
-
-    with claim_figure(2, width=10.5) as (figure, (left, right)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         seed_lines(
             measured.curves["variance"],
             expected={"1": 1.0},
             xlabel="layer",
             ylabel="variance of the dense layer's output",
             title="After LSUV, before training",
-            ax=left,
-        )
-        left.set_ylim(0.8, 1.2)
+            ylim=(0.8, 1.2),
+        ),
         interval_rows(
             {name: measured[f"gain {name}"] for name in ACTIVATIONS},
             xlabel="test accuracy, LSUV less the usual initializer",
             title="After training (right of 0: LSUV is better)",
-            ax=right,
-        )
-        right.axvline(0, color="0.3", linewidth=1)
-    return figure
+            at=0,
+        ),
+        width=10.5,
+    )
 
 
 LSUV = Claim(

@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from nnscratch import theory
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import wide_rate
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 
 # Activation, n Var(w), Var(b).
 NETWORKS = (
@@ -41,24 +25,15 @@ NETWORKS = (
 CLOSE = 0.05
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
+def run(trial: Trial) -> Measured:
     quantities = {}
-    for activation, sw2, sb2 in progress.over(NETWORKS):
+    for activation, sw2, sb2 in trial.over(NETWORKS):
         q = theory.variance_fixed_point(activation, sw2, sb2)
         # The leaky family keeps any variance, and has the same rate at all of them.
         q = q if math.isfinite(q) and q > 0 else 1.0
         rates = [
-            wide_rate(
-                activation,
-                sw2,
-                width=settings["width"],
-                depth=settings["depth"],
-                examples=settings["batch"],
-                seed=seed,
-                q=q,
-                sb2=sb2,
-            )
-            for seed in progress.over(settings["seeds"], f"{activation}, draw")
+            wide_rate(activation, sw2, trial, seed, q=q, sb2=sb2)
+            for seed in trial.seeds(f"{activation}, draw")
         ]
         name = f"{activation}, n Var(w) = {sw2:g}" + (f", Var(b) = {sb2:g}" if sb2 else "")
         quantities[name] = Quantity(
@@ -71,38 +46,24 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
 
 
 def verdict(measured: Measured) -> Verdict:
-    worst, off, outside, wide = "", 0.0, [], False
-    for name, quantity in measured.quantities.items():
-        found, predicted = quantity.interval, float(np.max(quantity.expected or 0.0))
-        if abs(found.mean / predicted - 1) >= off:
-            worst, off = name, abs(found.mean / predicted - 1)
-        limits = predicted * (1 - CLOSE), predicted * (1 + CLOSE)
-        if not found.meets(*limits):
-            outside.append(name)
-        wide = wide or not found.within(*limits)
+    worst, off = measured.farthest()
     said = (
         f"of {len(measured.quantities)} networks the one farthest from its predicted rate is "
         f"{worst}, by {off:.1%}"
     )
-    if outside:
-        return fails(f"{said}; outside with the whole interval: {'; '.join(outside)}")
-    return (
-        unchecked(f"{said}, but some intervals reach beyond {CLOSE:.0%}") if wide else holds(said)
-    )
+    return measured.judged(CLOSE, said)
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
-    with claim_figure(height=4.4) as (figure, (ax,)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         interval_rows(
             measured.quantities,
             xlabel="factor on the squared gradient per layer (1: keeps it)",
             title="The gradient's rate before training",
-            ax=ax,
-        )
-        ax.axvline(1, color="0.3", linewidth=1)
-    return figure
+            at=1,
+        ),
+        height=4.4,
+    )
 
 
 RATES = Claim(

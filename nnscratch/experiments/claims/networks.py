@@ -10,6 +10,7 @@ import numpy as np
 
 from nnscratch import layers
 from nnscratch.arrays import Array
+from nnscratch.experiments.claims.claim import Settings
 from nnscratch.initializers import Initializer, Normal, VarianceScaling
 from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.model import Sequential
@@ -23,10 +24,10 @@ Init = str | Initializer
 def stack(
     features: int,
     widths: Sequence[int],
-    classes: int,
     activation: Activation,
     init: Init,
     *,
+    classes: int = 10,
     batchnorm: bool = False,
     bias_init: Init = "zeros",
     seed: int = 0,
@@ -93,28 +94,27 @@ def back_propagated(
 def wide_rate(
     activation: Activation,
     sw2: float,
-    *,
-    width: int,
-    depth: int,
-    examples: int,
+    settings: Settings,
     seed: int,
+    *,
     batchnorm: bool = False,
     q: float = 1.0,
     sb2: float = 0.0,
 ) -> float:
     """Return the factor on the squared gradient per layer of one random network, mean over layers.
 
+    settings : with ``width``, ``depth`` and ``batch``
+
     Weights have variance ``sw2 / width``, biases `sb2`; inputs are Gaussian, such that the first
     layer's z have variance `q`; the gradient at the top is random. The first layers, whose inputs
     another layer has not yet made, are left out.
     """
-    init = VarianceScaling(sw2, "fan_in")
-    bias = Normal(math.sqrt(sb2))
-    model = stack(
-        width, [width] * depth, 10, activation, init, batchnorm=batchnorm, bias_init=bias, seed=seed
-    )
+    init, bias = VarianceScaling(sw2, "fan_in"), Normal(math.sqrt(sb2))
+    width = settings["width"]
+    widths = [width] * settings["depth"]
+    model = stack(width, widths, activation, init, batchnorm=batchnorm, bias_init=bias, seed=seed)
     scale = math.sqrt(max(q - sb2, 0.0) / sw2)
-    x = scale * np.random.default_rng([seed, 1]).standard_normal((examples, width))
+    x = scale * np.random.default_rng([seed, 1]).standard_normal((settings["batch"], width))
     squares = back_propagated(model, x.astype(np.float32), None, random_top=seed)
     skip = 2 if batchnorm else 1
     return float(np.mean(squares[skip:-2] / squares[skip + 1 : -1]))
@@ -124,34 +124,27 @@ def train(
     model: Sequential,
     data: Sequence[Array],
     optimizer: Optimizer,
-    *,
-    epochs: int,
-    batch_size: int,
+    settings: Settings,
     seed: int,
+    *,
     callbacks: Sequence[Callback] = (),
-    validate: bool = False,
     max_steps: int | None = None,
 ) -> History:
-    """Train on the first two arrays of `data`; validate on the other two after each epoch.
+    """Train on the first two arrays of `data`, ``epochs`` of `settings` times.
 
     Training ends early where the loss is no finite number (``history.diverged``). Ctrl-C raises
     `KeyboardInterrupt`.
     """
-    return (
-        Trainer(model, SoftmaxCrossEntropy(), optimizer)
-        .fit(
-            data[0],
-            data[1],
-            epochs=epochs,
-            batch_size=batch_size,
-            validation=(data[2], data[3]) if validate else None,
-            callbacks=callbacks,
-            progress=False,
-            seed=seed,
-            max_steps=max_steps,
-        )
-        .whole()
+    history = Trainer(model, SoftmaxCrossEntropy(), optimizer).fit(
+        *data[:2],
+        epochs=settings["epochs"],
+        batch_size=settings["batch"],
+        callbacks=callbacks,
+        progress=False,
+        seed=seed,
+        max_steps=max_steps,
     )
+    return history.whole()
 
 
 def accuracy(model: Sequential, x: Array, labels: Array) -> float:

@@ -7,18 +7,7 @@ import itertools
 from typing import NamedTuple
 
 from nnscratch.experiments import order
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Trial, Verdict
 from nnscratch.experiments.claims.temporal_order import Solves, count_solved, picture, solves
 from nnscratch.initializers import Normal
 from nnscratch.layers import RNN
@@ -42,13 +31,13 @@ ALONE = "Omega without a clip"
 ALL = {**KINDS, ALONE: Kind(False, True)}
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
+def run(trial: Trial) -> Measured:
     def tanh(kind: Kind) -> Solves:
         def solve(length: int, seed: int) -> bool:
-            small = Normal(settings["sd"])  # as of Pascanu's "basic tanh"
-            layer = RNN(order.SYMBOLS, settings["units"], init=small, recurrent_init=small)
-            omega = [Omega(settings["omega"], form="code")] if kind.omega else []
-            return solves(layer, settings, length, seed, clipped=kind.clipped, callbacks=omega)
+            small = Normal(trial["sd"])  # as of Pascanu's "basic tanh"
+            layer = RNN(order.SYMBOLS, trial["units"], init=small, recurrent_init=small)
+            omega = [Omega(trial["omega"], form="code")] if kind.omega else []
+            return solves(layer, trial, length, seed, clipped=kind.clipped, callbacks=omega)
 
         return solve
 
@@ -57,7 +46,7 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
         for fewer, more in itertools.pairwise(KINDS)
     }
     kinds = {name: tanh(kind) for name, kind in ALL.items()}
-    return count_solved(kinds, gains, settings, progress)
+    return count_solved(kinds, gains, trial)
 
 
 def verdict(measured: Measured) -> Verdict:
@@ -74,13 +63,13 @@ def verdict(measured: Measured) -> Verdict:
         if any(gain.above(0) for gain in gains.values()):
             continue
         if all(gain.high <= 0 for gain in gains.values()):
-            return fails(f"{said}: {name} helps at no length")
+            return Verdict.fails(f"{said}: {name} helps at no length")
         missing.append(name)
     if missing:
-        return unchecked(f"{said}: no interval shows that {' and '.join(missing)} helps")
+        return Verdict.unchecked(f"{said}: no interval shows that {' and '.join(missing)} helps")
     if against:
-        return with_condition(f"{said}: fewer with {' and '.join(against)}")
-    return holds(said)
+        return Verdict.with_condition(f"{said}: fewer with {' and '.join(against)}")
+    return Verdict.holds(said)
 
 
 ORDERED = Claim(

@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import back_propagated, dense_names, stack
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.pictures import Picture, interval_rows, seed_lines
 
 INITS = {"fan_in": "he_normal", "fan average": "he_normal_fan_avg"}
 POST = (784, 300, 100, 10)
@@ -38,7 +24,7 @@ def gains(widths: Sequence[int], init: str, examples: int, seed: int) -> tuple[f
     The signal from the input to the logits, where one layer multiplies by fan_in Var(w) / 2; the
     gradient from the logits to the first layer's z, where one multiplies by fan_out Var(w) / 2.
     """
-    model = stack(widths[0], widths[1:-1], widths[-1], "relu", init, seed=seed)
+    model = stack(widths[0], widths[1:-1], "relu", init, classes=widths[-1], seed=seed)
     x = np.random.default_rng([seed, 1]).standard_normal((examples, widths[0]))
     squares = back_propagated(model, x.astype(np.float32), None, random_top=seed)
     z = model.last[dense_names(model)[-1]].output.astype(np.float64)
@@ -47,21 +33,21 @@ def gains(widths: Sequence[int], init: str, examples: int, seed: int) -> tuple[f
     return up, float(squares[0] / widths[1] / (squares[-1] / widths[-1]))
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
+def run(trial: Trial) -> Measured:
     networks = {"post": POST}
-    for depth in settings["depths"]:
-        hidden = itertools.islice(itertools.cycle(settings["widths"]), depth)
-        networks[f"{depth}"] = (settings["widths"][-1], *hidden, 10)
+    for depth in trial["depths"]:
+        hidden = itertools.islice(itertools.cycle(trial["widths"]), depth)
+        networks[f"{depth}"] = (trial["widths"][-1], *hidden, 10)
     found: dict[str, dict[str, tuple[list[float], list[float]]]] = {
         init: {name: ([], []) for name in networks} for init in INITS
     }
-    for seed in progress.over(settings["seeds"], "draw"):
+    for seed in trial.seeds("draw"):
         for init, rule in INITS.items():
             for name, widths in networks.items():
-                up, down = gains(widths, rule, settings["batch"], seed)
+                up, down = gains(widths, rule, trial["batch"], seed)
                 found[init][name][0].append(up)
                 found[init][name][1].append(down)
-    deepest = str(max(settings["depths"]))
+    deepest = str(max(trial["depths"]))
     one, average = found["fan_in"], found["fan average"]
     # Backward the gains are n_out / n_in, and their product telescopes.
     ends = 10 / networks[deepest][1]
@@ -87,10 +73,10 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
         ),
     }
     curves = {
-        init: np.transpose([found[init][str(depth)][0] for depth in settings["depths"]])
+        init: np.transpose([found[init][str(depth)][0] for depth in trial["depths"]])
         for init in INITS
     }
-    return Measured(quantities, {"depths": settings["depths"], **curves})
+    return Measured(quantities, {"depths": trial["depths"], **curves})
 
 
 def verdict(measured: Measured) -> Verdict:
@@ -103,16 +89,15 @@ def verdict(measured: Measured) -> Verdict:
         f"{average.mean:.2g}, and by {measured['post average'].mean:.2f} on 784-300-100-10"
     )
     if up.within(*CLOSE) and down.within(*CLOSE) and average.below(LOST):
-        return holds(said)
+        return Verdict.holds(said)
     if not up.meets(*CLOSE) or not down.meets(*CLOSE) or average.above(LOST):
-        return fails(said)
-    return unchecked(f"{said}: the intervals of these draws reach across the limits")
+        return Verdict.fails(said)
+    return Verdict.unchecked(f"{said}: the intervals of these draws reach across the limits")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows, seed_lines
-
-    with claim_figure(2, height=3.4) as (figure, (left, right)):
+def picture(measured: Measured) -> Picture:
+    depths = measured.curves["depths"]
+    return Picture(
         interval_rows(
             {
                 "fan_in": measured["post fan_in"],
@@ -120,9 +105,7 @@ def picture(measured: Measured) -> Figure:
             },
             xlabel="factor on the mean square of the signal",
             title="784-300-100-10",
-            ax=left,
-        )
-        depths = measured.curves["depths"]
+        ),
         seed_lines(
             {init: np.mean(measured.curves[init], axis=0) for init in INITS},
             x=depths,
@@ -130,9 +113,9 @@ def picture(measured: Measured) -> Figure:
             xlabel="hidden layers, of alternating width",
             ylabel="factor on the signal (mean)",
             title="Deeper networks",
-            ax=right,
-        )
-    return figure
+        ),
+        height=3.4,
+    )
 
 
 ONE_FAN = Claim(

@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nnscratch import initializers
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import Init
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 
 _ONE = 1e-6
 _SPREAD = 100.0  # largest over median singular value of a product that has lost its balance
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    width, depth = settings["width"], settings["depth"]
+def run(trial: Trial) -> Measured:
+    width, depth = trial["width"], trial["depth"]
     curves: dict[str, list[list[float]]] = {"orthogonal": [], "Gaussian, 1/n": []}
     ends = []
     inits: dict[str, Init] = {"orthogonal": "orthogonal", "Gaussian, 1/n": "lecun_normal"}
     looked_at = [n for n in range(1, depth + 1) if n in (1, 2) or n % 5 == 0 or n == depth]
-    for seed in progress.over(settings["seeds"], "draw"):
+    for seed in trial.seeds("draw"):
         for kind, init in inits.items():
             rng = np.random.default_rng(seed)
             product = np.eye(width)
@@ -69,18 +53,16 @@ def verdict(measured: Measured) -> Verdict:
         "the median"
     )
     if largest.above(1 + _ONE) or smallest.below(1 - _ONE):
-        return fails(said)
+        return Verdict.fails(said)
     if gaussian.below(np.log10(_SPREAD)):
-        return with_condition(f"{said}: Gaussian weights do nearly as well")
+        return Verdict.with_condition(f"{said}: Gaussian weights do nearly as well")
     if gaussian.above(np.log10(_SPREAD)):
-        return holds(said)
-    return unchecked(said)
+        return Verdict.holds(said)
+    return Verdict.unchecked(said)
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
-    with claim_figure(1) as (figure, (ax,)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         seed_lines(
             measured.curves["spread"],
             x=measured.curves["layers"],
@@ -88,9 +70,8 @@ def picture(measured: Measured) -> Figure:
             xlabel="layers in the product",
             ylabel="largest / median singular value",
             title="How unevenly a linear network stretches its inputs",
-            ax=ax,
         )
-    return figure
+    )
 
 
 ORTHOGONAL = Claim(

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    with_condition,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 
 FIRST = (28, 29)  # products after which the first infinity is there, as computed
 LEFT = (66, 74)  # products after which nothing is left
@@ -44,11 +30,11 @@ def products(width: int, sd: float, steps: int, seed: int) -> Array:
     return np.array(largest)
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    width, steps = settings["width"], settings["steps"]
+def run(trial: Trial) -> Measured:
+    width, steps = trial["width"], trial["steps"]
     found = [
-        (products(width, 1.0, steps, seed), products(width, settings["small"], steps, seed))
-        for seed in progress.over(settings["seeds"], "draw")
+        (products(width, 1.0, steps, seed), products(width, trial["small"], steps, seed))
+        for seed in trial.seeds("draw")
     ]
     large, small = (np.array(part) for part in zip(*found, strict=True))
     first = 1 + np.argmax(np.isinf(large), axis=1)
@@ -61,9 +47,9 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
         {
             "size": {
                 "N(0, 1)": np.where(np.isfinite(large), large, np.nan)[:_DRAWN],
-                f"N(0, {settings['small']:g}²)": np.where(small > 0, small, np.nan)[:_DRAWN],
+                f"N(0, {trial['small']:g}²)": np.where(small > 0, small, np.nan)[:_DRAWN],
             },
-            "expected": [settings["small"] * math.sqrt(width), math.sqrt(width)],
+            "expected": [trial["small"] * math.sqrt(width), math.sqrt(width)],
         },
     )
 
@@ -78,20 +64,18 @@ def verdict(measured: Measured) -> Verdict:
         f"{gone.min():.0f} to {gone.max():.0f}"
     )
     if on_time.all() and lost.all():
-        return holds(said)
+        return Verdict.holds(said)
     if on_time.mean() > 0.5 and lost.mean() > 0.5:
-        return with_condition(f"{said}: some draws differ")
-    return fails(said)
+        return Verdict.with_condition(f"{said}: some draws differ")
+    return Verdict.fails(said)
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
+def picture(measured: Measured) -> Picture:
     size = measured.curves["size"]
     steps = len(next(iter(size.values()))[0])
     small, large = measured.curves["expected"]
     across = np.arange(1, steps + 1)
-    with claim_figure() as (figure, (ax,)):
+    return Picture(
         seed_lines(
             size,
             expected={
@@ -104,10 +88,9 @@ def picture(measured: Measured) -> Figure:
             xlabel="products with the same matrix",
             ylabel="largest number",
             title="A vector multiplied by one 512 x 512 matrix again and again",
-            ax=ax,
+            ylim=(1e-48, 1e46),
         )
-        ax.set_ylim(1e-48, 1e46)
-    return figure
+    )
 
 
 OVERFLOW = Claim(

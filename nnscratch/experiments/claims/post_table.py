@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nnscratch.experiments import mnist_bn_elu as post
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
+from nnscratch.experiments.claims.pictures import Picture, accuracy_picture
 
 TABLE = "batch norm"
 TOLERANCE = post.TOLERANCE[TABLE]
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    mnist, epochs = data.mnist(), settings["epochs"]
+def run(trial: Trial) -> Measured:
+    mnist, epochs = trial.data.mnist(), trial["epochs"]
     normalized: list[list[float]] = []
     plain: list[list[float]] = []
-    for seed in progress.over(settings["seeds"], "seed"):
-        for batchnorm in progress.over((True, False), f"seed {seed}, batch norm:"):
+    for seed in trial.seeds("seed"):
+        for batchnorm in trial.over((True, False), f"seed {seed}, batch norm:"):
             found = post.train(mnist, seed, batchnorm=batchnorm, clipped=False, epochs=epochs)
             (normalized if batchnorm else plain).append(found[0].accuracy)
     quantities = {}
@@ -59,23 +44,16 @@ def verdict(measured: Measured) -> Verdict:
         for epoch, quantity in found.items()
     )
     if any(not q.interval.meets(*TOLERANCE[epoch]) for epoch, q in found.items()):
-        return fails(said)
+        return Verdict.fails(said)
     if len(found) < len(TOLERANCE):
-        return unchecked(f"{said}; the run is too short for the rest of the table")
+        return Verdict.unchecked(f"{said}; the run is too short for the rest of the table")
     if all(TOLERANCE[epoch][0] <= q.mean <= TOLERANCE[epoch][1] for epoch, q in found.items()):
-        return holds(f"{said}; without batch norm {measured['plain'].mean:.4f} at the end")
-    return unchecked(f"{said}: the intervals of these seeds reach across the limits")
+        return Verdict.holds(f"{said}; without batch norm {measured['plain'].mean:.4f} at the end")
+    return Verdict.unchecked(f"{said}: the intervals of these seeds reach across the limits")
 
 
-def picture(measured: Measured) -> Figure:
-    import nnscratch_plots as plots
-    from nnscratch_plots.claims import claim_figure
-
-    with claim_figure(width=9.2, height=4.2) as (figure, (ax,)):
-        plots.accuracy_curves(
-            measured.curves, published={"batch norm": post.PUBLISHED[TABLE]}, ax=ax
-        )
-    return figure
+def picture(measured: Measured) -> Picture:
+    return accuracy_picture(measured.curves, {"batch norm": post.PUBLISHED[TABLE]})
 
 
 ACCURACY = Claim(

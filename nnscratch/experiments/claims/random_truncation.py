@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nnscratch import datasets
 from nnscratch.arrays import Array
 from nnscratch.experiments import order
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
+from nnscratch.experiments.claims.pictures import Picture, interval_rows, seed_lines
 from nnscratch.flow import gradient_by_lag
 from nnscratch.initializers import Normal
 from nnscratch.layers import RNN, Dense, LastStep
 from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.model import Sequential
 from nnscratch.sequences import RandomTruncation, Truncate
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SAME = 1e-9
 BIASED = 0.9  # of the whole gradient: a mean below it is short of something
@@ -44,13 +29,13 @@ def gradient(model: Sequential, batch: tuple[Array, Array], truncate: Truncate =
     return np.concatenate([part.ravel() for part in parts])
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    length, every, units = settings["length"], settings["every"], settings["units"]
+def run(trial: Trial) -> Measured:
+    length, every, units = trial["length"], trial["every"], trial["units"]
     cuts = [k for k in range(1, length + 1) if length % k == 0]
     off: list[float] = []
     along: dict[str, list[float]] = {CUT: [], RANDOM: []}
     reached = []
-    for seed in progress.over(settings["seeds"], "seed"):
+    for seed in trial.seeds("seed"):
         layers = (
             RNN(order.SYMBOLS, units, init=Normal(0.1)),
             LastStep(),
@@ -65,7 +50,7 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
         off.append(max(abs(a / sums[k - 1] - 1) for k, a in zip(cuts, norms, strict=True)))
         along[CUT].append(float(gradient(model, batch, every) @ whole) / square)
         truncate = RandomTruncation(1 / every, seed=seed)
-        draws = range(settings["draws"])
+        draws = range(trial["draws"])
         mean = np.mean([gradient(model, batch, truncate) @ whole for _ in draws])
         along[RANDOM].append(float(mean) / square)
         reached.append(sums / sums[-1])
@@ -95,19 +80,17 @@ def verdict(measured: Measured) -> Verdict:
         f"[{drawn.low:.3f}, {drawn.high:.3f}]"
     )
     if off > SAME or cut.above(BIASED):
-        return fails(said)
+        return Verdict.fails(said)
     if not drawn.meets(1 - CLOSE, 1 + CLOSE):
-        return fails(f"{said}: cutting at random is biased too")
+        return Verdict.fails(f"{said}: cutting at random is biased too")
     if not (drawn.within(1 - CLOSE, 1 + CLOSE) and cut.below(BIASED)):
-        return unchecked(said)
-    return holds(said)
+        return Verdict.unchecked(said)
+    return Verdict.holds(said)
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows, seed_lines
-
-    with claim_figure(2) as (figure, (left, right)):
-        sums = np.array(measured.curves["sums"])
+def picture(measured: Measured) -> Picture:
+    sums = np.array(measured.curves["sums"])
+    return Picture(
         seed_lines(
             {"sum of all lags up to it": sums},
             x=np.arange(sums.shape[1]),
@@ -115,15 +98,13 @@ def picture(measured: Measured) -> Figure:
             xlabel="steps back",
             ylabel="norm, as a part of the whole",
             title="The gradient of the weights, lag by lag",
-            ax=left,
-        )
+        ),
         interval_rows(
             {name: measured[name] for name in (CUT, RANDOM)},
             xlabel="part of the whole gradient, along it",
             title="Cut, and cut at random",
-            ax=right,
-        )
-    return figure
+        ),
+    )
 
 
 UNBIASED = Claim(

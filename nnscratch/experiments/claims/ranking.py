@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnscratch.datasets.checks import Split
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import accuracy, stack, train
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.optimizers import SGD
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # Best first, each with the initialization that the post gives it.
 RANKED = {
@@ -43,21 +28,21 @@ def label(name: str) -> str:
     return LABELS.get(name, name)
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    given = data.digits()
+def run(trial: Trial) -> Measured:
+    given = trial.data.digits()
     # Each activation at its own best learning rate, found on other seeds than those compared.
-    trial_seeds = [1000 + k for k in range(settings["trials"])]
+    trial_seeds = [1000 + k for k in range(trial["trials"])]
     right: dict[str, list[float]] = {}
     rates: dict[str, float] = {}
-    for name in progress.over(list(RANKED)):
+    for name in trial.over(list(RANKED)):
         means = {
-            lr: float(np.mean([_accuracy(name, lr, s, settings, given) for s in trial_seeds]))
-            for lr in settings["rates"]
+            lr: float(np.mean([_accuracy(name, lr, s, trial, given) for s in trial_seeds]))
+            for lr in trial["rates"]
         }
         rates[name] = max(means, key=lambda lr: means[lr])
         right[name] = [
-            _accuracy(name, rates[name], seed, settings, given)
-            for seed in progress.over(settings["seeds"], f"{label(name)}, seed")
+            _accuracy(name, rates[name], seed, trial, given)
+            for seed in trial.seeds(f"{label(name)}, seed")
         ]
     a = {name: np.array(values) for name, values in right.items()}
     return Measured(
@@ -77,11 +62,10 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
     )
 
 
-def _accuracy(name: str, lr: float, seed: int, settings: Settings, given: Split) -> float:
-    widths = [settings["width"]] * settings["depth"]
-    model = stack(given[0].shape[1], widths, 10, name, RANKED[name], seed=seed)
-    epochs, batch = settings["epochs"], settings["batch"]
-    history = train(model, given, SGD(lr=lr), epochs=epochs, batch_size=batch, seed=seed)
+def _accuracy(name: str, lr: float, seed: int, trial: Trial, given: Split) -> float:
+    widths = [trial["width"]] * trial["depth"]
+    model = stack(given[0].shape[1], widths, name, RANKED[name], seed=seed)
+    history = train(model, given, SGD(lr=lr), trial, seed)
     return 0.1 if history.diverged else accuracy(model, given[2], given[3])
 
 
@@ -100,30 +84,28 @@ def verdict(measured: Measured) -> Verdict:
     ]
     said = "; ".join(parts)
     if wrong:
-        return fails(said)
+        return Verdict.fails(said)
     if not even:
-        return holds(said)
-    return with_condition(said) if right else unchecked(said)
+        return Verdict.holds(said)
+    return Verdict.with_condition(said) if right else Verdict.unchecked(said)
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
-    with claim_figure(2, width=10.5, height=3.4) as (figure, (left, right)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         interval_rows(
             {label(name): measured[name] for name in RANKED},
             xlabel="test accuracy",
             title="Test accuracy, best first by the claim",
-            ax=left,
-        )
+        ),
         interval_rows(
             {f"{label(a)} less {label(b)}": measured[f"{a} > {b}"] for a, b in PAIRS},
             xlabel="difference in test accuracy, seed by seed",
             title="Right of 0: as the claim ranks them",
-            ax=right,
-        )
-        right.axvline(0, color="0.3", linewidth=1)
-    return figure
+            at=0,
+        ),
+        width=10.5,
+        height=3.4,
+    )
 
 
 RANKING = Claim(

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.intervals import Interval
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 
 LIMIT = {"tanh": 1.0, "sigmoid": 4.0}  # 1 / gamma, gamma being the largest slope
 
@@ -52,28 +37,28 @@ def rate(activation: str, weight: Array, steps: int, seed: int) -> float:
     return float((np.linalg.norm(g) / start) ** (1 / steps))
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
+def run(trial: Trial) -> Measured:
     quantities, curves = {}, {}
-    for activation in progress.over(tuple(LIMIT), "activation"):
+    for activation in trial.over(tuple(LIMIT), "activation"):
         found = []
-        for seed in progress.over(settings["seeds"], f"{activation}, seed"):
-            weight = LIMIT[activation] * recurrent_weights(settings["units"], seed)
+        for seed in trial.seeds(f"{activation}, seed"):
+            weight = LIMIT[activation] * recurrent_weights(trial["units"], seed)
             found.append(
                 [
-                    rate(activation, ratio * weight, settings["steps"], seed)
-                    for ratio in settings["ratios"]
+                    rate(activation, ratio * weight, trial["steps"], seed)
+                    for ratio in trial["ratios"]
                 ]
             )
         rows = np.array(found)
         curves[activation] = rows
-        for ratio, values in zip(settings["ratios"], rows.T, strict=True):
+        for ratio, values in zip(trial["ratios"], rows.T, strict=True):
             quantities[f"{activation} {ratio:g}"] = Quantity(
                 f"{activation}, largest singular value {ratio:g}/gamma: factor on the norm a step",
                 values,
                 (0.0, ratio) if ratio < 1 else None,
                 "bound" if ratio < 1 else "",
             )
-    return Measured(quantities, {"ratios": settings["ratios"], **curves})
+    return Measured(quantities, {"ratios": trial["ratios"], **curves})
 
 
 def verdict(measured: Measured) -> Verdict:
@@ -84,32 +69,34 @@ def verdict(measured: Measured) -> Verdict:
             found = measured[f"{activation} {ratio:g}"].interval
             (below if ratio < 1 else above).append((activation, ratio, found))
     if any(found.above(1) for _, _, found in below):
-        return fails("a gradient grows although the largest singular value is below 1/gamma")
+        return Verdict.fails(
+            "a gradient grows although the largest singular value is below 1/gamma"
+        )
     exploding = [one for one in above if one[2].above(1)]
     tame = [one for one in above if one[2].below(1)]
     if not all(found.below(1) for _, _, found in below):
-        return unchecked("the intervals of these draws reach across 1")
+        return Verdict.unchecked("the intervals of these draws reach across 1")
     if not exploding:
-        return fails("no gradient explodes above 1/gamma")
+        return Verdict.fails("no gradient explodes above 1/gamma")
     if not tame:
-        return fails("above 1/gamma every gradient explodes: the condition would be sufficient too")
+        return Verdict.fails(
+            "above 1/gamma every gradient explodes: the condition would be sufficient too"
+        )
     activation, ratio, found = max(tame, key=lambda one: one[1])
     others = ", ".join(
         f"{name} from {min(r for n, r, _ in exploding if n == name):g}/gamma"
         for name in LIMIT
         if any(n == name for n, _, _ in exploding)
     )
-    return holds(
+    return Verdict.holds(
         f"below 1/gamma every gradient vanishes; above, {others} on it explodes, but {activation} "
         f"at {ratio:g}/gamma still loses (factor {found.mean:.3f} a step): necessary, not enough"
     )
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
+def picture(measured: Measured) -> Picture:
     ratios = measured.curves["ratios"]
-    with claim_figure() as (figure, (ax,)):
+    return Picture(
         seed_lines(
             {name: measured.curves[name] for name in LIMIT},
             x=ratios,
@@ -119,9 +106,8 @@ def picture(measured: Measured) -> Figure:
             xlabel="largest singular value x gamma",
             ylabel="factor per step on the norm",
             title="Gradients through time",
-            ax=ax,
         )
-    return figure
+    )
 
 
 SINGULAR = Claim(

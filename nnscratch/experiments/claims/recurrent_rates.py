@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.experiments.claims.through_time import drawn, per_step
 from nnscratch.model import Sequential
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # Framework whose weights are drawn, kind, bias of the gate that keeps, how much of it is added to
 # what the framework puts there.
@@ -56,15 +43,15 @@ def untied(model: Sequential, kind: str, kept: float) -> float:
     return math.hypot(a, s)
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
+def run(trial: Trial) -> Measured:
     quantities, fresh = {}, {}
-    for framework, kind, kept, added in progress.over(LAYERS):
+    for framework, kind, kept, added in trial.over(LAYERS):
         name = f"{_NAMES[kind]} {kept:g}, {framework}"
         models = [
-            drawn(framework, kind, settings["units"], added, settings["features"], seed)
-            for seed in settings["seeds"]
+            drawn(framework, kind, trial["units"], added, trial["features"], seed)
+            for seed in trial["seeds"]
         ]
-        rates, predicted = per_step(progress.over(models), 1.0, settings["steps"])
+        rates, predicted = per_step(trial.over(models), 1.0, trial["steps"])
         quantities[name] = Quantity(
             f"{name}: factor on the norm per step", rates, predicted, "theory, the same weights"
         )
@@ -73,46 +60,33 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
 
 
 def verdict(measured: Measured) -> Verdict:
-    off = {
-        name: abs(found.mean / float(np.max(found.expected or 0.0)) - 1)
-        for name, found in measured.quantities.items()
-    }
+    worst, off = measured.farthest()
     fresh = [
         abs(measured.curves["untied"][name] / found.mean - 1)
         for name, found in measured.quantities.items()
     ]
-    worst = max(off, key=lambda name: off[name])
     said = (
-        f"of {len(off)} layers the one farthest from its predicted factor is {worst}, by "
-        f"{off[worst]:.1%}; the formula for weights that are drawn anew at every step is off by up "
-        f"to {max(fresh):.0%}"
+        f"of {len(fresh)} layers the one farthest from its predicted factor is {worst}, by "
+        f"{off:.1%}; the formula for weights that are drawn anew at every step is off by up to "
+        f"{max(fresh):.0%}"
     )
-    outside, wide = [], False
-    for name, found in measured.quantities.items():
-        predicted = float(np.max(found.expected or 0.0))
-        limits = predicted * (1 - CLOSE), predicted * (1 + CLOSE)
-        if not found.interval.meets(*limits):
-            outside.append(name)
-        wide = wide or not found.interval.within(*limits)
-    if outside:
-        return fails(f"{said}; outside with the whole interval: {'; '.join(outside)}")
-    return unchecked(f"{said}, but some intervals are wide") if wide else holds(said)
+    return measured.judged(CLOSE, said)
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
+def picture(measured: Measured) -> Picture:
+    fresh = list(measured.curves["untied"].values())
+    rows = interval_rows(
+        measured.quantities,
+        xlabel="factor on the gradient per step (1: keeps it; x: for fresh weights)",
+        title="How fast gated layers forget: predicted and measured",
+        at=1,
+    )
 
-    with claim_figure(width=7.0, height=4.2) as (figure, (ax,)):
-        interval_rows(
-            measured.quantities,
-            xlabel="factor on the gradient per step (1: keeps it; x: for fresh weights)",
-            title="How fast gated layers forget: predicted and measured",
-            ax=ax,
-        )
-        fresh = list(measured.curves["untied"].values())
+    def panel(ax: Any) -> None:
+        rows(ax)
         ax.plot(fresh, range(len(fresh)), "x", color="0.45", markersize=6)
-        ax.axvline(1, color="0.3", linewidth=1)
-    return figure
+
+    return Picture(panel, width=7.0, height=4.2)
 
 
 RATES = Claim(

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.experiments.claims.through_time import FRAMEWORKS, drawn, per_step
 from nnscratch_records.limits import FACTOR
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SPAN = 100  # steps
 SIZES = {"": 1.0, ", small inputs": 0.1}
@@ -34,16 +19,16 @@ ENOUGH = -2.0  # the limit of what trains with one rate
 _FACTOR = f"factor on the norm over {SPAN} steps, log10"
 
 
-def run_defaults(settings: Settings, data: Data, progress: Progress) -> Measured:
+def run_defaults(trial: Trial) -> Measured:
     quantities = {}
-    for framework in progress.over(tuple(FRAMEWORKS)):
+    for framework in trial.over(tuple(FRAMEWORKS)):
         for words, scale in SIZES.items():
             draws = (
-                drawn(framework, "rnn", settings["units"], 0.0, settings["features"], seed)
-                for seed in progress.over(settings["seeds"], f"{framework}, seed")
+                drawn(framework, "rnn", trial["units"], 0.0, trial["features"], seed)
+                for seed in trial.seeds(f"{framework}, seed")
             )
             name = framework + words
-            quantities[name] = _left(name, *per_step(draws, scale, settings["steps"]))
+            quantities[name] = _left(name, *per_step(draws, scale, trial["steps"]))
     return Measured(quantities)
 
 
@@ -60,25 +45,25 @@ def verdict_defaults(measured: Measured) -> Verdict:
         f"10^{found.mean:.0f} ({name})" for name, found in usual.items()
     )
     if any(found.interval.above(limit) for found in usual.values()):
-        return fails(said)
+        return Verdict.fails(said)
     if not all(found.interval.below(limit) for found in usual.values()):
-        return unchecked(said)
+        return Verdict.unchecked(said)
     kept = [name for name, found in small.items() if not found.interval.below(limit)]
     if kept:
         less = ", ".join(f"10^{small[name].mean:.1f} ({name})" for name in kept)
-        return with_condition(f"{said}. With inputs a tenth as large {less} is left")
-    return holds(f"{said}; with inputs a tenth as large it vanishes too")
+        return Verdict.with_condition(f"{said}. With inputs a tenth as large {less} is left")
+    return Verdict.holds(f"{said}; with inputs a tenth as large it vanishes too")
 
 
-def run_forget(settings: Settings, data: Data, progress: Progress) -> Measured:
+def run_forget(trial: Trial) -> Measured:
     quantities = {}
     kinds = [("plain", "rnn", 0.0), *((f"forget bias {b:g}", "lstm", b) for b in (0.0, 1.0, 2.0))]
-    for name, kind, bias in progress.over(kinds):
+    for name, kind, bias in trial.over(kinds):
         draws = (
-            drawn("PyTorch", kind, settings["units"], bias, settings["features"], seed)
-            for seed in progress.over(settings["seeds"], f"{name}, seed")
+            drawn("PyTorch", kind, trial["units"], bias, trial["features"], seed)
+            for seed in trial.seeds(f"{name}, seed")
         )
-        quantities[name] = _left(name, *per_step(draws, 1.0, settings["steps"]))
+        quantities[name] = _left(name, *per_step(draws, 1.0, trial["steps"]))
     return Measured(quantities)
 
 
@@ -93,27 +78,25 @@ def verdict_forget(measured: Measured) -> Verdict:
         f"10^{two.mean:.1f}"
     )
     if none.above(LITTLE) or two.below(ENOUGH):
-        return fails(said)
+        return Verdict.fails(said)
     if not (none.below(LITTLE) and two.above(ENOUGH)):
-        return unchecked(said)
+        return Verdict.unchecked(said)
     if one.above(ENOUGH):
-        return holds(said)
-    return with_condition(f"{said}: a bias of 1 is not enough over that many")
+        return Verdict.holds(said)
+    return Verdict.with_condition(f"{said}: a bias of 1 is not enough over that many")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
-    with claim_figure(height=1.6 + 0.36 * len(measured.quantities)) as (figure, (ax,)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         interval_rows(
             measured.quantities,
             xlabel="powers of ten left of the gradient after 100 steps (0: keeps it)",
             title="What fresh recurrent networks keep of a gradient",
-            ax=ax,
-        )
-        ax.axvline(0, color="0.3", linewidth=1)
-        ax.axvline(ENOUGH, color="0.6", linewidth=1, linestyle=":")
-    return figure
+            at=0,
+            limits=[ENOUGH],
+        ),
+        height=1.6 + 0.36 * len(measured.quantities),
+    )
 
 
 DEFAULTS = Claim(

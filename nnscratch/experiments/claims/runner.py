@@ -15,8 +15,8 @@ from nnscratch.experiments.claims.claim import (
     Measured,
     Progress,
     Settings,
+    Trial,
     Verdict,
-    unchecked,
 )
 from nnscratch.files import make_folder
 
@@ -88,13 +88,13 @@ def run_claims(
         missing = _missing(claim, data)
         if missing:
             reason = f"it needs {' and '.join(claim.needs)}: {missing}"
-            yield Outcome(claim, settings, quick, None, unchecked(reason))
+            yield Outcome(claim, settings, quick, None, Verdict.unchecked(reason))
             continue
         path = folder / f"{claim.name}.json"
         kept = None if fresh else _kept(path, claim, settings)
         if kept is None:
             started = time.perf_counter()
-            measured = claim.run(settings, data, _progress(claim, show))
+            measured = claim.run(Trial(settings, data, _progress(claim, show)))
             seconds = time.perf_counter() - started
             measured = store.save(path, claim, settings, measured, seconds)
         else:
@@ -116,7 +116,9 @@ def _as_kept(claim: Claim, settings: Settings, quick: bool, folder: Path) -> Out
     path = folder / f"{claim.name}.json"
     kept = store.load(path, claim, None)
     if kept is None:
-        return Outcome(claim, settings, quick, None, unchecked(f"{folder} holds no result of it"))
+        return Outcome(
+            claim, settings, quick, None, Verdict.unchecked(f"{folder} holds no result of it")
+        )
     earlier = store.load(path, claim, settings) is None
     measured, seconds = kept
     picture = folder / f"{claim.name}.png"
@@ -162,4 +164,4 @@ def _progress(claim: Claim, show: Show | None) -> Progress:
 def _draw(claim: Claim, measured: Measured, folder: Path) -> Path:
     import nnscratch_plots as plots
 
-    return plots.save_figure(claim.picture(measured), folder / f"{claim.name}.png", dpi=84)
+    return plots.save_figure(claim.picture(measured).draw(), folder / f"{claim.name}.png", dpi=84)

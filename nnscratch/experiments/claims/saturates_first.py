@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import activation_outputs, stack
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.optimizers import SGD
 from nnscratch.training import Callback, Trainer
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LAYERS = 4
 AT_ZERO = 0.1  # a sigmoid layer whose mean output is below this is saturated at 0
@@ -60,22 +48,17 @@ def first_layer(rows: list[list[float]], activation: str) -> float:
     return math.nan
 
 
-def _run(activation: str, settings: Settings, data: Data, progress: Progress) -> Measured:
-    x, y, probe, _ = data.digits()
-    steps = settings["steps"]
+def _run(activation: str, trial: Trial) -> Measured:
+    x, y, probe, _ = trial.data.digits()
+    steps = trial["steps"]
     at = sorted({0, *np.unique(np.geomspace(1, steps - 1, 30).astype(int)).tolist()})
     rows, first = [], []
-    for seed in progress.over(settings["seeds"], "seed"):
+    for seed in trial.seeds("seed"):
         model = stack(
-            x.shape[1],
-            [settings["width"]] * LAYERS,
-            10,
-            activation,
-            "glorot_standard_uniform",
-            seed=seed,
+            x.shape[1], [trial["width"]] * LAYERS, activation, "glorot_standard_uniform", seed=seed
         )
         watch = _Watch(probe, at, activation)
-        Trainer(model, SoftmaxCrossEntropy(), SGD(settings["rate"])).fit(
+        Trainer(model, SoftmaxCrossEntropy(), SGD(trial["rate"])).fit(
             x, y, epochs=1000, batch_size=10, seed=seed, max_steps=steps, callbacks=[watch],
             progress=False,
         ).whole()  # fmt: skip
@@ -92,22 +75,18 @@ def _run(activation: str, settings: Settings, data: Data, progress: Progress) ->
     return Measured(quantities, {"steps": at, "layers": curves})
 
 
-def run_sigmoid(settings: Settings, data: Data, progress: Progress) -> Measured:
-    return _run("sigmoid", settings, data, progress)
-
-
-def run_tanh(settings: Settings, data: Data, progress: Progress) -> Measured:
-    return _run("tanh", settings, data, progress)
-
-
 def sigmoid_verdict(measured: Measured) -> Verdict:
     first, top = measured["first"].interval, measured[f"layer {LAYERS}"].mean
     said = (
         f"layer {first.mean:.3g} of {LAYERS} is the first; the top layer's mean ends at {top:.3f}"
     )
     if first.above(LAYERS - 0.5):
-        return holds(said)
-    return fails(said) if first.below(LAYERS - 0.5) else unchecked(f"{said}: seeds differ, or none")
+        return Verdict.holds(said)
+    return (
+        Verdict.fails(said)
+        if first.below(LAYERS - 0.5)
+        else Verdict.unchecked(f"{said}: seeds differ, or none")
+    )
 
 
 def tanh_verdict(measured: Measured) -> Verdict:
@@ -119,14 +98,16 @@ def tanh_verdict(measured: Measured) -> Verdict:
         f"±{BEYOND}"
     )
     if first.below(1.5):
-        return holds(said)
-    return fails(said) if first.above(1.5) else unchecked(f"{said}: seeds differ, or none")
+        return Verdict.holds(said)
+    return (
+        Verdict.fails(said)
+        if first.above(1.5)
+        else Verdict.unchecked(f"{said}: seeds differ, or none")
+    )
 
 
-def _picture(measured: Measured, ylabel: str, title: str) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
-    with claim_figure() as (figure, (ax,)):
+def _picture(measured: Measured, ylabel: str, title: str) -> Picture:
+    return Picture(
         seed_lines(
             {f"layer {n}": lines for n, lines in measured.curves["layers"].items()},
             x=np.maximum(measured.curves["steps"], 1),
@@ -134,18 +115,9 @@ def _picture(measured: Measured, ylabel: str, title: str) -> Figure:
             xlabel="training step",
             ylabel=ylabel,
             title=title,
-            ax=ax,
+            ylim=(0, 1),
         )
-        ax.set_ylim(0, 1)
-    return figure
-
-
-def sigmoid_picture(measured: Measured) -> Figure:
-    return _picture(measured, "mean output of the layer", "Sigmoid, standard initialization")
-
-
-def tanh_picture(measured: Measured) -> Figure:
-    return _picture(measured, f"part beyond ±{BEYOND}", "tanh, standard initialization")
+    )
 
 
 _COMMON: dict[str, Any] = {
@@ -162,9 +134,11 @@ TOP = Claim(
     rule=f"Holds if the first layer whose mean output falls below {AT_ZERO} is the top one; does "
     "not hold if it is another.",
     full={"seeds": 4, "steps": 3000, "width": 200, "rate": 0.5},
-    run=run_sigmoid,
+    run=functools.partial(_run, "sigmoid"),
     verdict=sigmoid_verdict,
-    picture=sigmoid_picture,
+    picture=functools.partial(
+        _picture, ylabel="mean output of the layer", title="Sigmoid, standard initialization"
+    ),
     **_COMMON,
 )
 BOTTOM = Claim(
@@ -175,8 +149,10 @@ BOTTOM = Claim(
     rule=f"Holds if the first layer with more than {PART:.0%} of its outputs beyond ±{BEYOND} is "
     "layer 1; does not hold if it is another.",
     full={"seeds": 4, "steps": 3000, "width": 200, "rate": 0.3},
-    run=run_tanh,
+    run=functools.partial(_run, "tanh"),
     verdict=tanh_verdict,
-    picture=tanh_picture,
+    picture=functools.partial(
+        _picture, ylabel=f"part beyond ±{BEYOND}", title="tanh, standard initialization"
+    ),
     **_COMMON,
 )

@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nnscratch import theory
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import activation_outputs, batch, stack
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 from nnscratch.theory.quadrature import gaussian
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MOST = 0.5  # of a layer's outputs beyond 0.01 and 0.99: then we call it saturated
 STILL = 1.05  # a variance that grows by less than this factor over three layers stands still
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    x, y, _, _ = data.digits()
-    width, depth = settings["width"], settings["depth"]
+def run(trial: Trial) -> Measured:
+    x, y, _, _ = trial.data.digits()
+    width, depth = trial["width"], trial["depth"]
     variances, saturated = [], []
-    for seed in progress.over(settings["seeds"], "seed"):
-        some, _ = batch(x, y, settings["batch"], seed)
-        model = stack(x.shape[1], [width] * depth, 10, "sigmoid", "normal", seed=seed)
+    for seed in trial.seeds("seed"):
+        some, _ = batch(x, y, trial["batch"], seed)
+        model = stack(x.shape[1], [width] * depth, "sigmoid", "normal", seed=seed)
         outputs = activation_outputs(model, some)
         variances.append([float(some.var()), *(float(out.var()) for out in outputs)])
         saturated.append([float(np.mean((out < 0.01) | (out > 0.99))) for out in outputs])
@@ -62,50 +46,46 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
 def verdict(measured: Measured) -> Verdict:
     first, late, top = (measured[name].interval for name in ("first", "late", "top"))
     if first.below(1) or top.below(MOST):
-        return fails(
+        return Verdict.fails(
             f"the variance changes by {measured['first']} in layer 1, and {measured['top']} of the "
             "top layer's outputs lie beyond 0.01 and 0.99"
         )
     if not (first.above(1) and top.above(MOST)):
-        return unchecked("the intervals of these seeds reach across the limits")
+        return Verdict.unchecked("the intervals of these seeds reach across the limits")
     said = (
         f"layer 1 multiplies the variance by {first.mean:.2f}, and {100 * top.mean:.0f} % of the "
         "top layer's outputs lie beyond 0.01 and 0.99"
     )
     if late.above(STILL):
-        return holds(f"{said}; it still grows at the top")
-    return with_condition(
+        return Verdict.holds(f"{said}; it still grows at the top")
+    return Verdict.with_condition(
         f"{said}. But it does not keep growing: over the last three layers it changes by a factor "
         f"of {late.mean:.3f}. It stands at a fixed point, at which every layer is saturated, "
         "not only those at the top"
     )
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
+def picture(measured: Measured) -> Picture:
     curves = measured.curves
-    with claim_figure(2) as (figure, (left, right)):
-        layers = range(len(curves["variance"][0]))
+    layers = range(len(curves["variance"][0]))
+    return Picture(
         seed_lines(
             {"variance": curves["variance"]},
             x=layers,
             xlabel="layer (0: the input)",
             ylabel="variance of the outputs",
             title="Variance, layer by layer",
-            ax=left,
-        )
+            ylim=(0, None),
+        ),
         seed_lines(
             {"measured": curves["saturated"]},
             expected={"mean-field fixed point": curves["beyond"]},
             xlabel="layer",
             ylabel="fraction beyond 0.01 and 0.99",
             title="Saturation, layer by layer",
-            ax=right,
-        )
-        left.set_ylim(0, None)
-        right.set_ylim(0, 1)
-    return figure
+            ylim=(0, 1),
+        ),
+    )
 
 
 SATURATES = Claim(

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nnscratch import theory
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import activation_outputs, back_propagated, stack
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 
 NEAR = 0.1  # of mean 0 and variance 1
 GROWTH = 1.01  # a layer that multiplies the squared gradient by more makes it grow
 _MARGIN = 0.01  # a rate predicted to within 1 %
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    width, depth, rows = settings["width"], settings["depth"], settings["batch"]
+def run(trial: Trial) -> Measured:
+    width, depth, rows = trial["width"], trial["depth"], trial["batch"]
     means, variances, norms = [], [], []
-    for seed in progress.over(settings["seeds"], "draw"):
+    for seed in trial.seeds("draw"):
         rng = np.random.default_rng(seed)
         # Inputs far from the fixed point: variance 2.
         x = (np.sqrt(2) * rng.standard_normal((rows, width))).astype(np.float32)
-        model = stack(width, [width] * depth, width, "selu", "lecun_normal", seed=seed)
+        model = stack(width, [width] * depth, "selu", "lecun_normal", classes=width, seed=seed)
         outputs = activation_outputs(model, x)
         means.append([0.0, *(float(out.mean()) for out in outputs)])
         variances.append([2.0, *(float(out.var()) for out in outputs)])
@@ -76,26 +60,25 @@ def verdict(measured: Measured) -> Verdict:
         f"multiplies the squared gradient by {rate.mean:.4f} [{rate.low:.4f}, {rate.high:.4f}]"
     )
     if not (mean.meets(-NEAR, NEAR) and variance.meets(1 - NEAR, 1 + NEAR)):
-        return fails(said)
+        return Verdict.fails(said)
     if rate.below(GROWTH):
-        return fails(f"{said}: it does not grow")
+        return Verdict.fails(f"{said}: it does not grow")
     if not (mean.within(-NEAR, NEAR) and variance.within(1 - NEAR, 1 + NEAR)):
-        return unchecked(f"{said}: too wide intervals")
+        return Verdict.unchecked(f"{said}: too wide intervals")
     chi = measured["rate"].expected
     assert isinstance(chi, float)
     if rate.meets(chi * (1 - _MARGIN), chi * (1 + _MARGIN)):
-        return holds(f"{said}; theory says {chi:.4f}")
+        return Verdict.holds(f"{said}; theory says {chi:.4f}")
     if rate.above(GROWTH):
-        return with_condition(f"{said}: it grows, but not as theory says, {chi:.4f}")
-    return unchecked(f"{said}: too wide intervals")
+        return Verdict.with_condition(f"{said}: it grows, but not as theory says, {chi:.4f}")
+    return Verdict.unchecked(f"{said}: too wide intervals")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
+def picture(measured: Measured) -> Picture:
     curves = measured.curves
     count = len(curves["norm"][0])
-    with claim_figure(2, width=10.5) as (figure, (left, right)):
+    places = np.arange(1, count + 1)
+    return Picture(
         seed_lines(
             {"measured": curves["variance"]},
             x=range(len(curves["variance"][0])),
@@ -103,9 +86,7 @@ def picture(measured: Measured) -> Figure:
             xlabel="layer (0: the input)",
             ylabel="variance of the outputs",
             title="Variance, layer by layer",
-            ax=left,
-        )
-        places = np.arange(1, count + 1)
+        ),
         seed_lines(
             {"measured": curves["norm"]},
             x=places,
@@ -114,9 +95,9 @@ def picture(measured: Measured) -> Figure:
             xlabel="layer",
             ylabel="squared norm of dL/dz, last layer = 1",
             title="Back-propagated gradient",
-            ax=right,
-        )
-    return figure
+        ),
+        width=10.5,
+    )
 
 
 SELU = Claim(

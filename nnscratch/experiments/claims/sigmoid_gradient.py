@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nnscratch import theory
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import wide_rate
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 
 VANISHES = 0.9  # a squared gradient that keeps less than this per layer vanishes
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    rates: dict[int, list[float]] = {width: [] for width in settings["widths"]}
-    for width in progress.over(settings["widths"], "width"):
-        q = theory.variance_fixed_point("sigmoid", float(width))
-        for seed in progress.over(settings["seeds"], "seed"):
-            rates[width].append(
-                wide_rate(
-                    "sigmoid",
-                    float(width),  # n Var(w) of N(0, 1) weights
-                    width=width,
-                    depth=settings["depth"],
-                    examples=settings["batch"],
-                    seed=seed,
-                    q=q,
-                )
-            )
+def run(trial: Trial) -> Measured:
+    rates: dict[int, list[float]] = {}
+    for width in trial.over(trial["widths"], "width"):
+        sw2 = float(width)  # n Var(w) of N(0, 1) weights
+        q = theory.variance_fixed_point("sigmoid", sw2)
+        sizes = {**trial, "width": width}
+        rates[width] = [wide_rate("sigmoid", sw2, sizes, seed, q=q) for seed in trial.seeds("seed")]
     predicted = {width: theory.chi_1("sigmoid", float(width)) for width in rates}
     return Measured(
         {
@@ -61,29 +36,27 @@ def verdict(measured: Measured) -> Verdict:
     said = ", ".join(f"{one.mean:.3g} at {name}" for name, one in found.items())
     said = f"per layer on its way down the squared gradient changes by {said}"
     if all(one.below(VANISHES) for one in found.values()):
-        return holds(said)
+        return Verdict.holds(said)
     if all(one.low >= VANISHES for one in found.values()):
-        return fails(f"{said}: on average over draws of the weights it does not vanish")
+        return Verdict.fails(f"{said}: on average over draws of the weights it does not vanish")
     if not any(one.below(VANISHES) for one in found.values()):
-        return unchecked(f"{said}, with intervals that reach below {VANISHES}")
-    return with_condition(
+        return Verdict.unchecked(f"{said}, with intervals that reach below {VANISHES}")
+    return Verdict.with_condition(
         f"{said}. It vanishes in narrow layers only; in wide ones it grows: units are saturated, "
         "but the few that are not pass on a gradient that the large weights multiply"
     )
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
-    with claim_figure(height=3.2) as (figure, (ax,)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         interval_rows(
             {quantity.what.split(":")[0]: quantity for quantity in measured.quantities.values()},
             xlabel="factor on the squared gradient per layer (below 1: vanishes)",
             title="Sigmoid, weights N(0, 1): the gradient's rate",
-            ax=ax,
-        )
-        ax.axvline(1, color="0.3", linewidth=1)
-    return figure
+            at=1,
+        ),
+        height=3.2,
+    )
 
 
 GRADIENT = Claim(

@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import batch, stack
+from nnscratch.experiments.claims.pictures import Picture
 from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.model import Sequential
 from nnscratch.optimizers import steepest_direction
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LABELS = {"l2": "Euclidean", "l1": "l1", "linf": "l-infinity", "spectral": "spectral"}
 NORMS = tuple(LABELS)
 SAME = 1 - 1e-6  # a cosine above this: the same direction
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    x, y, _, _ = data.digits()
+def run(trial: Trial) -> Measured:
+    x, y, _, _ = trial.data.digits()
     descents, cosines = [], []
-    for seed in progress.over(settings["seeds"], "seed"):
-        widths = [settings["width"]] * settings["depth"]
-        model = stack(x.shape[1], widths, 10, "tanh", "glorot_normal", seed=seed, dtype=np.float64)
-        some, labels = batch(x.astype(np.float64), y, settings["batch"], seed)
-        descent, cosine = _descents(model, some, labels, settings["step"])
+    for seed in trial.seeds("seed"):
+        widths = [trial["width"]] * trial["depth"]
+        model = stack(x.shape[1], widths, "tanh", "glorot_normal", seed=seed, dtype=np.float64)
+        some, labels = batch(x.astype(np.float64), y, trial["batch"], seed)
+        descent, cosine = _descents(model, some, labels, trial["step"])
         descents.append(descent)
         cosines.append(cosine)
     d, c = np.array(descents), np.array(cosines)  # (seeds, direction, norm), (seeds, direction)
@@ -97,32 +84,30 @@ def verdict(measured: Measured) -> Verdict:
     said += "; cosines with -g: " + ", ".join(f"{c.mean:.2f}" for c in cosines.values())
     euclidean = cosines["l2"].low > SAME
     if not euclidean or any(gain.below(1) for gain in gains.values()):
-        return fails(said)
+        return Verdict.fails(said)
     if any(c.mean > SAME for norm, c in cosines.items() if norm != "l2"):
-        return fails(f"{said}: another norm has the same direction")
+        return Verdict.fails(f"{said}: another norm has the same direction")
     if all(gain.above(1) for gain in gains.values()):
-        return holds(said)
-    return unchecked(f"{said}; the intervals reach across 1")
+        return Verdict.holds(said)
+    return Verdict.unchecked(f"{said}; the intervals reach across 1")
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure
-
+def picture(measured: Measured) -> Picture:
     descent = np.array(measured.curves["descent"])
-    with claim_figure(1, width=7.0, height=4.2) as (figure, (ax,)):
+
+    def panel(ax: Any) -> None:
         image = ax.imshow(descent, cmap="viridis", vmin=0, vmax=1)
-        for i in range(len(NORMS)):
-            for j in range(len(NORMS)):
-                dark = descent[i, j] < 0.6
-                colour = "white" if dark else "black"
-                ax.text(j, i, f"{descent[i, j]:.3f}", ha="center", va="center", color=colour)
+        for (i, j), fall in np.ndenumerate(descent):
+            colour = "white" if fall < 0.6 else "black"
+            ax.text(j, i, f"{fall:.3f}", ha="center", va="center", color=colour)
         ax.set_xticks(range(len(NORMS)), list(LABELS.values()))
         ax.set_yticks(range(len(NORMS)), list(LABELS.values()))
         ax.set_xlabel("norm in which all steps are equally long")
         ax.set_ylabel("direction that is steepest in the norm")
         ax.set_title("Fall of the loss, the best of each column = 1")
-        figure.colorbar(image, ax=ax)
-    return figure
+        ax.figure.colorbar(image, ax=ax)
+
+    return Picture(panel, width=7.0, height=4.2)
 
 
 STEEPEST = Claim(

@@ -3,53 +3,30 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnscratch import theory
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import activation_outputs, stack, wide_rate
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.initializers import VarianceScaling
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # (activation, factor on Glorot's sigma): as the post's table has it, and as Glorot's tutorial does.
 TABLE = (("sigmoid", 1), ("tanh", 4))
 TUTORIAL = (("sigmoid", 4), ("tanh", 1))
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    width, depth = settings["width"], settings["depth"]
+def run(trial: Trial) -> Measured:
+    width, depth = trial["width"], trial["depth"]
     quantities = {}
-    for activation, factor in progress.over((*TABLE, *TUTORIAL), "row"):
+    for activation, factor in trial.over((*TABLE, *TUTORIAL), "row"):
         sw2 = float(factor**2)
         predicted = theory.fixed_point(activation, sw2)
         rates = [
-            wide_rate(
-                activation,
-                sw2,
-                width=width,
-                depth=depth,
-                examples=settings["batch"],
-                seed=seed,
-                # tanh x1 has its fixed point at 0: any small variance will do
-                q=predicted.q if predicted.q > 0 else 1e-4,
-            )
-            for seed in progress.over(settings["seeds"], f"{activation} x{factor}, seed")
+            # tanh x1 has its fixed point at 0: any small variance will do
+            wide_rate(activation, sw2, trial, seed, q=predicted.q if predicted.q > 0 else 1e-4)
+            for seed in trial.seeds(f"{activation} x{factor}, seed")
         ]
         quantities[f"{activation} x{factor}"] = Quantity(
             f"{activation} x{factor}: factor on the squared gradient per layer",
@@ -58,10 +35,10 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
             "mean-field theory",
         )
     beyond = []
-    for seed in settings["seeds"]:
+    for seed in trial["seeds"]:
         init = VarianceScaling(16.0, "fan_avg")
-        model = stack(width, [width] * depth, 10, "tanh", init, seed=seed)
-        x = np.random.default_rng([seed, 1]).standard_normal((settings["batch"], width))
+        model = stack(width, [width] * depth, "tanh", init, seed=seed)
+        x = np.random.default_rng([seed, 1]).standard_normal((trial["batch"], width))
         last = activation_outputs(model, x.astype(np.float32))[-1]
         beyond.append(float(np.mean(np.abs(last) > 0.99)))
     quantities["beyond"] = Quantity("tanh x4: fraction of |tanh| > 0.99", beyond, 0.45, "theory")
@@ -73,7 +50,7 @@ def verdict(measured: Measured) -> Verdict:
     for activation, factor in (*TABLE, *TUTORIAL):
         found = measured[f"{activation} x{factor}"].interval
         if not found.low > 0:
-            return unchecked("the intervals of these seeds are too wide")
+            return Verdict.unchecked("the intervals of these seeds are too wide")
         ends = [abs(math.log(end)) for end in (found.low, found.high)]
         inside = found.low <= 1 <= found.high
         distance[activation, factor] = (0.0 if inside else min(ends), max(ends))
@@ -84,26 +61,24 @@ def verdict(measured: Measured) -> Verdict:
         elif distance[given][1] < distance[other][0]:
             better.append(True)
         else:
-            return unchecked("the intervals of these seeds are too wide")
+            return Verdict.unchecked("the intervals of these seeds are too wide")
     said = "; ".join(
         f"{activation} x{factor} {measured[f'{activation} x{factor}'].mean:.3g}"
         for activation, factor in (*TABLE, *TUTORIAL)
     )
     said = f"factor on the squared gradient per layer: {said}"
     if all(better):
-        return holds(said)
+        return Verdict.holds(said)
     if any(better):
-        return with_condition(f"{said}; one row is right, the other is not")
-    return fails(
+        return Verdict.with_condition(f"{said}; one row is right, the other is not")
+    return Verdict.fails(
         f"{said}. The rows are swapped, as Glorot's own tutorial has them the other way round; "
         "and even x4 does not save the sigmoid"
     )
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
-    with claim_figure(height=3.2) as (figure, (ax,)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         interval_rows(
             {
                 f"{activation} x{factor} ({where})": measured[f"{activation} x{factor}"]
@@ -113,10 +88,10 @@ def picture(measured: Measured) -> Figure:
             log=True,
             xlabel="factor on the squared gradient per layer (1: keeps it)",
             title="Glorot's initialization with the factors of the table",
-            ax=ax,
-        )
-        ax.axvline(1, color="0.3", linewidth=1)
-    return figure
+            at=1,
+        ),
+        height=3.2,
+    )
 
 
 SWAPPED = Claim(

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.experiments import order
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 from nnscratch.initializers import Normal
 from nnscratch.layers import RNN
 from nnscratch.optimizers import SGD
 from nnscratch.training import Callback
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Solves = Callable[[int, int], bool]
 """Whether a network solves it, by the length of the sequences and a seed."""
@@ -35,7 +20,7 @@ Solves = Callable[[int, int], bool]
 
 def solves(
     layer: RNN,
-    settings: Settings,
+    trial: Trial,
     length: int,
     seed: int,
     *,
@@ -45,9 +30,9 @@ def solves(
     """Whether a network of that layer learns the order of two symbols by gradient descent."""
     found = order.learn(
         order.network(layer, seed),
-        SGD(lr=settings["lr"], clip=ClipByGlobalNorm(1.0) if clipped else None),
+        SGD(lr=trial["lr"], clip=ClipByGlobalNorm(1.0) if clipped else None),
         length=length,
-        updates=settings["updates"],
+        updates=trial["updates"],
         seed=seed,
         callbacks=callbacks,
     )
@@ -59,8 +44,7 @@ def solves(
 def count_solved(
     kinds: Mapping[str, Solves],
     gains: Mapping[str, tuple[str, str, str]],
-    settings: Settings,
-    progress: Progress,
+    trial: Trial,
 ) -> Measured:
     """Measure at each length which part of the networks of each kind solve it.
 
@@ -68,9 +52,9 @@ def count_solved(
     """
     quantities: dict[str, Quantity] = {}
     rates: dict[str, list[float]] = {kind: [] for kind in kinds}
-    for length in progress.over(settings["lengths"], "length"):
+    for length in trial.over(trial["lengths"], "length"):
         solved: dict[str, list[float]] = {kind: [] for kind in kinds}
-        for seed in progress.over(settings["seeds"], f"length {length}, seed"):
+        for seed in trial.seeds(f"length {length}, seed"):
             for kind, solves_it in kinds.items():
                 solved[kind].append(float(solves_it(length, seed)))
         for kind, values in solved.items():
@@ -82,20 +66,20 @@ def count_solved(
             quantities[f"{gain}, length {length}"] = Quantity(
                 f"{what}, length {length}", [b - a for a, b in pairs]
             )
-    return Measured(quantities, {"lengths": settings["lengths"], "rates": rates})
+    return Measured(quantities, {"lengths": trial["lengths"], "rates": rates})
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
+def run(trial: Trial) -> Measured:
     def tanh(clipped: bool) -> Solves:
         def solve(length: int, seed: int) -> bool:
-            layer = RNN(order.SYMBOLS, settings["units"], init=Normal(0.1))
-            return solves(layer, settings, length, seed, clipped=clipped)
+            layer = RNN(order.SYMBOLS, trial["units"], init=Normal(0.1))
+            return solves(layer, trial, length, seed, clipped=clipped)
 
         return solve
 
     kinds = {"not clipped": tanh(False), "clipped": tanh(True)}
     gains = {"gain": ("more networks solve it when clipped", "not clipped", "clipped")}
-    return count_solved(kinds, gains, settings, progress)
+    return count_solved(kinds, gains, trial)
 
 
 def verdict(measured: Measured) -> Verdict:
@@ -109,29 +93,28 @@ def verdict(measured: Measured) -> Verdict:
     more = [n for n in lengths if gains[n].above(0)]
     fewer = [n for n in lengths if gains[n].below(0)]
     if more and fewer:
-        return with_condition(f"{said}. At {', '.join(map(str, fewer))} clipping costs some")
+        return Verdict.with_condition(
+            f"{said}. At {', '.join(map(str, fewer))} clipping costs some"
+        )
     if more:
-        return holds(said)
+        return Verdict.holds(said)
     if fewer or all(gain.high <= 0 for gain in gains.values()):
-        return fails(said)
-    return unchecked(said)
+        return Verdict.fails(said)
+    return Verdict.unchecked(said)
 
 
-def picture(title: str, measured: Measured) -> Figure:
+def picture(title: str, measured: Measured) -> Picture:
     """Draw which part of the networks of each kind solve it, by length."""
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
-    with claim_figure() as (figure, (ax,)):
+    return Picture(
         seed_lines(
             measured.curves["rates"],
             x=measured.curves["lengths"],
             xlabel="length of the sequences",
             ylabel="fraction of networks that solve it",
             title=title,
-            ax=ax,
+            ylim=(-0.05, 1.05),
         )
-        ax.set_ylim(-0.05, 1.05)
-    return figure
+    )
 
 
 CLIPPED = Claim(

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from nnscratch import theory
 from nnscratch.datasets.checks import Split
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import stack, train
+from nnscratch.experiments.claims.pictures import Picture
 from nnscratch.initializers import Normal, VarianceScaling
 from nnscratch.optimizers import SGD
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TRAINED = 0.5  # a loss below this fraction of ln 10, that of guessing
 WITHIN = 2.0  # a factor between predicted and measured depth
@@ -39,20 +25,20 @@ def predicted(sw2: float) -> float:
     return theory.fixed_point("tanh", sw2, _SB2, 1.0).trainable_depth
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    given = data.digits()
-    scales = settings["scales"]
+def run(trial: Trial) -> Measured:
+    given = trial.data.digits()
+    scales = trial["scales"]
     depths = []
-    for seed in progress.over(settings["seeds"], "seed"):
+    for seed in trial.seeds("seed"):
         depths.append(
             [
-                _deepest(sw2, seed, settings, given)
-                for sw2 in progress.over(scales, f"seed {seed}, weight variance")
+                _deepest(sw2, seed, trial, given)
+                for sw2 in trial.over(scales, f"seed {seed}, weight variance")
             ]
         )
     measured = np.array(depths)
     expected = np.array([predicted(sw2) for sw2 in scales])
-    most = settings["most"]
+    most = trial["most"]
     quantities = {
         f"at {sw2:g}": Quantity(
             f"deepest network that trains, weight variance {sw2:g}",
@@ -89,40 +75,33 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
     )
 
 
-def _deepest(sw2: float, seed: int, settings: Settings, given: Split) -> float:
+def _deepest(sw2: float, seed: int, trial: Trial, given: Split) -> float:
     """Return the deepest network that trains, to a factor `step`, by bisection on a log scale.
 
     Deeper networks are assumed to train no better.
     """
-    step, most = settings["step"], settings["most"]
+    step, most = trial["step"], trial["most"]
     grid = [1, 2]
     while grid[-1] < most:
         grid.append(min(most, max(grid[-1] + 1, round(grid[-1] * step))))
     low, high = 0, len(grid)  # grid[low] is taken to train, grid[high] not
     while high - low > 1:
         middle = (low + high) // 2
-        if _trains(grid[middle], sw2, seed, settings, given):
+        if _trains(grid[middle], sw2, seed, trial, given):
             low = middle
         else:
             high = middle
     return float(grid[low])
 
 
-def _trains(depth: int, sw2: float, seed: int, settings: Settings, given: Split) -> bool:
-    widths = [settings["width"]] * depth
+def _trains(depth: int, sw2: float, seed: int, trial: Trial, given: Split) -> bool:
+    widths = [trial["width"]] * depth
     init, bias = VarianceScaling(sw2, "fan_in"), Normal(math.sqrt(_SB2))
-    model = stack(given[0].shape[1], widths, 10, "tanh", init, bias_init=bias, seed=seed)
+    model = stack(given[0].shape[1], widths, "tanh", init, bias_init=bias, seed=seed)
     # The best of a few rates: deep networks near the edge want small ones.
-    for lr in settings["rates"]:
-        history = train(
-            model,
-            given,
-            SGD(lr=lr),
-            epochs=1000,
-            batch_size=settings["batch"],
-            seed=seed,
-            max_steps=settings["steps"],
-        )
+    for lr in trial["rates"]:
+        sizes = {**trial, "epochs": 1000}
+        history = train(model, given, SGD(lr=lr), sizes, seed, max_steps=trial["steps"])
         last = float(np.mean(history.loss[-10:]))
         if last < TRAINED * math.log(10):
             return True
@@ -136,34 +115,35 @@ def verdict(measured: Measured) -> Verdict:
         f"average off the critical weights, correlation of the logarithms {correlation.mean:.2f}"
     )
     if correlation.below(0.5):
-        return fails(said)
+        return Verdict.fails(said)
     if not correlation.above(0.5):
-        return unchecked(f"{said}: too wide an interval")
+        return Verdict.unchecked(f"{said}: too wide an interval")
     if factor.within(1 / WITHIN, WITHIN):
-        return holds(said)
+        return Verdict.holds(said)
     if factor.meets(1 / WITHIN, WITHIN):
-        return unchecked(f"{said}: too wide an interval")
-    return with_condition(
+        return Verdict.unchecked(f"{said}: too wide an interval")
+    return Verdict.with_condition(
         f"{said}. The depth goes with the depth scale, but six of them is not the number here"
     )
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots import depth_scale
-    from nnscratch_plots.claims import claim_figure
-
+def picture(measured: Measured) -> Picture:
     curves = measured.curves
     rows = np.array(curves["depth"])
-    points = np.tile(curves["scales"], len(rows)), rows.ravel()
-    with claim_figure(1, height=4.2) as (figure, (ax,)):
+    points = {"sw2": np.tile(curves["scales"], len(rows)), "depth": rows.ravel()}
+
+    def panel(ax: Any) -> None:
+        from nnscratch_plots import depth_scale
+
         depth_scale(
             {"sw2": curves["line"], "depth": curves["predicted"]},
-            measured=dict(zip(("sw2", "depth"), points, strict=True)),
+            measured=points,
             label="tanh, bias variance 0.05; dashed: the deepest that was tried",
             ax=ax,
         )
         ax.axhline(curves["most"], color="0.45", linestyle=(0, (2, 2)))
-    return figure
+
+    return Picture(panel, height=4.2)
 
 
 DEPTH = Claim(

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.experiments import order
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-    with_condition,
-)
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
+from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.layers import RNN
 from nnscratch.optimizers import SGD
 from nnscratch.sequences import RandomTruncation, Truncate
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 HALF = 0.6  # right: little more than who knows the second symbol alone
 KNOWN = 0.9
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    one, both, length = settings["one"], settings["both"], settings["length"]
+def run(trial: Trial) -> Measured:
+    one, both, length = trial["one"], trial["both"], trial["length"]
     right: dict[str, list[float]] = {}
-    for seed in progress.over(settings["seeds"], "seed"):
+    for seed in trial.seeds("seed"):
         cuts: dict[str, Truncate] = {
             "not cut": None,
             "first symbol beyond the cut": one,
@@ -42,10 +26,10 @@ def run(settings: Settings, data: Data, progress: Progress) -> Measured:
         }
         for name, truncate in cuts.items():
             found = order.learn(
-                order.network(RNN(order.SYMBOLS, settings["units"]), seed),
-                SGD(lr=settings["lr"], clip=ClipByGlobalNorm(1.0)),
+                order.network(RNN(order.SYMBOLS, trial["units"]), seed),
+                SGD(lr=trial["lr"], clip=ClipByGlobalNorm(1.0)),
                 length=length,
-                updates=settings["updates"],
+                updates=trial["updates"],
                 seed=seed,
                 truncate=truncate,
             )
@@ -70,33 +54,28 @@ def verdict(measured: Measured) -> Verdict:
         f"{both.mean:.0%}, {whole.mean:.0%} without a cut"
     )
     if not whole.above(KNOWN):
-        return unchecked(f"{said}: the task is not learned without a cut either")
+        return Verdict.unchecked(f"{said}: the task is not learned without a cut either")
     if one.below(HALF) and both.below(HALF):
-        return holds(said)
+        return Verdict.holds(said)
     if one.above(KNOWN):
-        return fails(
+        return Verdict.fails(
             f"{said}: the state carries the first symbol over the cut, and what is behind it "
             "learns to read it there"
         )
     if one.above(HALF):
-        return with_condition(f"{said}: part of what lies beyond is learned")
-    return unchecked(said)
+        return Verdict.with_condition(f"{said}: part of what lies beyond is learned")
+    return Verdict.unchecked(said)
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, interval_rows
-
-    with claim_figure(height=3.4) as (figure, (ax,)):
-        interval_rows(
-            measured.quantities,
-            xlabel="fraction of fresh sequences told rightly (0.25: guessing, 0.5: one known)",
-            title="Temporal order with truncated back-propagation",
-            ax=ax,
-        )
-        for place in (0.25, 0.5):
-            ax.axvline(place, color="0.5", linewidth=1, linestyle=":")
-        ax.set_xlim(0, 1.05)
-    return figure
+def picture(measured: Measured) -> Picture:
+    panel = interval_rows(
+        measured.quantities,
+        xlabel="fraction of fresh sequences told rightly (0.25: guessing, 0.5: one known)",
+        title="Temporal order with truncated back-propagation",
+        limits=(0.25, 0.5),
+        xlim=(0, 1.05),
+    )
+    return Picture(panel, height=3.4)
 
 
 TRUNCATED = Claim(

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nnscratch import initializers
-from nnscratch.experiments.claims.claim import (
-    Claim,
-    Data,
-    Measured,
-    Progress,
-    Quantity,
-    Settings,
-    Verdict,
-    fails,
-    holds,
-    unchecked,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
+from nnscratch.experiments.claims.pictures import Picture, seed_lines
 
 GATES = {"LSTM": 4, "GRU": 3}
 _SAME = 1e-6
 
 
-def run(settings: Settings, data: Data, progress: Progress) -> Measured:
-    units = settings["units"]
+def run(trial: Trial) -> Measured:
+    units = trial["units"]
     values: dict[str, list[list[float]]] = {}
     found: dict[str, list[float]] = {}
-    for seed in progress.over(settings["seeds"], "draw"):
+    for seed in trial.seeds("draw"):
         rng = np.random.default_rng(seed)
         kinds = {"one gate by itself": 1, **{f"a gate of Keras's {k}": g for k, g in GATES.items()}}
         for name, gates in kinds.items():
@@ -77,27 +62,24 @@ def verdict(measured: Measured) -> Verdict:
         f"{largest.mean:.3f} and a spectral radius of {radius.mean:.3f}"
     )
     if alone.below(1 - _SAME):
-        return unchecked("a gate by itself is not orthogonal: the measurement is wrong")
+        return Verdict.unchecked("a gate by itself is not orthogonal: the measurement is wrong")
     if largest.below(1 - _SAME) and radius.below(1 - _SAME):
-        return holds(said)
+        return Verdict.holds(said)
     if largest.above(1 - _SAME):
-        return fails(said)
-    return unchecked(said)
+        return Verdict.fails(said)
+    return Verdict.unchecked(said)
 
 
-def picture(measured: Measured) -> Figure:
-    from nnscratch_plots.claims import claim_figure, seed_lines
-
-    with claim_figure() as (figure, (ax,)):
+def picture(measured: Measured) -> Picture:
+    return Picture(
         seed_lines(
             measured.curves["singular"],
             xlabel="singular values of one gate's recurrent weights, largest first (every eighth)",
             ylabel="singular value",
             title="Recurrent weights drawn as one wide orthogonal matrix",
-            ax=ax,
+            ylim=(0, 1.1),
         )
-        ax.set_ylim(0, 1.1)
-    return figure
+    )
 
 
 WIDE = Claim(

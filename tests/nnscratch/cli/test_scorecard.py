@@ -6,7 +6,7 @@ import pytest
 
 from nnscratch.cli import main
 from nnscratch.cli import scorecard as command
-from nnscratch.experiments.claims import Measured, Quantity, holds, registry
+from nnscratch.experiments.claims import Measured, Picture, Quantity, Verdict, registry
 
 CLAIM = registry.select(["table-rows"])[0]
 
@@ -20,15 +20,12 @@ def two_claims(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    def run(settings, data, progress):
-        values = [float(seed) for seed in progress.over(settings["seeds"], "seed")]
+    def run(trial):
+        values = [float(seed) for seed in trial.seeds("seed")]
         return Measured({"mean": Quantity("mean [x]", values, 1.0, "theory")})
 
     def picture(measured):
-        from nnscratch_plots.claims import claim_figure
-
-        with claim_figure(width=2, height=1) as (figure, _):
-            return figure
+        return Picture(lambda ax: None, width=2, height=1)
 
     def made(name, needs=()):
         return type(CLAIM)(
@@ -40,7 +37,7 @@ def two_claims(monkeypatch, tmp_path):
             full={"seeds": 3},
             quick={"seeds": 2},
             run=run,
-            verdict=lambda measured: holds(f"the mean is {measured['mean'].mean:g}"),
+            verdict=lambda measured: Verdict.holds(f"the mean is {measured['mean'].mean:g}"),
             picture=picture,
             needs=needs,
         )
@@ -107,7 +104,7 @@ def test_bad_input(two_claims, capsys, arguments, said):
 def test_ctrl_c_keeps_what_is_done(two_claims, capsys, monkeypatch, tmp_path):
     first, second = registry.CLAIMS
 
-    def interrupted(settings, data, progress):
+    def interrupted(trial):
         raise KeyboardInterrupt
 
     stopped = type(first)(**{**vars(second), "run": interrupted, "needs": ()})

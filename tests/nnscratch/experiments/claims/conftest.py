@@ -3,18 +3,19 @@
 import numpy as np
 import pytest
 
-from nnscratch.experiments.claims import Claim, Measured, Quantity, fails, holds, unchecked
+from nnscratch.experiments.claims import Claim, Measured, Picture, Quantity, Verdict
+from nnscratch.experiments.claims.pictures import interval_rows
 
 
 def make_claim(name="coin", needs=(), runs=None, limit=0.4):
     """Return a claim that notes in the list `runs` each seed it measured."""
 
-    def run(settings, data, progress):
+    def run(trial):
         values = []
-        for seed in progress.over(settings["seeds"], "seed"):
+        for seed in trial.seeds("seed"):
             if runs is not None:
                 runs.append((name, seed))
-            values.append(float(np.random.default_rng(seed).random()) + settings["shift"])
+            values.append(float(np.random.default_rng(seed).random()) + trial["shift"])
         return Measured(
             {"mean": Quantity("mean", values, 0.5, "theory")},
             {"values": [values], "odd": [float("nan"), float("inf"), 1 / 3]},
@@ -23,15 +24,12 @@ def make_claim(name="coin", needs=(), runs=None, limit=0.4):
     def verdict(measured):
         found = measured["mean"].interval
         if found.above(limit):
-            return holds(f"the mean is {found.mean:.2f}")
-        return fails("it is less") if found.below(limit) else unchecked("too wide")
+            return Verdict.holds(f"the mean is {found.mean:.2f}")
+        below = found.below(limit)
+        return Verdict.fails("it is less") if below else Verdict.unchecked("too wide")
 
     def picture(measured):
-        from nnscratch_plots.claims import claim_figure, interval_rows
-
-        with claim_figure(width=3, height=2) as (figure, (ax,)):
-            interval_rows({"mean": measured["mean"]}, ax=ax)
-        return figure
+        return Picture(interval_rows({"mean": measured["mean"]}), width=3, height=2)
 
     return Claim(
         name=name,

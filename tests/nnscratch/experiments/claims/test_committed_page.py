@@ -50,7 +50,7 @@ def test_it_says_what_the_claim_s_rule_makes_of_the_results_that_lie_beside_it(c
 @pytest.mark.parametrize("claim", registry.CLAIMS, ids=registry.names())
 def test_every_part_of_every_picture_shows_something(claim):
     measured, _ = store.load(DOCS / "scorecard" / f"{claim.name}.json", claim, None)
-    figure = claim.picture(measured)
+    figure = claim.picture(measured).draw()
     try:
         assert figure.axes
         for ax in figure.axes:

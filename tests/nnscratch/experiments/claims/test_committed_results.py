@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnscratch.experiments.claims import Data, registry, store
-from nnscratch.experiments.claims.claim import FIRST_SEED, Progress
+from nnscratch.experiments.claims import Trial, registry, store
+from nnscratch.experiments.claims.claim import FIRST_SEED
 
 RESULTS = Path(__file__).parents[4] / "docs" / "scorecard"
 pytestmark = pytest.mark.skipif(
@@ -33,7 +33,7 @@ def compare(name, spreads):
     if seconds > 3 * claim.full["seeds"]:
         pytest.skip("a seed takes long")
     with np.errstate(all="ignore"):
-        found = claim.run(claim.settings(seeds=[FIRST_SEED]), Data(None), Progress())
+        found = claim.run(Trial(claim.settings(seeds=[FIRST_SEED])))
     seeds, compared = claim.full["seeds"], 0
     assert list(found.quantities) == list(committed.quantities)
     for key, quantity in committed.quantities.items():

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from nnscratch.experiments.claims import (
-    Data,
     Measured,
-    Progress,
     Quantity,
+    Trial,
     hanin,
     lsuv,
     orthogonal,
@@ -146,8 +145,8 @@ SMALL = {
 def test_small_runs(name):
     claim, smaller = SMALL[name]
     settings = {**claim.settings(quick=True, seeds=(0, 1, 2)), **smaller}
-    measured = claim.run(settings, Data(), Progress())
+    measured = claim.run(Trial(settings))
     assert all(len(quantity.values) == 3 for quantity in measured.quantities.values())
     assert np.isfinite([quantity.values for quantity in measured.quantities.values()]).all()
     assert claim.verdict(measured).reason
-    assert claim.picture(measured)._repr_png_().startswith(b"\x89PNG")
+    assert claim.picture(measured).draw()._repr_png_().startswith(b"\x89PNG")

@@ -7,8 +7,8 @@ import pytest
 
 from nnscratch.experiments.claims import (
     Measured,
-    Progress,
     Quantity,
+    Trial,
     clipping_blamed,
     clipping_rescues,
     dying_relu,
@@ -175,7 +175,7 @@ def test_what_clipping_costs_is_the_accuracy_of_the_same_seed_without(monkeypatc
 
     monkeypatch.setattr(clipping_blamed.post, "train", train)
     data = SimpleNamespace(mnist=lambda: None)
-    measured = clipping_blamed.run({"seeds": [0, 1], "epochs": 2}, data, Progress())
+    measured = clipping_blamed.run(Trial({"seeds": [0, 1], "epochs": 2}, data))
     np.testing.assert_allclose(measured["clipping"].values, [0.3, -0.7])
     np.testing.assert_allclose(measured["statistics"].values, [0.7, 0.7])
     np.testing.assert_allclose(measured["clipped, epoch 1"].values, [0.5, 0.5])
