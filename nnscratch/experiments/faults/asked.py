@@ -24,26 +24,22 @@ def _(d: Draw) -> Setup:
     return d.classifier("tanh", "lecun_normal", (2, 4), SGD(lr=0.05), data=(x, np.full_like(y, 2)))
 
 
-@faulty("softmax over one unit", "a softmax layer over one output, squared error")
-def _(d: Draw) -> Setup:
-    ends = layers.Softmax(), losses.MeanSquaredError()
-    return d.yes_or_no("relu", "he_normal", (1, 3), Adam(lr=1e-3), *ends)
-
-
-@faulty("softmax twice", "a softmax before the loss that takes one")
-def _(d: Draw) -> Setup:
-    end = layers.Softmax()
-    return d.classifier("relu", "he_normal", (2, 4), SGD(lr=0.05), data="digits", end=end)
-
-
-@faulty("output activation", "targets of both signs through a ReLU")
-def _(d: Draw) -> Setup:
-    return d.regression("relu", "he_normal", (2, 4), SGD(lr=0.02), end=layers.ReLU())
-
-
-@faulty("output activation", "targets to 3 through a sigmoid")
-def _(d: Draw) -> Setup:
-    return d.regression("tanh", "lecun_normal", (1, 3), Adam(lr=3e-3), end=layers.Sigmoid())
+faulty("softmax over one unit", "a softmax layer over one output, squared error")(
+    lambda d: d.yes_or_no(
+        "relu", "he_normal", (1, 3), Adam(lr=1e-3), layers.Softmax(), losses.MeanSquaredError()
+    )
+)
+faulty("softmax twice", "a softmax before the loss that takes one")(
+    lambda d: d.classifier(
+        "relu", "he_normal", (2, 4), SGD(lr=0.05), data="digits", end=layers.Softmax()
+    )
+)
+faulty("output activation", "targets of both signs through a ReLU")(
+    lambda d: d.regression("relu", "he_normal", (2, 4), SGD(lr=0.02), end=layers.ReLU())
+)
+faulty("output activation", "targets to 3 through a sigmoid")(
+    lambda d: d.regression("tanh", "lecun_normal", (1, 3), Adam(lr=3e-3), end=layers.Sigmoid())
+)
 
 
 @faulty("symmetric units", "all weights equal", steps=300)
@@ -52,9 +48,9 @@ def _(d: Draw) -> Setup:
     return d.classifier("tanh", init, (2, 3), SGD(lr=0.05), data="spirals", last=init)
 
 
-@faulty("no activation", "spirals by layers of weights alone", steps=300)
-def _(d: Draw) -> Setup:
-    return d.classifier("identity", "lecun_normal", (1, 3), SGD(lr=0.1), data="spirals")
+faulty("no activation", "spirals by layers of weights alone", steps=300)(
+    lambda d: d.classifier("identity", "lecun_normal", (1, 3), SGD(lr=0.1), data="spirals")
+)
 
 
 @faulty("capacity", "spirals through one unit", steps=600)
@@ -85,14 +81,12 @@ class Hold(Callback):
         trainer.model.params["0.weight"][...] = self.kept
 
 
-@faulty("frozen parameters", "the first layer is put back after every step")
-def _(d: Draw) -> Setup:
-    return d.classifier("relu", "he_normal", (2, 4), SGD(lr=0.05), callbacks=(Hold(),))
-
-
-@faulty("too few steps", "a loss that still falls", steps=100)
-def _(d: Draw) -> Setup:
-    return d.classifier("relu", "he_normal", (2, 3), SGD(lr=0.01), data="digits")
+faulty("frozen parameters", "the first layer is put back after every step")(
+    lambda d: d.classifier("relu", "he_normal", (2, 4), SGD(lr=0.05), callbacks=(Hold(),))
+)
+faulty("too few steps", "a loss that still falls", steps=100)(
+    lambda d: d.classifier("relu", "he_normal", (2, 3), SGD(lr=0.01), data="digits")
+)
 
 
 @faulty("overfitting", "digits with half of their labels changed", steps=600)
@@ -106,7 +100,13 @@ def _(d: Draw) -> Setup:
     return Setup(made.model, made.optimizer, made.loss, made.x, made.y, 16, (), (x[150:], y[150:]))
 
 
-@faulty("loss", "classes by the absolute error", steps=300)
-def _(d: Draw) -> Setup:
-    loss = losses.MeanAbsoluteError()
-    return d.yes_or_no("tanh", VarianceScaling(1.0), (1, 2), SGD(lr=0.05), layers.Sigmoid(), loss)
+faulty("loss", "classes by the absolute error", steps=300)(
+    lambda d: d.yes_or_no(
+        "tanh",
+        VarianceScaling(1.0),
+        (1, 2),
+        SGD(lr=0.05),
+        layers.Sigmoid(),
+        losses.MeanAbsoluteError(),
+    )
+)

@@ -12,15 +12,12 @@ from nnscratch.layers import BatchNorm
 from nnscratch.optimizers import SGD, Adam, AdamW
 from nnscratch.training import Callback, StepInfo, Trainer
 
-
-@faulty("batch norm statistics", "momentum 0.9999")
-def _(d: Draw) -> Setup:
-    return d.classifier("elu", VarianceScaling(8.0), (2, 5), SGD(lr=0.05), norm=0.9999)
-
-
-@faulty("batch norm statistics", "momentum 0.999 for a short run")
-def _(d: Draw) -> Setup:
-    return d.classifier("relu", "he_normal", (3, 6), SGD(lr=0.05), norm=0.999)
+faulty("batch norm statistics", "momentum 0.9999")(
+    lambda d: d.classifier("elu", VarianceScaling(8.0), (2, 5), SGD(lr=0.05), norm=0.9999)
+)
+faulty("batch norm statistics", "momentum 0.999 for a short run")(
+    lambda d: d.classifier("relu", "he_normal", (3, 6), SGD(lr=0.05), norm=0.999)
+)
 
 
 class _Forget(Callback):
@@ -33,33 +30,25 @@ class _Forget(Callback):
                 layer.statistics["running_variance"][...] = 1
 
 
-@faulty("batch norm statistics", "running statistics that are never updated")
-def _(d: Draw) -> Setup:
-    return d.classifier(
+faulty("batch norm statistics", "running statistics that are never updated")(
+    lambda d: d.classifier(
         "relu", "he_normal", (2, 5), SGD(lr=0.05), norm=True, callbacks=(_Forget(),)
     )
-
-
-@faulty("clip always", "by global norm, at 1e-3")
-def _(d: Draw) -> Setup:
-    clip = ClipByGlobalNorm(1e-3)
-    return d.classifier("relu", "he_normal", (2, 6), SGD(lr=0.05, clip=clip))
-
-
-@faulty("clip always", "by value, at 1e-5")
-def _(d: Draw) -> Setup:
-    return d.classifier("tanh", "lecun_normal", (2, 6), SGD(lr=0.05, clip=ClipByValue(1e-5)))
-
-
-@faulty("clip never, too few steps", "by global norm, at 1e4", "clip never")
-def _(d: Draw) -> Setup:
-    clip = ClipByGlobalNorm(1e4)
-    return d.classifier("relu", "he_normal", (2, 6), SGD(lr=0.05, clip=clip))
-
-
-@faulty("clip never, too few steps", "by value, at 100", "clip never")
-def _(d: Draw) -> Setup:
-    return d.classifier("elu", VarianceScaling(1.5), (2, 6), SGD(lr=0.05, clip=ClipByValue(100.0)))
+)
+faulty("clip always", "by global norm, at 1e-3")(
+    lambda d: d.classifier("relu", "he_normal", (2, 6), SGD(lr=0.05, clip=ClipByGlobalNorm(1e-3)))
+)
+faulty("clip always", "by value, at 1e-5")(
+    lambda d: d.classifier("tanh", "lecun_normal", (2, 6), SGD(lr=0.05, clip=ClipByValue(1e-5)))
+)
+faulty("clip never, too few steps", "by global norm, at 1e4", "clip never")(
+    lambda d: d.classifier("relu", "he_normal", (2, 6), SGD(lr=0.05, clip=ClipByGlobalNorm(1e4)))
+)
+faulty("clip never, too few steps", "by value, at 100", "clip never")(
+    lambda d: d.classifier(
+        "elu", VarianceScaling(1.5), (2, 6), SGD(lr=0.05, clip=ClipByValue(100.0))
+    )
+)
 
 
 @faulty("input scale", "pixels from 0 to 4080")
@@ -80,14 +69,12 @@ def _(d: Draw) -> Setup:
     return d.classifier("relu", "he_normal", (2, 5), SGD(lr=0.05), data=(x * np.float32(1e-4), y))
 
 
-@faulty("target scale", "regression on targets of deviation 1000")
-def _(d: Draw) -> Setup:
-    return d.regression("relu", "he_normal", (2, 5), SGD(lr=1e-3), scale=1000.0)
-
-
-@faulty("target scale", "regression on targets of mean 300")
-def _(d: Draw) -> Setup:
-    return d.regression("tanh", "lecun_normal", (2, 5), Adam(lr=1e-3), offset=300.0)
+faulty("target scale", "regression on targets of deviation 1000")(
+    lambda d: d.regression("relu", "he_normal", (2, 5), SGD(lr=1e-3), scale=1000.0)
+)
+faulty("target scale", "regression on targets of mean 300")(
+    lambda d: d.regression("tanh", "lecun_normal", (2, 5), Adam(lr=1e-3), offset=300.0)
+)
 
 
 @faulty("target scale, outliers", "regression with one target in eighty a hundred times too large")
@@ -103,16 +90,12 @@ def _(d: Draw) -> Setup:
     return d.classifier("relu", "he_normal", (2, 4), SGD(lr=0.05), data=(0 * x + x[:1], y))
 
 
-@faulty("small batches", "batch norm on two examples at a time", also="slow layer")
-def _(d: Draw) -> Setup:
-    return d.classifier("relu", "he_normal", (2, 4), SGD(lr=0.1), norm=True, batch_size=2)
-
-
-@faulty("penalty", "a decay that takes half of the weights away in each step")
-def _(d: Draw) -> Setup:
-    return d.classifier("relu", "he_normal", (2, 4), AdamW(lr=0.01, weight_decay=50.0))
-
-
-@faulty("dropout", "nine of ten units dropped behind every layer")
-def _(d: Draw) -> Setup:
-    return d.classifier("relu", "he_normal", (2, 4), Adam(lr=1e-3), dropout=0.9)
+faulty("small batches", "batch norm on two examples at a time", also="slow layer")(
+    lambda d: d.classifier("relu", "he_normal", (2, 4), SGD(lr=0.1), norm=True, batch_size=2)
+)
+faulty("penalty", "a decay that takes half of the weights away in each step")(
+    lambda d: d.classifier("relu", "he_normal", (2, 4), AdamW(lr=0.01, weight_decay=50.0))
+)
+faulty("dropout", "nine of ten units dropped behind every layer")(
+    lambda d: d.classifier("relu", "he_normal", (2, 4), Adam(lr=1e-3), dropout=0.9)
+)

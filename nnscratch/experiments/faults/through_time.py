@@ -58,45 +58,34 @@ def _small(n_in: int, width: int) -> layers.RNN:
     return layers.RNN(n_in, width, recurrent_init=Uniform(-(width**-0.5), width**-0.5))
 
 
-@faulty("forget bias", "LSTM without a forget bias", _FADES, steps=_STEPS)
-def _(d: Draw) -> Setup:
-    clip = ClipByGlobalNorm(1.0)
-    return _run(d, lambda n, h: layers.LSTM(n, h, forget_bias=0.0), SGD(lr=0.3, clip=clip))
-
-
-@faulty("forget bias", "GRU whose update gate begins at a half", _FADES, steps=_STEPS)
-def _(d: Draw) -> Setup:
-    return _run(d, lambda n, h: layers.GRU(n, h), SGD(lr=0.3))
-
-
-@faulty("recurrent weights", "tanh, PyTorch's default", _FADES, steps=_STEPS)
-def _(d: Draw) -> Setup:
-    return _run(d, _small, SGD(lr=0.1))
-
-
-@faulty(
+faulty("forget bias", "LSTM without a forget bias", _FADES, steps=_STEPS)(
+    lambda d: _run(
+        d, lambda n, h: layers.LSTM(n, h, forget_bias=0.0), SGD(lr=0.3, clip=ClipByGlobalNorm(1.0))
+    )
+)
+faulty("forget bias", "GRU whose update gate begins at a half", _FADES, steps=_STEPS)(
+    lambda d: _run(d, lambda n, h: layers.GRU(n, h), SGD(lr=0.3))
+)
+faulty("recurrent weights", "tanh, PyTorch's default", _FADES, steps=_STEPS)(
+    lambda d: _run(d, _small, SGD(lr=0.1))
+)
+faulty(
     "recurrent weights",
     "tanh, twice an orthogonal matrix",
     "exploding through time",
     steps=_STEPS,
+)(lambda d: _run(d, lambda n, h: layers.RNN(n, h, recurrent_init=Orthogonal(2.0)), SGD(lr=0.05)))
+
+
+faulty("truncation", "tanh, orthogonal, cut after 5 of 50 to 70 steps", also=_FADES, steps=_STEPS)(
+    lambda d: _run(d, lambda n, h: layers.RNN(n, h), Adam(lr=0.003), truncate=5)
 )
-def _(d: Draw) -> Setup:
-    return _run(d, lambda n, h: layers.RNN(n, h, recurrent_init=Orthogonal(2.0)), SGD(lr=0.05))
-
-
-@faulty("truncation", "tanh, orthogonal, cut after 5 of 50 to 70 steps", also=_FADES, steps=_STEPS)
-def _(d: Draw) -> Setup:
-    return _run(d, lambda n, h: layers.RNN(n, h), Adam(lr=0.003), truncate=5)
-
-
-@faulty(
+faulty(
     "learning rate too large, gradient spikes",
     "tanh, orthogonal, without a clip",
     also=_FADES,
     steps=_STEPS,
-)
-def _(d: Draw) -> Setup:
-    return _run(d, lambda n, h: layers.RNN(n, h), SGD(lr=0.5))
+)(lambda d: _run(d, lambda n, h: layers.RNN(n, h), SGD(lr=0.5)))
 
 
 def _adam() -> Adam:

@@ -1,0 +1,51 @@
+"""Which learning rates a trial may go with: those at which its loss falls fastest."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+
+from nnscratch.curing.candidates import ADAPTIVE, sane_rates
+from nnscratch.curing.changes import Change, ClipGradient, LearningRate, UseAdam, together
+from nnscratch.curing.conditions import Conditions, data_of
+from nnscratch.curing.plan import Plan
+from nnscratch.curing.trials import Trial
+from nnscratch.errors import ConfigError
+from nnscratch.training import find_rate
+
+_STEPS = 80
+USUAL_RATE, USUAL_CLIP = 0.005, 1.0  # of Adam on recurrent networks
+
+
+def tested_rates(plan: Plan, c: Conditions) -> tuple[float, float]:
+    """Return the rate at which the loss of a plan falls fastest, and that by Adam; NaN for none."""
+    own = math.nan if callable(plan.lr) else _fastest(plan, c)
+    return own, _fastest(UseAdam(1e-3).apply(plan), c)
+
+
+def new_rates(trial: Trial, c: Conditions) -> list[Change]:
+    """Return changes of rate for a trial that stood still or ran away."""
+    if callable(trial.plan.lr):
+        return []
+    adaptive = trial.plan.optimizer.is_a(*ADAPTIVE)
+    own, adam = tested_rates(trial.plan, c)
+    made: list[Change] = [LearningRate(rate) for rate in sane_rates(own, adaptive)]
+    if trial.plan.recurrent() and not adaptive:
+        # What goes back in time comes in all sizes, and a plateau tells a range test nothing.
+        rate = next(iter(sane_rates(adam, adaptive=True)), USUAL_RATE)
+        made += filter(None, [together(UseAdam(rate), ClipGradient(USUAL_CLIP))])
+    return made
+
+
+def _fastest(plan: Plan, c: Conditions) -> float:
+    with contextlib.suppress(ConfigError):
+        found = find_rate(
+            *(plan.model(c.seed), plan.new_loss(), plan.new_optimizer(), *data_of(plan, c)),
+            batch_size=c.batch_size,
+            low=1e-5,
+            steps=_STEPS,
+            seed=c.seed,
+            mask=c.mask,
+        )
+        return found.rate
+    return math.nan
