@@ -25,9 +25,17 @@ class Change:
     kind : str
         What is tried against each other: the best change of every kind comes before the second
         best of any.
+    said : str
+        It in words, with its fields in braces.
     """
 
     kind: ClassVar[str]
+    said: ClassVar[str] = ""
+
+    def __str__(self) -> str:
+        fields = vars(self).items()
+        words = {name: short(x) if isinstance(x, Initializer) else x for name, x in fields}
+        return self.said.format(**words)
 
     def apply(self, plan: Plan) -> Plan:
         """Return `plan` with the change."""
@@ -39,12 +47,10 @@ class StandardInputs(Change):
     """Inputs of mean 0 and deviation 1."""
 
     kind: ClassVar[str] = "inputs"
+    said: ClassVar[str] = "standard inputs"
 
     def apply(self, plan: Plan) -> Plan:
         return replace(plan, standard_inputs=True)
-
-    def __str__(self) -> str:
-        return "standard inputs"
 
 
 @dataclass(frozen=True)
@@ -52,12 +58,10 @@ class StandardTargets(Change):
     """Targets of mean 0 and deviation 1; predictions are taken back."""
 
     kind: ClassVar[str] = "targets"
+    said: ClassVar[str] = "standard targets"
 
     def apply(self, plan: Plan) -> Plan:
         return replace(plan, standard_targets=True)
-
-    def __str__(self) -> str:
-        return "standard targets"
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class NewOutput(Change):
     """No activation at the output, and the loss `loss` on what the last dense layer gives."""
 
     kind: ClassVar[str] = "output"
+    said: ClassVar[str] = "{loss.__name__} on a linear output"
     loss: type[losses.Loss]
 
     def apply(self, plan: Plan) -> Plan:
@@ -73,22 +78,17 @@ class NewOutput(Change):
         kept_loss = plan.loss if plan.loss_is(self.loss) else Part(self.loss, {})
         return replace(plan, layers=tuple(kept), loss=kept_loss)
 
-    def __str__(self) -> str:
-        return f"{self.loss.__name__} on a linear output"
-
 
 @dataclass(frozen=True)
 class Weights(Change):
     """Initial weights of every dense layer from `init`, biases of 0."""
 
     kind: ClassVar[str] = "weights"
+    said: ClassVar[str] = "{init}"
     init: Initializer
 
     def apply(self, plan: Plan) -> Plan:
         return _with_weights(plan, self.init)
-
-    def __str__(self) -> str:
-        return short(self.init)
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,7 @@ class AddBatchNorm(Change):
     """Batch norm right after every hidden dense layer that has none before the next."""
 
     kind: ClassVar[str] = "batch norm"
+    said: ClassVar[str] = "batch norm"
 
     def apply(self, plan: Plan) -> Plan:
         changed = list(plan.layers)
@@ -141,15 +142,13 @@ class AddBatchNorm(Change):
                 changed.insert(start + 1, Part(BatchNorm, {"features": width}))
         return replace(plan, layers=tuple(changed))
 
-    def __str__(self) -> str:
-        return "batch norm"
-
 
 @dataclass(frozen=True)
 class RemoveBatchNorm(Change):
     """No batch norm, and weights from `init`, which then count."""
 
     kind: ClassVar[str] = "batch norm"
+    said: ClassVar[str] = "no batch norm, {init}"
     init: Initializer
 
     def apply(self, plan: Plan) -> Plan:
@@ -157,24 +156,19 @@ class RemoveBatchNorm(Change):
         kept = [p for i, p in enumerate(plan.layers) if i in settled or not p.is_a(BatchNorm)]
         return _with_weights(replace(plan, layers=tuple(kept)), self.init)
 
-    def __str__(self) -> str:
-        return f"no batch norm, {short(self.init)}"
-
 
 @dataclass(frozen=True)
 class NormMomentum(Change):
     """Batch norm whose running statistics follow with the momentum `momentum`."""
 
     kind: ClassVar[str] = "batch norm momentum"
+    said: ClassVar[str] = "batch norm's momentum {momentum:g}"
     momentum: float
 
     def apply(self, plan: Plan) -> Plan:
         return plan.changed(
             lambda part: part.with_options(momentum=self.momentum) if part.is_a(BatchNorm) else part
         )
-
-    def __str__(self) -> str:
-        return f"batch norm's momentum {self.momentum:g}"
 
 
 @dataclass(frozen=True)
@@ -185,6 +179,7 @@ class AddResidual(Change):
     """
 
     kind: ClassVar[str] = "residual"
+    said: ClassVar[str] = "residual blocks"
 
     def apply(self, plan: Plan) -> Plan:
         runs = residual_runs(plan)
@@ -200,15 +195,13 @@ class AddResidual(Change):
             parts[start:end] = [Part(Residual, options)]
         return replace(plan, layers=tuple(parts))
 
-    def __str__(self) -> str:
-        return "residual blocks"
-
 
 @dataclass(frozen=True)
 class Wider(Change):
     """At least `width` units in every hidden dense layer, unless what it goes into is frozen."""
 
     kind: ClassVar[str] = "width"
+    said: ClassVar[str] = "{width} units a layer"
     width: int
 
     def apply(self, plan: Plan) -> Plan:
@@ -226,22 +219,17 @@ class Wider(Change):
             parts.append(part)
         return replace(plan, layers=tuple(parts))
 
-    def __str__(self) -> str:
-        return f"{self.width} units a layer"
-
 
 @dataclass(frozen=True)
 class ClipGradient(Change):
     """Clip the whole gradient to the norm `max_norm`, instead of any clip there is."""
 
     kind: ClassVar[str] = "clipping"
+    said: ClassVar[str] = "clip to norm {max_norm:g}"
     max_norm: float
 
     def apply(self, plan: Plan) -> Plan:
         return replace(plan, clip=ClipByGlobalNorm(self.max_norm))
-
-    def __str__(self) -> str:
-        return f"clip to norm {self.max_norm:g}"
 
 
 @dataclass(frozen=True)
@@ -249,13 +237,11 @@ class LearningRate(Change):
     """The constant learning rate `lr`."""
 
     kind: ClassVar[str] = "learning rate"
+    said: ClassVar[str] = "lr={lr:g}"
     lr: float
 
     def apply(self, plan: Plan) -> Plan:
         return replace(plan, lr=self.lr)
-
-    def __str__(self) -> str:
-        return f"lr={self.lr:g}"
 
 
 @dataclass(frozen=True)
@@ -263,13 +249,11 @@ class UseAdam(Change):
     """Adam with the rate `lr`, and the clip that is there."""
 
     kind: ClassVar[str] = "optimizer"
+    said: ClassVar[str] = "Adam, lr={lr:g}"
     lr: float
 
     def apply(self, plan: Plan) -> Plan:
         return replace(plan, optimizer=Part(Adam, {}), lr=self.lr)
-
-    def __str__(self) -> str:
-        return f"Adam, lr={self.lr:g}"
 
 
 @dataclass(frozen=True)
@@ -277,12 +261,10 @@ class NoPenalty(Change):
     """Weights of any size cost nothing."""
 
     kind: ClassVar[str] = "penalty"
+    said: ClassVar[str] = "no penalty"
 
     def apply(self, plan: Plan) -> Plan:
         return replace(plan, penalty=None)
-
-    def __str__(self) -> str:
-        return "no penalty"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from nnscratch.curing.changes import Change, short
+from nnscratch.curing.changes import Change
 from nnscratch.curing.plan import Part, Plan
 from nnscratch.initializers import Initializer
 from nnscratch.layers import GRU, LSTM
@@ -20,13 +20,11 @@ class RecurrentWeights(Change):
     """Recurrent weights of every recurrent layer from `init`."""
 
     kind: ClassVar[str] = "recurrent weights"
+    said: ClassVar[str] = "recurrent {init}"
     init: Initializer
 
     def apply(self, plan: Plan) -> Plan:
         return plan.changed(lambda part: _redrawn(part, recurrent_init=self.init))
-
-    def __str__(self) -> str:
-        return f"recurrent {short(self.init)}"
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,7 @@ class GateBias(Change):
     """The bias with which the forget gates of LSTMs and the update gates of GRUs begin."""
 
     kind: ClassVar[str] = "forget bias"
+    said: ClassVar[str] = "gates open, bias {bias:g}"
     bias: float
 
     def apply(self, plan: Plan) -> Plan:
@@ -43,15 +42,13 @@ class GateBias(Change):
 
         return plan.changed(change)
 
-    def __str__(self) -> str:
-        return f"gates open, bias {self.bias:g}"
-
 
 @dataclass(frozen=True)
 class NewCell(Change):
     """LSTM or GRU layers, with gates that begin open, in place of all recurrent layers."""
 
     kind: ClassVar[str] = "cell"
+    said: ClassVar[str] = "{cell.__name__}, bias {bias:g}"
     cell: type[LSTM] | type[GRU]
     bias: float
 
@@ -64,9 +61,6 @@ class NewCell(Change):
             return Part(self.cell, {**options, _GATE_BIAS[self.cell]: self.bias})
 
         return plan.changed(change)
-
-    def __str__(self) -> str:
-        return f"{self.cell.__name__}, bias {self.bias:g}"
 
 
 @dataclass(frozen=True)
@@ -91,13 +85,11 @@ class AddOmega(Change):
     """Pascanu's regularizer with the weight `weight`."""
 
     kind: ClassVar[str] = "omega"
+    said: ClassVar[str] = "Omega, weight {weight:g}"
     weight: float
 
     def apply(self, plan: Plan) -> Plan:
         return replace(plan, omega=self.weight)
-
-    def __str__(self) -> str:
-        return f"Omega, weight {self.weight:g}"
 
 
 def _redrawn(part: Part, **options: object) -> Part:

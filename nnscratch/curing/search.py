@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 
 import numpy.typing as npt
 
 from nnscratch.curing.candidates import (
-    ADAPTIVE,
     Candidate,
     gentler_rate,
     propose,
     propose_in_time,
-    sane_rates,
     select,
 )
 from nnscratch.curing.changes import (
     Change,
-    ClipGradient,
     LearningRate,
     Together,
     UseAdam,
@@ -29,6 +25,7 @@ from nnscratch.curing.facts import repairs
 from nnscratch.curing.forecast import Forecast, forecast
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.progress import Watch, watching
+from nnscratch.curing.rates import new_rates, tested_rates
 from nnscratch.curing.reading import read_plan
 from nnscratch.curing.report import Cure
 from nnscratch.curing.skill import neighbours_skill
@@ -45,15 +42,13 @@ from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch.sequences import Truncate
-from nnscratch.training import Penalty, Trainer, find_rate
+from nnscratch.training import Penalty, Trainer
 
 LEAST_STEPS = 20
 STEPS = 300
 _SLOW = 0.5  # skill, after as many steps, of what learns so slowly that changes are worth a try
 ROUNDS = 3
 FINALISTS = 3  # trials that are run with further seeds, the most skilful first
-_RANGE_STEPS = 80
-USUAL_RATE, USUAL_CLIP = 0.005, 1.0  # of Adam on recurrent networks
 
 
 def cure(
@@ -205,7 +200,7 @@ class _Search:
 
     def _round(self, best: Trial) -> Trial:
         """Return the best of one more change, or `best` if none is better."""
-        rate, adam_rate = self._rates(best)
+        rate, adam_rate = tested_rates(best.plan, self.conditions)
         changes = propose(best, rows=self.conditions.batch_size, rate=rate, adam_rate=adam_rate)
         changes += propose_in_time(best, data_of(best.plan, self.conditions)[0])
         candidates = [self._candidate(together(best.change, change)) for change in changes]
@@ -217,7 +212,7 @@ class _Search:
             # A recurrent network that has lost what it began with may still know nothing.
             stuck = trial.stalled or (bool(trial.plan.recurrent()) and not trial.learns)
             if (stuck or trial.diverged) and not isinstance(change, LearningRate | UseAdam):
-                for near in self._new_rates(trial):
+                for near in new_rates(trial, self.conditions):
                     found = self._better(found, self._tried(together(one.change, near)))
         return found
 
@@ -268,43 +263,6 @@ class _Search:
             ):
                 kept = judged
         return kept
-
-    def _rates(self, trial: Trial) -> tuple[float, float]:
-        plan = trial.plan
-        own = math.nan if callable(plan.lr) else self._range_test(plan)
-        return own, self._range_test(UseAdam(1e-3).apply(plan))
-
-    def _new_rates(self, trial: Trial) -> list[Change]:
-        if callable(trial.plan.lr):
-            return []
-        adaptive = trial.plan.optimizer.is_a(*ADAPTIVE)
-        own, adam = self._rates(trial)
-        made: list[Change] = [LearningRate(rate) for rate in sane_rates(own, adaptive)]
-        if trial.plan.recurrent() and not adaptive:
-            # What goes back in time comes in all sizes, and a plateau tells a range test nothing.
-            rate = next(iter(sane_rates(adam, adaptive=True)), USUAL_RATE)
-            made += filter(None, [together(UseAdam(rate), ClipGradient(USUAL_CLIP))])
-        return made
-
-    def _range_test(self, plan: Plan) -> float:
-        """Return the rate at which the loss of a plan falls fastest; NaN for none."""
-        c = self.conditions
-        x, y = data_of(plan, c)
-        with contextlib.suppress(ConfigError):
-            found = find_rate(
-                plan.model(c.seed),
-                plan.new_loss(),
-                plan.new_optimizer(),
-                x,
-                y,
-                batch_size=c.batch_size,
-                low=1e-5,
-                steps=_RANGE_STEPS,
-                seed=c.seed,
-                mask=c.mask,
-            )
-            return found.rate
-        return math.nan
 
     def _forecast(self, plan: Plan) -> Forecast:
         c = self.conditions

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.curing import read_plan
+from nnscratch.curing import rates, read_plan
 from nnscratch.curing.candidates import propose_in_time
 from nnscratch.curing.changes import Wider, residual_runs, together
 from nnscratch.curing.conditions import conditions_of
 from nnscratch.curing.facts import repairs
 from nnscratch.curing.forecast import forecast
 from nnscratch.curing.recurrent import AddOmega, GateBias, NewCell, RecurrentWeights, WayBack
-from nnscratch.curing.search import _Search
 from nnscratch.curing.trials import repeat_trial, run_trial
 from nnscratch.theory.recurrent import measure_through_time
 
@@ -261,7 +260,6 @@ def test_a_wrong_truncation_is_refused_before_anything_is_trained():
 
 
 def test_where_a_range_test_tells_nothing_adam_is_tried_at_its_usual_rate(monkeypatch):
-    monkeypatch.setattr(_Search, "_range_test", lambda self, plan: math.nan)
+    monkeypatch.setattr(rates, "_fastest", lambda plan, conditions: math.nan)
     trial = SimpleNamespace(plan=plan_of(network(nn.RNN(3, 16))))
-    search = _Search(trial.plan, None, 1, None)
-    assert [str(one) for one in search._new_rates(trial)] == ["Adam, lr=0.005 + clip to norm 1"]
+    assert [str(one) for one in rates.new_rates(trial, None)] == ["Adam, lr=0.005 + clip to norm 1"]
