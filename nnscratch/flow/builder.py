@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array, filled, rows
+from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError, ShapeError, require_count, require_number, unknown_name
 from nnscratch.flow.answers import Function, Loss
 from nnscratch.flow.census import unit_states
-from nnscratch.flow.given import Given, as_batch, as_floats
-from nnscratch.flow.infos import LayerInfo, ParamInfo, gates_of, initial_measures, network_facts
+from nnscratch.flow.given import as_batch, as_floats
+from nnscratch.flow.infos import gates_of
+from nnscratch.flow.intake import NO_END, Intake, as_it_is
 from nnscratch.flow.layout import STEP_FIELDS
-from nnscratch.flow.logging import Log
-from nnscratch.flow.looks import Looks, called
-from nnscratch.flow.measuring import (
-    Prepared,
-    TensorMeasures,
-    measure_parameter,
-    note_states,
-    recurrent_calls,
-)
-from nnscratch.flow.recording import Recording
-from nnscratch_kernels.reference.measures import NOTHING
-
-if TYPE_CHECKING:
-    from nnscratch.files import PathLike
-
-_NO_END = (math.nan, math.nan)
+from nnscratch.flow.looks import called
+from nnscratch.flow.measuring import measure_parameter, note_states, recurrent_calls
 
 
-def _as_it_is(z: Array) -> Array:
-    return z
-
-
-class Recorder(Recording):
+class Recorder(Intake):
     """Record a network of any framework, trained in any loop: the same record as `GradientFlow`'s.
 
     ::
@@ -93,62 +73,6 @@ class Recorder(Recording):
     Raises `ConfigError` for layers and parameters that do not fit each other.
     """
 
-    def __init__(
-        self,
-        layers: Sequence[LayerInfo],
-        params: Sequence[ParamInfo] = (),
-        *,
-        label: str = "run",
-        clip: str = "",
-        optimizer: str = "",
-        every: int = 1,
-        recorded: Sequence[str] | None = None,
-        framework: str = "",
-        histograms: bool = True,
-        memory: str | int = "512 MB",
-        file: PathLike | None = None,
-        log: Log | None = None,
-    ) -> None:
-        super().__init__(label, memory, file, log)
-        if not layers:
-            raise ConfigError("Recorder layers is empty: give a LayerInfo of each layer")
-        known = {layer.name: layer for layer in layers}
-        for name in recorded or ():
-            if name not in known:
-                raise unknown_name("recorded layer", name, known)
-        self.layers = {n: known[n] for n in known if recorded is None or n in recorded}
-        self._columns = {name: column for column, name in enumerate(self.layers)}
-        self.params = {param.name: param for param in params if param.layer in self.layers}
-        for layer in layers:
-            require_count(f"features of layer {layer.name!r}", layer.features)
-        counted = [name for name, layer in self.layers.items() if layer.role == "activation"]
-        trained = {"clip": clip, "optimizer": optimizer, "framework": framework}
-        run = {"label": label, **trained, "every": require_count("Recorder every", every)}
-        facts = network_facts(layers, params, self.layers, counted)
-        self._begin({**run, **facts}, histograms)
-        layout = self._layout
-        self._row: Array = filled(layout.row_bytes, NOTHING, np.uint8)
-        numbers, samples = layout.views(self._row)
-        self._numbers = numbers
-        self._step_row, tensors, self._params, self._norms, self._time, self._gates = layout.blocks(
-            numbers
-        )
-        self._tensors, self._measured = tensors, TensorMeasures(tensors)
-        ends = layout.sample_starts.tolist()
-        self._samples = [samples[a:b] for a, b in itertools.pairwise(ends)]
-        self._counted = tuple(counted)
-        needed = {"input": ("",), "output": layout.layers, "gradient": layout.layers}
-        needed |= {"parameter": layout.params, "statistics": layout.batchnorm_layers}
-        needed |= {"recurrence": layout.recurrent_layers}
-        self._given = Given({**needed, "probe output": self._counted}, ["probe output"])
-        self._looks = Looks(layout.looks_of(numbers))
-        self._inputs: Array
-        self._loss: Loss | None
-        self._last: Function = _as_it_is
-        self._shape: tuple[int, ...] = ()
-        self._dtype = np.dtype(np.float32)
-        self._forget()
-
     # One step
 
     def input(self, x: npt.ArrayLike | None) -> None:
@@ -156,7 +80,7 @@ class Recorder(Recording):
         if x is not None:
             values = as_batch("input", x, None)
             self._batch, self._inputs = len(values), values
-            self._measured.take(0, self._samples[0][:0], rows(values), _NO_END, True)
+            self._measured.take(0, self._samples[0][:0], rows(values), NO_END, True)
         self._given.add("input")
 
     def output(self, layer: str, y: npt.ArrayLike | None) -> None:
@@ -167,7 +91,7 @@ class Recorder(Recording):
     def gradient(self, layer: str, dy: npt.ArrayLike | None) -> None:
         """Measure the gradient of the loss that arrives at a layer's output, as `output` does."""
         self._info(layer)
-        self._measure("gradient", layer, dy, len(self.layers) + self._columns[layer], _NO_END)
+        self._measure("gradient", layer, dy, len(self.layers) + self._columns[layer], NO_END)
 
     def param(
         self,
@@ -200,54 +124,11 @@ class Recorder(Recording):
         measure_parameter(self._params[:, place], samples, after, slope, old)
         self._given.add("parameter", name)
 
-    def param_samples(self) -> list[Array]:
-        """Return where the sampled bins of each parameter are put, of the step at hand."""
-        return self._samples[2 * len(self.layers) :]
-
-    def all_params(self, values: Array) -> None:
-        """Take over what was measured of all parameters, (7, parameters), instead of `param`."""
-        self._params[...] = values
-        self._given.rest("parameter")
-
-    def before_update(self, params: Mapping[str, Array]) -> None:
-        """Look at all parameters before an update, where `all_params` follows."""
-        for place, (name, info) in enumerate(self.params.items()):
-            self._look_at(place, info, params[name])
-
-    @property
-    def looks_closely(self) -> bool:
-        """Whether more is looked at in this step than measures: arrays have to be given."""
-        return not len(self) or self._looks.due
-
-    @property
-    def asks(self) -> bool:
-        """Whether `answers` adds anything at this step."""
-        return self._looks.due or not self._looks.has_examples
-
-    def prepare(
-        self, what: str, layer: str, shape: tuple[int, ...], dtype: np.dtype[Any]
-    ) -> Prepared | None:
-        """Return what measures "output" or "gradient" of a layer by address; None: give arrays.
-
-        For tensors of that shape that lie row-major in memory. Calls of it do what `output` and
-        `gradient` do, but for looks: see `looks_closely`; they are good until those are called for
-        the same layer. `rest_unknown` ends the step.
-        """
-        info, column = self._info(layer), self._columns[layer]
-        axis, signed = info.axis, what == "output"
-        fits = -len(shape) <= axis < len(shape) >= 2 and shape[axis] == info.features
-        if not fits or 0 in shape:
-            return None
-        place = column if signed else len(self.layers) + column
-        flat = math.prod(shape) // info.features, info.features
-        ends = info.saturation if signed else _NO_END
-        return self._measured.prepare(1 + place, self._samples[place], flat, dtype, ends, signed)
-
     def trained(self, **known: str) -> None:
         """Note what the update turns out to be made with: `clip`, `optimizer`."""
         self._layout.facts.update(known)
 
-    def answers(self, y: npt.ArrayLike, loss: Loss, last: Function = _as_it_is) -> None:
+    def answers(self, y: npt.ArrayLike, loss: Loss, last: Function = as_it_is) -> None:
         """Note what the step's examples should give, and ask the loss what it can come to.
 
         Optional: with it the findings know what a constant answer gives. Call it after `input` and
@@ -363,13 +244,6 @@ class Recorder(Recording):
         self._states[layer] = unit_states(info, rows(np.moveaxis(values, info.axis, -1)))
         self._given.add("probe output", layer)
 
-    def rest_unknown(self) -> None:
-        """Note that outputs, gradients and statistics that were not given cannot be had."""
-        for place in np.flatnonzero(np.isnan(self._measured.sizes[1:])):
-            self._samples[place][...] = NOTHING
-        for what in ("output", "gradient", "statistics"):
-            self._given.rest(what)
-
     def end_step(
         self, loss: float | None = None, lr: float = math.nan, step: int | None = None
     ) -> None:
@@ -403,56 +277,6 @@ class Recorder(Recording):
             self._keep_census(step, np.concatenate(states))
         self._keep(step, self._row)
         self._forget()
-
-    def _forget(self) -> None:
-        """Begin the next step."""
-        self._numbers[...] = math.nan
-        self._measured.forget()
-        self._known: dict[str, float] = {}
-        self._states: dict[str, Array] = {}
-        self._batch = 0
-        self._inputs, self._loss = np.zeros((0, 1)), None
-        self._given.clear()
-
-    def _info(self, layer: str) -> LayerInfo:
-        if layer not in self.layers:
-            raise unknown_name("layer", layer, self.layers)
-        return self.layers[layer]
-
-    def _measure(
-        self,
-        what: str,
-        layer: str,
-        given: npt.ArrayLike | None,
-        place: int,
-        ends: tuple[float, float],
-    ) -> None:
-        samples = self._samples[place]
-        if given is None:
-            self._measured.miss(1 + place)
-            samples[...] = NOTHING
-        else:
-            info = self.layers[layer]
-            values = as_batch(f"{what} of layer {layer!r}", given, info.features, info.axis)
-            flat = values.reshape(-1, info.features)  # what is measured knows no order
-            self._measured.take(1 + place, samples, flat, ends, what == "output")
-            if what == "output":
-                self._look(place, values, info.axis)
-        self._given.add(what, layer)
-
-    def _look_at(self, place: int, info: ParamInfo, values: Array) -> None:
-        """Look at a parameter before its update."""
-        if not len(self):
-            for key, value in initial_measures([values]).items():
-                self._layout.facts[key][place] = value[0]
-        if self._looks.due:
-            self._looks.at_param(place, values if info.fan_in is None else values.T, info.rate)
-
-    def _look(self, column: int, values: Array, axis: int) -> None:
-        if column == len(self.layers) - 1:
-            self._shape, self._dtype = values.shape[1:], values.dtype
-        if self._looks.due:
-            self._looks.at_output(column, rows(np.moveaxis(values, axis, -1)))
 
     def _nothing(self) -> str:
         return f"Recorder {self.label!r} has recorded nothing yet: recorder.end_step(loss=...)"
