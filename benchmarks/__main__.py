@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import math
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from benchmarks import history, machine, report
 from benchmarks.contenders import CONTENDERS
 from benchmarks.results import Results
-from benchmarks.runner import SECTIONS, Plan, Runner, say_on_stderr
+from benchmarks.runner import SECTIONS, Plan, Runner
 from benchmarks.tables import number
 from benchmarks.workloads import GROWTH, MADE, MAIN, RECURRENT, SMALL, WORKLOADS
 from nnscratch.errors import ConfigError, NnscratchError, unknown_name
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plan = make_plan(options)
         if options.out is not None:
             make_folder(options.out)
-        results = Runner(plan, say_on_stderr).run()
+        results = Runner(plan, functools.partial(print, file=sys.stderr, flush=True)).run()
         keep(results, options)
     except (NnscratchError, history.HistoryError, OSError) as error:
         print(f"python -m benchmarks: error: {error}", file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -291,16 +290,11 @@ class Runner:
             if reason:
                 self._skip("start-up", name, reason)
                 continue
-            runs = 1 if cache == "cold" else self.plan.startup_runs
+            cold = cache == "cold"
+            runs = 1 if cold else self.plan.startup_runs
+            asked = name, CONTENDERS[name].package, threads, cold, self.plan.isa
             try:
-                best = startup.best(
-                    [
-                        startup.measure(
-                            name, CONTENDERS[name].package, threads, cache == "cold", self.plan.isa
-                        )
-                        for _ in range(runs)
-                    ]
-                )
+                best = startup.best([startup.measure(*asked) for _ in range(runs)])
             except startup.StartUpFailed as error:
                 self._skip(f"start-up, {cache}", name, str(error), threads)
                 continue
@@ -344,8 +338,3 @@ def _no_judge(values: list[float], arrays: Mapping[str, Array]) -> Verdict:
 
 def _threads(n: int) -> str:
     return f"{n} thread" if n == 1 else f"{n} threads"
-
-
-def say_on_stderr(text: str) -> None:
-    """Print a line of progress."""
-    print(text, file=sys.stderr, flush=True)
