@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
@@ -26,8 +27,26 @@ class Console(console.Console):
         taken = any(path is not None and files.is_output(path, 1) for path in paths)
         return cls(stderr=taken, **how)
 
+    def say(self, text: object, **how: Any) -> None:
+        """Print a sentence: nothing in it is coloured, the terminal breaks its lines."""
+        self.print(text, highlight=False, soft_wrap=True, **how)
+
+    def wrote(self, *paths: Path) -> None:
+        """Say what was written."""
+        for path in paths:
+            self.say(f"wrote {path}")
+
     def render_str(self, text: str, **how: Any) -> Text:
         return super().render_str(printable_lines(text), **how)
+
+
+def text_of(*parts: object, width: int = 88) -> str:
+    """Return `parts` as they are printed, one below the other: text without colours."""
+    printed = Console(file=io.StringIO(), width=width, color_system=None)
+    with printed.capture() as text:
+        for part in parts:
+            printed.print(part, highlight=False)
+    return text.get().rstrip()
 
 
 def table_of(

@@ -72,8 +72,7 @@ def run(options: argparse.Namespace) -> int:
     if outcomes:
         predictions = [_predicted(outcome.rung, data, settings) for outcome in outcomes]
         console.print(table(outcomes, predictions))
-        for path in write(outcomes, predictions, settings, options.data, folder):
-            console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+        console.wrote(*write(outcomes, predictions, settings, options.data, folder))
     if not complete:
         raise KeyboardInterrupt
     return 0

@@ -125,8 +125,7 @@ def _treat_all(
         if found.interrupted:
             interrupted = True
             break
-    for path in write(patients, folder):
-        console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+    console.wrote(*write(patients, folder))
     if interrupted:
         raise KeyboardInterrupt
     return 0
@@ -144,11 +143,11 @@ def _run_public_cases(console: Console, options: argparse.Namespace) -> int:
         treated = cures.treat(case, options.seed, tries=options.tries)
         rows.append(treated.to_dict())
         said = "trains" if treated.trains else "beyond" if case.cause in cures.BEYOND else "NOT"
-        console.print(
+        console.say(
             f"{said:<7}{case.name}: {treated.before:.2f} -> {treated.score:.2f} of "
             f"{case.reach:g}; {rows[-1]['change'] or 'nothing kept'}",
-            highlight=False, soft_wrap=True, markup=False,
-        )  # fmt: skip
+            markup=False,
+        )
     within = [row for row in rows if row["trains"] or row["cause"] not in cures.BEYOND]
     trained = sum(row["trains"] for row in within)
     console.print(f"{trained} of {len(within)} train by the lines that were printed")

@@ -156,7 +156,7 @@ def show(console: Console, findings: Findings, title: str) -> None:
     if begin:
         console.print(Padding(f"[bold]{escape(begin)}[/]", (0, 0, 0, 2)), highlight=False)
         for text in filter(None, (escape(line), f"[dim]{escape(why)}[/]" if why else "")):
-            console.print(Padding(text, (0, 0, 0, 6)), highlight=False, soft_wrap=True)
+            console.say(Padding(text, (0, 0, 0, 6)))
     for finding, brought, cures in findings.told():
         console.print(Padding(_said(finding), (0, 0, 0, 2)), highlight=False)
         console.print(Padding(_why(finding, brought, cures), (0, 0, 0, 4)), highlight=False)

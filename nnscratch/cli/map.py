@@ -139,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
         label=", ".join(f"{name} {value}" for name, value in common.items()),
     )
     path = save_figure(ax, folder / "map.png")
-    console.print(f"{found!r}\nwrote {path}", soft_wrap=True, highlight=False)
+    console.say(f"{found!r}\nwrote {path}")
     return 0
 
 

@@ -141,19 +141,18 @@ def load_data(options: argparse.Namespace, console: Console) -> Data:
     else:
         data = datasets.table(options.data, options.target, options.standardise, options.seed)
         answers = f"{outputs(data)} classes" if names_classes(data) else "numbers to be met"
-        console.print(
+        console.say(
             f"{options.data}: {len(data[0]) + len(data[2]):,} examples of {data[0].shape[1]} "
             f"columns, answers are {answers}; split by seed {options.seed}"
             + (", standardised by the training examples" if options.standardise else ""),
-            highlight=False, soft_wrap=True, markup=False,
-        )  # fmt: skip
+            markup=False,
+        )
     batch = ladder_settings(options).batch_size
     if batch > len(data[0]):
-        console.print(
+        console.say(
             f"--batch {batch:,} of {len(data[0]):,} training examples: every step takes "
-            f"all {len(data[0]):,}, an epoch is one step",
-            highlight=False, soft_wrap=True,
-        )  # fmt: skip
+            f"all {len(data[0]):,}, an epoch is one step"
+        )
     return data
 
 

@@ -118,8 +118,7 @@ def run(options: argparse.Namespace) -> int:
         console.print(f"{one.rung.label}: {one.prediction.verdict}", highlight=False)
     for note in dict.fromkeys(note for one in foreseen for note in one.prediction.notes):
         console.print(f"Note: {note}.", highlight=False)
-    for path in write(foreseen, settings, options.data, folder):
-        console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+    console.wrote(*write(foreseen, settings, options.data, folder))
     return 0
 
 
@@ -201,18 +200,13 @@ def _numbers(one: Foreseen) -> dict[str, Any]:
         "word": p.word,
         "rate_per_layer": p.rate_per_layer,
         "ratio": p.ratio,
-        "depth_scale": _finite(p.depth_scale),
-        "trainable_depth": _finite(p.trainable_depth),
+        "depth_scale": recurrent.finite(p.depth_scale),
+        "trainable_depth": recurrent.finite(p.trainable_depth),
         "verdict": p.verdict,
         "notes": list(p.notes),
         **numbers,
         "measured": None if one.measured is None else one.measured.tolist(),
     }
-
-
-def _finite(value: float) -> float | None:
-    """Return `value`, or None for what JSON has no number for."""
-    return value if math.isfinite(value) else None
 
 
 def _diagrams(foreseen: Sequence[Foreseen]) -> list[dict[str, Any]]:

@@ -97,9 +97,9 @@ def predict(options: argparse.Namespace) -> int:
     import nnscratch_plots as plots
 
     drawn = [_drawn(rung, one) for rung, one in zip(rungs, found, strict=True)]
-    _say(console, [_write_numbers(folder, settings, [_numbers(one) for one in drawn])])
+    console.wrote(_write_numbers(folder, settings, [_numbers(one) for one in drawn]))
     picture = folder / "gradient-through-time.png"
-    _say(console, [plots.save_figure(plots.predicted_gradient_by_lag(drawn), picture)])
+    console.wrote(plots.save_figure(plots.predicted_gradient_by_lag(drawn), picture))
     return 0
 
 
@@ -149,7 +149,7 @@ def compare(options: argparse.Namespace) -> int:
         outcomes.append(outcome)
     if outcomes:
         console.print(_compared(outcomes))
-        _say(console, _write(outcomes, settings, folder))
+        console.wrote(*_write(outcomes, settings, folder))
     if not complete:
         raise KeyboardInterrupt
     return 0
@@ -219,7 +219,7 @@ def _write(
         for one in outcomes
     ]
     numbers = [
-        {**_numbers(one), "solved_after": _finite(outcome.learned.updates)}
+        {**_numbers(one), "solved_after": finite(outcome.learned.updates)}
         for one, outcome in zip(drawn, outcomes, strict=True)
     ]
     written.append(_write_numbers(folder, settings, numbers))
@@ -229,7 +229,7 @@ def _write(
 
 def _numbers(drawn: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: [_finite(one) for one in value.tolist()]
+        key: [finite(one) for one in value.tolist()]
         if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim == 1
         else value.tolist()
         if isinstance(value, np.ndarray)
@@ -238,7 +238,7 @@ def _numbers(drawn: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
     """Return `value`, or None for what JSON has no number for."""
     return value if math.isfinite(value) else None
 
@@ -248,8 +248,3 @@ def _write_numbers(
 ) -> Path:
     summary = {"settings": asdict(settings), "configurations": configurations}
     return write_atomically(folder / "summary.json", json.dumps(summary, indent=2).encode())
-
-
-def _say(console: Console, written: Sequence[Path]) -> None:
-    for path in written:
-        console.print(f"wrote {path}", soft_wrap=True, highlight=False)

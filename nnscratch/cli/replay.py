@@ -35,18 +35,18 @@ def run(options: argparse.Namespace) -> int:
     """Make the step again and print it."""
     console = Console()
     replay = replay_nonfinite(options.file)
-    console.print(f"{options.file}: {_describe(replay)}", highlight=False, soft_wrap=True)
+    console.say(f"{options.file}: {_describe(replay)}")
     console.print(table(replay, len(replay.tensors) if options.all else SHOWN))
     earlier = _earlier(replay)
     if earlier is not None:
         console.print("largest finite values in the steps before:", highlight=False)
         console.print(earlier)
-    console.print(f"Training met: {replay.saved}", highlight=False, soft_wrap=True)
+    console.say(f"Training met: {replay.saved}")
     if replay.same:
         console.print("Replayed: the same.", highlight=False)
         return 0
     found = replay.found or "everything is finite"
-    console.print(f"Replayed, NOT the same: {found}", highlight=False, soft_wrap=True)
+    console.say(f"Replayed, NOT the same: {found}")
     return 1
 
 

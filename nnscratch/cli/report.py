@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         f"{count} {'finding' if count == 1 else 'findings'}",
         highlight=False,
     )
-    console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+    console.wrote(path)
     return 0
 
 

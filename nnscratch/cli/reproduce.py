@@ -123,8 +123,7 @@ def _run_post(options: argparse.Namespace) -> int:
             console.print(sentence, highlight=False)
         console.print()
     met = _report_tolerances(runs, console)
-    for path in _write(runs, folder, options.json):
-        console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+    console.wrote(*_write(runs, folder, options.json))
     return 0 if met else 1
 
 
@@ -172,11 +171,9 @@ def _report_tolerances(runs: Sequence[post.Run], console: Console) -> bool:
     for found in comparisons:
         seeds = " ".join(f"{accuracy:.4f}" for accuracy in found.accuracies)
         mean = f", mean {found.mean:.4f}" if len(found.accuracies) > 1 else ""
-        console.print(
+        console.say(
             f"{found.name:<35} epoch {found.epoch:>2}: {seeds}{mean} "
-            f"{'within' if found.met else 'OUTSIDE'} {found.low:g}..{found.high:g}",
-            highlight=False,
-            soft_wrap=True,
+            f"{'within' if found.met else 'OUTSIDE'} {found.low:g}..{found.high:g}"
         )
     return all(found.met for found in comparisons)
 

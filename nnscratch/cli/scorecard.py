@@ -84,11 +84,9 @@ def run(options: argparse.Namespace) -> int:
                     details=not (whole or options.page),
                 )
     except KeyboardInterrupt:
-        console.print(
+        console.say(
             f"interrupted: {len(outcomes)} of {len(claims)} claims are kept in {folder / name}; "
-            "the same command goes on from there",
-            soft_wrap=True,
-            highlight=False,
+            "the same command goes on from there"
         )
         raise
     written = [] if options.json is None else [_write_json(outcomes, options.json)]
@@ -97,8 +95,7 @@ def run(options: argparse.Namespace) -> int:
         written += page.write_pages(outcomes, folder, name, _colophon(outcomes, options.quick))
     else:
         written += [outcome.picture for outcome in outcomes if outcome.picture is not None]
-    for path in written:
-        console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+    console.wrote(*written)
     return 0
 
 

@@ -75,6 +75,6 @@ def run(options: argparse.Namespace) -> int:
         executor=options.scheduler, workers=options.workers,
         table=folder / "sweep.csv", records=folder / "records",
     )  # fmt: skip
-    console.print(repr(found), highlight=False, soft_wrap=True)
-    console.print(f"wrote {found.path}", highlight=False, soft_wrap=True)
+    console.say(repr(found))
+    console.wrote(found.path)
     return 0

@@ -118,12 +118,10 @@ def train(options: argparse.Namespace, console: Console) -> tuple[Recorded, Pred
     data = load_data(options, console)
     made = _make(options, rung, data, optimizer)
     parameters = made.trainer.model.params.flat.size
-    console.print(
+    console.say(
         f"{rung.label}: {sizes.depth} hidden layers x {sizes.width}, {parameters:,} "
         f"parameters, on {options.data} ({len(data[0]):,} training and {len(data[2]):,} test "
-        f"examples), {optimizer!r}, batch {options.batch}, seed {options.seed}",
-        highlight=False,
-        soft_wrap=True,
+        f"examples), {optimizer!r}, batch {options.batch}, seed {options.seed}"
     )
     predicted = _predicted(made.trainer.model, data, options.batch)
     if isinstance(predicted, str):
@@ -132,7 +130,7 @@ def train(options: argparse.Namespace, console: Console) -> tuple[Recorded, Pred
         foreseen = [f"before the first step: {concern}" for concern in predicted.concerns]
         foreseen += [f"predicted: gradient first/last {predicted.ratio:.1e}, {predicted.word}"]
     for line in foreseen:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.say(line, markup=False)
     _fit(made, options, data)
     found = made.trainer.evaluate(data[2], data[3])
     history = made.trainer.history
@@ -188,15 +186,13 @@ def _report(
         return
     reading = made.flow.reading()
     beside = "" if isinstance(predicted, str) else f", predicted {predicted.ratio:.1e}"
-    console.print(
+    console.say(
         f"gradient flow: {reading.word}; norm {reading.first:.1e} at the first and "
         f"{reading.last:.1e} at the last dense layer (median over the steps); first/last "
-        f"{reading.ratio:.1e}{beside}",
-        highlight=False,
-        soft_wrap=True,
+        f"{reading.ratio:.1e}{beside}"
     )
     if options.record is not None:
-        console.print(f"wrote {options.record}", soft_wrap=True, highlight=False)
+        console.wrote(options.record)
     findings = find(made.flow.to_dict())
     serious = ", ".join(dict.fromkeys(finding.kind for finding in findings.at_least("serious")))
     notices = ", ".join(findings.kinds)
@@ -205,13 +201,13 @@ def _report(
         said += f"; to notice: {notices} (--diagnose says why)"
     if options.diagnose:
         said = str(findings)
-    console.print(f"findings: {said}", highlight=False, soft_wrap=True, markup=False)
+    console.say(f"findings: {said}", markup=False)
     if options.html is not None:
         from nnscratch_plots.report import write_report
 
         told = predicted if isinstance(predicted, str) else predicted.to_dict()
         write_report(made.flow.to_dict(), options.html, findings=findings, predictions=told)
-        console.print(f"wrote {options.html}", soft_wrap=True, highlight=False)
+        console.wrote(options.html)
 
 
 def _make(

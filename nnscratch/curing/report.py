@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import io
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from nnscratch.console import text_of
 from nnscratch.curing.candidates import Candidate
 from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.plan import Plan
@@ -24,8 +24,6 @@ from nnscratch_records.limits import verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-WIDTH = 88
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -262,10 +260,7 @@ class Cure:
             yield Text("Interrupted: not all changes were tried.")
 
     def __repr__(self) -> str:
-        console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-        with console.capture() as text:
-            console.print(self)
-        return text.get().rstrip()
+        return text_of(self)
 
 
 def _ratio(value: float) -> str:

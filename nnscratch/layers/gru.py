@@ -30,15 +30,8 @@ class GRU(Recurrent):
         `bias` and `recurrent_bias` ``(3 features,)``.
     update_bias : float, default 0
         Is added to z's bias when that is drawn: the larger, the longer the state is kept.
-    init, recurrent_init, bias_init : name or Initializer
-        Drawn for each gate by itself; see `nnscratch.initializers.names`.
-    reverse : bool
-        Go through the sequence from its last step to its first.
-    initial : "zeros" or "learned"
-        The state before the first step, where none is given (`Network.forward`).
-    defaults : "pytorch", "keras", "tf1" or None
-        Draw everything as that framework does by default; initializers and biases that are given
-        then play no part.
+    init, recurrent_init, bias_init, reverse, initial, defaults
+        As for `RNN`; every gate's weights are drawn by themselves.
     chrono : int or None
         The longest dependence in the data, in steps: z's bias is the logarithm of a number between
         1 and that minus 1, drawn for each unit, in place of `update_bias` (Tallec & Ollivier 2018).

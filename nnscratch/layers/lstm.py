@@ -34,15 +34,8 @@ class LSTM(Recurrent):
     forget_bias : float, default 1
         Is added to the forget gate's bias when that is drawn (Jozefowicz et al. 2015): without it
         a gradient loses half at every step.
-    init, recurrent_init, bias_init : name or Initializer
-        Drawn for each gate by itself; see `nnscratch.initializers.names`.
-    reverse : bool
-        Go through the sequence from its last step to its first.
-    initial : "zeros" or "learned"
-        The state before the first step, where none is given (`Network.forward`).
-    defaults : "pytorch", "keras", "tf1" or None
-        Draw everything as that framework does by default; initializers and biases that are given
-        then play no part.
+    init, recurrent_init, bias_init, reverse, initial, defaults
+        As for `RNN`; every gate's weights are drawn by themselves.
     chrono : int or None
         The longest dependence in the data, in steps: the forget gate's bias is the logarithm of a
         number between 1 and that minus 1, drawn for each unit, and the input gate's minus it, in

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from nnscratch.arrays import Array
+from nnscratch.console import table_of, text_of
 from nnscratch.theory.regime import Cure, Regime
 from nnscratch_records.limits import FACTOR, verdict
 
@@ -215,13 +212,8 @@ class Prediction:
         )
 
     def __repr__(self) -> str:
-        made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        made.add_column("layer", no_wrap=True)
-        headings = ["units", "E z^2", "corr.", "rate", "gradient", "spread"]
-        if self.measured is not None:
-            headings.append("measured")
-        for heading in headings:
-            made.add_column(heading, justify="right", no_wrap=True)
+        known = [] if self.measured is None else ["measured"]
+        made = table_of("layer", ["units", "E z^2", "corr.", "rate", "gradient", "spread", *known])
         for i, name in enumerate(self.layers):
             row = [
                 f"{self.widths[i]}",
@@ -234,20 +226,15 @@ class Prediction:
             if self.measured is not None:
                 row.append(f"{self.measured[i] / self.measured[-1]:.2e}")
             made.add_row(name, *row)
-        console = Console(file=io.StringIO(), width=88, color_system=None)
-        with console.capture() as text:
-            console.print(f"Prediction: {self.verdict}", highlight=False)
-            console.print(made)
-            console.print(
-                "gradient: norm of dL/dz relative to the last layer; rate: factor on its square "
-                "from the layer above; spread: one standard deviation over draws, as a factor",
-                highlight=False,
-            )
-            if self.regime is not None:
-                console.print(f"Deep in the network: {self.regime.formula}.", highlight=False)
-            for note in self.notes:
-                console.print(f"Note: {note}.", highlight=False)
-        return text.get().rstrip()
+        deep = [] if self.regime is None else [f"Deep in the network: {self.regime.formula}."]
+        return text_of(
+            f"Prediction: {self.verdict}",
+            made,
+            "gradient: norm of dL/dz relative to the last layer; rate: factor on its square from "
+            "the layer above; spread: one standard deviation over draws, as a factor",
+            *deep,
+            *(f"Note: {note}." for note in self.notes),
+        )
 
 
 def depth_text(depth: float, digits: int = 0) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from nnscratch.arrays import Array
+from nnscratch.console import table_of, text_of
 from nnscratch.theory.meanfield import DEPTH_SCALES, depth_scale
 from nnscratch_records.limits import verdict
 
@@ -147,12 +144,9 @@ class TimePrediction:
         return figure.get_figure(root=True)
 
     def __repr__(self) -> str:
-        made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        made.add_column("layer", no_wrap=True)
-        for heading in ("units", "a step", "steps back", f"{self.steps - 1} back"):
-            made.add_column(heading, justify="right", no_wrap=True)
-        if self.measured is not None:
-            made.add_column("measured", justify="right", no_wrap=True)
+        known = [] if self.measured is None else ["measured"]
+        back = f"{self.steps - 1} back"
+        made = table_of("layer", ["units", "a step", "steps back", back, *known])
         for i, layer in enumerate(self.layers):
             row = [
                 layer.name,
@@ -164,19 +158,13 @@ class TimePrediction:
             if self.measured is not None:
                 row.append(f"{self.measured[i, -1] / self.measured[i, 0]:.1e}")
             made.add_row(*row)
-        console = Console(file=io.StringIO(), width=88, color_system=None)
-        with console.capture() as text:
-            console.print(f"Prediction: {self.verdict}", highlight=False)
-            console.print(made)
-            console.print(
-                "a step: factor on the norm of the state's gradient; steps back: within which it "
-                f"keeps its size to a factor of 20; {self.steps - 1} back: what is left of it at "
-                "the first step",
-                highlight=False,
-            )
-            for note in self.notes:
-                console.print(f"Note: {note}.", highlight=False)
-        return text.get().rstrip()
+        return text_of(
+            f"Prediction: {self.verdict}",
+            made,
+            "a step: factor on the norm of the state's gradient; steps back: within which it keeps "
+            f"its size to a factor of 20; {back}: what is left of it at the first step",
+            *(f"Note: {note}." for note in self.notes),
+        )
 
 
 def steps_text(horizon: float) -> str:

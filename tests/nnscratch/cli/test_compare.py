@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from nnscratch import datasets
 from nnscratch.cli import compare, main
+from nnscratch.console import Console
 from nnscratch.experiments import ladder
 from nnscratch.flow import load_record
 from nnscratch.flow.reading import weight_columns
