@@ -15,6 +15,11 @@ from nnscratch.errors import ConfigError, require_count, require_number
 from nnscratch.experiments import ladder
 
 DATA = "digits"  # where none are named
+# Of sick public cases.
+PUBLIC_GROUPS = (
+    *("known", "tuned", "fresh", "opened", "aside", "unlike", "later", "untouched"),
+    *("autumn", "winter", "spring", "summer", "dawn", "dusk"),
+)
 MOST = 10**9  # of whatever is counted
 HUGE = 10**30  # of sizes: what they would need is said
 T = TypeVar("T")

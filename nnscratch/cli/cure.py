@@ -14,6 +14,7 @@ import numpy as np
 from nnscratch.cli import recurrent
 from nnscratch.cli.arguments import (
     CONFIGURATIONS,
+    PUBLIC_GROUPS,
     add_data,
     add_ladder,
     count,
@@ -78,7 +79,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--public-cases",
-        choices=("autotrainer", "known", "tuned", "untouched", "spring", "summer"),
+        choices=("autotrainer", *PUBLIC_GROUPS),
         help="cure other people's networks instead, paste the lines and train by them",
     )
     add_data(command, choose=True)

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from nnscratch.cli import train
-from nnscratch.cli.arguments import DATA, add_data, count
+from nnscratch.cli.arguments import DATA, PUBLIC_GROUPS, add_data, count
 from nnscratch.cli.network import (
     add_network,
     add_training,
@@ -64,13 +64,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="diagnose labelled runs, faulty and healthy, and print how many are told right",
     )
-    groups = (
-        *("known", "tuned", "fresh", "opened", "aside", "unlike", "later", "untouched"),
-        *("autumn", "winter", "spring", "summer", "all"),
-    )
     command.add_argument(
         "--public-cases",
-        choices=groups,
+        choices=(*PUBLIC_GROUPS, "all"),
         nargs="?",
         const="all",
         help="diagnose networks of other people: from question sites, issue trackers, published "

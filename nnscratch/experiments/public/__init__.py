@@ -12,6 +12,8 @@ from nnscratch.experiments.public.autumn import WINTER as WINTER_CASES
 from nnscratch.experiments.public.books import BOOKS, SKLEARN
 from nnscratch.experiments.public.case import CAUSES, TUNED, UNTOUCHED, Healthy, Sick, half
 from nnscratch.experiments.public.courses import COURSES
+from nnscratch.experiments.public.dawn import DAWN as DAWN_CASES
+from nnscratch.experiments.public.dawn import DUSK as DUSK_CASES
 from nnscratch.experiments.public.frameworks import KERAS, TORCH_AND_OTHERS
 from nnscratch.experiments.public.fresh import CASES as FRESH_CASES
 from nnscratch.experiments.public.kinds import ASIDE as ASIDE_CASES
@@ -30,7 +32,8 @@ from nnscratch.experiments.public.verdict import NAMES, VERDICTS, Answer, Tally,
 # Whoever works on findings looks at all of them but those that are put aside.
 WINTER: Final = "winter"
 SUMMER: Final = "summer"
-PUT_ASIDE: Final = (WINTER, SUMMER)
+DUSK: Final = "dusk"
+PUT_ASIDE: Final = (WINTER, SUMMER, DUSK)
 SICK: dict[str, tuple[Sick, ...]] = {
     "known": KNOWN_CASES,
     TUNED: TUNED_CASES,
@@ -44,6 +47,8 @@ SICK: dict[str, tuple[Sick, ...]] = {
     WINTER: WINTER_CASES,
     "spring": SPRING_CASES,
     SUMMER: SUMMER_CASES,
+    "dawn": DAWN_CASES,
+    DUSK: DUSK_CASES,
 }
 HEALTHY: tuple[Healthy, ...] = (*KERAS, *TORCH_AND_OTHERS, *SKLEARN, *BOOKS, *COURSES)
 
@@ -51,6 +56,8 @@ __all__ = [
     "ASIDE_CASES",
     "AUTUMN_CASES",
     "CAUSES",
+    "DAWN_CASES",
+    "DUSK_CASES",
     "FRESH_CASES",
     "HEALTHY",
     "KNOWN_CASES",

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.experiments.public.case import GH, MLM, Healthy
 from nnscratch.experiments.public.data import (
     STANDARD,
@@ -17,10 +18,20 @@ from nnscratch.experiments.public.data import (
     table,
     words,
 )
-from nnscratch.experiments.public.recipe import BCE, BCE_P, CCE, MAE, MSE, TORCH, Data, Recipe
-from nnscratch.experiments.public.series import languages, prices, rows, waves
-from nnscratch.initializers import Normal, Uniform
-from nnscratch.optimizers import SGD, Adam, RMSProp
+from nnscratch.experiments.public.recipe import (
+    BCE,
+    BCE_P,
+    CCE,
+    CCE_P,
+    MAE,
+    MSE,
+    TORCH,
+    Data,
+    Recipe,
+)
+from nnscratch.experiments.public.series import flat, languages, letters, prices, rows, waves
+from nnscratch.initializers import Normal, Uniform, VarianceScaling
+from nnscratch.optimizers import SGD, Adam, AdamW, RMSProp
 
 TORCH_TUTORIAL: Final = "https://pytorch.org/tutorials/"
 D2L: Final = "https://d2l.ai/"
@@ -52,6 +63,13 @@ def eleven_lines(rng: np.random.Generator) -> Data:
     """Return the exclusive or of two bits beside a third that is always on."""
     d = XOR(rng)
     return Data(np.hstack([d.x, np.ones((4, 1))]), d.y)
+
+
+def moves(rng: np.random.Generator) -> Data:
+    """Return four numbers of a pole on a cart, and what two moves are worth."""
+    x = rng.normal(0, [1.0, 0.8, 0.1, 0.9], (2000, 4))
+    way = 4 * x[:, 2:3] + 0.7 * x[:, 3:] + 0.1 * x[:, :1]
+    return Data(x, 10 - 3 * np.abs(np.subtract(way, [0.3, -0.3])))
 
 
 def temperatures(rng: np.random.Generator) -> Data:
@@ -190,6 +208,51 @@ COURSES: Final[tuple[Healthy, ...]] = (
             Adam(lr=0.001), 1200,
         ),
         0.9,
+    ),
+    Healthy(
+        "the next letter of names by 200 tanh units", GH + "karpathy/makemore",
+        Recipe("78, 200 tanh, 26", flat(letters(2000, 3)), CCE, SGD(lr=0.1), 2000, 32,
+               init=VarianceScaling(25 / 9, "fan_in")), 0.5,
+    ),
+    Healthy(
+        "letters of a philosopher by an LSTM",
+        GH + "keras-team/keras/blob/2.0.0/examples/lstm_text_generation.py",
+        Recipe("26, 128 lstm last, 26 softmax", letters(2000, 20), CCE_P,
+               RMSProp(lr=0.01, decay=0.9), 300, 128), 0.5,
+    ),
+    Healthy(
+        "a plain recurrent layer at rate 1, clipped", D2L + "chapter_recurrent-neural-networks/"
+        "rnn-concise.html",
+        Recipe("28, 32 rnn last, 28", letters(2000, 32, 28), CCE,
+               SGD(lr=1.0, clip=ClipByGlobalNorm(1.0)), 1500, 256, init=TORCH), 0.5,
+    ),
+    Healthy(
+        "twenty columns by ten and ten units", "https://skorch.readthedocs.io/en/stable/user/"
+        "quickstart.html",
+        Recipe("20, 10 relu, 10 relu, 2 softmax", table(1000, STANDARD * 20, 2), CCE_P,
+               SGD(lr=0.1), 400, 128, init=TORCH), 0.85,
+    ),
+    Healthy(
+        "what to do with a pole on a cart", TORCH_TUTORIAL + "intermediate/"
+        "reinforcement_q_learning.html",
+        Recipe("4, 128 relu, 128 relu, 2", moves, "Huber", AdamW(lr=3e-4), 1500, 128, init=TORCH),
+        0.8,
+    ),
+    Healthy(
+        "payments, three layers with dropout",
+        "https://keras.io/examples/structured_data/imbalanced_classification/",
+        Recipe("29, 256 relu, 256 relu drop 0.3, 256 relu drop 0.3, 1 sigmoid",
+               table(4000, STANDARD * 29, 2), BCE_P, Adam(lr=0.01), 300, 2048), 0.9,
+    ),
+    Healthy(
+        "a table by 200 and 100 units with norms", "https://docs.fast.ai/tutorial.tabular.html",
+        Recipe("9, 200 relu bn 0.9, 100 relu bn 0.9, 2", table(2000, STANDARD * 9, 2), CCE,
+               Adam(lr=0.001), 500, 64, init=TORCH), 0.9,
+    ),
+    Healthy(
+        "digits by 300 and 100 units", GH + "google-deepmind/dm-haiku/blob/main/examples/mnist.py",
+        Recipe("784, 300 relu, 100 relu, 10", digits(), CCE, Adam(lr=0.001), 400, 1000,
+               init="lecun_normal"), 0.9,
     ),
 )
 # fmt: on

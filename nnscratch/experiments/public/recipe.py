@@ -80,7 +80,7 @@ class Recipe:
     net : str
         Widths and the words of `WORDS`: ``"784, 30 relu drop 0.2, 10"``; ``"9*5 tanh"`` is nine
         such layers; ``"bn 0.99"`` is batch norm with that momentum; ``"1, 16 lstm last, 2"`` reads
-        sequences and answers at the end.
+        sequences and answers at the end, and ``"lstm 5"`` begins with that forget bias.
     data : callable
         From a generator of random numbers to `Data`.
     loss : str
@@ -96,6 +96,8 @@ class Recipe:
         Dense layers, from 0, whose parameters the optimizer does not change.
     l2 : float
         Times the sum of the squared weights, added to what is minimised.
+    truncate : int or None
+        Steps of time that the gradient goes back, at most.
     """
 
     net: str
@@ -110,6 +112,7 @@ class Recipe:
     recurrent: InitLike = "orthogonal"
     held: tuple[int, ...] = ()
     l2: float = 0.0
+    truncate: int | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -133,6 +136,8 @@ class Recipe:
         made: list[nn.layers.Layer]
         if words and words[0] in CELLS:
             kind, options = CELLS[words[0]]
+            if words[1:] and words[1] not in WORDS:
+                options = {**options, "forget_bias": float(words[1])}
             own = {"init": init, "bias_init": self.bias, "recurrent_init": self.recurrent}
             drawn = {"defaults": "pytorch"} if init == TORCH else own
             made = [getattr(nn, kind)(n_in, width, **options, **drawn)]
@@ -185,7 +190,7 @@ def run(recipe: Recipe, seed: int = 0) -> Outcome:
         held_x, held_y = data.held_out
         validation = (held_x.astype(np.float32), targets(held_y, outputs, recipe.loss))
     flow = nn.GradientFlow(model, probe=x[:200], histograms=False)
-    trainer = Trainer(model, loss, copy.deepcopy(recipe.optimizer))
+    trainer = Trainer(model, loss, copy.deepcopy(recipe.optimizer), truncate=recipe.truncate)
     batch = min(recipe.batch, len(x))
     callbacks: list[Callback] = [flow]
     if recipe.held:

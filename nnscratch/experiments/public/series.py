@@ -118,3 +118,56 @@ def storms(n: int, window: int) -> Maker:
         return Data(x[:, :window], north[:, window:])
 
     return make
+
+
+def letters(n: int, window: int, kinds: int = 26) -> Maker:
+    """Return windows of a text, a row for each letter, and the letter that comes next.
+
+    Each letter has three that often follow it.
+    """
+
+    def make(rng: np.random.Generator) -> Data:
+        chance = np.full((kinds, kinds), 0.1 / kinds)
+        for row in chance:
+            row[rng.choice(kinds, 3, replace=False)] += [0.6, 0.2, 0.1]
+        text = [0]
+        for _ in range(n + window):
+            text.append(int(rng.choice(kinds, p=chance[text[-1]])))
+        y = np.array(text[window : window + n])
+        return Data(np.eye(kinds)[[text[i : i + window] for i in range(n)]], y)
+
+    return make
+
+
+def flat(make: Maker) -> Maker:
+    """Return sequences as rows of one width, their steps side by side."""
+
+    def made(rng: np.random.Generator) -> Data:
+        d = make(rng)
+        return Data(d.x.reshape(len(d.x), -1), d.y)
+
+    return made
+
+
+def two_marked(n: int, window: int) -> Maker:
+    """Return numbers, two of them marked, one in each half, and their sum (the adding problem)."""
+
+    def make(rng: np.random.Generator) -> Data:
+        x = np.zeros((n, window, 2))
+        x[:, :, 0] = rng.random((n, window))
+        for low, high in ((0, window // 2), (window // 2, window)):
+            x[np.arange(n), rng.integers(low, high, n), 1] = 1.0
+        return Data(x, (x[:, :, 0] * x[:, :, 1]).sum(axis=1, keepdims=True))
+
+    return make
+
+
+def word_numbers(n: int, window: int, top: float) -> Maker:
+    """Return the numbers of words, to `top`: are there more of the frequent ones?"""
+
+    def make(rng: np.random.Generator) -> Data:
+        y = rng.integers(0, 2, n)
+        power = np.where(y == 1, 1.5, 0.7)[:, None]
+        return Data(top * rng.random((n, window, 1)) ** power[:, :, None], y)
+
+    return make

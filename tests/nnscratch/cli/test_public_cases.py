@@ -5,6 +5,7 @@ import json
 import pytest
 
 from nnscratch.cli import main, public_cases
+from nnscratch.cli.arguments import PUBLIC_GROUPS
 from nnscratch.experiments import public
 
 
@@ -39,13 +40,17 @@ def test_tables_and_files(few, tmp_path, capsys):
 def test_what_was_put_aside_is_shown_one_by_one_to_whom_asks_for_it_alone(few, capsys):
     main(["diagnose", "--public-cases", "all"])
     printed = capsys.readouterr().out
-    assert public.PUT_ASIDE == ("winter", "summer")
+    assert public.PUT_ASIDE == ("winter", "summer", "dusk")
     assert not any(f"Sick cases, {name}" in printed for name in public.PUT_ASIDE)
     assert "Sick cases, untouched" in printed
     main(["diagnose", "--public-cases", "summer"])
     printed = capsys.readouterr().out
     assert "Sick cases, summer" in printed
     assert "Sick cases, tuned" not in printed
+
+
+def test_the_command_line_knows_every_group():
+    assert tuple(public.SICK) == PUBLIC_GROUPS
 
 
 def test_aims_decide_the_exit_code(few, monkeypatch, capsys):

@@ -5,6 +5,7 @@ import pytest
 
 from nnscratch import datasets
 from nnscratch.experiments.public import data as d
+from nnscratch.experiments.public import series
 
 
 def made(maker, seed=0):
@@ -100,3 +101,31 @@ def test_one_seed_gives_the_same_data():
     for maker in (d.iris, d.words(50, 20, 2), d.table(50, [(0, 1)], 2), d.spirals(30, 3)):
         np.testing.assert_array_equal(made(maker, 3).x, made(maker, 3).x)
         assert not np.array_equal(made(maker, 3).x, made(maker, 4).x)
+
+
+def test_letters_that_often_follow():
+    data = made(series.letters(3000, 4, 6))
+    assert data.x.shape == (3000, 4, 6)
+    assert (data.x.sum(axis=2) == 1).all()
+    np.testing.assert_array_equal(data.x[1:, -1].argmax(axis=1), data.y[:-1])
+    last, often = data.x[:, -1].argmax(axis=1), np.zeros((6, 6))
+    np.add.at(often, (last, data.y), 1)
+    assert (often.max(axis=1) / often.sum(axis=1)).mean() == pytest.approx(0.617, abs=0.05)
+    np.testing.assert_array_equal(
+        made(series.flat(series.letters(20, 4, 6))).x.reshape(20, 4, 6),
+        made(series.letters(20, 4, 6)).x,
+    )
+
+
+def test_two_marked_numbers_are_added():
+    data = made(series.two_marked(50, 10))
+    assert (data.x[:, :5, 1].sum(axis=1) == 1).all()
+    assert (data.x[:, 5:, 1].sum(axis=1) == 1).all()
+    np.testing.assert_allclose(data.y[:, 0], [row[row[:, 1] == 1, 0].sum() for row in data.x])
+
+
+def test_frequent_words_have_small_numbers():
+    data = made(series.word_numbers(400, 20, 100.0))
+    assert data.x.max() <= 100
+    assert data.x[data.y == 1].mean() == pytest.approx(40, abs=2)  # 100 / 2.5
+    assert data.x[data.y == 0].mean() == pytest.approx(100 / 1.7, abs=2)

@@ -7,6 +7,7 @@ import nnscratch as nn
 from nnscratch.errors import ConfigError
 from nnscratch.experiments.public.data import XOR, digits
 from nnscratch.experiments.public.recipe import BCE, CCE, MSE, TORCH, Data, Recipe, run, score
+from nnscratch.experiments.public.series import first_sign
 from nnscratch.initializers import Constant
 from nnscratch.optimizers import SGD, Adam
 
@@ -56,6 +57,8 @@ def test_a_network_of_sequences_is_read_from_its_row():
     model = recipe("100, 25 rnn last, 2", init=TORCH).network(0)
     assert 0.15 < np.abs(model.params["0.weight"]).max() <= 1 / 5  # by the width of the cell
     assert recipe("3, 4 gru last, 1").needs == ()
+    assert recipe("3, 4 lstm 5 last, 1").network(0).layers["0.lstm"].forget_bias == 5
+    assert recipe("3, 4 lstm last, 1").network(0).layers["0.lstm"].forget_bias == 1
 
 
 def test_what_the_package_lacks_is_named(monkeypatch):
@@ -122,3 +125,12 @@ def test_what_is_held_out_judges():
 
     outcome = run(recipe("64, 1", data=make, loss=BCE, optimizer=Adam(lr=0.05), steps=40))
     assert outcome.score < 0.05
+
+
+def test_the_gradient_is_cut_after_so_many_steps_of_time():
+    whole, all_of_them, cut = (
+        run(recipe("1, 4 rnn last, 2", data=first_sign(40, 12), loss=CCE, truncate=steps)).loss
+        for steps in (None, 12, 3)
+    )
+    assert all_of_them == whole
+    assert cut != whole
