@@ -1,6 +1,5 @@
 """The first seed of the committed results comes out again: the formulas are what they were."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +16,6 @@ DRAWN = (
     "glorot-keeps-variances", "he-one-fan", "orthogonal", "recurrent-singular-value",
     "repeated-product-overflows", "selu", "sigmoid-normal-vanishes", "sigmoid-saturates",
     "table-rows", "weight-gradients-mislead", "wide-orthogonal", "widths-beta",
-)  # fmt: skip
-SHORT = (
-    "clipping-rescues", "dying-relu", "large-leak", "mean-field-rates", "rrelu-prelu",
-    "sigmoid-top-first",
 )  # fmt: skip
 TIMED = ("batchnorm-slower-step", "elu-speed")  # their times are of the machine
 
@@ -54,16 +49,8 @@ def test_networks_that_are_only_drawn(name):
     compare(name, spreads=0.1)
 
 
-@pytest.mark.skipif(
-    os.environ.get("NNSCRATCH_KERNELS") == "reference", reason="minutes on the readable kernels"
-)
-@pytest.mark.parametrize("name", SHORT)
-def test_short_trainings(name):
-    """Another processor rounds differently, and a training carries that on."""
-    compare(name, spreads=3.0)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [n for n in registry.names() if n not in (*DRAWN, *SHORT, *TIMED)])
+@pytest.mark.parametrize("name", [n for n in registry.names() if n not in (*DRAWN, *TIMED)])
 def test_the_others(name):
+    """Another processor rounds differently, and a training carries that on."""
     compare(name, spreads=3.0)

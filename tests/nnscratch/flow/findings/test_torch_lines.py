@@ -8,6 +8,8 @@ from nnscratch.flow.findings.torch_lines import in_torch
 RESET = 'model.apply(lambda m: m.reset_parameters() if hasattr(m, "reset_parameters") else None)'
 NEW = "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)"
 EACH = "[model.set_submodule(n, torch.nn.{}()) for n in ['1', '3']]"
+BEHIND = "[model.set_submodule(n, torch.nn.Sequential(model.get_submodule(n), {})) for n in {}]"
+NORM = "torch.nn.BatchNorm1d(model.get_submodule(n).out_features)"
 DRAW = (
     'model.apply(lambda m: torch.nn.init.kaiming_normal_(m.weight, nonlinearity="{}") '
     "if isinstance(m, torch.nn.Linear) else None)"
@@ -35,9 +37,63 @@ KAIMING, FORWARD = DRAW.format("relu"), DRAW.format("linear")
         ("optimizer = nn.SGD(lr=0.5)", NEW.replace("0.1", "0.5")),
         ("trainer.fit(x, y, epochs=3)", ""),
         ("print(np.unique(y, axis=0))", "print(torch.unique(y, dim=0))"),
+        (
+            "model, optimizer = nn.remake(model), nn.SGD(lr=0.5)",
+            f"{RESET}; {NEW.replace('0.1', '0.5')}",
+        ),
+        ("model, loss = nn.remake(model, width=9), nn.MeanSquaredError()", ""),
+        (
+            'model = nn.remake(model, norm="batch")',
+            f"{BEHIND.format(NORM, ['0', '2'])}; {RESET}; {NEW}",
+        ),
+        (
+            'model = nn.remake(model, bias_init="zeros")',
+            f"{RESET}; model.apply(lambda m: torch.nn.init.zeros_(m.bias) "
+            f"if isinstance(m, torch.nn.Linear) else None); {NEW}",
+        ),
+        (
+            "optimizer.clip = nn.ClipByGlobalNorm(1.0)",
+            "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)",
+        ),
+        (
+            "optimizer = nn.Adam(lr=0.001)",
+            "optimizer = torch.optim.Adam(model.parameters(), lr=0.001)",
+        ),
+        ("steps = nn.something(model)", ""),
+        ("loss = nn.losses", ""),
+        ("x = (x - x.mean(0)) / x.std(0)", "x = (x - x.mean(0)) / x.std(0)"),
+        ("x = x / 255; y = nn.f(y)", "x = x / 255; y = nn.f(y)"),
+        ("look at the data", ""),
     ],
 )
 def test_a_line_of_torch(run, line, torch):
-    view = run.view()
+    assert said(run.view(), line) == torch
+
+
+def said(view, line):
     finding = Finding("depth", "serious", (), 0, "It is.", "", (Advice("do", line),), {})
-    assert in_torch([finding], view)[0].advice[0].line == torch
+    return in_torch([finding], view)[0].advice[0].line
+
+
+def test_where_no_activation_stands_one_is_put_behind_each_layer(run):
+    line = 'model = nn.remake(model, activation="relu")'
+    told = said(run.view(kinds="dense dense dense"), line)
+    assert told == f"{BEHIND.format('torch.nn.ReLU()', ['0', '1'])}; {RESET}; {KAIMING}; {NEW}"
+
+
+def test_an_activation_of_the_output_gives_way(run):
+    line = "model, loss = nn.remake(model, output=None), nn.SoftmaxCrossEntropy()"
+    identity = "[model.set_submodule(n, torch.nn.Identity()) for n in ['3']]"
+    new = f"{RESET}; loss = torch.nn.CrossEntropyLoss()"
+    view = run.view(kinds="dense relu dense softmax", widths=(20, 3))
+    assert said(view, line) == f"{identity}; {new}"
+    assert said(run.view(), line) == new
+
+
+def test_a_function_is_no_module_that_could_be_replaced(run):
+    def called(record):
+        record["layers"][1] = "relu()"
+
+    view = run.view(called)
+    assert said(view, 'model = nn.remake(model, activation="elu")') == ""
+    assert said(view, 'model = nn.remake(model, init="he_normal")').startswith(RESET)
