@@ -107,6 +107,7 @@ def _run_post(options: argparse.Namespace) -> int:
         console.print(
             f"seed {run.seed}  epoch {epoch:>2}  {run.name:<36} {run.accuracy[-1]:.4f}{beside}",
             highlight=False,
+            soft_wrap=True,
         )
 
     runs: list[post.Run] = []

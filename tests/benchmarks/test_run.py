@@ -13,11 +13,12 @@ import pytest
 
 import nnscratch as nn
 from benchmarks import __main__ as command
-from benchmarks import contenders, history, machine, session, startup
+from benchmarks import contenders, history, kernels, machine, runner, session, startup
 from benchmarks.correctness import Verdict
 from benchmarks.runner import Runner
-from benchmarks.session import Session, order_of_turns
+from benchmarks.session import Outcome, Session, order_of_turns
 from benchmarks.tasks import step_task
+from benchmarks.timing import Timing, Turn
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,6 +102,67 @@ def test_recording_is_measured_beside_the_same_step_without_it(tmp_path, capsys)
     said = " ".join(capsys.readouterr().out.split())
     assert "Recording everything at every step, 1 thread" in said
     assert "Recording everything at every step, growing networks, 1 thread" in said
+
+
+class Given(Session):
+    """Processes that are none: every task takes them so many microseconds."""
+
+    takes = {"nnscratch": 10.0, "numpy": 40.0}  # noqa: RUF012
+
+    def measure(self, task, names, judge, *, rounds, seconds, **options):
+        outcomes, failures = {}, {}
+        for name in names:
+            if task["kind"] == "activation" and name == "numpy":
+                failures[name] = "it fell asleep"
+                continue
+            turn = Turn(self.takes[name], 1.5 * self.takes[name], 9)
+            memory = {"peak_memory_bytes": 2000, "step_memory_bytes": 100}
+            right = Verdict(1e-6, "", True)
+            outcomes[name] = Outcome(right, Timing((turn,) * rounds), memory, 0.1, 0.2)
+        return outcomes, failures
+
+
+def test_each_section_keeps_what_was_measured_and_says_who_is_missing(monkeypatch):
+    product = {"kind": "product", "group": "layer", "op": "forward", "shape": [8, 5, 3]}
+    kind, shape = "activation", [2, 3]
+    activation = {"kind": kind, "group": kind, "name": "elu", "op": "backward", "shape": shape}
+    monkeypatch.setattr(kernels, "product_cases", lambda quick: [] if quick else [product])
+    monkeypatch.setattr(kernels, "activation_cases", lambda: [activation])
+    monkeypatch.setattr(runner, "Session", Given)
+    monkeypatch.setattr(contenders, "why_absent", lambda name: "")
+    started = []
+
+    def measure(name, package, threads, cold, isa):
+        started.append((name, cold))
+        if cold:
+            raise startup.StartUpFailed("no step within 300 seconds")
+        return startup.StartUp(1.0, 2.0, 3.0 + len(started))
+
+    monkeypatch.setattr(startup, "measure", measure)
+    arguments = ["--workloads", "tiny", "--contenders", "nnscratch", "numpy", "sklearn"]
+    arguments += ["--sections", *runner.SECTIONS, "--threads", "1"]
+    said = []
+    found = Runner(command.make_plan(command.parser().parse_args(arguments)), said.append).run()
+    steps = {(step.contender, step.min_us, step.ratio_to_best_peer) for step in found.steps}
+    assert steps == {("nnscratch", 10.0, 4.0), ("numpy", 40.0, None)}
+    assert {step.step_memory_bytes for step in found.steps} == {100}
+    assert [(k.contender, k.case, k.gflops, k.ratio) for k in found.kernels] == [
+        ("nnscratch", "5 to 3, batch 8, forward", 240 / 10 / 1e3, 4.0),
+        ("numpy", "5 to 3, batch 8, forward", 240 / 40 / 1e3, None),
+        ("nnscratch", "elu backward", None, None),
+    ]
+    assert [(s.contender, s.cache, s.total_s, s.runs) for s in found.startup] == [
+        ("nnscratch", "warm", 4.0, 5),
+        ("numpy", "warm", 9.0, 5),
+    ]
+    assert started[-1] == ("nnscratch", True)
+    assert [(s.what, s.contender, s.reason) for s in found.skipped] == [
+        ("tiny", "sklearn", "MLPClassifier has no batch norm"),
+        ("elu backward", "numpy", "it fell asleep"),
+        ("start-up", "sklearn", "MLPClassifier has no batch norm"),
+        ("start-up, cold", "nnscratch", "no step within 300 seconds"),
+    ]
+    assert "1 cases of product, 1 thread" in said
 
 
 def test_each_contender_follows_each_neighbour_as_often_as_it_goes_before():

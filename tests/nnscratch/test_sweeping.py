@@ -2,15 +2,19 @@
 
 import csv
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import nnscratch as nn
 from nnscratch.cli import main
+from nnscratch.cli import map as map_command
 from nnscratch.experiments.standard import standard
 from nnscratch.flow import load_record
+from nnscratch.sweeping.run import one_thread
 from nnscratch.sweeping.table import Table, key
 
 GRID = {"depth": [1, 3], "activation": ["tanh", "relu"]}
@@ -146,6 +150,102 @@ def test_wrong_grids_are_refused(grid, sweep):
         sweep(small, grid)
 
 
+class Mortal(ThreadPoolExecutor):
+    """Threads as processes that a deep network kills, and with it all that are at work."""
+
+    asked = ()
+
+    def submit(self, function, build, settings, seed, record):
+        self.asked = (*self.asked, settings["depth"])
+        if settings["depth"] < 3:
+            return super().submit(function, build, settings, seed, record)
+        broken = Future()
+        broken.set_exception(BrokenExecutor("dead"))
+        return broken
+
+
+def test_who_dies_is_tried_once_more_alone(tmp_path):
+    with Mortal(1) as executor:
+        found = nn.sweep(
+            small, {"depth": [3, 1, 2]}, executor=executor, table=tmp_path / "t.csv", progress=False
+        )
+        assert executor.submit(len, small, {"depth": 0}, 0, "").exception()  # it is left open
+    assert {row["depth"]: row["error"] for row in found} == {3: "its process died", 1: "", 2: ""}
+    assert executor.asked[:4] == (3, 1, 2, 3)
+
+
+def test_what_cannot_be_sent_is_a_row(tmp_path):
+    class Narrow(ThreadPoolExecutor):
+        def submit(self, *given):
+            return super().submit(lambda: 1 / 0)
+
+    with Narrow(1) as executor:
+        found = nn.sweep(small, {"depth": [1]}, executor=executor, table=tmp_path / "t.csv")
+    assert [row["error"] for row in found] == ["ZeroDivisionError: division by zero"]
+
+
+def test_the_scheduler_of_dask_is_left_again(tmp_path, monkeypatch):
+    said = []
+
+    class Client(ThreadPoolExecutor):
+        def __init__(self, address):
+            said.append(address)
+            super().__init__(1)
+
+        def get_executor(self, pure):
+            assert not pure  # the same settings twice are two runs
+            return self
+
+        def __exit__(self, *error):
+            said.append("left")
+            return super().__exit__(*error)
+
+    monkeypatch.setitem(sys.modules, "distributed", SimpleNamespace(Client=Client))
+    found = nn.sweep(small, {"depth": [1]}, executor="tcp://10.0.0.1:8786", table=tmp_path / "t")
+    assert [row["verdict"] for row in found] == ["healthy"]
+    assert said == ["tcp://10.0.0.1:8786", "left"]
+
+
+@pytest.fixture
+def pools(monkeypatch):
+    """Threads in the place of processes; the list of the pools."""
+    made = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, count, context, initializer):
+            assert context.get_start_method() == "spawn"
+            assert initializer is one_thread
+            super().__init__(count)
+            made.append((count, self))
+
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            self.cancelled = getattr(self, "cancelled", False) or cancel_futures
+            super().shutdown(wait, cancel_futures=cancel_futures)
+
+    monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor", Pool)
+    return made
+
+
+def test_processes_of_its_own(pools, tmp_path):
+    found = nn.sweep(small, {"depth": [1, 2]}, workers=2, table=tmp_path / "t.csv")
+    assert len(found) == 2
+    ((count, pool),) = pools
+    assert count == 2
+    assert not pool.cancelled
+    with pytest.raises(nn.ConfigError, match="sweep workers"):
+        nn.sweep(small, {"depth": [3]}, workers=0, table=tmp_path / "t.csv")
+
+
+def test_what_has_not_begun_is_not_waited_for(pools, tmp_path, monkeypatch):
+    def interrupt(table, row):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Table, "append", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        nn.sweep(small, {"depth": [1, 2, 3, 4]}, workers=1, table=tmp_path / "t.csv")
+    assert pools[0][1].cancelled
+
+
 @pytest.mark.slow
 def test_a_process_that_dies_takes_only_its_own_run_with_it(tmp_path, monkeypatch):
     (tmp_path / "own_networks.py").write_text(OWN)
@@ -219,8 +319,7 @@ def test_the_command_trains_in_processes(tmp_path, capsys):
     assert len(list((tmp_path / "out" / "records").iterdir())) == 2
 
 
-@pytest.mark.slow
-def test_the_map_draws_what_was_learned_and_goes_on(tmp_path, capsys):
+def test_the_map_draws_what_was_learned_and_goes_on(pools, tmp_path, capsys):
     small = ["map", "--depths", "1", "2", "--variances", "0.5", "2", "--width", "8"]
     small += ["--epochs", "1", "--workers", "1", "--out", str(tmp_path)]
     assert main(small) == 0
@@ -231,10 +330,14 @@ def test_the_map_draws_what_was_learned_and_goes_on(tmp_path, capsys):
     assert main(["map", "--activation", "reul"]) == 2
 
 
-@pytest.mark.slow
-def test_the_map_of_recurrent_networks(tmp_path, capsys):
+def test_the_map_of_recurrent_networks(pools, tmp_path, capsys, monkeypatch):
+    whole, chosen = nn.datasets.temporal_order, map_command.MAPS["recurrent"]
+    monkeypatch.setattr(
+        nn.datasets, "temporal_order", lambda n, length, seed: whole(n // 20, length, seed)
+    )
+    monkeypatch.setitem(map_command.MAPS, "recurrent", replace(chosen, points=3))
     small = ["map", "--family", "recurrent", "--biases", "-1", "1", "--lengths", "10", "20"]
-    small += ["--width", "8", "--epochs", "1", "--workers", "1", "--out", str(tmp_path)]
+    small += ["--width", "4", "--epochs", "1", "--workers", "1", "--out", str(tmp_path)]
     assert main(small) == 0
     assert "Sweep(4 runs: " in capsys.readouterr().out
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
