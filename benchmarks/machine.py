@@ -153,3 +153,8 @@ def _read(path: str) -> str:
         return Path(path).read_text().strip()
     except OSError:
         return ""
+
+
+def in_threads(count: int) -> str:
+    """Return ``1 thread``, ``2 threads``."""
+    return f"{count} thread" if count == 1 else f"{count} threads"

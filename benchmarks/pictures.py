@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
 from benchmarks.contenders import CONTENDERS, OURS
+from benchmarks.machine import in_threads
 from benchmarks.results import Results, StepResult
 from benchmarks.workloads import WORKLOADS
 from nnscratch_plots import save_figure
@@ -87,7 +88,7 @@ def step_times(results: Results) -> Figure | None:
         ax.tick_params(axis="x", length=0)
     panels[0].set_ylabel("milliseconds a training step (minimum)")
     handles: list[Any] = [
-        Patch(facecolor=_shade("#444444", row), label=_threads(threads))
+        Patch(facecolor=_shade("#444444", row), label=in_threads(threads))
         for row, threads in enumerate(results.threads)
     ]
     handles.append(matplotlib.lines.Line2D([], [], **LIMIT, label="roofline"))
@@ -128,7 +129,7 @@ def roofline_fractions(results: Results) -> Figure | None:
                     ax.bar(place, height, 0.85 / len(names), color=LOOKS[name][0])
         ax.axhline(100, **LIMIT)
         ax.set_xticks(range(len(workloads)), workloads, rotation=25, ha="right")
-        ax.set_title(_threads(threads))
+        ax.set_title(in_threads(threads))
     panels[0].set_ylabel("percent of the roofline")
     handles = [Patch(facecolor=LOOKS[n][0], label=CONTENDERS[n].label) for n in names]
     figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), frameon=False)
@@ -158,7 +159,7 @@ def recording(results: Results) -> Figure | None:
         ax.set_yscale("log", base=2)
         ax.yaxis.set_major_formatter("{x:g}")
         ax.set_xticks(range(len(workloads)), workloads, rotation=25, ha="right")
-        ax.set_title(_threads(threads))
+        ax.set_title(in_threads(threads))
     panels[0].set_ylabel("recorded / not recorded")
     handles = [Patch(facecolor=RECORDERS[n], label=CONTENDERS[n].label) for n in names]
     figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), frameon=False)
@@ -177,7 +178,7 @@ def growth(results: Results) -> Figure | None:
     for row, threads in enumerate(results.threads):
         for ax, family in zip(panels[row], families, strict=True):
             _growth_panel(ax, results, threads, family, handles)
-            ax.set_title(f"{family}, {_threads(threads)}")
+            ax.set_title(f"{family}, {in_threads(threads)}")
             if row == rows - 1:
                 ax.set_xlabel(GROWING[family])
             unit = "microseconds a step and layer" if family == "depth" else "microseconds a step"
@@ -249,7 +250,7 @@ def products(results: Results) -> Figure | None:
         ax.set_yscale("log", base=2)
         ax.yaxis.set_major_formatter("{x:g}")
         ax.set_xlabel("millions of operations")
-        ax.set_title(_threads(threads))
+        ax.set_title(in_threads(threads))
         ax.grid(color="0.5", alpha=0.25, linewidth=0.6)
     panels[0].set_ylabel("NumPy's time / nnscratch's")
     figure.legend(
@@ -267,7 +268,3 @@ def _shade(color: str, row: int) -> tuple[float, float, float]:
     red, green, blue = matplotlib.colors.to_rgb(color)
     keep = 1 - 0.45 * min(row, 1)
     return (1 - keep * (1 - red), 1 - keep * (1 - green), 1 - keep * (1 - blue))
-
-
-def _threads(n: int) -> str:
-    return f"{n} thread" if n == 1 else f"{n} threads"

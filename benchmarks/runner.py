@@ -10,6 +10,7 @@ from functools import lru_cache
 from benchmarks import contenders, correctness, kernels, recording, roofline, startup, tasks
 from benchmarks.contenders import CONTENDERS, OURS, OURS_RECORDED
 from benchmarks.correctness import Verdict
+from benchmarks.machine import in_threads
 from benchmarks.quiet import Quiet
 from benchmarks.results import (
     KernelResult,
@@ -175,7 +176,7 @@ class Runner:
         for name, reason in failures.items():
             self._skip(workload.name, name, reason, session.threads)
         times = "  ".join(f"{s.contender} {s.min_us:.0f}" for s in found)
-        self.say(f"{workload.name}, {_threads(session.threads)}: {times} us")
+        self.say(f"{workload.name}, {in_threads(session.threads)}: {times} us")
 
     def _recording(self, workloads: Sequence[Workload], names: Sequence[str], fresh: bool) -> None:
         """Measure each contender that can record beside itself without recording."""
@@ -199,7 +200,7 @@ class Runner:
         for name, reason in failures.items():
             self._skip(f"{workload.name}, recorded", name, reason, session.threads)
         times = "  ".join(f"{r.contender} {r.overhead:.2f}" for r in found)
-        self.say(f"{workload.name} recorded, {_threads(session.threads)}: {times} times as long")
+        self.say(f"{workload.name} recorded, {in_threads(session.threads)}: {times} times as long")
 
     def _kernels(
         self, session: Session, cases: Sequence[Mapping[str, object]], names: Sequence[str]
@@ -241,7 +242,7 @@ class Runner:
             for name, reason in failures.items():
                 self._skip(kernels.label(task), name, reason, session.threads)
         if cases:
-            self.say(f"{len(cases)} cases of {cases[0]['kind']}, {_threads(session.threads)}")
+            self.say(f"{len(cases)} cases of {cases[0]['kind']}, {in_threads(session.threads)}")
 
     def _roofline(self) -> None:
         """Measure peak and bandwidth by nnscratch's process, whoever else takes part."""
@@ -269,7 +270,7 @@ class Runner:
                             line.raise_bandwidth(threads, size, roofline.gbs(size, best))
             if threads in line.peak_gflops:
                 peak = line.peak_gflops[threads]
-                self.say(f"peak of the tile, {_threads(threads)}: {peak:.0f} GFLOP/s")
+                self.say(f"peak of the tile, {in_threads(threads)}: {peak:.0f} GFLOP/s")
 
     def _set_limits(self) -> None:
         by_name = {workload.name: workload for workload in self.plan.workloads}
@@ -334,7 +335,3 @@ def _kernel_judge(task: Mapping[str, object]) -> Judge:
 
 def _no_judge(values: list[float], arrays: Mapping[str, Array]) -> Verdict:
     return Verdict(0.0, "", True)
-
-
-def _threads(n: int) -> str:
-    return f"{n} thread" if n == 1 else f"{n} threads"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.contenders import CONTENDERS, OURS
+from benchmarks.machine import in_threads
 from benchmarks.results import KernelResult, Results, StepResult, mean_ratio
 from benchmarks.workloads import FAMILIES, WORKLOADS
 
@@ -53,7 +54,7 @@ OUR_COLUMNS = ["peer / ours", "ours / limit", "spread"]
 def _steps(results: Results, threads: int, brief: bool) -> Table:
     names = results.contenders()
     table = Table(
-        f"Training step, {_threads(threads)}",
+        f"Training step, {in_threads(threads)}",
         ["workload", "limit", *(CONTENDERS[n].label for n in names), *OUR_COLUMNS],
     )
     for workload in results.workloads():
@@ -83,7 +84,7 @@ def _ours(step: StepResult | None) -> list[str]:
 def _memory(results: Results, threads: int) -> Table:
     names = results.contenders()
     table = Table(
-        f"Memory in MiB, {_threads(threads)}",
+        f"Memory in MiB, {in_threads(threads)}",
         ["workload", *(CONTENDERS[n].label for n in names)],
         remark="The most held while training, beyond what a small network needs; in brackets the "
         "peak of the whole process, libraries and compilers included.",
@@ -111,7 +112,7 @@ def _recording(results: Results, threads: int, growing: bool) -> Table:
     names = list(dict.fromkeys(r.contender for r in found))
     networks = ", growing networks" if growing else ""
     table = Table(
-        f"Recording everything at every step{networks}, {_threads(threads)}",
+        f"Recording everything at every step{networks}, {in_threads(threads)}",
         ["workload", *(head for name in names for head in _pair(name))],
         remark="The step without and with the full panel of every layer recorded, and how many "
         "times as long it takes: the median over pairs of turns one after the other, in brackets "
@@ -140,7 +141,7 @@ def _growth(results: Results, threads: int, family: str, brief: bool) -> Table:
     names = [n for n in results.contenders() if any(results.find(w, threads, n) for w in workloads)]
     per_layer = ["ours a layer"] if family == "depth" else []
     table = Table(
-        f"Growth with {family}, {_threads(threads)}",
+        f"Growth with {family}, {in_threads(threads)}",
         [family, "limit", *(CONTENDERS[n].label for n in names), *per_layer, *OUR_COLUMNS],
     )
     if workloads:
@@ -164,7 +165,7 @@ def _growth(results: Results, threads: int, family: str, brief: bool) -> Table:
 
 def _products(results: Results, threads: int) -> Table:
     table = Table(
-        f"Matrix products of network layers, {_threads(threads)}",
+        f"Matrix products of network layers, {in_threads(threads)}",
         ["product", "shapes", "geometric mean", "lowest", "highest", "lowest at"],
         remark="NumPy's time over nnscratch's: above 1, nnscratch is faster.",
     )
@@ -192,7 +193,7 @@ def _ops(kernels: Sequence[KernelResult]) -> list[str]:
 
 def _squares(results: Results, threads: int) -> Table:
     table = Table(
-        f"Square matrix products, {_threads(threads)}",
+        f"Square matrix products, {in_threads(threads)}",
         ["product", "nnscratch GFLOP/s", "NumPy GFLOP/s", "NumPy / nnscratch"],
     )
     for ours in results.ratios("square", threads):
@@ -207,7 +208,7 @@ def _activations(results: Results, threads: int) -> Table:
     found = [k for k in results.kernels if k.kind == "activation" and k.threads == threads]
     names = list(dict.fromkeys(kernel.contender for kernel in found))
     table = Table(
-        f"Activations in microseconds, {_threads(threads)}",
+        f"Activations in microseconds, {in_threads(threads)}",
         ["activation", *(CONTENDERS[n].label for n in names)],
     )
     for case in dict.fromkeys(kernel.case for kernel in found):
@@ -252,7 +253,7 @@ def _roofline(results: Results) -> Table:
 def _skipped(results: Results) -> Table:
     table = Table("Left out, and remarks", ["what", "contender", "reason"])
     for skipped in results.skipped:
-        threads = "" if skipped.threads is None else f", {_threads(skipped.threads)}"
+        threads = "" if skipped.threads is None else f", {in_threads(skipped.threads)}"
         table.rows.append(
             [f"{skipped.what}{threads}", CONTENDERS[skipped.contender].label, skipped.reason]
         )
@@ -282,7 +283,3 @@ def number(value: float) -> str:
 
 def _size(size: int) -> str:
     return f"{size / 2**20:g} MiB" if size >= 2**20 else f"{size / 2**10:g} KiB"
-
-
-def _threads(n: int) -> str:
-    return f"{n} thread" if n == 1 else f"{n} threads"

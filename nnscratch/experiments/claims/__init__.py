@@ -30,7 +30,7 @@ How a claim is added
    `Measured` holds what is saved (JSON) and printed: `quantities`, each with one value per seed
    (its mean and 95 % t-interval are computed) and what was published or predicted; `curves`, nested
    dicts and lists of numbers for the picture (small: tens of points, not thousands).
-2. Import the module in `registry.py` and put its claims where they belong on the page.
+2. Import the module in `registry.py` and put it where its claims belong on the page.
 3. ``nnscratch reproduce NAME --quick``, and look at the picture.
 4. ``nnscratch reproduce NAME --page --out docs`` runs it in full and puts it on the page, where
    the other claims stand as they are.

@@ -52,64 +52,27 @@ from nnscratch.experiments.claims import (
 )
 from nnscratch.experiments.claims.claim import Claim
 
-CLAIMS: tuple[Claim, ...] = (
+# Whose claims stand where on the page.
+_PAGE = (
     # The post
-    saturation.SATURATES,
-    sigmoid_gradient.GRADIENT,
-    first_question.QUESTION,
-    swapped_rows.SWAPPED,
-    post_table.ACCURACY,
-    clipping_blamed.BLAMED,
-    clipping_rescues.RESCUES,
-    dying_relu.DIES,
-    leaks.LARGE_LEAK,
-    leaks.RANDOM_AND_LEARNED,
-    ranking.RANKING,
-    elu_speed.ELU_SPEED,
-    steepest.STEEPEST,
+    saturation, sigmoid_gradient, first_question, swapped_rows, post_table, clipping_blamed,
+    clipping_rescues, dying_relu, leaks, ranking, elu_speed, steepest,
     # Glorot & Bengio 2010
-    glorot.KEEPS,
-    glorot.MISLEADS,
-    jacobian.JACOBIAN,
-    saturates_first.TOP,
-    saturates_first.BOTTOM,
-    glorot_table.ERRORS,
+    glorot, jacobian, saturates_first, glorot_table,
     # He et al. 2015
-    one_fan.ONE_FAN,
-    he_xavier.DEPTH,
+    one_fan, he_xavier,
     # Batch norm: Ioffe & Szegedy 2015, Yang et al. 2019
-    bn_sigmoid.SIGMOID,
-    bn_freedom.RATES,
-    bn_freedom.SCALES,
-    ioffe_drift.DRIFT,
-    bn_cost.COST,
-    bn_cost.REGULARIZER,
-    bn_explodes.EXPLODES,
+    bn_sigmoid, bn_freedom, ioffe_drift, bn_cost, bn_explodes,
     # Recurrent networks: Pascanu et al. 2013, Jozefowicz et al. 2015
-    recurrent.SINGULAR,
-    recurrent_start.DEFAULTS,
-    recurrent_start.FORGET,
-    recurrent_rates.RATES,
-    wide_orthogonal.WIDE,
-    overflow.OVERFLOW,
-    temporal_order.CLIPPED,
-    omega_order.ORDERED,
-    long_memory.CHRONO,
-    long_memory.IDENTITY,
-    adding.ADDING,
-    copying.COPYING,
-    digits_in_time.DIGITS,
-    truncation.TRUNCATED,
-    random_truncation.UNBIASED,
+    recurrent, recurrent_start, recurrent_rates, wide_orthogonal, overflow, temporal_order,
+    omega_order, long_memory, adding, copying, digits_in_time, truncation, random_truncation,
     # Clevert et al. 2015, Klambauer et al. 2017
-    elu_median.MEDIAN,
-    selu.SELU,
+    elu_median, selu,
     # Initialization at depth: Saxe et al. 2013, Mishkin & Matas 2015, Hanin 2018, Schoenholz 2017
-    orthogonal.ORTHOGONAL,
-    lsuv.LSUV,
-    hanin.WIDTHS,
-    mean_field.RATES,
-    trainable_depth.DEPTH,
+    orthogonal, lsuv, hanin, mean_field, trainable_depth,
+)  # fmt: skip
+CLAIMS: tuple[Claim, ...] = tuple(
+    claim for module in _PAGE for claim in vars(module).values() if isinstance(claim, Claim)
 )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from nnscratch import layers, losses
+from nnscratch.experiments.faults.meddling import PutBack
 from nnscratch.experiments.faults.register import faulty
 from nnscratch.experiments.faults.setup import Draw, Setup
 from nnscratch.initializers import Constant, VarianceScaling
 from nnscratch.optimizers import SGD, Adam
-from nnscratch.training import Callback, StepInfo, Trainer
 
 
 @faulty("labels", "in another order than the examples")
@@ -71,18 +71,10 @@ def _(d: Draw) -> Setup:
     return Setup(model, SGD(lr=0.02), losses.SoftmaxCrossEntropy(), x, y, 32)
 
 
-class Hold(Callback):
-    """Puts the weights of the first layer back after every step."""
-
-    def on_fit_start(self, trainer: Trainer) -> None:
-        self.kept = trainer.model.params["0.weight"].copy()
-
-    def on_step(self, trainer: Trainer, step: StepInfo) -> None:
-        trainer.model.params["0.weight"][...] = self.kept
-
-
 faulty("frozen parameters", "the first layer is put back after every step")(
-    lambda d: d.classifier("relu", "he_normal", (2, 4), SGD(lr=0.05), callbacks=(Hold(),))
+    lambda d: d.classifier(
+        "relu", "he_normal", (2, 4), SGD(lr=0.05), callbacks=(PutBack(slice(1)),)
+    )
 )
 faulty("too few steps", "a loss that still falls", steps=100)(
     lambda d: d.classifier("relu", "he_normal", (2, 3), SGD(lr=0.01), data="digits")

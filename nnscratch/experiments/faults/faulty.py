@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from nnscratch.clipping import ClipByGlobalNorm
+from nnscratch.experiments.faults.meddling import Poison
 from nnscratch.experiments.faults.register import faulty
 from nnscratch.experiments.faults.setup import Draw, Setup
 from nnscratch.initializers import Constant, Normal, Uniform, VarianceScaling
 from nnscratch.optimizers import SGD, Adam, RMSProp
-from nnscratch.training import Callback, StepInfo, Trainer
 
 _RATE = "learning rate too large"
 
@@ -57,27 +57,14 @@ faulty(_RATE, "regression, learning rate 2", "diverged, non-finite")(
 faulty("initial weights", "leaky ReLU, 1e4 x He, 12 layers", "non-finite")(
     lambda d: d.classifier("leaky_relu", VarianceScaling(2e8), (12, 12), SGD(lr=0.01))
 )
-
-
-class _Poison(Callback):
-    """Writes one value into the weights of a layer after one step."""
-
-    def __init__(self, step: int, value: float) -> None:
-        self.step, self.value = step, value
-
-    def on_step(self, trainer: Trainer, step: StepInfo) -> None:
-        if step.step == self.step:
-            trainer.model.params["2.weight"][0, 0] = self.value
-
-
 faulty("non-finite", "a NaN among the weights from step 40 on")(
     lambda d: d.classifier(
-        "tanh", "lecun_normal", (3, 6), SGD(lr=0.05), callbacks=(_Poison(40, np.nan),)
+        "tanh", "lecun_normal", (3, 6), SGD(lr=0.05), callbacks=(Poison(40, np.nan),)
     )
 )
 faulty("non-finite", "an infinity among the weights from step 25 on")(
     lambda d: d.classifier(
-        "relu", "he_normal", (3, 6), SGD(lr=0.05), callbacks=(_Poison(25, np.inf),)
+        "relu", "he_normal", (3, 6), SGD(lr=0.05), callbacks=(Poison(25, np.inf),)
     )
 )
 faulty("initial weights", "sigmoid, N(0, 1), 3 to 5 layers", "saturated")(

@@ -9,12 +9,12 @@ import numpy as np
 from nnscratch import layers, losses
 from nnscratch.blocks import Residual
 from nnscratch.clipping import ClipByNorm
+from nnscratch.experiments.faults.meddling import Poison, PutBack
 from nnscratch.experiments.faults.register import faulty
 from nnscratch.experiments.faults.setup import Draw, Setup
 from nnscratch.initializers import Constant, Normal, Uniform, VarianceScaling
 from nnscratch.model import Sequential
 from nnscratch.optimizers import SGD, Adam, RMSProp
-from nnscratch.training import Callback, StepInfo, Trainer
 
 held_out = functools.partial(faulty, held_out=True)
 _RATE = "learning rate too large"
@@ -145,21 +145,9 @@ def _(d: Draw) -> Setup:
     return Setup(model, Adam(lr=0.01), losses.SoftmaxCrossEntropy(), x, y, 32)
 
 
-class _Copy(Callback):
-    """Trains copies: puts all hidden weights back after every step."""
-
-    def on_fit_start(self, trainer: Trainer) -> None:
-        params = trainer.model.params
-        self.kept = {name: params[name].copy() for name in params.names[:-2]}
-
-    def on_step(self, trainer: Trainer, step: StepInfo) -> None:
-        for name, values in self.kept.items():
-            trainer.model.params[name][...] = values
-
-
 held_out("frozen parameters", "hidden layers that the optimizer never sees")(
     lambda d: d.classifier(
-        "gelu", "he_normal", (2, 4), Adam(lr=1e-3), data="moons", callbacks=(_Copy(),)
+        "gelu", "he_normal", (2, 4), Adam(lr=1e-3), data="moons", callbacks=(PutBack(slice(-2)),)
     )
 )
 held_out("batch norm statistics", "momentum 0.9995, moons")(
@@ -183,17 +171,14 @@ held_out("depth", "leaky ReLU, batch norm, batches of 6, 34 to 40 layers", "expl
         data="moons",
     )
 )
-
-
-class _Poison(Callback):
-    def on_step(self, trainer: Trainer, step: StepInfo) -> None:
-        if step.step == 30:
-            trainer.model.params["0.bias"][1] = np.inf
-
-
 held_out("non-finite", "an infinity among the biases from step 30 on")(
     lambda d: d.classifier(
-        "relu", "he_normal", (1, 3), SGD(lr=0.02), data="moons", callbacks=(_Poison(),)
+        "relu",
+        "he_normal",
+        (1, 3),
+        SGD(lr=0.02),
+        data="moons",
+        callbacks=(Poison(30, np.inf, "0.bias", 1),),
     )
 )
 
