@@ -112,7 +112,7 @@ def _labels(view: View) -> list[Finding]:
     lost = progress.nothing or (progress.share < BY_HEART and progress.rows >= _ENOUGH)
     # Neither guess knows that steps of time have an order, which may be all that counts, and of the
     # variance of a few far targets none tells anything.
-    lost = lost and not (_outweighed(view) or any(map(view.recurs, range(len(view.layers)))))
+    lost = lost and not (_outweighed(view) or view.recurrent)
     if values == 1 and count >= _SAME:
         what = "one class" if single else number(view.latest("target_mean"))
         seen = (

@@ -29,7 +29,8 @@ def find(view: View) -> list[Finding]:
 
 
 def _penalty(view: View) -> list[Finding]:
-    """Weights of all layers that lose their size: no loss with an activation below asks for that.
+    """Weights of all layers that lose their size: no loss with an activation below, of a layer or
+    of a recurrent layer's own, asks for that.
 
     Without one it may: the best line through XOR is none.
     """
@@ -37,7 +38,8 @@ def _penalty(view: View) -> list[Finding]:
     began, norms = view.record["param_norm_initial"][columns], view.get("param_norm")[:, columns]
     with np.errstate(divide="ignore", invalid="ignore"):
         left = np.where(began > 0, norms / began, np.nan)
-    if not columns or np.isnan(left).any() or not view.hidden_activations:
+    bent = view.hidden_activations or view.recurrent
+    if not columns or np.isnan(left).any() or not bent:
         return []
     most = left.max(axis=1)
     if not view.holds(most < SHRUNK):

@@ -11,7 +11,7 @@ from nnscratch.arrays import Array
 from nnscratch.flow.findings import cures
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.progress import ENOUGH
+from nnscratch.flow.findings.progress import ENOUGH, LEARNS
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.reading import FACTOR
 from nnscratch.theory.suited import suited_gate_bias
@@ -20,6 +20,7 @@ from nnscratch_records.words import number, percent, plural, since
 OPEN = 0.85  # a gate that keeps the state, on average at the beginning: bias 1.73
 ABOVE, BELOW = 1.5, 0.9  # of what the recurrent weights multiply a vector by, at the beginning
 SPIKE, OFTEN = 10.0, 3  # times the usual norm of the whole gradient, and in so many steps
+HALF = 0.5  # of all steps of a run that has not learned
 CUT = 1e-3  # of the last step's gradient is still there where a truncation cuts it to nothing
 _KEEPERS = (
     Advice(
@@ -82,7 +83,11 @@ def find_symptoms(view: View) -> list[Finding]:
         size = layer.change() / math.log10(FACTOR)
         for kind, beyond in (("vanishing", -size), ("exploding", size)):
             early = kind == "exploding" and beyond[0] > 1 and "exploding" not in _kinds(found)
-            if view.holds(beyond > 1) or early:
+            if (
+                view.holds(beyond > 1)
+                or early
+                or (kind == "vanishing" and _faded(view, beyond > 1))
+            ):
                 found.append(_symptom(view, layer, kind, beyond > 1))
     return _worst(found) + _spikes(view)
 
@@ -108,6 +113,13 @@ def find_causes(view: View, shown: dict[str, Finding]) -> list[Finding]:
     return found[:1]
 
 
+def _faded(view: View, where: Array) -> bool:
+    """Whether it was so in half of all steps, in a run that is not far: what came since is noise of
+    saturated states, or too young to count.
+    """
+    return view.progress.share < LEARNS and float(np.mean(where)) >= HALF
+
+
 def _layers(view: View) -> list[_Layer]:
     record, made = view.record, []
     owners = record["gate_layers"]
@@ -131,7 +143,7 @@ def _layers(view: View) -> list[_Layer]:
 
 
 def _symptom(view: View, layer: _Layer, kind: str, where: Array) -> Finding:
-    latest = view.now if view.holds(where) else slice(0, 1)
+    latest = view.now if view.holds(where) else where if _faded(view, where) else slice(0, 1)
     rate = float(np.nanmedian(layer.rate[latest]))
     steps = int(np.median(layer.steps[latest]))
     step = view.since(where) if view.holds(where) else view.first_step
@@ -297,10 +309,11 @@ def _spikes(view: View) -> list[Finding]:
     largest = float(norms[spikes].max())
     step = int(view.steps[spikes[0]])
     limit = number(2 * usual)
+    harmed = view.progress.worse  # else they bring nothing about
     return [
         Finding(
             "gradient spikes",
-            "serious" if view.progress.worse else "notice",  # they may do no harm
+            "serious" if harmed else "notice",
             (),
             step,
             f"In {plural(len(spikes), 'step')} the gradient was more than {SPIKE:.0f} times the "
@@ -310,7 +323,7 @@ def _spikes(view: View) -> list[Finding]:
             "weights far away.",
             (Advice("clip the gradient", f"optimizer.clip = nn.ClipByGlobalNorm({limit})"),),
             {"spikes": float(len(spikes)), "usual": usual, "largest": largest},
-            EXPLAINS["gradient spikes"],
+            EXPLAINS["gradient spikes"] if harmed else frozenset(),
         )
     ]
 

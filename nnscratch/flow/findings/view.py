@@ -203,6 +203,11 @@ class View:
         recurrent = self.roles[layer] == "recurrent"
         return recurrent or self.param(layer, "recurrent_weight") is not None
 
+    @property
+    def recurrent(self) -> bool:
+        """Whether any layer goes through time."""
+        return any(map(self.recurs, range(len(self.layers))))
+
     @cached_property
     def hidden_weights(self) -> list[int]:
         """The columns of `weights` but the last, and but those that are recurrent: what suits an

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import nnscratch as nn
+
 DROPS = "dense relu dropout dense relu dropout dense"
 
 
@@ -43,6 +45,18 @@ def test_without_an_activation_weights_of_zero_may_be_best(run):
     """The best line through XOR."""
     shape = {"kinds": "dense dense dense", "widths": (20, 20, 3)}
     assert "penalty" not in run(shrunk(run, 0.1), **shape).kinds
+
+
+def test_a_recurrent_layer_has_an_activation_of_its_own():
+    """No layer of it stands behind, and the loss of what it answers asks for no weights of zero."""
+    x = np.random.default_rng(0).standard_normal((60, 6, 3)).astype(np.float32)
+    model = nn.Sequential(nn.GRU(3, 6), nn.LastStep(), nn.Dense(6, 2), seed=0)
+    flow = nn.GradientFlow(model, histograms=False)
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.1))
+    callbacks = [flow, nn.Penalty(l2=1.0)]
+    y = (x[:, -1, 0] > 0).astype(int)
+    trainer.fit(x, y, epochs=30, batch_size=20, callbacks=callbacks, progress=False)
+    assert flow.findings()[0].kind == "penalty"
 
 
 def test_the_decay_of_the_optimizer_is_what_to_change(run):

@@ -155,6 +155,48 @@ def test_three_steps_of_ten_times_the_usual_norm_are_spikes(times, count, found)
     assert symptoms(record | {"clip": "ClipByGlobalNorm(1.0)"}) == set()
 
 
+@pytest.mark.parametrize(("rises", "severity"), [(0.165, "notice"), (0.18, "serious")])
+def test_spikes_bring_about_what_comes_after_them_where_the_loss_rose_again(rises, severity):
+    """From the least it had, by a quarter of what there is to learn."""
+
+    def spiked(norms):
+        norms[...] = 1.0
+        norms[30:33] = 11.0
+        return norms
+
+    def risen(loss):
+        loss[:40], loss[40:] = 0.6, 0.6 + rises
+        return loss
+
+    record = changed(param_gradient_norm=spiked, time_rate=lambda r: 0 * r + 1.0, loss=risen)
+    (found,) = through_time.find_symptoms(View(record))
+    assert found.severity == severity
+    assert ("vanishing through time" in found.explains) == (severity == "serious")
+
+
+@pytest.mark.parametrize(
+    ("rows", "learned", "kinds"),
+    [
+        (41, 0.0, {"vanishing through time"}),
+        (39, 0.0, set()),
+        (41, 0.19, {"vanishing through time"}),
+        (41, 0.21, set()),
+    ],
+)
+def test_fading_in_half_of_the_steps_counts_until_a_fifth_is_learned(rows, learned, kinds):
+    """Of 80 steps; not where it fades in none of the latest and the run is on its way."""
+
+    def first_rows(rate):
+        return np.where(np.arange(len(rate))[:, None] < rows, 0.5, 1.0) + 0 * rate
+
+    constant = float(View(_stalled()).progress.constant)
+    record = changed(time_rate=first_rows, loss=lambda y: 0 * y + constant * (1 - learned))
+    assert symptoms(record) == kinds
+    if kinds:
+        (found,) = through_time.find_symptoms(View(record))
+        assert found.numbers["rate"] == pytest.approx(0.5)
+
+
 def test_printed_cures_run():
     model, optimizer = (
         nn.Sequential(
