@@ -3,12 +3,14 @@
 import itertools
 import math
 import mmap
+import os
+import sys
 import time
 
 import numpy as np
 import pytest
 
-from benchmarks import kernels, memory, roofline
+from benchmarks import kernels, machine, memory, roofline
 from benchmarks.contenders import why_absent
 from benchmarks.correctness import judge_product
 from benchmarks.results import KernelResult, set_kernel_ratios
@@ -146,6 +148,38 @@ def test_memory_of_a_step_is_what_it_held_beyond_the_baseline():
     held.close()
     assert 30 * 2**20 < told["step_memory_bytes"] < 40 * 2**20
     assert told["peak_memory_bytes"] > told["step_memory_bytes"]
+
+
+def test_memory_where_the_system_keeps_no_status_file(monkeypatch, tmp_path):
+    resource = pytest.importorskip("resource", reason="there is nothing else to ask")
+    monkeypatch.setattr(memory, "_STATUS", tmp_path / "status")
+    monkeypatch.setattr(memory, "_CLEAR", tmp_path / "none" / "clear_refs")
+    meter = memory.MemoryMeter()
+    meter.set_baseline()
+    meter.begin()
+    told = meter.read()
+    assert told["step_memory_bytes"] is None
+    unit = 1 if sys.platform == "darwin" else 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    assert told["peak_memory_bytes"] == pytest.approx(most, rel=0.01)
+
+
+def test_a_machine_that_tells_little_about_itself(monkeypatch):
+    for name in ("sched_getaffinity", "sched_setaffinity", "sysconf"):
+        monkeypatch.delattr(os, name, raising=False)
+    monkeypatch.setattr(machine, "_read", lambda path: "")
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    machine.pin([0])  # which cannot be done, and is not needed
+    assert machine.available_cores() == [0, 1, 2, 3]
+    assert machine.pick_cores(2) == [2, 3]
+    told = machine.describe()
+    assert told["cores"] == 4
+    assert told["memory_gib"] == 0
+    assert told["processor"]
+
+
+def test_files_of_the_system_that_are_not_there_say_nothing(tmp_path):
+    assert machine._read(str(tmp_path / "none")) == ""
 
 
 def test_a_product_has_a_multiplication_and_an_addition_for_every_term():

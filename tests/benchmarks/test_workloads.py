@@ -152,6 +152,18 @@ def test_peers_make_the_reference_steps(name):
             check(name, workload)
 
 
+def test_what_torch_compiles_is_the_reference_step(monkeypatch):
+    torch, compiled = pytest.importorskip("torch", reason="torch is not installed"), []
+    monkeypatch.setattr(torch, "compile", lambda part: compiled.append(part) or part)
+    check("torch-compile", WORKLOADS["tiny"])
+    assert [part.__name__ for part in compiled] == ["forward", "step"]
+
+
+def test_a_library_without_a_version(monkeypatch):
+    monkeypatch.setitem(CONTENDERS, "numpy", replace(CONTENDERS["numpy"], package="no-such-one"))
+    assert contenders.version("numpy") == "?"
+
+
 def check(name, workload):
     contender = contenders.load(name)(make_problem(workload), 1)
     losses = [contender.step() for _ in range(CHECK_STEPS)]
@@ -243,7 +255,10 @@ def test_why_a_contender_cannot():
     assert "batch norm" in contenders.why_unable("sklearn", WORKLOADS["mnist-bn-elu"])
     assert "ELU" in contenders.why_unable("sklearn", WORKLOADS["elu-8x128"])
     assert contenders.why_unable("sklearn", WORKLOADS["tanh-50x100"]) == ""
+    assert "recurrent" in contenders.why_unable("sklearn", WORKLOADS["lstm-28-128"])
+    assert "Adam" in contenders.why_unable("sklearn", WORKLOADS["tanh-24-8-2"])
     assert contenders.why_unable("torch-compile", WORKLOADS["tanh-50x100"])
+    assert contenders.why_unable("torch-compile", WORKLOADS["mnist-bn-elu"]) == ""
     assert all(
         contenders.why_unable("nnscratch", w) == "" for w in WORKLOADS.values() if not w.made
     )

@@ -12,7 +12,7 @@ import numba
 import pytest
 
 import nnscratch_kernels
-from nnscratch_kernels.jit.cache import VariantsFile
+from nnscratch_kernels.jit.cache import VariantsFile, keep
 
 
 def variants(folder, stamp="now"):
@@ -25,6 +25,24 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert variants(tmp_path).load("float32") == "narrow"
     assert variants(tmp_path).load("float64") == "wide"
     assert variants(tmp_path).load("float16") is None
+
+
+class Uncached:
+    """A function of Numba's that cannot be kept."""
+
+    def __init__(self, why):
+        self.why = why
+
+    def enable_caching(self):
+        raise RuntimeError(self.why)
+
+
+def test_what_cannot_be_kept_is_done_without(monkeypatch):
+    keep(Uncached("cannot cache function: no locator available for file '<stdin>'"))
+    with pytest.raises(RuntimeError, match="something else"):
+        keep(Uncached("something else"))
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
+    keep(Uncached("something else"))
 
 
 def test_two_processes_at_once_do_not_mix_up_what_they_compile(tmp_path):

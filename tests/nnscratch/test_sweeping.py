@@ -310,8 +310,7 @@ def test_the_command_reads_a_file_and_names_what_it_does_not_know(tmp_path, caps
     assert "is no TOML" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_the_command_trains_in_processes(tmp_path, capsys):
+def test_the_command_trains_and_keeps_the_records(pools, tmp_path, capsys):
     grid = tmp_path / "grid.toml"
     grid.write_text("seeds = [3]\n[grid]\ndepth = [1, 2]\n[network]\nwidth = 10\nepochs = 1\n")
     assert main(["sweep", str(grid), "--out", str(tmp_path / "out"), "--workers", "1"]) == 0

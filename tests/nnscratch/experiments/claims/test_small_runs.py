@@ -160,4 +160,5 @@ if __name__ == "__main__":
                 ]
                 for key, quantity in measured(claim, patch).items()
             }
-    MADE.write_text(json.dumps(made, indent=0), "utf-8")
+    lines = (f"{json.dumps(name)}: {json.dumps(values)}" for name, values in made.items())
+    MADE.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
