@@ -39,6 +39,9 @@ class Console(console.Console):
     def render_str(self, text: str, **how: Any) -> Text:
         return super().render_str(printable_lines(text), **how)
 
+    def on_broken_pipe(self) -> None:
+        raise  # the command knows what to return
+
 
 def text_of(*parts: object, width: int = 88) -> str:
     """Return `parts` as they are printed, one below the other: text without colours."""

@@ -1,6 +1,7 @@
 """The command line as a user meets it: exit codes, messages, no stack traces."""
 
 import importlib.metadata
+import io
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import pytest
 
 import nnscratch as nn
-from nnscratch.cli import main
+from nnscratch.cli import BAD_INPUT, BROKEN_PIPE, main
 from nnscratch.flow import save_record
 
 
@@ -174,6 +175,34 @@ def test_a_full_disk_behind_standard_output_is_said_once():
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "No space left on device" in done.stderr
+
+
+class Taken(io.StringIO):
+    """Standard output of which nobody takes what is flushed at first."""
+
+    def __init__(self, file, errors):
+        super().__init__()
+        self.fileno, self.pending = file.fileno, errors
+
+    def flush(self):
+        if self.pending:
+            raise self.pending.pop()
+
+
+@pytest.mark.parametrize(
+    ("errors", "code", "said"),
+    [
+        ([BrokenPipeError()], BROKEN_PIPE, ""),
+        ([OSError(28, "full")] * 2, BAD_INPUT, "nnscratch reproduce: error: [Errno 28] full\n"),
+    ],
+)
+def test_what_nobody_takes_is_not_tried_again(tmp_path, monkeypatch, capsys, errors, code, said):
+    with (tmp_path / "output").open("w") as file:
+        monkeypatch.setattr(sys, "stdout", Taken(file, list(errors)))
+        assert main(["reproduce"]) == code
+        monkeypatch.undo()
+        assert os.path.samestat(os.fstat(file.fileno()), os.stat(os.devnull))
+    assert capsys.readouterr().err == said
 
 
 def test_output_folder_that_is_a_file(capsys, tmp_path):
