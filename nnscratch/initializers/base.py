@@ -61,11 +61,11 @@ class Initializer(ABC):
             DtypeError: `dtype` is neither float32 nor float64.
             ConfigError: `rng` is no Generator, or the values are too large for `dtype`.
         """
-        fan_in, fan_out = fans(shape)
+        fans(shape)  # raises
         require_generator(f"rng of {self}", rng)
         kind = check_dtype(dtype)
         with np.errstate(over="ignore"):
-            values = self._draw(tuple(shape), fan_in, fan_out, rng).astype(kind, copy=False)
+            values = self._draw(tuple(shape), rng).astype(kind, copy=False)
         if not np.isfinite(values).all():
             raise ConfigError(f"{self} draws values that {kind} cannot hold: make it smaller")
         return values
@@ -78,9 +78,7 @@ class Initializer(ABC):
         """
 
     @abstractmethod
-    def _draw(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def _draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Return the float64 values."""
 
     def _require_number(self, field: str, **limits: float) -> None:

@@ -34,9 +34,7 @@ class Zeros(Initializer):
         """Return 0."""
         return 0.0
 
-    def _draw(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def _draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return np.zeros(shape)
 
 
@@ -53,9 +51,7 @@ class Constant(Initializer):
         """Return 0."""
         return 0.0
 
-    def _draw(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def _draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return np.full(shape, self.value)
 
 
@@ -78,9 +74,7 @@ class Normal(Initializer):
         """Return ``std^2``."""
         return self.std * self.std
 
-    def _draw(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def _draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return self.mean + self.std * rng.standard_normal(shape)
 
 
@@ -109,9 +103,7 @@ class Uniform(Initializer):
         width = self.high - self.low
         return width * width / 12.0
 
-    def _draw(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def _draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return rng.uniform(self.low, self.high, shape)
 
 
@@ -135,7 +127,5 @@ class TruncatedNormal(Initializer):
         """Return ``0.77374 * std^2``."""
         return TRUNCATED_VARIANCE * self.std * self.std
 
-    def _draw(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def _draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return self.mean + self.std * truncated_standard_normal(shape, rng)

@@ -37,12 +37,10 @@ class Orthogonal(Initializer):
         larger = max(require_count("fan_in", fan_in), require_count("fan_out", fan_out))
         return self.gain * self.gain / larger
 
-    def _draw(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def _draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         if len(shape) != 2:
             raise ShapeError(f"{self} needs a matrix (n_in, n_out), got shape {shape}")
         gaussian = rng.standard_normal((max(shape), min(shape)))
         q, r = np.linalg.qr(gaussian)
         q *= self.gain * np.where(np.diagonal(r) < 0.0, -1.0, 1.0)
-        return np.ascontiguousarray(q if fan_in >= fan_out else q.T)
+        return np.ascontiguousarray(q if shape[0] >= shape[1] else q.T)

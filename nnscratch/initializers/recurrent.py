@@ -39,9 +39,7 @@ class ScaledIdentity(Initializer):
         n = require_count("fan_in", fan_in)
         return self.gain * self.gain * (n - 1) / (n * n)
 
-    def _draw(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def _draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return self.gain * np.eye(_require_square(self, shape))
 
 
@@ -73,9 +71,7 @@ class SpectralRadius(Initializer):
         """Return ``radius^2 / n``, which it tends to in large matrices (the circular law)."""
         return self.radius * self.radius / require_count("fan_in", fan_in)
 
-    def _draw(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
+    def _draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         n = _require_square(self, shape)
         while True:  # a sparse one may have no eigenvalue but 0, if it is tiny
             weight = rng.standard_normal((n, n))

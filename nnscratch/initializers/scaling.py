@@ -15,7 +15,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import require_count, unknown_name
-from nnscratch.initializers.base import Initializer
+from nnscratch.initializers.base import Initializer, fans
 from nnscratch.initializers.distributions import TRUNCATED_VARIANCE, truncated_standard_normal
 
 Mode = Literal["fan_in", "fan_out", "fan_avg"]
@@ -85,10 +85,8 @@ class VarianceScaling(Initializer):
         """Return ``scale / n``, for all three distributions."""
         return self.scale / _fan(self.mode, fan_in, fan_out)
 
-    def _draw(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
-        sigma = math.sqrt(self.variance(fan_in, fan_out))
+    def _draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        sigma = math.sqrt(self.variance(*fans(shape)))
         return sigma * _UNIT_VARIANCE[self.distribution](shape, rng)
 
 
@@ -115,8 +113,6 @@ class TF1VarianceScaling(Initializer):
         """Return ``1.00586 * factor / n``."""
         return TRUNCATED_VARIANCE * 1.3 * self.factor / _fan(self.mode, fan_in, fan_out)
 
-    def _draw(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator
-    ) -> Array:
-        std = math.sqrt(1.3 * self.factor / _fan(self.mode, fan_in, fan_out))
+    def _draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        std = math.sqrt(1.3 * self.factor / _fan(self.mode, *fans(shape)))
         return std * truncated_standard_normal(shape, rng)
