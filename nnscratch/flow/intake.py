@@ -134,10 +134,10 @@ class Intake(Recording):
         return self._measured.prepare(1 + place, self._samples[place], flat, dtype, ends, signed)
 
     def rest_unknown(self) -> None:
-        """Note that outputs, gradients and statistics that were not given cannot be had."""
+        """Note that whatever else of the layers was not given cannot be had."""
         for place in np.flatnonzero(np.isnan(self._measured.sizes[1:])):
             self._samples[place][...] = NOTHING
-        for what in ("output", "gradient", "statistics"):
+        for what in ("output", "gradient", "statistics", "recurrence"):
             self._given.rest(what)
 
     def _forget(self) -> None:

@@ -24,6 +24,7 @@ from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.places import Place, await_gradient, batch_statistics
 from nnscratch.pytorch.probing import probe_outputs
 from nnscratch.pytorch.tensors import as_array, tensors_in
+from nnscratch.pytorch.through_time import Insides
 from nnscratch_records import Record
 
 if TYPE_CHECKING:
@@ -127,6 +128,13 @@ class TorchFlow(Readout):
                 ),
                 module.register_forward_hook(self._outside(Hook(self._leave)), with_kwargs=True),
             ]
+        self._insides = Insides(self._names, self._count)
+        self._hooks += self._insides.hooks(self._outside)
+
+    def _count(self) -> int:
+        """Return which of the recorded steps the pass at hand belongs to; -1 for none."""
+        looks = self._mode in (_FIND, _RECORD) and torch.is_grad_enabled()
+        return self._step // self.every if looks else -1
 
     def tell_loss(self, value: Any) -> None:
         """Say what the loss of this pass is, where it is neither a module nor `loss`."""
@@ -160,6 +168,7 @@ class TorchFlow(Readout):
         self._passes += 1
         self._arrived = self._going_back = False
         self.criterion.forget()
+        self._insides.forget()
         self.looking = self._number
         if self._recorder is None:
             self._mode, self._found = _FIND, Discovery()
@@ -216,8 +225,7 @@ class TorchFlow(Readout):
     # The loss
 
     def _lost(self, module: nn.Module, args: Any, output: Any) -> None:
-        looks = self._mode in (_FIND, _RECORD) and torch.is_grad_enabled()
-        if looks and isinstance(output, torch.Tensor):
+        if self._count() >= 0 and isinstance(output, torch.Tensor):
             self.criterion.see(module, args, output)
 
     # A pass backward
@@ -282,6 +290,7 @@ class TorchFlow(Readout):
         recorder = self._recorder
         if recorder.looks_closely:
             recorder.before_update(self._around.arrays())
+        self._insides.measure(recorder, self.scale, self._misfit)
         self._lr = float(self._optimizer.param_groups[0]["lr"])
         if self._step // self.probe_every > self._counted:
             self._counted = self._step // self.probe_every
@@ -361,6 +370,7 @@ class TorchFlow(Readout):
         found, options = self._found, self._options
         if not found.found:
             raise ConfigError("watch saw no layer of the model: none of its modules was called")
+        self._insides.told(found.found)
         infos = [one.info for one in found.found]
         tensors = dict(self._model.named_parameters())
         params = parameters_of(self._model, found.found, tensors)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from nnscratch import layers
 from nnscratch.blocks import Bidirectional
 from nnscratch.layouts import read_weights, write_weights
+from nnscratch.pytorch.tensors import as_array
 
 _KINDS: dict[Any, Any] = {nn.RNN: layers.RNN, nn.LSTM: layers.LSTM, nn.GRU: layers.GRU}
 
@@ -47,26 +49,31 @@ def recurrent_parts(module: Any) -> list[Any] | None:
 
     Those here have biases, take the batch first, and give their state as it is.
     """
-    if not (module.bias and module.batch_first and not getattr(module, "proj_size", None)):
+    if not (module.bias and module.batch_first and not module.proj_size):
         return None
-    parts: list[Any] = []
-    options: dict[str, Any] = {"activation": module.nonlinearity} if type(module) is nn.RNN else {}
-    n_in = module.input_size
-    for k in range(module.num_layers):
-        if k and module.dropout:
-            parts.append(layers.Dropout(module.dropout))
-        layer = _KINDS[type(module)](n_in, module.hidden_size, defaults="pytorch", **options)
-        parts.append(Bidirectional(layer) if module.bidirectional else layer)
-        n_in = module.hidden_size * (1 + module.bidirectional)
-    return parts
+    made = [Bidirectional(one) if module.bidirectional else one for one in stacked(module)]
+    for k in range(len(made) - 1, 0, -1) if module.dropout else ():
+        made.insert(k, layers.Dropout(module.dropout))
+    return made
+
+
+def stacked(module: Any) -> list[Any]:
+    """Return the layers of a recurrent module, those of one direction."""
+    kind = next(kind for kind in _KINDS if isinstance(module, kind))
+    options = {"activation": module.nonlinearity} if kind is nn.RNN else {}
+    wide = module.hidden_size * (1 + module.bidirectional)
+    widths = [module.input_size, *[wide] * (module.num_layers - 1)]
+    return [
+        _KINDS[kind](n_in, module.hidden_size, defaults="pytorch", **options) for n_in in widths
+    ]
 
 
 def read_recurrent(module: Any, parts: list[Any]) -> None:
     """Copy the weights of a module into the layers that `recurrent_parts` made of it."""
-    weights = {name: values.detach().cpu().numpy() for name, values in module.state_dict().items()}
-    stacked = [part for part in parts if not isinstance(part, layers.Dropout)]
-    for k, part in enumerate(stacked):
-        own = {
+    weights = {name: as_array(getattr(module, name)) for name in module._flat_weights_names}
+    none = np.zeros(len(weights["weight_hh_l0"]))
+    for k, part in enumerate(part for part in parts if not isinstance(part, layers.Dropout)):
+        own = {"bias_ih_l0": none, "bias_hh_l0": none} | {
             name.replace(f"_l{k}", "_l0"): values
             for name, values in weights.items()
             if name.removesuffix("_reverse").endswith(f"_l{k}")

@@ -39,9 +39,9 @@ class _Layer:
     ----------
     name : str
     steps : (rows,) array
-        Steps of time of each batch.
+        Steps of time of each batch; where it was not seen, of the last one that was.
     rate : (rows,) array
-        Factor of the gradient per step back.
+        Factor of the gradient per step back, likewise.
     gates : dict
         First mean of each gate, by letter, and `weights`: by what its recurrent weights multiply a
         vector of no special direction, |U| / sqrt(units).
@@ -125,7 +125,7 @@ def _layers(view: View) -> list[_Layer]:
     owners = record["gate_layers"]
     letters = [str(name).rpartition(" ")[2] for name in record["gates"]]
     for place, name in enumerate(str(one) for one in record["recurrent_layers"]):
-        rate = view.get("time_rate")[:, place]
+        rate, steps = (_last(view.get(name)[:, place]) for name in ("time_rate", "time_steps"))
         own = np.flatnonzero(owners == place)
         if not len(own):
             continue
@@ -134,12 +134,18 @@ def _layers(view: View) -> list[_Layer]:
         means, norms = view.get("gate_mean")[0], view.get("gate_weight_norm")[0]
         made.append(
             _Layer(
-                *(name, column, place, view.get("time_steps")[:, place], rate),
+                *(name, column, place, steps, rate),
                 {letters[i]: float(means[i]) for i in own},
                 {letters[i]: float(norms[i]) / units for i in own},
             )
         )
     return made
+
+
+def _last(values: Array) -> Array:
+    """Return values where those that are not known are the last one that was."""
+    known = np.where(np.isnan(values), 0, np.arange(len(values)))
+    return values[np.maximum.accumulate(known)]
 
 
 def _symptom(view: View, layer: _Layer, kind: str, where: Array) -> Finding:

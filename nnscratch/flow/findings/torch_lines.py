@@ -35,6 +35,7 @@ _INITS = {
     "glorot_uniform": "xavier_uniform_(m.weight)",
     "orthogonal": "orthogonal_(m.weight)",
 }
+_GATED = {"forget_bias": "LSTM", "update_bias": "GRU"}  # of either it is the second block
 _RESET = 'model.apply(lambda m: m.reset_parameters() if hasattr(m, "reset_parameters") else None)'
 _OTHERS = {
     "print(np.unique(y, axis=0))": "print(torch.unique(y, dim=0))",
@@ -139,7 +140,18 @@ def _remade(changes: dict[str, ast.expr], view: View) -> list[str]:
         made.append(_drawn(_INITS[init]))
     if given.get("bias_init"):
         made.append(_drawn("zeros_(m.bias)"))
-    return made
+    recurrent = given.get("recurrent_init", "")
+    if recurrent:
+        each = "[torch.nn.init.orthogonal_(w) for n, p in model.named_parameters()"
+        within = 'if "weight_hh" in n for w in p.data.split(p.shape[1])]'
+        made.append(f"{each} {within}" if recurrent == "orthogonal" else "")
+    for option, cell in _GATED.items():
+        if option in given:  # of two biases, which are added up
+            gate = "b.data[m.hidden_size : 2 * m.hidden_size]"
+            each = f"for m in model.modules() if isinstance(m, torch.nn.{cell})"
+            within = 'for n, b in m.named_parameters() if "bias" in n]'
+            made.append(f"[{gate}.fill_({float(given[option]) / 2:g}) {each} {within}")
+    return made if all(made) else []
 
 
 def _drawn(how: str) -> str:

@@ -144,7 +144,7 @@ def test_recurrent_layers_and_attention():
     torch.manual_seed(0)
     record, layers = seen(Attends(), torch.randint(0, 9, (10, 5)), Y)
     assert layers["embed"][3] == ["input"]
-    assert layers["lstm"][:2] == ("lstm", "weights")
+    assert layers["lstm"][:2] == ("lstm", "recurrent")
     assert layers["encoder.layers.1.self_attn"][:2] == ("attention", "opaque")
     assert layers["encoder.layers.0.linear2"][2] == "encoder.layers.0"
     assert layers["encoder.layers.0.norm1"][3] == ["encoder.layers.0.sum"]

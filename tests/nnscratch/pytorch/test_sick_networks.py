@@ -93,18 +93,49 @@ class ByStep(tn.Module):
         return self.head(self.rnn(x)[0][:, -1])
 
 
-@pytest.mark.parametrize(("kind", "reach"), [(tn.RNN, 5), (tn.LSTM, 7)])
-def test_what_is_not_seen_through_time_is_said_and_the_line_shows_it(kind, reach, capsys):
-    torch.manual_seed(0)
+def by_step(model, optimizer, steps=100):
+    """Train a network to tell in which order two symbols came; return what is seen."""
     x, y = map(torch.from_numpy, nn.datasets.temporal_order(320, length=100, seed=0))
-    model, loss = ByStep(kind), tn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-    flow = watch(model, optimizer)
-    for step in range(100):
+    flow, loss = watch(model, optimizer), tn.CrossEntropyLoss()
+    for step in range(steps):
         rows = slice(step % 10 * 32, step % 10 * 32 + 32)
         optimizer.zero_grad()
         loss(model(x[rows]), y[rows]).backward()
         optimizer.step()
+    return flow, x
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause", "large"),
+    [
+        (tn.RNN, "recurrent weights", 0.8),
+        (tn.LSTM, "forget bias", 0.8),
+        (tn.GRU, "forget bias", 0.8),
+    ],
+)
+def test_what_vanishes_through_time_is_cured_by_the_printed_line(kind, cause, large):
+    torch.manual_seed(0)
+    model = ByStep(kind)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    flow, _ = by_step(model, optimizer)
+    found = flow.findings()
+    assert found[0].kind == cause, found
+    assert "vanishing through time" in found.kinds
+    assert "Not seen" not in str(found)
+    names = {"torch": torch, "model": model}
+    exec(found[0].advice[0].line, names)
+    cured, _ = by_step(model, names["optimizer"], 2)
+    before, after = (float(each.to_dict()["time_rate"][0, 0]) for each in (flow, cured))
+    assert before < large - 0.1 < large < after < 1.1
+
+
+@pytest.mark.parametrize(("kind", "reach"), [(tn.RNN, 5), (tn.LSTM, 7)])
+def test_what_is_not_seen_through_time_is_said_and_the_line_shows_it(kind, reach, capsys):
+    """A hook makes something else of what the layer gives."""
+    torch.manual_seed(0)
+    model = ByStep(kind)
+    model.rnn.register_forward_hook(lambda module, args, output: (output[0] + 1e-2, output[1]))
+    flow, x = by_step(model, torch.optim.SGD(model.parameters(), lr=0.05))
     found = flow.findings()[0]
     assert found.kind in ("does not learn", "constant output")
     assert "Not seen: what the gradient does through time, inside rnn" in found.cause
