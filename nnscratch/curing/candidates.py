@@ -25,7 +25,8 @@ from nnscratch.curing.changes import (
     residual_runs,
 )
 from nnscratch.curing.forecast import Forecast
-from nnscratch.curing.plan import Part, Plan
+from nnscratch.curing.part import Part
+from nnscratch.curing.plan import Plan
 from nnscratch.curing.recurrent import AddOmega, GateBias, NewCell, RecurrentWeights, WayBack
 from nnscratch.curing.trials import Trial
 from nnscratch.errors import ConfigError
@@ -35,6 +36,7 @@ from nnscratch.optimizers import Adagrad, Adam, Adamax, AdamW, Nadam, RMSProp
 from nnscratch.theory import best_scale
 from nnscratch.theory.recurrent import critical_gain
 from nnscratch.theory.suited import suited_gate_bias
+from nnscratch.training import Omega
 
 ADAPTIVE = (Adam, AdamW, Adamax, Nadam, RMSProp, Adagrad)
 # Rates that are ever proposed, for gradient descent and for optimizers of steps of their own size.
@@ -147,7 +149,8 @@ def propose_in_time(trial: Trial, x: Array) -> list[Change]:
     if plan.truncate is not None:
         changes.append(WayBack())
         changes += [WayBack(plan.truncate)] if isinstance(plan.truncate, int) else []
-    if plain == cells and not plan.omega and _IN_TIME & set(trial.ills):
+    has_omega = plan.omega or (isinstance(plan.penalty, Part) and plan.penalty.is_a(Omega))
+    if plain == cells and not has_omega and _IN_TIME & set(trial.ills):
         changes.append(AddOmega(_OMEGA))
     return different(plan, changes)
 

@@ -10,7 +10,8 @@ from typing import ClassVar
 from nnscratch import initializers, layers, losses
 from nnscratch.blocks import Residual
 from nnscratch.clipping import ClipByGlobalNorm
-from nnscratch.curing.plan import Part, Plan, initializer_python
+from nnscratch.curing.part import Part, initializer_python
+from nnscratch.curing.plan import Plan
 from nnscratch.errors import unknown_name
 from nnscratch.initializers import Initializer
 from nnscratch.layers import BatchNorm, Dense, LayerNorm

@@ -20,7 +20,8 @@ from nnscratch.curing.changes import (
     Weights,
 )
 from nnscratch.curing.conditions import Conditions
-from nnscratch.curing.plan import Part, Plan
+from nnscratch.curing.part import Part
+from nnscratch.curing.plan import Plan
 from nnscratch.layers import BatchNorm, Dense, activation
 from nnscratch.losses import (
     BinaryCrossEntropy,
@@ -30,6 +31,7 @@ from nnscratch.losses import (
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
+from nnscratch.training.penalty import Regularizer
 from nnscratch_records import limits
 
 STALE = 0.05  # of running statistics that the run leaves as they began
@@ -158,11 +160,12 @@ def _bits(rows: Array) -> bool:
 
 def _penalty(plan: Plan, c: Conditions) -> Change | None:
     """Return none where that on the weights as they begin is more than the loss."""
-    if plan.penalty is None:
+    added = None if plan.penalty is None else plan.new_penalty()
+    if not isinstance(added, Regularizer):  # what others add is not known as a number
         return None
     model, rows = plan.model(c.seed), slice(c.batch_size)
     with np.errstate(all="ignore"):
         mask = None if c.mask is None else c.mask[rows]
         value = model.training_pass(c.x[rows], c.y[rows], plan.new_loss(), mask=mask)
-        heavy = plan.penalty.new().add(model) > value
+        heavy = added.add(model) > value
     return NoPenalty() if heavy else None

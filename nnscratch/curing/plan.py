@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
+import copy
 import itertools
-import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch import initializers, schedules
 from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.clipping import Clip
-from nnscratch.freezing import frozen_names, inside, keep_frozen, settled_parts
-from nnscratch.initializers import Initializer
+from nnscratch.curing.part import Part, has_rates, opened, python_of, rates_of
+from nnscratch.freezing import frozen_names, keep_frozen, settled_parts
 from nnscratch.layers import Dense
 from nnscratch.losses import Loss
 from nnscratch.model import Sequential
@@ -27,62 +25,6 @@ from nnscratch.sequences import Truncate
 from nnscratch.training import Callback, Omega
 
 WIDTH = 84  # of the lines that are printed
-
-
-@dataclass(frozen=True)
-class Part:
-    """A layer, a block, a loss, or an optimizer without rate and clip: class and arguments.
-
-    The layers of a block are parts too, under the names ``"layers"``, ``"skip"`` and ``"layer"``.
-    What is frozen no change touches.
-    """
-
-    make: type[Any]
-    options: Mapping[str, Any]
-    frozen: bool = False
-
-    def is_a(self, *kinds: type[Any]) -> bool:
-        """Return whether what it makes is one of `kinds`."""
-        return issubclass(self.make, kinds)
-
-    @property
-    def role(self) -> str:
-        """The role of a layer; empty for a block."""
-        return str(getattr(self.make, "role", ""))
-
-    def with_options(self, **options: Any) -> Part:
-        """Return the same with some arguments changed."""
-        return replace(self, options={**self.options, **options})
-
-    def new(self) -> Any:
-        """Return a new one."""
-        options = dict(self.options)
-        inner = [part.new() for part in options.pop("layers", ())]
-        options = {k: v.new() if isinstance(v, Part) else v for k, v in options.items()}
-        made = self.make(*inner, **options)
-        if self.frozen:
-            for one in [made, *inside(made)]:
-                one.frozen = True
-        return made
-
-    def arguments(self) -> list[str]:
-        """Return the arguments as Python text, those at their default left out."""
-        texts = []
-        for name, known in inspect.signature(self.make).parameters.items():
-            if name not in self.options:
-                continue
-            value, usual = self.options[name], known.default
-            if known.kind is inspect.Parameter.VAR_POSITIONAL:
-                texts += [part.python() for part in value]
-            elif usual is inspect.Parameter.empty:
-                texts.append(_python(value))
-            elif value != (initializers.get(usual) if isinstance(value, Initializer) else usual):
-                texts.append(f"{name}={_python(value)}")
-        return texts
-
-    def python(self) -> str:
-        """Return the Python expression that makes it."""
-        return f"nn.{self.make.__name__}({', '.join(self.arguments())})"
 
 
 @dataclass(frozen=True)
@@ -105,8 +47,8 @@ class Plan:
         How far the gradient goes back through time.
     omega : float
         The weight of Pascanu's regularizer; 0 for none.
-    penalty : Part or None
-        The penalty on the weights.
+    penalty : Part, Callback or None
+        What is added to the gradient of the loss; a part if it is this package's.
     old : Sequential or None
         The network whose frozen layers are kept, if it has any.
     """
@@ -121,7 +63,7 @@ class Plan:
     standard_targets: bool = False
     truncate: Part | int | None = None
     omega: float = 0.0
-    penalty: Part | None = None
+    penalty: Part | Callback | None = None
     old: Sequential | None = None
 
     def model(self, seed: int) -> Sequential:
@@ -133,21 +75,43 @@ class Plan:
 
     def kept(self) -> dict[str, str]:
         """Return the names of the frozen layers, by those that they had."""
-        nodes, at = list[Node](), INPUT
-        writer = Writer(nodes)
-        for part in self.layers if self.old else ():
-            at = writer.put(part.new(), at)
-        there = frozen_names(self.old.nodes) if self.old else []
-        return dict(zip(there, frozen_names(nodes), strict=True))
+        if self.old is None:
+            return {}
+        nodes, _ = self._written()
+        return dict(zip(frozen_names(self.old.nodes), frozen_names(nodes), strict=True))
 
     def settled(self) -> set[int]:
         """Return the positions of what is frozen, and of what stands behind it."""
         roles = [part.role for part in self.layers]
         return settled_parts(roles, [part.frozen for part in self.layers])
 
+    def rates(self) -> dict[str, float]:
+        """Return the factors of the learning rate by layer or, where they differ, by parameter."""
+        if not any(map(has_rates, self.layers)):
+            return {}
+        nodes, new = self._written()
+        known = dict[int, Mapping[str, float]]()
+        for part, made in zip(self.layers, new, strict=True):
+            known |= rates_of(part, made)
+        return {
+            f"{node.key}.{name}" if name else node.name: factor
+            for node in nodes
+            for name, factor in known.get(id(node.layer), {}).items()
+        }
+
+    def _written(self) -> tuple[list[Node], list[Any]]:
+        """Return the nodes of a new network, and the layers and blocks that wrote them."""
+        nodes, at = list[Node](), INPUT
+        writer, made = Writer(nodes), [part.new() for part in self.layers]
+        for new in made:
+            at = writer.put(new, at)
+        return nodes, made
+
     def new_optimizer(self) -> Optimizer:
         """Return a new optimizer."""
-        made: Optimizer = self.optimizer.make(self.lr, **self.optimizer.options, clip=self.clip)
+        rates = self.rates()
+        options = {**self.optimizer.options, **({"rates": rates} if rates else {})}
+        made: Optimizer = self.optimizer.make(self.lr, **options, clip=self.clip)
         return made
 
     def new_loss(self) -> LossFunction:
@@ -160,10 +124,18 @@ class Plan:
         made: Truncate = self.truncate.new() if isinstance(self.truncate, Part) else self.truncate
         return made
 
+    def new_penalty(self) -> Callback:
+        """Return the penalty, a new one if it is this package's, and else a copy."""
+        assert self.penalty is not None
+        if isinstance(self.penalty, Part):
+            made: Callback = self.penalty.new()
+            return made
+        return copy.deepcopy(self.penalty)
+
     def penalties(self) -> list[Callback]:
         """Return what is added to the gradient of the loss."""
         made: list[Callback] = [Omega(self.omega)] if self.omega else []
-        return made if self.penalty is None else [*made, self.penalty.new()]
+        return made if self.penalty is None else [*made, self.new_penalty()]
 
     def loss_is(self, *kinds: type[Loss]) -> bool:
         """Return whether the loss is one of `kinds`."""
@@ -175,12 +147,12 @@ class Plan:
 
     def recurrent(self) -> list[Part]:
         """Return the recurrent layers, those in blocks too."""
-        inside = (inner for part in self.layers for inner in _opened(part))
+        inside = (inner for part in self.layers for inner in opened(part))
         return [part for part in inside if part.role == "recurrent"]
 
     def hidden(self) -> list[Part]:
         """Return the layers before the last dense one, those of blocks too."""
-        return [inner for part in self.layers[: self.dense()[-1]] for inner in _opened(part)]
+        return [inner for part in self.layers[: self.dense()[-1]] for inner in opened(part)]
 
     def changed(self, change: Callable[[Part], Part]) -> Plan:
         """Return the plan with `change` made to every layer that is not frozen, in blocks too."""
@@ -215,9 +187,13 @@ class Plan:
 
     def optimizer_python(self) -> str:
         """Return the Python expression that makes the optimizer."""
-        texts = [f"lr={_python(self.lr)}", *self.optimizer.arguments()]
+        texts = [f"lr={python_of(self.lr)}", *self.optimizer.arguments()]
         if self.clip is not None:
             texts.append(f"clip={_clip_python(self.clip)}")
+        rates = self.rates()
+        if rates:
+            each = (f'"{name}": {python_of(factor)}' for name, factor in rates.items())
+            texts.append(f"rates={{{', '.join(each)}}}")
         return f"nn.{self.optimizer.make.__name__}({', '.join(texts)})"
 
     def statements(self, seed: int) -> list[str]:
@@ -241,14 +217,15 @@ class Plan:
             made.append(_short(f"loss = {self.loss.python()}"))
         made.append(_short(f"optimizer = {self.optimizer_python()}"))
         if self.truncate is not None:
-            cut = _python(self.truncate)
+            cut = python_of(self.truncate)
             made.append(f"trainer = nn.Trainer(model, loss, optimizer, truncate={cut})")
         if self.omega:
             made.append(f"omega = nn.Omega({self.omega:g})  # trainer.fit(..., callbacks=[omega])")
         if self.penalty is not None:
-            made.append(
-                f"penalty = {self.penalty.python()}  # trainer.fit(..., callbacks=[penalty])"
-            )
+            given = "# as before: "
+            if isinstance(self.penalty, Part):
+                given = f"penalty = {self.penalty.python()}  # "
+            made.append(f"{given}trainer.fit(..., callbacks=[penalty])")
         if self.standard_targets:
             given = "inputs(x)" if self.standard_inputs else "x"
             made.append(f"# in the units of y: targets.undo(model.predict({given}))")
@@ -258,24 +235,6 @@ class Plan:
         """Return where rows of the text begin: at each dense layer and block."""
         starts = [i for i, part in enumerate(self.layers) if part.is_a(Dense, Residual)]
         return sorted({0, *starts})
-
-
-def _opened(part: Part) -> list[Part]:
-    if part.is_a(Bidirectional):
-        return [part.options["layer"]]
-    if "layers" not in part.options:
-        return [part]
-    return [inner for layer in part.options["layers"] for inner in _opened(layer)]
-
-
-def initializer_python(init: Initializer) -> str:
-    """Return the shortest Python expression for `init`: its name where it has one."""
-    # Last first: of two names for the same numbers the later one is the better known.
-    for name in reversed(initializers.names()):
-        if initializers.get(name) == init:
-            return f'"{name}"'
-    part = Part(type(init), vars(init))
-    return f"nn.initializers.{type(init).__name__}({', '.join(part.arguments())})"
 
 
 def _repeated(texts: Sequence[str], starts: Sequence[int]) -> list[str]:
@@ -314,19 +273,5 @@ def _short(statement: str) -> str:
     return f"{head}(\n{_wrapped(rest[:-1])}\n)"
 
 
-def _python(value: Any) -> str:
-    if isinstance(value, Part):
-        return value.python()
-    if isinstance(value, Initializer):
-        return initializer_python(value)
-    if isinstance(value, float):
-        return f"{value:.5g}" if float(f"{value:.5g}") == value else repr(value)
-    if callable(value):
-        if getattr(schedules, type(value).__name__, None) is not type(value):
-            return "schedule"
-        return re.sub(r"\b([A-Z]\w*)\(", r"nn.schedules.\1(", repr(value))
-    return repr(value)
-
-
 def _clip_python(clip: Clip) -> str:
-    return f"nn.{type(clip).__name__}({', '.join(_python(value) for value in vars(clip).values())})"
+    return f"nn.{type(clip).__name__}({', '.join(map(python_of, vars(clip).values()))})"

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from nnscratch.curing.changes import Change
-from nnscratch.curing.plan import Part, Plan
+from nnscratch.curing.part import Part
+from nnscratch.curing.plan import Plan
 from nnscratch.initializers import Initializer
 from nnscratch.layers import GRU, LSTM
 from nnscratch.sequences import RandomTruncation
@@ -58,7 +59,8 @@ class NewCell(Change):
                 return part
             kept = ("features_in", "features", "reverse", "initial")
             options = {name: part.options[name] for name in kept}
-            return Part(self.cell, {**options, _GATE_BIAS[self.cell]: self.bias})
+            options |= {_GATE_BIAS[self.cell]: self.bias}
+            return replace(part, make=self.cell, options=options)
 
         return plan.changed(change)
 

@@ -37,12 +37,12 @@ from nnscratch.curing.trials import (
     repeat_trial,
     run_trial,
 )
-from nnscratch.errors import ConfigError, require_count
+from nnscratch.errors import require_count
 from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch.sequences import Truncate
-from nnscratch.training import Penalty, Trainer
+from nnscratch.training import Callback, Trainer
 
 LEAST_STEPS = 20
 STEPS = 300
@@ -64,7 +64,7 @@ def cure(
     seed: int = 0,
     validation: tuple[npt.ArrayLike, ...] | None = None,
     truncate: Truncate = None,
-    penalty: Penalty | None = None,
+    penalty: Callback | None = None,
     mask: npt.ArrayLike | None = None,
     progress: bool = True,
 ) -> Cure:
@@ -86,7 +86,7 @@ def cure(
 
     `model` and `optimizer` are left as they are: networks made the same way are trained instead,
     with new weights. Frozen layers keep theirs in all of them, and stay as they are; so do their
-    activations.
+    activations. Rates by layer (``optimizer.rates``) go with their layers.
 
     Parameters
     ----------
@@ -108,8 +108,9 @@ def cure(
         examples all are trained on and judged by.
     truncate : int, RandomTruncation or None
         As for `Trainer`: how far the gradient goes back through time.
-    penalty : Penalty or None
-        What is among the callbacks of the training.
+    penalty : Callback or None
+        What among the callbacks of the training adds to the gradient: a `Penalty`, an `Omega`, or
+        one of your own with an `on_backward`, of which every run gets a copy.
     mask : booleans or None, shape (examples, time)
         Which steps of its sequence each example has: as for `Trainer.fit`, which is to be given it
         again.
@@ -120,12 +121,9 @@ def cure(
     trial, before anything is known, it raises `KeyboardInterrupt`.
 
     Raises `ConfigError`, `ShapeError`, `DtypeError` or `DataError` for arguments that make no
-    sense, and `ConfigError` for what is not tried: layers that share weights or have rates of their
-    own, before anything is trained.
+    sense, and `ConfigError` for layers that share weights, before anything is trained.
     """
     Trainer(model, loss, optimizer, truncate)  # refuses what it could not train
-    if penalty is not None and type(penalty) is not Penalty:
-        raise ConfigError(f"cure penalty must be an nn.Penalty or None, got {penalty!r}")
     require_count("cure batch_size", batch_size)
     require_count("cure steps", steps, least=LEAST_STEPS)
     require_count("cure tries", tries)

@@ -117,10 +117,12 @@ def treat(case: Sick, seed: int = 0, most_steps: int = 1000, **options: Any) -> 
     steps, batch = max(recipe.steps, case.cured.steps), min(recipe.batch, len(x))
     names = {"nn": nn, "np": np, "x": x, "y": y, "model": model, "loss": loss}
     names["optimizer"] = copy.deepcopy(recipe.optimizer)
-    options = {"steps": min(steps, most_steps), "seed": seed, "progress": False, **options}
+    penalty = nn.Penalty(l2=recipe.l2) if recipe.l2 else None
+    options = {"penalty": penalty, "seed": seed, "progress": False, **options}
+    options = {"steps": min(steps, most_steps), **options}
     found = nn.cure(model, loss, recipe.optimizer, x, y, batch_size=batch, **options)
     judged = data.held_out or (data.x, data.y)
-    before = _trained(names, batch, recipe.steps, seed, judged)
+    before = _trained({**names, "penalty": penalty}, batch, recipe.steps, seed, judged)
     other = seed + OTHER_SEED
     exec("\n".join(found.lines).replace(f"seed={seed}", f"seed={other}"), names)
     after = before if found.best is None else _trained(names, batch, steps, other, judged)
@@ -133,10 +135,17 @@ def _trained(
     """Train what the names say, and return the score."""
     x, y, model, loss = (names[key] for key in ("x", "y", "model", "loss"))
     trainer = Trainer(model, loss, names["optimizer"])
+    penalty = names.get("penalty")
     epochs = math.ceil(steps / math.ceil(len(x) / batch))
     with np.errstate(all="ignore"):
         trainer.fit(
-            x, y, epochs=epochs, batch_size=batch, seed=seed, max_steps=steps, progress=False
+            *(x, y),
+            epochs=epochs,
+            batch_size=batch,
+            callbacks=[] if penalty is None else [penalty],
+            progress=False,
+            seed=seed,
+            max_steps=steps,
         )
         held = judged[0].astype(np.float32)
         outputs = model.predict(names["inputs"](held) if "inputs" in names else held)

@@ -350,3 +350,38 @@ def test_a_gentler_rate_that_was_tried_already_is_judged_once(digits, monkeypatc
     assert found.best is not None
     assert len(found.best.runs) == 3
     assert len({id(trial) for trial in found.trials}) == len(found.trials)
+
+
+def test_rates_by_layer_are_trained_with_and_printed(digits):
+    model = network(nn.Sigmoid, "glorot_normal", 8)
+    optimizer = nn.SGD(lr=0.05, rates={"0": 0.5, "16": 2.0})
+    found = cured(model, optimizer, digits, seed=3)
+    assert found.best is not None
+    rates = found.optimizer().rates
+    assert [rates["0.dense"], *rates.values()] == [0.5, 0.5, 2.0]
+    _, history = pasted(found, *digits[:2])
+    assert history.loss == found.best.losses
+
+
+class Pull(nn.Callback):
+    """A penalty of somebody's own: a pull of all parameters towards 1."""
+
+    calls = 0
+
+    def on_backward(self, trainer, step):
+        self.calls += 1
+        trainer.model.grads.flat[...] += 0.1 * (trainer.model.params.flat - 1)
+
+
+def test_a_penalty_of_ones_own_is_trained_with(digits):
+    def found(penalty):
+        optimizer = nn.SGD(lr=0.1)
+        return cured(network(nn.ReLU, "he_normal", 1), optimizer, digits, steps=20, tries=1,
+                     penalty=penalty)  # fmt: skip
+
+    pull = Pull()
+    pulled, free = found(pull), found(None)
+    assert pull.calls == 0
+    assert pulled.before.losses[0] == free.before.losses[0]
+    assert pulled.before.losses[-1] > free.before.losses[-1] + 0.05
+    assert "no penalty" in {trial.label for trial in pulled.trials}
