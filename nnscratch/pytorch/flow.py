@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _OFF, _FIND, _RECORD, _PROBE = range(4)
 _LOSSES = nn.modules.loss._Loss
+_LEFT: list[Any] = []  # hooks of watchers that are no more
 
 
 class TorchFlow(Readout):
@@ -98,6 +99,8 @@ class TorchFlow(Readout):
 
     def _attach(self, loss: Callable[..., Any] | None, compiled: bool) -> None:
         self.loss = loss
+        while _LEFT:
+            _LEFT.pop().remove()
         if isinstance(loss, nn.Module):
             self._hooks.append(loss.register_forward_hook(Hook(self._lost)))
         elif loss is not None:
@@ -112,7 +115,8 @@ class TorchFlow(Readout):
                     flow._lost(module, args, output)
 
             self._hooks.append(everywhere(seen))
-            weakref.finalize(self, self._hooks[-1].remove)
+            # Not at once: where the garbage is collected these hooks may be gone through.
+            weakref.finalize(self, _LEFT.append, self._hooks[-1])
         self._hooks += [
             self._model.register_forward_pre_hook(
                 self._outside(Hook(self._begin)), with_kwargs=True

@@ -73,8 +73,7 @@ def find(view: View, shown: dict[str, Finding]) -> list[Finding]:
 def unseen(view: View) -> tuple[list[str], list[Advice]]:
     """Return what nobody saw of recurrent modules of PyTorch, whose inside no hook gets to."""
     layers = [i for i, kind in enumerate(view.kinds) if kind in _THROUGH_TIME]
-    seen = view.record["recurrent_layers"].tolist()
-    layers = [i for i in layers if view.layers[i] not in seen]
+    layers = [i for i in layers if view.roles[i] != "recurrent"]
     if not layers:
         return [], []
     told = []
@@ -86,8 +85,8 @@ def unseen(view: View) -> tuple[list[str], list[Advice]]:
             told.append(f" = {number(size)}, by about which a step back multiplies it at most")
             break
     names = listed(view.names(layers))
-    said = f"Not seen: what the gradient does through time, inside {names}{''.join(told)}."
-    return [said], [
+    seen = f"Not seen: what the gradient does through time, inside {names}{''.join(told)}."
+    return [seen], [
         Advice(
             "see how many steps back it can learn, of a copy in this engine",
             "print(nnscratch.predict(nnscratch.pytorch.from_torch(model), x))",

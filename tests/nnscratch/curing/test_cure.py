@@ -384,4 +384,4 @@ def test_a_penalty_of_ones_own_is_trained_with(digits):
     assert pull.calls == 0
     assert pulled.before.losses[0] == free.before.losses[0]
     assert pulled.before.losses[-1] > free.before.losses[-1] + 0.05
-    assert "no penalty" in {trial.label for trial in pulled.trials}
+    assert "no penalty" in {str(one.change) for one in pulled.ranking}

@@ -257,14 +257,20 @@ def test_what_cannot_be_watched_is_refused_by_name(make, message):
 
 
 def test_a_flow_that_nobody_has_leaves_no_hooks_of_all_modules(train, classes):
+    """The garbage may be collected while those are gone through: the next watcher removes them."""
+    hooks = tn.modules.module._global_forward_hooks
     model = network()
     optimizer = sgd(model)
     flow = watch(model, optimizer)
     train(model, optimizer, tn.CrossEntropyLoss(), *classes, steps=2)
-    gone = weakref.ref(flow)
+    gone, count = weakref.ref(flow), len(hooks)
     del flow, model, optimizer
     gc.collect()
     assert gone() is None
+    assert len(hooks) == count
+    model = network()
+    watch(model, sgd(model)).close()
+    assert len(hooks) < count
 
 
 @pytest.mark.filterwarnings("ignore")  # the compiler's own, of graphs that are cut
