@@ -16,6 +16,8 @@ from nnscratch.datasets.checks import first_true, place_words
 from nnscratch.errors import ConfigError, DataError, DtypeError, ShapeError, require_number
 from nnscratch.workspace import Workspace
 
+Shape = tuple[int, ...]
+DType = np.dtype[Any]
 ClassWeights = Sequence[float] | Mapping[int, float] | None
 
 NO_WEIGHTS = {dtype: np.empty(0, dtype) for dtype in DTYPES}
@@ -72,11 +74,7 @@ class Loss:
         return self.compute(doutput, output, prepared), doutput
 
     def prepare(
-        self,
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-        labels: Array,
-        sample_weights: Array | None = None,
+        self, shape: Shape, dtype: DType, labels: Array, sample_weights: Array | None = None
     ) -> Prepared:
         """Return what to call the kernel with, for an output of this shape and dtype.
 
@@ -129,7 +127,7 @@ class Loss:
                 f"{self!r} computes in float32 or float64, got output of {output.dtype}"
             )
 
-    def check_targets(self, shape: tuple[int, ...], dtype: np.dtype[Any], targets: Any) -> Array:
+    def check_targets(self, shape: Shape, dtype: DType, targets: Any) -> Array:
         """Return `targets` as contiguous rows, or raise unless they fit the output."""
         if isinstance(targets, np.ndarray):
             targets = as_array(targets, "targets")
@@ -149,7 +147,7 @@ class Loss:
         return rows(np.ascontiguousarray(targets))
 
     def check_range(
-        self, targets: Array, shape: tuple[int, ...], least: float, most: float, rule: str
+        self, targets: Array, shape: Shape, least: float, most: float, rule: str
     ) -> None:
         """Raise unless all `targets`, rows of an output of that shape, lie in [least, most]."""
         place = kernels.first_outside(targets.reshape(-1), least, most)
@@ -160,9 +158,7 @@ class Loss:
                 f"got {targets.flat[place]} in {place_words(index, len(shape))}"
             )
 
-    def row_weights(
-        self, shape: tuple[int, ...], dtype: np.dtype[Any], weights: Any
-    ) -> Array | None:
+    def row_weights(self, shape: Shape, dtype: DType, weights: Any) -> Array | None:
         """Return one weight for each row of the output, shape (rows,), or None; or raise."""
         if weights is None:
             return None
@@ -185,7 +181,7 @@ class Loss:
         whole = array.reshape(array.shape + (1,) * (len(leading) - array.ndim))
         return np.ascontiguousarray(np.broadcast_to(whole, leading)).reshape(-1)
 
-    def buffer(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    def buffer(self, name: str, shape: Shape, dtype: DType) -> Array:
         """Return an array for something that was made of the labels, reused by the next call."""
         return self._workspace.get(name, shape, dtype)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import require_number
-from nnscratch.losses.base import NO_WEIGHTS, ClassWeights, CrossEntropy, Prepared
+from nnscratch.losses.base import NO_WEIGHTS, ClassWeights, CrossEntropy, DType, Prepared, Shape
 
 
 class _BinaryLoss(CrossEntropy):
@@ -17,11 +17,7 @@ class _BinaryLoss(CrossEntropy):
     kernel: ClassVar[str]
 
     def prepare(
-        self,
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-        labels: Array,
-        sample_weights: Array | None = None,
+        self, shape: Shape, dtype: DType, labels: Array, sample_weights: Array | None = None
     ) -> Prepared:
         targets = self.check_targets(shape, dtype, labels)
         self.check_range(targets, shape, 0.0, 1.0, "must lie between 0 and 1")

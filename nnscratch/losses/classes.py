@@ -10,7 +10,7 @@ from nnscratch.arrays import Array
 from nnscratch.backend import kernels
 from nnscratch.datasets.checks import check_labels, first_true, place_words
 from nnscratch.errors import DataError, require_number
-from nnscratch.losses.base import ClassWeights, CrossEntropy, Prepared
+from nnscratch.losses.base import ClassWeights, CrossEntropy, DType, Prepared, Shape
 
 _LABEL = np.dtype(np.int64)
 ROW_SUM_TOLERANCE = 1e-5  # rounding of rows of probabilities that were made in float32
@@ -19,9 +19,7 @@ ROW_SUM_TOLERANCE = 1e-5  # rounding of rows of probabilities that were made in 
 class _ClassLoss(CrossEntropy):
     """A cross-entropy ``-sum_k t_k log p_k`` with the probabilities `t` of the labels."""
 
-    def targets(
-        self, shape: tuple[int, ...], dtype: np.dtype[Any], labels: Array, sample_weights: Any
-    ) -> Array:
+    def targets(self, shape: Shape, dtype: DType, labels: Array, sample_weights: Any) -> Array:
         """Return ``w t`` for every row of the output, labels smoothed and weighted."""
         classes = shape[-1]
         weights = self.row_weights(shape, dtype, sample_weights)
@@ -47,7 +45,7 @@ class _ClassLoss(CrossEntropy):
             targets *= weights[:, None]
         return targets
 
-    def check_labels(self, shape: tuple[int, ...], labels: Any) -> Array:
+    def check_labels(self, shape: Shape, labels: Any) -> Array:
         """Return the labels of all rows, (rows,), or raise."""
         # One look at what is right, for every step of a training. The same array for the same
         # labels: a captured pass then finds it where it was.
@@ -96,11 +94,7 @@ class SoftmaxCrossEntropy(_ClassLoss):
     """
 
     def prepare(
-        self,
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-        labels: Array,
-        sample_weights: Array | None = None,
+        self, shape: Shape, dtype: DType, labels: Array, sample_weights: Array | None = None
     ) -> Prepared:
         plain = not self.label_smoothing and self.class_weights is None and sample_weights is None
         if plain and getattr(labels, "ndim", 0) != len(shape):
@@ -146,11 +140,7 @@ class CategoricalCrossEntropy(_ClassLoss):
         )
 
     def prepare(
-        self,
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-        labels: Array,
-        sample_weights: Array | None = None,
+        self, shape: Shape, dtype: DType, labels: Array, sample_weights: Array | None = None
     ) -> Prepared:
         targets = self.targets(shape, dtype, labels, sample_weights)
         return Prepared("categorical_cross_entropy", (targets,), (self.epsilon,))

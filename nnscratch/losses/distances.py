@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import ClassVar
 
 from nnscratch.arrays import Array
 from nnscratch.errors import require_number
-from nnscratch.losses.base import NO_WEIGHTS, Loss, Prepared
+from nnscratch.losses.base import NO_WEIGHTS, DType, Loss, Prepared, Shape
 
 _LARGEST = sys.float_info.max
 
@@ -20,11 +18,7 @@ class _Distance(Loss):
     kernel: ClassVar[str]
 
     def prepare(
-        self,
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-        labels: Array,
-        sample_weights: Array | None = None,
+        self, shape: Shape, dtype: DType, labels: Array, sample_weights: Array | None = None
     ) -> Prepared:
         targets = self.check_targets(shape, dtype, labels)
         self.check_range(targets, shape, -_LARGEST, _LARGEST, "must be finite")
