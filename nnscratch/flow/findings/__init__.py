@@ -56,7 +56,8 @@ def find(record: Record) -> Findings:
     if not _EQUAL & {one.kind for one in causes}:
         causes += weights.find(view, shown)
     causes += network.find(view, shown, [one.kind for one in causes])
-    causes += training.find(view, shown, [one.kind for one in causes])
+    holding = [one.kind for one in causes if one.explains]  # what explains nothing holds nothing up
+    causes += training.find(view, shown, holding)
     causes += overfitting.find(view)
     found: Sequence[Finding] = with_one_rate(arrange([*symptoms, *causes]))
     if view.text("framework") == "torch":

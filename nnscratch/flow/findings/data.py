@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from nnscratch.flow.findings import through_time
 from nnscratch.flow.findings.cures import LOOK_AT_ANSWERS, STANDARDISE_INPUTS, STANDARDISE_TARGETS
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
@@ -25,9 +26,10 @@ UNRELATED = 0.05  # of the answers' variance: no more is told of other examples
 ASKED = 150  # examples before that is believed
 BY_HEART = 0.3  # of what there is to learn: less than this may be learned by heart
 PAIRS = 75  # of examples with different answers: two classes of equal size have ASKED / 2
-_ENOUGH = 50  # steps
+_ENOUGH, LASTING = 50, 200  # steps
 FEW_CLASSES = 0.5  # of the outputs ever is an answer
 _PER_CLASS = 20  # examples
+ROUNDING = 1e-9  # of means and deviations of numbers that are all the same
 _SAME = 8  # examples with one answer, or one input
 OUTWEIGH = 0.5  # of the squared distances from the middle, by targets far from all others
 
@@ -41,11 +43,15 @@ def _alike(view: View) -> list[Finding]:
     """Inputs that are the same for all examples: what the first layer gives then is, too."""
     spread, count = view.looks("output_spread"), view.latest("target_count")
     first = view.weights[0] if view.weights else 0
+    seen = first
+    if view.recurs(first):  # what it gives differs from step to step all the same
+        first = view.weights[-1]
+        seen = len(view.layers) - 1
     weight = view.param(first, "weight")
     silent = weight is not None and not view.record["param_norm_initial"][weight] > 0
     if not count >= _SAME or not math.isnan(view.latest("feature_ratio")) or silent:
         return []
-    if not len(spread) or not (spread[:, first] == 0).all():
+    if not len(spread) or not (spread[:, seen] <= ROUNDING).all():
         return []
     return [
         Finding(
@@ -53,7 +59,7 @@ def _alike(view: View) -> list[Finding]:
             "serious",
             view.layers[:1],
             view.first_step,
-            f"All examples have the same inputs: {view.layers[first]} gives the same for every one "
+            f"All examples have the same inputs: {view.layers[seen]} gives the same for every one "
             f"of them, while the answers have {number(view.latest('target_values'))} values.",
             "One and the same example is handed out again and again, or the inputs were lost on "
             "the way: nothing tells one answer from another.",
@@ -110,9 +116,12 @@ def _labels(view: View) -> list[Finding]:
     severity, advice, numbers = "serious", LOOK_AT_ANSWERS, {"examples": count, "values": values}
     # What is learned by heart is learned too, but slowly, and nothing comes of it.
     lost = progress.nothing or (progress.share < BY_HEART and progress.rows >= _ENOUGH)
-    # Neither guess knows that steps of time have an order, which may be all that counts, and of the
-    # variance of a few far targets none tells anything.
-    lost = lost and not (_outweighed(view) or view.recurrent)
+    # Of the variance of a few far targets no guess tells anything. Neither knows that steps of time
+    # have an order, which may be all that counts: then it takes a run that is not short, and a
+    # gradient that gets through time.
+    ordered = view.recurrent
+    lost = lost and not _outweighed(view)
+    lost = lost and (not ordered or (progress.rows >= LASTING and through_time.flows(view)))
     if values == 1 and count >= _SAME:
         what = "one class" if single else number(view.latest("target_mean"))
         seen = (
@@ -128,6 +137,9 @@ def _labels(view: View) -> list[Finding]:
             f"than their mean ({linear} and {near} of the variance); "
         )
         seen += "nor does the network." if progress.nothing else "what it learns is by heart."
+        if ordered:
+            severity = "notice"
+            seen += " Neither guess knows of an order in time: if all lies in that, all is well."
         why = (
             "Answers that belong to other rows (shuffled or sorted apart from the inputs), or "
             "labels that are noise."
@@ -149,7 +161,7 @@ def _labels(view: View) -> list[Finding]:
     return [
         Finding(
             *("labels", severity, (), view.first_step, seen, why, (advice,), numbers),
-            EXPLAINS["labels"],
+            frozenset() if ordered and severity == "notice" else EXPLAINS["labels"],
         )
     ]
 

@@ -20,7 +20,7 @@ TOO_NARROW = 3  # units through which little gets
 TIMID = 0.1  # of the rate that one begins with: slow for that alone
 _LASTING = 200  # steps
 FADED = 0.1  # of its first norm: a gradient of all examples at the best there is
-TOLD_MORE = 0.2  # of the answers' variance the nearest neighbours tell more than the run
+TOLD_MORE = 0.2  # of the answers' variance a guess tells more than the run
 SLOPE = 0.25  # the largest of sigmoid
 DEEP = 10
 SEVERAL = 3  # layers of an activation that loses the gradient
@@ -234,6 +234,8 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
         more = f" It answers all examples the same, and its loss stands at {number(p.now, 3)}."
     if not bare and (not held or p.learned):  # a line is all that it takes
         return []
+    if not held and p.falling and p.linear > p.share + TOLD_MORE:
+        return []  # a line could do more than this one does: that is not what holds it up
     where = f"between {view.layers[bare[0]]} and the next layer of weights" if bare else ""
     what = "all its layers together are one linear map" if whole else "the two are one linear map"
     seen = f"There is no activation {where}: {what}.{more}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nnscratch.flow.findings.cures import no_output_activation, remade
+from nnscratch.flow.findings.cures import HIDDEN, no_output_activation, remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.view import View
@@ -124,6 +124,8 @@ def _twice(view: View) -> list[Finding]:
 
 def _reach(view: View) -> list[Finding]:
     """The last activation cannot give what is asked for."""
+    if states := _states(view):
+        return states
     p, kind = view.progress, view.output_activation
     missing = (p.floor - p.free) / p.room if p.known else math.nan
     if kind and missing > OUT_OF_REACH:
@@ -163,6 +165,34 @@ def _reach(view: View) -> list[Finding]:
             frozenset({"loss"}),  # a matter of taste: nothing is held up by it
         )
     return _rectified(view, kind)
+
+
+def _states(view: View) -> list[Finding]:
+    """A recurrent layer whose states are the answers: they end at 1 and -1."""
+    last = view.weights[-1] if view.weights else 0
+    low, high = view.latest("target_min"), view.latest("target_max")
+    beyond = max(high - 1, -1 - low)
+    if not view.weights or view.kinds[last] not in ("lstm", "gru") or view.output_activation:
+        return []
+    if not beyond > OUT_OF_REACH * (high - low) or view.latest("target_classes") > 0:
+        return []
+    units, n_in = int(view.record["features"][last]), view.fan_in(last)
+    alone = view.kinds == (view.kinds[last], "laststep")
+    made = (
+        f"model = nn.Sequential(nn.{view.kinds[last].upper()}({n_in}, {HIDDEN}), nn.LastStep(), "
+        f"nn.Dense({HIDDEN}, {units}))"
+    )
+    return _finding(
+        "output activation",
+        "notice" if view.progress.learned else "serious",
+        view,
+        f"The states of {view.layers[last]} are the answers, and a state lies between -1 and 1: "
+        f"the answers run from {number(low)} to {number(high)}.",
+        "",
+        (Advice("put a dense layer behind it", made if alone else ""),),
+        low=low,
+        high=high,
+    )
 
 
 def _rectified(view: View, kind: str) -> list[Finding]:

@@ -18,6 +18,7 @@ from nnscratch.theory.suited import suited_gate_bias
 from nnscratch_records.words import number, percent, plural, since
 
 OPEN = 0.85  # a gate that keeps the state, on average at the beginning: bias 1.73
+SATURATES = 3.0  # the same: states of 1 and -1 throw each other about, whatever comes back
 ABOVE, BELOW = 1.5, 0.9  # of what the recurrent weights multiply a vector by, at the beginning
 SPIKE, OFTEN = 10.0, 3  # times the usual norm of the whole gradient, and in so many steps
 HALF = 0.5  # of all steps of a run that has not learned
@@ -92,6 +93,12 @@ def find_symptoms(view: View) -> list[Finding]:
     return _worst(found) + _spikes(view)
 
 
+def flows(view: View) -> bool:
+    """Whether it is known that the gradient gets through time, and neither fades nor grows."""
+    known = len(view.record["recurrent_layers"]) > 0
+    return known and all(one.kind == "gradient spikes" for one in find_symptoms(view))
+
+
 def find_causes(view: View, shown: dict[str, Finding]) -> list[Finding]:
     """Return what about recurrent layers explains what is shown."""
     if not view.rows or view.progress.learned:
@@ -105,11 +112,11 @@ def find_causes(view: View, shown: dict[str, Finding]) -> list[Finding]:
         for kind in ("vanishing through time", "exploding through time")
         if kind in shown and shown[kind].step == view.first_step
     }
-    if not began:
-        return []
     for layer in layers:
         if layer.name in {name for kind in began for name in shown[kind].layers}:
             found += _gate(view, layer, began) or _weights(view, layer, began)
+        else:
+            found += _weights(view, layer, {"exploding through time"}, SATURATES)
     return found[:1]
 
 
@@ -233,14 +240,17 @@ def _gate(view: View, layer: _Layer, began: set[str]) -> list[Finding]:
     ]
 
 
-def _weights(view: View, layer: _Layer, began: set[str]) -> list[Finding]:
-    """Recurrent weights of a size that shrinks or blows up what goes through them."""
+def _weights(view: View, layer: _Layer, began: set[str], above: float = ABOVE) -> list[Finding]:
+    """Recurrent weights of a size that shrinks or blows up what goes through them.
+
+    above : so large ones blow it up, or drive the states to their ends, where nothing shows of it
+    """
     (key, size), *more = layer.weights.items()
     if more:  # of a layer with gates, those of the candidate
         key = "g" if "g" in layer.weights else "n"
         size = layer.weights[key]
     large = "exploding through time" in began
-    if not (size > ABOVE if large else size < BELOW):
+    if not (size > above if large else size < BELOW):
         return []
     return [
         Finding(

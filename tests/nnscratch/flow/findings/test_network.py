@@ -149,6 +149,19 @@ def test_no_activation_between_layers(run, linear, near, share, severity):
     assert found.advice[0].line == run.remade('activation="relu"')
 
 
+@pytest.mark.parametrize(("linear", "told"), [(0.48, True), (0.52, False)])
+def test_a_line_that_is_on_its_way_is_not_held_up_by_being_one(run, linear, told):
+    """Where a linear fit tells a fifth more than it has learned, 0.3."""
+
+    def change(record):
+        ramp = np.linspace(0.0, 0.3 / 0.95, len(record["loss"]))
+        record["loss"] = record["loss_constant"] * (1 - ramp)
+        run.fill(guess_linear=linear, guess_neighbours=0.1)(record)
+
+    found = run(change, kinds="dense dense", widths=(20, 3))
+    assert ("no activation" in found.kinds) == told
+
+
 def test_activations_between_all_layers(run):
     assert run(kinds="dense relu dense dropout relu dense", widths=(20, 20, 3)).kinds == ()
     assert run(kinds="dense", widths=(3,)).kinds == ()

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 
+import nnscratch as nn
+
 ONE = {"kinds": "dense relu dense", "widths": (20, 1), "targets": "numbers"}
 
 
@@ -233,3 +235,24 @@ def test_the_absolute_error_is_serious_until_a_fifth_is_learned(run, level, seve
     found = run.of(run(change), "loss")
     assert found.severity == severity
     assert {"learning rate too small", "does not learn"} < found.explains
+
+
+@pytest.mark.parametrize(("top", "told"), [(1.03, False), (1.05, True)])
+def test_states_that_are_the_answers_end_at_one(top, told):
+    """Out of reach by more than a fiftieth of what the answers span."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((40, 5, 3)).astype(np.float32)
+    y = rng.uniform(-0.9, 0.9, (40, 2)).astype(np.float32)
+    y[0, 0], y[1, 0] = -1.0, top
+    model = nn.Sequential(nn.GRU(3, 2), nn.LastStep(), seed=0)
+    flow = nn.GradientFlow(model, histograms=False)
+    trainer = nn.Trainer(model, nn.MeanSquaredError(), nn.SGD(lr=0.1))
+    trainer.fit(x, y, epochs=30, batch_size=20, callbacks=[flow], progress=False)
+    found = flow.findings()
+    assert ("output activation" in found.kinds) == told
+    if told:
+        assert found[0].severity == "serious"
+        scope = {"nn": nn}
+        exec(found[0].advice[0].line, scope)
+        assert scope["model"].forward(x).shape == (40, 2)
+        assert list(scope["model"].layers) == ["0.gru", "1.laststep", "2.dense"]

@@ -218,3 +218,44 @@ def test_printed_cures_run():
     assert made.layers["1.gru"].update_bias == 1.5
     assert "GlorotUniform" in repr(made.layers["1.gru"]) or "Scaling" in repr(made.layers["1.gru"])
     assert {one.kind for one in find(record)} >= {"forget bias", "vanishing through time"}
+
+
+@pytest.mark.parametrize(("size", "kinds"), [(2.9, []), (3.1, ["recurrent weights"])])
+def test_recurrent_weights_so_large_that_states_stay_at_their_ends(size, kinds):
+    """Nothing shows of it on the way back."""
+    record = changed(
+        time_rate=lambda r: 0 * r + 1.0, gate_weight_norm=lambda n: 0 * n + size * np.sqrt(8)
+    )
+    assert symptoms(record) == set()
+    assert [one.kind for one in causes(record)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("rows", "rate", "told", "found"),
+    [
+        (200, 1.0, 0.04, True),
+        (199, 1.0, 0.04, False),
+        (200, 0.85, 0.04, False),
+        (200, 1.0, 0.06, False),
+    ],
+)
+def test_answers_of_sequences_look_unrelated_where_the_gradient_gets_through_time(
+    rows, rate, told, found
+):
+    """Neither guess knows of an order: it is said with that, and more steps are asked for too."""
+    record = dict(_stalled())
+    steps = len(record["steps"])
+    for name, value in record.items():
+        if isinstance(value, np.ndarray) and value.shape[:1] == (steps,) and name != "census_steps":
+            record[name] = np.resize(value, (rows, *value.shape[1:]))
+    record["steps"] = np.arange(rows)
+    record["time_rate"] = 0 * record["time_rate"] + rate
+    record["loss"] = record["loss_constant"][0] * np.linspace(1.0, 0.85, rows)
+    for guess in ("guess_linear", "guess_neighbours"):
+        record[guess] = np.where(np.isnan(record[guess]), np.nan, told)
+    labels = [one for one in find(record) if one.kind == "labels"]
+    assert bool(labels) == found
+    if found:
+        assert labels[0].severity == "notice"
+        assert "Neither guess knows of an order in time" in labels[0].sentence
+        assert "too few steps" in find(record).kinds
