@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import reprlib
 from collections.abc import Callable
 from dataclasses import fields
@@ -13,6 +14,8 @@ from typing import TypeVar
 from nnscratch import datasets
 from nnscratch.errors import ConfigError, require_count, require_number
 from nnscratch.experiments import ladder
+from nnscratch.files import make_folder, naming
+from nnscratch_records import files
 
 DATA = "digits"  # where none are named
 # Of sick public cases.
@@ -67,6 +70,19 @@ def _checked(require: Callable[..., T], what: str, number: float, **limits: floa
         return require(what, number, **limits)
     except ConfigError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def make_folders(*paths: Path | None) -> None:
+    """Make the folders of the files that will be written, before anything else is done.
+
+    Not of devices, pipes and this program's own output. Raises `FileError`, as writing would.
+    """
+    for path in paths:
+        if path is None:
+            continue
+        with naming("cannot write", path):
+            if files.replaceable(path):
+                make_folder(Path(os.path.realpath(path)).parent)
 
 
 def add_sizes(command: argparse._ActionsContainer) -> None:

@@ -62,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
     settings = ladder_settings(options)
     folder = make_folder(options.out)
     data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
+    ladder.require_memory(data[0].shape[1], int(data[1].max()) + 1, settings)
     console.print(
         f"{len(rungs)} networks of {settings.depth} hidden layers x {settings.width} on "
         f"{options.data} ({len(data[0]):,} training and {len(data[2]):,} test images), "

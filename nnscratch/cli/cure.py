@@ -97,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
     rungs = chosen_rungs(options)
     settings = ladder_settings(options)
     data = load_data(options, console)
+    ladder.require_memory(data[0].shape[1], outputs(data), settings)
     console.print(
         f"{plural(len(rungs), 'network')} of {settings.depth} hidden layers x {settings.width} on "
         f"{options.data}, batch {settings.batch_size}, learning rate {settings.lr:g}; one training "

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from nnscratch.cli import train
-from nnscratch.cli.arguments import DATA, PUBLIC_GROUPS, add_data, count
+from nnscratch.cli.arguments import DATA, PUBLIC_GROUPS, add_data, count, make_folders
 from nnscratch.cli.network import (
     add_network,
     add_training,
@@ -92,6 +92,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Diagnose records, or with ``--self-test`` or ``--public-cases`` the diagnosis itself."""
+    make_folders(options.json, options.markdown)
     if options.self_test or options.public_cases:
         if options.runs:
             what = "--self-test" if options.self_test else "--public-cases"

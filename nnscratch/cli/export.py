@@ -6,7 +6,7 @@ import argparse
 import contextlib
 from pathlib import Path
 
-from nnscratch.cli.arguments import count
+from nnscratch.cli.arguments import count, make_folders
 from nnscratch.console import Console
 from nnscratch.errors import ConfigError
 from nnscratch.flow import load_record, save_record
@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
         if path and _same(path, options.file):
             raise ConfigError(f"{path} is the record itself; choose another name")
     outputs = options.json_lines, options.npz
+    make_folders(*outputs)
     console = Console.beside(*outputs, soft_wrap=True, highlight=False, markup=False)
     record = load_record(
         options.file,

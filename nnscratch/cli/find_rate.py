@@ -6,7 +6,7 @@ import argparse
 import math
 from pathlib import Path
 
-from nnscratch.cli.arguments import add_data, count, rate
+from nnscratch.cli.arguments import add_data, count, make_folders, rate
 from nnscratch.cli.network import (
     add_network,
     add_training,
@@ -19,7 +19,6 @@ from nnscratch.cli.network import (
 )
 from nnscratch.console import Console
 from nnscratch.errors import ConfigError
-from nnscratch.files import make_folder
 from nnscratch.training import find_rate
 
 _PICTURES = (".png", ".svg", ".pdf")
@@ -43,10 +42,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the test, print what it found and draw it."""
-    if options.plot is not None:
-        if options.plot.suffix not in _PICTURES:
-            raise ConfigError(f"{options.plot} must end in {', '.join(_PICTURES)}")
-        make_folder(options.plot.parent)
+    if options.plot is not None and options.plot.suffix not in _PICTURES:
+        raise ConfigError(f"{options.plot} must end in {', '.join(_PICTURES)}")
+    make_folders(options.plot)
     data = load_data(options, Console())
     found = find_rate(
         make_model(options, make_rung(options), data),

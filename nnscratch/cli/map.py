@@ -15,7 +15,7 @@ from nnscratch import datasets, layers
 from nnscratch.arrays import Array
 from nnscratch.cli.arguments import count, rate
 from nnscratch.cli.recurrent import LAYERS, RECURRENT
-from nnscratch.cli.sweep import add_executor
+from nnscratch.cli.sweep import add_executor, require_one
 from nnscratch.console import Console
 from nnscratch.errors import ConfigError, unknown_name
 from nnscratch.experiments import order
@@ -131,6 +131,7 @@ def run(options: argparse.Namespace) -> int:
         seeds=options.seeds, executor=options.scheduler, workers=options.workers,
         table=folder / f"{'-'.join(map(str, common.values()))}.csv",
     )  # fmt: skip
+    require_one(found)
     line = _between(axes[0], chosen.points)
     across, up = chosen.axes
     ax = trained_map(

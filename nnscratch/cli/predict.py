@@ -108,6 +108,7 @@ def run(options: argparse.Namespace) -> int:
     folder = make_folder(options.out)
     data = load_data(options, console)
     settings = replace(settings, batch_size=min(settings.batch_size, len(data[0])))
+    ladder.require_memory(data[0].shape[1], outputs(data), settings)
     console.print(
         f"{plural(len(rungs), 'network')} of {settings.depth} hidden layers x {settings.width} on "
         f"{options.data}, batch {settings.batch_size}, before the first step"

@@ -76,9 +76,14 @@ def refuse_others(options: argparse.Namespace) -> None:
 
 
 def settings_of(options: argparse.Namespace) -> ladder.Settings:
-    """Return what the options say; the ladder's own defaults for the rest."""
+    """Return what the options say; the ladder's own defaults for the rest.
+
+    Raises `TooLargeError` for what does not fit into memory.
+    """
     given = {item.name: getattr(options, item.name, None) for item in fields(ladder.Settings)}
-    return ladder.Settings(**{name: value for name, value in given.items() if value is not None})
+    said = ladder.Settings(**{name: value for name, value in given.items() if value is not None})
+    ladder.require_memory(said)
+    return said
 
 
 def predict(options: argparse.Namespace) -> int:

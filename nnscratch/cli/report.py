@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from nnscratch.cli.arguments import make_folders
 from nnscratch.console import Console
 from nnscratch.errors import FileError
-from nnscratch.files import make_folder
 from nnscratch.flow import load_record
 from nnscratch.flow.findings import find
 from nnscratch.flow.records import Record
@@ -42,11 +42,11 @@ def run(options: argparse.Namespace) -> int:
     from nnscratch_plots.report import write_report
 
     console = Console()
-    folder = make_folder(options.out.parent)
+    make_folders(options.out)
     paths = _files(options.runs)
     records = _told_apart(paths, [load_record(path) for path in paths])
     findings = [find(record) for record in records]
-    path = write_report(records, folder / options.out.name, findings=findings, title=options.title)
+    path = write_report(records, options.out, findings=findings, title=options.title)
     count = sum(len(found) for found in findings)
     console.print(
         f"{len(records)} {'run' if len(records) == 1 else 'runs'}, "

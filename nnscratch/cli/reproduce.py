@@ -14,7 +14,7 @@ from rich.table import Table
 
 from nnscratch import datasets
 from nnscratch.cli import scorecard
-from nnscratch.cli.arguments import SEED, add_data, count
+from nnscratch.cli.arguments import SEED, add_data, count, make_folders
 from nnscratch.console import Console
 from nnscratch.errors import ConfigError
 from nnscratch.experiments import mnist_bn_elu as post
@@ -91,8 +91,7 @@ def _run_post(options: argparse.Namespace) -> int:
     options.epochs = post.EPOCHS if options.epochs is None else options.epochs
     options.seeds = [0] if options.seeds is None else options.seeds
     folder = make_folder(Path("runs") / POST if options.out is None else options.out)
-    if options.json is not None:
-        make_folder(options.json.parent)
+    make_folders(options.json)
     data = datasets.mnist(data_dir=options.data_dir, download=options.download)
     console.print(
         f"784-300-100-10, ELU, learning rate {post.LEARNING_RATE:g}, batch {post.BATCH_SIZE}, "

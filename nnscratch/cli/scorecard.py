@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 import nnscratch
+from nnscratch.cli.arguments import make_folders
 from nnscratch.console import Console
 from nnscratch.errors import FileError, unknown_name
 from nnscratch.experiments.claims import page, registry, store
@@ -56,8 +57,7 @@ def run(options: argparse.Namespace) -> int:
     only = None if whole or not options.page else options.names
     claims = registry.CLAIMS if options.page else registry.select(options.names)
     folder = make_folder(Path("runs") if options.out is None else options.out)
-    if options.json is not None:
-        make_folder(options.json.parent)
+    make_folders(options.json)
     name = "scorecard-quick" if options.quick else "scorecard"
     data = Data(options.data_dir, options.download)
     if not whole:

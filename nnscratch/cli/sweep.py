@@ -11,10 +11,10 @@ from typing import Any
 
 from nnscratch.cli.arguments import count
 from nnscratch.console import Console
-from nnscratch.errors import DataError, unknown_name
+from nnscratch.errors import ConfigError, DataError, unknown_name
 from nnscratch.experiments.standard import standard
 from nnscratch.files import make_folder, open_input
-from nnscratch.sweeping import sweep
+from nnscratch.sweeping import Sweep, sweep
 
 _KNOWN = tuple(name for name in inspect.signature(standard).parameters if name != "seed")
 _EXAMPLE = """a file such as
@@ -53,6 +53,12 @@ def add_executor(command: argparse.ArgumentParser, folder: str) -> None:
     )
 
 
+def require_one(found: Sweep) -> None:
+    """Raise `ConfigError` if every run failed."""
+    if len(found.failed) == len(found):
+        raise ConfigError(f"every run failed ({found.path} says how): {found[0]['error']}")
+
+
 def run(options: argparse.Namespace) -> int:
     """Read the file, train, say what came of it."""
     console = Console()
@@ -75,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
         executor=options.scheduler, workers=options.workers,
         table=folder / "sweep.csv", records=folder / "records",
     )  # fmt: skip
+    require_one(found)
     console.say(repr(found))
     console.wrote(found.path)
     return 0

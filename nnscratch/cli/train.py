@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnscratch.backend import flush_subnormals
-from nnscratch.cli.arguments import add_data, count, ladder_settings
+from nnscratch.cli.arguments import add_data, count, ladder_settings, make_folders
 from nnscratch.cli.network import (
     Data,
     add_network,
@@ -23,7 +23,6 @@ from nnscratch.cli.network import (
 from nnscratch.console import Console
 from nnscratch.errors import ConfigError, NnscratchError
 from nnscratch.experiments import ladder
-from nnscratch.files import make_folder
 from nnscratch.flow import Forensics, GradientFlow
 from nnscratch.flow.findings import find
 from nnscratch.flow.live import LiveTable
@@ -228,4 +227,4 @@ def _check_files(options: argparse.Namespace) -> None:
             continue
         if file.suffix != suffix:
             raise ConfigError(f"{file} must end in {suffix}")
-        make_folder(file.parent)
+        make_folders(file)

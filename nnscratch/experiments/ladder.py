@@ -98,14 +98,19 @@ def select(names: list[str] | None) -> tuple[Rung, ...]:
     return chosen(LADDER, names)
 
 
-def build(rung: Rung, features: int, classes: int, settings: Settings) -> Sequential:
-    """Return the network of `rung`: `depth` hidden layers and a dense layer for the logits."""
+def require_memory(features: int, classes: int, settings: Settings) -> None:
+    """Raise `TooLargeError` if no network of such a size fits into memory."""
     inner = settings.width * (settings.width + 1)
     numbers = settings.depth * inner + settings.width * (features - settings.width + classes)
     memory.require(
         f"a network of {settings.depth:,} hidden layers x {settings.width:,}",
         2 * 4 * numbers + _OBJECTS * settings.depth,
     )
+
+
+def build(rung: Rung, features: int, classes: int, settings: Settings) -> Sequential:
+    """Return the network of `rung`: `depth` hidden layers and a dense layer for the logits."""
+    require_memory(features, classes, settings)
     parts: list[layers.Layer] = []
     width = features
     for _ in range(settings.depth):

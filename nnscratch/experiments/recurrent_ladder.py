@@ -23,6 +23,7 @@ from nnscratch.model import Sequential
 from nnscratch.optimizers import SGD
 from nnscratch.theory import TimePrediction, critical_scale, predict
 from nnscratch.training import Callback
+from nnscratch_records import memory
 
 _SHOWN = 64  # sequences on which the gradient is measured before training
 
@@ -92,6 +93,15 @@ class Outcome:
 def select(names: Sequence[str] | None) -> tuple[Rung, ...]:
     """Return the rungs called `names` (None: all), in the ladder's order."""
     return chosen(LADDER, names)
+
+
+def require_memory(settings: Settings) -> None:
+    """Raise `TooLargeError` if no network of such a size, or its states, fit into memory."""
+    width, length = settings.width, settings.length
+    memory.require(
+        f"a recurrent network of {width:,} units over {length:,} steps",
+        2 * 4 * width * (width + order.SYMBOLS + order.BATCH * length),
+    )
 
 
 def build(rung: Rung, settings: Settings) -> Sequential:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from nnscratch.arrays import DTYPES, Array, as_array, rows
+from nnscratch.arrays import DTYPES, Array, as_array, fitted, rows
 from nnscratch.backend import kernels
 from nnscratch.datasets.checks import first_true, place_words
 from nnscratch.errors import ConfigError, DataError, DtypeError, ShapeError, require_number
@@ -169,9 +169,7 @@ class Loss:
             raise ShapeError(
                 f"{self!r} expects sample weights of shape {expected}, got shape {array.shape}"
             )
-        if array.dtype.kind not in "biuf":
-            raise DtypeError(f"{self!r} expects sample weights that are numbers, got {array.dtype}")
-        array = array.astype(dtype)
+        array = fitted(array, dtype, f"sample weights of {self!r}")
         if not (np.isfinite(array).all() and array.min() >= 0):
             bad = first_true(~(np.isfinite(array) & (array >= 0)))
             raise DataError(

@@ -30,7 +30,8 @@ def fails(capsys, *arguments):
         code = main(arguments)
     except SystemExit as error:
         code = error.code
-    message = capsys.readouterr().err
+    printed, message = capsys.readouterr()
+    assert not printed
     assert "Traceback" not in message
     return code, message
 
@@ -53,6 +54,11 @@ def fails(capsys, *arguments):
         (["train", "--width", "9999999999"], "x 9,999,999,999 needs 7.2e+09 TB of memory, and "),
         (["train", "--depth", "9" * 20], "hidden layers x 100 needs "),
         (["compare", "--width", "3000000"], "x 3,000,000 needs 648 TB of memory, and "),
+        (["predict", "--width", "3000000"], "x 3,000,000 needs 648 TB of memory, and "),
+        (["cure", "--width", "3000000"], "x 3,000,000 needs 648 TB of memory, and "),
+        (["compare", "--family", "recurrent", "--length", "9" * 9], "over 999,999,999 steps needs"),
+        (["predict", "--family", "recurrent", "--width", "9" * 9], "of 999,999,999 units over 30 "),
+        (["cure", "--family", "recurrent", "--width", "9" * 9], "of 999,999,999 units over 30 "),
         (
             ["predict", "--width", "9" * 5000],
             "width must be a whole number >= 1, got '999999999999",
@@ -203,6 +209,40 @@ def test_what_nobody_takes_is_not_tried_again(tmp_path, monkeypatch, capsys, err
         monkeypatch.undo()
         assert os.path.samestat(os.fstat(file.fileno()), os.stat(os.devnull))
     assert capsys.readouterr().err == said
+
+
+def test_folders_of_what_is_written_are_made(capsys, tmp_path, small_record):
+    run, new = save_record(tmp_path / "run.npz", small_record), tmp_path / "new"
+    for arguments in (
+        ["diagnose", run, "--json", new / "a" / "said.json"],
+        ["export", run, "--npz", new / "b" / "run.npz", "--json-lines", new / "c" / "run.jsonl"],
+        ["report", run, "--out", new / "d" / "page.html"],
+    ):
+        assert main(list(map(str, arguments))) in (0, 1)
+    assert {path.name for path in new.glob("*/*")} == {
+        "said.json", "run.npz", "run.jsonl", "page.html",
+    }  # fmt: skip
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere" / "said.json")
+    main(["diagnose", str(run), "--json", str(tmp_path / "link")])
+    assert (tmp_path / "elsewhere" / "said.json").exists()
+
+
+def test_no_folder_is_looked_at_where_no_file_is_made(capsys, tmp_path, small_record, monkeypatch):
+    def refused(folder):
+        raise AssertionError(folder)
+
+    run = save_record(tmp_path / "run.npz", small_record)
+    monkeypatch.setattr("nnscratch.cli.arguments.make_folder", refused)
+    assert main(["diagnose", str(run), "--json", os.devnull]) in (0, 1)
+
+
+def test_a_map_of_which_every_run_failed_is_an_error(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--width", "999999999", "--variances", "1", "--depths", "2", "--workers", "1"]
+    code, message = fails(capsys, "map", *arguments)
+    assert code == 2
+    assert "every run failed (" in message
+    assert "2 hidden layers x 999,999,999 needs" in message
 
 
 def test_output_folder_that_is_a_file(capsys, tmp_path):

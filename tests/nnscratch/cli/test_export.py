@@ -76,7 +76,7 @@ def test_a_file_that_was_cut_off_says_so(folder, tmp_path, capsys):
         (["text.flow", "--npz", "a.npz"], "text.flow is no .flow record of a run"),
         ([".", "--npz", "a.npz"], "cannot read ."),
         (["run.npz", "--npz", "run.npz"], "run.npz is the record itself; choose another name"),
-        (["run.npz", "--npz", "missing/a.npz"], "cannot write missing/a.npz"),
+        (["run.npz", "--npz", "text.npz/a.npz"], "cannot write text.npz/a.npz"),
         (["run.npz", "--tensorboard", "text.npz"], "cannot write into folder text.npz"),
         (["run.npz", "--npz", "a.npz", "--keep-every", "0"], "must be a whole number >= 1, got 0"),
         ([], "arguments are required: RUN"),

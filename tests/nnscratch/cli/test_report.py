@@ -58,7 +58,7 @@ def test_a_folder_of_runs_with_the_same_label(recorded, tmp_path):
         (["empty"], "page.html", "folder empty holds no recorded run"),
         (["broken.npz"], "page.html", "broken.npz is not a complete .npz file"),
         (["first.npz"], "page.pdf", "got suffix '.pdf', expected .html"),
-        (["first.npz"], "first.npz/page.html", "cannot write into folder first.npz"),
+        (["first.npz"], "first.npz/page.html", "cannot write first.npz/page.html"),
         (["backwards.npz"], "page.html", "steps must increase"),
     ],
 )

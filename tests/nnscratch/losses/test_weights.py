@@ -153,7 +153,7 @@ def test_wrong_settings_are_refused(make, message):
         (np.ones(5), nn.ShapeError, r"weights of shape \(6,\), got shape \(5,\)"),
         (np.ones((6, 4)), nn.ShapeError, r"got shape \(6, 4\)"),
         (1.0, nn.ShapeError, r"got shape \(\)"),
-        (np.array(["1"] * 6), nn.DtypeError, "that are numbers"),
+        (np.array(["1"] * 6), nn.DtypeError, "sample weights .* numbers"),
         (np.array([1, 0, -1, 1, 1, 1]), nn.DataError, "finite and >= 0, got -1.0 at index 2"),
         (np.array([1, np.nan, 1, 1, 1, 1]), nn.DataError, "got nan at index 1"),
     ],
@@ -162,6 +162,11 @@ def test_wrong_settings_are_refused(make, message):
 def test_wrong_sample_weights_are_refused(loss, labels, weights, error, message):
     with pytest.raises(error, match=message):
         loss(LOGITS, labels, weights)
+
+
+def test_sample_weights_beyond_the_type_of_the_output_are_refused():
+    with pytest.raises(nn.DataError, match=r"sample weights of Soft.*1e\+300, beyond the range"):
+        SOFTMAX(LOGITS.astype(np.float32), LABELS, np.full(6, 1e300))
 
 
 def test_a_row_of_numbers_for_a_column_is_refused_with_the_way_out():
