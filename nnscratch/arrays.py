@@ -12,7 +12,17 @@ from nnscratch.errors import DataError, DtypeError, ShapeError
 from nnscratch_kernels.runtime import memory as aligned
 from nnscratch_records import memory
 
-__all__ = ["DTYPES", "Array", "as_array", "check_dtype", "empty", "filled", "fitted", "rows"]
+__all__ = [
+    "DTYPES",
+    "Array",
+    "as_array",
+    "as_numbers",
+    "check_dtype",
+    "empty",
+    "filled",
+    "fitted",
+    "rows",
+]
 
 Array = npt.NDArray[Any]
 
@@ -55,9 +65,12 @@ def as_array(values: npt.ArrayLike, what: str) -> Array:
         )
     try:
         return np.asarray(values)
-    except ValueError:
-        raise ShapeError(f"{what} has rows of different lengths: no array can hold it") from None
-    except (TypeError, RuntimeError) as error:  # PyTorch's, which says what to do
+    except (TypeError, ValueError, RuntimeError) as error:
+        if "inhomogeneous" in str(error):
+            raise ShapeError(
+                f"{what} has rows of different lengths: no array can hold it"
+            ) from None
+        # Others' own, such as PyTorch's, say what to do.
         raise DataError(f"{what} cannot be read as an array: {error}") from error
 
 
@@ -72,6 +85,8 @@ def fitted(values: Array, dtype: np.dtype[Any], what: str) -> Array:
         raise DtypeError(f"{what} must hold numbers that {dtype} can be, got {values.dtype}")
     with np.errstate(over="ignore"):
         made = values.astype(dtype)
+    if values.dtype.kind != "f":
+        return made
     lost = np.isinf(made)
     if lost.any() and np.isfinite(values[lost]).any():
         raise DataError(
@@ -79,6 +94,11 @@ def fitted(values: Array, dtype: np.dtype[Any], what: str) -> Array:
             f"{dtype}: scale it, or compute in float64"
         )
     return made
+
+
+def as_numbers(values: npt.ArrayLike, dtype: np.dtype[Any], what: str) -> Array:
+    """Return `values` as a plain array of `dtype`; raises as `as_array` and `fitted` do."""
+    return fitted(as_array(values, what), dtype, what)
 
 
 def check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array, as_array, rows
+from nnscratch.arrays import Array, as_array, fitted, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError, ShapeError, unknown_name
 from nnscratch.layers.batchnorm import STATISTICS
@@ -189,7 +189,7 @@ class Graph(Structure):
         latest, nodes = self.latest, self.nodes
         arriving: list[Array | None] = [None] * len(nodes)
         dlogits = self.apart(as_array(dlogits, "dlogits"))
-        arriving[-1] = np.ascontiguousarray(dlogits, dtype=self.dtype)
+        arriving[-1] = np.ascontiguousarray(fitted(dlogits, self.dtype, "dlogits"))
         downstream: list[tuple[Array | None, ...]] = []
         of_input: Array | None = None
         for i in range(len(nodes) - 1, -1, -1):

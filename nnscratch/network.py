@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
+import reprlib
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, as_array
 from nnscratch.display import Text, html_table, size_in_words, text_table
-from nnscratch.errors import ShapeError, require_count
+from nnscratch.errors import ConfigError, ShapeError, require_count
 from nnscratch.files import PathLike, load_arrays, save_arrays
 from nnscratch.graph import Graph
 from nnscratch.nodes import LossFunction, Writer
@@ -115,7 +116,15 @@ class Network(Graph):
     ) -> tuple[float, Array]:
         """Return the loss of a forward pass and its gradient."""
         weights = () if sample_weights is None else (sample_weights,)
-        return loss(self._pass(x, training, "running", given), labels, *weights)
+        found = loss(self._pass(x, training, "running", given), labels, *weights)
+        try:
+            value, dlogits = found
+            return float(value), dlogits
+        except (TypeError, ValueError):
+            raise ConfigError(
+                f"{loss!r} must return its value, a number, and the gradient of the output, "
+                f"got {reprlib.repr(found)}"
+            ) from None
 
     def _loss_weights(self, x: Array, given: Given, weights: Array | None) -> Array | None:
         """Return `weights`, and where there is an output at every step, what the mask adds."""
@@ -193,7 +202,8 @@ class Network(Graph):
     ) -> Array:
         """Return the outputs for all of `x`, evaluated `batch_size` rows at a time."""
         require_count("batch_size", batch_size)
-        if len(x) == 0:
+        x = as_array(x, "x")
+        if x.ndim == 0 or len(x) == 0:
             raise ShapeError(f"nothing to predict: input of shape {np.shape(x)}")
         parts = [
             self.forward(

@@ -199,6 +199,11 @@ class Writer:
                 f"layer {name!r} says that its role is {layer.role!r}; "
                 f"expected one of {', '.join(ROLES)}: set role in class {type(layer).__name__}"
             )
+        if "workspace" not in layer.__dict__:
+            raise ConfigError(
+                f"layer {name!r} was not begun: the __init__ of class {type(layer).__name__} must "
+                f"call super().__init__()"
+            )
         if layer.dtype is not None:
             raise ConfigError(
                 f"layer {name!r} ({layer!r}) is in use already, in another model or by itself; "

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array, as_array, filled, fitted
+from nnscratch.arrays import Array, as_array, as_numbers, filled, fitted
 from nnscratch.errors import ConfigError, ShapeError, unknown_name
 
 
@@ -193,12 +193,12 @@ class Parameters(Views):
                 f"not in the model {extra or 'nothing'}; build the model that was saved"
             )
         for name, view in self.places.items():
-            if values[name].shape != view.shape:
+            given = as_numbers(values[name], view.dtype, f"{what}: {name!r}")
+            if given.shape != view.shape:
                 raise ShapeError(
-                    f"{what} does not fit this model: {name!r} has shape {values[name].shape}, "
+                    f"{what} does not fit this model: {name!r} has shape {given.shape}, "
                     f"the model expects {view.shape}"
                 )
-            fitted(values[name], view.dtype, f"{what}: {name!r}")
 
     def load(self, values: Mapping[str, Array], what: str) -> None:
         """Copy `values` in after `check`; nothing is changed unless everything fits."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnscratch.arrays import Array, as_array
+from nnscratch.arrays import Array, as_array, as_numbers, fitted
 from nnscratch.errors import (
     ConfigError,
     DataError,
@@ -125,12 +125,13 @@ def as_mask(mask: Any, shape: tuple[int, ...], dtype: np.dtype[Any], what: str =
             f"{what} has shape {values.shape}; expected (batch, time), which for an input of shape "
             f"{shape} is {shape[:2] if len(shape) > 2 else 'nothing: it has no steps of time'}"
         )
+    numbers = fitted(values, dtype, what)
     if values.dtype != bool and not ((values == 0) | (values == 1)).all():
         raise DataError(
             f"{what} must say of each step whether it is there, True or False, got numbers such as "
             f"{values[(values != 0) & (values != 1)].flat[0]}"
         )
-    return np.ascontiguousarray(values, dtype)
+    return np.ascontiguousarray(numbers)
 
 
 def as_states(
@@ -161,14 +162,15 @@ def as_states(
             )
         made[name] = {}
         for key, shape in taken[name].items():
-            values = as_array(given[key], f"the {key} state of layer {name!r}")
+            what = f"the {key} state of layer {name!r}"
+            values = as_numbers(given[key], dtype, what)
             if values.shape != (batch, *shape):
                 raise ShapeError(
-                    f"the {key} state of layer {name!r} has shape {values.shape}; a batch of "
+                    f"{what} has shape {values.shape}; a batch of "
                     f"{batch} begins with {(batch, *shape)}: it is that of another "
                     f"{'batch' if values.shape[1:] == shape else 'layer'}"
                 )
-            made[name][key] = np.ascontiguousarray(values, dtype)
+            made[name][key] = np.ascontiguousarray(values)
     return made
 
 

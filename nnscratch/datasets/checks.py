@@ -72,7 +72,7 @@ def check_labels(
         )
     if array.size == 0:
         raise ShapeError(f"{what} is empty: expected at least one label")
-    if not np.issubdtype(array.dtype, np.integer):
+    if array.dtype.kind not in "iu":
         raise DtypeError(
             f"{what} must hold integers 0 .. {classes - 1}, got {array.dtype}: "
             + _way_to_labels(array, what)

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array, rows
+from nnscratch.arrays import Array, as_numbers, rows
 from nnscratch.errors import ShapeError
 from nnscratch.layers.base import Layer
 from nnscratch.network import Network
@@ -63,7 +63,7 @@ class Census:
     def __init__(self, model: Network, layers: tuple[str, ...], probe: npt.ArrayLike) -> None:
         self.model = model
         self.layers = layers
-        self.probe = np.ascontiguousarray(probe, dtype=model.dtype)
+        self.probe = np.ascontiguousarray(as_numbers(probe, model.dtype, "GradientFlow probe"))
         if self.probe.ndim < 2 or len(self.probe) < 2:
             raise ShapeError(
                 f"GradientFlow probe must have shape (examples, features) with 2 examples or more, "

@@ -260,6 +260,11 @@ class Optimizer:
 
     def check_state_dict(self, state: Mapping[str, Array]) -> None:
         """Raise `ConfigError` if `state` does not come from an optimizer like this one."""
+        if not isinstance(state, Mapping):
+            raise ConfigError(
+                f"{type(self).__name__}.load_state_dict takes what state_dict returned, "
+                f"got {type(state).__name__}"
+            )
         # Before the first step there may be state: it is made before the step is.
         begun = set(state) == {"steps", *self.state_names}
         if not begun and (set(state) != {"steps"} or state["steps"]):
@@ -278,6 +283,12 @@ class Optimizer:
 
     def _attach(self, params: Parameters, grads: Parameters) -> None:
         """Check that everything fits, and allocate the state at the first step."""
+        for one, name in ((params, "params"), (grads, "grads")):
+            if not isinstance(one, Parameters):
+                raise ConfigError(
+                    f"{type(self).__name__}.step takes model.params and model.grads, "
+                    f"got {type(one).__name__} for {name}"
+                )
         if grads.dtype != params.dtype or _layout(grads) != _layout(params):
             raise ShapeError(
                 f"{type(self).__name__}.step got gradients that do not belong to the parameters: "

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, as_array, as_numbers, fitted
 from nnscratch.datasets.checks import check_labels
 from nnscratch.errors import ConfigError, DataError, DtypeError, ShapeError, require_count
 from nnscratch.layers import BatchNorm, Dense, Identity
@@ -117,11 +117,13 @@ def _predict(
 ) -> Prediction:
     network = read_network(model)
     blocks = network.blocks
-    x, y = (None if given is None else np.asarray(given) for given in (x, y))
+    x, y = (
+        None if given is None else as_array(given, name) for given, name in ((x, "x"), (y, "y"))
+    )
     if batch_size is not None:
         batch_size = require_count("batch_size", batch_size, least=2)
     elif x is not None:
-        batch_size = len(x)
+        batch_size = len(np.atleast_1d(x))
     notes = list(network.notes)
     inputs, notes_in = _inputs(model, network, x, batch_size)
     notes += notes_in
@@ -200,7 +202,7 @@ def _inputs(
         raise ShapeError(
             f"x must have shape (batch, {model.features_in or 'features'}), got shape {np.shape(x)}"
         )
-    entering = np.asarray(x, dtype=model.dtype)
+    entering = fitted(x, model.dtype, "x")
     input_statistics(entering, batch_size)  # refuses bad data before any layer sees them
     for layer in before:
         if isinstance(layer, BatchNorm):
@@ -217,7 +219,7 @@ def _no_loss() -> LossGradient:
 def _loss_gradient(logits: InputStatistics, classes: int, labels: Array | None) -> LossGradient:
     alike = None
     if labels is not None:
-        labels = check_labels(labels, classes, (len(labels),), "labels")
+        labels = check_labels(labels, classes, None, "labels")
         alike = float(np.sum((np.bincount(labels) / len(labels)) ** 2))
     correlation = logits.product / logits.square if logits.square > 0 else 1.0
     return softmax_gradient(logits.square, correlation, classes, alike)
@@ -231,7 +233,7 @@ def measure_gradient(
     L is `loss`, or the mean softmax cross-entropy over the batch.
     """
     twin = copy.deepcopy(model)
-    trace = twin.trace(np.asarray(x, dtype=model.dtype), labels, loss or SoftmaxCrossEntropy())
+    trace = twin.trace(as_numbers(x, model.dtype, "x"), labels, loss or SoftmaxCrossEntropy())
     gradients = (
         trace[name].upstream for name, layer in twin.layers.items() if isinstance(layer, Dense)
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, as_numbers
 from nnscratch.errors import ConfigError, DataError, ShapeError
 from nnscratch.layers import Dropout, Identity, Layer
 from nnscratch.model import Sequential
@@ -95,7 +95,7 @@ def _given(
             f"no data given: {which} is taken to have mean square 1, to be new at each step, and "
             f"to be {STEPS} steps long"
         ]
-    y = np.asarray(x, dtype=model.dtype)
+    y = as_numbers(x, model.dtype, "x")
     if y.ndim != 3 or 0 in y.shape:
         raise ShapeError(f"x must have shape (batch, time, features), got shape {np.shape(x)}")
     if not np.isfinite(y).all():
@@ -200,7 +200,7 @@ def measure_through_time(model: Sequential, x: Array, mask: Array | None = None)
     the layer's last step; the state is h, in an LSTM h and c together, and carried over the steps
     that the mask leaves out.
     """
-    y = np.asarray(x, dtype=model.dtype)
+    y = as_numbers(x, model.dtype, "x")
     found = []
     for original in model.chain("theory").values():
         layer: Any = copy.deepcopy(original)
