@@ -2,25 +2,27 @@
 
 from nnscratch.curing.candidates import Candidate
 from nnscratch.curing.changes import (
-    AddBatchNorm,
-    AddResidual,
     Change,
     ClipGradient,
     LearningRate,
-    NewActivation,
     NewOutput,
     NoPenalty,
-    NormMomentum,
-    RemoveBatchNorm,
     StandardInputs,
     StandardTargets,
     Together,
     UseAdam,
-    Weights,
-    Wider,
     together,
 )
 from nnscratch.curing.forecast import Forecast
+from nnscratch.curing.network import (
+    AddBatchNorm,
+    AddResidual,
+    NewActivation,
+    NormMomentum,
+    RemoveBatchNorm,
+    Weights,
+    Wider,
+)
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.reading import read_plan
 from nnscratch.curing.report import Cure

@@ -10,21 +10,17 @@ from dataclasses import dataclass
 from nnscratch import initializers
 from nnscratch.arrays import Array
 from nnscratch.blocks import Residual
-from nnscratch.curing.changes import (
+from nnscratch.curing.changes import Change, ClipGradient, LearningRate, NoPenalty, UseAdam
+from nnscratch.curing.forecast import Forecast
+from nnscratch.curing.network import (
     AddBatchNorm,
     AddResidual,
-    Change,
-    ClipGradient,
-    LearningRate,
     NewActivation,
-    NoPenalty,
     RemoveBatchNorm,
-    UseAdam,
     Weights,
     Wider,
     residual_runs,
 )
-from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.recurrent import AddOmega, GateBias, NewCell, RecurrentWeights, WayBack

@@ -9,17 +9,9 @@ import numpy as np
 from nnscratch import initializers
 from nnscratch.arrays import Array
 from nnscratch.blocks import Bidirectional, Residual
-from nnscratch.curing.changes import (
-    Change,
-    NewActivation,
-    NewOutput,
-    NoPenalty,
-    NormMomentum,
-    StandardInputs,
-    StandardTargets,
-    Weights,
-)
+from nnscratch.curing.changes import Change, NewOutput, NoPenalty, StandardInputs, StandardTargets
 from nnscratch.curing.conditions import Conditions
+from nnscratch.curing.network import NewActivation, NormMomentum, Weights
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
 from nnscratch.layers import BatchNorm, Dense, activation

@@ -9,10 +9,11 @@ import pytest
 import nnscratch as nn
 from nnscratch.curing import rates, read_plan
 from nnscratch.curing.candidates import propose_in_time
-from nnscratch.curing.changes import Wider, residual_runs, together
+from nnscratch.curing.changes import together
 from nnscratch.curing.conditions import conditions_of
 from nnscratch.curing.facts import repairs
 from nnscratch.curing.forecast import forecast
+from nnscratch.curing.network import Wider, residual_runs
 from nnscratch.curing.recurrent import AddOmega, GateBias, NewCell, RecurrentWeights, WayBack
 from nnscratch.curing.trials import repeat_trial, run_trial
 from nnscratch.theory.recurrent import measure_through_time

@@ -1,0 +1,189 @@
+"""Changes of the network: weights, activations, norms, residual blocks, width."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from nnscratch import initializers, layers
+from nnscratch.blocks import Residual
+from nnscratch.curing.changes import Change, short
+from nnscratch.curing.part import Part
+from nnscratch.curing.plan import Plan
+from nnscratch.errors import unknown_name
+from nnscratch.initializers import Initializer
+from nnscratch.layers import BatchNorm, Dense, LayerNorm
+
+
+@dataclass(frozen=True)
+class Weights(Change):
+    """Initial weights of every dense layer from `init`, biases of 0."""
+
+    kind: ClassVar[str] = "weights"
+    said: ClassVar[str] = "{init}"
+    init: Initializer
+
+    def apply(self, plan: Plan) -> Plan:
+        return _with_weights(plan, self.init)
+
+
+@dataclass(frozen=True)
+class NewActivation(Change):
+    """Another activation after every hidden dense layer, with the weights that go with it.
+
+    `name` is one of `nnscratch.layers.activation_names`. Dense layers that none follows get one.
+    """
+
+    kind: ClassVar[str] = "activation"
+    name: str
+    init: Initializer
+
+    def __post_init__(self) -> None:
+        if self.name not in layers.activation_names():
+            raise unknown_name("activation", self.name, layers.activation_names())
+
+    def apply(self, plan: Plan) -> Plan:
+        new = Part(type(layers.activation(self.name)), {})
+        last, settled = plan.dense()[-1], plan.settled()
+        changed = replace(plan, layers=plan.layers[:last]).changed(
+            lambda part: new if part.role == "activation" else part
+        )
+        parts = [plan.layers[i] if i in settled else p for i, p in enumerate(changed.layers)]
+        for start, end in reversed(list(itertools.pairwise(plan.dense()))):
+            between = plan.layers[start + 1 : end]
+            bare = all(part.role in ("norm", "noise", "shape") for part in between)
+            if bare and start not in settled:
+                norms = sum(part.role == "norm" for part in between)
+                parts.insert(start + 1 + norms, new)
+        return _with_weights(replace(plan, layers=(*parts, *plan.layers[last:])), self.init)
+
+    def __str__(self) -> str:
+        title = type(layers.activation(self.name)).__name__
+        return f"{title}, {short(self.init)}"
+
+
+@dataclass(frozen=True)
+class AddBatchNorm(Change):
+    """Batch norm right after every hidden dense layer that has none before the next."""
+
+    kind: ClassVar[str] = "batch norm"
+    said: ClassVar[str] = "batch norm"
+
+    def apply(self, plan: Plan) -> Plan:
+        changed = list(plan.layers)
+        for start, end in reversed(list(itertools.pairwise(plan.dense()))):
+            normed = any(part.is_a(BatchNorm) for part in plan.layers[start:end])
+            if not normed and not plan.layers[start].frozen:
+                width = plan.layers[start].options["n_out"]
+                changed.insert(start + 1, Part(BatchNorm, {"features": width}))
+        return replace(plan, layers=tuple(changed))
+
+
+@dataclass(frozen=True)
+class RemoveBatchNorm(Change):
+    """No batch norm, and weights from `init`, which then count."""
+
+    kind: ClassVar[str] = "batch norm"
+    said: ClassVar[str] = "no batch norm, {init}"
+    init: Initializer
+
+    def apply(self, plan: Plan) -> Plan:
+        settled = plan.settled()
+        kept = [p for i, p in enumerate(plan.layers) if i in settled or not p.is_a(BatchNorm)]
+        return _with_weights(replace(plan, layers=tuple(kept)), self.init)
+
+
+@dataclass(frozen=True)
+class NormMomentum(Change):
+    """Batch norm whose running statistics follow with the momentum `momentum`."""
+
+    kind: ClassVar[str] = "batch norm momentum"
+    said: ClassVar[str] = "batch norm's momentum {momentum:g}"
+    momentum: float
+
+    def apply(self, plan: Plan) -> Plan:
+        return plan.changed(
+            lambda part: part.with_options(momentum=self.momentum) if part.is_a(BatchNorm) else part
+        )
+
+
+@dataclass(frozen=True)
+class AddResidual(Change):
+    """A way around every hidden dense layer as wide as its input, and layer norm in its branch.
+
+    The branch is ``LayerNorm``, the activation, the dense layer; it counts ``1 / sqrt(blocks)``.
+    """
+
+    kind: ClassVar[str] = "residual"
+    said: ClassVar[str] = "residual blocks"
+
+    def apply(self, plan: Plan) -> Plan:
+        runs = residual_runs(plan)
+        scale = float(f"{1 / math.sqrt(max(len(runs), 1)):.2g}")
+        parts = list(plan.layers)
+        for start, end in reversed(runs):
+            dense, *followers = parts[start:end]
+            width = dense.options["n_out"]
+            branch = [Part(LayerNorm, {"features": width})]
+            branch += [part for part in followers if part.role == "activation"]
+            branch += [dense, *(part for part in followers if part.role == "noise")]
+            options = {"layers": tuple(branch), "scale": scale, "skip": None}
+            parts[start:end] = [Part(Residual, options)]
+        return replace(plan, layers=tuple(parts))
+
+
+@dataclass(frozen=True)
+class Wider(Change):
+    """At least `width` units in every hidden dense layer, unless what it goes into is frozen."""
+
+    kind: ClassVar[str] = "width"
+    said: ClassVar[str] = "{width} units a layer"
+    width: int
+
+    def apply(self, plan: Plan) -> Plan:
+        last, parts, n_in = plan.dense()[-1], list[Part](), 0
+        for i, part in enumerate(plan.layers):
+            if part.is_a(Dense):
+                n_out = part.options["n_out"]
+                n_out = max(n_out, self.width) if i < last and not _held(plan, i) else n_out
+                part = part.with_options(n_in=n_in or part.options["n_in"], n_out=n_out)
+                n_in = n_out
+            elif n_in and part.role == "recurrent":
+                part, n_in = part.with_options(features_in=n_in), 0
+            elif n_in and part.options.get("features") is not None:
+                part = part.with_options(features=n_in)
+            parts.append(part)
+        return replace(plan, layers=tuple(parts))
+
+
+def _held(plan: Plan, start: int) -> bool:
+    """Return whether a dense layer is frozen, or anything as far as the next that has weights."""
+    for i, part in enumerate(plan.layers[start:]):
+        if part.frozen:
+            return True
+        if i and part.role in ("weights", "recurrent"):
+            break
+    return False
+
+
+# What a run of layers holds that becomes a block; what is no activation or noise is left out of it.
+_IN_BRANCHES = {"weights", "activation", "norm", "noise"}
+
+
+def residual_runs(plan: Plan) -> list[tuple[int, int]]:
+    """Return where hidden dense layers as wide as their input begin, and where the next does."""
+    settled = plan.settled()
+    return [
+        (start, end)
+        for start, end in itertools.pairwise(plan.dense())
+        if plan.layers[start].options["n_in"] == plan.layers[start].options["n_out"]
+        and {part.role for part in plan.layers[start:end]} <= _IN_BRANCHES
+        and not settled & set(range(start, end))
+    ]
+
+
+def _with_weights(plan: Plan, init: Initializer) -> Plan:
+    drawn = {"init": init, "bias_init": initializers.get("zeros")}
+    return plan.changed(lambda part: part.with_options(**drawn) if part.is_a(Dense) else part)
