@@ -125,8 +125,12 @@ class Recorder(Intake):
         self._given.add("parameter", name)
 
     def trained(self, **known: str) -> None:
-        """Note what the update turns out to be made with: `clip`, `optimizer`."""
+        """Note what turns out of how it is trained: `clip`, `optimizer`, `mistakes`."""
         self._layout.facts.update(known)
+
+    def noticed(self, **known: float) -> None:
+        """Note what is known of this step beside arrays, by field: `gradient_kept`."""
+        self._looks.note(**known)
 
     def answers(self, y: npt.ArrayLike, loss: Loss, last: Function = as_it_is) -> None:
         """Note what the step's examples should give, and ask the loss what it can come to.

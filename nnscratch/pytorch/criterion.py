@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,10 @@ _NAMES = {
     "smooth_l1_loss": "Huber",
 }
 
+_LOG_LOSSES = ("NLLLoss", "nll_loss")
+_ROUNDED = 1e-9  # two values of a loss, float64, that differ by no more, relative to them
+_EQUAL = 1e-4  # a sum of probabilities and 1
+
 
 class Criterion:
     """What was seen of the loss since the latest pass began.
@@ -40,7 +45,7 @@ class Criterion:
         NaN if nothing was seen.
     calls : int
         How many losses were computed.
-    targets : tensor or None
+    outputs, targets : tensor or None
     """
 
     def __init__(self) -> None:
@@ -49,31 +54,69 @@ class Criterion:
 
     def forget(self) -> None:
         """Begin a pass."""
-        self.value, self.calls, self.targets = math.nan, 0, None
+        self.value, self.calls = math.nan, 0
+        self.outputs, self.targets = None, None
 
     def see(self, function: Callable[..., Any], given: tuple[Any, ...], value: Any) -> None:
         """Note a value, of which function, and what that was given: outputs and targets."""
         number = value.item() if value.ndim == 0 else float(value.detach().mean())
         self.value = number if self.calls == 0 else self.value + number
         self.calls += 1
-        known = len(given) > 1 and isinstance(given[1], torch.Tensor)
+        known = len(given) > 1 and all(isinstance(one, torch.Tensor) for one in given[:2])
         self.targets = given[1] if known and self.calls == 1 else None
+        # Without what computed them, whose hooks would keep the watcher alive.
+        self.outputs = given[0].detach() if known else None
         self._function = function
+
+    def broadcast(self) -> tuple[str, ...]:
+        """Return the shapes of outputs and targets that the loss compares each with each.
+
+        Nothing, where it gives the same for outputs in the shape of the targets.
+        """
+        function, outputs, targets = self._function, self.outputs, self.targets
+        if function is None or outputs is None or targets is None or self.calls != 1:
+            return ()
+        if outputs.shape == targets.shape or outputs.numel() != targets.numel():
+            return ()
+        z, y = (one.detach().double() for one in (outputs, targets))
+        try:
+            with torch.no_grad(), warnings.catch_warnings(action="ignore"):
+                given, paired = (
+                    float(function(one, y).mean()) for one in (z, z.reshape(targets.shape))
+                )
+        except (RuntimeError, ValueError, IndexError, TypeError):
+            return ()  # it asks for these shapes
+        if math.isclose(given, paired, rel_tol=_ROUNDED, abs_tol=_ROUNDED):
+            return ()
+        return str(tuple(outputs.shape)), str(tuple(targets.shape))
 
     def answers(self) -> tuple[Array, Callable[..., Any]] | None:
         """Return the targets, and the loss as this package's are asked; None if they do not say."""
         function, targets = self._function, self.targets
         if targets is None or function is None or targets.ndim == 0:
             return None
+        name = getattr(function, "__name__", type(function).__name__)
+        name = _NAMES.get(name, name)
+        if name in _LOG_LOSSES and _are_log_probabilities(self.outputs):
+            # A softmax leaves log probabilities as they are, and gives the loss a least value.
+            plain, name = function, "SoftmaxCrossEntropy"
+
+            def function(z: Any, y: Any) -> Any:
+                return plain(torch.log_softmax(z, 1), y)
+
         y = as_array(targets) if targets.is_floating_point() else targets.detach().cpu().numpy()
 
         def loss(outputs: Array, y: Array) -> tuple[float, None]:
             with torch.no_grad():
                 return float(function(torch.from_numpy(outputs), torch.from_numpy(y)).mean()), None
 
-        name = getattr(function, "__name__", type(function).__name__)
-        loss.__name__ = _NAMES.get(name, name)
+        loss.__name__ = name
         return y, loss
+
+
+def _are_log_probabilities(outputs: Any) -> bool:
+    whole = torch.logsumexp(outputs.detach().float(), dim=1) if outputs.ndim > 1 else outputs
+    return bool((whole.abs() < _EQUAL).all())
 
 
 def seen_by(criterion: Criterion, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ from nnscratch.pytorch.criterion import Criterion, called, seen_by
 from nnscratch.pytorch.graph import Discovery
 from nnscratch.pytorch.hooks import Call, Hook, hooks, parameters_of
 from nnscratch.pytorch.kinds import function_of
+from nnscratch.pytorch.mistakes import Mistakes, hidden
 from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.places import Place, await_gradient, batch_statistics
 from nnscratch.pytorch.probing import probe_outputs
@@ -82,6 +83,8 @@ class TorchFlow(Readout):
         self._step = 0  # of the optimizer
         self._counted = -1  # which of the censuses was taken last
         self._passes = 0
+        self._left = math.inf  # in the gradients, the least before any pass of this step
+        self._mistakes = Mistakes()
         self._arrived = False  # a gradient
         self._going_back = False
         self._ready = False  # all that comes before the update was done
@@ -124,7 +127,9 @@ class TorchFlow(Readout):
             self._optimizer.register_step_pre_hook(self._before),
             self._optimizer.register_step_post_hook(self._after),
         ]
-        self._names = {module: name for name, module in self._model.named_modules()}
+        self._hidden = hidden(self._model)
+        self._known = {**dict(self._model.named_modules()), **self._hidden}
+        self._names = {module: name for name, module in self._known.items()}
         for module in self._names:
             self._finders += [
                 module.register_forward_pre_hook(
@@ -184,11 +189,13 @@ class TorchFlow(Readout):
     def _enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if self._mode == _FIND:
             self._found.enter(self._names[module], module, (args, kwargs))
+            self._mistakes.called(self._names[module], module, (args, kwargs))
             self._hook_new()
 
     def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         if self._mode == _FIND:
             self._found.leave(self._names[module], module, (args, kwargs), output)
+            self._mistakes.returned(self._names[module], output)
             self._hook_new()
 
     def _hook_new(self) -> None:
@@ -218,7 +225,7 @@ class TorchFlow(Readout):
 
     def _statistics(self, module: str, received: Any, output: Any) -> list[Any]:
         """Return what a norm by the batch goes by: see `Recorder.batchnorm`."""
-        norm = self._model.get_submodule(module)
+        norm: Any = self._known[module]
         mean, variance = batch_statistics(received, output, norm.eps)
         running = [norm.running_mean, norm.running_var]
         if running[0] is None:
@@ -242,6 +249,8 @@ class TorchFlow(Readout):
         self.scale = 1.0 if self._scaler is None else float(self._scaler.get_scale())
         if self._recorder is None:
             self._build()
+        if self.closely and self._step:
+            self._left = min(self._left, self._around.left())
         # Behind whatever else waits for the end, such as the exchange of gradients with others.
         at_end = torch.autograd.Variable._execution_engine.queue_callback
         at_end(partial(at_end, self._went_back))
@@ -309,6 +318,7 @@ class TorchFlow(Readout):
         self.looking = 0
         self._ready = self._arrived = False
         self._passes = 0
+        self._left = math.inf
         self._step += 1
 
     def _keep(self) -> None:
@@ -319,6 +329,11 @@ class TorchFlow(Readout):
         if self._clipped is not None:
             recorder.clipped(*self._clipped)
             recorder.trained(clip=self._around.clip)
+        if not len(recorder):
+            recorder.trained(mistakes=self._told_at_once())
+        if math.isfinite(self._left):
+            whole = self._around.arrived
+            recorder.noticed(gradient_kept=self._left / whole if whole else 0.0)
         answers = self.criterion.answers() if recorder.asks else None
         if answers is not None:
             last = list(recorder.layers.values())[-1]
@@ -338,6 +353,21 @@ class TorchFlow(Readout):
                 "no loss",
             )
         recorder.end_step(loss=self.criterion.value, lr=self._lr, step=self._step)
+
+    def _told_at_once(self) -> str:
+        """What the first pass shows of the loop (`Mistakes`)."""
+        return self._mistakes.told(self.criterion, self._tensors(), self._updated(), self._hidden)
+
+    def _tensors(self) -> dict[str, Any]:
+        """Return all parameters by name, also of modules that the model does not know."""
+        tensors = dict(self._model.named_parameters())
+        for name, module in self._hidden.items():
+            own = module.named_parameters(prefix=name, recurse=False)
+            tensors.update(own)
+        return tensors
+
+    def _updated(self) -> set[int]:
+        return {id(p) for group in self._optimizer.param_groups for p in group["params"]}
 
     def _notice_skipped(self) -> None:
         """Note a step that a scaler skipped: its gradients came, and no update."""
@@ -376,8 +406,8 @@ class TorchFlow(Readout):
             raise ConfigError("watch saw no layer of the model: none of its modules was called")
         self._insides.told(found.found)
         infos = [one.info for one in found.found]
-        tensors = dict(self._model.named_parameters())
-        params = parameters_of(self._model, found.found, tensors)
+        tensors, updated = self._tensors(), self._updated()
+        params = parameters_of(self._known, found.found, tensors, updated)
         self._recorder = recorder = Recorder(
             infos,
             params,
@@ -388,7 +418,6 @@ class TorchFlow(Readout):
             framework="torch",
             **options,  # type: ignore[arg-type]
         )
-        updated = {id(p) for group in self._optimizer.param_groups for p in group["params"]}
         chosen = {name: tensors[name] for name in recorder.params}
         self._around = Around(chosen, updated, recorder.param_samples())
         self._modules = {one.info.name: one.module for one in found.found}
@@ -403,8 +432,7 @@ class TorchFlow(Readout):
         self._norms.clear()
         for hook in self._finders:
             hook.remove()
-        modules = {name: module for module, name in self._names.items()}
-        self._finders = hooks(self, modules, found, self._calls, self._outside)
+        self._finders = hooks(self, self._known, found, self._calls, self._outside)
         self._found = Discovery()
 
     # What was recorded

@@ -97,10 +97,13 @@ class Discovery:
             tensors = list(tensors_in(given))
             sources, _ = self._sources(tensors)
             kind = kind_of(module) or Kind(type(module).__name__.lower())
-            received = first_measured(tensors) if kind.by_batch else None
+            # As it is evaluated a norm goes by what it kept.
+            by_batch = module.training or getattr(module, "running_mean", None) is None
+            received = first_measured(tensors) if kind.by_batch and by_batch else None
             block = name.rpartition(".")[0]
             called = f"{name}.{kind.kind}" if name.rpartition(".")[2].isdecimal() else name
-            made = self._note(called or kind.kind, name, block, kind, sources, tensor, received)
+            about = called or kind.kind, name, block, kind, sources, tensor, received, by_batch
+            made = self._note(*about)
         if made:
             self.after[name, self._calls[name]] = made
 
@@ -131,6 +134,7 @@ class Discovery:
         sources: list[str],
         tensor: Any,
         received: Any = None,
+        by_batch: bool = True,
     ) -> str:
         count = self._names.get(name, 0) + 1
         self._names[name] = count
@@ -152,7 +156,7 @@ class Discovery:
             block=block,
             sources=sources,
             rectifies=kind.rectifies,
-            by_batch=kind.by_batch,
+            by_batch=kind.by_batch and by_batch,
             axis=axis,
         )
         self._made[_key(tensor)] = name

@@ -169,8 +169,17 @@ def hooks(
     return made
 
 
-def parameters_of(model: nn.Module, found: list[Found], tensors: dict[str, Any]) -> list[ParamInfo]:
-    """Return the parameters, each with the recorded call that it belongs to."""
+def parameters_of(
+    modules: Mapping[str, nn.Module],
+    found: list[Found],
+    tensors: Mapping[str, Any],
+    updated: set[int],
+) -> list[ParamInfo]:
+    """Return the parameters, each with the recorded call that it belongs to.
+
+    modules, tensors : by name
+    updated : the identities of the parameters that the optimizer has
+    """
     layers: dict[str, str] = {}
     for one in found:
         layers.setdefault(one.module, one.info.name)
@@ -186,7 +195,8 @@ def parameters_of(model: nn.Module, found: list[Found], tensors: dict[str, Any])
         )
         if not layer:
             continue
-        module, shape = model.get_submodule(owner), tuple(tensor.shape)
-        inputs, rate = fan_in(module, own, shape), float(tensor.requires_grad)
+        module, shape = modules[owner], tuple(tensor.shape)
+        inputs, rate = fan_in(module, own, shape), float(id(tensor) in updated)
+        rate *= tensor.requires_grad
         made.append(ParamInfo(name, layer, param_role(module, own), shape, inputs, rate))
     return made

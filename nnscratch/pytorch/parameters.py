@@ -93,6 +93,20 @@ class Around:
         self._measure_gradients(given)
         self._versions = [-1 if grad is None else grad._version for grad in grads]
 
+    def left(self) -> float:
+        """Return the norm of what lies in the gradients of what is updated."""
+        grads = self._as_measured([tensor.grad for tensor in self._tensors], "now")
+        return self._whole(self._plain.measure(self._addresses(grads))[_NORM])
+
+    @property
+    def arrived(self) -> float:
+        """The norm of the gradients that were kept last."""
+        return self._whole(self.values[_PLACES["gradient_norm"]])
+
+    def _whole(self, norms: Array) -> float:
+        """Return the norm of all that is updated, of those of each; NaN: there is none."""
+        return float(np.sqrt(np.nansum(np.delete(norms, self._still) ** 2)))
+
     def before(self) -> tuple[float, float, float, float] | None:
         """Measure before the update; return what was done to the gradients since they came.
 

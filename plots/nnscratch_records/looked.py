@@ -41,6 +41,7 @@ LOOKED: Final = (
         feature_ratio="+ largest standard deviation of an input over the middle one",
         feature_offset="+ middle of |mean| / standard deviation of the inputs",
         validation_accuracy="+ accuracy on them",
+        gradient_kept="+ norm of what an earlier step left in the gradients, over theirs at last",
     ),
     Field(
         name="validation_loss",
@@ -68,5 +69,6 @@ TRAINED: Final = tuple(
         ("optimizer", "what made the updates; empty: not known"),
         ("loss_kind", "what the loss is called; empty: not known"),
         ("framework", 'what it was trained with, such as "torch"; empty: this package'),
+        ("mistakes", "what is wrong with the loop, a line each: kind, seen, why, cure, code; tabs"),
     )
 )

@@ -30,6 +30,7 @@ GIVEN = {
     "optimizer": "SGD(lr=0.1)",
     "loss_kind": "SoftmaxCrossEntropy",
     "framework": "",
+    "mistakes": "",
     "every": 1,
     "kept_every": 1,
     "layers": ["0.dense", "1.batchnorm", "2.relu", "3.dense"],

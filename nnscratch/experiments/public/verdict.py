@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from nnscratch.experiments.public.case import CAUSES, Healthy, Sick
 from nnscratch.experiments.public.recipe import Outcome, run
+from nnscratch.flow.findings.graph import WIRING
 
 # The causes that each kind of finding names. Symptoms name what usually is behind them; "does not
 # learn" names nothing.
@@ -47,7 +48,8 @@ NAMES: Final[dict[str, frozenset[str]]] = {
     "clip never": frozenset({"clip"}),
     "outliers": frozenset({"loss"}),
     "small batches": frozenset({"norm"}),
-    "does not learn": frozenset(),
+    # Symptoms of anything, and mistakes that only a loop of PyTorch's can make: no case has them.
+    **dict.fromkeys(("does not learn", *WIRING), frozenset()),
 }
 
 FIRST, LATER, SILENT, WRONG = VERDICTS = ("first", "later", "silent", "wrong")

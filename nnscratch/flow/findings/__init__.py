@@ -1,9 +1,9 @@
 """Findings: what a record says is wrong, what causes it, and the one change to begin with.
 
 What a run shows (`stability`, `gradient`, `units`, `updates`, `learning`) is told apart from what
-can cause it (`data`, `output`, `held`, `memory`, `moving`, `weights`, `network`, `training`,
-`overfitting`), `through_time` does both for recurrent layers; `graph` says what causes what, and
-puts consequences under their cause.
+can cause it (`wiring`, `data`, `output`, `held`, `memory`, `moving`, `weights`, `network`,
+`training`, `overfitting`), `through_time` does both for recurrent layers; `graph` says what causes
+what, and puts consequences under their cause.
 All thresholds stand at the top of their files, with cases on both sides of each in the tests.
 """
 
@@ -27,6 +27,7 @@ from nnscratch.flow.findings import (
     units,
     updates,
     weights,
+    wiring,
 )
 from nnscratch.flow.findings.cures import with_one_rate
 from nnscratch.flow.findings.finding import SEVERITIES, Advice, Finding, Findings
@@ -51,7 +52,8 @@ def find(record: Record) -> Findings:
     shown = {finding.kind: finding for finding in symptoms}
     symptoms += learning.find(view, shown)
     shown = {finding.kind: finding for finding in symptoms}
-    causes = [one for family in (data, output, held, memory, moving) for one in family.find(view)]
+    families = (wiring, data, output, held, memory, moving)
+    causes = [one for family in families for one in family.find(view)]
     causes += through_time.find_causes(view, shown)
     if not _EQUAL & {one.kind for one in causes}:
         causes += weights.find(view, shown)

@@ -8,9 +8,18 @@ from typing import Final
 
 from nnscratch.flow.findings.finding import SEVERITIES, Finding
 
-# Causes, in the order in which one looks at them: what is learned, what the loss can see, what the
-# weights began as, what goes in, what the network is, how it is trained.
+# What the loop around a network gets wrong.
+WIRING: Final = (
+    "broadcast loss",
+    "gradients not cleared",
+    "batch taken for time",
+    "softmax over the batch",
+    "evaluation mode",
+)
+# Causes, in the order in which one looks at them: the loop, what is learned, what the loss can see,
+# what the weights began as, what goes in, what the network is, how it is trained.
 CAUSES: Final = (
+    *WIRING[:-1],
     "labels",
     "inputs alike",
     "outliers",
@@ -39,6 +48,7 @@ CAUSES: Final = (
     "learning rate too small",
     "too few steps",
     "loss",
+    WIRING[-1],
     "batch norm statistics",
     "overfitting",
     "clip never",
@@ -64,8 +74,11 @@ _STARVED = frozenset(
 )
 _DEAD = frozenset({"dead layer", "dead units"})
 _RUNAWAY = frozenset({"non-finite", "diverged", "exploding", "does not learn", "clip always"})
+_ALL = frozenset((*SYMPTOMS, *CAUSES)) - {*WIRING}
 # What each kind brings with it. A finding may say more exactly what it does.
 EXPLAINS: Final[dict[str, frozenset[str]]] = {
+    **dict.fromkeys(WIRING, _ALL),
+    "evaluation mode": frozenset({"batch norm statistics", "overfitting", "does not learn"}),
     "labels": frozenset({"does not learn", "constant output", "slow layer"})
     | {"overfitting", "too few steps", "learning rate too large"},
     "inputs alike": _STARVED
@@ -95,12 +108,11 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "input scale": _STARVED
     | _DEAD
     | _RUNAWAY
-    | {"saturated", "learning rate too large", "too few steps", "vanishing through time"},
+    | {"saturated", "learning rate too large", "too few steps"},
     "target scale": _STARVED
     | _DEAD
     | _RUNAWAY
-    | {"saturated", "learning rate too large", "too few steps", "output activation"}
-    | {"vanishing through time"},
+    | {"saturated", "learning rate too large", "too few steps", "output activation"},
     "initial weights": _STARVED | _DEAD | _RUNAWAY | {"saturated", "learning rate too large"},
     "initial biases": _STARVED | _DEAD | {"saturated"},
     "small batches": frozenset({"does not learn", "too few steps", "batch norm statistics"})

@@ -14,6 +14,7 @@ OUT_OF_REACH = 0.02  # of the way from a constant answer's loss to the least: no
 MANY_ZEROS = 0.3  # of the outputs
 TWICE = 0.01  # how near the least loss is to that of a softmax of a softmax
 BLIND = 1e-6  # how much the loss can change, of itself
+_ENOUGH = 5  # steps
 _PULLED = frozenset(
     {"does not learn", "constant output", "learning rate too small", "too few steps"}
 )
@@ -57,12 +58,15 @@ def _blind(view: View) -> list[Finding]:
     p = view.progress
     if not view.rows:
         return []
-    none = view.holds(view.get("gradient_zeros")[:, -1] >= 1)
+    zeros = view.get("gradient_zeros")[:, -1] >= 1
+    none = view.holds(zeros)
     flat = p.constant - p.free <= BLIND * max(abs(p.constant), 1e-12)
     held = p.constant - p.floor <= BLIND * max(abs(p.constant), 1e-12) and not flat
     varied = view.latest("target_values") > 1
     softmax = view.output_activation == "softmax" and view.record["features"][-1] == 1
-    if not softmax and not (none and (flat or held) and varied):
+    # Where nothing is known of the answers: it never came to anything.
+    never = math.isnan(p.constant) and bool(zeros.all()) and len(zeros) >= _ENOUGH
+    if not softmax and not never and not (none and (flat or held) and varied):
         return []
     outputs = int(view.record["features"][-1])
     seen = (

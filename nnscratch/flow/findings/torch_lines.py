@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -44,6 +45,8 @@ _OTHERS = {
     "callbacks = [nn.EarlyStopping()]": "",
     "callbacks = [nn.Penalty(l2=0.0001)]": "",
 }
+_SLIDES = re.compile(r"conv(transpose)?([123])d")
+_WIDTH = ("features", "channels")  # what a linear layer and a convolution call theirs
 FUNCTION = "()"  # the end of the name of what is a function, no module
 
 
@@ -58,6 +61,8 @@ def in_torch(found: Sequence[Finding], view: View) -> list[Finding]:
 def _line(advice: Advice, view: View) -> str:
     """Return a line of torch that does what one of this package's does; empty for none."""
     line = advice.line
+    if "torch." in line:
+        return line
     if line in _OTHERS or line.startswith("trainer."):
         return _OTHERS.get(line, "")
     try:
@@ -127,9 +132,10 @@ def _remade(changes: dict[str, ast.expr], view: View) -> list[str]:
             within = f"torch.nn.Sequential(model.get_submodule(n), torch.nn.{swapped}())"
             made.append(_each(view, behind, within))
     if "norm" in given:
-        norm = "torch.nn.BatchNorm1d(model.get_submodule(n).out_features)"
-        within = f"torch.nn.Sequential(model.get_submodule(n), {norm})"
-        made.append(_each(view, behind, within))
+        for axes in dict.fromkeys(_axes(view.kinds[i]) for i in behind):
+            norm = f"torch.nn.BatchNorm{axes or 1}d(model.get_submodule(n).out_{_WIDTH[axes > 0]})"
+            within = f"torch.nn.Sequential(model.get_submodule(n), {norm})"
+            made.append(_each(view, [i for i in behind if _axes(view.kinds[i]) == axes], within))
     if "output" in given and view.output_activation:
         last = [i for i in view.columns("activation") if i > view.weights[-1]][-1:]
         made.append(_each(view, last, "torch.nn.Identity()"))
@@ -137,9 +143,9 @@ def _remade(changes: dict[str, ast.expr], view: View) -> list[str]:
         return []
     made.append(_RESET)
     if init in _INITS:
-        made.append(_drawn(_INITS[init]))
+        made.append(_drawn(view, _INITS[init]))
     if given.get("bias_init"):
-        made.append(_drawn("zeros_(m.bias)"))
+        made.append(_drawn(view, "zeros_(m.bias)"))
     recurrent = given.get("recurrent_init", "")
     if recurrent:
         each = "[torch.nn.init.orthogonal_(w) for n, p in model.named_parameters()"
@@ -154,9 +160,19 @@ def _remade(changes: dict[str, ast.expr], view: View) -> list[str]:
     return made if all(made) else []
 
 
-def _drawn(how: str) -> str:
-    linear = "isinstance(m, torch.nn.Linear)"
-    return f"model.apply(lambda m: torch.nn.init.{how} if {linear} else None)"
+def _axes(kind: str) -> int:
+    """Return over how many axes a layer of weights slides; 0: it takes all features."""
+    found = _SLIDES.fullmatch(kind)
+    return int(found[2]) if found else 0
+
+
+def _drawn(view: View, how: str) -> str:
+    """Return a statement that draws the weights of all layers of the kinds that there are."""
+    kinds = [found for i in view.weights if (found := _SLIDES.fullmatch(view.kinds[i]))]
+    names = ["Conv" + ("Transpose" if one[1] else "") + one[2] + "d" for one in kinds]
+    names = [f"torch.nn.{name}" for name in dict.fromkeys(["Linear", *names])]
+    of = names[0] if len(names) == 1 else f"({', '.join(names)})"
+    return f"model.apply(lambda m: torch.nn.init.{how} if isinstance(m, {of}) else None)"
 
 
 def _each(view: View, columns: Sequence[int], new: str) -> str:

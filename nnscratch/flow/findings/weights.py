@@ -23,7 +23,7 @@ NOTICED = 0.1  # the same: a layer is counted as off
 WIDE = 2.0  # standard deviations of the inputs of an activation that saturates
 LOUD = 3.0  # times what a constant answer gives, at the first step; of inputs' root mean square
 LEAN = 0.5  # mean of the weights over their standard deviation
-BY_CHANCE = 4.0  # standard errors of that mean
+BY_CHANCE = 4.0  # standard errors of that mean, and of that of biases
 _FANS = 4  # inputs: with fewer a lean means nothing
 OWED = 0.5  # of the mean of an activation's inputs comes from the biases
 ASIDE = 0.5  # that mean, in standard deviations
@@ -37,8 +37,10 @@ def find(view: View, shown: Shown) -> list[Finding]:
     """Return what is wrong with initial weights and biases, given what is shown."""
     if not view.rows:
         return _overflows(view)
-    biases = _biases(view, shown)
-    scale = [one for one in _scale(view, shown) if not biases or one.numbers["large"]]
+    biases, scale = _biases(view, shown), _scale(view, shown)
+    if biases and scale and not scale[0].numbers["large"]:  # which of the two is it?
+        small = biases[0].numbers["bias"] < _BIAS
+        biases, scale = ([], scale) if small else (biases, [])
     return [*(_lean(view, shown) or scale), *biases]
 
 
@@ -184,7 +186,8 @@ def _biases(view: View, shown: Shown) -> list[Finding]:
     for i in view.hidden_weights if pushed else []:
         offset = view.offset(i, initial=True)
         mean, std = (float(view.get(f"output_{what}")[0, i]) for what in ("mean", "std"))
-        if offset * mean > 0 and abs(offset) > OWED * abs(mean) and abs(mean) > ASIDE * std:
+        leans = offset * mean > 0 and abs(offset) > max(OWED * abs(mean), _chance(view, i))
+        if leans and abs(mean) > ASIDE * std:
             found[i] = (
                 abs(offset),
                 f"The biases of {view.layers[i]} began at {number(offset)} on average: its outputs "
@@ -203,6 +206,16 @@ def _biases(view: View, shown: Shown) -> list[Finding]:
             *(cures.zero_biases(view), numbers, EXPLAINS["initial biases"]),
         )
     ]
+
+
+def _chance(view: View, layer: int) -> float:
+    """Return what the mean of a layer's biases may be by chance."""
+    column = view.param(layer, "bias")
+    if column is None:
+        return 0.0
+    norm, mean = (float(view.record[f"param_{k}_initial"][column]) for k in ("norm", "mean"))
+    count = float(view.record["param_sizes"][column])
+    return BY_CHANCE * math.sqrt(max(norm**2 / count - mean**2, 0.0) / count)
 
 
 def _drowning(view: View) -> dict[int, tuple[float, str]]:

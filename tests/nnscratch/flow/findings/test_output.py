@@ -256,3 +256,23 @@ def test_states_that_are_the_answers_end_at_one(top, told):
         exec(found[0].advice[0].line, scope)
         assert scope["model"].forward(x).shape == (40, 2)
         assert list(scope["model"].layers) == ["0.gru", "1.laststep", "2.dense"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "zeros", "known", "told"),
+    [(5, 1.0, False, True), (4, 1.0, False, False), (9, 0.99, False, False), (9, 1.0, True, False)],
+)
+def test_a_loss_that_no_output_ever_changed(run, steps, zeros, known, told):
+    """Also where nobody knows the answers: the gradient has been 0 from the first step on."""
+
+    def change(record):
+        record["loss"][...] = 0.0
+        record["gradient_zeros"][:, -1] = zeros
+        if not known:
+            for name in ("loss_constant", "loss_free", "loss_floor", "target_values"):
+                record[name][...] = math.nan
+
+    found = run.of(run(change, steps=steps), "loss")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "fatal"

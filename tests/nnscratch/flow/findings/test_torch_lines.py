@@ -97,3 +97,24 @@ def test_a_function_is_no_module_that_could_be_replaced(run):
     view = run.view(called)
     assert said(view, 'model = nn.remake(model, activation="elu")') == ""
     assert said(view, 'model = nn.remake(model, init="he_normal")').startswith(RESET)
+
+
+def test_convolutions_are_drawn_and_normalised_as_what_they_are(run):
+    def slides(record):
+        record["kinds"] = ["conv2d", "relu", "convtranspose1d", "relu", "dense"]
+        record["layers"] = [f"{i}.{kind}" for i, kind in enumerate(record["kinds"])]
+
+    view = run.view(slides)
+    drawn = said(view, 'model = nn.remake(model, init="he_normal")')
+    kinds = "(torch.nn.Linear, torch.nn.Conv2d, torch.nn.ConvTranspose1d)"
+    assert f"if isinstance(m, {kinds}) else None" in drawn
+    normed = said(view, 'model = nn.remake(model, norm="batch")')
+    behind = "torch.nn.Sequential(model.get_submodule(n), torch.nn.BatchNorm{}d("
+    for axes, name in ((2, "0"), (1, "2")):
+        inner = f"{behind.format(axes)}model.get_submodule(n).out_channels)"
+        assert f"{inner})) for n in ['{name}']]" in normed
+
+
+def test_a_line_of_torch_stays_as_it_is(run):
+    line = "model.parts = torch.nn.ModuleList(model.parts)"
+    assert said(run.view(), line) == line

@@ -241,6 +241,37 @@ def test_biases_that_push_to_one_side(run, offset, mean, std, told):
         assert run.of(found, "dead layer").because == "initial biases"
 
 
+@pytest.mark.parametrize(("offset", "told"), [(0.185, True), (0.165, False)])
+def test_biases_that_lie_to_one_side_by_chance(run, offset, told):
+    """The mean of 20 biases of deviation 0.2: four standard errors are 0.175, less their mean."""
+
+    def change(record):
+        run.stuck(record)
+        record["param_mean_initial"][1] = offset
+        record["param_norm_initial"][1] = math.sqrt(20 * (0.2**2 + offset**2))
+        record["output_mean"][:, 0], record["output_std"][:, 0] = offset, 0.3
+        record["output_zeros"][:, 1] = 1.0
+
+    assert (run.of(run(change), "initial biases") is not None) == told
+
+
+@pytest.mark.parametrize(
+    ("offset", "kind", "other"),
+    [(0.29, "initial weights", "initial biases"), (0.31, "initial biases", "initial weights")],
+)
+def test_small_biases_are_not_to_blame_where_small_weights_are(run, offset, kind, other):
+    def change(record):
+        run.stuck(record)
+        slope(record, -2.5)
+        scales(record, *[0.1] * 4)
+        record["param_mean_initial"][1] = record["output_mean"][:, 0] = offset
+        record["output_std"][:, 0] = 0.1
+
+    found = run(change, **DEEP)
+    assert run.of(found, kind)
+    assert not run.of(found, other)
+
+
 def test_biases_are_a_notice_in_a_run_that_is_on_its_way(run):
     def change(record):
         run.stuck(record, 0.5)

@@ -1,0 +1,209 @@
+"""What PyTorch lets a training loop do without a word: seen in the first pass, told in findings.
+
+Each is exact, no guess: the optimizer lacks a parameter that has a gradient, a loss compares each
+output with the targets of all examples, a module takes the batch for time, the network trains as it
+is evaluated. Gradients that are never cleared are measured from pass to pass (`gradient_kept`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import nn
+
+from nnscratch.pytorch.criterion import Criterion
+from nnscratch.pytorch.tensors import tensors_in
+
+_LAST = "the last function"
+_NAMED = 3  # of many parameters as many are named
+
+
+def hidden(model: nn.Module) -> dict[str, nn.Module]:
+    """Return the modules with parameters that stand in plain lists or dicts, and all inside them.
+
+    The model does not know them: no optimizer gets what `model.parameters()` leaves out.
+    """
+    known = set(model.modules())
+    found: dict[str, nn.Module] = {}
+    for name, module in model.named_modules():
+        for attribute, key, inner in _contained(module):
+            if inner in known or not any(p.requires_grad for p in inner.parameters()):
+                continue
+            path = f"{name}.{attribute}[{key!r}]".lstrip(".")
+            for below, one in inner.named_modules(prefix=path):
+                if one not in known:
+                    known.add(one)
+                    found[below] = one
+    return found
+
+
+def _contained(module: nn.Module) -> Iterator[tuple[str, Any, nn.Module]]:
+    for attribute, value in vars(module).items():
+        if attribute.startswith("_") or not isinstance(value, list | tuple | dict):
+            continue
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(inner, nn.Module):
+                yield attribute, key, inner
+
+
+class Mistakes:
+    """Collects what is wrong with the loop while the first pass is found."""
+
+    def __init__(self) -> None:
+        self._called: dict[str, None] = {}  # modules, in order
+        self._sequences: list[tuple[str, Any]] = []  # those that take the first axis for time
+        self._mixes = ""  # what takes the softmax over the batch
+        self._evaluates = False
+
+    def called(self, name: str, module: nn.Module, given: Any) -> None:
+        """Look at a module that is called."""
+        self._called[name] = None
+        if name == "":
+            other = nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd
+            some = any(isinstance(one, other) for one in module.modules())
+            self._evaluates = some and not module.training
+        if isinstance(module, nn.RNNBase | nn.MultiheadAttention) and not module.batch_first:
+            first = next(tensors_in(given), None)
+            if first is not None and first.ndim == 3:
+                self._sequences.append((name, first.shape))
+        if isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmin):
+            first = next(tensors_in(given), None)
+            axes = 0 if first is None else first.ndim
+            axis = module.dim if module.dim is not None else 0 if axes == 3 else 1
+            if axes >= 2 and axis % axes == 0:
+                self._mixes = name
+
+    def returned(self, name: str, output: Any) -> None:
+        """Look at what a module gives."""
+        for tensor in tensors_in(output) if name == "" else ():
+            made = tensor.grad_fn
+            if "Softmax" in type(made).__name__ and tensor.ndim >= 2:
+                axis = made._saved_dim
+                if (axis - (1 << 64) if axis >> 63 else axis) % tensor.ndim == 0:
+                    self._mixes = self._mixes or _LAST
+
+    def told(
+        self,
+        criterion: Criterion,
+        tensors: Mapping[str, Any],
+        updated: set[int],
+        unknown: Mapping[str, Any],
+    ) -> str:
+        """Return what was seen as the record's `mistakes`.
+
+        tensors : the parameters by name
+        updated : the identities of those that the optimizer has
+        unknown : the modules that the model does not know, by name
+        """
+        left = [
+            name
+            for name, p in tensors.items()
+            if p.requires_grad and p.grad is not None and id(p) not in updated
+        ]
+        lines = [
+            _left_out(left, unknown, len(tensors)) if left else self._cut_off(tensors, updated),
+            self._batch_as_time(criterion.targets),
+            self._over_batch(),
+            _broadcast(*criterion.broadcast()),
+            self._evaluating(),
+        ]
+        return "\n".join("\t".join(line) for line in lines if line)
+
+    def _cut_off(self, tensors: Mapping[str, Any], updated: set[int]) -> tuple[str, ...]:
+        """The first modules that were called have no gradient, and later ones do."""
+        own: dict[str, list[Any]] = {name: [] for name in self._called}
+        for name, p in tensors.items():
+            if p.requires_grad and id(p) in updated and name.rpartition(".")[0] in own:
+                own[name.rpartition(".")[0]].append(p.grad is not None)
+        reached = [(name, all(arrived)) for name, arrived in own.items() if arrived]
+        count = next((i for i, (_, arrived) in enumerate(reached) if arrived), 0)
+        if not count:
+            return ()
+        names = ", ".join(name or "the network" for name, _ in reached[:count][-_NAMED:])
+        return (
+            "frozen parameters",
+            f"No gradient reaches the parameters of {names}: they are part of the pass and of the "
+            f"optimizer, and {reached[count][0]} behind them has one.",
+            "Something between them cuts the gradient off: detach(), .data, numpy(), no_grad(), a "
+            "rounding or an argmax.",
+            "leave it out, or freeze what is not to be trained",
+            "",
+        )
+
+    def _over_batch(self) -> tuple[str, ...]:
+        if not self._mixes:
+            return ()
+        return (
+            "softmax over the batch",
+            f"The softmax of {self._mixes} adds up to 1 over the examples of the batch, not over "
+            f"the classes of each.",
+            "Its axis is 0: an example's probabilities then depend on what else is in the batch.",
+            "take it over the last axis",
+            "" if self._mixes == _LAST else f"model.get_submodule({self._mixes!r}).dim = -1",
+        )
+
+    def _batch_as_time(self, targets: Any) -> tuple[str, ...]:
+        for name, (time, batch, _) in self._sequences:
+            examples = None if targets is None or not targets.ndim else targets.shape[0]
+            other = targets is not None and targets.ndim > 1 and targets.shape[1] == batch
+            if examples == time != batch and not other:
+                return (
+                    "batch taken for time",
+                    f"{name} takes the {time} examples of a batch for steps of time, and the "
+                    f"{batch} steps of each for a batch: there are {time} targets.",
+                    "Without batch_first=True it reads (time, batch, features): each example sees "
+                    "the ones before it, or all others.",
+                    "give the examples first, as the data are",
+                    f"model.get_submodule({name!r}).batch_first = True",
+                )
+        return ()
+
+    def _evaluating(self) -> tuple[str, ...]:
+        if not self._evaluates:
+            return ()
+        return (
+            "evaluation mode",
+            "The network trains as it is evaluated: batch norm goes by its running statistics, "
+            "which stand still, and nothing is dropped.",
+            "model.eval() was called, and model.train() was not since.",
+            "go back to training before each epoch",
+            "model.train()",
+        )
+
+
+def _left_out(names: list[str], unknown: Mapping[str, Any], count: int) -> tuple[str, ...]:
+    some = ", ".join(names[:_NAMED]) + (
+        f" and {len(names) - _NAMED} more" if names[_NAMED:] else ""
+    )
+    one = len(names) == 1
+    seen = (
+        f"The optimizer does not have {some}: of {count} parameters {len(names)} "
+        f"{'gets a gradient and never changes' if one else 'get a gradient and never change'}."
+    )
+    kind, what = "frozen parameters", "make the optimizer of all parameters"
+    held = next((name for name in names if name.rpartition(".")[0] in unknown), "")
+    if held:
+        owner = held.partition("[")[0]
+        return (
+            *(kind, seen),
+            f"model.{owner} is a plain list or dict, which a Module does not search: its layers "
+            f"are missing in model.parameters(), in state dicts and in model.to().",
+            "register them, and make the optimizer anew",
+            f"model.{owner} = torch.nn.ModuleList(model.{owner})",
+        )
+    why = "It was made of other parameters, or before these were put in their place."
+    return kind, seen, why, what, ""
+
+
+def _broadcast(outputs: str = "", targets: str = "") -> tuple[str, ...]:
+    if not outputs:
+        return ()
+    return (
+        "broadcast loss",
+        f"The loss compares every output with the targets of all examples: outputs are "
+        f"{outputs}, targets {targets}, and broadcasting makes a table of both.",
+        "So each output is pulled to the mean of the targets, whatever its input.",
+        "give the targets the shape of the outputs",
+        "y = y.reshape(model(x).shape)",
+    )

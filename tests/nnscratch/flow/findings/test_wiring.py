@@ -1,0 +1,72 @@
+"""What is wrong with the loop around a network, as whoever watched it noted."""
+
+import pytest
+
+from nnscratch.flow.findings.graph import WIRING
+
+LINE = ("seen.", "why.", "do this", "do()")
+
+
+def noted(*lines):
+    return "\n".join("\t".join(line) for line in lines)
+
+
+@pytest.mark.parametrize("kind", ["broadcast loss", "batch taken for time", "frozen parameters"])
+def test_what_was_noted_comes_first_and_brings_the_rest(run, kind):
+    def change(record):
+        run.stuck(record)
+        record["output_spread"][30:, -1] = 1e-3
+        record["mistakes"] = noted((kind, *LINE))
+
+    found = run(change)
+    assert found.kinds[0] == kind
+    assert {one.because for one in found[1:]} == {kind}
+    assert found[0].severity == "serious"
+    assert found.begin_with()[:2] == ("Do this first: do this", "do()")
+    assert found[0].sentence == "seen."
+    assert found[0].cause == "why."
+
+
+def test_a_run_that_learns_is_only_told(run):
+    severities = {}
+    for kind in WIRING:
+        found = run(lambda record, kind=kind: record.update(mistakes=noted((kind, *LINE))))
+        severities[kind] = run.of(found, kind).severity
+    assert severities.pop("broadcast loss") == "serious"  # whatever it learns, it is not this
+    assert set(severities.values()) == {"notice"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "labels", "labels\ta\tb\tc", "no such kind\ta\tb\tc\td", "\t\t\t\t"]
+)
+def test_a_line_that_is_none_says_nothing(run, text):
+    assert not run(lambda record: record.update(mistakes=text))
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "told"),
+    [
+        (0.9, 0.9, True),
+        (0.0, 0.12, True),  # the later half counts: what is left grows
+        (0.9, 0.08, False),
+        (0.0, 0.0, False),
+    ],
+)
+def test_gradients_that_are_kept(run, early, late, told):
+    def change(record):
+        run.stuck(record)
+        record["gradient_kept"][1:9] = early
+        record["gradient_kept"][9:17] = late
+
+    found = run.of(run(change), "gradients not cleared")
+    assert bool(found) == told
+    if told:
+        assert found.advice[0].line == "optimizer.zero_grad()"
+        assert found.numbers == {"kept": late}
+
+
+def test_gradients_cleared_once_in_a_while_are_not_kept(run):
+    def change(record):
+        record["gradient_kept"][1:17] = [0.9, 0.9, 0.9, 0.0] * 4
+
+    assert not run.of(run(change), "gradients not cleared")
