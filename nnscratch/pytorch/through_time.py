@@ -27,7 +27,7 @@ from nnscratch.pytorch.places import await_gradient
 from nnscratch.pytorch.recurrent import read_recurrent, stacked
 from nnscratch.pytorch.tensors import as_array
 
-EVERY = 16  # recorded steps, and at powers of two; not on a GPU, which is many times as fast
+EVERY = 64  # recorded steps, and at powers of two; not on a GPU, which is many times as fast
 _NEAR = {torch.float32: 1e-4, torch.float64: 1e-8}  # of the largest state
 _NEAR_HALF = 0.03  # of shorter numbers
 

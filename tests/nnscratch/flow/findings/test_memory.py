@@ -75,6 +75,7 @@ def test_a_clip_that_always_fires(run, fired, before, steps, told):
     if told:
         assert found.severity == "notice"
         assert found.advice[0].line == f"optimizer.clip = nn.ClipByGlobalNorm({2 * before:.2g})"
+        assert found.numbers == {"fired": fired, "before": before, "after": 1.0}
 
 
 @pytest.mark.parametrize(("before", "severity"), [(10.5, "serious"), (9.5, "notice")])

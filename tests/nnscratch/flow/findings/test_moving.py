@@ -24,6 +24,11 @@ def test_units_that_began_as_copies_and_still_are(run, first, last, told):
         assert run.of(found, "does not learn").because == "symmetric units"
 
 
+def test_copies_in_a_run_that_learns_are_a_notice(run):
+    found = run(lambda r: r["param_copies"].__setitem__((slice(None), 0), 1.0))
+    assert run.of(found, "symmetric units").severity == "notice"
+
+
 def test_the_last_layer_may_begin_with_copies(run):
     assert run(lambda r: r["param_copies"].__setitem__((slice(None), 4), 1.0)).kinds == ()
 

@@ -45,6 +45,16 @@ def test_and_not_where_anything_of_it_is_missing(run, change):
     assert "softmax over one unit" not in run(both, **ONE).kinds
 
 
+@pytest.mark.parametrize(("left", "told"), [(0.9e-6, True), (1.1e-6, False)])
+def test_how_little_such_a_loss_can_change(run, left, told):
+    def change(record):
+        blind(record)
+        record["loss_floor"][...] = 0.0
+        record["loss_free"][...] = 6.0 * (1 - left)
+
+    assert ("softmax over one unit" in run(change, **ONE).kinds) == told
+
+
 def test_a_softmax_layer_over_one_unit_is_told_by_itself(run):
     found = run(kinds="dense relu dense softmax", widths=(20, 1), targets="numbers")
     assert found[0].kind == "softmax over one unit"

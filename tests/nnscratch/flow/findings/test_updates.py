@@ -31,6 +31,18 @@ def test_large_weights_are_why(run, larger, told):
     assert "batch norm" not in cause
 
 
+def test_under_batch_norm_large_weights_learn_more_slowly_still(run):
+    def change(record):
+        slow(record, 60)
+        record["param_norm"][:, 2] *= np.sqrt(9.5)
+
+    normed = run(
+        change, kinds="dense batchnorm relu dense batchnorm relu dense", widths=(20, 20, 3)
+    )
+    cause = run.of(normed, "slow layer").cause
+    assert cause.endswith("in proportion, and under batch norm it is smaller besides.")
+
+
 def test_most_layers_are_not_slow(run):
     def change(record):
         slow(record, 60, [0, 2])
