@@ -9,9 +9,11 @@ it into a trainer of the same model and optimizer.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, DataError, ShapeError, require_count
 from nnscratch.files import PathLike, load_npz, save_npz
 from nnscratch.optimizers import Optimizer
-from nnscratch.parameters import Parameters
+from nnscratch.parameters import Parameters, put_whole
 from nnscratch.saved import Format, from_plain, group, read_facts, set_noise
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.history import History
@@ -92,8 +94,7 @@ def load_checkpoint(trainer: Trainer, path: PathLike) -> None:
     _check_same(path, "dtype", facts["dtype"], str(model.dtype))
     _check_same(path, "optimizer", facts["optimizer"], type(optimizer).__name__)
     params, statistics = group(arrays, "params"), group(arrays, "statistics")
-    model.params.check(params, str(path))
-    model.statistics.check(statistics, str(path))
+    weights = model.params.check(params, str(path)), model.statistics.check(statistics, str(path))
     state = group(arrays, "optimizer")
     _check_state(state, optimizer, model.params, path)
     try:
@@ -105,13 +106,33 @@ def load_checkpoint(trainer: Trainer, path: PathLike) -> None:
     frozen = facts.get("frozen", [])  # not in older ones
     if not isinstance(frozen, list) or not set(map(str, frozen)) <= set(model.layers):
         raise DataError(f"{path} is a damaged checkpoint: frozen layers {frozen!r}")
-    set_noise(model, facts["noise"], path)  # the last that can fail, and undone if it does
-    model.params.load(params, str(path))
-    model.statistics.load(statistics, str(path))
+    before = _Loaded(
+        (model.params.flat.copy(), model.statistics.flat.copy()), model.noise_state(),
+        model.frozen, optimizer.state_dict(), trainer.history, trainer.run,
+    )  # fmt: skip
+    loaded = _Loaded(weights, facts["noise"], frozen, state, history, run)
+    put_whole(partial(_put, trainer, path), loaded, before)
+
+
+class _Loaded(NamedTuple):
+    """What a checkpoint brings."""
+
+    weights: tuple[Array, Array]  # parameters and statistics, as they lie
+    noise: list[dict[str, Any]]
+    frozen: Collection[str]
+    optimizer: dict[str, Array]
+    history: History
+    run: Run | None
+
+
+def _put(trainer: Trainer, path: PathLike, loaded: _Loaded) -> None:
+    model = trainer.model
+    set_noise(model, loaded.noise, path)  # the last that can be wrong
+    model.params.flat[...], model.statistics.flat[...] = loaded.weights
     for name, layer in model.layers.items():
-        layer.frozen = name in frozen
-    optimizer.load_state_dict(state)
-    trainer.history, trainer.run = history, run
+        layer.frozen = name in loaded.frozen
+    trainer.optimizer.load_state_dict(loaded.optimizer)
+    trainer.history, trainer.run = loaded.history, loaded.run
 
 
 class Checkpoint(Callback):

@@ -16,6 +16,7 @@ from nnscratch.errors import ConfigError, ShapeError, require_count
 from nnscratch.files import PathLike, load_arrays, save_arrays
 from nnscratch.graph import Graph
 from nnscratch.nodes import LossFunction, Writer
+from nnscratch.parameters import put_whole
 from nnscratch.replay import CapturedPass, CapturedPasses, Measurer
 from nnscratch.sequences import Given, States, Truncate, step_weights
 from nnscratch.trace import LayerTrace, Trace
@@ -181,17 +182,19 @@ class Network(Graph):
         """
         given = self.given(x, mask, state, truncate)
         weights = self._loss_weights(x, given, None)
-        statistics = self.statistics.flat.copy()
-        noise = self.noise_state()
+        before = self.statistics.flat.copy(), self.noise_state()
         try:
             value, dlogits = self._loss(x, labels, loss, training, given, weights)
             self.backward(dlogits, input_gradient=True)
         finally:
-            self.statistics.flat[...] = statistics
-            self.set_noise_state(noise)
+            put_whole(self._put_back, before, before)
         trace = self.last
         trace.loss = value
         return trace
+
+    def _put_back(self, before: tuple[Array, list[dict[str, Any]]]) -> None:
+        self.statistics.flat[...], noise = before
+        self.set_noise_state(noise)
 
     def predict(
         self,
@@ -233,10 +236,11 @@ class Network(Graph):
         saved = load_arrays(path)
         params = {name: saved[name] for name in saved if name not in self.statistics}
         statistics = {name: saved[name] for name in saved if name in self.statistics}
-        self.params.check(params, str(path))
-        self.statistics.check(statistics, str(path))
-        self.params.load(params, str(path))
-        self.statistics.load(statistics, str(path))
+        loaded = self.params.check(params, str(path)), self.statistics.check(statistics, str(path))
+        put_whole(self._put_weights, loaded, (self.params.flat.copy(), self.statistics.flat.copy()))
+
+    def _put_weights(self, values: tuple[Array, Array]) -> None:
+        self.params.flat[...], self.statistics.flat[...] = values
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         """Return an independent model, whose layers again share memory with its flat arrays."""

@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array, as_array, as_numbers, filled, fitted
 from nnscratch.errors import ConfigError, ShapeError, unknown_name
+
+T = TypeVar("T")
 
 
 def stays(name: str) -> Any:
@@ -41,6 +43,17 @@ class Owner(Protocol):
 
     name: str
     frozen: bool
+
+
+def put_whole(put: Callable[[T], object], values: T, instead: T) -> None:
+    """Call ``put(values)``; where a signal handler or anything else raises within, ``put(instead)``
+    before that goes on: nothing stays half written.
+    """
+    try:
+        put(values)
+    except BaseException:
+        put(instead)
+        raise
 
 
 def is_of(name: str, whole: str) -> bool:
@@ -179,8 +192,10 @@ class Parameters(Views):
         """The type of every value."""
         return self.memory.dtype
 
-    def check(self, values: Mapping[str, Array], what: str) -> None:
-        """Raise `ShapeError` if a name in `values` is missing, unknown or of another shape,
+    def check(self, values: Mapping[str, Array], what: str) -> Array:
+        """Return `values` one after the other, as `flat` has them.
+
+        Raises `ShapeError` if a name in `values` is missing, unknown or of another shape,
         `DtypeError` or `DataError` if these are no numbers of the parameter's type.
 
         `what` names the source of the values in the message.
@@ -192,6 +207,7 @@ class Parameters(Views):
                 f"{what} does not fit this model: missing {missing or 'nothing'}, "
                 f"not in the model {extra or 'nothing'}; build the model that was saved"
             )
+        parts = [self.memory[:0]]
         for name, view in self.places.items():
             given = as_numbers(values[name], view.dtype, f"{what}: {name!r}")
             if given.shape != view.shape:
@@ -199,12 +215,8 @@ class Parameters(Views):
                     f"{what} does not fit this model: {name!r} has shape {given.shape}, "
                     f"the model expects {view.shape}"
                 )
-
-    def load(self, values: Mapping[str, Array], what: str) -> None:
-        """Copy `values` in after `check`; nothing is changed unless everything fits."""
-        self.check(values, what)
-        for name, view in self.places.items():
-            view[...] = values[name]
+            parts.append(given.reshape(-1))
+        return np.concatenate(parts)
 
 
 def _restored(shapes: Mapping[str, tuple[int, ...]], flat: Array) -> Parameters:

@@ -277,8 +277,11 @@ class Optimizer:
         """Take over what `state_dict` returned; nothing is changed unless it fits."""
         self.check_state_dict(state)
         steps: Any = np.asarray(state["steps"])[()]
-        self.steps = steps
-        self._state = State({name: np.array(state[name]) for name in state if name != "steps"})
+        made = require_count(f"{type(self).__name__} steps", steps, least=0, most=2**62)
+        arrays = State({name: np.array(state[name]) for name in state if name != "steps"})
+        # No call between them: no signal handler can raise anything there.
+        self._made[0] = made
+        self._state = arrays
         self._seen = None
 
     def _attach(self, params: Parameters, grads: Parameters) -> None:

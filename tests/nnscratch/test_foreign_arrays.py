@@ -49,8 +49,10 @@ PLACES = {
         lambda given: made().training_pass(X, Y, LOSS, given),
         np.ones(20, np.float32),
     ),
-    "parameter": (lambda given: made().params.load({**made().params, "3.bias": given}, "it"),
-                  np.ones(3, np.float32)),
+    "parameter": (
+        lambda given: made().params.check({**made().params, "3.bias": given}, "it").tobytes(),
+        np.ones(3, np.float32),
+    ),
 }  # fmt: skip
 
 

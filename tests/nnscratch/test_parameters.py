@@ -55,12 +55,14 @@ def test_an_unknown_name_is_a_readable_key_error(parameters):
     assert not str(raised.value).startswith(('"', "'"))
 
 
-def test_load_copies_and_converts(parameters):
+def test_checked_values_lie_as_the_parameters_do(parameters):
     values = {name: np.full(shape, 2, np.float32) for name, shape in SHAPES.items()}
+    values["0.bias"] = np.full(SHAPES["0.bias"], 3.0)
     view = parameters["0.bias"]
-    parameters.load(values, "file.npz")
-    assert (parameters.flat == 2).all()
-    assert (view == 2).all()
+    parameters.flat = parameters.check(values, "file.npz")
+    assert (parameters["0.bias"] == 3).all()
+    assert sorted(set(parameters.flat.tolist())) == [2, 3]
+    assert (view == 3).all()
     assert np.shares_memory(parameters["0.bias"], view)
 
 
@@ -73,11 +75,10 @@ def test_load_copies_and_converts(parameters):
         ({"0.weight": np.ones((3, 2))}, r"'0\.weight' has shape \(3, 2\), the model expects"),
     ],
 )
-def test_load_refuses_what_does_not_fit_and_changes_nothing(parameters, change, message):
+def test_what_does_not_fit_is_refused(parameters, change, message):
     values = {name: np.ones(shape) for name, shape in SHAPES.items()} | change
     with pytest.raises(ShapeError, match=message):
-        parameters.load({k: v for k, v in values.items() if v is not None}, "file.npz")
-    assert not parameters.flat.any()
+        parameters.check({k: v for k, v in values.items() if v is not None}, "file.npz")
 
 
 def test_representation_lists_names_and_shapes(parameters):
