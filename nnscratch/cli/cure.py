@@ -144,13 +144,13 @@ def _run_public_cases(console: Console, options: argparse.Namespace) -> int:
     for case in (case for case in cases if not case.recipe.needs):
         treated = cures.treat(case, options.seed, tries=options.tries)
         rows.append(treated.to_dict())
-        said = "trains" if treated.trains else "beyond" if case.cause in cures.BEYOND else "NOT"
+        said = "trains" if treated.trains else "beyond" if rows[-1]["beyond"] else "NOT"
         console.say(
             f"{said:<7}{case.name}: {treated.before:.2f} -> {treated.score:.2f} of "
             f"{case.reach:g}; {rows[-1]['change'] or 'nothing kept'}",
             markup=False,
         )
-    within = [row for row in rows if row["trains"] or row["cause"] not in cures.BEYOND]
+    within = [row for row in rows if row["trains"] or not row["beyond"]]
     trained = sum(row["trains"] for row in within)
     console.print(f"{trained} of {len(within)} train by the lines that were printed")
     path = make_folder(options.out) / f"public-cases-{name}.json"

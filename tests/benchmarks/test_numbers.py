@@ -15,6 +15,7 @@ from benchmarks.contenders import why_absent
 from benchmarks.correctness import judge_product
 from benchmarks.results import KernelResult, set_kernel_ratios
 from benchmarks.roofline import Roofline
+from benchmarks.tasks import make_task
 from benchmarks.timing import Timing, Turn, geometric_mean, time_calls
 from benchmarks.workloads import WORKLOADS
 
@@ -97,9 +98,9 @@ def test_bandwidth_is_that_of_the_largest_size_not_above_the_working_set():
 @pytest.mark.parametrize("contender", kernels.PRODUCT_CONTENDERS)
 def test_products_are_right(op, contender):
     task = {"kind": "product", "group": "layer", "op": op, "shape": [40, 30, 20]}
-    run, arrays = kernels.make_product(contender, op, 40, 30, 20)
-    run()
-    verdict = judge_product(kernels.expected(task), arrays()["rows"])
+    made = make_task(contender, task, 1)
+    made.run()
+    verdict = judge_product(kernels.expected(task), made.arrays()["rows"])
     assert verdict.correct, verdict
 
 
@@ -109,9 +110,9 @@ def test_activations_are_right(contender):
         pytest.skip(why_absent(contender))
     for task in kernels.activation_cases():
         small = {**task, "shape": [6, 5]}
-        run, arrays = kernels.make_activation(contender, task["name"], task["op"], 6, 5)
-        run()
-        verdict = judge_product(kernels.expected(small), arrays()["out"])
+        made = make_task(contender, small, 1)
+        made.run()
+        verdict = judge_product(kernels.expected(small), made.arrays()["out"])
         assert verdict.correct, (task, verdict)
 
 
@@ -129,8 +130,7 @@ def test_cases_cover_what_is_claimed():
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_memory_pass_moves_its_bytes(threads):
-    run, _ = kernels.make_memory_pass(2**18, threads)
-    run()
+    make_task("nnscratch", {"kind": "memory", "bytes": 2**18}, threads).run()
     assert kernels.memory_pass_bytes(2**18) == 2**25 // 2 * 3
     assert roofline.gbs(2**18, 1000.0) == pytest.approx(2**25 * 1.5 / 1e6)
 

@@ -143,7 +143,7 @@ def test_nnscratch_makes_the_reference_steps_of_the_main_workloads(workload):
     check("nnscratch", WORKLOADS[workload])
 
 
-@pytest.mark.parametrize("name", ["numpy", "torch-eager", "sklearn"])
+@pytest.mark.parametrize("name", ["numpy", "torch-eager", "jax-jit", "sklearn"])
 def test_peers_make_the_reference_steps(name):
     if contenders.why_absent(name):
         pytest.skip(contenders.why_absent(name))

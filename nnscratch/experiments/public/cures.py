@@ -35,7 +35,7 @@ from nnscratch.training import Trainer
 OTHER_SEED: Final = 100  # added for the training by the lines: weights that no trial has seen
 
 # Causes that no change of a network mends.
-BEYOND: Final = frozenset({"labels", "frozen parameters"})
+BEYOND: Final = frozenset({"labels", "frozen parameters", "inputs alike"})
 
 # AutoTrainer (Zhang et al., ICSE 2021) sorts sick trainings into vanishing and exploding gradients,
 # dying ReLUs, oscillating losses and slow convergence. Hidden layers, weights and optimizers like
@@ -99,9 +99,15 @@ class Treated:
             "score": self.score,
             "reach": self.case.reach,
             "trains": self.trains,
+            "beyond": is_beyond(self.case),
             "change": None if self.cure.best is None else self.cure.best.label,
             "lines": self.cure.lines,
         }
+
+
+def is_beyond(case: Sick) -> bool:
+    """Whether no change of the network mends a case; a cut through time is the trainer's."""
+    return case.cause in BEYOND or case.recipe.truncate is not None
 
 
 def treat(case: Sick, seed: int = 0, most_steps: int = 1000, **options: Any) -> Treated:

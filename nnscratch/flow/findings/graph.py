@@ -108,11 +108,12 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "input scale": _STARVED
     | _DEAD
     | _RUNAWAY
-    | {"saturated", "learning rate too large", "too few steps"},
+    | {"saturated", "learning rate too large", "too few steps", "vanishing through time"},
     "target scale": _STARVED
     | _DEAD
     | _RUNAWAY
-    | {"saturated", "learning rate too large", "too few steps", "output activation"},
+    | {"saturated", "learning rate too large", "too few steps", "output activation"}
+    | {"vanishing through time"},
     "initial weights": _STARVED | _DEAD | _RUNAWAY | {"saturated", "learning rate too large"},
     "initial biases": _STARVED | _DEAD | {"saturated"},
     "small batches": frozenset({"does not learn", "too few steps", "batch norm statistics"})

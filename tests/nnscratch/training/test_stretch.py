@@ -196,3 +196,50 @@ def test_the_display_counts_them_all(calls, capsys):
     trained(nn.Adam(), progress=True)
     assert calls
     assert capsys.readouterr().err.count("samples/s") == 6
+
+
+def test_steps_that_several_threads_share_are_single(calls):
+    before, flat = nn.get_num_threads(), []
+    x = RNG.standard_normal((256, 64)).astype(np.float32)
+    try:
+        for threads in (1, 2):
+            nn.set_num_threads(threads)
+            model = nn.Sequential(nn.Dense(64, 256), nn.Tanh(), nn.Dense(256, 3), seed=1)
+            trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(0.1))
+            trainer.fit(x, np.arange(256) % 3, epochs=1, batch_size=64, progress=False)
+            flat.append(model.params.flat)
+            assert sum(calls) == 3  # of the one thread
+    finally:
+        nn.set_num_threads(before)
+    np.testing.assert_array_equal(*flat)
+
+
+def test_answers_that_the_loss_converts_are_converted_batch_by_batch(calls):
+    labels = np.eye(3, dtype=np.int64)[Y]
+    whole = trained(nn.Adam(), loss=nn.SigmoidCrossEntropy(), y=labels)
+    assert_same(whole, trained(nn.Adam(), [Looks()], loss=nn.SigmoidCrossEntropy(), y=labels))
+
+
+def test_layers_that_may_do_anything_are_called_at_every_step(calls):
+    class Own(nn.Tanh):
+        passes = 0
+
+        def forward(self, x, training=False):
+            self.passes += 1
+            return super().forward(x, training)
+
+    model = nn.Sequential(nn.Dense(6, 5), Own(), nn.Dense(5, 3))
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.Adam())
+    trainer.fit(X, Y, epochs=2, batch_size=5, progress=False)
+    assert model.layers["1.tanh"].passes == 20
+    assert not calls
+
+
+def test_a_model_at_work_is_not_trained_by_another(calls):
+    trainer = nn.Trainer(network(), nn.SoftmaxCrossEntropy(), nn.Adam())
+    options = {"epochs": 1, "batch_size": 5, "progress": False}
+    trainer.fit(X, Y, **options)
+    made = len(calls)
+    with trainer.model.turn.lock, pytest.raises(nn.ConfigError, match="thread"):
+        trainer.fit(X, Y, **options)
+    assert len(calls) == made

@@ -6,7 +6,7 @@ import pytest
 
 from nnscratch.cli import main
 from nnscratch.experiments import public
-from nnscratch.experiments.public.cures import autotrainer_like, treat
+from nnscratch.experiments.public.cures import autotrainer_like, is_beyond, treat
 
 LIKE_AUTOTRAINER = {case.name: case for case in autotrainer_like()}
 
@@ -66,6 +66,18 @@ def test_labels_in_another_order_are_not_cured():
     assert "look at the data" in treated.cure.verdict
     made = json.loads(json.dumps(treated.to_dict()))
     assert (made["change"], made["lines"], made["trains"]) == (None, [], False)
+
+
+@pytest.mark.parametrize(
+    ("name", "beyond"),
+    [
+        ("pictures that were cast to whole numbers", True),
+        ("states that are carried, gradients that are not", True),  # that is the trainer's
+        ("a sine by Adam at rate 1e-4, 150 steps", False),
+    ],
+)
+def test_what_no_change_of_a_network_mends(name, beyond):
+    assert is_beyond(case(name)) == beyond
 
 
 def test_the_command_says_how_many_train(capsys, tmp_path, monkeypatch):

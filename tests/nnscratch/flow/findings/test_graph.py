@@ -63,6 +63,8 @@ def test_every_kind_that_is_explained_is_one():
         ("frozen parameters", "learning rate too large, does not learn"),
         ("symmetric units", "dead layer, constant output, capacity"),
         ("input scale", "saturated, diverged, learning rate too large, dead units, clip always"),
+        ("input scale", "vanishing through time"),
+        ("target scale", "vanishing through time"),
         ("target scale", "diverged, dead layer, learning rate too large, output activation"),
         ("initial weights", "exploding, vanishing, saturated, learning rate too large"),
         ("initial biases", "saturated, dead units, constant output"),
