@@ -103,7 +103,21 @@ class Loop:
         with contextlib.ExitStack() as exits:
             for function in self.hooks["on_fit_exit"]:
                 exits.callback(function, self.trainer)
-            self._train(display)
+            before = self.trainer.optimizer.steps, len(self.trainer.history.loss)
+            try:
+                self._train(display)
+            except BaseException:
+                self._count(*before)
+                raise
+
+    def _count(self, steps: int, losses: int) -> None:
+        """Count the steps whose updates were made since then, when something was raised before
+        they were counted: `resume` makes none of them twice. Their losses are not known."""
+        made, history = self.trainer.optimizer.steps - steps, self.trainer.history
+        if made > self.made:
+            self.run.position += made - self.made
+            self.made = made
+            history.loss += [math.nan] * (losses + made - len(history.loss))
 
     def _train(self, display: Display) -> None:
         run, history = self.run, self.trainer.history
@@ -144,10 +158,11 @@ class Loop:
             losses, whole = self.stretch.run(ahead, run.batch_size, most)
             value = None if whole else losses.pop()
             if losses:
+                count = len(losses)
                 self.trainer.history.loss += losses
-                run.position += len(losses)
-                self.made += len(losses)
-                self._show(display, *self.examples.buffers(run.batch_size), len(losses))
+                run.position += count
+                self.made += count
+                self._show(display, *self.examples.buffers(run.batch_size), count)
             if losses and whole:
                 return
         self._step(order, display, value)

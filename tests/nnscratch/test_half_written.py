@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.training.stretch import Stretch
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((40, 6)).astype(np.float32), np.arange(40) % 3
@@ -110,3 +111,30 @@ def test_a_trace_changes_nothing_wherever_it_is_stopped(two):
     )  # fmt: skip
     assert tries > 10
     model.training_pass(X, Y, LOSS)  # no lock is held
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_no_step_is_made_twice_that_was_stopped_after_its_update(looked_at, monkeypatch):
+    def made():
+        model = nn.Sequential(nn.Dense(6, 8), nn.Tanh(), nn.Dense(8, 3), seed=0)
+        return nn.Trainer(model, LOSS, nn.Adam(lr=0.01))
+
+    whole, trainer = made(), made()
+    whole.fit(X, Y, epochs=2, batch_size=5, progress=False)
+    place, name = (trainer.optimizer, "step") if looked_at else (Stretch, "run")
+    real = getattr(place, name)
+
+    def stopped(*arguments):
+        found = real(*arguments)
+        if trainer.steps > 3:
+            monkeypatch.undo()
+            raise Stop
+        return found
+
+    monkeypatch.setattr(place, name, stopped)
+    callbacks = [nn.GradientFlow(trainer.model)] * looked_at
+    with pytest.raises(Stop):
+        trainer.fit(X, Y, epochs=2, batch_size=5, callbacks=callbacks, progress=False)
+    trainer.resume(X, Y, progress=False)
+    assert (trainer.steps, len(trainer.history.loss)) == (16, 16)
+    assert trainer.model.params.flat.tobytes() == whole.model.params.flat.tobytes()
