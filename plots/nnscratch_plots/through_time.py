@@ -195,12 +195,13 @@ def draw_time(
     reached = ~np.isnan(values).all(axis=0)
     if not reached.any():
         return style.say_nothing(ax, _NOTHING)
-    lags = run.facts("lags")[reached]
-    window = window_size(len(run.steps), MOST_COLUMNS)
-    shown = Series(run.label, tuple(map(str, lags)), run.steps, values[:, reached])
+    lags, rows = run.facts("lags")[reached], _seen(run, place)
+    steps, values = run.steps[rows], values[rows][:, reached]
+    window = window_size(len(steps), MOST_COLUMNS)
+    shown = Series(run.label, tuple(map(str, lags)), steps, values)
     scale = color_scale(color_limits([shown]))
     drawn = largest_of(shown.values, window)
-    cells.draw_log(ax, drawn, cells.edges_of(run.steps, window), scale, cells.edges_of(lags))
+    cells.draw_log(ax, drawn, cells.edges_of(steps, window), scale, cells.edges_of(lags))
     ax.invert_yaxis()  # the last step of time at the top, as the output is where layers are drawn
     ax.yaxis.set_major_locator(style.step_ticks())
     ax.set_ylabel("steps of time before the last")
@@ -213,7 +214,8 @@ def draw_factor(ax: Axes, run: Run, place: int | None) -> list[Artist]:
     """Draw the factor per step, and radius and norm of the recurrent weights (largest gate)."""
     assert place is not None
     own = run.facts("gate_layers") == place
-    lines = [("measured factor", run.steps, run.facts("time_rate")[:, place])]
+    rows = _seen(run, place)
+    lines = [("measured factor", run.steps[rows], run.facts("time_rate")[rows, place])]
     for key, name in (
         ("spectral_radius", "spectral radius"),
         ("spectral_norm", "largest singular value"),
@@ -246,15 +248,21 @@ def draw_gates(ax: Axes, run: Run, place: int | None) -> list[Artist]:
         means = run.facts("gate_mean")[:, own].T
         lines = dict(zip(map(_called, names), means, strict=True))
     handles: list[Artist] = []
+    rows = _seen(run, place)
     for index, (name, values) in enumerate(lines.items()):
         looks = style.line_style(index, len(lines), ax) | {"marker": ""}
-        handles += ax.plot(run.steps, values, label=name, **looks)
+        handles += ax.plot(run.steps[rows], values[rows], label=name, **looks)
     style.grid_up(ax)
     style.steps_across(ax)
     ax.set_ylabel("fraction of the states" if names == ["h"] else "mean of the gate")
     low, high = ax.get_ylim()
     ax.set_ylim(min(low, 0.0), max(high, 1.0))
     return handles
+
+
+def _seen(run: Run, place: int | None) -> Array:
+    """Return the rows at which the way back through time was measured: of PyTorch's some."""
+    return np.flatnonzero(~np.isnan(run.facts("hidden_gradient_norm")[:, place]).all(axis=1))
 
 
 def _gates(run: Run, place: int | None) -> tuple[Array, list[str]]:

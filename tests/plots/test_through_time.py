@@ -138,3 +138,19 @@ def test_ways_over_the_cliff():
         cliff_figure(w, b, loss.T, ways)
     with pytest.raises(ValueError, match="ways has 0 entries"):
         cliff_figure(w, b, loss, {})
+
+
+def test_steps_at_which_time_was_not_gone_through_are_left_out():
+    """As of a PyTorch module, of which only some steps are: the lines join those."""
+    record = recurrent()
+    gone = [1, 2, 3]
+    for name in ("hidden_gradient_norm", "time_rate", "gate_mean"):
+        record[name] = record[name].copy()
+        record[name][gone] = np.nan
+    kept = np.delete(np.arange(STEPS), gone)
+    axes = through_time_figure(record).axes
+    lines = {line.get_label(): line for line in axes[1].lines + axes[2].lines}
+    for label in ("measured factor", "f, forget"):
+        assert lines[label].get_xdata().tolist() == np.asarray(record["steps"])[kept].tolist()
+        assert np.isfinite(lines[label].get_ydata()).all()
+    assert len(mesh_of(axes[0]).get_array().ravel()) == (LAGS < 50).sum() * len(kept)
