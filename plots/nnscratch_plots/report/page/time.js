@@ -41,6 +41,15 @@ class TimePanel {
   lag() { return this.lags[Number(byId("lag").value)]; }
   runs() { return this.app.shown().filter((run) => run.time && run.time.layers.includes(this.layer)); }
 
+  // The row of a step, or the last one before it at which the way back was measured: of what
+  // PyTorch's modules do it is at some steps only.
+  row(run, step) {
+    const { time } = run, layer = time.layers.indexOf(this.layer);
+    let row = run.row(step);
+    while (row > 0 && !(time.steps[row * time.layers.length + layer] >= 0)) row--;
+    return row;
+  }
+
   goTo(lag) {
     byId("lag").value = nearest(this.lags, lag);
     this.app.refresh();
@@ -63,7 +72,7 @@ class TimePanel {
     byId("lag-text").textContent = `${lag} before the last`;
     byId("lag").setAttribute("aria-valuetext", byId("lag-text").textContent);
     byId("time-text").replaceChildren(...this.runs().map((run) => {
-      const row = run.row(this.app.step()), line = element("div");
+      const row = this.row(run, this.app.step()), line = element("div");
       const factor = format(run.time.factor(row, run.time.layers.indexOf(this.layer)));
       line.append(swatch(run.index), ` step ${run.steps[row]}, ${lag} before the last: ${this.text(run, row, lag)}; `
         + `each step back multiplies it by ${factor}`);
@@ -111,7 +120,10 @@ class TimeChart {
 
   describe(x) {
     const [lag, step] = this.pointed(this.at(x));
-    const rows = this.panel.runs().map((run) => [run, this.panel.text(run, run.row(step), lag)]);
+    const rows = this.panel.runs().map((run) => {
+      const row = this.panel.row(run, step), at = row === run.row(step) ? "" : ` (at step ${run.steps[row]})`;
+      return [run, this.panel.text(run, row, lag) + at];
+    });
     return { title: `step ${step}, ${lag} steps of time before the last`, rows };
   }
 
@@ -126,7 +138,7 @@ class OverTime extends TimeChart {
   click(x) { this.panel.goTo(this.at(x)); }
 
   line(run) {
-    const row = run.row(this.app.step());
+    const row = this.panel.row(run, this.app.step());
     return { run, xs: run.time.lags, ys: run.time.lags.map((lag) => this.panel.value(run, row, lag)) };
   }
 

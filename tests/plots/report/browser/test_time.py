@@ -68,6 +68,21 @@ def test_both_sliders_say_what_the_record_does(opened, run):
         np.testing.assert_allclose(value, norms[12, 0, lag], rtol=6e-4)
 
 
+def test_of_steps_that_were_not_gone_through_the_one_before_is_shown(opened, run):
+    record = recurrent(run)
+    between = [step for step in range(len(record["steps"])) if step % 8]
+    for name in ("hidden_gradient_norm", "cell_gradient_norm", "time_steps", "time_rate"):
+        record[name] = record[name].copy()
+        record[name][between] = np.nan
+    page = opened(record)
+    for step, shown in ((16, 16), (21, 16), (3, 0)):
+        page.go_to(step)
+        assert f"step {shown}, 0 before the last: ‖∂L/∂h‖" in said(page)
+        assert "NaN" not in said(page)
+    assert "(at step 8)" in page.hover("app.time.charts[1]", 12)
+    assert "(at step" not in page.hover("app.time.charts[1]", 8)
+
+
 def test_clicks_and_keys_move_both(opened, run):
     page = opened(recurrent(run))
     page.click(*page.place("app.time.charts[0]", 12))
