@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import math
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 
 from nnscratch.arrays import Array
 from nnscratch.pytorch.tensors import as_array
@@ -31,6 +33,7 @@ _NAMES = {
     "smooth_l1_loss": "Huber",
 }
 
+_LEFT: list[Any] = []  # hooks of watchers that are no more
 _LOG_LOSSES = ("NLLLoss", "nll_loss")
 _ROUNDED = 1e-9  # two values of a loss, float64, that differ by no more, relative to them
 _EQUAL = 1e-4  # a sum of probabilities and 1
@@ -129,6 +132,26 @@ def seen_by(criterion: Criterion, function: Callable[..., Any]) -> Callable[...,
         return value
 
     return seen
+
+
+def hear_every_loss(flow: Any, lost: Callable[..., None]) -> Any:
+    """Have ``lost(flow, module, args, output)`` called for each loss module while `flow` lives.
+
+    Returns what removes that again.
+    """
+    while _LEFT:
+        _LEFT.pop().remove()
+    me = weakref.ref(flow)  # a hook of all modules keeps nobody alive
+
+    def seen(module: nn.Module, args: Any, output: Any) -> None:
+        alive = me() if isinstance(module, nn.modules.loss._Loss) else None
+        if alive is not None:
+            lost(alive, module, args, output)
+
+    hook = nn.modules.module.register_module_forward_hook(seen)
+    # Not at once: where the garbage is collected these hooks may be gone through.
+    weakref.finalize(flow, _LEFT.append, hook)
+    return hook
 
 
 def called(optimizer: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,13 +15,13 @@ from nnscratch.errors import ConfigError, require_count
 from nnscratch.flow.builder import Recorder
 from nnscratch.flow.logging import Log
 from nnscratch.flow.readout import Readout, Recorded
-from nnscratch.pytorch.criterion import Criterion, called, seen_by
+from nnscratch.pytorch.criterion import Criterion, called, hear_every_loss, seen_by
 from nnscratch.pytorch.graph import Discovery
-from nnscratch.pytorch.hooks import Call, Hook, hooks, parameters_of
+from nnscratch.pytorch.hooks import Call, Hook, before_update, hooks, parameters_of
 from nnscratch.pytorch.kinds import function_of
 from nnscratch.pytorch.mistakes import Mistakes, hidden
 from nnscratch.pytorch.parameters import Around
-from nnscratch.pytorch.places import Place, await_gradient, batch_statistics
+from nnscratch.pytorch.places import Place, await_gradient, norm_statistics
 from nnscratch.pytorch.probing import probe_outputs
 from nnscratch.pytorch.tensors import as_array, tensors_in
 from nnscratch.pytorch.through_time import Insides
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from nnscratch.files import PathLike
 
 _OFF, _FIND, _RECORD, _PROBE = range(4)
-_LOSSES = nn.modules.loss._Loss
-_LEFT: list[Any] = []  # hooks of watchers that are no more
 
 
 class TorchFlow(Readout):
@@ -102,24 +99,12 @@ class TorchFlow(Readout):
 
     def _attach(self, loss: Callable[..., Any] | None, compiled: bool) -> None:
         self.loss = loss
-        while _LEFT:
-            _LEFT.pop().remove()
         if isinstance(loss, nn.Module):
             self._hooks.append(loss.register_forward_hook(Hook(self._lost)))
         elif loss is not None:
             self.loss = seen_by(self.criterion, loss)
         elif not compiled:  # the compiler minds hooks of all modules
-            me = weakref.ref(self)  # a hook of all modules keeps nobody alive
-            everywhere = nn.modules.module.register_module_forward_hook
-
-            def seen(module: nn.Module, args: Any, output: Any) -> None:
-                flow = me() if isinstance(module, _LOSSES) else None
-                if flow is not None:
-                    flow._lost(module, args, output)
-
-            self._hooks.append(everywhere(seen))
-            # Not at once: where the garbage is collected these hooks may be gone through.
-            weakref.finalize(self, _LEFT.append, self._hooks[-1])
+            self._hooks.append(hear_every_loss(self, type(self)._lost))
         self._hooks += [
             self._model.register_forward_pre_hook(
                 self._outside(Hook(self._begin)), with_kwargs=True
@@ -205,7 +190,8 @@ class TorchFlow(Readout):
                 break
             await_gradient(one.whole, partial(self._arrive, one.info.name, self._number))
             if one.received is not None:
-                self._norms[one.info.name] = self._statistics(one.module, one.received, one.whole)
+                norm = self._known[one.module]
+                self._norms[one.info.name] = norm_statistics(norm, one.received, one.whole)
             one.whole = one.received = None
 
     def probed(self, name: str, tensor: Any) -> bool:
@@ -216,22 +202,13 @@ class TorchFlow(Readout):
     def normed(self, name: str, received: Any, output: Any) -> None:
         """See `Watcher`."""
         assert self._recorder is not None
-        self._recorder.batchnorm(name, *self._statistics(self._modules[name], received, output))
+        norm = self._known[self._modules[name]]
+        self._recorder.batchnorm(name, *norm_statistics(norm, received, output))
 
     def _input(self, tensor: Any) -> None:
         assert self._recorder is not None
         fits = isinstance(tensor, torch.Tensor) and tensor.ndim >= 2 and tensor.numel()
         self._recorder.input(as_array(tensor) if fits else None)
-
-    def _statistics(self, module: str, received: Any, output: Any) -> list[Any]:
-        """Return what a norm by the batch goes by: see `Recorder.batchnorm`."""
-        norm: Any = self._known[module]
-        mean, variance = batch_statistics(received, output, norm.eps)
-        running = [norm.running_mean, norm.running_var]
-        if running[0] is None:
-            running = [mean, variance]
-        gamma = torch.ones_like(mean) if norm.weight is None else norm.weight
-        return [*(as_array(one).copy() for one in (mean, variance, *running, gamma)), norm.eps]
 
     # The loss
 
@@ -279,23 +256,11 @@ class TorchFlow(Readout):
 
     def _before(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
         """Measure before an update, inside it where it computes the gradient itself."""
-        closure = args[1] if len(args) > 1 else kwargs.get("closure")  # args[0] is the optimizer
-        if closure is None:
-            self._prepare()
-            return None
+        return before_update(args, kwargs, self._prepare)
 
-        def seen() -> Any:
-            value = closure()
-            if self.criterion.calls == 0 and isinstance(value, torch.Tensor | float):
-                self.criterion.value = float(value)
-            self._prepare()
-            return value
-
-        if len(args) > 1:
-            return (args[0], seen, *args[2:]), kwargs
-        return args, {**kwargs, "closure": seen}
-
-    def _prepare(self) -> None:
+    def _prepare(self, value: Any = None) -> None:
+        if self.criterion.calls == 0 and isinstance(value, torch.Tensor | float):
+            self.criterion.value = float(value)
         if self._ready or not self._arrived or self._recorder is None:
             return
         self._ready = True

@@ -169,6 +169,26 @@ def hooks(
     return made
 
 
+def before_update(args: Any, kwargs: Any, prepare: Callable[..., None]) -> Any:
+    """Prepare for an update: once its closure, where it has one, has given the loss its value.
+
+    Returns what the optimizer is given in the place of `args` and `kwargs`; None: these.
+    """
+    closure = args[1] if len(args) > 1 else kwargs.get("closure")  # args[0] is the optimizer
+    if closure is None:
+        prepare()
+        return None
+
+    def seen() -> Any:
+        value = closure()
+        prepare(value)
+        return value
+
+    if len(args) > 1:
+        return (args[0], seen, *args[2:]), kwargs
+    return args, {**kwargs, "closure": seen}
+
+
 def parameters_of(
     modules: Mapping[str, nn.Module],
     found: list[Found],

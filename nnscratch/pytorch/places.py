@@ -98,7 +98,17 @@ def await_gradient(tensor: Any, hook: Callable[[Any], None]) -> None:
 _OURS = -1  # among the numbers of a tensor's hooks, which count from 0
 
 
-def batch_statistics(received: Any, output: Any, epsilon: float) -> tuple[Any, Any]:
+def norm_statistics(norm: Any, received: Any, output: Any) -> list[Any]:
+    """Return what a norm by the batch goes by: see `Recorder.batchnorm`."""
+    mean, variance = _batch_statistics(received, output, norm.eps)
+    running = [norm.running_mean, norm.running_var]
+    if running[0] is None:
+        running = [mean, variance]
+    gamma = torch.ones_like(mean) if norm.weight is None else norm.weight
+    return [*(as_array(one).copy() for one in (mean, variance, *running, gamma)), norm.eps]
+
+
+def _batch_statistics(received: Any, output: Any, epsilon: float) -> tuple[Any, Any]:
     """Return mean and variance by which a norm normalised its batch, of each feature.
 
     They are kept for the way back: mean and 1 / sqrt(variance + epsilon). Else they are computed.
