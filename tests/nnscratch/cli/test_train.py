@@ -188,7 +188,7 @@ def test_live_on_a_terminal_and_elsewhere(capsys, monkeypatch):
         (["--depth", "0"], "depth must be"),
         (["--record", "run.npz"], "run.npz must end in .flow"),
         (["--html", "page.pdf"], "page.pdf must end in .html"),
-        (["--html", "taken/page.html"], "cannot write into folder"),
+        (["--html", "taken/page.html"], "cannot write taken/page.html: Not a directory"),
         (["--forensics", "taken"], "cannot write into folder"),
         (["--data", "cifar"], "unknown data set"),
     ],
