@@ -90,7 +90,7 @@ class Quantity:
     @property
     def mean(self) -> float:
         """The mean over the seeds."""
-        return self.interval.mean
+        return self.interval.mean if len(self.values) > 1 else self.values[0]
 
     def __str__(self) -> str:
         return text(self.interval)

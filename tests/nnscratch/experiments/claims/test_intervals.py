@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.experiments.claims import Quantity
 from nnscratch.experiments.claims.intervals import interval, student_t
 
 
@@ -51,3 +52,10 @@ def test_comparisons_are_of_the_whole_interval():
     assert not found.within(0.95, 1.3)
     assert found.meets(1.1, 5)
     assert not found.meets(2, 5)
+
+
+def test_one_seed_has_a_mean_and_no_interval():
+    one = Quantity("x", [3.5])
+    assert one.mean == 3.5
+    with pytest.raises(nn.ConfigError, match="at least 2 seeds, got 1"):
+        _ = one.interval
