@@ -180,7 +180,7 @@ class TorchFlow(Readout):
     def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         if self._mode == _FIND:
             self._found.leave(self._names[module], module, (args, kwargs), output)
-            self._mistakes.returned(self._names[module], output)
+            self._mistakes.returned(self._names[module], module, output)
             self._hook_new()
 
     def _hook_new(self) -> None:
@@ -295,7 +295,8 @@ class TorchFlow(Readout):
             recorder.clipped(*self._clipped)
             recorder.trained(clip=self._around.clip)
         if not len(recorder):
-            recorder.trained(mistakes=self._told_at_once())
+            seen = self.criterion, self._tensors(), self._updated(), self._hidden
+            recorder.trained(mistakes=self._mistakes.told(*seen))
         if math.isfinite(self._left):
             whole = self._around.arrived
             recorder.noticed(gradient_kept=self._left / whole if whole else 0.0)
@@ -319,16 +320,11 @@ class TorchFlow(Readout):
             )
         recorder.end_step(loss=self.criterion.value, lr=self._lr, step=self._step)
 
-    def _told_at_once(self) -> str:
-        """What the first pass shows of the loop (`Mistakes`)."""
-        return self._mistakes.told(self.criterion, self._tensors(), self._updated(), self._hidden)
-
     def _tensors(self) -> dict[str, Any]:
         """Return all parameters by name, also of modules that the model does not know."""
         tensors = dict(self._model.named_parameters())
         for name, module in self._hidden.items():
-            own = module.named_parameters(prefix=name, recurse=False)
-            tensors.update(own)
+            tensors.update(module.named_parameters(prefix=name, recurse=False))
         return tensors
 
     def _updated(self) -> set[int]:

@@ -6,7 +6,7 @@ So functions between modules are seen too, as far as a module receives or return
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -97,13 +97,12 @@ class Discovery:
             tensors = list(tensors_in(given))
             sources, _ = self._sources(tensors)
             kind = kind_of(module) or Kind(type(module).__name__.lower())
-            # As it is evaluated a norm goes by what it kept.
-            by_batch = module.training or getattr(module, "running_mean", None) is None
-            received = first_measured(tensors) if kind.by_batch and by_batch else None
+            if not module.training and getattr(module, "running_mean", None) is not None:
+                kind = replace(kind, by_batch=False)  # it goes by what it kept
+            received = first_measured(tensors) if kind.by_batch else None
             block = name.rpartition(".")[0]
             called = f"{name}.{kind.kind}" if name.rpartition(".")[2].isdecimal() else name
-            about = called or kind.kind, name, block, kind, sources, tensor, received, by_batch
-            made = self._note(*about)
+            made = self._note(called or kind.kind, name, block, kind, sources, tensor, received)
         if made:
             self.after[name, self._calls[name]] = made
 
@@ -134,7 +133,6 @@ class Discovery:
         sources: list[str],
         tensor: Any,
         received: Any = None,
-        by_batch: bool = True,
     ) -> str:
         count = self._names.get(name, 0) + 1
         self._names[name] = count
@@ -156,7 +154,7 @@ class Discovery:
             block=block,
             sources=sources,
             rectifies=kind.rectifies,
-            by_batch=kind.by_batch and by_batch,
+            by_batch=kind.by_batch,
             axis=axis,
         )
         self._made[_key(tensor)] = name

@@ -216,7 +216,7 @@ def parameters_of(
         if not layer:
             continue
         module, shape = modules[owner], tuple(tensor.shape)
-        inputs, rate = fan_in(module, own, shape), float(id(tensor) in updated)
-        rate *= tensor.requires_grad
+        inputs = fan_in(module, own, shape)
+        rate = float(tensor.requires_grad and id(tensor) in updated)
         made.append(ParamInfo(name, layer, param_role(module, own), shape, inputs, rate))
     return made

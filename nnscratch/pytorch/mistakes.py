@@ -67,21 +67,16 @@ class Mistakes:
             first = next(tensors_in(given), None)
             if first is not None and first.ndim == 3:
                 self._sequences.append((name, first.shape))
-        if isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmin):
-            first = next(tensors_in(given), None)
-            axes = 0 if first is None else first.ndim
-            axis = module.dim if module.dim is not None else 0 if axes == 3 else 1
-            if axes >= 2 and axis % axes == 0:
-                self._mixes = name
 
-    def returned(self, name: str, output: Any) -> None:
-        """Look at what a module gives."""
-        for tensor in tensors_in(output) if name == "" else ():
+    def returned(self, name: str, module: nn.Module, output: Any) -> None:
+        """Look at what a softmax gives, or the network."""
+        softmax = isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmin)
+        for tensor in tensors_in(output) if softmax or name == "" else ():
             made = tensor.grad_fn
             if "Softmax" in type(made).__name__ and tensor.ndim >= 2:
                 axis = made._saved_dim
                 if (axis - (1 << 64) if axis >> 63 else axis) % tensor.ndim == 0:
-                    self._mixes = self._mixes or _LAST
+                    self._mixes = self._mixes or (name if softmax else _LAST)
 
     def told(
         self,
