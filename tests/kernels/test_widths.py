@@ -50,6 +50,7 @@ def passes(width, *tests):
     assert found.returncode == 0, found.stdout[-5000:] + found.stderr[-5000:]
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_right_on_a_processor_that_nobody_knows():
     passes(0, HERE / "test_measures.py")
 

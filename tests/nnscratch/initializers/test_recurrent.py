@@ -94,7 +94,7 @@ def test_tensorflow_1_draws_input_and_state_weights_together():
 
 
 def test_chrono_biases_keep_units_for_up_to_so_many_steps():
-    layer = nn.LSTM(3, 2000, chrono=80).initialize(0, np.float64)
+    layer = nn.LSTM(3, 500, chrono=80).initialize(0, np.float64)
     bias = layer.params["bias"]
     forget = layer.gate("f", bias)
     np.testing.assert_array_equal(layer.gate("i", bias), -forget)
@@ -102,7 +102,7 @@ def test_chrono_biases_keep_units_for_up_to_so_many_steps():
     assert 1 <= memory.min() < 1.5
     assert 78 < memory.max() <= 79
     assert memory.mean() == pytest.approx(40, rel=0.05)
-    layer = nn.GRU(3, 2000, chrono=80).initialize(0, np.float64)
+    layer = nn.GRU(3, 500, chrono=80).initialize(0, np.float64)
     assert 78 < np.exp(layer.gate("z", layer.params["bias"])).max() <= 79
     np.testing.assert_array_equal(layer.gate("r", layer.params["bias"]), 0)
 

@@ -11,6 +11,10 @@ from nnscratch.experiments.public.cures import autotrainer_like, is_beyond, trea
 LIKE_AUTOTRAINER = {case.name: case for case in autotrainer_like()}
 
 
+def slow(*names):
+    return [pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
 def case(name):
     (found,) = [one for group in public.SICK.values() for one in group if one.name == name]
     return found
@@ -21,13 +25,11 @@ def case(name):
     [
         "XOR by absolute error",
         "all ones or all zeros",
-        "a census table as it is",
-        "prices of a quarter million",
+        *slow("a census table as it is", "prices of a quarter million"),
         "predictions of some seeds are all zero",
         # Healthy all three, and at their pace far from done:
         "two squares told apart in five epochs",
-        "one batch over and over, batch norm",
-        "ten tens in a hundred epochs",
+        *slow("one batch over and over, batch norm", "ten tens in a hundred epochs"),
     ],
 )
 def test_public_cases_train_by_the_lines(name):
@@ -40,8 +42,10 @@ def test_public_cases_train_by_the_lines(name):
 @pytest.mark.parametrize(
     "name",
     [
-        "clouds: 9*5 exponential, SGD(lr=0.01), scores, SoftmaxCrossEntropy",
-        "clouds: 4*5 relu, SGD(lr=10.0), softmax, MeanSquaredError",
+        *slow(
+            "clouds: 9*5 exponential, SGD(lr=0.01), scores, SoftmaxCrossEntropy",
+            "clouds: 4*5 relu, SGD(lr=10.0), softmax, MeanSquaredError",
+        ),
         "rings: 3*5 relu, SGD(lr=0.1), sigmoid, MeanAbsoluteError",
     ],
 )

@@ -174,7 +174,7 @@ def test_tables_name_every_case_also_those_that_cannot_run():
 @pytest.mark.parametrize(
     ("name", "cause"),
     [
-        ("a line through 0 to 6", "rate too large"),
+        pytest.param("a line through 0 to 6", "rate too large", marks=pytest.mark.slow),
         ("prices of a quarter million", "target scale"),
     ],
 )
