@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array, as_array
+from nnscratch.captures import CapturedPasses
 from nnscratch.display import Text, html_table, size_in_words, text_table
 from nnscratch.errors import ConfigError, ShapeError, require_count
 from nnscratch.files import PathLike, load_arrays, save_arrays
 from nnscratch.graph import Graph
 from nnscratch.nodes import LossFunction, Writer
 from nnscratch.parameters import put_whole
-from nnscratch.replay import CapturedPass, CapturedPasses, Measurer
+from nnscratch.replay import CapturedPass, Measurer
 from nnscratch.sequences import Given, States, Truncate, step_weights
 from nnscratch.trace import LayerTrace, Trace
 

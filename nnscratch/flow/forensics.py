@@ -20,6 +20,7 @@ import numpy as np
 from nnscratch.arguments import arguments
 from nnscratch.arrays import Array
 from nnscratch.backend import active_kernels, use_kernels
+from nnscratch.captures import capturable
 from nnscratch.description import describe, describe_model, rebuild_as, rebuild_model
 from nnscratch.errors import (
     ConfigError,
@@ -43,7 +44,6 @@ from nnscratch.nonfinite import (
     tensors_of_update,
 )
 from nnscratch.optimizers import Optimizer
-from nnscratch.replay import capturable
 from nnscratch.saved import Format, group, read_facts, set_noise
 from nnscratch.training import Callback, Omega, Penalty, Trainer
 

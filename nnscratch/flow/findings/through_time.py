@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from nnscratch.flow.findings import cures
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import ENOUGH, LEARNS
+from nnscratch.flow.findings.recurrent import Recurrent, recurrent_layers
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.reading import FACTOR
 from nnscratch.theory.suited import suited_gate_bias
@@ -32,55 +33,12 @@ _KEEPERS = (
 _SPARED = 0.05  # at this share of steps a larger norm is no spike but usual
 
 
-@dataclass(frozen=True)
-class _Layer:
-    """A recurrent layer of a record.
-
-    Attributes
-    ----------
-    name : str
-    steps : (rows,) array
-        Steps of time of each batch; where it was not seen, of the last one that was.
-    rate : (rows,) array
-        Factor of the gradient per step back, likewise.
-    gates : dict
-        First mean of each gate, by letter, and `weights`: by what its recurrent weights multiply a
-        vector of no special direction, |U| / sqrt(units).
-    """
-
-    name: str
-    column: int
-    place: int
-    steps: Array
-    rate: Array
-    gates: dict[str, float]
-    weights: dict[str, float]
-
-    @property
-    def keeps(self) -> str:
-        """The gate that keeps the state; empty where there is none."""
-        return next((gate for gate in ("f", "z") if gate in self.gates), "")
-
-    @property
-    def way_through(self) -> float:
-        """Of a layer with gates, the factor by way of its candidate, by theory at the start."""
-        gates = self.gates
-        if self.keeps == "f":
-            return gates["i"] * gates["o"] * self.weights["g"]
-        return (1 - gates["z"]) * gates["r"] * self.weights["n"]
-
-    def change(self) -> Array:
-        """log10 of what is left of the gradient after the whole way back, by row."""
-        with np.errstate(divide="ignore"):
-            return np.log10(self.rate) * (self.steps - 1)
-
-
 def find_symptoms(view: View) -> list[Finding]:
     """Return whether the gradient vanishes or explodes through time, and its spikes."""
     if not view.rows or view.progress.learned:
         return []
     found: list[Finding] = []
-    for layer in _layers(view):
+    for layer in recurrent_layers(view):
         size = layer.change() / math.log10(FACTOR)
         for kind, beyond in (("vanishing", -size), ("exploding", size)):
             early = kind == "exploding" and beyond[0] > 1 and "exploding" not in _kinds(found)
@@ -103,7 +61,7 @@ def find_causes(view: View, shown: dict[str, Finding]) -> list[Finding]:
     """Return what about recurrent layers explains what is shown."""
     if not view.rows or view.progress.learned:
         return []
-    layers, found = _layers(view), list[Finding]()
+    layers, found = recurrent_layers(view), list[Finding]()
     cuts = [one for layer in layers for one in _truncation(view, layer)]
     if cuts:
         return cuts[:1]
@@ -127,35 +85,7 @@ def _faded(view: View, where: Array) -> bool:
     return view.progress.share < LEARNS and float(np.mean(where)) >= HALF
 
 
-def _layers(view: View) -> list[_Layer]:
-    record, made = view.record, []
-    owners = record["gate_layers"]
-    letters = [str(name).rpartition(" ")[2] for name in record["gates"]]
-    for place, name in enumerate(str(one) for one in record["recurrent_layers"]):
-        rate, steps = (_last(view.get(name)[:, place]) for name in ("time_rate", "time_steps"))
-        own = np.flatnonzero(owners == place)
-        if not len(own):
-            continue
-        column = view.layers.index(name)
-        units = math.sqrt(max(1, int(record["features"][column])))
-        means, norms = view.get("gate_mean")[0], view.get("gate_weight_norm")[0]
-        made.append(
-            _Layer(
-                *(name, column, place, steps, rate),
-                {letters[i]: float(means[i]) for i in own},
-                {letters[i]: float(norms[i]) / units for i in own},
-            )
-        )
-    return made
-
-
-def _last(values: Array) -> Array:
-    """Return values where those that are not known are the last one that was."""
-    known = np.where(np.isnan(values), 0, np.arange(len(values)))
-    return values[np.maximum.accumulate(known)]
-
-
-def _symptom(view: View, layer: _Layer, kind: str, where: Array) -> Finding:
+def _symptom(view: View, layer: Recurrent, kind: str, where: Array) -> Finding:
     latest = view.now if view.holds(where) else where if _faded(view, where) else slice(0, 1)
     rate = float(np.nanmedian(layer.rate[latest]))
     steps = int(np.median(layer.steps[latest]))
@@ -183,7 +113,7 @@ def _symptom(view: View, layer: _Layer, kind: str, where: Array) -> Finding:
     )
 
 
-def _blame(layer: _Layer, rate: float) -> str:
+def _blame(layer: Recurrent, rate: float) -> str:
     """Return in words what the factor of a step is made of, as the layer began."""
     began = float(layer.rate[0]) if np.isfinite(layer.rate[0]) else rate
     if layer.keeps == "f":
@@ -207,7 +137,7 @@ def _blame(layer: _Layer, rate: float) -> str:
     )
 
 
-def _gate(view: View, layer: _Layer, began: set[str]) -> list[Finding]:
+def _gate(view: View, layer: Recurrent, began: set[str]) -> list[Finding]:
     """A forget or update gate that begins too low to keep the state."""
     gate = layer.keeps
     if not gate or "vanishing through time" not in began or layer.gates[gate] > OPEN:
@@ -240,7 +170,7 @@ def _gate(view: View, layer: _Layer, began: set[str]) -> list[Finding]:
     ]
 
 
-def _weights(view: View, layer: _Layer, began: set[str], above: float = ABOVE) -> list[Finding]:
+def _weights(view: View, layer: Recurrent, began: set[str], above: float = ABOVE) -> list[Finding]:
     """Recurrent weights of a size that shrinks or blows up what goes through them.
 
     above : so large ones blow it up, or drive the states to their ends, where nothing shows of it
@@ -275,7 +205,7 @@ def _weights(view: View, layer: _Layer, began: set[str], above: float = ABOVE) -
     ]
 
 
-def _truncation(view: View, layer: _Layer) -> list[Finding]:
+def _truncation(view: View, layer: Recurrent) -> list[Finding]:
     """A way back that is cut while there is gradient left, in a run that learns nothing."""
     if not (view.progress.nothing or view.progress.share < 0.5):
         return []
