@@ -71,6 +71,13 @@ def parameter_stride(size: int, columns: int) -> int:
     return best * RUN
 
 
+def sampled_places(size: int, start: int, stride: int, most: int) -> Array:
+    """Return which of `size` elements `kernels.sample_bins` samples, `most` or fewer."""
+    length = min(RUN, size)
+    begins = np.arange(start if start + length <= size else 0, size - length + 1, stride)
+    return (begins[: most // RUN, None] + np.arange(length)).ravel()
+
+
 def count_samples(samples: Array, starts: Array) -> Array:
     """Return how many of samples[s, starts[i] : starts[i + 1]] lie in each bin: (S, H, 64), uint16.
 

@@ -15,8 +15,15 @@ from nnscratch.flow.infos import gates_of
 from nnscratch.flow.layout import Layout
 from nnscratch.layers import Sigmoid, Tanh
 from nnscratch.optimizers.measures import PARAM_MEASURES
-from nnscratch.sampling import MOST_RUNS, measured_runs, parameter_stride, tensor_stride
-from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS
+from nnscratch.sampling import (
+    MOST_RUNS,
+    measured_runs,
+    parameter_stride,
+    sampled_places,
+    tensor_stride,
+)
+from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SAMPLE_RUN, SUMS
+from nnscratch_kernels.runtime.shares import row_share
 from nnscratch_records import LAGS
 
 
@@ -65,6 +72,42 @@ class Prepared:
         self._sizes[self._column] = self._size
 
 
+class Remote:
+    """Takes what others measured of tensors of one shape, which lie where no kernel gets.
+
+    Attributes
+    ----------
+    ends : (float, float)
+        What counts as the low and as the high end; NaN: nothing does.
+    places : array of int64
+        Which elements, row-major, are sampled.
+    size : int
+        How many elements there are.
+    """
+
+    def __init__(self, measures: TensorMeasures, arguments: tuple[Any, ...]) -> None:
+        _, samples, like, column, low, high, signed, stride, runs = arguments
+        self._measures, self._column, self._signed = measures, column, signed
+        self.ends, self.size = (low, high), like.size
+        columns, most = like.shape[1], len(samples) // runs
+        places, self._parts, first = [np.empty(0, np.int64)], [], 0
+        for run in range(runs):
+            begin, end = row_share(len(like), run, runs)
+            start = run * (most // SAMPLE_RUN) * stride % columns
+            of_run = sampled_places((end - begin) * columns, start, stride, most)
+            places.append(begin * columns + of_run)
+            into = samples[run * most : (run + 1) * most]
+            self._parts.append((into, slice(first, first + len(of_run))))
+            first += len(of_run)
+        self.places: Array = np.concatenate(places)
+
+    def take(self, sums: Array, sampled: Array) -> None:
+        """Take the sums, as `kernels.measure_tensor` has them of one run, and the elements."""
+        self._measures.put(self._column, sums)
+        for into, part in self._parts:
+            kernels.sample_bins(into, sampled[part], self._signed, 0, SAMPLE_RUN)
+
+
 # An operation, and the word among its arguments that says where the tensor lies.
 _CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 TENSOR_WORD = 6
@@ -99,10 +142,10 @@ class TensorMeasures:
 
     def prepare(
         self,
+        dtype: np.dtype[Any],
         column: int,
         samples: Array,
         shape: tuple[int, int],
-        dtype: np.dtype[Any],
         ends: tuple[float, float],
         signed: bool,
     ) -> Prepared | None:
@@ -115,6 +158,24 @@ class TensorMeasures:
         like = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, (0, 0))
         arguments = self._arguments(column, samples, like, ends, signed)
         return Prepared(arguments, dtype, column, self.sizes)
+
+    def remote(
+        self,
+        dtype: np.dtype[Any],
+        column: int,
+        samples: Array,
+        shape: tuple[int, int],
+        ends: tuple[float, float],
+        signed: bool,
+    ) -> Remote:
+        """Return what takes the measures of such tensors from others."""
+        like = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, (0, 0))
+        return Remote(self, self._arguments(column, samples, like, ends, signed))
+
+    def put(self, column: int, sums: Array) -> None:
+        """Note the sums of a tensor that somebody else measured as one run."""
+        self._sums[0, :, column], self._sums[1:, :, column] = sums, 0
+        self.sizes[column] = sums[-1]
 
     def _arguments(
         self, column: int, samples: Array, tensor: Array, ends: tuple[float, float], signed: bool

@@ -7,12 +7,14 @@ import math
 import warnings
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
 from nnscratch.arrays import Array
+from nnscratch.pytorch.on_device import Afar, is_afar
 from nnscratch.pytorch.tensors import as_array
 
 # PyTorch's losses by what this package calls them.
@@ -44,8 +46,8 @@ class Criterion:
 
     Attributes
     ----------
-    value : float
-        NaN if nothing was seen.
+    parts : list
+        The values that add up to the loss; tensors as long as they lie on a device.
     calls : int
         How many losses were computed.
     outputs, targets : tensor or None
@@ -57,19 +59,42 @@ class Criterion:
 
     def forget(self) -> None:
         """Begin a pass."""
-        self.value, self.calls = math.nan, 0
+        self.parts: list[Any] = []
+        self.calls = 0
         self.outputs, self.targets = None, None
+
+    @property
+    def value(self) -> float:
+        """The loss; NaN if nothing was seen."""
+        return sum(map(float, self.parts)) if self.parts else math.nan
+
+    def fetch_with(self, afar: Afar) -> None:
+        """Have values that lie on a device fetched with all else."""
+        for i, part in enumerate(self.parts):
+            if isinstance(part, torch.Tensor):
+                afar.add(("loss", i), part, partial(self._fetched, i))
+
+    def _fetched(self, i: int, numbers: Array) -> None:
+        self.parts[i] = float(numbers[0])
 
     def see(self, function: Callable[..., Any], given: tuple[Any, ...], value: Any) -> None:
         """Note a value, of which function, and what that was given: outputs and targets."""
-        number = value.item() if value.ndim == 0 else float(value.detach().mean())
-        self.value = number if self.calls == 0 else self.value + number
+        self.say(value)
         self.calls += 1
         known = len(given) > 1 and all(isinstance(one, torch.Tensor) for one in given[:2])
         self.targets = given[1] if known and self.calls == 1 else None
         # Without what computed them, whose hooks would keep the watcher alive.
         self.outputs = given[0].detach() if known else None
         self._function = function
+
+    def say(self, value: Any) -> None:
+        """Note a value."""
+        if isinstance(value, torch.Tensor) and is_afar(value):
+            self.parts.append(value.detach().mean())
+        elif isinstance(value, torch.Tensor):
+            self.parts.append(value.item() if value.ndim == 0 else value.detach().mean().item())
+        else:
+            self.parts.append(float(value))
 
     def broadcast(self) -> tuple[str, ...]:
         """Return the shapes of outputs and targets that the loss compares each with each.
@@ -108,10 +133,12 @@ class Criterion:
                 return plain(torch.log_softmax(z, 1), y)
 
         y = as_array(targets) if targets.is_floating_point() else targets.detach().cpu().numpy()
+        device = targets.device  # the loss may have weights there
 
         def loss(outputs: Array, y: Array) -> tuple[float, None]:
+            z, t = (torch.from_numpy(one).to(device) for one in (outputs, y))
             with torch.no_grad():
-                return float(function(torch.from_numpy(outputs), torch.from_numpy(y)).mean()), None
+                return float(function(z, t).mean()), None
 
         loss.__name__ = name
         return y, loss

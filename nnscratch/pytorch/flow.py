@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -16,13 +17,15 @@ from nnscratch.flow.builder import Recorder
 from nnscratch.flow.logging import Log
 from nnscratch.flow.readout import Readout, Recorded
 from nnscratch.pytorch.criterion import Criterion, called, hear_every_loss, seen_by
-from nnscratch.pytorch.graph import Discovery
+from nnscratch.pytorch.finding import Finder
 from nnscratch.pytorch.hooks import Call, Hook, before_update, hooks, parameters_of
 from nnscratch.pytorch.kinds import function_of
 from nnscratch.pytorch.mistakes import Mistakes, hidden
+from nnscratch.pytorch.on_device import Afar, OnDevice, is_afar
 from nnscratch.pytorch.parameters import Around
-from nnscratch.pytorch.places import Place, await_gradient, norm_statistics
-from nnscratch.pytorch.probing import probe_outputs
+from nnscratch.pytorch.parameters_on_device import AroundOnDevice
+from nnscratch.pytorch.places import Place, norm_statistics
+from nnscratch.pytorch.probing import count_units, probe_outputs
 from nnscratch.pytorch.tensors import as_array, tensors_in
 from nnscratch.pytorch.through_time import Insides
 from nnscratch_records import Record
@@ -30,6 +33,7 @@ from nnscratch_records import Record
 if TYPE_CHECKING:
     from nnscratch.files import PathLike
 
+_SINGLE = np.dtype(np.float32)
 _OFF, _FIND, _RECORD, _PROBE = range(4)
 
 
@@ -71,7 +75,7 @@ class TorchFlow(Readout):
         self._only = None if layers is None else list(layers)
         self._recorder: Recorder | None = None
         self._around: Around
-        self._found = Discovery()
+        self._afar = Afar()
         self._mode = _OFF
         self._number = 0  # of the latest pass
         self.looking = 0  # its number while it is looked at, negative for a probe
@@ -85,14 +89,12 @@ class TorchFlow(Readout):
         self._arrived = False  # a gradient
         self._going_back = False
         self._ready = False  # all that comes before the update was done
-        self._clipped: tuple[float, float, float, float] | None = None
         self._lr = math.nan
-        self._norms: dict[str, list[Any]] = {}
         self._told: set[str] = set()
         self._probed: dict[str, Array] = {}
+        self._inputs: Any = None  # of the pass at hand, where they lie on a device
         self.criterion = Criterion()
         self._hooks: list[Any] = []
-        self._finders: list[Any] = []
         self._attach(loss, compiled)
 
     # Attaching
@@ -114,15 +116,8 @@ class TorchFlow(Readout):
         ]
         self._hidden = hidden(self._model)
         self._known = {**dict(self._model.named_modules()), **self._hidden}
-        self._names = {module: name for name, module in self._known.items()}
-        for module in self._names:
-            self._finders += [
-                module.register_forward_pre_hook(
-                    self._outside(Hook(self._enter)), with_kwargs=True
-                ),
-                module.register_forward_hook(self._outside(Hook(self._leave)), with_kwargs=True),
-            ]
-        self._insides = Insides(self._names, self._count)
+        self._finder = Finder(self._known, self._mistakes, self._arrive, self._outside)
+        self._insides = Insides({one: name for name, one in self._known.items()}, self._count)
         self._hooks += self._insides.hooks(self._outside)
 
     def _count(self) -> int:
@@ -133,13 +128,14 @@ class TorchFlow(Readout):
     def tell_loss(self, value: Any) -> None:
         """Say what the loss of this pass is, where it is neither a module nor `loss`."""
         if self.criterion.calls == 0:
-            self.criterion.value = float(value)
+            self.criterion.say(value)
 
     def close(self) -> None:
         """Let go of the model, and close the file if there is one."""
-        for hook in (*self._hooks, *self._finders):
+        for hook in self._hooks:
             hook.remove()
-        self._hooks, self._finders = [], []
+        self._hooks = []
+        self._finder.close()
         if self._recorder is not None:
             self._recorder.close()
 
@@ -165,34 +161,12 @@ class TorchFlow(Readout):
         self._insides.forget()
         self.looking = self._number
         if self._recorder is None:
-            self._mode, self._found = _FIND, Discovery()
+            self._mode = _FIND
+            self._finder.begin(self._number)
         else:
             self._mode = _RECORD
             self.closely = self._recorder.looks_closely
             self._input(next(tensors_in((args, kwargs)), None))
-
-    def _enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        if self._mode == _FIND:
-            self._found.enter(self._names[module], module, (args, kwargs))
-            self._mistakes.called(self._names[module], module, (args, kwargs))
-            self._hook_new()
-
-    def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        if self._mode == _FIND:
-            self._found.leave(self._names[module], module, (args, kwargs), output)
-            self._mistakes.returned(self._names[module], module, output)
-            self._hook_new()
-
-    def _hook_new(self) -> None:
-        """Wait for the gradient at what was found since; keep what it is that norms do."""
-        for one in reversed(self._found.found):
-            if one.whole is None:
-                break
-            await_gradient(one.whole, partial(self._arrive, one.info.name, self._number))
-            if one.received is not None:
-                norm = self._known[one.module]
-                self._norms[one.info.name] = norm_statistics(norm, one.received, one.whole)
-            one.whole = one.received = None
 
     def probed(self, name: str, tensor: Any) -> bool:
         """See `Watcher`."""
@@ -201,14 +175,32 @@ class TorchFlow(Readout):
 
     def normed(self, name: str, received: Any, output: Any) -> None:
         """See `Watcher`."""
+        statistics = norm_statistics(self._module_of(name), received, output)
+        if is_afar(statistics):
+            self._afar.add(("norm", name), statistics, partial(self._norm, name))
+        else:
+            self._norm(name, as_array(statistics))
+
+    def _norm(self, name: str, statistics: Array) -> None:
         assert self._recorder is not None
-        norm = self._known[self._modules[name]]
-        self._recorder.batchnorm(name, *norm_statistics(norm, received, output))
+        mean, variance, running, moving, gamma = statistics.reshape(5, -1)
+        epsilon = self._module_of(name).eps
+        self._recorder.batchnorm(name, mean, variance, running, moving, gamma, epsilon)
+
+    def _module_of(self, layer: str) -> Any:
+        return self._known[self._modules[layer]]
 
     def _input(self, tensor: Any) -> None:
         assert self._recorder is not None
         fits = isinstance(tensor, torch.Tensor) and tensor.ndim >= 2 and tensor.numel()
-        self._recorder.input(as_array(tensor) if fits else None)
+        self._inputs = tensor.detach() if fits and is_afar(tensor) else None
+        if self._inputs is None:
+            self._recorder.input(as_array(tensor) if fits else None)
+            return
+        remote = self._recorder.remote("input", "", tuple(tensor.shape), _SINGLE)
+        assert remote is not None
+        OnDevice(self._afar, "input", remote, tensor).take(tensor)
+        self._recorder.batch(len(tensor))
 
     # The loss
 
@@ -260,11 +252,11 @@ class TorchFlow(Readout):
 
     def _prepare(self, value: Any = None) -> None:
         if self.criterion.calls == 0 and isinstance(value, torch.Tensor | float):
-            self.criterion.value = float(value)
+            self.criterion.say(value)
         if self._ready or not self._arrived or self._recorder is None:
             return
         self._ready = True
-        self._clipped = self._around.before()
+        self._around.before()
         recorder = self._recorder
         if recorder.looks_closely:
             recorder.before_update(self._around.arrays())
@@ -278,12 +270,15 @@ class TorchFlow(Readout):
         """Keep the step (called after an update)."""
         if self._ready:
             self._around.after()
+            self.criterion.fetch_with(self._afar)
+            self._afar.fetch()
             self._keep()
         self._mode = _OFF
         self.looking = 0
         self._ready = self._arrived = False
         self._passes = 0
         self._left = math.inf
+        self._inputs = None  # lets go of the batch
         self._step += 1
 
     def _keep(self) -> None:
@@ -291,8 +286,9 @@ class TorchFlow(Readout):
         assert recorder is not None
         recorder.rest_unknown()
         recorder.all_params(self._around.values)
-        if self._clipped is not None:
-            recorder.clipped(*self._clipped)
+        clipped = self._around.clipped()
+        if clipped is not None:
+            recorder.clipped(*clipped)
             recorder.trained(clip=self._around.clip)
         if not len(recorder):
             seen = self.criterion, self._tensors(), self._updated(), self._hidden
@@ -302,6 +298,8 @@ class TorchFlow(Readout):
             recorder.noticed(gradient_kept=self._left / whole if whole else 0.0)
         answers = self.criterion.answers() if recorder.asks else None
         if answers is not None:
+            if self._inputs is not None:
+                recorder.input(as_array(self._inputs))
             last = list(recorder.layers.values())[-1]
             recorder.answers(*answers, function_of(last.kind))
         if self._passes > 1:
@@ -350,19 +348,15 @@ class TorchFlow(Readout):
             probe_outputs(self._model, self._probe)
         finally:
             self._mode, self.looking = mode, number
-        counted = [name for name, layer in recorder.layers.items() if layer.role == "activation"]
-        missing = [name for name in counted if name not in self._probed]
+        missing = count_units(recorder, self._probed)
         if missing:
-            self._say(f"units were not counted: the probe did not go through {missing[0]}")
-            return
-        for name in counted:
-            recorder.census(name, self._probed[name])
+            self._say(f"units were not counted: the probe did not go through {missing}")
 
     # The layers, once they are known
 
     def _build(self) -> None:
         """Lay out the record from the pass that was found, and give it what that pass left."""
-        found, options = self._found, self._options
+        found, options = self._finder.found, self._options
         if not found.found:
             raise ConfigError("watch saw no layer of the model: none of its modules was called")
         self._insides.told(found.found)
@@ -380,21 +374,22 @@ class TorchFlow(Readout):
             **options,  # type: ignore[arg-type]
         )
         chosen = {name: tensors[name] for name in recorder.params}
-        self._around = Around(chosen, updated, recorder.param_samples())
+        given = chosen, updated, recorder.param_samples()
+        some_afar = any(map(is_afar, chosen.values()))
+        self._around = AroundOnDevice(*given, self._afar) if some_afar else Around(*given)
         self._modules = {one.info.name: one.module for one in found.found}
-        self._calls = {name: Call(self, recorder, name, self._misfit) for name in recorder.layers}
+        self._calls = {
+            name: Call(self, recorder, self._afar, name, self._misfit) for name in recorder.layers
+        }
         self._input(found.inputs)
         for one in found.found:
             name = one.info.name
             if name in recorder.layers:
-                Place(recorder, "output", name, self._misfit).give(one.output)
-                if name in self._norms:
-                    recorder.batchnorm(name, *self._norms[name])
-        self._norms.clear()
-        for hook in self._finders:
-            hook.remove()
-        self._finders = hooks(self, self._known, found, self._calls, self._outside)
-        self._found = Discovery()
+                Place(recorder, self._afar, "output", name, self._misfit).give(one.output)
+                if name in self._finder.norms:
+                    self._norm(name, as_array(self._finder.norms[name]))
+        self._finder.close()
+        self._hooks += hooks(self, self._known, found, self._calls, self._outside)
 
     # What was recorded
 

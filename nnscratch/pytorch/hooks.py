@@ -13,6 +13,7 @@ from nnscratch.flow.builder import Recorder
 from nnscratch.flow.infos import ParamInfo
 from nnscratch.pytorch.graph import Discovery, Found, first_measured
 from nnscratch.pytorch.kinds import fan_in, param_role
+from nnscratch.pytorch.on_device import Afar
 from nnscratch.pytorch.places import Place, await_gradient
 from nnscratch.pytorch.tensors import is_measured, tensors_in
 
@@ -49,10 +50,10 @@ class Watcher(Protocol):
 class Call:
     """A recorded call: its output is measured when it comes, its gradient when that arrives."""
 
-    def __init__(self, flow: Watcher, recorder: Recorder, name: str, say: Say) -> None:
+    def __init__(self, flow: Watcher, recorder: Recorder, afar: Afar, name: str, say: Say) -> None:
         self._flow, self._name = flow, name
         self._output, self._gradient = (
-            Place(recorder, what, name, say) for what in ("output", "gradient")
+            Place(recorder, afar, what, name, say) for what in ("output", "gradient")
         )
         self._by_batch = recorder.layers[name].by_batch
 
@@ -76,10 +77,7 @@ class Call:
         if number != flow.looking:
             return
         flow.goes_back()
-        if flow.scale == 1.0:
-            self._gradient.take(dy)
-        else:
-            self._gradient.give(dy, flow.scale)
+        self._gradient.take(dy, flow.scale)
 
 
 class Hook:

@@ -18,7 +18,7 @@ from nnscratch.sampling import parameter_stride
 from nnscratch_kernels.reference.measures import MEASURES
 
 _NORM, _MEAN, _NONFINITE = (MEASURES.index(name) for name in ("norm", "mean", "nonfinite"))
-_PLACES = {name: PARAM_MEASURES.index(f"param_{name}") for name in (
+PLACES = {name: PARAM_MEASURES.index(f"param_{name}") for name in (
     *("norm", "mean", "nonfinite", "norm_before", "update_norm"),
     *("gradient_norm", "gradient_nonfinite"),
 )}  # fmt: skip
@@ -57,14 +57,17 @@ class Around:
         self._dtype = torch.float64 if double else torch.float32
         dtype = np.dtype(np.float64 if double else np.float32)
         sizes = [tensor.numel() for tensor in self._tensors]
-        strides = [
-            parameter_stride(tensor.numel(), tensor.shape[-1] if tensor.ndim > 1 else 1)
-            for tensor in self._tensors
-        ]
+        self._samples, self._strides = (
+            samples,
+            [
+                parameter_stride(tensor.numel(), tensor.shape[-1] if tensor.ndim > 1 else 1)
+                for tensor in self._tensors
+            ],
+        )
         self.values: Array = np.full((len(PARAM_MEASURES), len(sizes)), math.nan)
         self._plain, self._sampled = (
             Lying(sizes, dtype),
-            Lying(sizes, dtype, samples, strides),
+            Lying(sizes, dtype, samples, self._strides),
         )
         self._buffers: dict[str, tuple[Any, list[Any]]] = {}
         self._still = [i for i, tensor in enumerate(self._tensors) if id(tensor) not in updated]
@@ -73,6 +76,7 @@ class Around:
         self._keeps = True  # copies of gradients
         self._has_copy = False
         self.clip = ""
+        self._clipped: tuple[float, float, float, float] | None = None
 
     def arrays(self) -> dict[str, Array]:
         """Return the parameters as arrays."""
@@ -84,14 +88,14 @@ class Around:
         self._scale, self._has_copy = scale, scale != 1.0 or self._keeps
         if self._has_copy:
             flat, views = self._buffer("gradients")
-            _copy(views, grads)
+            copy_all(views, grads)
             if scale != 1.0:
                 flat /= scale
             given = [None if one is None else to for to, one in zip(views, grads, strict=True)]
         else:
             given = grads
         self._measure_gradients(given)
-        self._versions = [-1 if grad is None else grad._version for grad in grads]
+        self._note_versions(grads)
 
     def left(self) -> float:
         """Return the norm of what lies in the gradients of what is updated."""
@@ -101,45 +105,55 @@ class Around:
     @property
     def arrived(self) -> float:
         """The norm of the gradients that were kept last."""
-        return self._whole(self.values[_PLACES["gradient_norm"]])
+        return self._whole(self.values[PLACES["gradient_norm"]])
 
     def _whole(self, norms: Array) -> float:
         """Return the norm of all that is updated, of those of each; NaN: there is none."""
         return float(np.sqrt(np.nansum(np.delete(norms, self._still) ** 2)))
 
-    def before(self) -> tuple[float, float, float, float] | None:
-        """Measure before the update; return what was done to the gradients since they came.
+    def before(self) -> None:
+        """Measure before the update, and what was done to the gradients since they came."""
+        kept = self._buffer("kept")[1]
+        copy_all(kept, self._tensors)
+        self.values[PLACES["norm_before"]] = self._plain.measure(self._addresses(kept))[_NORM]
+        grads = [tensor.grad for tensor in self._tensors]
+        self._clipped = self._changed(grads) if self._differ(grads) else None
+
+    def clipped(self) -> tuple[float, float, float, float] | None:
+        """Return what was done to the gradients before the update.
 
         Norms before and after, fraction changed and cosine; None if nothing was done.
         """
-        kept = self._buffer("kept")[1]
-        _copy(kept, self._tensors)
-        self.values[_PLACES["norm_before"]] = self._plain.measure(self._addresses(kept))[_NORM]
-        grads = [tensor.grad for tensor in self._tensors]
-        now = [-1 if grad is None else grad._version for grad in grads]
-        self._keeps = self._versions != now
-        if not self._keeps:
-            return None
-        return self._changed(grads)
+        return self._clipped
+
+    def _note_versions(self, grads: list[Any]) -> None:
+        self._versions = [-1 if grad is None else grad._version for grad in grads]
+
+    def _differ(self, grads: list[Any]) -> bool:
+        """Whether something was done to the gradients since they came."""
+        came = self._versions
+        self._note_versions(grads)
+        self._keeps = self._versions != came
+        return self._keeps
 
     def after(self) -> None:
         """Measure after the update."""
         now = self._as_measured(self._tensors, "now")
         out, values = self._sampled.measure(self._addresses(now)), self.values
         for name, row in (("norm", _NORM), ("mean", _MEAN), ("nonfinite", _NONFINITE)):
-            values[_PLACES[name]] = out[row]
+            values[PLACES[name]] = out[row]
         change = self._buffer("kept")[1]
         if change:
             with torch.no_grad():
                 torch._foreach_sub_(change, now)
-        values[_PLACES["update_norm"]] = self._plain.measure(self._addresses(change))[_NORM]
+        values[PLACES["update_norm"]] = self._plain.measure(self._addresses(change))[_NORM]
         for name in ("norm_before", "update_norm"):
-            values[_PLACES[name], self._still] = math.nan
+            values[PLACES[name], self._still] = math.nan
 
     def _measure_gradients(self, grads: list[Any]) -> None:
         out = self._plain.measure(self._addresses(self._as_measured(grads, "now")))
-        self.values[_PLACES["gradient_norm"]] = out[_NORM]
-        self.values[_PLACES["gradient_nonfinite"]] = out[_NONFINITE]
+        self.values[PLACES["gradient_norm"]] = out[_NORM]
+        self.values[PLACES["gradient_nonfinite"]] = out[_NONFINITE]
 
     def _buffer(self, name: str) -> tuple[Any, list[Any]]:
         """Return room for a copy of all parameters: flat, and a view of each."""
@@ -167,7 +181,7 @@ class Around:
         if not others:
             return tensors
         made, views = list(tensors), self._buffer(buffer)[1]
-        _copy([views[i] for i in others], [tensors[i] for i in others])
+        copy_all([views[i] for i in others], [tensors[i] for i in others])
         for i in others:
             made[i] = views[i]
         return made
@@ -177,45 +191,50 @@ class Around:
         return np.array([0 if one is None else one.data_ptr() for one in tensors], np.int64)
 
     def _changed(self, grads: list[Any]) -> tuple[float, float, float, float] | None:
-        before, after = self._norms(grads)
+        before, after = self._both_norms(grads)
         if not self._has_copy:
-            self.clip = self.clip or "clip_grad_norm_"
-            return before, after, math.nan, math.nan
+            return self._judged(before, after)
         flat, views = self._buffer("gradients")
         kept = flat.clone()
-        _copy(views, grads)
+        copy_all(views, grads)
         fraction = int(torch.count_nonzero(kept != flat)) / max(flat.numel(), 1)
+        return self._judged(before, after, fraction, float(torch.dot(kept.double(), flat.double())))
+
+    def _judged(
+        self, before: float, after: float, fraction: float = math.nan, dot: float = math.nan
+    ) -> tuple[float, float, float, float] | None:
+        """Return `clipped`, and find out what clips: from norms and, where known, the product."""
         if fraction == 0 and self._scale != 1.0:  # they were unscaled, and that is all
             return None
         product = before * after
-        cosine = float(torch.dot(kept.double(), flat.double())) / product if product else math.nan
+        cosine = dot / product if product else math.nan
         if fraction > 0 and not self.clip.endswith(")"):
             whole = cosine > _SAME_DIRECTION
             self.clip = f"clip_grad_norm_({after:.3g})" if whole else "clip_grad_value_()"
         self.clip = self.clip or "clip_grad_norm_"
-        return before, after, fraction, min(cosine, 1.0)
+        return before, after, fraction, cosine if math.isnan(cosine) else min(cosine, 1.0)
 
-    def _norms(self, grads: list[Any]) -> list[float]:
+    def _both_norms(self, grads: list[Any]) -> list[float]:
         """Return the norms of the whole gradient: as it came, and as it is now."""
         there = np.array([grad is not None for grad in grads], bool)
         came = self.values.copy()
         self._measure_gradients(grads)
-        both = [values[_PLACES["gradient_norm"], there] for values in (came, self.values)]
+        both = [values[PLACES["gradient_norm"], there] for values in (came, self.values)]
         self.values[...] = came
         return [float(np.sqrt(np.sum(norms**2))) for norms in both]
 
 
-def _copy(into: list[Any], tensors: list[Any]) -> None:
+def copy_all(into: list[Any], tensors: list[Any]) -> None:
     """Copy tensors of any kind; zeros for those that are not there."""
     known = [(to, one) for to, one in zip(into, tensors, strict=True) if one is not None]
     with torch.no_grad():
         if known:
-            torch._foreach_copy_([to for to, _ in known], [_dense(one) for _, one in known])
+            torch._foreach_copy_([to for to, _ in known], [dense(one) for _, one in known])
         if len(known) < len(into):
             for to, one in zip(into, tensors, strict=True):
                 if one is None:
                     to.zero_()
 
 
-def _dense(grad: Any) -> Any:
-    return grad if grad.layout is _STRIDED else grad.to_dense()
+def dense(grad: Any) -> Any:
+    return grad if grad.layout is _STRIDED else grad.todense()

@@ -11,6 +11,7 @@ import torch
 
 from nnscratch.errors import NnscratchError
 from nnscratch.flow.builder import Recorder
+from nnscratch.pytorch.on_device import Afar, OnDevice, is_afar, wide
 from nnscratch.pytorch.tensors import as_array, is_measured
 
 _DTYPES: dict[Any, np.dtype[Any]] = {
@@ -22,9 +23,12 @@ _DTYPES: dict[Any, np.dtype[Any]] = {
 class Place:
     """Takes one tensor of every step: by its address where it lies as the kernels read it.
 
+    On another device it is measured there.
+
     Parameters
     ----------
     recorder : Recorder
+    afar : Afar
     what : str
         "output" or "gradient".
     layer : str
@@ -33,18 +37,27 @@ class Place:
     """
 
     def __init__(
-        self, recorder: Recorder, what: str, layer: str, say: Callable[[str, str], None]
+        self,
+        recorder: Recorder,
+        afar: Afar,
+        what: str,
+        layer: str,
+        say: Callable[[str, str], None],
     ) -> None:
-        self._recorder, self._what, self._layer, self._say = recorder, what, layer, say
+        self._recorder, self._afar = recorder, afar
+        self._what, self._layer, self._say = what, layer, say
         self._shape: Any = None
         self._dtype: Any = None
         self._take: Callable[[int], None]
+        self._like: Any = None  # what is measured on a device
+        self._measure: OnDevice | None = None
 
-    def take(self, tensor: Any) -> None:
-        """Measure a tensor."""
+    def take(self, tensor: Any, scale: float = 1.0) -> None:
+        """Measure a tensor, divided by `scale`."""
         if (
             tensor.shape == self._shape
             and tensor.dtype is self._dtype
+            and scale == 1.0
             and tensor.is_cpu
             and tensor.is_contiguous()
             and not tensor.is_neg()
@@ -52,23 +65,41 @@ class Place:
         ):
             self._take(tensor.data_ptr())
         else:
-            self._first(tensor)
+            self._other(tensor, scale)
 
-    def _first(self, tensor: Any) -> None:
-        """Measure a tensor of another shape than the last one, and be ready for its like."""
-        plain = is_measured(tensor) and type(tensor) in _PLAIN and tensor.dtype in _DTYPES
-        if plain and tensor.is_cpu and tensor.is_contiguous() and not tensor.is_neg():
+    def _other(self, tensor: Any, scale: float) -> None:
+        """Measure a tensor of another shape than the last one, or that lies elsewhere."""
+        plain = type(tensor) in _PLAIN and is_measured(tensor)
+        if plain and is_afar(tensor):
+            measure = self._afar_of(tensor)
+            if measure is not None:
+                measure.take(tensor, scale)
+                return
+        elif plain and scale == 1.0 and tensor.dtype in _DTYPES and _lies_plain(tensor):
             shape, dtype = tensor.shape, tensor.dtype
-            ready = self._recorder.prepare(self._what, self._layer, tuple(shape), _DTYPES[dtype])
+            given = self._what, self._layer, tuple(shape), _DTYPES[dtype]
+            ready = self._recorder.prepare(*given)
             if ready is not None:
                 self._take, self._shape, self._dtype = ready.take, shape, dtype
                 ready.take(tensor.data_ptr())
                 return
-        self.give(tensor)
+        self.give(tensor, scale)
+
+    def _afar_of(self, tensor: Any) -> OnDevice | None:
+        """Return what measures tensors like this one where they lie; None: nothing does."""
+        like = tensor.shape, tensor.dtype, tensor.device
+        if self._like != like:
+            dtype = _DTYPES.get(tensor.dtype, np.dtype(np.float32))
+            remote = self._recorder.remote(self._what, self._layer, tuple(tensor.shape), dtype)
+            key = self._what, self._layer
+            self._measure = None if remote is None else OnDevice(self._afar, key, remote, tensor)
+            self._like, self._shape = like, None
+        return self._measure
 
     def give(self, tensor: Any, scale: float = 1.0) -> None:
         """Measure a tensor, divided by `scale`, as an array."""
-        self._shape = None  # what was ready is so no more
+        self._shape = self._like = None  # what was ready is so no more
+        self._afar.drop((self._what, self._layer))
         measure = getattr(self._recorder, self._what)
         try:
             measure(self._layer, as_array(tensor, scale))
@@ -78,6 +109,10 @@ class Place:
 
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+def _lies_plain(tensor: Any) -> bool:
+    return bool(tensor.is_cpu and tensor.is_contiguous() and not tensor.is_neg())
 
 
 def await_gradient(tensor: Any, hook: Callable[[Any], None]) -> None:
@@ -98,14 +133,16 @@ def await_gradient(tensor: Any, hook: Callable[[Any], None]) -> None:
 _OURS = -1  # among the numbers of a tensor's hooks, which count from 0
 
 
-def norm_statistics(norm: Any, received: Any, output: Any) -> list[Any]:
-    """Return what a norm by the batch goes by: see `Recorder.batchnorm`."""
+def norm_statistics(norm: Any, received: Any, output: Any) -> Any:
+    """Return what a norm by the batch goes by, (5, features), as `Recorder.batchnorm` takes it:
+    mean, variance, those that run, gamma."""
     mean, variance = _batch_statistics(received, output, norm.eps)
     running = [norm.running_mean, norm.running_var]
     if running[0] is None:
         running = [mean, variance]
     gamma = torch.ones_like(mean) if norm.weight is None else norm.weight
-    return [*(as_array(one).copy() for one in (mean, variance, *running, gamma)), norm.eps]
+    dtype = wide(mean.device)
+    return torch.stack([one.detach().to(dtype) for one in (mean, variance, *running, gamma)])
 
 
 def _batch_statistics(received: Any, output: Any, epsilon: float) -> tuple[Any, Any]:
@@ -116,7 +153,7 @@ def _batch_statistics(received: Any, output: Any, epsilon: float) -> tuple[Any, 
     node = output.grad_fn
     mean = getattr(node, "_saved_result1", None)
     if mean is not None and mean.numel() == received.shape[1]:
-        return mean, node._saved_result2.double().pow(-2) - epsilon
+        return mean, node._saved_result2.to(wide(mean.device)).pow(-2) - epsilon
     values = received.detach()
     values = values if values.dtype == torch.float64 else values.float()
     around = [axis for axis in range(values.ndim) if axis != 1]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
+
+from nnscratch.arrays import Array
+from nnscratch.flow.builder import Recorder
 
 _RUNNING = ("running_mean", "running_var")
 
@@ -28,3 +32,12 @@ def probe_outputs(model: nn.Module, probe: Any) -> None:
             module._buffers.update(buffers)
         for module, training in modes:
             module.training = training
+
+
+def count_units(recorder: Recorder, outputs: Mapping[str, Array]) -> str:
+    """Have the units of all activations counted; return the first without an output, if any."""
+    counted = [name for name, layer in recorder.layers.items() if layer.role == "activation"]
+    missing = [name for name in counted if name not in outputs]
+    for name in counted if not missing else ():
+        recorder.census(name, outputs[name])
+    return missing[0] if missing else ""

@@ -9,7 +9,7 @@ import torch
 
 from nnscratch.arrays import Array
 
-_REAL = (torch.float32, torch.float64)
+REAL = (torch.float32, torch.float64)
 
 
 def is_measured(value: Any) -> bool:
@@ -38,7 +38,7 @@ def tensors_in(value: Any) -> Iterator[Any]:
 def as_array(tensor: Any, scale: float = 1.0) -> Array:
     """Return a tensor's values, divided by `scale`; a view where they lie in memory as floats."""
     values = tensor.detach()
-    if values.dtype not in _REAL:
+    if values.dtype not in REAL:
         values = values.float()
     if values.device.type != "cpu":
         values = values.cpu()
