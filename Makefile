@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Files of tests side by side; ARGS="-n 0" runs them one after the other, for a debugger.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help run test test-slow test-reference test-oldest coverage mutants browser parity bench \
+.PHONY: help run test test-slow test-reference test-oldest coverage mutants system parity bench \
         scorecard lint ci clean
 
 help:
@@ -65,10 +65,10 @@ test-reference: $(VENV)/.test
 	@echo "==> Running the tests on the reference kernels (plain NumPy)"
 	@NNSCRATCH_KERNELS=reference $(PYTEST) $(ARGS)
 
-browser:
-	@sh tests/plots/report/browser/install.sh
+system:
+	@sh tests/system.sh
 
-parity: $(VENV)/.peers browser
+parity: $(VENV)/.peers system
 	@echo "==> Comparing with PyTorch, and the HTML report in a browser"
 	@$(PYTEST) tests/parity tests/benchmarks tests/plots/report/browser $(ARGS)
 

@@ -29,14 +29,21 @@ CHECKED_ROWS = 16
 
 
 def make_product(contender: str, op: str, batch: int, n_in: int, n_out: int) -> Made:
-    """One of the three products of a dense layer, by nnscratch or by NumPy's BLAS."""
+    """One of the three products of a dense layer, by nnscratch, NumPy's BLAS or oneDNN."""
     a, b, out = product_operands(op, batch, n_in, n_out)
+    left, right = a.T if op == WEIGHT else a, b.T if op == INPUT else b
     if contender == "numpy":
-        left = a.T if op == WEIGHT else a
-        right = b.T if op == INPUT else b
 
         def run() -> float:
             np.matmul(left, right, out=out)
+            return 0.0
+
+    elif contender == "onednn":
+        multiply = importlib.import_module("benchmarks.contenders.onednn").make_product
+        product = multiply(left, right, out)
+
+        def run() -> float:
+            product()
             return 0.0
 
     elif contender == "nnscratch":
@@ -159,7 +166,7 @@ ACTIVATIONS: dict[str, tuple[float, ...]] = {
 }
 ACTIVATION_SHAPE = (200, 300)
 ACTIVATION_CONTENDERS = ("nnscratch", "numpy", "torch-eager")
-PRODUCT_CONTENDERS = ("nnscratch", "numpy")
+PRODUCT_CONTENDERS = ("nnscratch", "numpy", "onednn")
 
 LAYERS = (
     (784, 300), (300, 100), (100, 10), (64, 10), (64, 64), (100, 100), (784, 128),

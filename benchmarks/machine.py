@@ -36,6 +36,7 @@ THREADS = (
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
     "NNSCRATCH_NUM_THREADS",
+    "NUM_CPU_THREADS",  # tinygrad's
 )
 
 
@@ -103,6 +104,7 @@ def _avx2() -> dict[str, str]:
         "ATEN_CPU_CAPABILITY": "avx2",
         "ONEDNN_MAX_CPU_ISA": "AVX2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "DEV": "CPU::x86_64,haswell",  # tinygrad's
         "NUMBA_CPU_FEATURES": ",".join(
             ("+" if has else "-") + name for name, has in sorted(features.items())
         ),

@@ -11,16 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from benchmarks.contenders import CONTENDERS, OURS
+from benchmarks.contenders import CONTENDERS, OURS, RECORDERS, STEPPERS
 from benchmarks.machine import in_threads
 from benchmarks.results import Results, StepResult
 from benchmarks.workloads import WORKLOADS
 from nnscratch_plots import save_figure
 from nnscratch_plots.style import COLORS, MARKERS
 
-STEPPERS = [name for name, entry in CONTENDERS.items() if not entry.recorded]
 LOOKS = {name: (COLORS[i], MARKERS[i]) for i, name in enumerate(STEPPERS)}
-RECORDERS = {name: COLORS[i] for i, name in enumerate(n for n in CONTENDERS if n not in STEPPERS)}
+RECORDED = {name: COLORS[i] for i, name in enumerate(RECORDERS)}
 LIMIT: dict[str, Any] = {
     "color": "#882255",
     "linestyle": (0, (3, 1)),
@@ -150,7 +149,7 @@ def recording(results: Results) -> Figure | None:
             if r.threads == threads:
                 i = names.index(r.contender)
                 place = workloads.index(r.workload) + 0.8 * (i - (len(names) - 1) / 2) / len(names)
-                ax.bar(place, r.overhead - 1, 0.8 / len(names), 1, color=RECORDERS[r.contender])
+                ax.bar(place, r.overhead - 1, 0.8 / len(names), 1, color=RECORDED[r.contender])
                 ax.annotate(
                     f"{r.overhead:.2f}", (place, r.overhead), (0, 2), textcoords="offset points",
                     ha="center", fontsize=7,
@@ -161,7 +160,7 @@ def recording(results: Results) -> Figure | None:
         ax.set_xticks(range(len(workloads)), workloads, rotation=25, ha="right")
         ax.set_title(in_threads(threads))
     panels[0].set_ylabel("recorded / not recorded")
-    handles = [Patch(facecolor=RECORDERS[n], label=CONTENDERS[n].label) for n in names]
+    handles = [Patch(facecolor=RECORDED[n], label=CONTENDERS[n].label) for n in names]
     figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), frameon=False)
     return figure
 
@@ -229,7 +228,12 @@ def _divisor(step: StepResult) -> int:
 
 def products(results: Results) -> Figure | None:
     """NumPy's time over nnscratch's for every matrix product, by its size."""
-    found = [k for k in results.kernels if k.kind in ("layer", "square") and k.ratio is not None]
+    found = [
+        kernel
+        for threads in results.threads
+        for kind in ("layer", "square")
+        for kernel in results.ratios(kind, threads)
+    ]
     if not found:
         return None
     measured = [n for n in results.threads if any(k.threads == n for k in found)]

@@ -54,7 +54,7 @@ class StepResult:
 class KernelResult:
     """One library's kernel; `kind` is "layer" or "square" (matrix products) or "activation".
 
-    `ratio` is set for nnscratch only: NumPy's minimum over ours.
+    `ratio` is set for nnscratch and oneDNN: NumPy's minimum over theirs.
     """
 
     kind: str
@@ -129,12 +129,13 @@ class Results:
         """Return the contenders whose step was measured, in order."""
         return list(dict.fromkeys(step.contender for step in self.steps))
 
-    def ratios(self, kind: str, threads: int) -> list[KernelResult]:
-        """Return nnscratch's kernels of a kind that were compared with NumPy's."""
+    def ratios(self, kind: str, threads: int, contender: str = OURS) -> list[KernelResult]:
+        """Return nnscratch's kernels of a kind that were compared with NumPy's; or another's."""
         return [
             k
             for k in self.kernels
-            if k.kind == kind and k.threads == threads and k.ratio is not None
+            if (k.kind, k.threads, k.contender) == (kind, threads, contender)
+            and k.ratio is not None
         ]
 
     def as_json(self) -> dict[str, Any]:
@@ -175,10 +176,10 @@ def set_step_ratios(steps: list[StepResult]) -> None:
 
 
 def set_kernel_ratios(kernels: list[KernelResult]) -> None:
-    """Set `ratio` of nnscratch among the results of one task."""
+    """Set `ratio` of nnscratch and oneDNN among the results of one task."""
     numpy = [k.min_us for k in kernels if k.contender == "numpy"]
     for kernel in kernels:
-        if kernel.contender == OURS and numpy:
+        if kernel.contender in (OURS, "onednn") and numpy:
             kernel.ratio = numpy[0] / kernel.min_us
 
 

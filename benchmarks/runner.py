@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from benchmarks import contenders, correctness, kernels, recording, roofline, startup, tasks
-from benchmarks.contenders import CONTENDERS, OURS, OURS_RECORDED
+from benchmarks.contenders import CONTENDERS, OURS, OURS_RECORDED, STEPPERS
 from benchmarks.correctness import Verdict
 from benchmarks.machine import in_threads
 from benchmarks.quiet import Quiet
@@ -83,7 +83,7 @@ class Runner:
         main = [w for w in self.plan.workloads if not w.grows]
         growth = [w for w in self.plan.workloads if w.grows]
         if "steps" in self.plan.sections:
-            names = [name for name in self.present if not CONTENDERS[name].recorded]
+            names = [name for name in self.present if name in STEPPERS]
             known = [w for w in main if not w.made]  # by the reference too
             self._steps(known, names, self.plan.rounds, fresh=not self.plan.quick)
         if "recording" in self.plan.sections:
@@ -282,7 +282,7 @@ class Runner:
         cases = [
             (name, "warm")
             for name in self.present
-            if not CONTENDERS[name].slow and not CONTENDERS[name].recorded
+            if name in STEPPERS and not CONTENDERS[name].slow
         ]
         if OURS in self.present and not self.plan.quick:
             cases.append((OURS, "cold"))

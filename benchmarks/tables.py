@@ -166,14 +166,16 @@ def _growth(results: Results, threads: int, family: str, brief: bool) -> Table:
 def _products(results: Results, threads: int) -> Table:
     table = Table(
         f"Matrix products of network layers, {in_threads(threads)}",
-        ["product", "shapes", "geometric mean", "lowest", "highest", "lowest at"],
-        remark="NumPy's time over nnscratch's: above 1, nnscratch is faster.",
+        ["product", "shapes", "geometric mean", "lowest", "highest", "lowest at", "oneDNN"],
+        remark="NumPy's time over nnscratch's: above 1, nnscratch is faster. Last the geometric "
+        "mean of NumPy's time over that of oneDNN.",
     )
-    kernels = results.ratios("layer", threads)
+    kernels, others = (results.ratios("layer", threads, name) for name in (OURS, "onednn"))
     groups = [(op, [k for k in kernels if k.op == op]) for op in dict.fromkeys(_ops(kernels))]
     for op, group in [*groups, ("all", kernels)]:
         if group:
             ordered = sorted(group, key=lambda k: k.ratio or 0.0)
+            theirs = [k for k in others if op in (k.op, "all")]
             table.rows.append(
                 [
                     op,
@@ -182,6 +184,7 @@ def _products(results: Results, threads: int) -> Table:
                     f"{ordered[0].ratio:.2f}",
                     f"{ordered[-1].ratio:.2f}",
                     ordered[0].case,
+                    f"{mean_ratio(theirs):.2f}" if theirs else "-",
                 ]
             )
     return table
@@ -194,13 +197,15 @@ def _ops(kernels: Sequence[KernelResult]) -> list[str]:
 def _squares(results: Results, threads: int) -> Table:
     table = Table(
         f"Square matrix products, {in_threads(threads)}",
-        ["product", "nnscratch GFLOP/s", "NumPy GFLOP/s", "NumPy / nnscratch"],
+        ["product", "nnscratch GFLOP/s", "NumPy GFLOP/s", "NumPy / nnscratch", "oneDNN GFLOP/s"],
     )
+    theirs = {k.case: f"{k.gflops:.1f}" for k in results.ratios("square", threads, "onednn")}
     for ours in results.ratios("square", threads):
         assert ours.gflops is not None
         assert ours.ratio is not None
         numpy = ours.gflops / ours.ratio
-        table.rows.append([ours.case, f"{ours.gflops:.1f}", f"{numpy:.1f}", f"{ours.ratio:.2f}"])
+        speeds = f"{ours.gflops:.1f}", f"{numpy:.1f}", f"{ours.ratio:.2f}"
+        table.rows.append([ours.case, *speeds, theirs.get(ours.case, "-")])
     return table
 
 

@@ -72,7 +72,7 @@ def test_the_small_workloads_are_those_that_are_published():
     ]
 
 
-@pytest.mark.parametrize("name", ["numpy", "nnscratch", "torch-eager", "jax-jit"])
+@pytest.mark.parametrize("name", ["numpy", "nnscratch", "torch-eager", "jax-jit", "tinygrad-jit"])
 def test_contenders_make_the_reference_steps_of_adam(name):
     if contenders.why_absent(name):
         pytest.skip(contenders.why_absent(name))
@@ -143,7 +143,7 @@ def test_nnscratch_makes_the_reference_steps_of_the_main_workloads(workload):
     check("nnscratch", WORKLOADS[workload])
 
 
-@pytest.mark.parametrize("name", ["numpy", "torch-eager", "jax-jit", "sklearn"])
+@pytest.mark.parametrize("name", ["numpy", "torch-eager", "jax-jit", "sklearn", "tinygrad-jit"])
 def test_peers_make_the_reference_steps(name):
     if contenders.why_absent(name):
         pytest.skip(contenders.why_absent(name))
@@ -257,6 +257,10 @@ def test_why_a_contender_cannot():
     assert contenders.why_unable("sklearn", WORKLOADS["tanh-50x100"]) == ""
     assert "recurrent" in contenders.why_unable("sklearn", WORKLOADS["lstm-28-128"])
     assert "Adam" in contenders.why_unable("sklearn", WORKLOADS["tanh-24-8-2"])
+    assert "deep" in contenders.why_unable("tinygrad-jit", WORKLOADS["tanh-200x64"])
+    assert "recurrent" in contenders.why_unable("tinygrad-jit", WORKLOADS["lstm-28-128"])
+    assert contenders.why_unable("tinygrad-jit", WORKLOADS["mnist-bn-elu"]) == ""
+    assert "trains nothing" in contenders.why_unable("onednn", WORKLOADS["tiny"])
     assert contenders.why_unable("torch-compile", WORKLOADS["tanh-50x100"])
     assert contenders.why_unable("torch-compile", WORKLOADS["mnist-bn-elu"]) == ""
     assert all(
@@ -264,5 +268,5 @@ def test_why_a_contender_cannot():
     )
     assert set(CONTENDERS) == {
         "nnscratch", "numpy", "torch-eager", "torch-compile", "jax-jit", "sklearn",
-        "nnscratch-recorded", "torch-recorded", "torch-watched",
+        "tinygrad-jit", "onednn", "nnscratch-recorded", "torch-recorded", "torch-watched",
     }  # fmt: skip
