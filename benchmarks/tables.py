@@ -43,7 +43,7 @@ def tables(results: Results, brief: bool = False) -> list[Table]:
         made += [_growth(results, threads, family, brief) for family in FAMILIES]
         made += [_products(results, threads), _squares(results, threads)]
         made += [_activations(results, threads)]
-    made += [_startup(results), _roofline(results), _skipped(results)]
+    made += [_instead(results), _startup(results), _roofline(results), _skipped(results)]
     return [table for table in made if table.rows]
 
 
@@ -70,6 +70,21 @@ def _steps(results: Results, threads: int, brief: bool) -> Table:
                 *_ours(steps.get(OURS)),
             ]
         )
+    return table
+
+
+def _instead(results: Results) -> Table:
+    table = Table(
+        "What one would pick instead",
+        ["workload", "threads", "best peer", "takes", "nnscratch takes", "peer / ours"],
+        remark="The fastest of the others, each at the best setting that is known for it.",
+    )
+    for step in results.steps:
+        if step.best_peer is not None and not WORKLOADS[step.workload].grows:
+            peer = results.find(step.workload, step.threads, step.best_peer)
+            assert peer is not None
+            row = CONTENDERS[step.best_peer].label, number(peer.min_us), number(step.min_us)
+            table.rows.append([step.workload, str(step.threads), *row, _ours(step)[0]])
     return table
 
 

@@ -35,12 +35,14 @@ def test_the_report_shows_every_section(results):
         "## Matrix products of network layers, 1 thread",
         "## Square matrix products, 1 thread",
         "## Activations in microseconds, 1 thread",
+        "## What one would pick instead",
         "## Start-up in seconds",
         "## Roofline",
         "## Left out, and remarks",
     ):
         assert heading in text
     assert "| 1,000 (1,100) | 3,000 (3,300) | 2,000 (2,200) | 2.00 |" in text
+    assert "| 1 | PyTorch | 2,000 | 1,000 | 2.00 |" in text
     assert "MLPClassifier has no batch norm" in text
     for table in tables(results):
         assert all(len(row) == len(table.columns) for row in table.rows), table.heading
