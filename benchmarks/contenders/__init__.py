@@ -49,12 +49,6 @@ def _no_batchnorm_no_elu(workload: Workload) -> str:
     return ""
 
 
-def _compile_one(workload: Workload) -> str:
-    if workload.name in ("mnist-bn-elu", "tiny") or workload.family == "small":
-        return ""
-    return "takes long to compile, so it takes part in mnist-bn-elu and the small ones only"
-
-
 def _tinygrad(workload: Workload) -> str:
     if workload.cell:
         return "tinygrad has no recurrent layers: a loop over time is unrolled"
@@ -95,7 +89,7 @@ CONTENDERS = {
     OURS: Entry("nnscratch", "nnscratch", "nnscratch"),
     "numpy": Entry("NumPy", "numpy_plain", "numpy"),
     "torch-eager": Entry("PyTorch", "torch_eager", "torch"),
-    "torch-compile": Entry("torch.compile", "torch_compile", "torch", True, _compile_one),
+    "torch-compile": Entry("torch.compile", "torch_compile", "torch", True),
     "jax-jit": Entry("JAX jit", "jax_jit", "jax"),
     "sklearn": Entry("scikit-learn", "sklearn_mlp", "sklearn", unable=_no_batchnorm_no_elu),
     "tinygrad-jit": Entry("tinygrad", "tinygrad_jit", "tinygrad", True, _tinygrad, lacks=_no_clang),

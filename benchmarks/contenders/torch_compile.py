@@ -1,4 +1,4 @@
-"""PyTorch with `torch.compile`: forward and loss, backward and the optimizer's step compiled."""
+"""`torch.compile` with "max-autotune": forward and loss, backward and the optimizer's step."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class TorchCompile(TorchEager):
         def forward(x: Any, labels: Any) -> Any:
             return loss(model(x), labels)
 
-        self.forward = torch.compile(forward)
-        self.update = torch.compile(optimizer.step)
+        self.forward = torch.compile(forward, mode="max-autotune")
+        self.update = torch.compile(optimizer.step, mode="max-autotune")
 
     def step(self) -> float:
         self.optimizer.zero_grad(set_to_none=True)
