@@ -237,4 +237,4 @@ def copy_all(into: list[Any], tensors: list[Any]) -> None:
 
 
 def dense(grad: Any) -> Any:
-    return grad if grad.layout is _STRIDED else grad.todense()
+    return grad if grad.layout is _STRIDED else grad.to_dense()

@@ -289,3 +289,20 @@ def test_a_compiled_model_leaves_the_same_record(train, classes):
     torch.compiler.reset()
     for name in ("layers", "loss", "output_norm", "gradient_norm", "param_update_norm"):
         np.testing.assert_array_equal(*(record[name] for record in records), err_msg=name)
+
+
+def test_sparse_gradients_are_recorded_as_dense_ones():
+    def grads(sparse):
+        torch.manual_seed(0)
+        model = tn.Sequential(tn.EmbeddingBag(20, 6, sparse=sparse, mode="sum"), tn.Linear(6, 3))
+        optimizer, loss = sgd(model), tn.CrossEntropyLoss()
+        flow = watch(model, optimizer, loss)
+        words, labels = torch.randint(0, 9, (16, 4)), torch.randint(0, 3, (16,))
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss(model(words), labels).backward()
+            optimizer.step()
+        return flow.to_dict()["param_gradient_norm"]
+
+    np.testing.assert_allclose(grads(True), grads(False), rtol=1e-6)
+    assert (grads(True) > 0).all()
