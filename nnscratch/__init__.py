@@ -128,7 +128,10 @@ else:
         elif name in _LATER.values():
             importlib.import_module(f"{__name__}.{name}")
         else:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            said = f"module {__name__!r} has no attribute {name!r}"
+            if not name.startswith("_"):  # which a person types; others only ask
+                said += importlib.import_module(f"{__name__}.elsewhere").hint(name, __all__)
+            raise AttributeError(said)
         return globals()[name]
 
     def __dir__() -> list[str]:

@@ -135,3 +135,23 @@ def _restored(
     if frozen:
         model.freeze(*frozen)
     return model
+
+
+def require_model(what: str, model: object) -> None:
+    """Raise `ConfigError` saying what to give instead unless `model` is a `Sequential`."""
+    if isinstance(model, Sequential):
+        return
+    hint = ""
+    if isinstance(getattr(model, "model", None), Sequential):
+        hint = ": give its .model"
+    elif is_of_torch(model):
+        hint = (
+            ": nnscratch.pytorch.watch(model, optimizer) watches a PyTorch network, "
+            "nnscratch.pytorch.from_torch(model) makes one of ours of it"
+        )
+    raise ConfigError(f"{what} must be a Sequential, got {model!r}{hint}")
+
+
+def is_of_torch(thing: object) -> bool:
+    """Whether something is a module of PyTorch, which is not imported for that."""
+    return any(kind.__module__ == "torch.nn.modules.module" for kind in type(thing).__mro__)

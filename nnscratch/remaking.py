@@ -15,7 +15,7 @@ from nnscratch.freezing import frozen_names, inside, is_frozen, keep_frozen, set
 from nnscratch.initializers import Initializer
 from nnscratch.layers import BatchNorm, Dense, Layer
 from nnscratch.layers.recurrent import Recurrent
-from nnscratch.model import Sequential
+from nnscratch.model import Sequential, require_model
 from nnscratch.nodes import Block
 
 Part = Layer | Block
@@ -86,6 +86,7 @@ def remake(
     >>> bool((made.params["0.weight"] == model.params["0.weight"]).all())
     True
     """
+    require_model("remake model", model)
     parts = list(model)
     dense = [i for i, part in enumerate(parts) if isinstance(part, Dense)]
     if width is not None:

@@ -134,7 +134,7 @@ def add_data(command: argparse.ArgumentParser, *, choose: bool, files: bool = Tr
             default=DATA,
             metavar="NAME",
             help=f"{' or '.join(datasets.names())}; digits (1,797 real 8x8 images) come with "
-            "the package" + "; or a file, FILE.csv or FILE.npz with x and y" * files,
+            "the package" + "; or a file, FILE.csv, .tsv or .txt, or FILE.npz with x and y" * files,
         )
     if choose and files:
         group.add_argument(

@@ -127,16 +127,27 @@ def make_loss(data: Data) -> Loss:
     return SoftmaxCrossEntropy() if names_classes(data) else MeanSquaredError()
 
 
+def is_file(options: argparse.Namespace) -> bool:
+    """Whether the data are a file of one's own."""
+    return Path(options.data).suffix.lower() in SUFFIXES
+
+
+def with_option(told: str, options: argparse.Namespace) -> str:
+    """Return what to do to the data, with the option that does it to a file of one's own."""
+    here = "std(axis=0)" in told and is_file(options) and not options.standardise
+    return f"{told} (here: --standardise)" if here else told
+
+
 def load_data(options: argparse.Namespace, console: Console) -> Data:
     """Return the data of the options; say what a file was taken for, and what the batch will be."""
-    if Path(options.data).suffix not in SUFFIXES:
+    if not is_file(options):
+        if options.data not in datasets.names():
+            files = [f"FILE{suffix}" for suffix in SUFFIXES]
+            raise unknown_name("data set", options.data, [*datasets.names(), *files])
         if options.target is not None or options.standardise:
             raise ConfigError(
                 f"--target and --standardise are for files of one's own, got --data {options.data}"
             )
-        if options.data not in datasets.names():
-            files = [f"FILE{suffix}" for suffix in SUFFIXES]
-            raise unknown_name("data set", options.data, [*datasets.names(), *files])
         data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
     else:
         data = datasets.table(options.data, options.target, options.standardise, options.seed)

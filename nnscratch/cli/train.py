@@ -19,6 +19,7 @@ from nnscratch.cli.network import (
     make_optimizer,
     make_rung,
     names_to_choose_from,
+    with_option,
 )
 from nnscratch.console import Console
 from nnscratch.errors import ConfigError, NnscratchError
@@ -126,7 +127,10 @@ def train(options: argparse.Namespace, console: Console) -> tuple[Recorded, Pred
     if isinstance(predicted, str):
         foreseen = [f"no prediction: {predicted}"]
     else:
-        foreseen = [f"before the first step: {concern}" for concern in predicted.concerns]
+        foreseen = [
+            f"before the first step: {with_option(concern, options)}"
+            for concern in predicted.concerns
+        ]
         foreseen += [f"predicted: gradient first/last {predicted.ratio:.1e}, {predicted.word}"]
     for line in foreseen:
         console.say(line, markup=False)

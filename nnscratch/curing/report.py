@@ -125,7 +125,8 @@ class Cure:
             )
         return (
             f"{said}The answers of the nearest examples tell nothing either "
-            f"({self.neighbours:.2f}): look at the data. Do x and y belong together, row by row?"
+            f"({self.neighbours:.2f}): look at the data, and whether x and y belong together, "
+            f"row by row"
         )
 
     @property

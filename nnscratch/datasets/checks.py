@@ -26,6 +26,8 @@ def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
     """
     array = as_array(x, what)
     if array.dtype not in DTYPES:
+        if array.dtype.kind in "OU":
+            _refuse_what_is_no_number(x, array, what)
         raise DtypeError(
             f"{what} must be float32 or float64, got {array.dtype}: "
             f"convert it, for example with {what}.astype(np.float32)"
@@ -51,6 +53,24 @@ def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
                 f"({count} of {array.size} values are NaN or infinite): repair or remove those rows"
             )
     return np.ascontiguousarray(array)
+
+
+def _refuse_what_is_no_number(x: object, array: Array, what: str) -> None:
+    """Raise `DtypeError` naming the first object or text that is no number, if there is one."""
+    if array.ndim == 0:
+        raise DtypeError(
+            f"{what} must be an array of numbers, got a {type(x).__name__}: make it one, for "
+            f"example np.array(list({what}), np.float32)"
+        )
+    for place, value in np.ndenumerate(array):
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            raise DtypeError(
+                f"{what} must hold numbers, got {str(value)!r} at "
+                f"{place_words(place, array.ndim)}: turn text into numbers (pandas.get_dummies "
+                f"makes columns of 0 and 1 of words)"
+            ) from None
 
 
 def check_labels(

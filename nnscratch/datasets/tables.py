@@ -18,10 +18,11 @@ from nnscratch.errors import DataError, ShapeError, unknown_name
 from nnscratch.files import PathLike, load_npz, open_input
 from nnscratch_records import memory
 
-SUFFIXES = (".csv", ".npz")
+SUFFIXES = (".csv", ".tsv", ".txt", ".npz")  # in capitals too
 MOST_CLASSES = 20  # as many different whole numbers are classes, more are numbers
 LEAST = 10  # examples
 TESTED = 5  # one example in so many is for testing
+_WORDS = 20  # as many different ones are worth a column each
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
 
 
@@ -30,7 +31,8 @@ def table(
 ) -> Split:
     """Return `x_train, y_train, x_test, y_test` of a file; one example in 5, by `seed`, for tests.
 
-    ``.csv``: numbers, comma, semicolon or tab between them, with or without a line of names.
+    ``.csv``, ``.tsv``, ``.txt``: numbers, comma, semicolon or tab between them, with or without a
+    line of names. Between semicolons or tabs 0,5 is 0.5 where no cell has a point.
     ``.npz``: arrays ``x`` and ``y``, as ``np.savez(path, x=x, y=y)`` writes them; ``x`` has the
     examples first.
 
@@ -48,7 +50,7 @@ def table(
     Raises `FileError`, and `DataError` or `ShapeError` naming line and column for rows of different
     lengths, and for text, missing values or a column of one value.
     """
-    if Path(path).suffix == ".npz":
+    if Path(path).suffix.lower() == ".npz":
         x, answers = _arrays(path, target or "y")
     else:
         x, answers = _columns(path, target)
@@ -134,9 +136,12 @@ def _rows(path: PathLike) -> tuple[list[list[str]], list[int]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text: {error}") from None
+        raise DataError(
+            f"{path} is not UTF-8 text: {error}; save it as UTF-8 (of a spreadsheet: CSV UTF-8)"
+        ) from None
     start = text.lstrip().split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=start.count))
+    delimiter = max(",;\t", key=start.count)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     rows, lines = [], []
     try:
         for row in reader:
@@ -147,7 +152,15 @@ def _rows(path: PathLike) -> tuple[list[list[str]], list[int]]:
         raise DataError(f"{path}, line {reader.line_num}: {error}") from None
     if not rows:
         raise DataError(f"{path} is empty")
+    if delimiter != "," and not any("." in cell for row in rows[1:] for cell in row):
+        rows = [[_with_a_point(cell) for cell in row] for row in rows]
     return rows, lines
+
+
+def _with_a_point(cell: str) -> str:
+    """Return a number that was written with a decimal comma with a point; any other cell as is."""
+    pointed = cell.replace(",", ".", 1)
+    return cell if _number(pointed) is None else pointed
 
 
 def _column(
@@ -171,9 +184,15 @@ def _column(
             )
         if is_target:
             return np.array(cells, dtype=np.str_)
+        words = len(set(cells))
+        remedy = (
+            f"make a column of 0 and 1 of each of its {words} words (pandas.get_dummies)"
+            if not others and words <= _WORDS
+            else "write plain numbers (0.5 for 50%, 1200 for $1,200, a count of days for a date)"
+        )
         raise DataError(
-            f"{where}: {cells[i]!r} in line {lines[i]} is no number; turn the column into numbers "
-            f"or leave it out, or name it with --target if it is what to learn"
+            f"{where}: {cells[i]!r} in line {lines[i]} is no number; {remedy} or leave the column "
+            f"out, or name it with --target if it is what to learn"
         )
     values = np.array(numbers, dtype=np.float64)
     if not is_target and len(values) and (values == values[0]).all():

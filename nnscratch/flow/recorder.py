@@ -19,7 +19,7 @@ from nnscratch.flow.looks import called
 from nnscratch.flow.recording import Recording
 from nnscratch.flow.selection import describe_network, select_layers
 from nnscratch.flow.tap import Tap
-from nnscratch.model import Sequential
+from nnscratch.model import Sequential, require_model
 from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
 from nnscratch.training import Callback, History, StepInfo, Trainer
@@ -90,6 +90,7 @@ class GradientFlow(Callback, Recording):
         log: Log | None = None,
     ) -> None:
         Recording.__init__(self, label, memory, file, log)
+        require_model("GradientFlow model", model)
         self.model = model
         self.every = require_count("GradientFlow every", every)
         self.probe_every = require_count("GradientFlow probe_every", probe_every)
@@ -115,6 +116,11 @@ class GradientFlow(Callback, Recording):
     @contextmanager
     def attached(self, optimizer: Optimizer) -> Iterator[GradientFlow]:
         """Record the steps that are made until the block ends: see the class."""
+        if not isinstance(optimizer, Optimizer):
+            raise ConfigError(
+                f"attached takes the optimizer that makes the steps, such as SGD(lr=0.1), "
+                f"got {optimizer!r}"
+            )
         self._attach(optimizer)
         try:
             self._take_census()

@@ -18,6 +18,7 @@ from nnscratch.initializers import (
     fans,
 )
 from nnscratch.layers import BatchNorm, Dense, Dropout, Identity, Layer, Softmax
+from nnscratch.layers.recurrent import Recurrent
 from nnscratch.model import Sequential
 from nnscratch.theory.nonlinearity import Nonlinearity, nonlinearity, with_dropout
 from nnscratch_records import WEIGHTED
@@ -155,6 +156,11 @@ def _extended(block: Block, name: str, layer: Layer) -> Block:
 
 
 def _unknown(name: str, layer: Layer) -> str:
+    if isinstance(layer, Recurrent):
+        return (
+            f"layer {name!r} goes through time: nn.predict(model) says how many steps back it "
+            f"can learn"
+        )
     return (
         f"theory does not know layer {name!r} ({layer!r}): it knows Dense, BatchNorm, Dropout, "
         "Identity and activation functions applied element by element"

@@ -14,7 +14,7 @@ from nnscratch.datasets.checks import check_labels
 from nnscratch.errors import ConfigError, DataError, DtypeError, ShapeError, require_count
 from nnscratch.layers import BatchNorm, Dense, Identity
 from nnscratch.losses import CategoricalCrossEntropy, SoftmaxCrossEntropy
-from nnscratch.model import Sequential
+from nnscratch.model import Sequential, require_model
 from nnscratch.nodes import LossFunction
 from nnscratch.theory import concerns
 from nnscratch.theory.blocks import Network, read_network
@@ -50,6 +50,7 @@ def predict(
     >>> found.word, round(found.horizon)    # steps back
     ('vanishing', 8)
     """
+    require_model("predict model", model)
     if any(is_recurrent(layer) for layer in model.layers.values()):
         return _within_range(lambda: predict_through_time(model, x))
     return predict_layers(model, x, y, batch_size=batch_size)

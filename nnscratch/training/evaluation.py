@@ -10,7 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from nnscratch.arrays import Array
-from nnscratch.model import Sequential
+from nnscratch.model import Sequential, require_model
 from nnscratch.nodes import LossFunction
 from nnscratch.scores import accuracy, confusion, r2
 from nnscratch.training.examples import Examples
@@ -83,6 +83,7 @@ def evaluate(
     `statistics` are those that batch norm uses; `mask` (examples, time) says which steps the
     sequences have. Raises `ShapeError`, `DtypeError` or `DataError`.
     """
+    require_model("evaluate model", model)
     return evaluate_examples(model, loss, Examples(model, x, y, mask=mask), statistics, batch_size)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from nnscratch.errors import ConfigError, ShapeError, require_count
-from nnscratch.model import Sequential
+from nnscratch.model import Sequential, is_of_torch, require_model
 from nnscratch.nodes import LossFunction
 from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
@@ -67,9 +67,8 @@ class Trainer:
         optimizer: Optimizer,
         truncate: Truncate = None,
     ) -> None:
-        if not isinstance(model, Sequential):
-            raise ConfigError(f"Trainer model must be a Sequential, got {model!r}")
-        if not callable(loss) or isinstance(loss, type):
+        require_model("Trainer model", model)
+        if not callable(loss) or isinstance(loss, type) or is_of_torch(loss):
             raise ConfigError(
                 f"Trainer loss must be a loss such as SoftmaxCrossEntropy(), got {loss!r}"
             )

@@ -44,7 +44,15 @@ class RecordError(DataError):
 def unknown_name(what: str, got: object, known: Iterable[str]) -> UnknownNameError:
     """Return the error for a name that is not in `known`, with the closest match suggested."""
     names = sorted(known)
-    close = difflib.get_close_matches(str(got), names, n=1)
-    close += [name for name in names if got and name.startswith(str(got))]
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    near = closest(str(got), names)
+    hint = f"did you mean {near!r}? " if near else ""
     return UnknownNameError(f"unknown {what} {got!r}: {hint}known are {', '.join(names)}")
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that `name` was probably meant to be, or nothing."""
+    names = sorted(known)
+    near = [one for one in names if one.lower() == name.lower()]
+    near += difflib.get_close_matches(name, names, n=1)
+    near += [one for one in names if name and one.startswith(name)]
+    return near[0] if near else ""

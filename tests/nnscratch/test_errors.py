@@ -30,6 +30,7 @@ def test_unknown_name_suggests_and_lists():
     message = str(unknown_name("loss", "sofmax", ["softmax", "sigmoid"]))
     assert message == ("unknown loss 'sofmax': did you mean 'softmax'? known are sigmoid, softmax")
     assert "did you mean" not in str(unknown_name("loss", "xyz", ["softmax"]))
+    assert "did you mean 'relu'" in str(unknown_name("x", "RELU", ["elu", "relu"]))
     assert "did you mean 'mnist-bn-elu'" in str(unknown_name("x", "mnist", ["mnist-bn-elu"]))
 
 

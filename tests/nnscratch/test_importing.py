@@ -2,12 +2,14 @@
 
 import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
 import nnscratch as nn
+from nnscratch import elsewhere
 from nnscratch.cli import COMMANDS
 
 # They take as long to import as the engine: theory, findings and cures; tables of rich; Numba.
@@ -74,6 +76,29 @@ def test_the_version_is_that_of_the_package_and_nothing_else_is_made_up():
     assert nn.__version__ == importlib.metadata.version("nnscratch")
     with pytest.raises(AttributeError, match="'nnscratch' has no attribute 'cures'"):
         _ = nn.cures
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Relu", "did you mean 'ReLU'?"),
+        ("LeakyRelu", "did you mean 'LeakyReLU'?"),
+        ("GradientFlw", "did you mean 'GradientFlow'?"),
+        ("Linear", "that is nn.Dense here"),
+        ("CrossEntropyLoss", "that is nn.SoftmaxCrossEntropy here"),
+        ("Conv2d", "no such layer here; a PyTorch network that has one is watched by"),
+    ],
+)
+def test_a_name_that_is_not_here_says_which_is(name, said):
+    with pytest.raises(AttributeError, match=re.escape(said)):
+        getattr(nn, name)
+
+
+def test_every_name_that_another_framework_has_is_told_one_that_is_here():
+    assert set(elsewhere._OURS.values()) <= set(nn.__all__)
+    for asked in ("__wrapped__", "_Relu", "qqqq"):
+        with pytest.raises(AttributeError, match=f"has no attribute '{asked}'$"):
+            getattr(nn, asked)
 
 
 def test_every_command_has_a_module_that_says_what_it_takes():

@@ -403,3 +403,31 @@ def test_representation_lists_the_layers():
     lines = repr(make()).splitlines()
     assert lines[0] == "Sequential(float32, 64 parameters)"
     assert lines[2] == "  1.batchnorm  BatchNorm(6, momentum=0.9, epsilon=0.001)"
+
+
+MODEL_FIRST = {
+    "GradientFlow": nn.GradientFlow,
+    "predict": nn.predict,
+    "remake": nn.remake,
+    "evaluate": lambda model: nn.evaluate(model, nn.SoftmaxCrossEntropy(), [[0.0]], [0]),
+    "Trainer": lambda model: nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.1)),
+}
+
+
+@pytest.mark.parametrize("what", MODEL_FIRST)
+def test_what_is_no_model_is_named_and_what_to_give_instead(what):
+    trainer = nn.Trainer(nn.Sequential(nn.Dense(1, 2)), nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.1))
+    with pytest.raises(nn.ConfigError, match=f"^{what} model must be a .*: give its .model$"):
+        MODEL_FIRST[what](trainer)
+    for other in ("model.pt", None, [nn.Dense(2, 2)], nn.Sequential, nn.Dense(2, 2)):
+        with pytest.raises(nn.ConfigError, match=f"^{what} model must be a Sequential, got "):
+            MODEL_FIRST[what](other)
+
+
+@pytest.mark.parametrize("what", MODEL_FIRST)
+def test_a_network_or_loss_of_pytorch_is_told_the_way_in(what):
+    torch = pytest.importorskip("torch")
+    with pytest.raises(nn.ConfigError, match=r"nnscratch\.pytorch\.watch\(model, optimizer\)"):
+        MODEL_FIRST[what](torch.nn.Linear(1, 2))
+    with pytest.raises(nn.ConfigError, match=r"a loss such as .*, got CrossEntropyLoss\(\)"):
+        nn.Trainer(nn.Sequential(nn.Dense(1, 2)), torch.nn.CrossEntropyLoss(), nn.SGD(lr=0.1))

@@ -47,6 +47,7 @@ def test_what_is_wrong_before_the_first_step_is_said(folder, capsys):
     out = capsys.readouterr().out
     assert "before the first step: the inputs are large, root mean square 150" in out
     assert "after 1 epoch, 1 step, " in out
+    assert "(x.std(axis=0) + 1e-8) (here: --standardise)\n" in out
     np.savez("far.npz", x=rng.normal(size=(60, 4)), y=1e4 * rng.normal(size=60))
     assert main(["train", *SMALL, "--data", "far.npz", "--epochs", "1"]) == 0
     assert "before the first step: the targets are large" in capsys.readouterr().out
@@ -88,7 +89,8 @@ def test_diagnose_trains_the_network_that_train_takes(capsys):
     [
         (["train", "--data", "prices.csv", "--target", "prize"], "did you mean 'price'?"),
         (["train", "--data", "digits", "--target", "y"], "are for files of one's own"),
-        (["train", "--data", "x.npy"], "known are FILE.csv, FILE.npz, digits, mnist"),
+        (["train", "--data", "x.npy"], "known are FILE.csv, FILE.npz, FILE.tsv, FILE.txt, digits"),
+        (["train", "--data", "x.xlsx", "--target", "y"], "unknown data set 'x.xlsx': known are"),
         (["find-rate", "--data", "none.csv"], "no such file: none.csv"),
         (["predict", "--only", "relu-he", "--init", "normal"], "--only chooses ready config"),
         (["cure", "--only", "relu-he", "--batchnorm"], "--only chooses ready config"),

@@ -151,3 +151,22 @@ def test_positions_have_a_label_or_an_input_each():
     x[1, 2, 0] = np.inf
     with pytest.raises(DataError, match="inf at row 1, position 2, column 0"):
         check_inputs(x)
+
+
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [
+        (
+            (row for row in [[1.0]]),
+            r"got a generator: make it one, for example np.array\(list\(x\)",
+        ),
+        ({"a": [1.0]}, "x must be an array of numbers, got a dict"),
+        ([[1.0, "red"]], "got 'red' at row 0, column 1: turn text into numbers"),
+        (np.array([[1.0], [None]], object), "got 'None' at row 1, column 0"),
+        (np.array([[1.0]], object), "float32 or float64, got object: convert it"),
+        ([["1.5"]], "float32 or float64, got <U3: convert it"),
+    ],
+)
+def test_objects_and_text_are_told_what_they_hold(x, said):
+    with pytest.raises(DtypeError, match=said):
+        check_inputs(x)

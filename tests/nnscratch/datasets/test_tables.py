@@ -87,7 +87,14 @@ def test_arrays(tmp_path):
         (["a,b,c", *ROWS, "1,,2"], "column 'b': no value in line 22; .*1 missing in all"),
         (["a,b,c", *ROWS, "1,NaN,2"], "column 'b': no value in line 22"),
         (["a,b,c", *ROWS, "1,inf,2"], "column 'b': 'inf' in line 22 is no number"),
-        (["a,city,c", "1,Paris,0", *ROWS], "column 'city': 'Paris' in line 2 is no number"),
+        (["a,city,c", "1,Paris,0", *ROWS], "'city': 'Paris' in line 2 is no number; write plain"),
+        (
+            ["a,b,c", *(f"{i},{'xy'[i % 2]},{i}" for i in range(20))],
+            "'b': 'x' in line 2 is no number; make a column of 0 and 1 of each of its 2 words",
+        ),
+        (["a,b,c", *(f"{i},{i}-01-01,1" for i in range(30))], "write plain .*days for a date"),
+        (["a,b,c", *(f"{i},{i}%,1" for i in range(30))], "write plain numbers .*0.5 for 50%"),
+        (["a;b;c", *(f"{i};0,5;{i}.5" for i in range(20))], "'b': '0,5' in line 2 is no number"),
         ([f"{i},5,{i % 2}" for i in range(20)], "column '2' is 5 everywhere"),
         ([f"{i},1" for i in range(20)], "is 1.0 everywhere: nothing can be learned"),
         ([f"{i}" for i in range(20)], "one column"),
@@ -101,6 +108,17 @@ def test_what_does_not_fit_is_named_with_its_place(lines, said, write):
         table(write(lines))
 
 
+@pytest.mark.parametrize("name", ["own.tsv", "own.txt", "OWN.CSV"])
+def test_files_of_other_names_and_decimal_commas(name, tmp_path):
+    between = "\t" if name == "own.tsv" else ";"
+    rows = [f"{i},5{between}{-i}{between}{i % 2}" for i in range(20)]
+    (tmp_path / name).write_text("\n".join([f"a,b{between}c{between}d", *rows]))
+    x_train, y_train, *_ = table(tmp_path / name, "d")
+    assert sorted(set(x_train[:, 0] % 1)) == [0.5]
+    assert (x_train[:, 0] - 0.5 == -x_train[:, 1]).all()
+    assert y_train.dtype == np.int64
+
+
 def test_a_target_whose_name_stands_twice(write):
     with pytest.raises(nn.DataError, match="has 2 columns 'a': rename them"):
         table(write(["a,a,c", *ROWS]), target="a")
@@ -111,7 +129,7 @@ def test_a_file_that_is_missing_or_no_text(tmp_path):
     with pytest.raises(nn.FileError, match="no such file"):
         table(tmp_path / "none.csv")
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe1,2\n")
-    with pytest.raises(nn.DataError, match="not UTF-8"):
+    with pytest.raises(nn.DataError, match=r"not UTF-8.*save it as UTF-8"):
         table(tmp_path / "bytes.csv")
 
 

@@ -330,3 +330,15 @@ def test_a_second_fit_goes_on_in_the_same_record():
             model.training_pass(X, LABELS, trainer.loss)
             optimizer.step(model.params, model.grads)
     assert list(flow.to_dict()["steps"]) == list(range(8))
+
+
+def test_attached_takes_the_optimizer_and_says_so():
+    model = nn.Sequential(nn.Dense(3, 2))
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.1))
+    flow = nn.GradientFlow(model)
+    for other in (trainer, model, nn.SGD, None):
+        with (
+            pytest.raises(nn.ConfigError, match="attached takes the optimizer that makes the"),
+            flow.attached(other),
+        ):
+            pass
