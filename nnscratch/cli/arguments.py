@@ -22,6 +22,7 @@ DATA = "digits"  # where none are named
 PUBLIC_GROUPS = (
     *("known", "tuned", "fresh", "opened", "aside", "unlike", "later", "untouched"),
     *("autumn", "winter", "spring", "summer", "dawn", "dusk"),
+    *("east", "west"),
 )
 MOST = 10**9  # of whatever is counted
 HUGE = 10**30  # of sizes: what they would need is said

@@ -14,8 +14,11 @@ from nnscratch.experiments.public.case import CAUSES, TUNED, UNTOUCHED, Healthy,
 from nnscratch.experiments.public.courses import COURSES
 from nnscratch.experiments.public.dawn import DAWN as DAWN_CASES
 from nnscratch.experiments.public.dawn import DUSK as DUSK_CASES
+from nnscratch.experiments.public.east import EAST as EAST_CASES
+from nnscratch.experiments.public.east import WEST as WEST_CASES
 from nnscratch.experiments.public.frameworks import KERAS, TORCH_AND_OTHERS
 from nnscratch.experiments.public.fresh import CASES as FRESH_CASES
+from nnscratch.experiments.public.guides import GUIDES
 from nnscratch.experiments.public.kinds import ASIDE as ASIDE_CASES
 from nnscratch.experiments.public.kinds import OPENED as OPENED_CASES
 from nnscratch.experiments.public.known import CASES as KNOWN_CASES
@@ -31,9 +34,9 @@ from nnscratch.experiments.public.verdict import NAMES, VERDICTS, Answer, Tally,
 # Groups of sick cases: what was known before, two halves of what was collected, and later ones.
 # Whoever works on findings looks at all of them but those that are put aside.
 WINTER: Final = "winter"
-SUMMER: Final = "summer"
 DUSK: Final = "dusk"
-PUT_ASIDE: Final = (WINTER, SUMMER, DUSK)
+WEST: Final = "west"
+PUT_ASIDE: Final = (WINTER, DUSK, WEST)
 SICK: dict[str, tuple[Sick, ...]] = {
     "known": KNOWN_CASES,
     TUNED: TUNED_CASES,
@@ -46,11 +49,13 @@ SICK: dict[str, tuple[Sick, ...]] = {
     "autumn": AUTUMN_CASES,
     WINTER: WINTER_CASES,
     "spring": SPRING_CASES,
-    SUMMER: SUMMER_CASES,
+    "summer": SUMMER_CASES,
     "dawn": DAWN_CASES,
     DUSK: DUSK_CASES,
+    "east": EAST_CASES,
+    WEST: WEST_CASES,
 }
-HEALTHY: tuple[Healthy, ...] = (*KERAS, *TORCH_AND_OTHERS, *SKLEARN, *BOOKS, *COURSES)
+HEALTHY: tuple[Healthy, ...] = (*KERAS, *TORCH_AND_OTHERS, *SKLEARN, *BOOKS, *COURSES, *GUIDES)
 
 __all__ = [
     "ASIDE_CASES",
@@ -58,6 +63,7 @@ __all__ = [
     "CAUSES",
     "DAWN_CASES",
     "DUSK_CASES",
+    "EAST_CASES",
     "FRESH_CASES",
     "HEALTHY",
     "KNOWN_CASES",
@@ -74,6 +80,7 @@ __all__ = [
     "UNTOUCHED",
     "UNTOUCHED_CASES",
     "VERDICTS",
+    "WEST_CASES",
     "WINTER_CASES",
     "Answer",
     "Data",
