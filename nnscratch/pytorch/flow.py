@@ -14,6 +14,7 @@ from torch import nn
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, require_count
 from nnscratch.flow.builder import Recorder
+from nnscratch.flow.findings.view import AGAINST
 from nnscratch.flow.logging import Log
 from nnscratch.flow.readout import Readout, Recorded
 from nnscratch.pytorch.criterion import Criterion, called, hear_every_loss, seen_by
@@ -26,6 +27,7 @@ from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.parameters_on_device import AroundOnDevice
 from nnscratch.pytorch.places import Place, norm_statistics
 from nnscratch.pytorch.probing import count_units, probe_outputs
+from nnscratch.pytorch.sent_back import kind_of_loss, learned_in, sent_back
 from nnscratch.pytorch.tensors import as_array, tensors_in
 from nnscratch.pytorch.through_time import Insides
 from nnscratch_records import Record
@@ -85,6 +87,8 @@ class TorchFlow(Readout):
         self._counted = -1  # which of the censuses was taken last
         self._passes = 0
         self._left = math.inf  # in the gradients, the least before any pass of this step
+        self._against = False  # the loss asks for parameters that others learn
+        self._fed: set[bool] = set()  # whether inputs come from another network: at times they do
         self._mistakes = Mistakes()
         self._arrived = False  # a gradient
         self._going_back = False
@@ -128,6 +132,7 @@ class TorchFlow(Readout):
     def tell_loss(self, value: Any) -> None:
         """Say what the loss of this pass is, where it is neither a module nor `loss`."""
         if self.criterion.calls == 0:
+            self.criterion.parts = []
             self.criterion.say(value)
 
     def close(self) -> None:
@@ -157,6 +162,9 @@ class TorchFlow(Readout):
         self._notice_skipped()
         self._passes += 1
         self._arrived = self._going_back = False
+        given = next(tensors_in((args, kwargs)), None)
+        if isinstance(given, torch.Tensor):
+            self._fed.add(given.grad_fn is not None)
         self.criterion.forget()
         self._insides.forget()
         self.looking = self._number
@@ -166,7 +174,7 @@ class TorchFlow(Readout):
         else:
             self._mode = _RECORD
             self.closely = self._recorder.looks_closely
-            self._input(next(tensors_in((args, kwargs)), None))
+            self._input(given)
 
     def probed(self, name: str, tensor: Any) -> bool:
         """See `Watcher`."""
@@ -216,13 +224,29 @@ class TorchFlow(Readout):
             return
         self._arrived = self._going_back = True
         self.scale = 1.0 if self._scaler is None else float(self._scaler.get_scale())
-        if self._recorder is None:
+        first = self._recorder is None
+        if first:
             self._build()
+        self._see_roots(first)
         if self.closely and self._step:
             self._left = min(self._left, self._around.left())
         # Behind whatever else waits for the end, such as the exchange of gradients with others.
         at_end = torch.autograd.Variable._execution_engine.queue_callback
         at_end(partial(at_end, self._went_back))
+
+    def _see_roots(self, first: bool) -> None:
+        """Look at what is sent back: where no loss was seen that is it, and what it depends on."""
+        roots = [] if self.criterion.parts and not first else sent_back()
+        if roots and not self.criterion.parts:
+            for root in roots:
+                self.criterion.say(root.detach() / self.scale)
+        if roots and first:
+            assert self._recorder is not None
+            own = {id(one) for one in self._tensors().values()} | self._updated()
+            if any(id(one) not in own and one.ndim > 1 for one in learned_in(roots)):
+                self._against = True
+            elif len(roots) == 1 and self.criterion.calls == 0:
+                self._recorder.trained(loss_kind=kind_of_loss(roots[0]))
 
     def _went_back(self) -> None:
         self._going_back = False
@@ -251,7 +275,7 @@ class TorchFlow(Readout):
         return before_update(args, kwargs, self._prepare)
 
     def _prepare(self, value: Any = None) -> None:
-        if self.criterion.calls == 0 and isinstance(value, torch.Tensor | float):
+        if not self.criterion.parts and isinstance(value, torch.Tensor | float):
             self.criterion.say(value)
         if self._ready or not self._arrived or self._recorder is None:
             return
@@ -296,7 +320,10 @@ class TorchFlow(Readout):
         if math.isfinite(self._left):
             whole = self._around.arrived
             recorder.noticed(gradient_kept=self._left / whole if whole else 0.0)
-        answers = self.criterion.answers() if recorder.asks else None
+        against = self._against or len(self._fed) > 1
+        if against:
+            recorder.trained(loss_kind=AGAINST)
+        answers = self.criterion.answers() if recorder.asks and not against else None
         if answers is not None:
             if self._inputs is not None:
                 recorder.input(as_array(self._inputs))

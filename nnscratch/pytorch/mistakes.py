@@ -54,12 +54,16 @@ class Mistakes:
         self._called: dict[str, None] = {}  # modules, in order
         self._sequences: list[tuple[str, Any]] = []  # those that take the first axis for time
         self._mixes = ""  # what takes the softmax over the batch
+        self._softmax: tuple[str, Any] = "", None  # the last module that takes one, and its node
+        self._examples = 0
         self._evaluates = False
 
     def called(self, name: str, module: nn.Module, given: Any) -> None:
         """Look at a module that is called."""
         self._called[name] = None
         if name == "":
+            first = next(tensors_in(given), None)
+            self._examples = 0 if first is None or not first.ndim else len(first)
             other = nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd
             some = any(isinstance(one, other) for one in module.modules())
             self._evaluates = some and not module.training
@@ -69,14 +73,18 @@ class Mistakes:
                 self._sequences.append((name, first.shape))
 
     def returned(self, name: str, module: nn.Module, output: Any) -> None:
-        """Look at what a softmax gives, or the network."""
-        softmax = isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmin)
-        for tensor in tensors_in(output) if softmax or name == "" else ():
+        """Look at what a softmax gives, and at what the network gives: is it that?"""
+        if isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmin):
+            self._softmax = name, getattr(output, "grad_fn", None)
+        for tensor in tensors_in(output) if name == "" else ():
             made = tensor.grad_fn
-            if "Softmax" in type(made).__name__ and tensor.ndim >= 2:
+            whole = tensor.ndim >= 2 and len(tensor) == self._examples
+            if whole and "Softmax" in type(made).__name__:
                 axis = made._saved_dim
                 if (axis - (1 << 64) if axis >> 63 else axis) % tensor.ndim == 0:
-                    self._mixes = self._mixes or (name if softmax else _LAST)
+                    self._mixes = self._softmax[0] if made is self._softmax[1] else _LAST
+        if name == "":
+            self._softmax = "", None
 
     def told(
         self,

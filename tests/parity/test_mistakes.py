@@ -243,6 +243,24 @@ def test_a_softmax_over_the_batch(last, wrong):
     assert bool(told(trained(Function(), X, Y, tn.NLLLoss()), "softmax over the batch")) == wrong
 
 
+def test_a_softmax_over_the_first_axis_inside_a_network_is_meant():
+    class Pooled(tn.Module):
+        """Attention over steps of time, which stand first."""
+
+        def __init__(self, rest):
+            super().__init__()
+            self.score, self.head = tn.Linear(8, 1), tn.Linear(8, 10)
+            self.softmax, self.rest = tn.Softmax(dim=0), rest
+
+        def forward(self, x):
+            steps = x.transpose(0, 1)
+            return self.rest(self.head((self.softmax(self.score(steps)) * steps).sum(0)))
+
+    assert not told(trained(Pooled(tn.Identity()), ROWS, Y), "softmax over the batch")
+    flow = trained(Pooled(tn.LogSoftmax(dim=0)), ROWS, Y, tn.NLLLoss())
+    assert "The softmax of rest" in str(told(flow, "softmax over the batch"))
+
+
 def test_log_probabilities_have_a_least_loss():
     """The best constant answer is worth ln 10, as for a cross-entropy: no more than that."""
     record = trained(net(tn.LogSoftmax(dim=1)), X, Y, tn.NLLLoss()).to_dict()

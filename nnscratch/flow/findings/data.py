@@ -110,6 +110,8 @@ def _outweighed(view: View) -> bool:
 
 def _labels(view: View) -> list[Finding]:
     """Answers from which nothing can be learned."""
+    if view.against:
+        return []
     count, values = view.latest("target_count"), view.latest("target_values")
     outputs, progress = int(view.record["features"][-1]), view.progress
     single = view.latest("target_classes") == 2

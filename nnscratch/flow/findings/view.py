@@ -27,6 +27,7 @@ NEEDED = (
     *("hidden_gradient_norm", "gate_weight_norm"),
 )
 
+AGAINST = "against another network"  # what the kind of a loss is called that both share
 LATEST = 20  # steps that "now" means, at most
 MOST = 0.8  # the fraction of them that must show a thing
 
@@ -247,6 +248,11 @@ class View:
     def has_norm(self) -> bool:
         """Whether the network normalises at all."""
         return "norm" in self.roles
+
+    @property
+    def against(self) -> bool:
+        """Whether the loss falls for another network as it rises for this one."""
+        return self.text("loss_kind") == AGAINST
 
     def text(self, key: str) -> str:
         """Return a field of text that a record may lack."""
