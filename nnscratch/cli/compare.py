@@ -30,6 +30,7 @@ from nnscratch.flow import save_record
 from nnscratch.flow.findings import find
 from nnscratch.theory import Prediction, predict_layers
 from nnscratch.training import Callback, StepInfo, Trainer
+from nnscratch_records.words import plural
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
     ladder.require_memory(data[0].shape[1], int(data[1].max()) + 1, settings)
     console.print(
-        f"{len(rungs)} networks of {settings.depth} hidden layers x {settings.width} on "
+        f"{len(rungs)} networks of {plural(settings.depth, 'hidden layer')} x {settings.width} on "
         f"{options.data} ({len(data[0]):,} training and {len(data[2]):,} test images), "
         f"{settings.epochs} epochs, batch {settings.batch_size}, learning rate {settings.lr:g}, "
         f"seed {settings.seed}"

@@ -99,7 +99,8 @@ def run(options: argparse.Namespace) -> int:
     data = load_data(options, console)
     ladder.require_memory(data[0].shape[1], outputs(data), settings)
     console.print(
-        f"{plural(len(rungs), 'network')} of {settings.depth} hidden layers x {settings.width} on "
+        f"{plural(len(rungs), 'network')} of {plural(settings.depth, 'hidden layer')} x "
+        f"{settings.width} on "
         f"{options.data}, batch {settings.batch_size}, learning rate {settings.lr:g}; one training "
         f"example in {_HELD_OUT} is held out for the loss"
     )

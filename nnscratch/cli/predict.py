@@ -110,7 +110,8 @@ def run(options: argparse.Namespace) -> int:
     settings = replace(settings, batch_size=min(settings.batch_size, len(data[0])))
     ladder.require_memory(data[0].shape[1], outputs(data), settings)
     console.print(
-        f"{plural(len(rungs), 'network')} of {settings.depth} hidden layers x {settings.width} on "
+        f"{plural(len(rungs), 'network')} of {plural(settings.depth, 'hidden layer')} x "
+        f"{settings.width} on "
         f"{options.data}, batch {settings.batch_size}, before the first step"
     )
     foreseen = [foresee(rung, data, settings, options.measure or 0) for rung in rungs]

@@ -119,7 +119,7 @@ def train(options: argparse.Namespace, console: Console) -> tuple[Recorded, Pred
     made = _make(options, rung, data, optimizer)
     parameters = made.trainer.model.params.flat.size
     console.say(
-        f"{rung.label}: {sizes.depth} hidden layers x {sizes.width}, {parameters:,} "
+        f"{rung.label}: {plural(sizes.depth, 'hidden layer')} x {sizes.width}, {parameters:,} "
         f"parameters, on {options.data} ({len(data[0]):,} training and {len(data[2]):,} test "
         f"examples), {optimizer!r}, batch {options.batch}, seed {options.seed}"
     )

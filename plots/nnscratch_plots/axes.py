@@ -229,7 +229,10 @@ def label_layers_across(ax: Axes, series: Sequence[Series], *, room: float = 1.0
             marks = _grouped(one)
             widest = max(len(label) for _, label in marks) + 3
             marks = _thinned(marks, max(2, int(width / (widest * character))))
-        ax.set_xticks([at for at, _ in marks], [style.plain(label) for _, label in marks])
+        most = int(width / (3.5 * character))
+        ax.set_xticks(
+            [at for at, _ in marks], style.tick_names([label for _, label in marks], ax, most)
+        )
         ax.set_xlabel(f"{_called(one)} (input side on the left)")
         shade_blocks(ax, one)
     else:
@@ -245,7 +248,7 @@ def label_layers_up(ax: Axes, one: Series, most: int | None = None) -> None:
     most = max(6, round(3.2 * style.inches_high(ax))) if most is None else most
     marks = _named(one)
     marks = marks if len(marks) <= most else _thinned(_grouped(one), most)
-    ax.set_yticks([at for at, _ in marks], [style.plain(label) for _, label in marks])
+    ax.set_yticks([at for at, _ in marks], style.tick_names([label for _, label in marks], ax))
     for first, _ in _blocks(one):
         ax.axhline(first - 0.5, color="white", linewidth=0.5, gid="block")
 

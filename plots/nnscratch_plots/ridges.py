@@ -70,7 +70,7 @@ def histogram_ridges(
         else:
             shapes = np.array([kept[0][row, i] for row, i in zip(rows, chosen, strict=True)])
             _draw(ax, shapes.astype(np.float64), kept[1])
-            ax.set_yticks(range(len(labels)), [style.plain(label) for label in labels])
+            ax.set_yticks(range(len(labels)), style.tick_names(labels, ax))
             ax.set_xlabel(axis + ", log scale to both sides of 0" * (quantity != "gradient"))
         ax.set_title(f"{heading}\n{style.wrapped(run.label, 60)}")
     return ax

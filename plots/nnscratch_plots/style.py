@@ -244,18 +244,63 @@ def legend_beside(ax: Axes, handles: Sequence[Artist]) -> None:
     ax.legend(handles=handles, frameon=not makes_room, handlelength=3.6, labelspacing=0.7, **place)
 
 
+_LEGEND_ROWS, _LEAST_LETTERS, _TICK_LETTERS = 2, 12, 18
+
+
 def legend_above(ax: Axes, title: str, handles: Sequence[Artist]) -> None:
-    """A title, and between it and the axes a legend in as many columns as fit."""
+    """A title, and between it and the axes a legend in as many columns as fit.
+
+    Long labels lose their middle rather than that each takes a line. Axes of a `page` have room
+    for two lines, and give some of their height for more.
+    """
     size = FontProperties(size=matplotlib.rcParams["legend.fontsize"]).get_size_in_points()
-    lengths = [len(str(handle.get_label())) for handle in handles]
+    labels = [str(handle.get_label()) for handle in handles]
     width = 72 * ax.get_window_extent().width / ax.figure.dpi
-    columns = next((n for n in range(len(lengths), 1, -1) if _wide(lengths, n, size) < width), 1)
-    rows = -(-len(lengths) // columns)
+    columns, rows = _columns_and_rows(labels, size, width)
+    if columns == 1 and rows > _LEGEND_ROWS:
+        most = max(_LEAST_LETTERS, int((width / size / 2 - 4.1) / 0.58) - 1)  # in two columns
+        short = without_middles(labels, most)
+        labels = short if len(set(short)) == len(set(labels)) else labels
+        columns, rows = _columns_and_rows(labels, size, width)
+    if rows > _LEGEND_ROWS and _by_hand(ax):
+        box, more = ax.get_position(), 1.3 * size / 72 * (rows - _LEGEND_ROWS)
+        height = box.height - more * ax.figure.dpi / ax.figure.bbox.height
+        ax.set_position((box.x0, box.y0, box.width, max(height, box.height / 3)))
     ax.set_title(title, pad=6 + (1.3 * size * rows + 6 if rows else 0))
-    if lengths:
+    if labels:
         place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.02)}
         looks = {**PATCH_LEGEND, "columnspacing": 1.2, "labelspacing": 0.25, "handletextpad": 0.5}
-        ax.legend(handles=list(handles), ncols=columns, **place, **looks)
+        ax.legend(list(handles), labels, ncols=columns, **place, **looks)
+
+
+def tick_names(names: Sequence[str], ax: Axes, most: int = _TICK_LETTERS) -> list[str]:
+    """Return names as labels of ticks; beside axes of a `page` long ones do not fit."""
+    fit = without_middles(names, max(_LEAST_LETTERS, most)) if _by_hand(ax) else names
+    return [plain(name) for name in fit]
+
+
+def _by_hand(ax: Axes) -> bool:
+    """Whether the axes stand on a `page`, where nothing else makes room for what is around them."""
+    return isinstance(ax.figure, Picture) and ax.figure.get_layout_engine() is None
+
+
+def _columns_and_rows(labels: Sequence[str], size: float, width: float) -> tuple[int, int]:
+    """Return the most columns that fit into so many points, and how many rows that makes."""
+    lengths = [len(label) for label in labels]
+    columns = next((n for n in range(len(lengths), 1, -1) if _wide(lengths, n, size) < width), 1)
+    return columns, -(-len(lengths) // columns)
+
+
+def without_middles(names: Sequence[str], most: int) -> list[str]:
+    """Return names of at most so many letters, cut where they still differ if there is a place."""
+    cuts = []
+    for end in sorted(range(most), key=lambda end: abs(end - 0.6 * most)):
+        head = most - 1 - end
+        cuts.append([
+            name if len(name) <= most else f"{name[:head]}…{name[len(name) - end :]}"
+            for name in names
+        ])  # fmt: skip
+    return max(cuts, key=lambda cut: len(set(cut)))
 
 
 def _wide(lengths: Sequence[int], columns: int, size: float) -> float:

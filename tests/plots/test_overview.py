@@ -41,7 +41,22 @@ def test_one_page_of_panels_each_with_two_sentences(record, name):
     ("name", "findings"), [(name, 7 if name == "deep" else 0) for name in RUNS]
 )
 def test_nothing_is_cut_off_or_written_over(record, name, findings):
-    figure = plots.overview_figure(record(name, **RUNS[name]), findings=FINDINGS[:findings])
+    check_apart(plots.overview_figure(record(name, **RUNS[name]), findings=FINDINGS[:findings]))
+
+
+def test_long_names_of_parameters_do_not_push_the_title_into_the_row_above(record):
+    given = record("deep", **RUNS["deep"])
+    names = [f"transformer.layers.{i}.attention.weight" for i in range(len(given["params"]))]
+    figure = plots.overview_figure({**given, "params": np.array(names)})
+    check_apart(figure)
+    (legend,) = [ax.get_legend() for ax in figure.axes if ax.get_title("left").startswith("Upd")]
+    told = [text.get_text() for text in legend.get_texts()]
+    assert sum("…" in text for text in told) >= 3
+    assert len(set(told)) == len(told)
+    assert all(text.endswith("attention.weight") for text in told if "…" in text)
+
+
+def check_apart(figure):
     figure.draw_without_rendering()
     page = figure.bbox
     boxes = {text.get_text(): text.get_window_extent() for text in figure.texts}

@@ -286,3 +286,25 @@ def test_a_wrong_number_of_threads_in_the_environment(tmp_path):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "NNSCRATCH_NUM_THREADS is 'many'" in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell of POSIX")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_standard_streams_that_are_closed_lead_nowhere(closed, tmp_path):
+    folder = tmp_path / "written"  # where the first file that is opened must not take their places
+    arguments = f"sweep {tmp_path / 'grid.toml'} --out {folder} --workers 1"
+    (tmp_path / "grid.toml").write_text("")
+    command = f"{sys.executable} -m nnscratch {arguments} {closed}; echo code $?"
+    done = subprocess.run(
+        ["sh", "-c", f"( {command} ) 2>&1"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.endswith("code 2\n")
+    assert "Traceback" not in done.stdout
+
+
+def test_a_warning_shows_no_line_of_our_source():
+    command = "import nnscratch_start as s, warnings; s._command(); warnings.warn('it is so')"
+    done = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "it is so\n"
