@@ -7,39 +7,32 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, require_count
 from nnscratch.flow.builder import Recorder
-from nnscratch.flow.findings.view import AGAINST
 from nnscratch.flow.logging import Log
-from nnscratch.flow.readout import Readout, Recorded
-from nnscratch.pytorch.criterion import Criterion, called, hear_every_loss, seen_by
+from nnscratch.pytorch.criterion import called, hear_every_loss, seen_by
+from nnscratch.pytorch.filling import Filling
 from nnscratch.pytorch.finding import Finder
 from nnscratch.pytorch.hooks import Call, Hook, before_update, hooks, parameters_of
-from nnscratch.pytorch.kinds import function_of
-from nnscratch.pytorch.mistakes import Mistakes, hidden
-from nnscratch.pytorch.on_device import Afar, OnDevice, is_afar
+from nnscratch.pytorch.on_device import is_afar
 from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.parameters_on_device import AroundOnDevice
-from nnscratch.pytorch.places import Place, norm_statistics
+from nnscratch.pytorch.places import Place
 from nnscratch.pytorch.probing import count_units, probe_outputs
-from nnscratch.pytorch.sent_back import kind_of_loss, learned_in, sent_back
 from nnscratch.pytorch.tensors import as_array, tensors_in
 from nnscratch.pytorch.through_time import Insides
-from nnscratch_records import Record
 
 if TYPE_CHECKING:
     from nnscratch.files import PathLike
 
-_SINGLE = np.dtype(np.float32)
 _OFF, _FIND, _RECORD, _PROBE = range(4)
 
 
-class TorchFlow(Readout):
+class TorchFlow(Filling):
     """Watches a PyTorch network train: see `watch`.
 
     Attributes
@@ -68,36 +61,21 @@ class TorchFlow(Readout):
     ) -> None:
         # The compiler is not to look into what looks at the network.
         self._outside = torch.compiler.disable if compiled else _as_it_is
-        self._model = model
-        self._optimizer, self._scaler, self._probe = optimizer, scaler, probe
+        super().__init__(model, optimizer, label)
+        self._scaler, self._probe = scaler, probe
         self.every = require_count("watch every", every)
         self.probe_every = require_count("watch probe_every", probe_every)
-        self.label = label
         self._options = {"memory": memory, "histograms": histograms, "file": file, "log": log}
         self._only = None if layers is None else list(layers)
-        self._recorder: Recorder | None = None
-        self._around: Around
-        self._afar = Afar()
         self._mode = _OFF
         self._number = 0  # of the latest pass
         self.looking = 0  # its number while it is looked at, negative for a probe
-        self.scale = 1.0
         self.closely = False
-        self._step = 0  # of the optimizer
         self._counted = -1  # which of the censuses was taken last
-        self._passes = 0
-        self._left = math.inf  # in the gradients, the least before any pass of this step
-        self._against = False  # the loss asks for parameters that others learn
-        self._fed: set[bool] = set()  # whether inputs come from another network: at times they do
-        self._mistakes = Mistakes()
         self._arrived = False  # a gradient
         self._going_back = False
         self._ready = False  # all that comes before the update was done
-        self._lr = math.nan
-        self._told: set[str] = set()
         self._probed: dict[str, Array] = {}
-        self._inputs: Any = None  # of the pass at hand, where they lie on a device
-        self.criterion = Criterion()
         self._hooks: list[Any] = []
         self._attach(loss, compiled)
 
@@ -118,8 +96,6 @@ class TorchFlow(Readout):
             self._optimizer.register_step_pre_hook(self._before),
             self._optimizer.register_step_post_hook(self._after),
         ]
-        self._hidden = hidden(self._model)
-        self._known = {**dict(self._model.named_modules()), **self._hidden}
         self._finder = Finder(self._known, self._mistakes, self._arrive, self._outside)
         self._insides = Insides({one: name for name, one in self._known.items()}, self._count)
         self._hooks += self._insides.hooks(self._outside)
@@ -143,10 +119,6 @@ class TorchFlow(Readout):
         self._finder.close()
         if self._recorder is not None:
             self._recorder.close()
-
-    def __reduce__(self) -> tuple[type[Recorded], tuple[Record]]:
-        """A copy or a pickle holds what was recorded, and records no more."""
-        return Recorded, (self.to_dict(),)
 
     # A pass forward
 
@@ -181,35 +153,6 @@ class TorchFlow(Readout):
         self._probed[name] = as_array(tensor).copy()
         return True
 
-    def normed(self, name: str, received: Any, output: Any) -> None:
-        """See `Watcher`."""
-        statistics = norm_statistics(self._module_of(name), received, output)
-        if is_afar(statistics):
-            self._afar.add(("norm", name), statistics, partial(self._norm, name))
-        else:
-            self._norm(name, as_array(statistics))
-
-    def _norm(self, name: str, statistics: Array) -> None:
-        assert self._recorder is not None
-        mean, variance, running, moving, gamma = statistics.reshape(5, -1)
-        epsilon = self._module_of(name).eps
-        self._recorder.batchnorm(name, mean, variance, running, moving, gamma, epsilon)
-
-    def _module_of(self, layer: str) -> Any:
-        return self._known[self._modules[layer]]
-
-    def _input(self, tensor: Any) -> None:
-        assert self._recorder is not None
-        fits = isinstance(tensor, torch.Tensor) and tensor.ndim >= 2 and tensor.numel()
-        self._inputs = tensor.detach() if fits and is_afar(tensor) else None
-        if self._inputs is None:
-            self._recorder.input(as_array(tensor) if fits else None)
-            return
-        remote = self._recorder.remote("input", "", tuple(tensor.shape), _SINGLE)
-        assert remote is not None
-        OnDevice(self._afar, "input", remote, tensor).take(tensor)
-        self._recorder.batch(len(tensor))
-
     # The loss
 
     def _lost(self, module: nn.Module, args: Any, output: Any) -> None:
@@ -234,20 +177,6 @@ class TorchFlow(Readout):
         at_end = torch.autograd.Variable._execution_engine.queue_callback
         at_end(partial(at_end, self._went_back))
 
-    def _see_roots(self, first: bool) -> None:
-        """Look at what is sent back: where no loss was seen that is it, and what it depends on."""
-        roots = [] if self.criterion.parts and not first else sent_back()
-        if roots and not self.criterion.parts:
-            for root in roots:
-                self.criterion.say(root.detach() / self.scale)
-        if roots and first:
-            assert self._recorder is not None
-            own = {id(one) for one in self._tensors().values()} | self._updated()
-            if any(id(one) not in own and one.ndim > 1 for one in learned_in(roots)):
-                self._against = True
-            elif len(roots) == 1 and self.criterion.calls == 0:
-                self._recorder.trained(loss_kind=kind_of_loss(roots[0]))
-
     def _went_back(self) -> None:
         self._going_back = False
         self._around.keep_gradients(self.scale)
@@ -259,16 +188,7 @@ class TorchFlow(Readout):
             if name in self._calls:
                 self._calls[name].arrived(number, dy)
 
-    def _say(self, text: str, about: str = "") -> None:
-        assert self._recorder is not None
-        if (about or text) not in self._told:
-            self._told.add(about or text)
-            self._recorder.remark(text)
-
     # An update
-
-    def _misfit(self, error: str, layer: str) -> None:
-        self._say(f"step {self._step}: {error}", layer)
 
     def _before(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
         """Measure before an update, inside it where it computes the gradient itself."""
@@ -304,56 +224,6 @@ class TorchFlow(Readout):
         self._left = math.inf
         self._inputs = None  # lets go of the batch
         self._step += 1
-
-    def _keep(self) -> None:
-        recorder = self._recorder
-        assert recorder is not None
-        recorder.rest_unknown()
-        recorder.all_params(self._around.values)
-        clipped = self._around.clipped()
-        if clipped is not None:
-            recorder.clipped(*clipped)
-            recorder.trained(clip=self._around.clip)
-        if not len(recorder):
-            seen = self.criterion, self._tensors(), self._updated(), self._hidden
-            recorder.trained(mistakes=self._mistakes.told(*seen))
-        if math.isfinite(self._left):
-            whole = self._around.arrived
-            recorder.noticed(gradient_kept=self._left / whole if whole else 0.0)
-        against = self._against or len(self._fed) > 1
-        if against:
-            recorder.trained(loss_kind=AGAINST)
-        answers = self.criterion.answers() if recorder.asks and not against else None
-        if answers is not None:
-            if self._inputs is not None:
-                recorder.input(as_array(self._inputs))
-            last = list(recorder.layers.values())[-1]
-            recorder.answers(*answers, function_of(last.kind))
-        if self._passes > 1:
-            self._say(
-                f"each update follows {self._passes} passes: layers show the last one of them, "
-                f"parameters the sum",
-                "passes",
-            )
-        if self.criterion.calls > 1:
-            self._say(f"the loss is the sum of {self.criterion.calls} losses", "losses")
-        if self.criterion.calls == 0 and math.isnan(self.criterion.value):
-            self._say(
-                "the loss was not seen: give watch a loss module, or call flow.loss(outputs, "
-                "targets) in place of the function given to it",
-                "no loss",
-            )
-        recorder.end_step(loss=self.criterion.value, lr=self._lr, step=self._step)
-
-    def _tensors(self) -> dict[str, Any]:
-        """Return all parameters by name, also of modules that the model does not know."""
-        tensors = dict(self._model.named_parameters())
-        for name, module in self._hidden.items():
-            tensors.update(module.named_parameters(prefix=name, recurse=False))
-        return tensors
-
-    def _updated(self) -> set[int]:
-        return {id(p) for group in self._optimizer.param_groups for p in group["params"]}
 
     def _notice_skipped(self) -> None:
         """Note a step that a scaler skipped: its gradients came, and no update."""
@@ -417,24 +287,6 @@ class TorchFlow(Readout):
                     self._norm(name, as_array(self._finder.norms[name]))
         self._finder.close()
         self._hooks += hooks(self, self._known, found, self._calls, self._outside)
-
-    # What was recorded
-
-    def to_dict(self) -> Record:
-        """Return what was recorded: a record, see `nnscratch_records.FIELDS`."""
-        if self._recorder is None:
-            raise ConfigError(
-                f"watch of {self.label!r} has recorded nothing yet: train the model, forward, "
-                f"backward and optimizer.step()"
-            )
-        return self._recorder.to_dict()
-
-    def __len__(self) -> int:
-        return 0 if self._recorder is None else len(self._recorder)
-
-    def __repr__(self) -> str:
-        layers = 0 if self._recorder is None else len(self._recorder.layers)
-        return f"TorchFlow({self.label!r}, {len(self)} steps of {layers} layers)"
 
 
 def _as_it_is(hook: Callable[..., Any]) -> Callable[..., Any]:
