@@ -18,6 +18,7 @@ from nnscratch.pytorch.criterion import called, hear_every_loss, seen_by
 from nnscratch.pytorch.filling import Filling
 from nnscratch.pytorch.finding import Finder
 from nnscratch.pytorch.hooks import Call, Hook, before_update, hooks, parameters_of
+from nnscratch.pytorch.mistakes import frozen
 from nnscratch.pytorch.on_device import is_afar
 from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.parameters_on_device import AroundOnDevice
@@ -278,6 +279,9 @@ class TorchFlow(Filling):
         self._calls = {
             name: Call(self, recorder, self._afar, name, self._misfit) for name in recorder.layers
         }
+        still = frozen(chosen)
+        if still:
+            self._say(still)
         self._input(found.inputs)
         for one in found.found:
             name = one.info.name

@@ -14,6 +14,7 @@ from torch import nn
 
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.tensors import tensors_in
+from nnscratch_records.words import percent
 
 _LAST = "the last function"
 _NAMED = 3  # of many parameters as many are named
@@ -45,6 +46,19 @@ def _contained(module: nn.Module) -> Iterator[tuple[str, Any, nn.Module]]:
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             if isinstance(inner, nn.Module):
                 yield attribute, key, inner
+
+
+def frozen(tensors: Mapping[str, Any]) -> str:
+    """Return what is frozen, in a sentence: often on purpose, so no mistake; empty if nothing."""
+    names = [name for name, p in tensors.items() if not p.requires_grad]
+    if not names:
+        return ""
+    sizes = [p.numel() for p in tensors.values()]
+    still = sum(tensors[name].numel() for name in names)
+    return (
+        f"frozen by requires_grad=False: {len(names)} of {len(sizes)} parameters, "
+        f"{percent(still / max(sum(sizes), 1))} of all numbers: {_some(names)}"
+    )
 
 
 class Mistakes:
@@ -176,9 +190,7 @@ class Mistakes:
 
 
 def _left_out(names: list[str], unknown: Mapping[str, Any], count: int) -> tuple[str, ...]:
-    some = ", ".join(names[:_NAMED]) + (
-        f" and {len(names) - _NAMED} more" if names[_NAMED:] else ""
-    )
+    some = _some(names)
     one = len(names) == 1
     seen = (
         f"The optimizer does not have {some}: of {count} parameters {len(names)} "
@@ -197,6 +209,11 @@ def _left_out(names: list[str], unknown: Mapping[str, Any], count: int) -> tuple
         )
     why = "It was made of other parameters, or before these were put in their place."
     return kind, seen, why, what, ""
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if names[_NAMED:] else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _broadcast(outputs: str = "", targets: str = "") -> tuple[str, ...]:

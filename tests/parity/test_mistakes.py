@@ -243,6 +243,15 @@ def test_a_softmax_over_the_batch(last, wrong):
     assert bool(told(trained(Function(), X, Y, tn.NLLLoss()), "softmax over the batch")) == wrong
 
 
+def test_what_is_frozen_is_noted_and_no_mistake():
+    model = net()
+    model[0].requires_grad_(False)
+    flow = trained(model, X, Y)
+    assert "2 of 4 parameters, 86 % of all numbers: 0.weight, 0.bias" in str(flow.to_dict()["note"])
+    assert not told(flow, "frozen parameters")
+    assert "frozen" not in str(trained(net(), X, Y).to_dict()["note"])
+
+
 def test_a_softmax_over_the_first_axis_inside_a_network_is_meant():
     class Pooled(tn.Module):
         """Attention over steps of time, which stand first."""
