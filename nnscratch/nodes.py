@@ -220,6 +220,8 @@ class Writer:
             other.tie(later=True)
         if twins:
             node.tie(later=False)
+        else:
+            layer.name = name  # errors about what does not fit say it
         self.nodes.append(node)
         return len(self.nodes) - 1
 

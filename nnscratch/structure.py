@@ -188,7 +188,6 @@ class Structure:
             def views(of: Parameters, names: list[str], key: str = node.key) -> Views:
                 return of.part({name: f"{key}.{name}" for name in names})
 
-            layer.name = node.name
             layer.bind(
                 self.dtype,
                 views(self.params, learned),

@@ -40,6 +40,8 @@ class Recording(Readout):
     def __init__(
         self, label: str, memory: str | int, file: PathLike | None, log: Log | None = None
     ) -> None:
+        if log is not None and not callable(log):
+            raise ConfigError(f"log must be a function of numbers and step, got {log!r}")
         self.label = label
         self.log = log
         self.limit = parse_size(memory)

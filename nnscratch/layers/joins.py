@@ -31,6 +31,9 @@ class Skip(Identity):
     captured_whole: ClassVar[bool] = True
 
 
+_ALIKE = "let both give as many features, for example with skip=nn.Dense(n_in, n_out)"
+
+
 class Sum(Layer):
     """``y = skip + scale * branch``; backward ``dbranch = scale * dy``, ``dskip = dy``.
 
@@ -55,8 +58,7 @@ class Sum(Layer):
         if branch.shape != skip.shape:
             raise ShapeError(
                 f"layer {self.name!r} adds arrays of one shape, got {branch.shape} from the branch "
-                f"and {skip.shape} from the skip connection: let both give as many features, for "
-                f"example with skip=nn.Dense(n_in, n_out)"
+                f"and {skip.shape} from the skip connection: {_ALIKE}"
             )
         y = self.buffer("y", branch.shape)
         kernels.add_scaled(rows(y), rows(skip), rows(branch), self.scale)
@@ -70,6 +72,15 @@ class Sum(Layer):
         dbranch = self.buffer("dbranch", dy.shape)
         kernels.scaled(rows(dbranch), rows(dy), self.scale)
         return dbranch, dy
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        branch, skip = (shape[-1] for shape in shapes)
+        if branch != skip and None not in (branch, skip):
+            raise ShapeError(
+                f"layer {self.name!r} adds arrays of one shape, got {branch} features from the "
+                f"branch and {skip} from the skip connection: {_ALIKE}"
+            )
+        return shapes[1] if branch is None else shapes[0]
 
     def options(self) -> str:
         return "" if self.scale == 1 else f"scale={self.scale:g}"

@@ -135,6 +135,11 @@ class Loss:
             hint = ""
             if isinstance(targets, np.ndarray) and targets.shape == shape[:-1] and shape[-1] == 1:
                 hint = "; make it a column with targets.reshape(-1, 1)"
+            elif isinstance(targets, np.ndarray) and targets.shape == shape[:-1]:
+                hint = (
+                    f": classes as numbers go with SoftmaxCrossEntropy(), or become one-hot rows "
+                    f"with np.eye({shape[-1]})[y]"
+                )
             raise ShapeError(
                 f"{self!r} expects targets of the output's shape {shape}, "
                 f"got {_kind(targets)}{hint}"

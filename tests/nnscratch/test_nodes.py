@@ -192,8 +192,14 @@ def test_a_twin_is_independent(parts):
 
 
 def test_what_is_wrong_is_named():
+    with pytest.raises(nn.ShapeError, match=r"'0.sum' adds .*, got 5 features .* and 6 from the"):
+        nn.Sequential(nn.Residual(nn.Dense(6, 5)))
+    with pytest.raises(nn.ShapeError, match=r"'1.sum' adds .*, got 5 features .* and 6 from the"):
+        nn.Sequential(nn.Dense(4, 6), nn.Residual(nn.ReLU(), nn.Dense(6, 5)), nn.Dense(5, 2))
+    join = nn.Sum()
+    join.initialize(0)
     with pytest.raises(nn.ShapeError, match=r"adds arrays of one shape.*\(12, 5\).*\(12, 6\)"):
-        nn.Sequential(nn.Residual(nn.Dense(6, 5))).forward(X.astype(np.float32))
+        join.forward(np.zeros((12, 5), np.float32), np.zeros((12, 6), np.float32))
     with pytest.raises(nn.ConfigError, match=r"theory can follow layers in a row only.*'0.skip'"):
         nn.predict(nn.Sequential(residual(), nn.Dense(6, 4)))
     with pytest.raises(nn.ConfigError, match=r"nobody takes the output of '0.dense'"):

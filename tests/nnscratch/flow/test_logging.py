@@ -65,3 +65,8 @@ def test_a_csv_file_has_a_row_for_each_number(tmp_path):
     assert losses == flow.to_dict()["loss"].tolist()
     with pytest.raises(nn.FileError, match="cannot write"):
         nn.CsvLog(tmp_path / "nowhere" / "numbers.csv")
+
+
+def test_a_log_that_is_no_function_is_refused_when_it_is_given():
+    with pytest.raises(nn.ConfigError, match="log must be a function of numbers and step, got 'x"):
+        nn.GradientFlow(nn.Sequential(nn.Dense(2, 2)), log="x.csv")

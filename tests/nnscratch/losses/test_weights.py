@@ -239,3 +239,13 @@ def test_a_copy_of_a_loss_has_buffers_of_its_own():
     for twin in (copy.deepcopy(loss), pickle.loads(pickle.dumps(loss))):
         assert repr(twin) == repr(loss)
         assert twin(LOGITS, BITS)[1] is not gradient
+
+
+def test_classes_as_numbers_are_told_the_loss_that_takes_them():
+    model = nn.Sequential(nn.Dense(4, 3))
+    x, y = np.ones((6, 4), np.float32), np.arange(6) % 3
+    for loss in (nn.MeanSquaredError(), nn.SigmoidCrossEntropy(), nn.BinaryCrossEntropy()):
+        with pytest.raises(nn.ShapeError, match=r"go with SoftmaxCrossEntropy.*np\.eye\(3\)\[y\]"):
+            nn.Trainer(model, loss, nn.SGD(lr=0.1)).fit(x, y, epochs=1, batch_size=6)
+    onehot = np.eye(3)[y]
+    nn.Trainer(model, loss, nn.SGD(lr=0.1)).fit(x, onehot, epochs=1, batch_size=6, progress=False)
