@@ -228,7 +228,7 @@ def test_labels_that_cannot_be_learned_are_said_to_be(digits):
     assert found.lines == []
     assert found.neighbours < 0.02
     assert "sick, and nothing that was tried helps: the best, " in found.verdict
-    assert found.verdict.endswith("look at the data. Do x and y belong together, row by row?")
+    assert found.verdict.endswith("the data, and whether x and y belong together, row by row")
     assert repr(found.model()) == repr(network(nn.ReLU, "he_normal", 1))
 
 
