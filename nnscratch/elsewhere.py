@@ -31,7 +31,7 @@ def hint(name: str, known: Sequence[str]) -> str:
     """Return what to write instead of `name`, or nothing where nothing comes close.
 
     >>> hint("CrossEntropyLoss", ["SoftmaxCrossEntropy"])
-    ": that is nn.SoftmaxCrossEntropy here"
+    ': that is nn.SoftmaxCrossEntropy here'
     """
     plain = name.lower()
     if plain in _OURS:
