@@ -28,6 +28,7 @@ from nnscratch.pytorch.recurrent import (
     recurrent_module,
     recurrent_parts,
 )
+from nnscratch.pytorch.tensors import require_module
 from nnscratch.pytorch.tracing import Reader
 
 # A module, what it is here, and how both are made of the other.
@@ -125,7 +126,7 @@ def from_torch(model: nn.Module) -> Sequential:
     PyTorch's running variance is that of n - 1 examples, ours that of n: after a step of training
     evaluation differs by as much. Raises `ConfigError` naming each module that it does not know.
     """
-    reader = Reader(model, _layers)
+    reader = Reader(require_module("from_torch", model), _layers)
     parts = reader.parts()
     if reader.unknown:
         raise ConfigError(

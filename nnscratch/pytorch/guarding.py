@@ -7,8 +7,8 @@ from typing import Any, Self
 import torch
 from torch import nn
 
-from nnscratch.errors import ConfigError, NonFiniteError
-from nnscratch.pytorch.tensors import tensors_in
+from nnscratch.errors import NonFiniteError
+from nnscratch.pytorch.tensors import require_module, tensors_in
 
 
 def first_nonfinite(model: nn.Module, stop: bool = True) -> Guard:
@@ -25,9 +25,7 @@ def first_nonfinite(model: nn.Module, stop: bool = True) -> Guard:
 
     stop : whether to raise; else `Guard.producer` and `Guard.passed_on` tell
     """
-    if not isinstance(model, nn.Module):
-        raise ConfigError(f"first_nonfinite takes a torch.nn.Module, got {type(model).__name__}")
-    return Guard(model, stop)
+    return Guard(require_module("first_nonfinite", model), stop)
 
 
 class Guard:

@@ -8,8 +8,18 @@ from typing import Any
 import torch
 
 from nnscratch.arrays import Array
+from nnscratch.errors import ConfigError
 
 REAL = (torch.float32, torch.float64)
+
+
+def require_module(what: str, model: Any) -> torch.nn.Module:
+    """Return `model`; raise `ConfigError` for what is none, in the name of the function `what`."""
+    if isinstance(model, torch.nn.Module):
+        return model
+    kind = isinstance(model, type) and issubclass(model, torch.nn.Module)
+    got = f"the class {model.__name__}: make one of it" if kind else type(model).__name__
+    raise ConfigError(f"{what} takes a torch.nn.Module, got {got}")
 
 
 def is_measured(value: Any) -> bool:

@@ -10,6 +10,7 @@ from torch import nn
 
 from nnscratch.errors import ConfigError
 from nnscratch.pytorch.flow import TorchFlow
+from nnscratch.pytorch.tensors import require_module
 
 if TYPE_CHECKING:
     from nnscratch.files import PathLike
@@ -86,8 +87,7 @@ def _plain(model: nn.Module) -> nn.Module:
         raise ConfigError(
             "watch cannot see into a torch.jit.ScriptModule: watch it before scripting"
         )
-    if not isinstance(model, nn.Module):
-        raise ConfigError(f"watch takes a torch.nn.Module, got {type(model).__name__}")
+    require_module("watch", model)
     if isinstance(model, nn.parallel.DistributedDataParallel):
         return _plain(model.module)
     return getattr(model, "_orig_mod", model)  # what torch.compile was given

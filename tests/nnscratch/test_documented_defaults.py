@@ -8,8 +8,8 @@ import pytest
 
 import nnscratch as nn
 
-# "    beta1, beta2 : float in [0, 1), default 0.9 and 0.999"
-DOCUMENTED = re.compile(r"^ {4}(\w[\w, ]*) : .*, default (.+)$", re.MULTILINE)
+# "beta1, beta2 : float in [0, 1), default 0.9 and 0.999"
+DOCUMENTED = re.compile(r"^(\w[\w, ]*) : .*, default (.+)$", re.MULTILINE)
 
 
 def documented():
@@ -17,7 +17,7 @@ def documented():
         for name in dir(place):
             given = getattr(place, name)
             doc = given.__dict__.get("__doc__") if inspect.isclass(given) else None
-            for parameters, values in DOCUMENTED.findall(doc or ""):
+            for parameters, values in DOCUMENTED.findall(inspect.cleandoc(doc or "")):
                 for parameter, value in zip(
                     parameters.split(", "), values.split(" and "), strict=False
                 ):

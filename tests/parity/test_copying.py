@@ -1,5 +1,7 @@
 """Copies between PyTorch and this engine give equal outputs and gradients."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ import nnscratch as nn
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import (  # noqa: E402
+    first_nonfinite,
     from_torch,
     read_state_dict,
     to_torch,
@@ -181,6 +184,58 @@ def test_what_a_forward_does_that_is_none_here_is_named():
         from_torch(Forked())
     with pytest.raises(nn.ConfigError, match=r"cannot follow the forward of Looking.*watch\("):
         from_torch(Looking())
+
+
+class Made(tn.Module):
+    """A module of one layer whose forward is given."""
+
+    def __init__(self, forward):
+        super().__init__()
+        self.one, self.weight = tn.Linear(3, 3), tn.Parameter(torch.ones(3))
+        self.recurrent = tn.GRU(3, 3, batch_first=True)
+        self.does = forward
+
+    def forward(self, x):
+        return self.does(self, x)
+
+
+@pytest.mark.parametrize(
+    ("forward", "said"),
+    [
+        (lambda own, x: (own.one(x), x), "a model of several outputs"),
+        (lambda own, x: own.one(own.weight), "the parameter weight"),
+        (lambda own, x: own.one(torch.softmax(x, 0)), "the function softmax"),
+        (lambda own, x: own.one(torch.mean(x, 0)), "the function mean"),
+        (lambda own, x: own.one(x).sin(), "the function sin"),
+        (lambda own, x: own.one(x)[0], "the function getitem"),
+        (lambda own, x: own.recurrent(x)[1], "the function getitem"),
+        (lambda own, x: torch.add(x, own.one(x), alpha=2) * own.one(x), "the function mul"),
+        (lambda own, x: 2 * x + own.one(x), "a sum that is no x + scale"),
+        (lambda own, x: own.one(x) + own.recurrent(x)[0].sin(), "the function sin"),
+    ],
+)
+def test_what_is_none_here_is_named_by_what_it_does(forward, said):
+    with pytest.raises(nn.ConfigError, match=f"from_torch does not know .*{re.escape(said)}"):
+        from_torch(Made(forward))
+
+
+class TwoInputs(tn.Module):
+    def forward(self, x, y):
+        return torch.tanh(y)
+
+
+def test_a_second_input_is_named():
+    with pytest.raises(nn.ConfigError, match="a second input, y"):
+        from_torch(TwoInputs())
+
+
+@pytest.mark.parametrize("function", [from_torch, first_nonfinite])
+def test_what_is_no_module_is_refused(function):
+    name = function.__name__
+    with pytest.raises(nn.ConfigError, match=f"{name} takes a torch.nn.Module, got str"):
+        function("model")
+    with pytest.raises(nn.ConfigError, match=r"got the class Linear: make one of it"):
+        function(tn.Linear)
 
 
 def test_state_dicts_go_in_and_out_under_any_names(tmp_path):
