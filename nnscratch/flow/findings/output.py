@@ -18,12 +18,17 @@ _ENOUGH = 5  # steps
 _PULLED = frozenset(
     {"does not learn", "constant output", "learning rate too small", "too few steps"}
 )
+# Losses of probabilities, and what takes any number in their place.
+_OF_LOGITS = {
+    "CategoricalCrossEntropy": ("softmax", "SoftmaxCrossEntropy"),
+    "BinaryCrossEntropy": ("sigmoid", "SigmoidCrossEntropy"),
+}
 _SQUARES = ("MeanSquaredError", "MeanAbsoluteError", "Huber")
 
 
 def find(view: View) -> list[Finding]:
     """Return what is wrong with the last activation and the loss."""
-    return _blind(view) or _twice(view) or [*_reach(view), *_loss(view)]
+    return _blind(view) or _twice(view) or _unbounded(view) or [*_reach(view), *_loss(view)]
 
 
 def _finding(
@@ -123,6 +128,33 @@ def _twice(view: View) -> list[Finding]:
         ),
         least=least,
         loss=p.now,
+    )
+
+
+def _unbounded(view: View) -> list[Finding]:
+    """A loss of probabilities that gets any number: nothing bounds what the last weights give."""
+    p, name = view.progress, view.text("loss_kind")
+    # Functions between the last module and the loss are not seen in PyTorch.
+    seen = view.rows and view.text("framework") != "torch"
+    parts = [role for role in view.roles if role not in ("shape", "noise")]
+    bare = parts[-1:] == ["weights"]
+    if not (seen and bare and name in _OF_LOGITS):
+        return []
+    missing, right = _OF_LOGITS[name]
+    last = len(view.layers) - 1
+    mean, std = (view.now_of(f"output_{what}", last) for what in ("mean", "std"))
+    return _finding(
+        "output activation",
+        "notice" if p.learned else "serious",
+        view,
+        f"{name} takes probabilities, and what {view.layers[-1]} gives is any number: mean "
+        f"{number(mean)}, standard deviation {number(std)}.",
+        f"Below 0 and above 1 the loss is cut off and hands no gradient down; a {missing} is "
+        f"missing.",
+        (Advice(f"take the loss that has the {missing} in it", f"loss = nn.{right}()"),),
+        EXPLAINS["output activation"] | {"learning rate too large"},
+        mean=mean,
+        std=std,
     )
 
 

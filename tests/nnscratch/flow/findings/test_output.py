@@ -96,6 +96,50 @@ def test_softmax_twice_by_the_name_of_the_loss(run):
 
 
 @pytest.mark.parametrize(
+    ("loss", "kinds", "line"),
+    [
+        ("CategoricalCrossEntropy", "dense relu dense", "loss = nn.SoftmaxCrossEntropy()"),
+        ("BinaryCrossEntropy", "dense relu dense", "loss = nn.SigmoidCrossEntropy()"),
+        ("CategoricalCrossEntropy", "dense relu dense softmax", ""),
+        ("CategoricalCrossEntropy", "dense relu dense softmax identity", ""),
+        ("SigmoidCrossEntropy", "dense relu dense", ""),
+    ],
+)
+def test_a_loss_of_probabilities_that_gets_any_number(run, loss, kinds, line):
+    def change(record):
+        record["loss_kind"] = loss
+
+    def stuck(record):
+        change(record)
+        run.stuck(record)
+
+    found = run(stuck, kinds=kinds)
+    assert (found[0].kind == "output activation") == bool(line)
+    if line:
+        assert found[0].severity == "serious"
+        assert found[0].advice[0].line == line
+        assert run.of(run(change, kinds=kinds), "output activation").severity == "notice"
+
+    def foreign(record):  # what lies between the last module and the loss is not known
+        stuck(record)
+        record["framework"] = "torch"
+
+    assert "output activation" not in run(foreign, kinds=kinds).kinds
+
+
+def test_losses_of_probabilities_by_real_runs():
+    x, y, *_ = nn.datasets.digits()
+    answers = {"CategoricalCrossEntropy": y, "BinaryCrossEntropy": np.eye(10, dtype="float32")[y]}
+    for name, given in answers.items():
+        model = nn.Sequential(nn.Dense(64, 20), nn.ReLU(), nn.Dense(20, 10), nn.Identity(), seed=0)
+        flow = nn.GradientFlow(model)
+        nn.Trainer(model, getattr(nn, name)(), nn.SGD(lr=0.1)).fit(
+            x[:400], given[:400], epochs=8, batch_size=50, callbacks=[flow], progress=False
+        )
+        assert flow.findings()[0].kind == "output activation", name
+
+
+@pytest.mark.parametrize(
     ("off", "told"), [(1.0, True), (1.009, True), (1.011, False), (0.5, False)]
 )
 def test_softmax_twice_by_what_the_loss_can_come_to(run, off, told):
