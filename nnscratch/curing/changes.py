@@ -69,7 +69,7 @@ class NewOutput(Change):
     loss: type[losses.Loss]
 
     def apply(self, plan: Plan) -> Plan:
-        last = plan.dense()[-1]
+        last = plan.top()
         kept = [p for i, p in enumerate(plan.layers) if i < last or p.role != "activation"]
         kept_loss = plan.loss if plan.loss_is(self.loss) else Part(self.loss, {})
         return replace(plan, layers=tuple(kept), loss=kept_loss)

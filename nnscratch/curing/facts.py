@@ -82,7 +82,7 @@ def _output(plan: Plan, c: Conditions) -> Change | None:
     """Return the loss that goes with the answers, on a linear output."""
     if not isinstance(plan.loss, Part):
         return None
-    last = plan.layers[plan.dense()[-1] + 1 :]
+    last = plan.layers[plan.top() + 1 :]
     ends = [part for part in last if part.role == "activation"]
     wanted: type[Loss]
     if c.answers.has_classes:
@@ -111,9 +111,9 @@ def _reaches(part: Part, low: float, high: float) -> bool:
 def _activation(plan: Plan) -> Change | None:
     """Return one for dense layers that none follows, or only a softmax."""
     starts = plan.dense()
-    between = plan.layers[starts[0] + 1 : starts[-1]]
     if len(starts) < 2 or any(part.is_a(Residual, Bidirectional) for part in plan.layers):
         return None
+    between = plan.layers[starts[0] + 1 : starts[-1]]
     bend = ("activation", "recurrent", "opaque")
     sound = [p for p in between if p.role in bend and not _is_no_help(p)]
     return None if sound else NewActivation("relu", initializers.get("he_normal"))

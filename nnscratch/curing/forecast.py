@@ -103,6 +103,7 @@ def forecast(
             for values in model.layers[name].grads.values():
                 values[...] = 0
         ends = [name for name, layer in model.layers.items() if isinstance(layer, Dense)]
+        ends = ends or [name for name, layer in model.layers.items() if layer.role == "recurrent"]
         measured = [_norm(model.last[ends[i]].upstream) for i in (0, -1)]
         gradient = model.grads.flat.astype(np.float64)
         optimizer.step(model.params, model.grads)

@@ -145,14 +145,19 @@ class Plan:
         """Return the positions of the dense layers that stand in no block."""
         return [i for i, part in enumerate(self.layers) if part.is_a(Dense)]
 
+    def top(self) -> int:
+        """Return the position of the layer that answers: the last dense, or recurrent, one."""
+        kinds = self.dense() or [i for i, p in enumerate(self.layers) if p.role == "recurrent"]
+        return kinds[-1]
+
     def recurrent(self) -> list[Part]:
         """Return the recurrent layers, those in blocks too."""
         inside = (inner for part in self.layers for inner in opened(part))
         return [part for part in inside if part.role == "recurrent"]
 
     def hidden(self) -> list[Part]:
-        """Return the layers before the last dense one, those of blocks too."""
-        return [inner for part in self.layers[: self.dense()[-1]] for inner in opened(part)]
+        """Return the layers before the one that answers, those of blocks too."""
+        return [inner for part in self.layers[: self.top()] for inner in opened(part)]
 
     def changed(self, change: Callable[[Part], Part]) -> Plan:
         """Return the plan with `change` made to every layer that is not frozen, in blocks too."""

@@ -38,8 +38,10 @@ def read_plan(
     layers = tuple(_read(part, rates) for part in model)
     if any(node.tied for node in model.nodes):
         raise ConfigError("cure makes networks anew, and layers that share weights would not")
-    if not any(isinstance(layer, Dense) for layer in model.layers.values()):
-        raise ConfigError(f"cure needs a model with at least one Dense layer, got {model!r}")
+    if not any(part.is_a(Dense) or part.role == "recurrent" for part in layers):
+        raise ConfigError(
+            f"cure needs a model with a Dense or recurrent layer outside of blocks, got {model!r}"
+        )
     frozen = frozen_names(model.nodes)
     if not set(model.params.owners.values()) - {model.layers[name] for name in frozen}:
         raise ConfigError(

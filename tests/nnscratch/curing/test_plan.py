@@ -234,7 +234,7 @@ def test_what_cannot_be_made_anew_is_refused():
             super().__init__(lr)
 
     shared = nn.Dense(3, 3)
-    with pytest.raises(nn.ConfigError, match="at least one Dense layer"):
+    with pytest.raises(nn.ConfigError, match="a Dense or recurrent layer outside of blocks"):
         read(nn.Sequential(nn.Tanh()))
     with pytest.raises(nn.ConfigError, match="an optimizer that takes 'clip', got Own"):
         read(optimizer=Own(lr=1.0))

@@ -264,3 +264,23 @@ def test_where_a_range_test_tells_nothing_adam_is_tried_at_its_usual_rate(monkey
     monkeypatch.setattr(rates, "_fastest", lambda plan, conditions: math.nan)
     trial = SimpleNamespace(plan=plan_of(network(nn.RNN(3, 16))))
     assert [str(one) for one in rates.new_rates(trial, None)] == ["Adam, lr=0.005 + clip to norm 1"]
+
+
+@pytest.mark.parametrize("layer", [nn.RNN, nn.LSTM, nn.GRU])
+def test_a_network_that_is_a_recurrent_layer_alone_is_tried(layer):
+    x = np.random.default_rng(0).standard_normal((60, 8, 2)).astype(np.float32)
+    y = (0.5 * np.roll(x, 1, axis=1)).astype(np.float32)
+    model = nn.Sequential(layer(2, 2), seed=0)
+    loss, optimizer = nn.MeanSquaredError(), nn.SGD(lr=1e-6)
+    cure = nn.cure(model, loss, optimizer, x, y, batch_size=20, steps=40, tries=2)
+    assert len(cure.trials) >= 2
+    if cure.best is not None:
+        printed, names = repr(cure), {"nn": nn, "x": x, "y": y}
+        exec(printed[printed.index("model = nn.Sequential") :], names)
+        assert names["model"].predict(x).shape == y.shape
+
+
+def test_a_network_of_no_layer_that_answers_is_refused():
+    block = nn.Sequential(nn.Residual(nn.Dense(3, 3), nn.Tanh()))
+    with pytest.raises(nn.ConfigError, match="a Dense or recurrent layer outside of blocks"):
+        plan_of(block)
