@@ -307,3 +307,50 @@ def test_sparse_gradients_are_recorded_as_dense_ones():
 
     np.testing.assert_allclose(grads(True), grads(False), rtol=1e-6)
     assert (grads(True) > 0).all()
+
+
+@pytest.mark.parametrize("first", [False, True])  # nothing is kept for the way back
+def test_what_a_norm_goes_by_is_the_batchs_mean_and_variance(first):
+    torch.manual_seed(0)
+    norm = tn.BatchNorm1d(6, affine=False, track_running_stats=False)
+    model = tn.Sequential(*([] if first else [tn.Linear(6, 6)]), norm, tn.Linear(6, 3))
+    optimizer, loss = sgd(model, lr=0.0), tn.CrossEntropyLoss()
+    flow = watch(model, optimizer, loss)
+    x, y = torch.randn(20, 6), torch.randint(0, 3, (20,))
+    for _ in range(2):
+        optimizer.zero_grad()
+        loss(model(x), y).backward()
+        optimizer.step()
+    received = (x if first else model[0](x).detach()).double().numpy()
+    sigma = np.sqrt(received.var(axis=0) + norm.eps)
+    scale = np.sqrt(np.mean(1 / sigma**2))
+    np.testing.assert_allclose(flow.to_dict()["batchnorm_scale"][:, 0], scale, rtol=1e-5)
+
+
+class Narrower(tn.Module):
+    """Hands a ReLU fewer features from the third call on."""
+
+    def __init__(self):
+        super().__init__()
+        self.wide, self.relu, self.last = tn.Linear(12, 8), tn.ReLU(), tn.Linear(8, 3)
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        x = self.wide(x)
+        if self.calls > 2:
+            return self.last(torch.cat([self.relu(x[:, :5]), x[:, 5:]], dim=1))
+        return self.last(self.relu(x))
+
+
+def test_a_tensor_that_no_longer_fits_is_told_and_ends_no_training(train, classes):
+    torch.manual_seed(0)
+    model = Narrower()
+    optimizer = sgd(model)
+    flow = watch(model, optimizer)
+    train(model, optimizer, tn.CrossEntropyLoss(), *classes, steps=4)
+    assert len(flow) == 4
+    column = list(flow.to_dict()["layers"]).index("relu")
+    known = np.isfinite(flow.to_dict()["output_std"][:, column])
+    assert known.tolist() == [True, True, False, False]
+    assert "step 2: " in str(flow.to_dict()["note"])
