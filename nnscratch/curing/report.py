@@ -95,6 +95,12 @@ class Cure:
     def verdict(self) -> str:
         """What to do, in a sentence; where nothing helps, what that says."""
         b, a = self.before, self.best
+        answers = self.conditions.answers
+        if a is None and answers.variance == 0:
+            return (
+                f"nothing to tell apart: all {len(answers.rows)} answers that it is judged on are "
+                f"the same. Look at how y was made"
+            )
         if a is None and not self.sick:
             if not self.trials:
                 more = "; its loss still falls: train longer" if b.skill < GOOD else ""

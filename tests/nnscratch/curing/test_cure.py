@@ -300,6 +300,16 @@ def test_bad_arguments(options, said, digits):
         cured(network(nn.ReLU, "he_normal", 1), nn.SGD(lr=0.1), digits, **options)
 
 
+def test_answers_that_are_all_the_same_are_named(digits):
+    x, y, _ = digits
+    model = network(nn.ReLU, "he_normal", 1)
+    found = cure(model, LOSS, nn.SGD(lr=0.1), x[:60], 0 * y[:60], batch_size=20, steps=20, tries=1)
+    assert found.verdict == (
+        "nothing to tell apart: all 12 answers that it is judged on are the same. Look at how y "
+        "was made"
+    )
+
+
 def test_bad_data():
     with pytest.raises(nn.ShapeError, match="x has 3 features"):
         cure(
