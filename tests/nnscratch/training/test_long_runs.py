@@ -41,5 +41,5 @@ def test_memory_files_and_time_of_a_step_stay(tmp_path):
     assert trainer.steps == len(trainer.history.loss) == STEPS
     # The history keeps the loss of every step; the record one row of 10 steps, in the file.
     assert memory[-1] - memory[0] < 8e6 + 200 * STEPS, memory
-    assert len(set(files)) == 1
+    assert max(files) == files[0]  # what others left open in this process may go
     assert np.median(seconds[-3:]) < 2 * np.median(seconds[:3]), seconds
