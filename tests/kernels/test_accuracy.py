@@ -107,8 +107,17 @@ def test_the_page_says_at_least_what_is_measured():
                 assert 0.6 * cell[0] - 0.1 <= error <= 1.6 * cell[0] + 0.1, (row, low, high, error)
 
 
-def test_pytorch_s_figures_are_those_on_the_page():
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+@pytest.fixture
+def torch():
+    """PyTorch on one thread: a first tanh on two was seen to be 872 units off, once."""
+    found = pytest.importorskip("torch", reason="PyTorch is not installed")
+    threads = found.get_num_threads()
+    found.set_num_threads(1)
+    yield found
+    found.set_num_threads(threads)
+
+
+def test_pytorch_s_figures_are_those_on_the_page(torch):
     functions = {
         "tanh": torch.tanh,
         "softplus": lambda t: torch.nn.functional.softplus(t, threshold=1e9),
