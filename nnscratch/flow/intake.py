@@ -17,7 +17,7 @@ from nnscratch.flow.given import Given, as_batch
 from nnscratch.flow.infos import LayerInfo, ParamInfo, initial_measures, network_facts
 from nnscratch.flow.logging import Log
 from nnscratch.flow.looks import Looks
-from nnscratch.flow.measuring import Prepared, Remote, TensorMeasures
+from nnscratch.flow.measuring import Destination, Prepared, Remote, TensorMeasures
 from nnscratch.flow.recording import Recording
 from nnscratch_kernels.reference.measures import NOTHING
 
@@ -123,8 +123,8 @@ class Intake(Recording):
         `gradient` do, but for looks: see `looks_closely`; they are good until those are called for
         the same layer. `rest_unknown` ends the step.
         """
-        fits = self._fitting(what, layer, shape)
-        return None if fits is None else self._measured.prepare(dtype, *fits)
+        to = self._destination(what, layer, shape)
+        return None if to is None else self._measured.prepare(dtype, to)
 
     def remote(
         self, what: str, layer: str, shape: tuple[int, ...], dtype: np.dtype[Any]
@@ -135,17 +135,18 @@ class Intake(Recording):
         """
         if what == "input":
             flat = math.prod(shape[:-1]), shape[-1]
-            return self._measured.remote(dtype, 0, self._samples[0][:0], flat, NO_END, True)
-        fits = self._fitting(what, layer, shape)
-        return None if fits is None else self._measured.remote(dtype, *fits)
+            to: Destination | None = Destination(0, self._samples[0][:0], flat, NO_END, True)
+        else:
+            to = self._destination(what, layer, shape)
+        return None if to is None else self._measured.remote(dtype, to)
 
     def batch(self, examples: int) -> None:
         """Note how many examples the input has, instead of `input`."""
         self._batch = examples
         self._given.add("input")
 
-    def _fitting(self, what: str, layer: str, shape: tuple[int, ...]) -> tuple[Any, ...] | None:
-        """Return where a tensor goes, None if nowhere: column, samples, shape, ends, signed."""
+    def _destination(self, what: str, layer: str, shape: tuple[int, ...]) -> Destination | None:
+        """Return where a tensor goes, None if nowhere."""
         info, column = self._info(layer), self._columns[layer]
         axis, signed = info.axis, what == "output"
         fits = -len(shape) <= axis < len(shape) >= 2 and shape[axis] == info.features
@@ -153,7 +154,8 @@ class Intake(Recording):
             return None
         place = column if signed else len(self.layers) + column
         flat = math.prod(shape) // info.features, info.features
-        return 1 + place, self._samples[place], flat, info.saturation if signed else NO_END, signed
+        ends = info.saturation if signed else NO_END
+        return Destination(1 + place, self._samples[place], flat, ends, signed)
 
     def rest_unknown(self) -> None:
         """Note that whatever else of the layers was not given cannot be had."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -108,6 +108,16 @@ class Remote:
             kernels.sample_bins(into, sampled[part], self._signed, 0, SAMPLE_RUN)
 
 
+class Destination(NamedTuple):
+    """Where the measures of tensors of one shape go: see `TensorMeasures.take`."""
+
+    column: int
+    samples: Array
+    shape: tuple[int, int]
+    ends: tuple[float, float]
+    signed: bool
+
+
 # An operation, and the word among its arguments that says where the tensor lies.
 _CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 TENSOR_WORD = 6
@@ -140,42 +150,27 @@ class TensorMeasures:
         kernels.measure_tensor(*self._arguments(column, samples, tensor, ends, signed))
         self.sizes[column] = tensor.size
 
-    def prepare(
-        self,
-        dtype: np.dtype[Any],
-        column: int,
-        samples: Array,
-        shape: tuple[int, int],
-        ends: tuple[float, float],
-        signed: bool,
-    ) -> Prepared | None:
+    def prepare(self, dtype: np.dtype[Any], to: Destination) -> Prepared | None:
         """Return what does so for tensors of a shape by their addresses; None: nothing does.
 
         It is good until another is made for the same column, or `take` is called for it.
         """
         if kernels.name != "numba":
             return None
-        like = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, (0, 0))
-        arguments = self._arguments(column, samples, like, ends, signed)
-        return Prepared(arguments, dtype, column, self.sizes)
+        return Prepared(self._arguments_alike(dtype, to), dtype, to.column, self.sizes)
 
-    def remote(
-        self,
-        dtype: np.dtype[Any],
-        column: int,
-        samples: Array,
-        shape: tuple[int, int],
-        ends: tuple[float, float],
-        signed: bool,
-    ) -> Remote:
+    def remote(self, dtype: np.dtype[Any], to: Destination) -> Remote:
         """Return what takes the measures of such tensors from others."""
-        like = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, (0, 0))
-        return Remote(self, self._arguments(column, samples, like, ends, signed))
+        return Remote(self, self._arguments_alike(dtype, to))
 
     def put(self, column: int, sums: Array) -> None:
         """Note the sums of a tensor that somebody else measured as one run."""
         self._sums[0, :, column], self._sums[1:, :, column] = sums, 0
         self.sizes[column] = sums[-1]
+
+    def _arguments_alike(self, dtype: np.dtype[Any], to: Destination) -> tuple[Any, ...]:
+        like = np.lib.stride_tricks.as_strided(np.empty(1, dtype), to.shape, (0, 0))
+        return self._arguments(to.column, to.samples, like, to.ends, to.signed)
 
     def _arguments(
         self, column: int, samples: Array, tensor: Array, ends: tuple[float, float], signed: bool
