@@ -23,6 +23,7 @@ PUBLIC_GROUPS = (
     *("known", "tuned", "fresh", "opened", "aside", "unlike", "later", "untouched"),
     *("autumn", "winter", "spring", "summer", "dawn", "dusk"),
     *("east", "west"),
+    *("north", "south"),
 )
 MOST = 10**9  # of whatever is counted
 HUGE = 10**30  # of sizes: what they would need is said

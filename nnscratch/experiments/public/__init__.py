@@ -23,6 +23,9 @@ from nnscratch.experiments.public.kinds import ASIDE as ASIDE_CASES
 from nnscratch.experiments.public.kinds import OPENED as OPENED_CASES
 from nnscratch.experiments.public.known import CASES as KNOWN_CASES
 from nnscratch.experiments.public.later import CASES as LATER_CASES
+from nnscratch.experiments.public.manuals import MANUALS
+from nnscratch.experiments.public.north import NORTH as NORTH_CASES
+from nnscratch.experiments.public.north import SOUTH as SOUTH_CASES
 from nnscratch.experiments.public.recipe import Data, Outcome, Recipe, run
 from nnscratch.experiments.public.spring import SPRING as SPRING_CASES
 from nnscratch.experiments.public.spring import SUMMER as SUMMER_CASES
@@ -36,7 +39,8 @@ from nnscratch.experiments.public.verdict import NAMES, VERDICTS, Answer, Tally,
 WINTER: Final = "winter"
 DUSK: Final = "dusk"
 WEST: Final = "west"
-PUT_ASIDE: Final = (WINTER, DUSK, WEST)
+SOUTH: Final = "south"
+PUT_ASIDE: Final = (WINTER, DUSK, WEST, SOUTH)
 SICK: dict[str, tuple[Sick, ...]] = {
     "known": KNOWN_CASES,
     TUNED: TUNED_CASES,
@@ -54,8 +58,13 @@ SICK: dict[str, tuple[Sick, ...]] = {
     DUSK: DUSK_CASES,
     "east": EAST_CASES,
     WEST: WEST_CASES,
+    "north": NORTH_CASES,
+    SOUTH: SOUTH_CASES,
 }
-HEALTHY: tuple[Healthy, ...] = (*KERAS, *TORCH_AND_OTHERS, *SKLEARN, *BOOKS, *COURSES, *GUIDES)
+HEALTHY: tuple[Healthy, ...] = (
+    *(*KERAS, *TORCH_AND_OTHERS, *SKLEARN),
+    *(*BOOKS, *COURSES, *GUIDES, *MANUALS),
+)
 
 __all__ = [
     "ASIDE_CASES",
@@ -69,9 +78,11 @@ __all__ = [
     "KNOWN_CASES",
     "LATER_CASES",
     "NAMES",
+    "NORTH_CASES",
     "OPENED_CASES",
     "PUT_ASIDE",
     "SICK",
+    "SOUTH_CASES",
     "SPRING_CASES",
     "SUMMER_CASES",
     "TUNED",

@@ -35,6 +35,8 @@ def test_enough_cases():
     assert abs(len(public.DAWN_CASES) - len(public.DUSK_CASES)) <= 1
     assert len(public.EAST_CASES) + len(public.WEST_CASES) >= 24
     assert abs(len(public.EAST_CASES) - len(public.WEST_CASES)) <= 1
+    assert len(public.NORTH_CASES) + len(public.SOUTH_CASES) >= 20
+    assert abs(len(public.NORTH_CASES) - len(public.SOUTH_CASES)) <= 1
     assert len({case.cause for case in SICK}) >= 12
     names = [case.name for case in (*SICK, *public.HEALTHY)]
     assert [name for name, n in Counter(names).items() if n > 1] == []
@@ -53,6 +55,7 @@ def test_names_decide_what_is_put_aside():
     assert max(map(place, public.SPRING_CASES)) < min(map(place, public.SUMMER_CASES))
     assert max(map(place, public.DAWN_CASES)) < min(map(place, public.DUSK_CASES))
     assert max(map(place, public.EAST_CASES)) < min(map(place, public.WEST_CASES))
+    assert max(map(place, public.NORTH_CASES)) < min(map(place, public.SOUTH_CASES))
 
 
 @pytest.mark.parametrize("case", [*SICK, *public.HEALTHY], ids=lambda case: case.name)
