@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.errors import DataError, DtypeError, ShapeError
+from nnscratch.errors import DataError, DtypeError, ShapeError, shown
 from nnscratch_kernels.runtime import memory as aligned
 from nnscratch_records import memory
 
@@ -106,7 +106,7 @@ def check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
     try:
         found = np.dtype(dtype)
     except (TypeError, ValueError):
-        raise DtypeError(f"dtype must be float32 or float64, got {dtype!r}") from None
+        raise DtypeError(f"dtype must be float32 or float64, got {shown(dtype)}") from None
     if found not in DTYPES:
         raise DtypeError(f"dtype must be float32 or float64, got {found}")
     return found

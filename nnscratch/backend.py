@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import nnscratch_kernels
-from nnscratch.errors import ConfigError, require_count, unknown_name
+from nnscratch.errors import ConfigError, require_count, require_name
 from nnscratch.workspace import changes
 from nnscratch_kernels import forking
 from nnscratch_kernels.signals import postponing
@@ -125,8 +125,7 @@ def use_kernels(name: str) -> AbstractContextManager[None]:
     The switch happens at once. Used as ``with nn.use_kernels("reference"): ...`` it ends with the
     block. Raises `ConfigError` for an unknown name.
     """
-    if name not in nnscratch_kernels.SETS:
-        raise unknown_name("kernel set", name, nnscratch_kernels.SETS)
+    require_name("kernel set", name, nnscratch_kernels.SETS)
     before = kernels.name
     kernels.choose(name)
 

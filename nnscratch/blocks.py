@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from nnscratch.arguments import arguments, make
-from nnscratch.errors import ConfigError, require_number
+from nnscratch.errors import ConfigError, require_number, shown
 from nnscratch.layers.base import Layer
 from nnscratch.layers.joins import Branch, Concatenate, Skip, Sum
 from nnscratch.layers.recurrent import Recurrent
@@ -100,7 +100,7 @@ class Bidirectional:
     def __init__(self, layer: Recurrent) -> None:
         if not isinstance(layer, Recurrent):
             raise ConfigError(
-                f"Bidirectional takes a recurrent layer such as nn.LSTM(6, 50), got {layer!r}"
+                f"Bidirectional takes a recurrent layer such as nn.LSTM(6, 50), got {shown(layer)}"
             )
         self.layer = layer
         self.other = make(type(layer), {**arguments(layer), "reverse": not layer.reverse})

@@ -13,22 +13,20 @@ from collections.abc import Collection
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, DataError, ShapeError, require_count
-from nnscratch.files import PathLike, load_npz, save_npz
+from nnscratch.errors import ConfigError, DataError, ShapeError, require_count, shown
+from nnscratch.files import PathLike, as_path, load_npz, save_npz
 from nnscratch.optimizers import Optimizer
 from nnscratch.parameters import Parameters, put_whole
 from nnscratch.saved import Format, from_plain, group, read_facts, set_noise
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.history import History
 from nnscratch.training.loop import Run
-
-if TYPE_CHECKING:
-    from nnscratch.training import Trainer
+from nnscratch.training.trainer import Trainer
 
 FORMAT = Format(
     name="nnscratch checkpoint",
@@ -48,8 +46,10 @@ def save_checkpoint(trainer: Trainer, path: PathLike) -> Path:
         nn.save_checkpoint(trainer, "run.npz")
 
     To save now and then during a training use `Checkpoint`. A callback of your own may call this in
-    `on_step` and `on_epoch_end`; in `on_backward` the step is only half made. Raises `FileError`.
+    `on_step` and `on_epoch_end`; in `on_backward` the step is only half made. Raises `FileError`,
+    and `ConfigError` for what is no trainer.
     """
+    _require_trainer("save_checkpoint", trainer)
     model, optimizer = trainer.model, trainer.optimizer
     facts = {
         "format": FORMAT.name,
@@ -87,6 +87,7 @@ def load_checkpoint(trainer: Trainer, path: PathLike) -> None:
     another version, and `ConfigError` or `ShapeError` if it belongs to another model or optimizer;
     `trainer` is then unchanged.
     """
+    _require_trainer("load_checkpoint", trainer)
     model, optimizer = trainer.model, trainer.optimizer
     arrays = load_npz(path)
     facts = read_facts(arrays, "checkpoint", FORMAT, path)
@@ -144,7 +145,7 @@ class Checkpoint(Callback):
     """
 
     def __init__(self, path: PathLike, every: int = 1) -> None:
-        self.path = Path(path)
+        self.path = as_path(path)
         self.every = require_count("Checkpoint every", every)
 
     def on_epoch_end(self, trainer: Trainer, history: History) -> None:
@@ -164,6 +165,11 @@ def _run(facts: dict[str, Any]) -> Run:
         for name in names:
             require_count(name, getattr(run, name), least=least)
     return run
+
+
+def _require_trainer(what: str, trainer: object) -> None:
+    if not isinstance(trainer, Trainer):
+        raise ConfigError(f"{what} takes a Trainer, got {shown(trainer)}")
 
 
 def _check_same(path: PathLike, what: str, saved: object, here: object) -> None:

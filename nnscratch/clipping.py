@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from nnscratch.backend import kernels, load_module
-from nnscratch.errors import require_number
+from nnscratch.errors import ConfigError, require_number, shown
 from nnscratch.parameters import Parameters
 
 
@@ -77,6 +77,8 @@ class Clip:
 
     def clip(self, grads: Parameters) -> ClipReport:
         """Clip `grads` in place and return what that did."""
+        if not isinstance(grads, Parameters):
+            raise ConfigError(f"{self!r} clips model.grads, got {shown(grads)}")
         if not self.kind:
             raise TypeError(f"{type(self).__name__} has no clip: use a class of nnscratch.clipping")
         if kernels.name == "numba":

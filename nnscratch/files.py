@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from nnscratch.errors import DataError, FileError, TooLargeError
 from nnscratch.extras import optional
 from nnscratch_records import files, npz
 from nnscratch_records.files import PathLike as PathLike
+from nnscratch_records.files import as_path as as_path
 
 
 @contextlib.contextmanager
@@ -49,7 +51,7 @@ def open_input(path: PathLike) -> Iterator[IO[bytes]]:
 @contextlib.contextmanager
 def naming(what: str, path: PathLike) -> Iterator[None]:
     """Turn an `OSError` within into a `FileError` that says what could not be done to `path`."""
-    if "\0" in str(path):  # of which Python tells in a ValueError
+    if "\0" in str(as_path(path)):  # of which Python tells in a ValueError
         raise FileError(f"{what} {path}: no file can have such a name")
     try:
         yield
@@ -63,18 +65,20 @@ def write_atomically(path: PathLike, content: bytes) -> Path:
     """Write `content` to `path`, whole or not at all; raises as `new_file` does."""
     with new_file(path) as file:
         file.write(content)
-    return Path(path)
+    return as_path(path)
 
 
 def write_rows(path: Path, mode: str, rows: Iterable[Sequence[object]]) -> None:
     """Write rows to a CSV file, anew (``"w"``) or behind what is there (``"a"``); `FileError`."""
-    with naming("cannot write", path), path.open(mode, newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    with naming("cannot write", path), files.open_growing(path, anew=mode == "w") as file:
+        files.put_whole(file, text.getvalue().encode(errors="replace"))
 
 
 def make_folder(path: PathLike) -> Path:
     """Return the folder `path`, made if need be; `FileError` if it cannot be made or written."""
-    folder = Path(path)
+    folder = as_path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -91,7 +95,7 @@ def save_npz(path: PathLike, arrays: Mapping[str, Array | str]) -> Path:
     """Save `arrays` to `path` (uncompressed `.npz`), atomically."""
     with new_file(path) as file:
         npz.write_npz(file, arrays)
-    return Path(path)
+    return as_path(path)
 
 
 def load_npz(path: PathLike) -> dict[str, Array]:
@@ -112,7 +116,7 @@ def load_npz(path: PathLike) -> dict[str, Array]:
 
 def save_arrays(path: PathLike, arrays: Mapping[str, Array]) -> Path:
     """Save `arrays` to `path`, as its suffix says: `.safetensors`, anything else as `.npz`."""
-    if Path(path).suffix != ".safetensors":
+    if as_path(path).suffix != ".safetensors":
         return save_npz(path, arrays)
     whole = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
     package = optional("safetensors.numpy", str(path), "safetensors")
@@ -121,7 +125,7 @@ def save_arrays(path: PathLike, arrays: Mapping[str, Array]) -> Path:
 
 def load_arrays(path: PathLike) -> dict[str, Array]:
     """Return what `save_arrays` saved, or any other file of safetensors; raises as `load_npz`."""
-    if Path(path).suffix != ".safetensors":
+    if as_path(path).suffix != ".safetensors":
         return load_npz(path)
     package = optional("safetensors.numpy", str(path), "safetensors")
     with open_input(path) as file:

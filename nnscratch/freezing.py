@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nnscratch.blocks import Bidirectional, Residual
-from nnscratch.errors import ShapeError, unknown_name
+from nnscratch.errors import ConfigError, ShapeError, require_name, shown
 from nnscratch.layers import Layer
-from nnscratch.model import Sequential
+from nnscratch.model import Sequential, require_model
 from nnscratch.nodes import Block, Node
 
 _FOLLOWS = {"activation", "norm", "noise", "shape"}  # the weights it stands behind
@@ -33,6 +33,10 @@ def keep_frozen(old: Sequential, new: Sequential, names: Mapping[str, str]) -> N
     >>> new.frozen, bool((new.params["1.weight"] == old.params["0.weight"]).all())
     (('1.dense',), True)
     """
+    require_model("keep_frozen old", old)
+    require_model("keep_frozen new", new)
+    if not isinstance(names, Mapping):
+        raise ConfigError(f"keep_frozen names must be a mapping of names, got {shown(names)}")
     pairs = [(_layer(old, there), _layer(new, here)) for there, here in names.items()]
     for source, target in pairs:
         has, takes = _shapes(source), _shapes(target)
@@ -87,8 +91,7 @@ def settled_parts(roles: Sequence[str], frozen: Sequence[bool]) -> set[int]:
 
 
 def _layer(model: Sequential, name: str) -> Layer:
-    if name not in model.layers:
-        raise unknown_name("layer", name, model.layers)
+    require_name("layer", name, model.layers)
     return model.layers[name]
 
 

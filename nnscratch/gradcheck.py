@@ -10,12 +10,19 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, DtypeError, require_count, require_number
+from nnscratch.errors import (
+    ConfigError,
+    DtypeError,
+    require_count,
+    require_number,
+    require_seed,
+    shown,
+)
 from nnscratch.finite_differences import Comparison, Function, GradientMismatch
 from nnscratch.graph import Graph
 from nnscratch.layers.base import Layer
 from nnscratch.network import Network
-from nnscratch.nodes import LossFunction, Node
+from nnscratch.nodes import LossFunction, Node, require_loss
 from nnscratch.sequences import Given
 
 __all__ = ["GradientMismatch", "check_gradients"]
@@ -70,7 +77,9 @@ def check_gradients(
     DtypeError
         For anything but float64: differences in float32 prove nothing.
     """
-    rng = np.random.default_rng(require_count("seed", seed, least=0))
+    if loss is not None:
+        require_loss("check_gradients loss", loss)
+    rng = np.random.default_rng(require_seed("seed", seed))
     compare = Comparison(
         require_number("tolerance", tolerance, above=0),
         require_number("step", step, above=0),
@@ -85,7 +94,9 @@ def check_gradients(
             positions = (STEPS,) * (target.positions or 0)
             x = rng.standard_normal((BATCH, *positions, _features(target) or FEATURES))
     elif not callable(target) or isinstance(target, type):
-        raise ConfigError(f"check_gradients expects a model, a layer or a loss, got {target!r}")
+        raise ConfigError(
+            f"check_gradients expects a model, a layer or a loss, got {shown(target)}"
+        )
     if x is None or (labels is None and not (isinstance(target, Layer | Graph) and not loss)):
         raise ConfigError(
             "a loss needs an input and labels: check_gradients(model, loss, x, labels) "

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from nnscratch.arrays import Array, as_array, fitted, rows
 from nnscratch.backend import kernels
-from nnscratch.errors import ConfigError, ShapeError, unknown_name
+from nnscratch.errors import ConfigError, ShapeError, require_name
 from nnscratch.layers.batchnorm import STATISTICS
 from nnscratch.nodes import INPUT, Pass, Writer
 from nnscratch.sequences import NOTHING, Given, States, Truncate, as_mask, as_states, factors_back
@@ -145,8 +145,7 @@ class Graph(Structure):
 
         Without `into` the latest pass stays the latest one; its buffers are used all the same.
         """
-        if statistics not in STATISTICS:
-            raise unknown_name("kind of statistics", statistics, STATISTICS)
+        require_name("kind of statistics", statistics, STATISTICS)
         if 0 in getattr(x, "shape", ())[:-1]:
             what = "sequences are" if len(x) else "the batch is"
             raise ShapeError(f"{what} empty: input of shape {x.shape}")

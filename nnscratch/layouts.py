@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array, as_array, fitted
-from nnscratch.errors import ConfigError, ShapeError, unknown_name
+from nnscratch.errors import ConfigError, ShapeError, require_name, shown
 from nnscratch.layers.recurrent import Recurrent
 
 __all__ = ["read_weights", "write_weights"]
@@ -71,6 +71,8 @@ def read_weights(layer: Recurrent, weights: Mapping[str, npt.ArrayLike], layout:
     True
     """
     expected = write_weights(layer, layout)
+    if not isinstance(weights, Mapping):
+        raise ConfigError(f"weights must be a mapping of names to arrays, got {shown(weights)}")
     missing = [name for name in expected if name not in weights]
     if missing:
         raise ConfigError(
@@ -121,11 +123,12 @@ def _pytorch_names(layer: Recurrent) -> list[str]:
 def _order(layer: Recurrent, layout: str) -> str:
     """Return the gates in the layout's order."""
     if not isinstance(layer, Recurrent):
-        raise ConfigError(f"weights are read and written of nn.RNN, nn.LSTM and nn.GRU: {layer!r}")
+        raise ConfigError(
+            f"weights are read and written of nn.RNN, nn.LSTM and nn.GRU: {shown(layer)}"
+        )
     if layer.dtype is None:
         raise ConfigError(
             f"{layer!r} has no parameters yet: put it in a Sequential, or call .initialize(seed)"
         )
-    if layout not in _GATES:
-        raise unknown_name("layout of weights", layout, _GATES)
+    require_name("layout of weights", layout, _GATES)
     return _GATES[layout][layer.kind]

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from nnscratch.arguments import arguments, make
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError
+from nnscratch.errors import ConfigError, shown
 from nnscratch.layers.base import Layer
 from nnscratch.network import Network
-from nnscratch.nodes import INPUT, Block, Writer
+from nnscratch.nodes import INPUT, Block, Writer, is_of_torch
 from nnscratch.parameters import stays
 
 
@@ -85,7 +85,7 @@ class Sequential(Network):
     def __getitem__(self, index: int) -> Layer | Block:
         if isinstance(index, bool) or not isinstance(index, int | np.integer):
             raise ConfigError(
-                f"model[...] takes a whole number, got {index!r}; for names see model.layers"
+                f"model[...] takes a whole number, got {shown(index)}; for names see model.layers"
             )
         if not -len(self.parts) <= index < len(self.parts):
             raise IndexError(f"model[{index}]: the model has {len(self.parts)} parts")
@@ -149,9 +149,4 @@ def require_model(what: str, model: object) -> None:
             ": nnscratch.pytorch.watch(model, optimizer) watches a PyTorch network, "
             "nnscratch.pytorch.from_torch(model) makes one of ours of it"
         )
-    raise ConfigError(f"{what} must be a Sequential, got {model!r}{hint}")
-
-
-def is_of_torch(thing: object) -> bool:
-    """Whether something is a module of PyTorch, which is not imported for that."""
-    return any(kind.__module__ == "torch.nn.modules.module" for kind in type(thing).__mro__)
+    raise ConfigError(f"{what} must be a Sequential, got {shown(model)}{hint}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import reprlib
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -13,10 +12,10 @@ import numpy.typing as npt
 from nnscratch.arrays import Array, as_array
 from nnscratch.captures import CapturedPasses
 from nnscratch.display import Text, html_table, size_in_words, text_table
-from nnscratch.errors import ConfigError, ShapeError, require_count
+from nnscratch.errors import ConfigError, ShapeError, require_count, shown
 from nnscratch.files import PathLike, load_arrays, save_arrays
 from nnscratch.graph import Graph
-from nnscratch.nodes import LossFunction, Writer
+from nnscratch.nodes import LossFunction, Writer, require_loss, value_of
 from nnscratch.parameters import put_whole
 from nnscratch.replay import CapturedPass, Measurer
 from nnscratch.sequences import Given, States, Truncate, step_weights
@@ -117,16 +116,9 @@ class Network(Graph):
         sample_weights: Array | None,
     ) -> tuple[float, Array]:
         """Return the loss of a forward pass and its gradient."""
+        require_loss("loss", loss)
         weights = () if sample_weights is None else (sample_weights,)
-        found = loss(self._pass(x, training, "running", given), labels, *weights)
-        try:
-            value, dlogits = found
-            return float(value), dlogits
-        except (TypeError, ValueError):
-            raise ConfigError(
-                f"{loss!r} must return its value, a number, and the gradient of the output, "
-                f"got {reprlib.repr(found)}"
-            ) from None
+        return value_of(loss, self._pass(x, training, "running", given), labels, *weights)
 
     def _loss_weights(self, x: Array, given: Given, weights: Array | None) -> Array | None:
         """Return `weights`, and where there is an output at every step, what the mask adds."""
@@ -209,6 +201,10 @@ class Network(Graph):
         x = as_array(x, "x")
         if x.ndim == 0 or len(x) == 0:
             raise ShapeError(f"nothing to predict: input of shape {np.shape(x)}")
+        if mask is not None:
+            mask = as_array(mask, "mask")
+            if mask.shape[:1] != (len(x),):
+                raise ShapeError(f"mask has shape {mask.shape}, for {len(x)} examples")
         parts = [
             self.forward(
                 x[start : start + batch_size],
@@ -296,3 +292,9 @@ class Network(Graph):
         rows = [f"  {name:<{width}}  {layer!r}" for name, layer in self.layers.items()]
         head = f"{type(self).__name__}({self.dtype}, {self.params.flat.size:,} parameters)"
         return "\n".join([head, *rows])
+
+
+def require_network(what: str, model: object) -> None:
+    """Raise `ConfigError` unless `model` is a network."""
+    if not isinstance(model, Network):
+        raise ConfigError(f"{what} takes a Sequential, got {shown(model)}")

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, DtypeError, ShapeError
+from nnscratch.errors import ConfigError, DtypeError, ShapeError, shown
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.sequences import NOTHING, Given
 from nnscratch.workspace import Workspace
@@ -178,13 +178,13 @@ class Writer:
         if isinstance(part, type) or not callable(getattr(part, "write", None)):
             raise ConfigError(
                 f"layer {index} must be a Layer, or a block that writes nodes as nn.Residual does, "
-                f"got {part!r}"
+                f"got {shown(part)}"
             )
         made = part.write(Writer(self.nodes, index), *sources)
         if made not in range(INPUT, len(self.nodes)):
             raise ConfigError(
                 f"write of block {index} ({part!r}) must return what put returned for the layer "
-                f"that gives its output, got {made!r}"
+                f"that gives its output, got {shown(made)}"
             )
         return made
 
@@ -294,3 +294,29 @@ def input_of(nodes: Sequence[Node]) -> tuple[int, int | None]:
         if source != INPUT and shapes[source][-1] is not None:
             break  # a layer below makes its own width of any
     return positions, None
+
+
+def require_loss(what: str, loss: object) -> None:
+    """Raise `ConfigError` unless `loss` can be called as a loss is."""
+    if not callable(loss) or isinstance(loss, type) or is_of_torch(loss):
+        raise ConfigError(f"{what} must be a loss such as SoftmaxCrossEntropy(), got {shown(loss)}")
+
+
+def value_of(
+    loss: LossFunction, output: Array, labels: Array, *weights: Array
+) -> tuple[float, Array]:
+    """Return the value of a loss and its gradient; `ConfigError` unless it has both."""
+    found = loss(output, labels, *weights)
+    try:
+        value, doutput = found
+        return float(value), doutput
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"{loss!r} must return its value, a number, and the gradient of the output, "
+            f"got {shown(found)}"
+        ) from None
+
+
+def is_of_torch(thing: object) -> bool:
+    """Whether something is a module of PyTorch, which is not imported for that."""
+    return any(kind.__module__ == "torch.nn.modules.module" for kind in type(thing).__mro__)

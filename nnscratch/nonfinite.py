@@ -15,7 +15,8 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
-from nnscratch.model import Sequential
+from nnscratch.errors import require_real
+from nnscratch.model import Sequential, require_model
 from nnscratch.saved import from_plain
 
 BEFORE, FORWARD, BACKWARD, UPDATE = "before the pass", "forward", "backward", "update"
@@ -280,6 +281,9 @@ def find_nonfinite(model: Sequential, loss: float | None = None) -> NonFinite | 
     For one's own loop: ``value = model.training_pass(x, y, loss)``, then
     ``print(nn.find_nonfinite(model, value))``.
     """
+    require_model("find_nonfinite model", model)
+    if loss is not None:
+        loss = require_real("find_nonfinite loss", loss)
     return first_bad(tensors_of_pass(model, loss))
 
 

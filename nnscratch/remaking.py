@@ -10,7 +10,7 @@ from typing import Any
 from nnscratch import layers
 from nnscratch.arguments import arguments
 from nnscratch.blocks import Bidirectional, Residual
-from nnscratch.errors import ConfigError, require_count
+from nnscratch.errors import ConfigError, require_count, require_flag, require_name
 from nnscratch.freezing import frozen_names, inside, is_frozen, keep_frozen, settled_parts
 from nnscratch.initializers import Initializer
 from nnscratch.layers import BatchNorm, Dense, Layer
@@ -87,6 +87,9 @@ def remake(
     True
     """
     require_model("remake model", model)
+    norm = require_flag("remake norm", norm)
+    if output is not None and not (isinstance(output, str) and output == "identity"):
+        require_name("output of remake", output, layers.activation_names())
     parts = list(model)
     dense = [i for i, part in enumerate(parts) if isinstance(part, Dense)]
     if width is not None:

@@ -59,12 +59,10 @@ def group(arrays: Mapping[str, Array], name: str) -> dict[str, Array]:
 
 def set_noise(model: Sequential, states: Any, path: PathLike) -> None:
     """Put back the sources of noise; `DataError` if `states` are none, and nothing is changed."""
-    before = model.noise_state()
     try:
         model.set_noise_state(states)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        model.set_noise_state(before)
-        raise DataError(f"{path} is damaged: state of noise, {error!r}") from error
+    except DataError as error:
+        raise DataError(f"{path} is damaged: {error}") from error
 
 
 def from_plain(kind: type[T], values: Mapping[str, Any]) -> T:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 
-from nnscratch.errors import ConfigError, require_count, require_number
+from nnscratch.errors import ConfigError, require_count, require_number, shown
 
 Schedule = Callable[[int], float]
 
@@ -129,7 +129,7 @@ def as_schedule(lr: float | Schedule, what: str = "lr") -> Schedule:
         return lr
     if not isinstance(lr, Real):
         raise ConfigError(
-            f"{what} must be a number >= 0 or a schedule (a function of the step), got {lr!r}"
+            f"{what} must be a number >= 0 or a schedule (a function of the step), got {shown(lr)}"
         )
     return Constant(require_number(what, lr, least=0))
 

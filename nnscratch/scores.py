@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, as_array
 from nnscratch.datasets.checks import check_labels
-from nnscratch.errors import ShapeError
+from nnscratch.errors import DtypeError, ShapeError, require_number
+from nnscratch_records import memory
 
 
-def accuracy(outputs: Array, labels: Array, threshold: float = 0.5) -> float:
+def accuracy(outputs: npt.ArrayLike, labels: npt.ArrayLike, threshold: float = 0.5) -> float:
     """Return the fraction of rows whose largest output is that of the label.
 
     `outputs` are ``(batch, *positions, classes)``, logits or probabilities. `labels` are whole
@@ -24,24 +26,26 @@ def accuracy(outputs: Array, labels: Array, threshold: float = 0.5) -> float:
     return float(np.mean(chosen == labels))
 
 
-def confusion(outputs: Array, labels: Array, threshold: float = 0.5) -> Array:
+def confusion(outputs: npt.ArrayLike, labels: npt.ArrayLike, threshold: float = 0.5) -> Array:
     """Return how many examples of class `i` (row) were taken for class `j` (column), int64.
 
     Arguments as for `accuracy`; a row with a NaN is left out.
     """
     chosen, labels, classes = _chosen("confusion", outputs, labels, threshold)
+    memory.require(f"a confusion matrix of {classes:,} classes", 8 * classes * classes)
     pairs = (labels * classes + chosen)[chosen >= 0]
     counts: Array = np.bincount(pairs, minlength=classes * classes)
     return counts.reshape(classes, classes)
 
 
-def r2(predictions: Array, targets: Array) -> float:
+def r2(predictions: npt.ArrayLike, targets: npt.ArrayLike) -> float:
     """Return ``1 - sum((p - t)^2) / sum((t - mean t)^2)``, averaged over the columns.
 
     1 is perfect, 0 as good as the mean of the targets, below 0 worse than that. A column whose
-    targets are all the same has no answer: NaN, unless it is met exactly (1). Raises `ShapeError`.
+    targets are all the same has no answer: NaN, unless it is met exactly (1). Raises `ShapeError`,
+    `DtypeError` or `DataError`.
     """
-    p, t = np.asarray(predictions), np.asarray(targets)
+    p, t = _numbers(predictions, "predictions"), _numbers(targets, "targets")
     if p.shape != t.shape or p.size == 0 or p.ndim < 2:
         raise ShapeError(
             f"r2 expects predictions and targets of one shape (batch, n), "
@@ -57,10 +61,13 @@ def r2(predictions: Array, targets: Array) -> float:
 
 def _chosen(what: str, outputs: Any, labels: Any, threshold: float) -> tuple[Array, Array, int]:
     """Return the class chosen for each row (-1 where it is NaN), its label, and the classes."""
-    if not isinstance(outputs, np.ndarray) or outputs.ndim < 2 or outputs.size == 0:
-        got = f"shape {outputs.shape}" if isinstance(outputs, np.ndarray) else type(outputs)
-        raise ShapeError(f"{what} expects outputs of shape (batch, classes), got {got}")
-    shape, labels = outputs.shape, np.asarray(labels)
+    outputs = _numbers(outputs, f"outputs of {what}")
+    if outputs.ndim < 2 or outputs.size == 0:
+        raise ShapeError(
+            f"{what} expects outputs of shape (batch, classes), got shape {outputs.shape}"
+        )
+    require_number(f"{what} threshold", threshold)
+    shape, labels = outputs.shape, _numbers(labels, f"labels of {what}")
     if labels.ndim == outputs.ndim:
         if labels.shape != shape:
             raise ShapeError(f"{what} got labels of shape {labels.shape}, outputs {shape}")
@@ -69,3 +76,11 @@ def _chosen(what: str, outputs: Any, labels: Any, threshold: float) -> tuple[Arr
     rows = outputs.reshape(-1, shape[-1])
     chosen = rows.argmax(axis=1) if shape[-1] > 1 else (rows[:, 0] > threshold).astype(np.int64)
     return np.where(np.isnan(rows).any(axis=1), -1, chosen), labels, max(shape[-1], 2)
+
+
+def _numbers(values: npt.ArrayLike, what: str) -> Array:
+    """Return `values` as an array of numbers, or raise `DtypeError` or `DataError`."""
+    array = as_array(values, what)
+    if array.dtype.kind not in "fiub":
+        raise DtypeError(f"{what} must be numbers, got {array.dtype}")
+    return array

@@ -13,8 +13,9 @@ from nnscratch.errors import (
     DataError,
     ShapeError,
     require_count,
+    require_name,
     require_number,
-    unknown_name,
+    require_seed,
 )
 
 __all__ = ["RandomTruncation"]
@@ -50,7 +51,7 @@ class RandomTruncation:
                 f"RandomTruncation probability must be below 1, got {probability!r}: nothing would "
                 f"ever go back"
             )
-        self.seed = require_count("RandomTruncation seed", seed, least=0)
+        self.seed = require_seed("RandomTruncation seed", seed)
         self._rng = np.random.default_rng(self.seed)
 
     def factors(self, steps: int) -> Array:
@@ -152,8 +153,7 @@ def as_states(
         )
     for name, given in states.items():
         taken = {layer: shapes for layer, shapes in layers.items() if shapes}
-        if name not in taken:
-            raise unknown_name("recurrent layer of a state", name, taken)
+        require_name("recurrent layer of a state", name, taken)
         keys = set(given) if isinstance(given, Mapping) else None
         if keys != set(taken[name]):
             got = type(given).__name__ if keys is None else ", ".join(map(str, given)) or "nothing"

@@ -9,7 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import check_dtype
-from nnscratch.errors import ConfigError, require_count, unknown_name
+from nnscratch.errors import (
+    ConfigError,
+    DataError,
+    ShapeError,
+    require_list,
+    require_seed,
+    shown,
+    unknown_name,
+)
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.nodes import Layers, Node, Writer, input_of, shapes_of
 from nnscratch.parameters import Parameters, Views, is_of, stays
@@ -77,6 +85,8 @@ class Structure:
     def shapes(self, given: Shape | None = None) -> list[Shape]:
         """Return the shape that comes out of each node for an input of shape `given`."""
         key = (*[None] * (1 + self.positions), self.features_in) if given is None else given
+        if not isinstance(key, tuple) or len(key) < 2 or not all(map(_is_size, key)):
+            raise ShapeError(f"expected the shape (batch, ..., features), got {shown(given)}")
         if key not in self._shapes:
             if len(self._shapes) >= _KEPT_SHAPES:
                 self._shapes.clear()
@@ -85,7 +95,8 @@ class Structure:
 
     def output_shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of the output for an input of that shape."""
-        output: Any = self._shapes.get(given) or self.shapes(given)
+        output: Any = self._shapes.get(given) if isinstance(given, tuple) else None
+        output = output or self.shapes(given)
         return tuple(output[-1])  # no size is left open
 
     def chain(self, purpose: str) -> dict[str, Layer]:
@@ -106,9 +117,14 @@ class Structure:
         return [dict(node.layer.noise.bit_generator.state) for node in self.nodes]
 
     def set_noise_state(self, states: list[dict[str, Any]]) -> None:
-        """Put back what `noise_state` returned."""
-        for node, state in zip(self.nodes, states, strict=True):
-            node.layer.noise.bit_generator.state = state
+        """Put back what `noise_state` returned; `DataError`, and nothing is done, for others."""
+        before = self.noise_state()
+        try:
+            for node, state in zip(self.nodes, states, strict=True):
+                node.layer.noise.bit_generator.state = state
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            self.set_noise_state(before)
+            raise DataError(f"that is no state of noise of this network: {error!r}") from error
 
     @property
     def owners(self) -> dict[str, str]:
@@ -140,7 +156,7 @@ class Structure:
 
     def _set_frozen(self, names: tuple[str, ...], frozen: bool) -> None:
         chosen = [] if names else self._owned
-        for name in names:
+        for name in require_list("names of layers", names, str):
             own = [node for node in self.nodes if is_of(node.name, name)]
             if not own:
                 raise unknown_name("layer", name, self.layers)
@@ -198,11 +214,15 @@ class Structure:
             layer.reset(np.random.default_rng(weights[i]))
 
 
+def _is_size(size: object) -> bool:
+    return size is None or (isinstance(size, int | np.integer) and int(size) >= 0)
+
+
 def _seed_sequence(seed: object) -> np.random.SeedSequence:
     if isinstance(seed, np.random.SeedSequence):  # spawning from the caller's would change it
         return np.random.SeedSequence(
             seed.entropy, spawn_key=seed.spawn_key, pool_size=seed.pool_size
         )
     if seed is not None:
-        seed = require_count("seed", seed, least=0)
+        seed = require_seed("seed", seed)
     return np.random.SeedSequence(seed)

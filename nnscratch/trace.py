@@ -11,7 +11,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.display import html_table
-from nnscratch.errors import ConfigError, unknown_name
+from nnscratch.errors import ConfigError, require_name
 
 _HEADS = ("layer", "output", "mean", "std", "largest", "gradient norm", "gradient std")
 
@@ -104,8 +104,7 @@ class Trace(Mapping[str, LayerTrace]):
                 "this trace is outdated: the model has made another pass and its buffers hold "
                 "other values; keep a trace with trace.copy() before the next pass"
             )
-        if name not in self._layers:
-            raise unknown_name("layer", name, self._layers)
+        require_name("layer", name, self._layers)
         return self._layers[name]
 
     def __contains__(self, name: object) -> bool:

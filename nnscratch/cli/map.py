@@ -121,6 +121,9 @@ def run(options: argparse.Namespace) -> int:
     _refuse_others(options)
     folder = make_folder(options.out)
     axes = [sorted(set(getattr(options, name) or values)) for name, _, values in _axes(chosen)]
+    for (name, *_), values in zip(_axes(chosen), axes, strict=True):
+        if len(values) < 2:
+            raise ConfigError(f"--{name} must name two values at least, got {values[0]:g}")
     common = {
         name: value if getattr(options, name) is None else getattr(options, name)
         for name, value in chosen.common.items()

@@ -12,7 +12,7 @@ from nnscratch.blocks import Residual
 from nnscratch.curing.changes import Change, short
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
-from nnscratch.errors import unknown_name
+from nnscratch.errors import require_name
 from nnscratch.initializers import Initializer
 from nnscratch.layers import BatchNorm, Dense, LayerNorm
 
@@ -41,8 +41,7 @@ class NewActivation(Change):
     init: Initializer
 
     def __post_init__(self) -> None:
-        if self.name not in layers.activation_names():
-            raise unknown_name("activation", self.name, layers.activation_names())
+        require_name("activation", self.name, layers.activation_names())
 
     def apply(self, plan: Plan) -> Plan:
         new = Part(type(layers.activation(self.name)), {})

@@ -37,7 +37,7 @@ from nnscratch.curing.trials import (
     repeat_trial,
     run_trial,
 )
-from nnscratch.errors import require_count
+from nnscratch.errors import require_count, require_seed
 from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
@@ -127,7 +127,7 @@ def cure(
     require_count("cure batch_size", batch_size)
     require_count("cure steps", steps, least=LEAST_STEPS)
     require_count("cure tries", tries)
-    require_count("cure seed", seed, least=0)
+    require_seed("cure seed", seed)
     options = {"batch_size": batch_size, "steps": steps, "seed": seed}
     conditions = conditions_of(model, x, y, mask, validation, **options)
     plan = read_plan(model, optimizer, loss, truncate, penalty)

@@ -18,7 +18,7 @@ from nnscratch.datasets.idx import read_idx, write_idx
 from nnscratch.datasets.mnist import mnist
 from nnscratch.datasets.sequences import adding, copying, digit_sequences, temporal_order
 from nnscratch.datasets.tables import table
-from nnscratch.errors import ConfigError, unknown_name
+from nnscratch.errors import ConfigError, require_name, shown
 
 __all__ = [
     "adding",
@@ -53,13 +53,12 @@ def load(
     `data_dir` and `download` are those of `mnist`; the digits need neither. Raises `ConfigError`
     for an unknown name, and for a folder given to the digits, which are part of the package.
     """
+    require_name("data set", name, names())
     if name == "digits":
         if data_dir is not None:
             raise ConfigError(
-                f"data_dir={os.fspath(data_dir)!r} has no meaning for the digits, which come with "
+                f"data_dir={shown(data_dir)} has no meaning for the digits, which come with "
                 "the package: leave it out, or ask for 'mnist'"
             )
         return digits(dtype)
-    if name == "mnist":
-        return mnist(data_dir, download, dtype)
-    raise unknown_name("data set", name, names())
+    return mnist(data_dir, download, dtype)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import DTYPES, Array, as_array
-from nnscratch.errors import DataError, DtypeError, ShapeError
+from nnscratch.errors import DataError, DtypeError, ShapeError, require_count, require_list
 
 Split: TypeAlias = tuple[Array, Array, Array, Array]
 """What every data set returns: `x_train, y_train, x_test, y_test`."""
@@ -83,7 +83,10 @@ def check_labels(
     the first one out of range.
     """
     array = as_array(y, what)
-    shape = (shape,) if isinstance(shape, int) else shape
+    require_count("classes", classes)
+    if shape is not None:
+        sizes = (shape,) if isinstance(shape, int) else require_list("shape", shape, int)
+        shape = tuple(require_count("shape", size, least=0) for size in sizes)
     if array.ndim != (1 if shape is None else len(shape)):
         expected = "(examples,)" if shape is None else shape
         raise ShapeError(

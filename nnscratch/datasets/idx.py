@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, as_array
 from nnscratch.errors import DataError, DtypeError, ShapeError
-from nnscratch.files import open_input, write_atomically
+from nnscratch.files import as_path, open_input, write_atomically
 from nnscratch_records import memory
 
 DTYPES: dict[int, np.dtype[Any]] = {
@@ -62,7 +62,7 @@ def read_idx(source: str | os.PathLike[str] | bytes) -> Array:
     if isinstance(source, bytes):
         raw, name = source, "the IDX data"
     else:
-        raw, name = read_file(Path(source)), str(source)
+        raw, name = read_file(as_path(source)), str(source)
     header = read_header(gunzip(raw, name, LONGEST_HEADER), name)
     memory.require(name, min(header.total, memory.DEFLATED * len(raw)))
     view = parse_idx(gunzip(raw, name, header.total + 1), name)
@@ -75,6 +75,7 @@ def write_idx(path: str | os.PathLike[str], array: Array) -> None:
     Raises `DtypeError` or `ShapeError` if IDX cannot hold it, `FileError` if the file cannot be
     written.
     """
+    array = as_array(array, "array")
     stored = array.dtype.newbyteorder(">")
     code = next((code for code, dtype in DTYPES.items() if dtype == stored), None)
     if code is None:
@@ -86,7 +87,7 @@ def write_idx(path: str | os.PathLike[str], array: Array) -> None:
         )
     content = struct.pack(f">2xBB{array.ndim}I", code, array.ndim, *array.shape)
     content += array.astype(stored).tobytes()
-    if os.fspath(path).endswith(".gz"):
+    if as_path(path).suffix == ".gz":
         content = gzip.compress(content, mtime=0)
     write_atomically(path, content)
 

@@ -18,8 +18,8 @@ from nnscratch.arrays import Array, check_dtype
 from nnscratch.datasets.checks import Split
 from nnscratch.datasets.download import download_first
 from nnscratch.datasets.idx import gunzip, parse_idx, read_file, read_header
-from nnscratch.errors import ConfigError, DataError, FileError
-from nnscratch.files import write_atomically
+from nnscratch.errors import ConfigError, DataError, FileError, require_flag
+from nnscratch.files import as_path, write_atomically
 
 ENVIRONMENT_VARIABLE = "NNSCRATCH_DATA"
 MIRRORS = (
@@ -84,7 +84,7 @@ def mnist(
     Raises `FileError` if files are missing, cannot be read or cannot be downloaded, `DataError` if
     one has the wrong content, `DtypeError` for another dtype.
     """
-    wanted = check_dtype(dtype)
+    wanted, download = check_dtype(dtype), require_flag("download", download)
     folder = choose_folder(data_dir)
     paths = find_files(folder)
     absent = [name for name in FILES if name not in paths]
@@ -104,6 +104,7 @@ def mnist(
 def choose_folder(data_dir: str | os.PathLike[str] | None = None) -> Folder:
     """Return the folder that `mnist` looks in: the first of the three places that is named."""
     if data_dir is not None:
+        as_path(data_dir)  # raises for what is none
         if not os.fspath(data_dir):
             raise ConfigError("data_dir is an empty name, expected a folder")
         return Folder(Path(os.path.expanduser(data_dir)), "data_dir")
@@ -137,10 +138,10 @@ def find_files(folder: Folder) -> dict[str, Path]:
         there = set(os.listdir(folder.path))
     except FileNotFoundError:
         there = set()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: no folder can have such a name
         raise FileError(
             f"{folder.path} ({folder.chosen_by}) cannot be read as a folder: "
-            f"{error.strerror or error}"
+            f"{getattr(error, 'strerror', None) or error}"
         ) from None
     return {
         name: folder.path / found

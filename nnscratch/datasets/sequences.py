@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nnscratch.arrays import Array, check_dtype
 from nnscratch.datasets.checks import Split
 from nnscratch.datasets.digits import digits
-from nnscratch.errors import require_count, unknown_name
+from nnscratch.errors import require_count, require_name, require_seed
 from nnscratch_records import memory
 
 CONVENTIONS = ("pascanu", "urnn")
@@ -76,8 +76,7 @@ def adding(
     >>> x.shape, y.shape
     ((100, 50, 2), (100, 1))
     """
-    if convention not in CONVENTIONS:
-        raise unknown_name("convention", convention, CONVENTIONS)
+    require_name("convention", convention, CONVENTIONS)
     examples = require_count("examples", examples)
     length = require_count("length", length, least=10)
     wanted = _room(examples, length, 2, dtype)
@@ -155,8 +154,7 @@ def digit_sequences(
     >>> digit_sequences("pixel")[0].shape
     (1500, 64, 1)
     """
-    if by not in ORDERS:
-        raise unknown_name("order", by, ORDERS)
+    require_name("order", by, ORDERS)
     x_train, y_train, x_test, y_test = digits(dtype)
     order = np.arange(64) if permuted is None else _generator(permuted).permutation(64)
     shape = (-1, 8, 8) if by == "row" else (-1, 64, 1)
@@ -166,7 +164,7 @@ def digit_sequences(
 
 
 def _generator(seed: int) -> np.random.Generator:
-    return np.random.default_rng(require_count("seed", seed, least=0))
+    return np.random.default_rng(require_seed("seed", seed))
 
 
 def _room(examples: int, steps: int, features: int, dtype: npt.DTypeLike) -> np.dtype[np.floating]:

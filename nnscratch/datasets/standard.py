@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import DTYPES, Array
+from nnscratch.arrays import DTYPES, Array, as_array, fitted
 from nnscratch.datasets.checks import check_inputs
 from nnscratch.errors import ShapeError
 
@@ -33,7 +33,8 @@ class Standardizer:
     """
 
     def __init__(self, x: npt.ArrayLike) -> None:
-        rows = _floats(x, "x").reshape(-1, np.shape(x)[-1]).astype(np.float64)
+        given = _floats(x, "x")
+        rows = given.reshape(-1, given.shape[-1]).astype(np.float64)
         self.mean: Array = rows.mean(axis=0)
         std = (rows - self.mean).std(axis=0)
         rounding = 4 * np.finfo(np.float64).eps * np.abs(rows).max(axis=0)
@@ -50,8 +51,8 @@ class Standardizer:
         return (array * self.std + self.mean).astype(array.dtype)
 
     def _fitting(self, x: npt.ArrayLike) -> Array:
-        array = np.asarray(x)
-        array = array if array.dtype in DTYPES else array.astype(np.float32)
+        array = as_array(x, "x")
+        array = array if array.dtype in DTYPES else fitted(array, np.dtype(np.float32), "x")
         if array.ndim < 2 or array.shape[-1] != len(self.mean):
             raise ShapeError(
                 f"this Standardizer is of {len(self.mean)} columns, got shape {array.shape}"
@@ -63,7 +64,7 @@ class Standardizer:
 
 
 def _floats(x: npt.ArrayLike, what: str) -> Array:
-    array = np.asarray(x)
+    array = as_array(x, what)
     if array.dtype.kind in "biu":
         array = array.astype(np.float32)
     return check_inputs(array, what)

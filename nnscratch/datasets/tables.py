@@ -7,15 +7,22 @@ import io
 import math
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, fitted
 from nnscratch.datasets.checks import Split, check_inputs
 from nnscratch.datasets.standard import Standardizer
-from nnscratch.errors import DataError, ShapeError, unknown_name
-from nnscratch.files import PathLike, load_npz, open_input
+from nnscratch.errors import (
+    DataError,
+    ShapeError,
+    require_flag,
+    require_name,
+    require_seed,
+    require_text,
+    unknown_name,
+)
+from nnscratch.files import PathLike, as_path, load_npz, open_input
 from nnscratch_records import memory
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".npz")  # in capitals too
@@ -50,7 +57,11 @@ def table(
     Raises `FileError`, and `DataError` or `ShapeError` naming line and column for rows of different
     lengths, and for text, missing values or a column of one value.
     """
-    if Path(path).suffix.lower() == ".npz":
+    standardise = require_flag("standardise", standardise)
+    require_seed("seed", seed)
+    if target is not None:
+        require_text("target", target)
+    if as_path(path).suffix.lower() == ".npz":
         x, answers = _arrays(path, target or "y")
     else:
         x, answers = _columns(path, target)
@@ -73,33 +84,36 @@ def table(
 def _answers(values: Array, path: str) -> Array:
     """Return labels of classes or a column of numbers."""
     if values.ndim > 1 and values.shape[1:] != (1,):
-        return check_inputs(values.astype(np.float32), f"the target of {path}")
+        what = f"the target of {path}"
+        return check_inputs(fitted(values, np.dtype(np.float32), what), what)
+    if values.dtype.kind not in "USbiuf":
+        raise DataError(f"the target of {path} holds {values.dtype}, expected numbers or text")
     values = values.reshape(len(values))
     known, numbers = np.unique(values, return_inverse=True)
     if len(known) < 2:
-        raise DataError(f"the target of {path} is {known[0]} everywhere: nothing can be learned")
-    if values.dtype.kind in "USOb":
+        raise DataError(
+            f"the target of {path} is {known[0]!s:.50} everywhere: nothing can be learned"
+        )
+    if values.dtype.kind in "USb":
         return numbers.astype(np.int64)
     check_inputs(values.astype(np.float64)[:, None], f"the target of {path}")
     if len(known) <= MOST_CLASSES and (known == np.round(known)).all():
         return numbers.astype(np.int64)
-    return values.astype(np.float32)[:, None]
+    return fitted(values, np.dtype(np.float32), f"the target of {path}")[:, None]
 
 
 def _arrays(path: PathLike, target: str) -> tuple[Array, Array]:
     arrays = load_npz(path)
     for name in ("x", target):
-        if name not in arrays:
-            raise unknown_name(f"array of {path}:", name, arrays)
+        require_name(f"array of {path}:", name, arrays)
     x, y = arrays["x"], arrays[target]
-    if x.dtype.kind not in "biuf":
-        raise DataError(f"x of {path} holds {x.dtype}, expected numbers")
-    if x.ndim < 2 or not y.ndim or len(x) != len(y):
+    if x.ndim < 2 or not y.ndim or len(x) != len(y) or 0 in x.shape:
         raise ShapeError(
             f"x of {path} has shape {x.shape} and {target} {y.shape}: expected (examples, "
             f"features) and as many answers"
         )
-    return check_inputs(x.astype(np.float32).reshape(len(x), -1), f"x of {path}"), y
+    x = fitted(x, np.dtype(np.float32), f"x of {path}")
+    return check_inputs(x.reshape(len(x), -1), f"x of {path}"), y
 
 
 def _columns(path: PathLike, target: str | None) -> tuple[Array, Array]:
@@ -125,7 +139,7 @@ def _columns(path: PathLike, target: str | None) -> tuple[Array, Array]:
     made = [_column(path, name, lines, [row[i] for row in cells], i == place)
             for i, name in enumerate(names)]  # fmt: skip
     answers = made.pop(place)
-    return np.stack(made, axis=1).astype(np.float32), answers
+    return fitted(np.stack(made, axis=1), np.dtype(np.float32), str(path)), answers
 
 
 def _rows(path: PathLike) -> tuple[list[list[str]], list[int]]:

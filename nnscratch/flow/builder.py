@@ -9,7 +9,15 @@ import numpy.typing as npt
 
 from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
-from nnscratch.errors import ConfigError, ShapeError, require_count, require_number, unknown_name
+from nnscratch.errors import (
+    ConfigError,
+    ShapeError,
+    require_count,
+    require_name,
+    require_number,
+    require_real,
+    require_text,
+)
 from nnscratch.flow.answers import Function, Loss
 from nnscratch.flow.census import unit_states
 from nnscratch.flow.given import as_batch, as_floats
@@ -18,6 +26,9 @@ from nnscratch.flow.intake import NO_END, Intake, as_it_is
 from nnscratch.flow.layout import STEP_FIELDS
 from nnscratch.flow.looks import called
 from nnscratch.flow.measuring import measure_parameter, note_states, recurrent_calls
+from nnscratch.nodes import require_loss
+
+_TRAINED = ("clip", "optimizer", "loss_kind", "mistakes")
 
 
 class Recorder(Intake):
@@ -105,8 +116,7 @@ class Recorder(Intake):
         gradient : before clipping
         before : the values before the update; None: there was no update
         """
-        if name not in self.params:
-            raise unknown_name("parameter", name, self.params)
+        require_name("parameter", name, self.params)
         shape, arrays = self.params[name].shape, []
         for what, given in (("values", values), ("gradient", gradient), ("before", before)):
             array = None if given is None else as_floats(f"{what} of parameter {name!r}", given)
@@ -117,7 +127,8 @@ class Recorder(Intake):
                 )
             arrays.append(array)
         after, slope, old = arrays
-        assert after is not None
+        if after is None:
+            raise ShapeError(f"values of parameter {name!r} are missing, expected {shape}")
         place = self._layout.params.index(name)
         self._look_at(place, self.params[name], after if old is None else old)
         samples = self._samples[2 * len(self.layers) + place]
@@ -126,10 +137,14 @@ class Recorder(Intake):
 
     def trained(self, **known: str) -> None:
         """Note what turns out of how it is trained: `clip`, `optimizer`, `mistakes`."""
+        for name, text in known.items():
+            require_text(f"Recorder.trained {require_name('fact', name, _TRAINED)}", text)
         self._layout.facts.update(known)
 
     def noticed(self, **known: float) -> None:
         """Note what is known of this step beside arrays, by field: `gradient_kept`."""
+        for name, value in known.items():
+            require_real(f"Recorder.noticed {require_name('field', name, self._looks.into)}", value)
         self._looks.note(**known)
 
     def answers(self, y: npt.ArrayLike, loss: Loss, last: Function = as_it_is) -> None:
@@ -145,6 +160,9 @@ class Recorder(Intake):
         """
         if not self._layout.facts["loss_kind"]:
             self._layout.facts["loss_kind"] = called(loss)
+        if "" in self._given.missing("input"):
+            raise ConfigError("answers come after the input: call recorder.input(x) before")
+        require_loss("Recorder.answers loss", loss)
         self._looks.keep(self._inputs, y, math.prod(self._shape))
         self._loss, self._last = loss, last
 
@@ -153,7 +171,10 @@ class Recorder(Intake):
     ) -> None:
         """Note what clipping did: norms of the whole gradient, and see `FIELDS`."""
         known = {"before": before, "after": after, "fraction": fraction, "cosine": cosine}
-        self._known |= {f"clip_{name}": float(value) for name, value in known.items()}
+        self._known |= {
+            f"clip_{name}": require_real(f"Recorder.clipped {name}", value)
+            for name, value in known.items()
+        }
 
     def batchnorm(
         self,
@@ -167,8 +188,7 @@ class Recorder(Intake):
     ) -> None:
         """Measure the statistics of a layer that normalises by the batch (`by_batch`)."""
         names = self._layout.batchnorm_layers
-        if layer not in names:
-            raise unknown_name("layer with by_batch=True", layer, names)
+        require_name("layer with by_batch=True", layer, names)
         what, width = f"statistics of layer {layer!r}", self.layers[layer].features
         given = [mean, variance, running_mean, running_variance]
         given.append(np.ones(width) if gamma is None else gamma)
@@ -202,8 +222,7 @@ class Recorder(Intake):
         cell_gradient : dL/dc of a layer with a cell, whole; its gate "f" keeps the cell
         """
         names = self._layout.recurrent_layers
-        if layer not in names:
-            raise unknown_name("layer whose role is 'recurrent'", layer, names)
+        require_name("layer whose role is 'recurrent'", layer, names)
         info, place = self.layers[layer], names.index(layer)
         what, own = f"of layer {layer!r}", self._layout.gates_of(place)
         state = as_batch(f"hidden_gradient {what}", hidden_gradient, info.features)
@@ -241,8 +260,7 @@ class Recorder(Intake):
         outputs : what the layer gives for a fixed probe batch, before the step; all activations of
             the network have theirs counted at the same steps
         """
-        if layer not in self._counted:
-            raise unknown_name("layer whose role is 'activation'", layer, self._counted)
+        require_name("layer whose role is 'activation'", layer, self._counted)
         info = self.layers[layer]
         values = as_batch(f"probe output of layer {layer!r}", outputs, info.features, info.axis)
         self._states[layer] = unit_states(info, rows(np.moveaxis(values, info.axis, -1)))
@@ -268,7 +286,8 @@ class Recorder(Intake):
             raise ConfigError(
                 f"step {step} has no loss: recorder.end_step(loss=...), NaN if nobody knows it"
             )
-        known = {**self._known, "loss": float(loss), "lr": float(lr), "batch_size": self._batch}
+        loss, lr = require_real("loss of a step", loss), require_real("lr of a step", lr)
+        known = {**self._known, "loss": loss, "lr": lr, "batch_size": self._batch}
         self._step_row[...] = [known.get(name, math.nan) for name in STEP_FIELDS]
         if self._looks.due:
             self._looks.ask(loss, self._loss, self._shape, self._dtype, self._last)

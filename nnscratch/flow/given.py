@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import DTYPES, Array
+from nnscratch.arrays import DTYPES, Array, as_array
 from nnscratch.errors import ConfigError, DataError, ShapeError
 
 # What has to be called before a step ends.
@@ -24,10 +24,7 @@ CALLS = {
 
 def as_floats(what: str, given: npt.ArrayLike) -> Array:
     """Return `given` as a contiguous array of float32 or float64; `DataError` if it is none."""
-    try:
-        values = np.asarray(given)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError(f"{what} is no array that NumPy can read: {error}") from None
+    values = as_array(given, what)
     if values.dtype.kind not in "fiub":
         raise DataError(f"{what} holds {values.dtype}, expected real numbers")
     if values.dtype not in DTYPES:

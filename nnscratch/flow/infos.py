@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, require_count, require_number, unknown_name
+from nnscratch.errors import (
+    ConfigError,
+    require_count,
+    require_flag,
+    require_list,
+    require_name,
+    require_number,
+    require_real,
+    require_text,
+    shown,
+    unknown_name,
+)
 from nnscratch_records import PARAM_ROLES, ROLES, WEIGHTED
 
 INPUT = "input"
@@ -69,20 +80,31 @@ class LayerInfo:
     axis: int = -1
 
     def __post_init__(self) -> None:
+        for what in ("name", "kind", "block"):
+            require_text(f"{what} of a layer", getattr(self, what))
+        for what in ("rectifies", "by_batch", "reverse"):
+            require_flag(f"{what} of layer {self.name!r}", getattr(self, what))
         require_count(f"features of layer {self.name!r}", self.features, least=0)
-        if self.role not in ROLES:
-            raise unknown_name(f"role of layer {self.name!r}:", self.role, ROLES)
+        if not isinstance(self.axis, int | np.integer) or isinstance(self.axis, bool):
+            raise ConfigError(f"axis of layer {self.name!r} must be whole, got {shown(self.axis)}")
+        require_name(f"role of layer {self.name!r}:", self.role, ROLES)
         if isinstance(self.sources, str):  # it would be read letter by letter
             raise ConfigError(
                 f"sources of layer {self.name!r} must be a list of names, got {self.sources!r}: "
                 f"write [{self.sources!r}]"
             )
-        ends = np.asarray(self.saturation, dtype=object)
-        if ends.shape != (2,):
+        if self.sources is not None:
+            require_list(f"sources of layer {self.name!r}", self.sources, str)
+        if not isinstance(self.gates, str):
+            require_list(f"gates of layer {self.name!r}", self.gates, str)
+        ends = self.saturation
+        if not isinstance(ends, Sequence | np.ndarray) or np.shape(ends) != (2,):
             raise ConfigError(
                 f"saturation of layer {self.name!r} must be a pair (low, high), NaN for no such "
-                f"end, got {self.saturation!r}"
+                f"end, got {shown(ends)}"
             )
+        for end in ends:
+            require_real(f"saturation of layer {self.name!r}", end)
 
 
 @dataclass(frozen=True)
@@ -111,10 +133,13 @@ class ParamInfo:
     rate: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.role not in PARAM_ROLES:
-            raise unknown_name(f"role of parameter {self.name!r}:", self.role, PARAM_ROLES)
+        for what in ("name", "layer"):
+            require_text(f"{what} of a parameter", getattr(self, what))
+        require_name(f"role of parameter {self.name!r}:", self.role, PARAM_ROLES)
         require_number(f"rate of parameter {self.name!r}", self.rate, least=0)
-        for size in self.shape:
+        if self.fan_in is not None:
+            require_count(f"fan_in of parameter {self.name!r}", self.fan_in, least=0)
+        for size in require_list(f"shape of parameter {self.name!r}", self.shape, int):
             require_count(f"shape of parameter {self.name!r}", size, least=0)
 
     @property
@@ -157,8 +182,7 @@ def network_facts(
     columns = {layer.name: column for column, layer in enumerate(shown)}
     known = {layer.name for layer in layers}
     for param in params:
-        if param.layer not in known:
-            raise unknown_name(f"layer of parameter {param.name!r}:", param.layer, known)
+        require_name(f"layer of parameter {param.name!r}:", param.layer, known)
     own = [param for param in params if param.layer in columns]
     edges = _edges(sources, kept)
     census = [layer for layer in shown if layer.name in counted]

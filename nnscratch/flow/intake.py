@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array, filled, rows
-from nnscratch.errors import ConfigError, require_count, unknown_name
+from nnscratch.errors import (
+    ConfigError,
+    require_count,
+    require_flag,
+    require_list,
+    require_name,
+    require_text,
+)
 from nnscratch.flow.answers import Function, Loss
 from nnscratch.flow.given import Given, as_batch
 from nnscratch.flow.infos import LayerInfo, ParamInfo, initial_measures, network_facts
@@ -51,12 +58,15 @@ class Intake(Recording):
         log: Log | None = None,
     ) -> None:
         super().__init__(label, memory, file, log)
+        layers = require_list("Recorder layers", layers, LayerInfo)
+        params = require_list("Recorder params", params, ParamInfo)
         if not layers:
             raise ConfigError("Recorder layers is empty: give a LayerInfo of each layer")
+        if recorded is not None:
+            recorded = require_list("Recorder recorded", recorded, str)
         known = {layer.name: layer for layer in layers}
         for name in recorded or ():
-            if name not in known:
-                raise unknown_name("recorded layer", name, known)
+            require_name("recorded layer", name, known)
         self.layers = {n: known[n] for n in known if recorded is None or n in recorded}
         self._columns = {name: column for column, name in enumerate(self.layers)}
         self.params = {param.name: param for param in params if param.layer in self.layers}
@@ -64,9 +74,11 @@ class Intake(Recording):
             require_count(f"features of layer {layer.name!r}", layer.features)
         counted = [name for name, layer in self.layers.items() if layer.role == "activation"]
         trained = {"clip": clip, "optimizer": optimizer, "framework": framework}
+        for name, text in trained.items():
+            require_text(f"Recorder {name}", text)
         run = {"label": label, **trained, "every": require_count("Recorder every", every)}
         facts = network_facts(layers, params, self.layers, counted)
-        self._begin({**run, **facts}, histograms)
+        self._begin({**run, **facts}, require_flag("Recorder histograms", histograms))
         layout = self._layout
         self._row: Array = filled(layout.row_bytes, NOTHING, np.uint8)
         numbers, samples = layout.views(self._row)
@@ -175,8 +187,7 @@ class Intake(Recording):
         self._given.clear()
 
     def _info(self, layer: str) -> LayerInfo:
-        if layer not in self.layers:
-            raise unknown_name("layer", layer, self.layers)
+        require_name("layer", layer, self.layers)
         return self.layers[layer]
 
     def _measure(

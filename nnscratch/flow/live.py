@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
+from nnscratch.errors import ConfigError, shown
 from nnscratch.flow.glance import Glance, glance
 from nnscratch.flow.recorder import GradientFlow
 from nnscratch.training import Callback, History, StepInfo, Trainer
@@ -48,7 +49,9 @@ class LiveTable(Callback):
         from nnscratch.console import Console
 
         self.flow = flow
-        self.console = console or Console(stderr=True)
+        if console is not None and not hasattr(console, "is_terminal"):
+            raise ConfigError(f"LiveTable console must be one of rich, got {shown(console)}")
+        self.console = Console(stderr=True) if console is None else console
         self.losses: list[float] = []
         self._next = 0.0
         self._show: Callable[[Group], None] | None = None

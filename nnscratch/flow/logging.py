@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.files import PathLike, write_rows
+from nnscratch.files import PathLike, as_path, write_rows
 from nnscratch.flow.reading import ratios, weight_columns
 from nnscratch_records import Record, series
 
@@ -60,7 +59,7 @@ class CsvLog:
     """
 
     def __init__(self, path: PathLike) -> None:
-        self.path = Path(path)
+        self.path = as_path(path)
         write_rows(self.path, "w", [("step", "name", "value")])
 
     def __call__(self, numbers: Mapping[str, float], step: int) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch.arrays import Array, rows
+from nnscratch.arrays import Array, as_array, rows
 from nnscratch.backend import kernels
 from nnscratch.flow.answers import Answers, Function, Loss
 from nnscratch.flow.spectra import spectra
@@ -94,7 +94,8 @@ class Looks:
     def keep(self, x: Array, answers: npt.ArrayLike, outputs: int) -> None:
         """Keep the examples of a step, while few were seen."""
         if not self._answers.full:
-            self._answers.add(self.count, x, np.asarray(answers), outputs)
+            given = np.atleast_1d(as_array(answers, "answers"))
+            self._answers.add(self.count, x, given, outputs)
 
     def ask(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnscratch.errors import ConfigError, NnscratchError
+from nnscratch.errors import ConfigError, NnscratchError, require_text
 from nnscratch.flow.reading import Reading, read_flow
 from nnscratch.flow.records import Record, save_record
 from nnscratch_records import check_record
@@ -96,6 +96,7 @@ class Readout:
         """
         from nnscratch_plots import gradient_norm_figure
 
+        require_text("quantity", quantity)
         record = self.to_dict()
         predicted = self._predicted(record) if quantity == "gradient_norm" else None
         return gradient_norm_figure([record], quantity=quantity, predictions=[predicted])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy.typing as npt
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, require_count
+from nnscratch.errors import ConfigError, require_count, require_flag, require_real
 from nnscratch.flow.census import Census, is_activation
 from nnscratch.flow.infos import initial_measures, network_facts
 from nnscratch.flow.layout import Layout
@@ -95,7 +95,7 @@ class GradientFlow(Callback, Recording):
         self.every = require_count("GradientFlow every", every)
         self.probe_every = require_count("GradientFlow probe_every", probe_every)
         self.layers = select_layers(model, layers)
-        self.histograms = bool(histograms)
+        self.histograms = require_flag("GradientFlow histograms", histograms)
         counted = tuple(name for name in self.layers if is_activation(model.layers[name]))
         self.census = None if probe is None else Census(model, counted, probe)
         self._counted = counted if probe is not None else ()
@@ -179,12 +179,16 @@ class GradientFlow(Callback, Recording):
 
         For a single look. `step` numbers the record; without it steps are counted 0, `every`, ...
         """
-        self._step = len(self) * self.every if step is None else step
+        loss = require_real("GradientFlow.record loss", loss)
+        if step is None:
+            self._step = len(self) * self.every
+        else:
+            self._step = require_count("GradientFlow.record step", step, least=0)
         self._prepare()
         self._go_to(self._step)
         self._take_census()
         self._tap.looks.count = self._step // self.every
-        self._tap.passed(float(loss), measured=False)
+        self._tap.passed(loss, measured=False)
         self._tap.unfinished(math.nan)
 
     def _attach(self, optimizer: Optimizer, loss: str = "") -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError
+from nnscratch.errors import ConfigError, require_text, shown
+from nnscratch.files import as_path
 from nnscratch.flow.layout import Layout
 from nnscratch.flow.logging import Log, numbers_of
 from nnscratch.flow.readout import Readout, Recorded
@@ -41,11 +42,11 @@ class Recording(Readout):
         self, label: str, memory: str | int, file: PathLike | None, log: Log | None = None
     ) -> None:
         if log is not None and not callable(log):
-            raise ConfigError(f"log must be a function of numbers and step, got {log!r}")
-        self.label = label
+            raise ConfigError(f"log must be a function of numbers and step, got {shown(log)}")
+        self.label = require_text(f"{type(self).__name__} label", label)
         self.log = log
         self.limit = parse_size(memory)
-        self.file = file
+        self.file = None if file is None else as_path(file)
         self._latest = -1  # the latest step that was recorded
         self._layout: Layout
         self._store: Store | None = None
@@ -120,6 +121,7 @@ class Recording(Readout):
 
     def remark(self, text: str) -> None:
         """Add a sentence to the record's note, in the file too if there is one."""
+        require_text("remark", text)
         self._remarks.append(text)
         if self._writer is not None:
             self._writer.note(text)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.errors import DataError, require_count
-from nnscratch.files import PathLike, load_npz, save_npz
+from nnscratch.files import PathLike, as_path, load_npz, save_npz
 from nnscratch.flow.layout import Layout
 from nnscratch.flow.stream import SUFFIX, Stream, is_stream, left_out, read_stream
 from nnscratch_records import FIELDS, Record, RecordError, check_record
@@ -40,7 +40,7 @@ def load_record(
     Raises `FileError` if it cannot be read, `DataError` if it is damaged, is no record, or was
     written in a format that is no longer read.
     """
-    if is_stream(path) or Path(path).suffix == SUFFIX:
+    if is_stream(path) or as_path(path).suffix == SUFFIX:
         stream = read_stream(path, keep_every=keep_every, last=last, memory=memory)
         return _from_stream(path, stream)
     return _select(check_record(load_npz(path), f"{path}: record"), keep_every, last)

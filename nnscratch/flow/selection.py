@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 
-from nnscratch.errors import ConfigError, require_count, unknown_name
+from nnscratch.errors import ConfigError, require_count, require_list, require_name
 from nnscratch.flow.infos import INPUT, LayerInfo, ParamInfo
 from nnscratch.network import Network
 
@@ -20,9 +21,9 @@ def select_layers(model: Network, layers: Sequence[str] | None) -> tuple[str, ..
         return tuple(model.layers)
     if isinstance(layers, str):
         raise ConfigError(f"GradientFlow layers must be a list of names: layers=[{layers!r}]")
+    layers = require_list("GradientFlow layers", layers, str)
     for name in layers:
-        if name not in model.layers:
-            raise unknown_name("layer of the model", name, model.layers)
+        require_name("layer of the model", name, model.layers)
     if not layers:
         raise ConfigError("GradientFlow layers is empty: name at least one, or None for all")
     return tuple(name for name in model.layers if name in layers)
@@ -72,5 +73,6 @@ def parse_size(memory: str | int) -> int:
             raise ConfigError(
                 f"GradientFlow memory must be bytes or a size such as '512 MB', got {memory!r}"
             )
-        return int(float(match[1]) * _UNITS[match[2]])
+        size = float(match[1]) * _UNITS[match[2]]
+        return int(min(size, sys.maxsize))  # which may be infinite
     return require_count("GradientFlow memory", memory)

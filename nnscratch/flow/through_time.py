@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, require_count, unknown_name
+from nnscratch.errors import ConfigError, require_count, require_name
 from nnscratch.flow.cells import CELLS, Cell, Plain
 from nnscratch.layers.recurrent import Recurrent
-from nnscratch.network import Network
+from nnscratch.network import Network, require_network
 
 __all__ = ["ThroughTime", "gradient_by_lag", "through_time"]
 
@@ -66,7 +66,8 @@ class ThroughTime:
         sequence does not have.
         """
         last = len(self.gradient) - 1
-        early = last if early is None else early
+        late = require_count("lag late", late, least=0)
+        early = last if early is None else require_count("lag early", early, least=0)
         if not 0 <= late < early <= last:
             raise ConfigError(
                 f"layer {self.layer!r} went through {last + 1} steps: expected lags 0 <= late < "
@@ -178,12 +179,12 @@ def gradient_by_lag(model: Network, layer: str | None = None, lags: int | None =
 
 def _inside(model: Network, layer: str | None) -> tuple[str, Cell, dict[str, Array]]:
     """Return a layer's name, its cell, and its arrays in order of time, as float64."""
+    require_network("through_time and gradient_by_lag", model)
     known = [name for name, one in model.layers.items() if isinstance(one, Recurrent)]
     if not known:
         raise ConfigError("the model has no recurrent layer: nn.RNN, nn.LSTM or nn.GRU")
     name = known[0] if layer is None else layer
-    if name not in known:
-        raise unknown_name("recurrent layer", name, known)
+    require_name("recurrent layer", name, known)
     found, trace = model.layers[name], model.last[name]
     kind = next((cell for of, cell in CELLS.items() if isinstance(found, of)), None)
     if kind is None or trace.upstream is None:

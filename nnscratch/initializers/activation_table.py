@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nnscratch.errors import ConfigError, require_number, unknown_name
+from nnscratch.errors import ConfigError, require_name, require_number, shown
 from nnscratch.initializers.base import Initializer
 from nnscratch.initializers.scaling import (
     Distribution,
@@ -83,14 +83,13 @@ def for_activation(
         ConfigError: `name` or `distribution` is unknown, `slope` is not finite, or is given for an
             activation that has none.
     """
-    if not isinstance(name, str) or name not in _VARIANCE_SCALE:
-        raise unknown_name("activation", name, _VARIANCE_SCALE)
+    require_name("activation", name, _VARIANCE_SCALE)
     require_distribution("for_activation", distribution)
     scale, mode = _VARIANCE_SCALE[name]
     if slope is not None:
         if name not in _WITH_SLOPE:
             raise ConfigError(
-                f"activation {name!r} has no slope, got slope={slope!r}: leave it out "
+                f"activation {name!r} has no slope, got slope={shown(slope)}: leave it out "
                 f"(activations with one are {', '.join(_WITH_SLOPE)})"
             )
         a = require_number("slope of for_activation", slope)

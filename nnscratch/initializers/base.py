@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array, check_dtype
-from nnscratch.errors import ConfigError, ShapeError, require_count, require_number
+from nnscratch.errors import ConfigError, ShapeError, require_count, require_number, shown
 
 
 def fans(shape: Sequence[int]) -> tuple[int, int]:
@@ -23,11 +23,11 @@ def fans(shape: Sequence[int]) -> tuple[int, int]:
     """
     expected = "expected (n_in, n_out) for weights or (n,) for a vector, whole numbers >= 1"
     if not isinstance(shape, Sequence) or isinstance(shape, str) or len(shape) not in (1, 2):
-        raise ShapeError(f"cannot initialize shape {shape!r}: {expected}")
+        raise ShapeError(f"cannot initialize shape {shown(shape)}: {expected}")
     try:
         sizes = [require_count("size", size) for size in shape]
     except ConfigError as error:
-        raise ShapeError(f"cannot initialize shape {shape!r}: {expected}") from error
+        raise ShapeError(f"cannot initialize shape {shown(shape)}: {expected}") from error
     return sizes[0], sizes[-1]
 
 
@@ -35,7 +35,7 @@ def require_generator(what: str, rng: object) -> np.random.Generator:
     """Return `rng`, or raise `ConfigError` if it is not a `numpy.random.Generator`."""
     if not isinstance(rng, np.random.Generator):
         raise ConfigError(
-            f"{what} must be a numpy.random.Generator, got {rng!r}: "
+            f"{what} must be a numpy.random.Generator, got {shown(rng)}: "
             "make one with numpy.random.default_rng(seed)"
         )
     return rng

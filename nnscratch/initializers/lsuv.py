@@ -9,13 +9,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, as_array
 from nnscratch.errors import (
     ConfigError,
     DataError,
     NonFiniteError,
     require_count,
     require_number,
+    shown,
 )
 from nnscratch.initializers.base import require_generator
 from nnscratch.initializers.orthogonal import Orthogonal
@@ -86,6 +87,7 @@ def lsuv(
 
     Raises:
         ConfigError: an argument makes no sense, or the model has no dense layer.
+        ShapeError, DtypeError: `x` is no batch for this model, which is untouched.
         DataError: `x` is empty or not finite (the model is untouched), or a layer puts out the
             same value everywhere, so that nothing can scale it.
         NonFiniteError: a layer's output is not finite. In the last two cases the layers before the
@@ -97,6 +99,9 @@ def lsuv(
     require_number("tolerance of lsuv", tolerance, above=0.0)
     require_count("max_tries of lsuv", max_tries)
     require_generator("rng of lsuv", rng)
+    if not isinstance(getattr(model, "layers", None), Mapping):
+        raise ConfigError(f"model of lsuv must be a Sequential, got {shown(model)}")
+    x = as_array(x, "x of lsuv")
     weights = {
         name: layer.params["weight"]
         for name, layer in model.layers.items()
@@ -107,8 +112,10 @@ def lsuv(
             f"lsuv needs a layer with a weight, such as Dense; the model has "
             f"{', '.join(model.layers)}"
         )
-    if x.size == 0 or not np.isfinite(x).all():
+    if x.size == 0 or (x.dtype.kind == "f" and not np.isfinite(x).all()):
         raise DataError(f"lsuv needs a finite, non-empty batch x, got shape {x.shape}")
+    with np.errstate(all="ignore"):
+        model.forward(x, training=False)  # which raises for what it cannot take
 
     for weight in weights.values():
         weight[...] = Orthogonal()(weight.shape, rng, weight.dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnscratch.errors import ConfigError, unknown_name
+from nnscratch.errors import ConfigError, require_name, shown
 from nnscratch.initializers.base import Initializer
 from nnscratch.initializers.distributions import Constant, Normal, Zeros
 from nnscratch.initializers.orthogonal import Orthogonal
@@ -70,9 +70,8 @@ def get(initializer: str | Initializer) -> Initializer:
         return initializer
     if not isinstance(initializer, str):
         raise ConfigError(
-            f"initializer must be a name or an Initializer, got {initializer!r}: "
+            f"initializer must be a name or an Initializer, got {shown(initializer)}: "
             f"names are {', '.join(sorted(_KNOWN))}"
         )
-    if initializer not in _KNOWN:
-        raise unknown_name("initializer", initializer, _KNOWN)
+    require_name("initializer", initializer, _KNOWN)
     return _KNOWN[initializer]

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import require_count, unknown_name
+from nnscratch.errors import require_count, require_name
 from nnscratch.initializers.base import Initializer, fans
 from nnscratch.initializers.distributions import TRUNCATED_VARIANCE, truncated_standard_normal
 
@@ -33,13 +33,11 @@ _UNIT_VARIANCE: dict[str, Callable[[tuple[int, ...], np.random.Generator], Array
 
 def require_distribution(what: str, distribution: str) -> None:
     """Raise `ConfigError` unless `distribution` is one that `VarianceScaling` knows."""
-    if distribution not in get_args(Distribution):
-        raise unknown_name(f"distribution of {what}", distribution, get_args(Distribution))
+    require_name(f"distribution of {what}", distribution, get_args(Distribution))
 
 
 def _require_mode(what: str, mode: str) -> None:
-    if mode not in get_args(Mode):
-        raise unknown_name(f"mode of {what}", mode, get_args(Mode))
+    require_name(f"mode of {what}", mode, get_args(Mode))
 
 
 def _fan(mode: Mode, fan_in: int, fan_out: int) -> float:

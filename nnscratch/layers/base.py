@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nnscratch.arguments import arguments, make
 from nnscratch.arrays import Array, as_array, check_dtype
-from nnscratch.errors import ConfigError, DtypeError, ShapeError
+from nnscratch.errors import ConfigError, DtypeError, ShapeError, require_seed
 from nnscratch.parameters import Views
 from nnscratch.workspace import Workspace, changes
 
@@ -176,7 +176,8 @@ class Layer:
 
         `rng` is a generator or a seed. Inside a network the model does this.
         """
-        generator = np.random.default_rng(rng)
+        seeded = isinstance(rng, np.random.Generator)
+        generator = np.random.default_rng(rng if seeded else require_seed("seed", rng))
         kind = check_dtype(dtype)
 
         def zeros(shapes: Shapes) -> Views:

@@ -10,7 +10,13 @@ import numpy as np
 from nnscratch import initializers
 from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
-from nnscratch.errors import ConfigError, ShapeError, require_count, unknown_name
+from nnscratch.errors import (
+    ConfigError,
+    ShapeError,
+    require_count,
+    require_flag,
+    require_name,
+)
 from nnscratch.layers.base import Features, Layer, Shapes
 from nnscratch.layers.framework_defaults import DEFAULTS
 from nnscratch.sequences import as_mask
@@ -55,12 +61,11 @@ class Recurrent(Layer):
         self.init = initializers.get(init)
         self.recurrent_init = initializers.get(recurrent_init)
         self.bias_init = initializers.get(bias_init)
-        self.reverse = bool(reverse)
-        if initial not in ("zeros", "learned"):
-            raise unknown_name(f"{kind} initial state", initial, ("zeros", "learned"))
+        self.reverse = require_flag(f"{kind} reverse", reverse)
+        require_name(f"{kind} initial state", initial, ("zeros", "learned"))
         self.initial = initial
-        if defaults not in (None, *DEFAULTS):
-            raise unknown_name("framework whose defaults to take", defaults, DEFAULTS)
+        if defaults is not None:
+            require_name("framework whose defaults to take", defaults, DEFAULTS)
         self.defaults = defaults
         self.chrono = None if chrono is None else require_count(f"{kind} chrono", chrono, least=3)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from nnscratch.errors import ConfigError, unknown_name
+from nnscratch.errors import ConfigError, require_name
 from nnscratch.layers import activations, hard, rectifiers, rrelu
 from nnscratch.layers.base import Layer
 
@@ -34,8 +34,7 @@ def activation(name: str, **options: Any) -> Layer:
 
     Raises `ConfigError` for an unknown name, an option the layer does not have, or a bad value.
     """
-    if name not in _ACTIVATIONS:
-        raise unknown_name("activation", name, _ACTIVATIONS)
+    require_name("activation", name, _ACTIVATIONS)
     layer = _ACTIVATIONS[name]
     known = list(inspect.signature(layer).parameters)
     for option in options:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
-from nnscratch.errors import ConfigError
+from nnscratch.errors import ConfigError, require_text
 from nnscratch.layers.activations import KernelPair
 from nnscratch.layers.recurrent import Init, Recurrent, flat
 from nnscratch.layers.registry import activation as activation_of
@@ -70,7 +70,7 @@ class RNN(Recurrent):
         super().__init__(
             features_in, features, init, recurrent_init, bias_init, reverse, initial, defaults
         )
-        self.activation = activation
+        self.activation = require_text("RNN activation", activation)
         function = activation_of("leaky_relu", slope=1.0)  # identity has no kernel
         if activation != "identity":
             function = activation_of(activation)

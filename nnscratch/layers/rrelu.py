@@ -9,7 +9,7 @@ import numpy as np
 
 from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
-from nnscratch.errors import require_number, unknown_name
+from nnscratch.errors import require_name, require_number
 from nnscratch.layers.base import Layer
 
 __all__ = ["RReLU"]
@@ -47,8 +47,7 @@ class RReLU(Layer):
         self, convention: str = "divisor", low: float | None = None, high: float | None = None
     ) -> None:
         super().__init__()
-        if convention not in self.bounds:
-            raise unknown_name("RReLU convention", convention, self.bounds)
+        require_name("RReLU convention", convention, self.bounds)
         default_low, default_high = self.bounds[convention]
         self.convention = convention
         # A divisor near 0 would be an endless slope; a drawn slope may be anything.

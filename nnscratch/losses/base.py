@@ -13,7 +13,7 @@ import numpy as np
 from nnscratch.arrays import DTYPES, Array, as_array, fitted, rows
 from nnscratch.backend import kernels
 from nnscratch.datasets.checks import first_true, place_words
-from nnscratch.errors import ConfigError, DataError, DtypeError, ShapeError, require_number
+from nnscratch.errors import ConfigError, DataError, DtypeError, ShapeError, require_number, shown
 from nnscratch.workspace import Workspace
 
 Shape = tuple[int, ...]
@@ -218,10 +218,10 @@ def _check_class_weights(kind: str, values: Any) -> tuple[float, ...]:
         numbers = tuple(float(items[k]) for k in range(len(items)))
     except (TypeError, ValueError, KeyError):
         raise ConfigError(
-            f"{kind} class_weights must be a weight for each class 0, 1, ..., got {values!r}"
+            f"{kind} class_weights must be a weight for each class 0, 1, ..., got {shown(values)}"
         ) from None
     if not numbers or not all(0 <= number < math.inf for number in numbers):
-        raise ConfigError(f"{kind} class_weights must be finite and >= 0, got {values!r}")
+        raise ConfigError(f"{kind} class_weights must be finite and >= 0, got {shown(values)}")
     return numbers
 
 

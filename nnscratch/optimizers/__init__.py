@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nnscratch.errors import ConfigError, unknown_name
+from nnscratch.errors import ConfigError, require_name
 from nnscratch.optimizers import adaptive
 from nnscratch.optimizers.adaptive import *
 from nnscratch.optimizers.base import Optimizer
@@ -36,8 +36,7 @@ def optimizer(name: str, lr: float | Schedule, **options: Any) -> Optimizer:
     `options` are those of the class; "momentum" and "nesterov" are `SGD` with ``momentum=0.9``
     unless it is given. Raises `ConfigError` for an unknown name or option.
     """
-    if name not in _REGISTRY:
-        raise unknown_name("optimizer", name, _REGISTRY)
+    require_name("optimizer", name, _REGISTRY)
     make, defaults = _REGISTRY[name]
     try:
         return make(lr, **{**defaults, **options})

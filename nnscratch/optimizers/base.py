@@ -17,6 +17,7 @@ from nnscratch.errors import (
     ShapeError,
     require_count,
     require_number,
+    shown,
     unknown_name,
 )
 from nnscratch.optimizers.measures import ParameterMeasures, Tap
@@ -83,7 +84,7 @@ class Optimizer:
         if clip is not None and not isinstance(clip, Clip):
             raise ConfigError(
                 f"{type(self).__name__} clip must be a clip such as ClipByGlobalNorm(1.0) or None, "
-                f"got {clip!r}"
+                f"got {shown(clip)}"
             )
         self.clip = clip
         self.rates = rates
@@ -126,7 +127,7 @@ class Optimizer:
         if rates is not None and not isinstance(rates, Mapping):
             raise ConfigError(
                 f"{type(self).__name__} rates must be factors by name, such as "
-                f'{{"0.dense": 0.1}}, or None, got {rates!r}'
+                f'{{"0.dense": 0.1}}, or None, got {shown(rates)}'
             )
         self._rates = {
             str(name): require_number(f"{type(self).__name__} rates[{name!r}]", factor, least=0)

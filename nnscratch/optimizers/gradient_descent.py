@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nnscratch.clipping import Clip
-from nnscratch.errors import ConfigError
+from nnscratch.errors import ConfigError, require_flag
 from nnscratch.optimizers.base import Rates
 from nnscratch.optimizers.kernel import KernelCall, KernelOptimizer
 from nnscratch.schedules import Schedule
@@ -42,7 +42,7 @@ class SGD(KernelOptimizer):
         rates: Rates = None,
     ) -> None:
         super().__init__(lr, clip, rates, momentum=momentum)
-        self.nesterov = bool(nesterov)
+        self.nesterov = require_flag("SGD nesterov", nesterov)
         if self.nesterov and self.momentum == 0:
             raise ConfigError("SGD nesterov=True needs momentum > 0, for example momentum=0.9")
         if self.momentum > 0:

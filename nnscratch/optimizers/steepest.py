@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import DTYPES, Array, as_array
 from nnscratch.backend import kernels
 from nnscratch.clipping import Clip
-from nnscratch.errors import unknown_name
+from nnscratch.errors import DtypeError, require_flag, require_name
 from nnscratch.optimizers.base import Optimizer, Rates
 from nnscratch.parameters import Parameters
 from nnscratch.schedules import Schedule
@@ -40,10 +40,13 @@ def steepest_direction(g: Array, norm: str) -> tuple[Array, float]:
     `g` may have any shape; the l1, l2 and l-infinity norms are those of its components. The
     spectral norm is that of a matrix; for a vector it is the l2 norm. Directions in which `g` is
     zero do not move, so ``d = 0`` for ``g = 0``; where several coordinates are largest, l1 moves
-    the first. A `g` with NaN or infinity gives NaN. Raises `ConfigError` for an unknown norm.
+    the first. A `g` with NaN or infinity gives NaN. Raises `ConfigError` for an unknown norm,
+    and `DtypeError`.
     """
-    if norm not in NORMS:
-        raise unknown_name("norm", norm, NORMS)
+    require_name("norm", norm, NORMS)
+    g = as_array(g, "g")
+    if g.dtype not in DTYPES:
+        raise DtypeError(f"g must hold float32 or float64, got {g.dtype}")
     size = kernels.norm(g)
     if not math.isfinite(size):
         return np.full_like(g, np.nan), math.nan
@@ -95,10 +98,9 @@ class SteepestDescent(Optimizer):
         rates: Rates = None,
     ) -> None:
         super().__init__(lr, clip, rates)
-        if norm not in NORMS:
-            raise unknown_name("norm", norm, NORMS)
+        require_name("norm", norm, NORMS)
         self.norm = norm
-        self.normalized = bool(normalized)
+        self.normalized = require_flag("SteepestDescent normalized", normalized)
 
     def update(self, params: Parameters, grads: Parameters, lr: float) -> None:
         if self.norm == "spectral":

@@ -24,6 +24,8 @@ MEASURED = (
     *("val_loss", "val_accuracy", "steps", "seconds", "record", "error"),
 )
 
+WORDS = ("verdict", "first_finding", "findings", "record", "error")  # of these, texts
+
 
 def one_thread() -> None:
     """Let a process of several use one thread."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nnscratch.errors import ConfigError, require_count
+from nnscratch.errors import ConfigError, require_count, shown
 from nnscratch.extras import optional
-from nnscratch.files import PathLike, make_folder
+from nnscratch.files import PathLike, as_path, make_folder
 from nnscratch.sweeping.run import MEASURED, Build, Row, one_thread, run
 from nnscratch.sweeping.table import Table, key
 
@@ -113,7 +113,7 @@ def sweep(
     Raises `ConfigError` for an empty grid or the table of another sweep.
     """
     runs = _runs(grid, seeds)
-    kept = Table(Path(table), list(grid))
+    kept = Table(as_path(table), list(grid))
     done = kept.done()
     folder = None if records is None else make_folder(records)
     left = [one for one in runs if one.name not in done]
@@ -193,7 +193,9 @@ def _runs(grid: Mapping[str, Sequence[Any]], seeds: int | Sequence[int]) -> list
     taken = {"seed", *MEASURED} & set(grid)
     if not grid or taken or any(isinstance(v, str) or not len(v) for v in grid.values()):
         why = f": {', '.join(sorted(taken))} is a column of its own" if taken else ""
-        raise ConfigError(f"the grid of a sweep maps names to lists of values, got {grid!r}{why}")
+        raise ConfigError(
+            f"the grid of a sweep maps names to lists of values, got {shown(grid)}{why}"
+        )
     made = []
     for values in itertools.product(*grid.values()):
         settings = dict(zip(grid, values, strict=True))

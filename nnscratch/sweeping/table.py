@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnscratch.errors import ConfigError, DataError
+from nnscratch.errors import ConfigError, DataError, shown
 from nnscratch.extras import optional
 from nnscratch.files import naming, new_file, open_input, write_rows
-from nnscratch.sweeping.run import MEASURED, Row
+from nnscratch.sweeping.run import MEASURED, WORDS, Row
 
 
 class Table:
@@ -52,7 +53,7 @@ class Table:
     def append(self, row: Mapping[str, Any]) -> None:
         """Write a row."""
         texts = {name: as_text(row[name]) for name in self.columns}
-        self.rows.append({name: _value(text) for name, text in texts.items()})
+        self.rows.append(_values(texts))
         if self._parquet is None:
             write_rows(self.path, "a", [[*texts.values()]])
         else:
@@ -78,20 +79,31 @@ class Table:
             )
         # A last row that a killed process left unfinished is not one, and must not stay.
         whole = [row for row in rows if None not in row and None not in row.values()]
-        self.rows = [{name: _value(text) for name, text in row.items()} for row in whole]
+        self.rows = [self._checked(row) for row in whole]
         if len(whole) < len(rows):
             self._write()
 
+    def _checked(self, row: Row) -> Row:
+        """Return the values of a row of texts; `DataError` for a word where a number belongs."""
+        made = _values(row)
+        for name in MEASURED:
+            if name not in WORDS and made[name] != "" and not isinstance(made[name], int | float):
+                raise DataError(f"{self.path} is damaged: {name} is {shown(made[name])}")
+        return made
+
     def _read_csv(self) -> tuple[list[str], list[Row]]:
-        with self.path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            return list(reader.fieldnames or ()), [*reader]
+        with open_input(self.path) as file:
+            reader = csv.DictReader(io.TextIOWrapper(file, "utf-8", newline=""))
+            try:
+                return list(reader.fieldnames or ()), [*reader]
+            except (ValueError, csv.Error) as error:  # the former: it is not UTF-8
+                raise DataError(f"{self.path} is no table of a sweep: {error}") from error
 
     def _read_parquet(self) -> tuple[list[str], list[Row]]:
         with open_input(self.path) as file:
             try:
                 read = self._parquet.read_table(file)
-            except (ValueError, OSError) as error:  # pyarrow's own are the former
+            except Exception as error:  # its own kinds, which are many
                 raise DataError(f"{self.path} is no whole table of Parquet: {error}") from error
         rows = [
             {name: "" if value is None else as_text(value) for name, value in row.items()}
@@ -109,6 +121,10 @@ def key(settings: Mapping[str, Any], seed: Any) -> str:
 def as_text(value: Any) -> str:
     """Return a value as it stands in the table."""
     return " ".join(value.split()) if isinstance(value, str) else repr(value)
+
+
+def _values(texts: Mapping[str, str]) -> Row:
+    return {name: text if name in WORDS else _value(text) for name, text in texts.items()}
 
 
 def _value(text: str) -> Any:

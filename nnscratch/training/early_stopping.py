@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, require_count, require_number, unknown_name
+from nnscratch.errors import ConfigError, require_count, require_flag, require_name, require_number
 from nnscratch.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -50,11 +50,10 @@ class EarlyStopping(Callback):
         restore_best: bool = True,
     ) -> None:
         self.patience = require_count("EarlyStopping patience", patience)
-        if monitor not in MONITORS:
-            raise unknown_name("monitor", monitor, MONITORS)
+        require_name("monitor", monitor, MONITORS)
         self.monitor = monitor
         self.least_change = require_number("EarlyStopping least_change", least_change, least=0)
-        self.restore_best = bool(restore_best)
+        self.restore_best = require_flag("EarlyStopping restore_best", restore_best)
         self._run: Run | None = None
         self._forget()
 

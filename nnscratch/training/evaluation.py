@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nnscratch.arrays import Array
 from nnscratch.model import Sequential, require_model
-from nnscratch.nodes import LossFunction
+from nnscratch.nodes import LossFunction, require_loss, value_of
 from nnscratch.scores import accuracy, confusion, r2
 from nnscratch.training.examples import Examples
 
@@ -84,6 +84,7 @@ def evaluate(
     sequences have. Raises `ShapeError`, `DtypeError` or `DataError`.
     """
     require_model("evaluate model", model)
+    require_loss("evaluate loss", loss)
     return evaluate_examples(model, loss, Examples(model, x, y, mask=mask), statistics, batch_size)
 
 
@@ -97,6 +98,6 @@ def evaluate_examples(
     """Do what `evaluate` does, for examples that were checked already."""
     whole = model.predict(examples.x, batch_size, statistics, examples.mask)
     outputs, answers = (examples.there(values, examples.mask) for values in (whole, examples.y))
-    value, _ = loss(outputs, answers)
+    value, _ = value_of(loss, outputs, answers)
     threshold = float(getattr(loss, "threshold", 0.5))
     return Evaluation(value, outputs, answers, examples.has_classes, threshold)

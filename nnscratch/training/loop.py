@@ -14,7 +14,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.clipping import ClipReport
-from nnscratch.errors import ConfigError, require_count
+from nnscratch.errors import ConfigError, require_count, require_list
 from nnscratch.nonfinite import UPDATE, NonFinite
 from nnscratch.training.callbacks import Callback, StepInfo, Training
 from nnscratch.training.evaluation import evaluate_examples
@@ -77,7 +77,7 @@ class Loop:
         callbacks: Sequence[Callback],
         max_steps: int | None,
     ) -> None:
-        _check_callbacks(callbacks)
+        callbacks = _check_callbacks(callbacks)
         if max_steps is not None:
             require_count("max_steps", max_steps)
         self.trainer, self.run = trainer, run
@@ -276,9 +276,7 @@ def _given(x: Array, y: Array, weights: Array | None, mask: Array | None) -> dic
     return {name: array for name, array in given.items() if array is not None}
 
 
-def _check_callbacks(callbacks: Sequence[Callback]) -> None:
+def _check_callbacks(callbacks: Sequence[Callback]) -> Sequence[Callback]:
     if isinstance(callbacks, Callback):
         raise ConfigError(f"callbacks must be a list: callbacks=[{type(callbacks).__name__}(...)]")
-    for callback in callbacks:
-        if not isinstance(callback, Callback):
-            raise ConfigError(f"callbacks must be Callback objects, got {callback!r}")
+    return require_list("callbacks", callbacks, Callback)

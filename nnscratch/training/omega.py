@@ -6,9 +6,9 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
-from nnscratch.errors import ConfigError, require_number, unknown_name
+from nnscratch.errors import ConfigError, require_name, require_number
 from nnscratch.layers.rnn import RNN
-from nnscratch.network import Network
+from nnscratch.network import Network, require_network
 from nnscratch.training.penalty import Regularizer
 
 # Of the authors' program: steps of a smaller squared norm are left out; a gradient of a larger
@@ -58,8 +58,7 @@ class Omega(Regularizer):
 
     def __init__(self, weight: float = 4.0, form: str = "paper") -> None:
         self.weight = require_number("Omega weight", weight, least=0)
-        if form not in ("paper", "code"):
-            raise unknown_name("form of Omega", form, ("paper", "code"))
+        require_name("form of Omega", form, ("paper", "code"))
         self.form = form
         self.values = []
 
@@ -69,6 +68,7 @@ class Omega(Regularizer):
 
         Raises `ConfigError` for a model without an `RNN`, or with gated layers.
         """
+        require_network("Omega", model)
         layers = [name for name, layer in model.layers.items() if layer.role == "recurrent"]
         if not layers or not all(isinstance(model.layers[name], RNN) for name in layers):
             raise ConfigError(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.errors import require_number
-from nnscratch.network import Network
+from nnscratch.network import Network, require_network
 from nnscratch.training.callbacks import Callback, StepInfo
 
 _PENALISED = ("weight", "recurrent_weight")  # roles: biases and norms go free
@@ -68,6 +68,7 @@ class Penalty(Regularizer):
 
     def add(self, model: Network) -> float:
         """Add the gradient to ``model.grads``, after a backward pass; return the penalty."""
+        require_network("Penalty", model)
         total = 0.0
         # A layer in several nodes is penalised once.
         for layer in {id(layer): layer for layer in model.layers.values()}.values():

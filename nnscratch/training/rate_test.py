@@ -122,6 +122,7 @@ def find_rate(
     optimizer's rate plays no part. `mask` is as for `Trainer.fit`. Raises `ConfigError`,
     `ShapeError`, `DtypeError` or `DataError`.
     """
+    Trainer(model, loss, optimizer)  # refuses what it could not train
     require_number("find_rate low", low, above=0)
     require_number("find_rate high", high, above=low)
     require_count("find_rate steps", steps, least=2 * LEAST_STEPS)

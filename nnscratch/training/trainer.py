@@ -8,9 +8,16 @@ from typing import Any
 
 import numpy.typing as npt
 
-from nnscratch.errors import ConfigError, ShapeError, require_count
-from nnscratch.model import Sequential, is_of_torch, require_model
-from nnscratch.nodes import LossFunction
+from nnscratch.errors import (
+    ConfigError,
+    ShapeError,
+    require_count,
+    require_flag,
+    require_seed,
+    shown,
+)
+from nnscratch.model import Sequential, require_model
+from nnscratch.nodes import LossFunction, require_loss
 from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
 from nnscratch.sequences import Truncate, factors_back
@@ -68,13 +75,11 @@ class Trainer:
         truncate: Truncate = None,
     ) -> None:
         require_model("Trainer model", model)
-        if not callable(loss) or isinstance(loss, type) or is_of_torch(loss):
-            raise ConfigError(
-                f"Trainer loss must be a loss such as SoftmaxCrossEntropy(), got {loss!r}"
-            )
+        require_loss("Trainer loss", loss)
         if not isinstance(optimizer, Optimizer):
             raise ConfigError(
-                f"Trainer optimizer must be an optimizer such as SGD(lr=0.1), got {optimizer!r}"
+                f"Trainer optimizer must be an optimizer such as SGD(lr=0.1), "
+                f"got {shown(optimizer)}"
             )
         if truncate is not None:
             factors_back(truncate, 1, model.dtype)
@@ -155,15 +160,15 @@ class Trainer:
         """
         require_count("epochs", epochs)
         require_count("batch_size", batch_size)
-        require_count("seed", seed, least=0)
+        require_seed("seed", seed)
         examples = Examples(self.model, x, y, weights=sample_weights, mask=mask)
         first = 0 if self.run is None else self.run.epoch + (self.run.position > 0)
         run = Run(
             examples=len(examples),
             batch_size=batch_size,
             seed=int(seed),
-            drop_last=bool(drop_last),
-            stop_on_nonfinite=bool(stop_on_nonfinite),
+            drop_last=require_flag("drop_last", drop_last),
+            stop_on_nonfinite=require_flag("stop_on_nonfinite", stop_on_nonfinite),
             end=first + epochs,
             epoch=first,
         )
@@ -232,6 +237,7 @@ class Trainer:
     ) -> History:
         """Check what is left to check, then go through the loop."""
         checked = None if validation is None else held_out(self.model, validation)
+        progress = require_flag("progress", progress)
         loop = Loop(self, run, examples, checked, callbacks, max_steps)
         for each in (self.model, self.optimizer):
             if each.fitting.lock.locked():

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from nnscratch_records.errors import ConfigError, FileError
-from nnscratch_records.files import PathLike, new_file
+from nnscratch_records.files import PathLike, as_path, new_file
 
 # What would put the date, and so a difference, into files of the same picture.
 _METADATA: dict[str, dict[str, str | None]] = {
@@ -32,7 +32,7 @@ def save_figure(figure: Figure | Axes, path: PathLike, *, dpi: float = 150) -> P
         whole = whole.figure
     if not isinstance(whole, Figure):
         raise ConfigError(f"figure must be a Figure or its Axes, got {type(figure).__name__}")
-    kind = Path(path).suffix.lower()
+    kind = as_path(path).suffix.lower()
 
     def write(file: IO[bytes]) -> None:
         with matplotlib.rc_context({"svg.hashsalt": "nnscratch"}):
@@ -48,7 +48,7 @@ def write_whole(
 
     `what` is done here, in words for the errors.
     """
-    path = Path(path)
+    path = as_path(path)
     wrong = f"cannot {what} as {str(path)!r}"
     if path.suffix.lower() not in suffixes:
         expected = " or ".join([", ".join(suffixes[:-1]), suffixes[-1]])

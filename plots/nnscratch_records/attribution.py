@@ -36,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch_records.check import check_record
-from nnscratch_records.errors import ConfigError, unknown_name
+from nnscratch_records.errors import ConfigError, require_name, shown
 from nnscratch_records.roles import WEIGHTED
 from nnscratch_records.words import listed, printable_lines
 
@@ -163,6 +163,8 @@ class Attribution:
 
     def way(self, lower: str, upper: str, path: Sequence[str] = ()) -> list[int]:
         """Return the edges from `lower` up to `upper` by way of `path`, else the shortest."""
+        if isinstance(path, str) or not isinstance(path, Sequence):
+            raise ConfigError(f"path must be a list of layers, got {shown(path)}")
         stops = [self._index(name) for name in (lower, *path, upper)]
         edges: list[int] = []
         for low, high in itertools.pairwise(stops):
@@ -231,15 +233,14 @@ class Attribution:
         return found.get(high)
 
     def _index(self, name: str) -> int:
-        if name not in self.layers:
-            raise unknown_name("layer", name, self.layers)
+        require_name("layer", name, self.layers)
         return self.layers.index(name)
 
     def _row(self, step: int) -> slice:
-        rows = np.flatnonzero(self.steps == step)
+        rows = np.flatnonzero(self.steps == step) if np.ndim(step) == 0 else np.zeros(0)
         if not rows.size:
             raise ConfigError(
-                f"step {step} was not recorded: recorded are {len(self.steps)} steps from "
+                f"step {shown(step)} was not recorded: recorded are {len(self.steps)} steps from "
                 f"{int(self.steps[0])} to {int(self.steps[-1])}"
             )
         return slice(int(rows[0]), int(rows[0]) + 1)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnscratch_records.errors import RecordError
+from nnscratch_records.errors import RecordError, require_name
 from nnscratch_records.field import AXES, Field
 from nnscratch_records.fields import FIELDS, FORMAT, STATES
 from nnscratch_records.formats import format_of, upgraded
@@ -47,6 +47,13 @@ def check_record(
     Traceback (most recent call last):
     nnscratch_records.errors.RecordError: record 'run': steps must increase, got 1 after 3
     """
+    names = needed is None or (
+        isinstance(needed, Collection) and not isinstance(needed, np.ndarray)
+    )
+    if not isinstance(what, str) or not names:
+        raise RecordError("check_record takes a record, what it is called, and names of fields")
+    for name in needed or ():
+        require_name("field of a record", name, FIELDS)
     if not isinstance(record, Mapping):
         raise RecordError(f"{what} is a {type(record).__name__}, expected a mapping of arrays")
     if "label" in record and np.ndim(record["label"]) == 0:

@@ -7,7 +7,9 @@ nothing that this package needs may lie above it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+_READ, _LISTED = 300, 3000  # characters of a value, and of a list of names
 
 
 class NnscratchError(Exception):
@@ -44,9 +46,32 @@ class RecordError(DataError):
 def unknown_name(what: str, got: object, known: Iterable[str]) -> UnknownNameError:
     """Return the error for a name that is not in `known`, with the closest match suggested."""
     names = sorted(known)
-    near = closest(str(got), names)
+    near = closest(got, names) if isinstance(got, str) and len(got) <= _READ else ""
     hint = f"did you mean {near!r}? " if near else ""
-    return UnknownNameError(f"unknown {what} {got!r}: {hint}known are {', '.join(names)}")
+    return UnknownNameError(f"unknown {what} {shown(got)}: {hint}known are {_listed(names)}")
+
+
+def require_name(what: str, got: object, known: Collection[str]) -> str:
+    """Return `got`, or raise `UnknownNameError` unless it is text, and one of `known`."""
+    if not isinstance(got, str) or got not in known:
+        raise unknown_name(what, got, known)
+    return got
+
+
+def shown(value: object) -> str:
+    """Return what an error says of a value, in so many characters as a person reads."""
+    try:
+        text = repr(value)
+    except Exception:  # a number of more digits than Python prints, or what nobody can answer for
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= _READ else f"{text[:_READ]}..."
+
+
+def _listed(names: list[str]) -> str:
+    listed = ", ".join(names)
+    if len(listed) <= _LISTED:
+        return listed
+    return f"{listed[:_LISTED].rpartition(', ')[0]}, ... ({len(names):,} in all)"
 
 
 def closest(name: str, known: Iterable[str]) -> str:

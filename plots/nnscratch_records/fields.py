@@ -165,7 +165,7 @@ DERIVED: Final[dict[str, Field]] = {
 def field_named(name: str) -> Field:
     """Return the field or derived quantity of that name; `UnknownNameError` if there is none."""
     known = {**FIELDS, **DERIVED}
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise unknown_name("quantity", name, [one for one, field in known.items() if field.title])
     return known[name]
 

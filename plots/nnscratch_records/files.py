@@ -10,13 +10,17 @@ import errno
 import os
 import re
 import secrets
-import shutil
+import select
 import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import IO, Any
+
+from nnscratch_records.errors import ConfigError, shown
 
 try:
     import fcntl
@@ -27,7 +31,7 @@ PathLike = str | os.PathLike[str]
 
 READER = 10.0  # seconds that a pipe waits for somebody who reads it
 ABANDONED = 3600.0  # seconds after which a temporary file is left over, where none can be locked
-_IN_MEMORY = 1 << 24
+_IN_MEMORY, _CHUNK = 1 << 24, 1 << 20
 _NAME = 50  # characters of a name that its temporary file repeats: a name has 255 bytes at most
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
@@ -36,6 +40,13 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+
+
+def as_path(path: object) -> Path:
+    """Return `path` as a `Path`; `ConfigError` for what is none, such as a number or bytes."""
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise ConfigError(f"a path must be text or a Path, got {shown(path)}")
+    return Path(path)
 
 
 @contextlib.contextmanager
@@ -52,7 +63,8 @@ def new_file(path: PathLike) -> Iterator[IO[bytes]]:
             yield content
             content.seek(0)
             with open_output(path) as output:
-                shutil.copyfileobj(content, output)
+                for chunk in iter(partial(content.read, _CHUNK), b""):
+                    put_whole(output, chunk)
         return
     target = os.path.realpath(path)  # the file behind a link, also behind one that dangles
     file, temporary = _temporary(target)
@@ -142,6 +154,33 @@ def open_input(path: PathLike) -> IO[bytes]:
         file.close()
         raise
     return file
+
+
+def open_growing(path: PathLike, *, anew: bool) -> IO[bytes]:
+    """Open a file to write at its end, or anew, unbuffered; what is not `replaceable` as it is."""
+    if not replaceable(path):
+        return open_output(path)
+    return open(path, "wb" if anew else "ab", buffering=0)
+
+
+def put(file: IO[bytes], content: bytes | memoryview) -> int:
+    """Write what an unbuffered file takes of `content` at once, and return how much that was.
+
+    Where somebody has set a pipe, or a terminal, not to wait, this waits until there is room.
+    """
+    write: Callable[[bytes | memoryview], int | None] = file.write
+    while True:
+        taken = write(content)
+        if taken is not None:
+            return taken
+        select.select((), (file,), ())
+
+
+def put_whole(file: IO[bytes], content: bytes) -> None:
+    """Write all of `content` into an unbuffered file, which may take a part of it at a time."""
+    left = memoryview(content)
+    while left:
+        left = left[put(file, left) :]
 
 
 def _require_file(there: os.stat_result) -> None:

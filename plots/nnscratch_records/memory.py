@@ -33,6 +33,7 @@ def available() -> int | None:
 
 def amount(size: float) -> str:
     """Return `size` in bytes in words: ``1.50 GB``."""
+    size = min(size, 1e300)  # beyond floats there are whole numbers still
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.3g} {unit}"

@@ -94,3 +94,19 @@ def test_probabilities_of_logits_of_any_size():
     logits = np.array([[1e4, 1e4 - 1, -1e4], [-1e4, -1e4, -1e4]])
     expected = [[1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1)), 0], [1 / 3] * 3]
     np.testing.assert_allclose(nn.SoftmaxCrossEntropy().predictions(logits), expected)
+
+
+@pytest.mark.parametrize("score", [nn.accuracy, nn.confusion, nn.r2])
+def test_masked_values_and_text_are_no_answers(score):
+    outputs = np.eye(3)
+    with pytest.raises(nn.DataError, match="masked"):
+        score(np.ma.array(outputs, mask=outputs > 0), outputs)
+    with pytest.raises(nn.DataError, match="masked"):
+        score(outputs, np.ma.array(outputs, mask=outputs > 0))
+    with pytest.raises(nn.DtypeError, match="must be numbers"):
+        score(outputs, outputs.astype(str))
+
+
+def test_a_confusion_of_too_many_classes_is_refused():
+    with pytest.raises(MemoryError, match="a confusion matrix of 10,000,000 classes needs 800 TB"):
+        nn.confusion(np.zeros((1, 10_000_000), np.float32), np.zeros(1, int))

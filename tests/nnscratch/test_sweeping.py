@@ -1,6 +1,7 @@
 """Sweeps: rows as they come, failures among them, and going on where one was broken off."""
 
 import csv
+import os
 import sys
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -16,6 +17,7 @@ from nnscratch.experiments.standard import standard
 from nnscratch.flow import load_record
 from nnscratch.sweeping.run import one_thread
 from nnscratch.sweeping.table import Table, key
+from nnscratch_records import files
 
 GRID = {"depth": [1, 3], "activation": ["tanh", "relu"]}
 
@@ -348,3 +350,28 @@ def test_the_map_of_recurrent_networks(pools, tmp_path, capsys, monkeypatch):
 def test_the_map_refuses_what_its_family_has_not(family, given, tmp_path, capsys):
     assert main(["map", "--family", family, *given, "--out", str(tmp_path)]) == 2
     assert f"is not for --family {family}" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_pipe_where_the_table_should_be_does_not_hang(sweep, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "READER", 0.0)
+    os.mkfifo(tmp_path / "sweep.csv")
+    with pytest.raises(nn.FileError, match="nobody reads from this pipe"):
+        sweep(small, {"depth": [1]})
+    os.mkfifo(tmp_path / "log.csv")
+    with pytest.raises(nn.FileError, match="nobody reads from this pipe"):
+        nn.CsvLog(tmp_path / "log.csv")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b'depth,"' + b"x" * 200_000])
+def test_what_is_no_table_is_said(sweep, tmp_path, content):
+    (tmp_path / "sweep.csv").write_bytes(content)
+    with pytest.raises(nn.DataError, match="is no table of a sweep"):
+        sweep(small, {"depth": [1]})
+
+
+def test_a_word_where_a_number_belongs_is_a_damaged_table(sweep, tmp_path):
+    path = sweep(small, {"depth": [1]}).path
+    path.write_text(path.read_text().replace(",4,", ",four,"))
+    with pytest.raises(nn.DataError, match="is damaged: steps is 'four'"):
+        sweep(small, {"depth": [1]})

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.arrays import Array
-from nnscratch.files import PathLike, new_file
+from nnscratch.files import PathLike, as_path, new_file
 from nnscratch_records import STATES, Record, check_record, series
 
 
@@ -38,7 +38,7 @@ def to_json_lines(record: Mapping[str, Any], path: PathLike, *, histograms: bool
     with new_file(path) as file:
         for line in _lines(record, histograms):
             file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
-    return Path(path)
+    return as_path(path)
 
 
 def _lines(record: Record, histograms: bool) -> Iterator[dict[str, Any]]:

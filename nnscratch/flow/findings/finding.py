@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, overload
 
+from nnscratch.errors import require_name
 from nnscratch_records.words import printable_lines
 
 SEVERITIES: Final = ("fatal", "serious", "notice")
@@ -148,7 +149,7 @@ class Findings(Sequence[Finding]):
 
     def at_least(self, severity: str) -> tuple[Finding, ...]:
         """Return those of this severity or a worse one."""
-        limit = SEVERITIES.index(severity)
+        limit = SEVERITIES.index(require_name("severity", severity, SEVERITIES))
         return tuple(f for f in self.findings if SEVERITIES.index(f.severity) <= limit)
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, FileError, ShapeError, require_count
-from nnscratch.files import PathLike, naming, new_file
+from nnscratch.files import PathLike, as_path, naming, new_file
 from nnscratch.flow.stream.format import (
     CENSUS,
     CRC,
@@ -80,7 +80,7 @@ class StreamWriter:
         flush_every: int = 50,
         flush_seconds: float = 1.0,
     ) -> None:
-        self.path = Path(path)
+        self.path = as_path(path)
         self.rows = 0  # in the file, whole
         self.lost: Lost | None = None
         self._codes = require_count("StreamWriter codes", codes, least=0)
@@ -183,7 +183,7 @@ class StreamWriter:
             if self._own:  # Ctrl-C may have come between a write and its counting
                 self._file.seek(self._size)
             while written < self._end:
-                written += self._file.write(self._view[written : self._end])
+                written += files.put(self._file, self._view[written : self._end])
         except OSError as error:
             self._give_up(written, error.strerror or str(error))
             return
@@ -276,10 +276,11 @@ def _create(path: Path, content: bytes) -> IO[bytes]:
 
     A pipe or a device is written to as it is.
     """
-    with naming("cannot write", path):
+    with naming("cannot write", path), contextlib.ExitStack() as opened:  # closed after an error
         if not files.replaceable(path):
-            file = files.open_output(path)
-            file.write(content)
+            file = opened.enter_context(files.open_output(path))
+            files.put_whole(file, content)
+            opened.pop_all()
             return file
         if path.exists() and not is_stream(path):
             raise FileError(f"{path} exists and is no {SUFFIX} record; choose another name")
@@ -290,9 +291,9 @@ def _create(path: Path, content: bytes) -> IO[bytes]:
             made.flush()
             whole = os.fstat(made.fileno())
         # Opened again: Windows renames no open file.
-        file = open(path, "r+b", buffering=0)  # noqa: SIM115  (the writer closes it)
+        file = opened.enter_context(open(path, "r+b", buffering=0))
         if not os.path.samestat(whole, os.fstat(file.fileno())):
-            file.close()
             raise OSError("the file was removed or replaced")
         file.seek(0, os.SEEK_END)
+        opened.pop_all()
         return file

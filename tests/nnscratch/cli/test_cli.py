@@ -238,7 +238,8 @@ def test_no_folder_is_looked_at_where_no_file_is_made(capsys, tmp_path, small_re
 
 def test_a_map_of_which_every_run_failed_is_an_error(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    arguments = ["--width", "999999999", "--variances", "1", "--depths", "2", "--workers", "1"]
+    arguments = ["--width", "999999999", "--variances", "1", "2", "--depths", "2", "3"]
+    arguments += ["--workers", "1"]
     code, message = fails(capsys, "map", *arguments)
     assert code == 2
     assert "every run failed (" in message

@@ -45,3 +45,13 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(nn.DataError, match="x is not finite"):
         nn.Standardizer(np.where(X[0, 0] == X, np.nan, X))
     assert repr(nn.Standardizer(X)) == "Standardizer of 3 columns"
+
+
+def test_masked_values_and_text_are_refused():
+    masked = np.ma.array(np.eye(3), mask=np.eye(3) > 0)
+    with pytest.raises(nn.DataError, match="masked"):
+        nn.Standardizer(masked)
+    with pytest.raises(nn.DataError, match="masked"):
+        nn.Standardizer(np.eye(3))(masked)
+    with pytest.raises(nn.DtypeError):
+        nn.Standardizer(np.eye(3)).undo(np.eye(3).astype(str))

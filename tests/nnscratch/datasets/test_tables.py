@@ -139,3 +139,27 @@ def test_a_table_beyond_the_memory_is_refused_before_it_is_read(tmp_path):
         file.truncate(1 << 40)
     with pytest.raises(nn.NnscratchError, match=r"endless\.csv needs 2\.2 TB of memory"):
         table(path)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"x": np.zeros((0, 3)), "y": np.zeros(0)}, "shape"),
+        ({"x": np.zeros((20, 0)), "y": np.arange(20)}, "shape"),
+        ({"x": np.eye(20) * 1e300, "y": np.arange(20)}, "beyond the range of float32"),
+        ({"x": np.eye(40), "y": np.arange(40) * 1e300}, "beyond the range of float32"),
+        ({"x": np.eye(20), "y": np.eye(20) * 1e300}, "beyond the range of float32"),
+        ({"x": np.eye(20), "y": np.arange(20) * 1j}, "expected numbers or text"),
+        ({"x": np.eye(20) * 1j, "y": np.arange(20)}, "must hold numbers"),
+        ({"x": np.eye(20), "y": np.array([["a", "b"]] * 20)}, "must hold numbers"),
+    ],
+)
+def test_arrays_that_float32_cannot_hold(arrays, said, tmp_path):
+    np.savez(tmp_path / "own.npz", **arrays)
+    with pytest.raises(nn.NnscratchError, match=said):
+        table(tmp_path / "own.npz")
+
+
+def test_numbers_of_a_table_that_float32_cannot_hold(write):
+    with pytest.raises(nn.DataError, match=r"beyond the range of float32: scale it"):
+        table(write([f"{i}e300,{i % 3}" for i in range(20)]))

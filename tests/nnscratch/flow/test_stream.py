@@ -1,6 +1,7 @@
 """Record files: what is written is read, and what a kill, a full disk or damage leaves of them."""
 
 import errno
+import gc
 import json
 import os
 import signal
@@ -574,3 +575,41 @@ def test_a_negative_number_of_values_is_refused_by_name(path, counted):
     with pytest.raises(nn.ConfigError, match=f"StreamWriter {counted} must be"):
         StreamWriter(path, {}, **{"scalars": 1, counted: -1})
     assert not path.exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+def test_a_full_device_is_said_and_no_file_stays_open(path):
+    path.symlink_to("/dev/full")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        with pytest.raises(nn.FileError, match="No space"):
+            StreamWriter(path, {}, scalars=1)
+        gc.collect()
+    assert not said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_pipe_that_does_not_wait_gets_all_of_it(path):
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    kept_open, got = os.open(path, os.O_WRONLY), bytearray()
+    os.set_blocking(reader, True)
+
+    def read():
+        while part := os.read(reader, 5000):
+            got.extend(part)
+
+    taker = threading.Thread(target=read, daemon=True)
+    taker.start()
+    writer = StreamWriter(path, {"long": "x" * 200_000}, scalars=1000)
+    os.set_blocking(writer._file.fileno(), False)
+    for step in range(200):
+        writer.row(step, np.full(1000, step, float), np.zeros(0, np.uint8))
+    writer.close()
+    os.close(kept_open)
+    taker.join(20)
+    os.close(reader)
+    assert writer.lost is None
+    path.unlink()
+    path.write_bytes(got)
+    assert read_stream(path).scalars[:, 0].tolist() == list(range(200))

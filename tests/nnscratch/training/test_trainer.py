@@ -369,7 +369,7 @@ def test_a_failing_callback_is_heard():
         ({"max_steps": 0}, "max_steps must be"),
         ({"batch_size": 71, "drop_last": True}, "drop_last leaves nothing"),
         ({"callbacks": Watch()}, r"callbacks=\[Watch"),
-        ({"callbacks": [print]}, "callbacks must be Callback objects"),
+        ({"callbacks": [print]}, "callbacks must be a list, each of it a Callback"),
         ({"validation": X}, "validation must be a pair"),
     ],
 )
