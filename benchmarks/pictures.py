@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
 from benchmarks.contenders import CONTENDERS, OURS, RECORDERS, STEPPERS
+from benchmarks.growth import fitted, members
 from benchmarks.machine import in_threads
 from benchmarks.results import Results, StepResult
 from benchmarks.workloads import WORKLOADS
@@ -37,7 +38,11 @@ GROWING = {
     "depth": "dense layers",
     "width": "width of the hidden layers",
     "batch": "examples in the batch",
+    "time": "steps of time (LSTM)",
 }
+# What is shown as the time of one of them.
+SHARED = {"depth": " and layer", "time": " and step of time"}
+FIT: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.0}
 
 
 def draw(results: Results, folder: Path) -> list[Path]:
@@ -166,7 +171,7 @@ def recording(results: Results) -> Figure | None:
 
 
 def growth(results: Results) -> Figure | None:
-    """One row a number of threads, one panel a family; depth as time a layer."""
+    """One row a number of threads, one panel a family; depth and time as time a layer or step."""
     families = [f for f in GROWING if any(WORKLOADS[w].family == f for w in results.workloads())]
     if not families:
         return None
@@ -180,8 +185,7 @@ def growth(results: Results) -> Figure | None:
             ax.set_title(f"{family}, {in_threads(threads)}")
             if row == rows - 1:
                 ax.set_xlabel(GROWING[family])
-            unit = "microseconds a step and layer" if family == "depth" else "microseconds a step"
-            ax.set_ylabel(unit)
+            ax.set_ylabel(f"microseconds a step{SHARED.get(family, '')}")
     figure.legend(
         handles=list(handles.values()), loc="outside upper left", ncols=len(handles), frameon=False
     )
@@ -193,7 +197,7 @@ def _growth_panel(
 ) -> None:
     ours_last = sorted(results.contenders(), key=lambda name: name == OURS)
     for name in ours_last:
-        steps = _family_steps(results, threads, family, name)
+        steps = members(results, threads, family, name)
         if steps:
             color, marker = LOOKS[name]
             width = 2.0 if name == OURS else 1.2
@@ -204,26 +208,21 @@ def _growth_panel(
                 label=CONTENDERS[name].label,
             )  # fmt: skip
             limits = [(step.limit_us or float("nan")) / _divisor(step) for step in steps]
-    if ours_last and _family_steps(results, threads, family, ours_last[-1]):
+    steps = members(results, threads, family, OURS)
+    if steps:
         (handles["limit"],) = ax.plot(sizes, limits, **LIMIT, label="roofline")
+    if line := fitted(steps):
+        times = [line(size) / _divisor(step) for size, step in zip(sizes, steps, strict=True)]
+        (handles["fit"],) = ax.plot(sizes, times, **FIT, label="fit to nnscratch")
     if ax.has_data():  # a run that was interrupted may lack a panel's
         ax.set_xscale("log")
         ax.set_yscale("log")
     ax.grid(color="0.5", alpha=0.25, linewidth=0.6)
 
 
-def _family_steps(results: Results, threads: int, family: str, name: str) -> list[StepResult]:
-    return [
-        step
-        for step in results.steps
-        if (step.threads, step.contender) == (threads, name)
-        and WORKLOADS[step.workload].family == family
-    ]
-
-
 def _divisor(step: StepResult) -> int:
     workload = WORKLOADS[step.workload]
-    return workload.depth if workload.family == "depth" else 1
+    return workload.size if workload.family in SHARED else 1
 
 
 def products(results: Results) -> Figure | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks import contenders, machine
 from benchmarks.contenders import OURS
+from benchmarks.more_threads import SimulatedResult
 from benchmarks.recording import RecordingResult
 from benchmarks.roofline import Roofline
 from benchmarks.timing import geometric_mean
@@ -109,6 +110,7 @@ class Results:
     recording: list[RecordingResult] = field(default_factory=list)
     kernels: list[KernelResult] = field(default_factory=list)
     startup: list[StartUpResult] = field(default_factory=list)
+    simulated: list[SimulatedResult] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -160,6 +162,7 @@ class Results:
             "recording": [asdict(recording) for recording in self.recording],
             "kernels": [asdict(kernel) for kernel in self.kernels],
             "startup": [asdict(startup) for startup in self.startup],
+            "simulated": [asdict(simulated) for simulated in self.simulated],
             "skipped": [asdict(skipped) for skipped in self.skipped],
             "notes": self.notes,
         }

@@ -5,11 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from benchmarks import contenders, correctness, kernels, recording, roofline, startup, tasks
+from benchmarks import (
+    contenders,
+    correctness,
+    judges,
+    kernels,
+    more_threads,
+    recording,
+    roofline,
+    startup,
+    tasks,
+)
 from benchmarks.contenders import CONTENDERS, OURS, OURS_RECORDED, STEPPERS
-from benchmarks.correctness import Verdict
 from benchmarks.machine import in_threads
 from benchmarks.quiet import Quiet
 from benchmarks.results import (
@@ -22,10 +30,10 @@ from benchmarks.results import (
     set_step_ratios,
     start_results,
 )
-from benchmarks.session import Judge, Session
-from benchmarks.workloads import MAIN, RECURRENT, SMALL, WORKLOADS, Array, Workload
+from benchmarks.session import Session, WorkerFailed
+from benchmarks.workloads import WORKLOADS, Workload
 
-SECTIONS = ("steps", "recording", "growth", "products", "activations", "startup")
+SECTIONS = ("steps", "recording", "growth", "threads", "products", "activations", "startup")
 GROWTH_CONTENDERS = (OURS, "numpy", "torch-eager", "jax-jit")
 
 
@@ -60,7 +68,7 @@ class Runner:
         self.plan, self.say = plan, say
         self.results = start_results(plan.contenders, plan.threads, plan.quick, plan.isa)
         self.present = self._present()
-        self.quiet = Quiet(plan.patience, _kernel_judge, say)
+        self.quiet = Quiet(plan.patience, judges.kernel, say)
 
     def run(self) -> Results:
         """Measure everything; Ctrl-C ends it and keeps what was measured."""
@@ -93,6 +101,8 @@ class Runner:
         if "growth" in self.plan.sections:
             names = [name for name in self.present if name in GROWTH_CONTENDERS]
             self._steps(growth, names, self.plan.growth_rounds, fresh=False)
+        if "threads" in self.plan.sections and OURS in self.present:
+            self._more_threads([w for w in main if w.family == "main" and not w.made])
         for threads in self.plan.threads:
             with Session(threads, self.plan.isa) as session:
                 if "products" in self.plan.sections:
@@ -146,7 +156,7 @@ class Runner:
         outcomes, failures = session.measure(
             tasks.step_task(workload.name),
             able,
-            _step_judge(workload),
+            judges.step(workload),
             rounds=rounds,
             seconds=self.plan.step_seconds,
             least=1 if self.plan.quick else 2,
@@ -192,7 +202,7 @@ class Runner:
             session,
             workload,
             names,
-            correctness.same() if workload.made else _step_judge(workload),
+            correctness.same() if workload.made else judges.step(workload),
             rounds=self.plan.recording_rounds,
             seconds=self.plan.recording_seconds,
         )
@@ -201,6 +211,19 @@ class Runner:
             self._skip(f"{workload.name}, recorded", name, reason, session.threads)
         times = "  ".join(f"{r.contender} {r.overhead:.2f}" for r in found)
         self.say(f"{workload.name} recorded, {in_threads(session.threads)}: {times} times as long")
+
+    def _more_threads(self, workloads: Sequence[Workload]) -> None:
+        """Simulate steps on more threads than there are."""
+        for workload in workloads:
+            with Session(max(self.plan.threads), self.plan.isa) as session:
+                try:
+                    found = more_threads.ask(session, workload, 5 if self.plan.quick else 30)
+                except WorkerFailed as error:
+                    self._skip(f"{workload.name}, more threads", OURS, str(error))
+                    continue
+            self.results.simulated += found
+            times = "  ".join(f"{each.threads}: {each.us:.0f}" for each in found)
+            self.say(f"{workload.name} simulated, by threads: {times} us")
 
     def _kernels(
         self, session: Session, cases: Sequence[Mapping[str, object]], names: Sequence[str]
@@ -213,7 +236,7 @@ class Runner:
             outcomes, failures = session.measure(
                 task,
                 names,
-                _kernel_judge(task),
+                judges.kernel(task),
                 rounds=self.plan.kernel_rounds,
                 seconds=self.plan.kernel_seconds,
                 steps=1,
@@ -254,7 +277,7 @@ class Runner:
                     outcomes, failures = session.measure(
                         task,
                         [OURS],
-                        _kernel_judge(task) if is_peak else _no_judge,
+                        judges.kernel(task) if is_peak else judges.anything,
                         rounds=3,
                         seconds=self.plan.kernel_seconds,
                         steps=1,
@@ -316,22 +339,3 @@ class Runner:
 
     def _skip(self, what: str, name: str, reason: str, threads: int | None = None) -> None:
         self.results.skipped.append(Skipped(what, name, reason, threads))
-
-
-@lru_cache(maxsize=len(MAIN) + len(RECURRENT) + len(SMALL))
-def _reference(workload: Workload) -> correctness.Reference:
-    return correctness.make_reference(workload)
-
-
-def _step_judge(workload: Workload) -> Judge:
-    return lambda losses, arrays: correctness.judge(_reference(workload), losses, arrays)
-
-
-def _kernel_judge(task: Mapping[str, object]) -> Judge:
-    expected = kernels.expected(task)
-    key = "rows" if task["kind"] == "product" else "out"
-    return lambda values, arrays: correctness.judge_product(expected, arrays[key])
-
-
-def _no_judge(values: list[float], arrays: Mapping[str, Array]) -> Verdict:
-    return Verdict(0.0, "", True)

@@ -199,6 +199,11 @@ class Session:
             )
         return outcomes, failures
 
+    def ask(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Return one contender's answer; `WorkerFailed` if there is none."""
+        self._start(name)
+        return self.workers[name].request(request)
+
     def _start(self, name: str) -> None:
         if name not in self.workers:
             cores = machine.pick_cores(self.threads)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.contenders import CONTENDERS, OURS
+from benchmarks.growth import fitted, members
 from benchmarks.machine import in_threads
 from benchmarks.results import KernelResult, Results, StepResult, mean_ratio
 from benchmarks.workloads import FAMILIES, WORKLOADS
@@ -41,9 +42,16 @@ def tables(results: Results, brief: bool = False) -> list[Table]:
         made += [_steps(results, threads, brief), _memory(results, threads)]
         made += [_recording(results, threads, growing) for growing in (False, True)]
         made += [_growth(results, threads, family, brief) for family in FAMILIES]
+        made += [_fits(results, threads)]
         made += [_products(results, threads), _squares(results, threads)]
         made += [_activations(results, threads)]
-    made += [_instead(results), _startup(results), _roofline(results), _skipped(results)]
+    made += [
+        _more_threads(results),
+        _instead(results),
+        _startup(results),
+        _roofline(results),
+        _skipped(results),
+    ]
     return [table for table in made if table.rows]
 
 
@@ -175,6 +183,43 @@ def _growth(results: Results, threads: int, family: str, brief: bool) -> Table:
                 *_ours(ours),
             ]
         )
+    return table
+
+
+def _fits(results: Results, threads: int) -> Table:
+    found = {
+        family: {
+            name: line
+            for name in results.contenders()
+            if (line := fitted(members(results, threads, family, name)))
+        }
+        for family in FAMILIES
+    }
+    names = [n for n in results.contenders() if any(n in lines for lines in found.values())]
+    table = Table(
+        f"Growth fitted, {in_threads(threads)}",
+        ["a step in microseconds", *(CONTENDERS[n].label for n in names)],
+        remark="What grows is n; in brackets by how much of a measured time the sum is off.",
+    )
+    for family, lines in found.items():
+        if lines:
+            shown = (str(lines[name]) if name in lines else "-" for name in names)
+            table.rows.append([f"n: {family}", *shown])
+    return table
+
+
+def _more_threads(results: Results) -> Table:
+    counts = list(dict.fromkeys(found.threads for found in results.simulated))
+    table = Table(
+        "More threads, simulated",
+        ["a step in microseconds", *(in_threads(count) for count in counts)],
+        remark="Not measured: from the times of the step's segments on one core (see "
+        "`benchmarks/more_threads.py`). In brackets how many times as fast as one thread.",
+    )
+    for workload in dict.fromkeys(found.workload for found in results.simulated):
+        times = {f.threads: f.us for f in results.simulated if f.workload == workload}
+        shown = (f"{number(times[n])} ({times[1] / times[n]:.1f})" for n in counts)
+        table.rows.append([workload, *shown])
     return table
 
 

@@ -1,9 +1,9 @@
 """A contender's process: reads requests from the runner, one JSON object a line, and answers.
 
 It speaks first, once its library is imported. Then ``{"do": "prepare", "task": {...}}`` builds a
-task, ``check`` runs it a few times and saves what it computed, ``time`` runs it for a while. Arrays
-travel as a file; everything random is drawn alike on both sides. Standard output is the channel;
-what libraries print there goes to standard error.
+task, ``check`` runs it a few times and saves what it computed, ``time`` runs it for a while;
+``simulate`` is a step on more threads. Arrays travel as a file; everything random is drawn alike on
+both sides. Standard output is the channel; what libraries print there goes to standard error.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Server:
             return self.baseline(request)
         if do == "prepare":
             return self.prepare(request)
+        if do == "simulate":
+            return self.simulate(request)
         return self.check(request) if do == "check" else self.time(request)
 
     def baseline(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -69,6 +71,14 @@ class Server:
         gc.collect()
         gc.freeze()  # the collector need not look at what is there by now
         return {"values": values, "first_seconds": first, **memory}
+
+    def simulate(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Simulate a step of nnscratch on each of `counts` threads."""
+        from benchmarks.more_threads import simulate
+        from benchmarks.workloads import WORKLOADS
+
+        workload = WORKLOADS[request["workload"]]
+        return {"us": list(simulate(workload, request["counts"], request["rounds"]).values())}
 
     def time(self, request: dict[str, Any]) -> dict[str, Any]:
         """Time the task for one turn."""

@@ -1,8 +1,8 @@
 """The one registry of workloads: the networks whose training step is checked and then timed.
 
-Five main ones, six that go through time, three small ones, two that only PyTorch makes, and three
-families in which one number grows: depth, width or batch. Everything here is plain NumPy, because
-every contender's process imports it.
+Five main ones, six that go through time, three small ones, two that only PyTorch makes, and four
+families in which one number grows: depth, width, batch or steps of time. Everything here is plain
+NumPy, because every contender's process imports it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 GAIN = {"elu": 1.55, "tanh": 1.0, "relu": 2.0}
 BATCHNORM_MOMENTUM = 0.9
 BATCHNORM_EPSILON = 1e-3
-FAMILIES = ("depth", "width", "batch")
+FAMILIES = ("depth", "width", "batch", "time")
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # of a recurrent layer
 BETA1, BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
 CHECK_STEPS = 2  # after which a contender's weights are compared with the reference
@@ -54,7 +54,7 @@ class Workload:
     made : str
         What PyTorch's contenders alone make, and record: see `contenders.torch_networks`.
     family : str
-        "main", "recurrent", "small", or the number that grows: "depth", "width" or "batch".
+        "main", "recurrent", "small", or the number that grows: "depth", "width", "batch" or "time".
     """
 
     name: str
@@ -78,8 +78,8 @@ class Workload:
     @property
     def size(self) -> int:
         """The number that grows in the family."""
-        sizes = {"depth": self.depth, "width": self.widths[1], "batch": self.batch}
-        return sizes.get(self.family, 0)
+        sizes = (self.depth, self.widths[1], self.batch, self.steps)
+        return dict(zip(FAMILIES, sizes, strict=True)).get(self.family, 0)
 
     @property
     def layers(self) -> list[tuple[str, int, int]]:
@@ -177,6 +177,7 @@ MADE = (
 DEPTHS = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 BATCHES = (1, 4, 16, 64, 256, 1024, 4096, 8192)
+TIMES = (1, 3, 10, 30, 100, 300, 1000)
 
 GROWTH = (
     *(
@@ -185,7 +186,14 @@ GROWTH = (
     ),
     *(Workload(f"width-{n}", _hidden(64, 3, n), "elu", 64, 0.01, family="width") for n in WIDTHS),
     *(Workload(f"batch-{n}", _hidden(64, 4, 128), "elu", n, 0.01, family="batch") for n in BATCHES),
-)
+    *(
+        Workload(
+            f"time-{n}", (28, 128, 10), "tanh", 32, 0.01,
+            family="time", cell="lstm", steps=n, clip=1.0,
+        )
+        for n in TIMES
+    ),
+)  # fmt: skip
 
 # For trying the runner itself: over in a moment.
 TINY = Workload("tiny", (8, 16, 12, 4), "elu", 8, 0.05, batchnorm=True, family="trial")

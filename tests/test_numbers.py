@@ -53,20 +53,30 @@ def test_the_scorecards_table_says_what_was_found():
     assert all(words == SIGNS[sign] for _, sign, words in rows)
 
 
+# What stands before the README's table of each kind of instructions.
+HEADINGS = {None: "With AVX-512:", "avx2": "With AVX2 alone:"}
+
 # Runs before 0.2.0 are told by who is recorded, later ones by who records.
 RECORDERS = {"nnscratch-recorded": "nnscratch", "torch-recorded": "torch-eager"}
 
 
-def latest():
+def latest(isa):
+    """The latest full run of the main networks, of each kind of instructions."""
     lines = (ROOT / "benchmarks" / "history.jsonl").read_text().splitlines()
-    return [run for run in map(json.loads, lines) if run["mode"] == "full"][-1]
+    return [
+        run
+        for run in map(json.loads, lines)
+        if run["mode"] == "full"
+        and run["machine"].get("isa") == isa
+        and run.get("recording")
+        and set(WORKLOADS.values()) <= {each["workload"] for each in run["figures"]}
+    ][-1]
 
 
-@pytest.mark.parametrize("row", WORKLOADS)
-def test_the_readmes_benchmarks_are_those_of_the_latest_full_run(row):
-    run, name = latest(), WORKLOADS[row]
-    least = {
-        (each["contender"], each["threads"]): each["min_us"]
+def benchmark_cells(run, name):
+    """The README's cells of a workload."""
+    times = {
+        (each["contender"], each["threads"]): (each["min_us"], each["median_us"])
         for each in run["figures"]
         if each["workload"] == name
     }
@@ -75,20 +85,26 @@ def test_the_readmes_benchmarks_are_those_of_the_latest_full_run(row):
         for each in run["recording"]
         if each["workload"] == name
     }
-    (line,) = re.findall(rf"^\| {re.escape(row)} \|(.*)\|$", README, re.MULTILINE)
-    peers = {who for who, _ in least} - {"nnscratch"}
-
-    def both(values, digits, who):
-        return ", ".join(f"{values[who, threads]:.{digits}f}" for threads in (1, 2))
-
-    expected = []
+    peers = {who for who, _ in times} - {"nnscratch"}
+    cells = []
     for threads in (1, 2):
-        ours = least["nnscratch", threads]
-        best = min(least[who, threads] for who in peers if (who, threads) in least)
-        expected.append(f"{ours:.0f} ({best / ours:.2f})")
-    expected += [both(least, 0, "jax-jit"), both(least, 0, "torch-eager")]
-    expected += [both(overhead, 2, "nnscratch"), both(overhead, 1, "torch-eager")]
-    assert [cell.strip() for cell in line.split("|")] == expected
+        ours, median = times["nnscratch", threads]
+        best = min(times[who, threads][0] for who in peers if (who, threads) in times)
+        cells += [f"{ours:.0f} ({median:.0f})", f"{best / ours:.2f}"]
+    for who in ("jax-jit", "torch-eager"):
+        cells.append(", ".join("{:.0f} ({:.0f})".format(*times[who, n]) for n in (1, 2)))
+    for who, digits in (("nnscratch", 2), ("torch-eager", 1)):
+        cells.append(", ".join(f"{overhead[who, n]:.{digits}f}" for n in (1, 2)))
+    return cells
+
+
+@pytest.mark.parametrize("isa", [None, "avx2"])
+@pytest.mark.parametrize("row", WORKLOADS)
+def test_the_readmes_benchmarks_are_those_of_the_latest_full_runs(row, isa):
+    table = README[README.index(HEADINGS[isa]) :].split("\n\n")[1]
+    (line,) = re.findall(rf"^\| {re.escape(row)} \|(.*)\|$", table, re.MULTILINE)
+    cells = [cell.strip() for cell in line.split("|")]
+    assert cells == benchmark_cells(latest(isa), WORKLOADS[row])
 
 
 def test_the_readme_counts_the_public_cases_as_their_page_does():

@@ -1,7 +1,7 @@
 """The runner waits for cores of its own, but not for ever."""
 
+from benchmarks import judges
 from benchmarks.quiet import FREE, PAUSE, Quiet
-from benchmarks.runner import _kernel_judge
 
 
 class Counted(Quiet):
@@ -9,7 +9,7 @@ class Counted(Quiet):
 
     def __init__(self, together, patience):
         self.said, self.rested = [], []
-        super().__init__(patience, _kernel_judge, self.said.append, self.rested.append)
+        super().__init__(patience, judges.kernel, self.said.append, self.rested.append)
         self.together = iter(together)
 
     def rate(self, threads):
@@ -43,7 +43,7 @@ def test_patience_ends():
 
 
 def test_a_product_is_timed():
-    quiet = Quiet(0, _kernel_judge, print)
+    quiet = Quiet(0, judges.kernel, print)
     try:
         assert 0.1 < quiet.rate(1) < 1e5
     finally:

@@ -12,11 +12,13 @@ from benchmarks.workloads import (
     BATCHES,
     CHECK_STEPS,
     DEPTHS,
+    FAMILIES,
     GROWTH,
     MADE,
     MAIN,
     RECURRENT,
     SMALL,
+    TIMES,
     WIDTHS,
     WORKLOADS,
     make_problem,
@@ -43,13 +45,15 @@ def test_the_five_main_workloads_are_those_of_the_design():
 
 
 def test_families_grow_in_their_number_only():
-    for family, sizes in (("depth", DEPTHS), ("width", WIDTHS), ("batch", BATCHES)):
+    grown = (DEPTHS, WIDTHS, BATCHES, TIMES)
+    for family, sizes in zip(FAMILIES, grown, strict=True):
         members = [w for w in GROWTH if w.family == family]
         assert [w.size for w in members] == list(sizes)
         assert [w.name for w in members] == [f"{family}-{size}" for size in sizes]
     assert (DEPTHS[0], DEPTHS[-1]) == (2, 1000)
     assert (WIDTHS[0], WIDTHS[-1]) == (16, 4096)
     assert (BATCHES[0], BATCHES[-1]) == (1, 8192)
+    assert (TIMES[0], TIMES[-1]) == (1, 1000)
     assert len(WORKLOADS) == len(MAIN) + len(RECURRENT) + len(SMALL) + len(MADE) + len(GROWTH) + 1
 
 
