@@ -23,6 +23,7 @@ _MOST = 512  # examples kept
 _NUMBERS = 2**19  # of inputs, and of outputs, kept at most
 _FAR = 25.0  # a logit that leaves nothing to wish for, and is exact in float32
 _NEIGHBOURS = 5
+_TINY = 1e-30  # a column of zeros is divided by that
 _LEAST = 40  # examples that a guess from other examples needs
 _RIDGE = 1e-2  # of the sum of squares of the inputs
 _SETTLED = 48  # steps after which it is asked what other examples would have told
@@ -136,7 +137,8 @@ class Answers:
         t = _targets(y, shape)
         if len(x) < _LEAST or t is None:
             return {}
-        size = np.maximum(x.std(axis=0), 1e-9 * max(1.0, float(np.abs(x).max())))
+        # Of each column by itself: beside a time stamp all others would count as constant.
+        size = np.maximum(x.std(axis=0), 1e-9 * np.abs(x).max(axis=0) + _TINY)
         x, t = (x - x.mean(axis=0)) / size, t.reshape(len(t), -1)
         t = t - t.mean(axis=0)
         total = float((t**2).sum())

@@ -10,10 +10,12 @@ import numpy as np
 from nnscratch.flow.findings.cures import optimizer_python, remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.progress import LEARNED
 from nnscratch.flow.findings.view import View
 from nnscratch_records.words import percent, plural, since
 
 DROPPED = 0.65  # of the units of a layer; usual are 0.1 to 0.5
+IN_ALL = 0.1  # of the signal's ways through all layers of dropout are left open: too few
 LEFT = 3.0  # units that dropout leaves of a layer, where it takes _SOME
 SHRUNK = 0.3  # of the norm with which the weights of a layer began
 _SOME = 0.25  # of the units
@@ -23,9 +25,12 @@ _DECAY = re.compile(r"weight_decay=[^,)]+")
 
 def find(view: View) -> list[Finding]:
     """Return what is too much of a remedy, in a run that does not do what it should."""
-    if view.rows < _ENOUGH or view.progress.learned:
+    p = view.progress
+    if view.rows < _ENOUGH or (p.learned and p.share >= LEARNED):
         return []
-    return [*_penalty(view), *(_answers_dropped(view) or _dropout(view))]
+    # What other examples tell is little to go by where dropout may be what keeps the run there.
+    penalty = [] if p.learned else _penalty(view)
+    return [*penalty, *(_answers_dropped(view) or _dropout(view))]
 
 
 def _penalty(view: View) -> list[Finding]:
@@ -96,16 +101,18 @@ def _answers_dropped(view: View) -> list[Finding]:
 
 def _dropout(view: View) -> list[Finding]:
     """Layers of dropout that leave too few units, by how many of their outputs are 0 anew."""
-    found, alive = {}, {}
+    found, alive, taken = {}, {}, {}
     for i in (i for i, kind in enumerate(view.kinds) if kind == "dropout"):
         zeros = view.now_of("output_zeros", i)
         below = view.now_of("output_zeros", i - 1) if i else 0.0
         rate = (zeros - below) / (1 - below) if below < 1 else math.nan
+        if rate > _SOME:
+            taken[i] = rate
         few = rate > _SOME and float(view.record["features"][i]) * (1 - rate) < LEFT
         if rate > DROPPED or few:
             found[i], alive[i] = rate, 1 - below
     if not found:
-        return []
+        return _in_all(view, taken)
     worst = max(found, key=alive.__getitem__)  # of few that are not 0 anyway, it is not sure
     return [
         Finding(
@@ -120,6 +127,32 @@ def _dropout(view: View) -> list[Finding]:
             "libraries ask for the share that is kept, others for the one that is dropped.",
             (remade(view, "drop fewer", "dropout=0.2"),),
             {"dropped": found[worst], "layers": float(len(found))},
+            EXPLAINS["dropout"],
+        )
+    ]
+
+
+def _in_all(view: View, taken: dict[int, float]) -> list[Finding]:
+    """Usual dropout, in so many layers that what gets through all of them is mostly noise.
+
+    taken : the share that each takes, by column
+    """
+    left = math.prod(1 - rate for rate in taken.values())
+    if not left < IN_ALL:
+        return []
+    return [
+        Finding(
+            "dropout",
+            view.harm,
+            view.names(list(taken)),
+            view.first_step,
+            f"Dropout takes units away in {len(taken)} layers one behind the other, "
+            f"{percent(max(taken.values()))} in the one that takes most: of the ways through all "
+            f"of them {percent(left)} are open in a step.",
+            "Each layer's noise is multiplied by the next one's, and drowns what tells examples "
+            "apart; in deep networks less is dropped, or in the last layers only.",
+            (remade(view, "drop fewer", "dropout=0.1"),),
+            {"left": left, "layers": float(len(taken))},
             EXPLAINS["dropout"],
         )
     ]

@@ -223,7 +223,8 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
     whole = len(bare) == len(hidden) and not any(map(view.recurs, view.weights))
     p = view.progress
     more, held = "", False
-    if whole and p.near > max(p.share, p.linear) + TOLD_MORE:
+    behind = p.linear > p.share + TOLD_MORE  # a line could do more than this one does
+    if whole and not behind and p.near > max(p.share, p.linear) + TOLD_MORE:
         held = True
         more = (
             f" Of the answers' variance a linear fit tells {percent(max(0.0, p.linear))}, the "
@@ -234,8 +235,8 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
         more = f" It answers all examples the same, and its loss stands at {number(p.now, 3)}."
     if not bare and (not held or p.learned):  # a line is all that it takes
         return []
-    if not held and p.falling and p.linear > p.share + TOLD_MORE:
-        return []  # a line could do more than this one does: that is not what holds it up
+    if not held and p.falling and behind:
+        return []  # that is not what holds it up
     where = f"between {view.layers[bare[0]]} and the next layer of weights" if bare else ""
     what = "all its layers together are one linear map" if whole else "the two are one linear map"
     seen = f"There is no activation {where}: {what}.{more}"

@@ -23,6 +23,7 @@ LITTLE, PLAIN = 0.15, 0.8  # nor where it is this little, and this much is plain
 MOVES = 0.005  # a fall of this much over a quarter of the run
 RISEN = 0.25  # from the least the loss has been, back up by this much
 SURE = 2.5  # standard errors
+STEADY = 200  # steps: of fewer the quarters are too short to be told from batches alone
 ENOUGH = 50  # steps before a loss that stands is said to stand
 _LEAST = 5  # steps make a mean
 _PARTS = (10, 4, 2)  # "now" is the latest tenth of the steps; where batches differ much, more
@@ -156,9 +157,14 @@ class Progress:
 
     @property
     def falling(self) -> bool:
-        """Whether the loss still falls."""
+        """Whether the loss still falls: from one quarter to the next or, where these are short and
+        say so but not for sure, from half to half of what comes after the first quarter."""
         fall, error = self._fall
-        return fall > SURE * error and fall > MOVES * self.room
+        sure = fall > SURE * error
+        if self.rows < STEADY and self.share >= NOTHING:
+            late, noise = _fall_of_halves(self.losses[self.rows // 4 :])
+            sure = sure or late > noise
+        return sure and fall > MOVES * self.room
 
     @property
     def unfinished(self) -> bool:
@@ -177,14 +183,7 @@ class Progress:
 
     @cached_property
     def _halves(self) -> tuple[float, float]:
-        half = self.rows // 2
-        if not half:
-            return 0.0, 0.0
-        fall = np.mean(self.losses[-2 * half : -half]) - np.mean(self.losses[-half:])
-        # Of all steps, and of how they differ from an even fall: halves are too short to tell.
-        away = np.diff(self.losses)
-        noise = float(np.std(away, ddof=1)) if len(away) > 2 else math.inf
-        return float(fall), SURE * noise / math.sqrt(half)
+        return _fall_of_halves(self.losses)
 
     @property
     def rising(self) -> bool:
@@ -213,6 +212,18 @@ class Progress:
         blind = SURE * self.error > _BLIND * self.room
         little = self.share < LITTLE and self.told > PLAIN
         return (self.share < NOTHING or little) and not blind and not self.falling
+
+
+def _fall_of_halves(losses: Array) -> tuple[float, float]:
+    """Return by how much losses fall from half to half, and what batches may make of that."""
+    half = len(losses) // 2
+    if not half:
+        return 0.0, 0.0
+    fall = np.mean(losses[-2 * half : -half]) - np.mean(losses[-half:])
+    # Of all steps, and of how they differ from an even fall: halves are too short to tell.
+    away = np.diff(losses)
+    noise = float(np.std(away, ddof=1)) if len(away) > 2 else math.inf
+    return float(fall), SURE * noise / math.sqrt(half)
 
 
 def _mean(losses: Array) -> tuple[float, float]:

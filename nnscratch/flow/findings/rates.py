@@ -67,8 +67,19 @@ def rate_at(view: View, row: int = -1) -> float:
 
 
 def typical_updates(view: View) -> Array:
-    """Return, by row, the update over the weights in the middle of the layers; NaN if none."""
-    ratios = view.get("update_ratio")[:, view.weight_params]
+    """Return, by row, the update over the weights in the middle of the layers; NaN if none.
+
+    Weights that began as zeros are as large as their updates have made them: they count as those
+    of variance 1 / n_in until they are larger.
+    """
+    columns = view.weight_params
+    ratios = view.get("update_ratio")[:, columns]
+    none = view.record["param_norm_initial"][columns] == 0
+    if none.any():
+        fans = np.maximum(view.record["param_fan_in"][columns], 1)
+        drawn = np.sqrt(view.record["param_sizes"][columns] / fans)
+        norms = np.maximum(view.get("param_norm")[:, columns], drawn)
+        ratios = np.where(none, view.get("param_update_norm")[:, columns] / norms, ratios)
     ratios = np.where(np.isfinite(ratios), ratios, np.nan)
     typical = np.full(len(ratios), np.nan)
     known = ~np.isnan(ratios).all(axis=1)

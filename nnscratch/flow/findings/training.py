@@ -61,6 +61,9 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     behind = p.share < -WORSE
     lost = (p.rising and behind) or (unusual and p.pace == np.inf)
     lost = lost and steps.LEAST <= view.rows < _LASTING
+    # However it goes now: thrown at once to where one answer for all is better.
+    astray = behind and rate > CLEARLY * largest and view.rows >= _LASTING
+    broken = broken or astray
     if p.learned or not (broken or lost) or not rate > 0:
         return []
     best = rates.best_step(view)

@@ -212,6 +212,12 @@ def test_what_other_examples_tell():
     assert guessed(np.zeros(300, np.int64), 2) == {}
 
 
+def test_a_time_stamp_beside_the_others_hides_none_of_them():
+    stamps = 1.5e12 + 1e10 * RNG.standard_normal((300, 1))
+    x = np.hstack([X, stamps, np.zeros((300, 1))]).astype(np.float32)
+    assert guessed(column(X @ [1, -2, 0.5, 0]), 1, x)["guess_linear"] > 0.95
+
+
 def test_sequences_have_an_answer_each_or_at_each_position():
     x = RNG.standard_normal((50, 7, 3)).astype(np.float32)
     answers = Answers()

@@ -173,3 +173,47 @@ def test_dropout_of_the_answers(run, kinds, told):
         assert "behind the last layer with weights, 2.dense" in found.sentence
         assert found.advice[0].line == run.remade("dropout=0.0")
         assert "dropout" not in run(kinds=kinds, widths=(20, 3)).kinds
+
+
+@pytest.mark.parametrize(
+    ("layers", "rate", "told"),
+    [(3, 0.53, False), (3, 0.55, True), (4, 0.5, True), (9, 0.24, False), (9, 0.26, True)],
+)
+def test_usual_dropout_in_so_many_layers_that_little_gets_through_all(run, layers, rate, told):
+    """0.47 ** 3 is 0.104, 0.45 ** 3 0.091; what takes less than a quarter does not count."""
+
+    def change(record):
+        run.stuck(record, 0.9)
+        for i in range(layers):
+            record["output_zeros"][:, 3 * i + 1] = 0.5
+            record["output_zeros"][:, 3 * i + 2] = 0.5 + 0.5 * rate
+
+    kinds = "dense relu dropout " * layers + "dense"
+    found = run.of(run(change, kinds=kinds, widths=(*[20] * layers, 3)), "dropout")
+    assert (found is not None) == told
+    if told:
+        left = (1 - rate) ** layers
+        assert found.numbers == pytest.approx({"left": left, "layers": layers})
+        assert f"in {layers} layers one behind the other, {rate:.0%}" in found.sentence.replace(
+            " %", "%"
+        )
+        assert found.advice[0].line == run.remade("dropout=0.1")
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.20, True), (0.74, True), (0.76, False)])
+def test_as_much_as_other_examples_tell_is_no_reason_to_be_silent_about_dropout(run, share, told):
+    def change(record):
+        dropped(run, 0.9)(record)
+        run.stuck(record, (1 - share) * record["loss_constant"][0])
+        run.fill(guess_linear=0.2, guess_neighbours=0.1)(record)
+
+    assert ("dropout" in run(change, kinds=DROPS).kinds) == told
+
+
+def test_a_penalty_is_silent_about_what_learns_as_much_as_can_be_told(run):
+    def change(record):
+        shrunk(run, 0.1)(record)
+        run.stuck(record, 0.8 * record["loss_constant"][0])
+        run.fill(guess_linear=0.2, guess_neighbours=0.1)(record)
+
+    assert "penalty" not in run(change).kinds

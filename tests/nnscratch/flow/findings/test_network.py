@@ -279,6 +279,8 @@ def test_a_long_chain_that_learns_or_is_normalised_or_has_other_weights_is_not_t
         (0.1, 0.31, 0.9, True),  # 0.1 is learned
         (0.1, 0.29, 0.9, False),
         (0.3, 0.49, 0.9, False),
+        (0.29, 0.9, 0.9, True),
+        (0.31, 0.9, 0.9, False),  # a line could do more than this one does
         (0.1, 0.9, 0.1, False),  # it is learned all the same
     ],
 )

@@ -185,3 +185,29 @@ def test_a_single_loss_is_its_own_mean():
     one = progress([0.7])
     assert (one.now, one.error) == (0.7, 0.0)
     assert math.isnan(progress([]).now)
+
+
+def stairs(quarters, steps, noise):
+    """A loss of four steps down, each of a quarter of the run, of which batches differ in turn."""
+    return progress(np.repeat(quarters, steps // 4) + noise * np.resize([1, 1, -1, -1], steps))
+
+
+@pytest.mark.parametrize(("steps", "falling"), [(192, True), (208, False)])
+def test_a_short_run_falls_if_its_later_halves_differ(steps, falling):
+    noisy = stairs([1.0, 0.6, 0.5, 0.485], steps, 0.15)
+    assert noisy.fall == pytest.approx(0.015, abs=0.01)
+    assert noisy.falling == falling
+
+
+@pytest.mark.parametrize(
+    ("quarters", "falling"),
+    [
+        ([1.0, 0.6, 0.5, 0.485], True),
+        ([1.0, 0.6, 0.5, 0.4975], False),  # the quarters say that it stands
+        ([1.0, 0.6, 0.5, 0.51], False),
+        ([1.5, 0.5, 0.5, 0.485], False),  # it fell at the beginning
+        ([1.5, 1.2, 1.1, 1.085], False),  # and has learned nothing by now
+    ],
+)
+def test_and_its_quarters_do_not_say_otherwise(quarters, falling):
+    assert stairs(quarters, 160, 0.15).falling == falling

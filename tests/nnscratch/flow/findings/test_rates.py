@@ -131,3 +131,56 @@ def test_the_line_that_changes_the_rate(run, optimizer, line):
     (advice,) = cures.learning_rate(run.view(optimizer=optimizer), 0.02)
     assert advice.line == line
     assert "0.02" in advice.what
+
+
+@pytest.mark.parametrize(
+    ("rate", "above", "steps", "told"),
+    [
+        (1.02, 1.3, 100, True),
+        (0.98, 1.3, 100, False),  # twice the largest usual rate of plain steps
+        (1.02, 1.07, 100, True),
+        (1.02, 1.03, 100, False),
+        (1.02, 1.3, 49, False),
+    ],
+)
+def test_thrown_at_once_to_where_one_answer_is_better(run, rate, above, steps, told):
+    """It falls ever since, and is not above where it has been least by much."""
+
+    def change(record):
+        constant = record["loss_constant"][0]
+        record["loss"][...] = constant * (above + np.linspace(0.3, 0, steps))
+        record["loss"][-steps // 2 :] = constant * np.linspace(
+            above + 0.01, above, len(record["loss"][-steps // 2 :])
+        )
+        record["update_ratio"][1] = 0.5
+
+    found = run.of(run(change, lr=rate, steps=steps), "learning rate too large")
+    assert (found is not None and found.severity == "serious") == told
+    if told:
+        assert "the update of step 1 changed the weights by 50 % of their norm" in found.sentence
+
+
+@pytest.mark.parametrize(("began", "kind"), [(0.0, "small"), (1e-3, "large")])
+def test_weights_that_began_as_zeros_are_not_thrown_by_their_first_steps(run, began, kind):
+    def change(record):
+        run.stuck(record)
+        record["param_norm_initial"][...] = began
+        record["param_norm"][...] = 1e-3
+        record["param_update_norm"][...] = 1e-4
+        record["update_ratio"][...] = 0.35
+        record["param_update_norm"] *= 1 + 0.1 * np.arange(100)[:, None] / 100
+
+    found = run(change, kinds="dense", widths=(3,), lr=1e-5)
+    assert f"learning rate too {kind}" in found.kinds
+
+
+def test_what_they_are_measured_by_is_what_they_have_grown_to(run):
+    def change(record):
+        record["param_norm_initial"][0] = 0.0
+        record["param_update_norm"][:, 0] = 0.1
+        record["param_norm"][:, 0] = np.linspace(0.0, 4.0, 100)
+
+    view = run.view(change, kinds="dense", widths=(3,))  # drawn, sqrt(24 / 8): 1.73
+    typical = rates.typical_updates(view)
+    assert typical[0] == pytest.approx(0.1 / math.sqrt(3))
+    assert typical[-1] == pytest.approx(0.1 / 4)
