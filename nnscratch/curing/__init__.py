@@ -17,6 +17,7 @@ from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.network import (
     AddBatchNorm,
     AddResidual,
+    LessDropout,
     NewActivation,
     NormMomentum,
     RemoveBatchNorm,
@@ -38,6 +39,7 @@ __all__ = [
     "Cure",
     "Forecast",
     "LearningRate",
+    "LessDropout",
     "NewActivation",
     "NewOutput",
     "NoPenalty",

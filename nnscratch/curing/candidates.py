@@ -15,6 +15,7 @@ from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.network import (
     AddBatchNorm,
     AddResidual,
+    LessDropout,
     NewActivation,
     RemoveBatchNorm,
     Weights,
@@ -27,7 +28,7 @@ from nnscratch.curing.recurrent import AddOmega, GateBias, NewCell, RecurrentWei
 from nnscratch.curing.trials import Trial
 from nnscratch.errors import ConfigError
 from nnscratch.initializers import Initializer, Orthogonal, VarianceScaling
-from nnscratch.layers import GRU, LSTM, RNN, BatchNorm, Dense, Layer, activation
+from nnscratch.layers import GRU, LSTM, RNN, BatchNorm, Dense, Dropout, Layer, activation
 from nnscratch.optimizers import Adagrad, Adam, Adamax, AdamW, Nadam, RMSProp
 from nnscratch.theory import best_scale
 from nnscratch.theory.recurrent import critical_gain
@@ -51,6 +52,7 @@ _RUNS_AWAY |= {"exploding through time", "gradient spikes"}
 _IN_TIME = {"vanishing through time", "exploding through time"}
 _ROWS = 256  # of the inputs, that say how large they are
 _OMEGA = 1.0
+_LESS = (0.1, 0.0)  # of dropout
 _FAR = 100.0  # of a rate that is too large, what is surely small enough
 
 
@@ -62,18 +64,21 @@ class Candidate:
     forecast: Forecast
 
 
-def propose(trial: Trial, *, rows: int, rate: float, adam_rate: float) -> list[Change]:
+def propose(
+    trial: Trial, *, rows: int, rate: float, adam_rate: float, narrow: bool = False
+) -> list[Change]:
     """Return the changes that could help the plan of a trial, each once.
 
     rate, adam_rate : what range tests suggest for the plan with its own optimizer and with Adam;
         NaN where no rate makes the loss fall
+    narrow : whether layers are narrow on purpose
 
     * a learning rate, with its own optimizer and with Adam; a hundredth of one that was found too
       large, where the test says none;
     * weights at the critical scale of its own activation, and the usual initializers;
     * another activation at *its* critical scale;
     * batch norm where there is none, or its removal; residual blocks for deep networks;
-    * more units where layers have few;
+    * more units where layers have few; less dropout, and none;
     * for a run that diverges or explodes: clipping at the norm 1, or at a tenth of the first
       gradient's norm if that is smaller (a clip that is there already: at a tenth of its limit).
     """
@@ -107,10 +112,13 @@ def propose(trial: Trial, *, rows: int, rate: float, adam_rate: float) -> list[C
     if len(residual_runs(plan)) >= _LEAST_RESIDUAL:
         changes.append(AddResidual())
     widths = [plan.layers[i].options["n_out"] for i in plan.dense()[:-1]]
-    if widths and min(widths) < _WIDTH // 2 and not any(p.is_a(Residual) for p in plan.layers):
+    few = widths and min(widths) < _WIDTH // 2 and not narrow
+    if few and not any(p.is_a(Residual) for p in plan.layers):
         changes.append(Wider(_WIDTH))
     if trial.diverged or _RUNS_AWAY & set(trial.ills):
         changes += _clips(plan, trial.forecast.gradient_norm)
+    if any(part.is_a(Dropout) and part.options["rate"] for part in plan.hidden()):
+        changes += [LessDropout(rate) for rate in _LESS]
     if plan.penalty is not None:
         changes.append(NoPenalty())
     return different(plan, changes)

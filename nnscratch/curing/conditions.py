@@ -45,6 +45,11 @@ class Conditions:
         """The training answers that count."""
         return chosen(self.y, self.mask if self.masks_answers else None)
 
+    @property
+    def given_back(self) -> bool:
+        """Whether the inputs are the answers: what is narrow between is so on purpose."""
+        return self.x.shape == self.y.shape and bool((self.x == self.y).all())
+
 
 def conditions_of(
     model: Sequential,

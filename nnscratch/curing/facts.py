@@ -11,10 +11,10 @@ from nnscratch.arrays import Array
 from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.curing.changes import Change, NewOutput, NoPenalty, StandardInputs, StandardTargets
 from nnscratch.curing.conditions import Conditions
-from nnscratch.curing.network import NewActivation, NormMomentum, Weights
+from nnscratch.curing.network import LessDropout, NewActivation, NormMomentum, Weights
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
-from nnscratch.layers import BatchNorm, Dense, activation
+from nnscratch.layers import BatchNorm, Dense, Dropout, activation
 from nnscratch.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
@@ -28,6 +28,8 @@ from nnscratch_records import limits
 
 STALE = 0.05  # of running statistics that the run leaves as they began
 QUICK_MOMENTUM = 0.9
+MOST_DROPPED, LEAST_LEFT = 0.65, 0.1  # of the units of a layer; of the ways through all of them
+LITTLE = 0.1  # of dropout: hardly any harm
 _ENTROPIES = (
     *(SoftmaxCrossEntropy, CategoricalCrossEntropy),
     *(SigmoidCrossEntropy, BinaryCrossEntropy),
@@ -43,11 +45,12 @@ def repairs(plan: Plan, c: Conditions) -> list[Change]:
     * weights that are all the same, and units that nothing tells apart, are drawn;
     * dense layers without an activation between them get one;
     * batch norm whose running statistics could not follow in these steps gets a quicker momentum;
+    * dropout that takes most of a layer, or in many layers most ways through them, takes less;
     * a penalty that outweighs the loss as the training begins is left out.
     """
     made: list[Change | None] = [_inputs(plan, c.real_x), _targets(plan, c), _output(plan, c)]
     made += [_activation(plan), _weights(plan, c.seed), _momentum(plan, c.steps)]
-    made += [_penalty(plan, c)]
+    made += [_dropout(plan), _penalty(plan, c)]
     now = plan.statements(c.seed)
     # Where layers are frozen a change may find nothing to change.
     return [one for one in made if one is not None and one.apply(plan).statements(c.seed) != now]
@@ -144,6 +147,12 @@ def _momentum(plan: Plan, steps: int) -> Change | None:
         if part.is_a(BatchNorm) and part.options["momentum"] ** steps > STALE
     ]
     return NormMomentum(QUICK_MOMENTUM) if slow else None
+
+
+def _dropout(plan: Plan) -> Change | None:
+    rates = [p.options["rate"] for p in plan.hidden() if p.is_a(Dropout)]
+    much = max(rates, default=0.0) > MOST_DROPPED
+    return LessDropout(LITTLE) if much or math.prod(1 - r for r in rates) < LEAST_LEFT else None
 
 
 def _bits(rows: Array) -> bool:

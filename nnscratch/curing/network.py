@@ -14,7 +14,7 @@ from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
 from nnscratch.errors import require_name
 from nnscratch.initializers import Initializer
-from nnscratch.layers import BatchNorm, Dense, LayerNorm
+from nnscratch.layers import BatchNorm, Dense, Dropout, LayerNorm
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,24 @@ class NormMomentum(Change):
     def apply(self, plan: Plan) -> Plan:
         return plan.changed(
             lambda part: part.with_options(momentum=self.momentum) if part.is_a(BatchNorm) else part
+        )
+
+
+@dataclass(frozen=True)
+class LessDropout(Change):
+    """Dropout that takes the share `rate` of the units away, wherever it takes more."""
+
+    kind: ClassVar[str] = "dropout"
+    said: ClassVar[str] = "dropout of {rate:g} at most"
+    rate: float
+
+    def apply(self, plan: Plan) -> Plan:
+        return plan.changed(
+            lambda part: (
+                part.with_options(rate=self.rate)
+                if part.is_a(Dropout) and part.options["rate"] > self.rate
+                else part
+            )
         )
 
 

@@ -199,7 +199,10 @@ class _Search:
     def _round(self, best: Trial) -> Trial:
         """Return the best of one more change, or `best` if none is better."""
         rate, adam_rate = tested_rates(best.plan, self.conditions)
-        changes = propose(best, rows=self.conditions.batch_size, rate=rate, adam_rate=adam_rate)
+        c = self.conditions
+        changes = propose(
+            best, rows=c.batch_size, rate=rate, adam_rate=adam_rate, narrow=c.given_back
+        )
         changes += propose_in_time(best, data_of(best.plan, self.conditions)[0])
         candidates = [self._candidate(together(best.change, change)) for change in changes]
         self.ranking += candidates

@@ -35,10 +35,12 @@ def looked_at(model, optimizer):
     return plan, forecast(plan, *data(), 20, 0)
 
 
-def proposed(model, optimizer, ills=(), rows=20, rate=NONE, adam_rate=NONE):
+def proposed(model, optimizer, ills=(), rows=20, rate=NONE, adam_rate=NONE, narrow=False):
     plan, now = looked_at(model, optimizer)
     trial = SimpleNamespace(plan=plan, forecast=now, ills=ills, diverged="diverged" in ills)
-    return [str(one) for one in propose(trial, rows=rows, rate=rate, adam_rate=adam_rate)]
+    return [
+        str(one) for one in propose(trial, rows=rows, rate=rate, adam_rate=adam_rate, narrow=narrow)
+    ]
 
 
 def test_vanishing_sigmoid():
@@ -245,3 +247,17 @@ def test_every_kind_is_tried_before_any_twice():
     assert [one.change.name for one in select(made, 4)] == ["a", "b", "e", "d"]
     assert [one.change.name for one in select(made, 2)] == ["a", "e"]
     assert len(select(made, 99)) == 5
+
+
+@pytest.mark.parametrize(("rate", "wanted"), [(0.5, True), (0.0, False)])
+def test_less_dropout_and_none_where_there_is_some(rate, wanted):
+    parts = nn.Dense(20, 30), nn.Tanh(), nn.Dropout(rate), nn.Dense(30, 3)
+    found = proposed(nn.Sequential(*parts), nn.SGD(lr=0.1))
+    said = ["dropout of 0.1 at most", "dropout of 0 at most"]
+    assert [one for one in found if "dropout" in one] == (said if wanted else [])
+
+
+def test_what_is_narrow_on_purpose_stays_so():
+    model = network(width=5)
+    assert "32 units a layer" in proposed(model, nn.SGD(lr=0.1))
+    assert "32 units a layer" not in proposed(model, nn.SGD(lr=0.1), narrow=True)

@@ -395,3 +395,14 @@ def test_a_penalty_of_ones_own_is_trained_with(digits):
     assert pulled.before.losses[0] == free.before.losses[0]
     assert pulled.before.losses[-1] > free.before.losses[-1] + 0.05
     assert "no penalty" in {str(one.change) for one in pulled.ranking}
+
+
+@pytest.mark.parametrize(("given_back", "wider"), [(True, False), (False, True)])
+def test_an_autoencoder_keeps_its_narrow_layer(given_back, wider):
+    """Wide enough, it gives everything back and has learned nothing."""
+    x = np.random.default_rng(0).standard_normal((200, 12)).astype(np.float32)
+    y = x if given_back else np.tanh(x)
+    model = nn.Sequential(nn.Dense(12, 2), nn.Tanh(), nn.Dense(2, 12), seed=0)
+    options = {"batch_size": 20, "steps": 60, "progress": False}
+    found = nn.cure(model, nn.MeanSquaredError(), nn.SGD(lr=0.01), x, y, **options)
+    assert any("units a layer" in str(one.change) for one in found.ranking) == wider

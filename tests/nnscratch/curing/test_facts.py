@@ -164,3 +164,18 @@ def test_a_penalty_that_outweighs_the_loss_is_left_out(l2, wanted):
     """The weights as they begin have a sum of squares of about 8, and the loss is about 1.4."""
     found = asked(*sound(), penalty=nn.Penalty(l2=l2))
     assert found == (["no penalty"] if wanted else [])
+
+
+@pytest.mark.parametrize(
+    ("rates", "wanted"),
+    [
+        ([0.64], False),
+        ([0.66], True),  # most of a layer
+        ([0.5, 0.5, 0.5], False),
+        ([0.5, 0.5, 0.5, 0.5], True),  # a sixteenth of the ways through all
+        ([0.9, 0.0], True),
+    ],
+)
+def test_dropout_takes_less_where_little_is_left(rates, wanted):
+    hidden = [part for rate in rates for part in (nn.Dense(6, 6), nn.Tanh(), nn.Dropout(rate))]
+    assert asked(*hidden, nn.Dense(6, 2)) == (["dropout of 0.1 at most"] if wanted else [])

@@ -9,6 +9,7 @@ from nnscratch.curing import (
     AddResidual,
     ClipGradient,
     LearningRate,
+    LessDropout,
     NewActivation,
     NewOutput,
     NoPenalty,
@@ -435,3 +436,11 @@ def test_rates_that_name_nothing_are_an_error():
 def test_what_a_plan_cannot_keep_is_refused_by_name():
     with pytest.raises(nn.ConfigError, match=r"all layers are frozen: model.unfreeze\('6.dense'\)"):
         read(pretrained())
+
+
+def test_less_dropout_leaves_alone_what_takes_less():
+    layers = nn.Dropout(0.05), nn.Dense(6, 5), nn.Dropout(0.6), nn.Dense(5, 3)
+    changed = LessDropout(0.1).apply(read(nn.Sequential(*layers)))
+    rates = [part.options["rate"] for part in changed.layers if part.is_a(nn.Dropout)]
+    assert rates == [0.05, 0.1]
+    assert "nn.Dropout(0.1)" in changed.model_python(0)
