@@ -17,7 +17,6 @@ from nnscratch_records.words import called, number, percent, plural
 
 NARROW = 16  # units: layers of fewer rectifiers die whole, by chance
 TOO_NARROW = 3  # units through which little gets
-TIMID = 0.1  # of the rate that one begins with: slow for that alone
 _LASTING = 200  # steps
 FADED = 0.1  # of its first norm: a gradient of all examples at the best there is
 TOLD_MORE = 0.2  # of the answers' variance a guess tells more than the run
@@ -290,7 +289,7 @@ def _capacity(view: View, shown: Shown) -> list[Finding]:
     if p.nothing and min(widths.values()) > 1:
         return []  # two units learn a part: where nothing is learned, it is not their number
     brisk = p.falling and p.steps_left < p.steps[-1] - p.steps[0]
-    timid = p.falling and rates.rate_at(view) < TIMID * rates.usual(view)[1]
+    timid = p.falling and rates.rate_at(view) < rates.TIMID * rates.usual(view)[1]
     if brisk or timid or set(shown) - _CRAMPED:
         return []
     narrowest = min(widths, key=widths.__getitem__)

@@ -17,6 +17,7 @@ USUAL = {
     "Adagrad": (0.1, 0.01),
     "Adadelta": (2.0, 1.0),
 }
+TIMID = 0.1  # of the rate that one begins with: slow for that alone
 _ADAPTIVE = (0.02, 1e-3)  # Adam and its like
 _PLAIN = ("SGD",)  # the step is the rate times the gradient
 _GOAL = 1e-3  # of the weights' norm in a step

@@ -38,6 +38,7 @@ _HELD = frozenset(
         *("inputs alike", "penalty", "dropout"),
     }
 )
+_BEGAN_IN_TIME = frozenset({"forget bias", "recurrent weights"})
 _STANDS = frozenset({"does not learn", "constant output", "slow layer"})
 PLAIN = ("SGD", "SteepestDescent")
 _HURT = ("diverged", "non-finite", "dead layer", "dead units", "saturated", "exploding")
@@ -152,7 +153,7 @@ def _short(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     slow = p.falling and p.steps_left > PATIENCE * made and size < BRISK
     never = p.nothing or np.nanmedian(typical[:_EARLY]) < SMALL  # not: by now, all being learned
     if slow or (not p.falling and never and size < SMALL):
-        return _small(view, size, slow)
+        return _small(view, size, slow, causes)
     return [steps.unfinished(view, made)] if p.unfinished else _plateau(view, shown, size)
 
 
@@ -221,8 +222,10 @@ def _bends(view: View) -> bool:
     return bool(hidden) and not view.rectifiers and view.activation in ("sigmoid", "tanh")
 
 
-def _small(view: View, size: float, slow: bool) -> list[Finding]:
+def _small(view: View, size: float, slow: bool, causes: Collection[str]) -> list[Finding]:
     p, rate = view.progress, rates.rate_at(view)
+    # What a recurrent layer began with is learned too, at a rate that lets it.
+    timid = _BEGAN_IN_TIME & set(causes) and rate < rates.TIMID * rates.usual(view)[1]
     advised = rates.higher_rate(view)
     step = view.since(rates.typical_updates(view) < (BRISK if slow else SMALL))
     pace = (
@@ -244,5 +247,6 @@ def _small(view: View, size: float, slow: bool) -> list[Finding]:
             cures.learning_rate(view, advised),
             {"ratio": size, "lr": rate},
             EXPLAINS["learning rate too small"],
+            first=bool(timid) and not set(causes) - _BEGAN_IN_TIME,
         )
     ]

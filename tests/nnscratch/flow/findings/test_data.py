@@ -381,3 +381,21 @@ def test_the_scale_of_targets_is_that_of_the_others(run, mean, std, told):
         record["loss_kind"] = "MeanAbsoluteError"
 
     assert ("target scale" in run(change, **TARGETS).kinds) == told
+
+
+@pytest.mark.parametrize(
+    ("size", "first"),
+    [(300.0, "input scale"), (10.1, "input scale"), (9.9, "learning rate too large")],
+)
+def test_inputs_come_before_the_nan_that_they_bring(run, size, first):
+    def change(record):
+        run.stuck(record)
+        run.fill(input_std=size)(record)
+        record["loss"][5:20] = 10.0 ** np.arange(15)
+        record["loss"][20:] = np.nan
+        record["update_ratio"][1] = 2.0
+
+    found = run(change)
+    assert found[0].kind == first
+    assert found[0].severity == "fatal"
+    assert run.of(found, "non-finite").because == first

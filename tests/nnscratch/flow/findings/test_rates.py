@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from nnscratch.flow.findings import cures, rates
+from nnscratch.flow.findings import cures, rates, training
 
 
 @pytest.mark.parametrize(
@@ -184,3 +184,27 @@ def test_what_they_are_measured_by_is_what_they_have_grown_to(run):
     typical = rates.typical_updates(view)
     assert typical[0] == pytest.approx(0.1 / math.sqrt(3))
     assert typical[-1] == pytest.approx(0.1 / 4)
+
+
+@pytest.mark.parametrize(
+    ("rate", "causes", "first"),
+    [
+        (9e-5, ["forget bias"], True),
+        (1.1e-4, ["forget bias"], False),  # a tenth of the rate that one begins with
+        (9e-5, ["recurrent weights"], True),
+        (9e-5, ["forget bias", "target scale"], False),
+        (9e-5, ["input scale"], False),
+        (9e-5, [], False),
+    ],
+)
+def test_a_rate_far_too_small_comes_before_what_a_recurrent_layer_began_with(
+    run, rate, causes, first
+):
+    def change(record):
+        run.stuck(record)
+        record["update_ratio"][...] = 2e-4
+
+    view = run.view(change, lr=rate, optimizer=f"Adam(lr={rate})")
+    (found,) = training.find(view, {}, causes)
+    assert found.kind == "learning rate too small"
+    assert found.first == first
