@@ -186,3 +186,34 @@ def test_operations_are_named_after_kernels():
     for name, operation in OPERATIONS.items():
         parameters = list(inspect.signature(operation.operation.function).parameters)
         assert parameters == ["like", "args", "part", "parts"], name
+
+
+def placed(values, gap):
+    """Return the arrays among `values` in one piece of memory, so many bytes between them, what is
+    written last."""
+    arrays = [value for value in values if isinstance(value, np.ndarray)]
+    memory = np.zeros(sum(one.nbytes + gap + 64 for one in arrays) + 64, np.uint8)
+    at, made = -memory.ctypes.data % 64, list(values)
+    for i in reversed(range(len(values))):
+        value = values[i]
+        if isinstance(value, np.ndarray):
+            at += -at % value.itemsize
+            made[i] = memory[at : at + value.nbytes].view(value.dtype).reshape(value.shape)
+            made[i][...] = value
+            at += value.nbytes + gap
+    return made
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "name", [n for n in (*LOSSES, *ELEMENTWISE) if not n.startswith(RECURRENT)]
+)
+def test_bits_do_not_depend_on_where_arrays_lie(name, dtype):
+    for batch, n_in, n_out in ((5, 3, 3), (7, 5, 3), (16, 2, 5), (3, 9, 4), (12, 20, 7)):
+        values = arguments(name, np.random.default_rng(batch), dtype, batch, n_in, n_out)
+        found = []
+        for gap in (4096, 0, 8):
+            given = placed(values, gap)
+            value = getattr(COMPILED, name)(*given)
+            found.append((repr(value), [a.tobytes() for a in given if isinstance(a, np.ndarray)]))
+        assert found[0] == found[1] == found[2], (batch, n_in, n_out)
