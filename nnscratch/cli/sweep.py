@@ -11,7 +11,7 @@ from typing import Any
 
 from nnscratch.cli.arguments import count
 from nnscratch.console import Console
-from nnscratch.errors import ConfigError, DataError, unknown_name
+from nnscratch.errors import ConfigError, DataError, shown, unknown_name
 from nnscratch.experiments.standard import standard
 from nnscratch.files import make_folder, open_input
 from nnscratch.sweeping import Sweep, sweep
@@ -65,9 +65,12 @@ def run(options: argparse.Namespace) -> int:
     with open_input(options.grid) as file:
         try:
             said: dict[str, Any] = tomllib.load(file)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError, ...
             raise DataError(f"{options.grid} is no TOML: {error}") from error
     grid, common = (said.get(name, {}) for name in ("grid", "network"))
+    for name, part in (("grid", grid), ("network", common)):
+        if not isinstance(part, dict):
+            raise ConfigError(f"{name} of {options.grid} must be a table, got {shown(part)}")
     for what, names, known in (
         ("part of a sweep", said, ("seeds", "grid", "network")),
         ("setting of a sweep", [*grid, *common], _KNOWN),

@@ -146,7 +146,7 @@ def _rows(path: PathLike) -> tuple[list[list[str]], list[int]]:
     """Return the cells of a table, and the line that each row ends on."""
     with open_input(path) as file:
         memory.require(f"the table {path}", 2 * os.fstat(file.fileno()).st_size)  # and its text
-        content = file.read()
+        content = file.read() or b""  # None of a file of the system that waits for more
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

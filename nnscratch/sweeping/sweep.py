@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,14 +13,19 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from nnscratch.errors import ConfigError, require_count, shown
 from nnscratch.extras import optional
 from nnscratch.files import PathLike, as_path, make_folder
 from nnscratch.sweeping.run import MEASURED, Build, Row, one_thread, run
 from nnscratch.sweeping.table import Table, key
+from nnscratch_records import memory
 
 if TYPE_CHECKING:
     import pandas
+
+_RUN = 1000  # bytes of one that waits
 
 
 class Run(NamedTuple):
@@ -189,18 +195,29 @@ def _executor(given: Executor | str | None, workers: int | None) -> Iterator[Exe
 
 
 def _runs(grid: Mapping[str, Sequence[Any]], seeds: int | Sequence[int]) -> list[Run]:
-    numbers = range(require_count("sweep seeds", seeds)) if isinstance(seeds, int) else seeds
-    taken = {"seed", *MEASURED} & set(grid)
-    if not grid or taken or any(isinstance(v, str) or not len(v) for v in grid.values()):
+    numbers = seeds if _is_list(seeds) else range(require_count("sweep seeds", seeds))
+    assert not isinstance(numbers, int)
+    made_of_lists = isinstance(grid, Mapping) and all(map(_is_list, grid.values()))
+    taken = {"seed", *MEASURED} & set(grid) if made_of_lists else set()
+    if not grid or not made_of_lists or taken:
         why = f": {', '.join(sorted(taken))} is a column of its own" if taken else ""
         raise ConfigError(
             f"the grid of a sweep maps names to lists of values, got {shown(grid)}{why}"
         )
+    count = math.prod(map(len, grid.values())) * len(numbers)
+    memory.require(f"a sweep of {count:,} runs", _RUN * count)
     made = []
     for values in itertools.product(*grid.values()):
         settings = dict(zip(grid, values, strict=True))
         made += [Run(settings, seed, key(settings, seed)) for seed in numbers]
     return made
+
+
+def _is_list(values: object) -> bool:
+    """Whether they are several values, or one, and no text."""
+    if isinstance(values, np.ndarray):
+        return values.ndim > 0 and len(values) > 0
+    return isinstance(values, Sequence) and not isinstance(values, str | bytes) and len(values) > 0
 
 
 def _named(one: Run) -> str:

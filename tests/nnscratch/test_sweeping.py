@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import sys
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -375,3 +376,26 @@ def test_a_word_where_a_number_belongs_is_a_damaged_table(sweep, tmp_path):
     path.write_text(path.read_text().replace(",4,", ",four,"))
     with pytest.raises(nn.DataError, match="is damaged: steps is 'four'"):
         sweep(small, {"depth": [1]})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("grid = " + "[" * 5000, "is no TOML"),
+        ("seeds = " + "9" * 5000, "is no TOML"),
+        ("grid = 5", "grid of .* must be a table, got 5"),
+        ("network = [1]", "network of .* must be a table"),
+        ("[grid]\ndepth = 3", "maps names to lists of values"),
+        ("[grid]\ndepth = []", "maps names to lists of values"),
+        ("[grid]\ndepth = {a = 1}", "maps names to lists of values"),
+        *((f"seeds = {one}\n[grid]\ndepth = [1]", "sweep seeds must be")
+          for one in ("'abc'", "[]", "1.5", "{a = 1}", "true", "-1")),
+        ("seeds = 1000000000000000\n[grid]\ndepth = [1]", "a sweep of 1,000,000,000,000,000 runs"),
+    ],
+)  # fmt: skip
+def test_a_grid_that_is_none_is_an_error_of_one_line(text, said, tmp_path, capsys):
+    (tmp_path / "grid.toml").write_text(text)
+    assert main(["sweep", str(tmp_path / "grid.toml"), "--out", str(tmp_path)]) == 2
+    message = capsys.readouterr().err
+    assert re.search(said, message)
+    assert len(message.splitlines()) == 1
