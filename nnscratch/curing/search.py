@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy.typing as npt
 
@@ -237,11 +238,17 @@ class _Search:
                 fewer = together(*change.changes[:i], *change.changes[i + 1 :])
                 trial = self._tried(fewer)
                 if trial.skill >= best.skill - MARGIN / 2:
-                    best, change = trial, trial.change
+                    best, change = self._called(trial, fewer), fewer
                     break
             else:
                 return best
         return best
+
+    def _called(self, trial: Trial, change: Change | None) -> Trial:
+        """Return a trial by a change that makes the same plan: what was noted may say more."""
+        made = replace(trial, change=change)
+        self.trials[self.trials.index(trial)] = made
+        return made
 
     def _judge(self, before: Trial, best: Trial) -> Trial | None:
         """Return the change that is kept: of the best few, run with several seeds, the surest."""

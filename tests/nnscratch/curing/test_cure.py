@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.curing import Run, cure, objection
+from nnscratch import initializers
+from nnscratch.curing import (
+    NormMomentum,
+    RemoveBatchNorm,
+    Run,
+    Trial,
+    cure,
+    objection,
+    read_plan,
+    together,
+)
+from nnscratch.curing.search import _Search
 from nnscratch.flow import Reading
 
 LOSS = nn.SoftmaxCrossEntropy()
@@ -406,3 +417,21 @@ def test_an_autoencoder_keeps_its_narrow_layer(given_back, wider):
     options = {"batch_size": 20, "steps": 60, "progress": False}
     found = nn.cure(model, nn.MeanSquaredError(), nn.SGD(lr=0.01), x, y, **options)
     assert any("units a layer" in str(one.change) for one in found.ranking) == wider
+
+
+def test_a_part_that_changes_nothing_beside_another_is_left_out(monkeypatch):
+    """Without the norm its momentum is none: the plan is the same, and pruning comes to an end."""
+    model = nn.Sequential(nn.Dense(4, 8), nn.BatchNorm(8), nn.Tanh(), nn.Dense(8, 2), seed=0)
+    plan = read_plan(model, nn.SGD(lr=0.1), nn.MeanSquaredError())
+
+    def tried(self, change):
+        runs = (Run([1.0], 0.5 if "no batch norm" in str(change) else 0.0, math.nan),)
+        return Trial(change, change.apply(plan), None, runs, None, None, None)
+
+    monkeypatch.setattr(_Search, "_try", tried)
+    search = _Search(plan, None, 5, None)
+    changes = NormMomentum(0.9), RemoveBatchNorm(initializers.get("he_normal"))
+    best = search._pruned(search._tried(together(*changes)))
+    assert str(best.change) == "no batch norm, he_normal"
+    assert best in search.trials
+    assert len(search.trials) == 1
