@@ -177,6 +177,9 @@ def network_facts(
     Raises `ConfigError` for names that do not fit each other.
     """
     sources = _sources(layers)
+    depths = _depths(layers, sources)
+    recorded = None if recorded is None else set(recorded)
+    counted = set(counted)
     kept = [i for i, layer in enumerate(layers) if recorded is None or layer.name in recorded]
     shown = [layers[i] for i in kept]
     columns = {layer.name: column for column, layer in enumerate(shown)}
@@ -194,7 +197,7 @@ def network_facts(
         "kinds": _texts(layer.kind for layer in shown),
         "roles": _texts(layer.role for layer in shown),
         "blocks": _texts(layer.block for layer in shown),
-        "depths": _whole(_depths(layers, sources)[i] for i in kept),
+        "depths": _whole(depths[i] for i in kept),
         "features": _whole(layer.features for layer in shown),
         "saturation": np.array([layer.saturation for layer in shown], np.float64).reshape(-1, 2),
         "edges": _whole(edge[:2] for edge in edges).reshape(-1, 2),

@@ -232,7 +232,8 @@ class GradientFlow(Callback, Recording):
 
     def _lay_out(self, widths: Mapping[str, int]) -> None:
         layers, params = describe_network(self.model, widths)
-        values = [self.model.params[param.name] for param in params if param.layer in self.layers]
+        own = set(self.layers)
+        values = [self.model.params[param.name] for param in params if param.layer in own]
         facts = network_facts(layers, params, self.layers, self._counted, initial_measures(values))
         run = {"label": self.label, "every": self.every, **self._trained}
         self._begin({**run, **facts}, self.histograms)

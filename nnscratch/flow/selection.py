@@ -26,7 +26,8 @@ def select_layers(model: Network, layers: Sequence[str] | None) -> tuple[str, ..
         require_name("layer of the model", name, model.layers)
     if not layers:
         raise ConfigError("GradientFlow layers is empty: name at least one, or None for all")
-    return tuple(name for name in model.layers if name in layers)
+    chosen = set(layers)
+    return tuple(name for name in model.layers if name in chosen)
 
 
 def describe_network(

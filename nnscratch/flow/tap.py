@@ -100,8 +100,8 @@ class Tap:
         blocks = layout.blocks(numbers)
         self.step_row, self.tensors, self.params, self.batchnorm, self.time, self.gates = blocks
         self.looks = PassLooks(model, layout, layout.looks_of(numbers))
-        names = list(model.layers)
-        self._indices = [names.index(name) for name in layout.layers]
+        places = {name: i for i, name in enumerate(model.layers)}
+        self._indices = [places[name] for name in layout.layers]
         self._ends = np.array([model.layers[name].saturation for name in layout.layers]).reshape(
             -1, 2
         )

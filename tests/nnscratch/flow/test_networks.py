@@ -1,6 +1,7 @@
 """What a record holds of the network itself: roles, edges, widths, parameters as they began."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -197,3 +198,23 @@ def test_a_layer_of_unknown_kind_is_opaque_in_the_attribution():
     parts = flow.attribution().between("0.dense", "1.mystery")
     assert parts["opaque"] == pytest.approx(np.log10(2))
     assert "+nan" not in repr(flow.attribution())
+
+
+def test_the_work_of_watching_a_deep_network_grows_as_its_layers_do():
+    def calls(depth):
+        parts = [part for _ in range(depth) for part in (nn.Dense(2, 2), nn.Tanh())]
+        model, seen = nn.Sequential(*parts), [0]
+
+        def count(frame, event, argument):
+            seen[0] += event in ("line", "call")
+            return count
+
+        sys.settrace(count)
+        try:
+            nn.GradientFlow(model, probe=np.zeros((3, 2), np.float32))
+        finally:
+            sys.settrace(None)
+        return seen[0]
+
+    few, many = calls(100), calls(400)
+    assert many < 5 * few
