@@ -59,9 +59,15 @@ def test_an_empty_run_has_a_report(results):
     report.print_tables(results)
 
 
-def test_tables_on_the_terminal(results, capsys):
-    report.print_tables(results)
-    assert "peer / ours" in capsys.readouterr().out
+def test_tables_on_the_terminal(results, capsys, monkeypatch):
+    """No column is squeezed where the terminal is narrow."""
+    said = []
+    for columns in (40, report.NARROWEST):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        report.print_tables(results)
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert "peer / ours" in said[0]
 
 
 @pytest.mark.parametrize(
