@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.growth import POWERS, fit, fitted, members
-from benchmarks.more_threads import simulate
+from benchmarks.more_threads import COUNTS, simulate
 from benchmarks.results import StepResult, start_results
 from benchmarks.tables import tables
 from benchmarks.workloads import FAMILIES, GROWTH, TINY, WORKLOADS
@@ -95,3 +95,8 @@ def test_a_simulated_step_is_made_of_times():
     times = simulate(TINY, (1, 2), rounds=2)
     assert list(times) == [1, 2]
     assert all(0 < us < 1e6 for us in times.values())
+
+
+def test_threads_are_doubled():
+    """From what is measured here to what nobody has on a desk."""
+    assert tuple(2**k for k in range(6)) == COUNTS
