@@ -28,7 +28,6 @@ from nnscratch_records import limits
 
 STALE = 0.05  # of running statistics that the run leaves as they began
 QUICK_MOMENTUM = 0.9
-MOST_DROPPED, LEAST_LEFT = 0.65, 0.1  # of the units of a layer; of the ways through all of them
 LITTLE = 0.1  # of dropout: hardly any harm
 _ENTROPIES = (
     *(SoftmaxCrossEntropy, CategoricalCrossEntropy),
@@ -151,8 +150,9 @@ def _momentum(plan: Plan, steps: int) -> Change | None:
 
 def _dropout(plan: Plan) -> Change | None:
     rates = [p.options["rate"] for p in plan.hidden() if p.is_a(Dropout)]
-    much = max(rates, default=0.0) > MOST_DROPPED
-    return LessDropout(LITTLE) if much or math.prod(1 - r for r in rates) < LEAST_LEFT else None
+    much = max(rates, default=0.0) > limits.DROPPED
+    shut = math.prod(1 - rate for rate in rates) < limits.OPEN_WAYS
+    return LessDropout(LITTLE) if much or shut else None
 
 
 def _bits(rows: Array) -> bool:

@@ -24,6 +24,10 @@ TRIED_LARGE_INPUT, TRIED_SMALL_INPUT = 4.0, 0.05  # root mean square of a column
 TRIED_UNEVEN_INPUT = 100.0  # times: the deviation of one column over that of another
 TRIED_LARGE_TARGET, TRIED_SMALL_TARGET = 3.0, 0.1  # root mean square, deviation
 
+# Dropout is too much: of a layer's units (usual are 0.1 to 0.5), or where less than that share of
+# the ways through all layers of it is left open.
+DROPPED, OPEN_WAYS = 0.65, 0.1
+
 
 def verdict(ratio: float) -> str:
     """Return what the gradient does on its way: "vanishing", "healthy" or "exploding".

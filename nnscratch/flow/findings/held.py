@@ -12,10 +12,9 @@ from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import LEARNED
 from nnscratch.flow.findings.view import View
+from nnscratch_records import limits
 from nnscratch_records.words import percent, plural, since
 
-DROPPED = 0.65  # of the units of a layer; usual are 0.1 to 0.5
-IN_ALL = 0.1  # of the signal's ways through all layers of dropout are left open: too few
 LEFT = 3.0  # units that dropout leaves of a layer, where it takes _SOME
 SHRUNK = 0.3  # of the norm with which the weights of a layer began
 _SOME = 0.25  # of the units
@@ -109,7 +108,7 @@ def _dropout(view: View) -> list[Finding]:
         if rate > _SOME:
             taken[i] = rate
         few = rate > _SOME and float(view.record["features"][i]) * (1 - rate) < LEFT
-        if rate > DROPPED or few:
+        if rate > limits.DROPPED or few:
             found[i], alive[i] = rate, 1 - below
     if not found:
         return _in_all(view, taken)
@@ -138,7 +137,7 @@ def _in_all(view: View, taken: dict[int, float]) -> list[Finding]:
     taken : the share that each takes, by column
     """
     left = math.prod(1 - rate for rate in taken.values())
-    if not left < IN_ALL:
+    if not left < limits.OPEN_WAYS:
         return []
     return [
         Finding(
