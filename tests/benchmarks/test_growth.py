@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import nnscratch as nn
 from benchmarks.growth import POWERS, fit, fitted, members
 from benchmarks.more_threads import COUNTS, simulate
 from benchmarks.results import StepResult, start_results
 from benchmarks.tables import tables
 from benchmarks.workloads import FAMILIES, GROWTH, TINY, WORKLOADS
+
+compiled = pytest.mark.skipif(
+    nn.active_kernels() != "numba", reason="only compiled kernels are captured"
+)
 
 
 def test_what_was_put_together_is_found_again():
@@ -64,6 +69,7 @@ def test_each_family_is_fitted_by_what_grows_in_it(family):
     assert table.rows == [[f"n: {family}", "7.0 + 3.0 n (within 0 %)"]]
 
 
+@compiled
 def test_a_step_is_simulated_as_the_lists_of_its_segments(monkeypatch):
     """With times put in the place of the clock's: each list takes as long as it has rows."""
     import benchmarks.more_threads as module
@@ -91,10 +97,17 @@ def test_a_step_is_simulated_as_the_lists_of_its_segments(monkeypatch):
     assert times[4] == pytest.approx(1e6 * expected)
 
 
+@compiled
 def test_a_simulated_step_is_made_of_times():
     times = simulate(TINY, (1, 2), rounds=2)
     assert list(times) == [1, 2]
     assert all(0 < us < 1e6 for us in times.values())
+
+
+@pytest.mark.skipif(nn.active_kernels() == "numba", reason="the compiled kernels have a list")
+def test_without_a_list_of_calls_nothing_is_simulated():
+    with pytest.raises(RuntimeError, match="leave NNSCRATCH_KERNELS away"):
+        simulate(TINY, (1, 2), rounds=1)
 
 
 def test_threads_are_doubled():
