@@ -28,7 +28,8 @@ class Graph(Structure):
     number, latest : int, Pass
         Of the latest pass.
     turn, fitting : Turn
-        Who goes through the nodes, and who trains them: one thread at a time, others are refused.
+        Who goes through the nodes or updates the parameters (`turn` is theirs), and who trains
+        them: one thread at a time, others are refused.
     """
 
     def __init__(
@@ -41,9 +42,13 @@ class Graph(Structure):
         self.number = 0
         self.latest = Pass(np.empty((0, 0), self.dtype))
         self.sums = Workspace()
-        self.turn, self.fitting = Turn(), Turn()
+        self.fitting = Turn()
         self._memories: set[int] = set()
         self._seen_change = -1
+
+    @property
+    def turn(self) -> Turn:
+        return self.params.turn
 
     # Passes
 
@@ -75,8 +80,10 @@ class Graph(Structure):
 
     def _pass(self, x: Array, training: bool, statistics: str, given: Given) -> Array:
         """Go forward, and keep what came out as the latest pass."""
-        if self.turn.lock.locked():
-            raise self.turn.taken(self)
+        with self.turn.of(self):
+            return self._kept(x, training, statistics, given)
+
+    def _kept(self, x: Array, training: bool, statistics: str, given: Given) -> Array:
         self.number += 1
         x = self.apart(x)
         self.latest = Pass(x)
@@ -141,7 +148,7 @@ class Graph(Structure):
         into: Pass | None = None,
         given: Given = NOTHING,
     ) -> Pass:
-        """Go forward through the nodes, and return all that came out: see `forward`.
+        """Go forward through the nodes, and return all that came out, for whoever has the turn.
 
         Without `into` the latest pass stays the latest one; its buffers are used all the same.
         """
@@ -151,13 +158,10 @@ class Graph(Structure):
             raise ShapeError(f"{what} empty: input of shape {x.shape}")
         made = Pass(x) if into is None else into
         outputs, caches = made.outputs, made.caches
-        if self.turn.lock.locked():
-            raise self.turn.taken(self)
-        with self.turn.lock:
-            for node in self.nodes:
-                y, cache = node.forward(made.inputs(node), training, statistics, given)
-                outputs.append(y)
-                caches.append(cache)
+        for node in self.nodes:
+            y, cache = node.forward(made.inputs(node), training, statistics, given)
+            outputs.append(y)
+            caches.append(cache)
         return made
 
     def backward(
@@ -171,6 +175,13 @@ class Graph(Structure):
         accumulate : add to `grads` instead of replacing what they hold.
         input_gradient : also compute, and return, the gradient with respect to the input.
         """
+        with self.turn.of(self):
+            return self.back(dlogits, accumulate, input_gradient)
+
+    def back(
+        self, dlogits: Array, accumulate: bool = False, input_gradient: bool = False
+    ) -> Array | None:
+        """Do what `backward` does for whoever has the turn."""
         if not self.is_complete:
             raise ConfigError("backward needs a forward pass first: call model.forward(x)")
         output = self.output
@@ -179,12 +190,6 @@ class Graph(Structure):
                 f"dlogits must have the shape of the output, {output.shape}, "
                 f"got {getattr(dlogits, 'shape', type(dlogits).__name__)}"
             )
-        if self.turn.lock.locked():
-            raise self.turn.taken(self)
-        with self.turn.lock:
-            return self._backward(dlogits, accumulate, input_gradient)
-
-    def _backward(self, dlogits: Array, accumulate: bool, input_gradient: bool) -> Array | None:
         latest, nodes = self.latest, self.nodes
         arriving: list[Array | None] = [None] * len(nodes)
         dlogits = self.apart(as_array(dlogits, "dlogits"))

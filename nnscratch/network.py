@@ -88,23 +88,22 @@ class Network(Graph):
             steps, as if trained on pieces of K steps that take over the state of the one before. A
             `RandomTruncation`: it is cut at random. None: to the first step.
         """
-        tap = self.tap if self.tap is not None and self.tap.due else None
         given = self.given(x, mask, state, truncate)
         sample_weights = self._loss_weights(x, given, sample_weights)
-        captured = self._captured.find(x, labels, loss, sample_weights, tap, given)
-        if captured is not None:
-            lock = self.turn.lock
-            if lock.locked():
-                raise self.turn.taken(self)
-            with lock:
+        with self.turn.of(self):
+            tap = self.tap
+            if tap is not None and not tap.due:
+                tap = None
+            captured = self._captured.find(x, labels, loss, sample_weights, tap, given)
+            if captured is not None:
                 value = captured[0].run(x, captured[1], given)
-        else:
-            labels = self.apart(labels)
-            value, dlogits = self._loss(x, labels, loss, True, given, sample_weights)
-            self.backward(dlogits)
-        if tap is not None:
-            tap.passed(value, captured is not None, labels, loss)
-        return value
+            else:
+                labels = self.apart(labels)
+                value, dlogits = self._loss(x, labels, loss, True, given, sample_weights)
+                self.back(dlogits)
+            if tap is not None:
+                tap.passed(value, captured is not None, labels, loss)
+            return value
 
     def _loss(
         self,
@@ -115,10 +114,10 @@ class Network(Graph):
         given: Given,
         sample_weights: Array | None,
     ) -> tuple[float, Array]:
-        """Return the loss of a forward pass and its gradient."""
+        """Return the loss of a forward pass and its gradient, for whoever has the turn."""
         require_loss("loss", loss)
         weights = () if sample_weights is None else (sample_weights,)
-        return value_of(loss, self._pass(x, training, "running", given), labels, *weights)
+        return value_of(loss, self._kept(x, training, "running", given), labels, *weights)
 
     def _loss_weights(self, x: Array, given: Given, weights: Array | None) -> Array | None:
         """Return `weights`, and where there is an output at every step, what the mask adds."""
@@ -133,7 +132,8 @@ class Network(Graph):
         ``print(model.captured(x, labels, loss))`` shows back-propagation call by call. None where
         the pass is run layer by layer. Computes nothing.
         """
-        captured = self._captured.find(x, labels, loss)
+        with self.turn.of(self):
+            captured = self._captured.find(x, labels, loss)
         return None if captured is None else captured[0]
 
     @property
@@ -175,12 +175,13 @@ class Network(Graph):
         """
         given = self.given(x, mask, state, truncate)
         weights = self._loss_weights(x, given, None)
-        before = self.statistics.flat.copy(), self.noise_state()
-        try:
-            value, dlogits = self._loss(x, labels, loss, training, given, weights)
-            self.backward(dlogits, input_gradient=True)
-        finally:
-            put_whole(self._put_back, before, before)
+        with self.turn.of(self):
+            before = self.statistics.flat.copy(), self.noise_state()
+            try:
+                value, dlogits = self._loss(x, labels, loss, training, given, weights)
+                self.back(dlogits, input_gradient=True)
+            finally:
+                put_whole(self._put_back, before, before)
         trace = self.last
         trace.loss = value
         return trace

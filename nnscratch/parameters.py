@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from nnscratch.arrays import Array, as_array, as_numbers, filled, fitted
 from nnscratch.errors import ConfigError, ShapeError, unknown_name
+from nnscratch.turns import Turn
 
 T = TypeVar("T")
 
@@ -129,6 +130,8 @@ class Parameters(Views):
         ``flat[offsets[i]:offsets[i + 1]]`` holds ``names[i]``, row-major.
     owners : dict of Owner
         In a network, the layer that each belongs to.
+    turn : Turn
+        Who works with them, or with the network that they are of: one thread at a time.
     """
 
     def __init__(
@@ -141,6 +144,7 @@ class Parameters(Views):
         self.names = tuple(shapes)
         self.memory: Array = filled(sum(sizes), 0, dtype) if flat is None else flat
         self.owners: dict[str, Owner] = {}
+        self.turn = Turn()
         self.offsets = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64))).astype(np.int64)
         self.offsets.setflags(write=False)
         super().__init__(

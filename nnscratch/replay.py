@@ -100,7 +100,7 @@ class CapturedPass:
             logits = model.output
             self.dlogits = empty(logits.shape, logits.dtype)
             loss.compute(self.dlogits, logits, prepared._replace(arrays=self.stand_ins[1:]))
-            model.backward(self.dlogits)
+            model.back(self.dlogits)
 
         try:
             kernels.noted(self._note, work)

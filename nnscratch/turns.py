@@ -14,9 +14,7 @@ _forks = 0  # how many processes lie between this one and the first
 class Turn:
     """Whose turn it is with something that is not for several threads::
 
-        if turn.lock.locked():
-            raise turn.taken(model)
-        with turn.lock:
+        with turn.of(model):
             ...
 
     The lock itself is entered: between the instructions of an `__enter__` written in Python a
@@ -36,13 +34,20 @@ class Turn:
         locks = self._locks
         return locks[_forks] if _forks in locks else locks.setdefault(_forks, threading.Lock())
 
-    def taken(self, owner: object) -> ConfigError:
-        """Return the error for whoever comes while somebody is inside."""
-        return ConfigError(
-            f"this {type(owner).__name__} is at work already, in another thread or further up "
-            f"in this one, and its buffers serve one at a time: give every thread its own, "
-            f"for example by copy.deepcopy"
-        )
+    def of(self, owner: object) -> threading.Lock:
+        """Return the lock, to be entered at once; `ConfigError` while somebody is inside.
+
+        owner : whose buffers these are, or what to call it
+        """
+        lock = self.lock
+        if lock.locked():
+            name = owner if isinstance(owner, str) else f"this {type(owner).__name__}"
+            raise ConfigError(
+                f"{name} is at work already, in another thread or further up in this one, and its "
+                f"buffers serve one at a time: give every thread its own, for example by "
+                f"copy.deepcopy"
+            )
+        return lock
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Turn:
         return Turn()

@@ -76,13 +76,13 @@ class Census:
             )
 
     def take(self) -> Array:
-        """Return the codes of all units, layer after layer."""
+        """Return the codes of all units, layer after layer, for whoever has the model's turn."""
         layers = self.model.layers
         states = [unit_states(layers[name], rows(y)) for name, y in self._outputs(self.layers)]
         return np.concatenate(states) if states else np.zeros(0, np.uint8)
 
     def widths(self) -> dict[str, int]:
-        """Return the width of every layer's output, as the probe finds it."""
+        """Return the width of every layer's output, as the probe finds it; see `take`."""
         return {name: y.shape[-1] for name, y in self._outputs(self.model.layers)}
 
     def _outputs(self, layers: Collection[str]) -> list[tuple[str, Array]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import numpy.typing as npt
@@ -113,26 +113,25 @@ class GradientFlow(Callback, Recording):
 
     # Attaching
 
-    @contextmanager
-    def attached(self, optimizer: Optimizer) -> Iterator[GradientFlow]:
-        """Record the steps that are made until the block ends: see the class."""
+    def attached(self, optimizer: Optimizer) -> AbstractContextManager[GradientFlow]:
+        """Record the steps that are made until the block ends: see the class.
+
+        While another thread is at work with the model, beginning is refused (`ConfigError`) and
+        ending waits for it.
+        """
         if not isinstance(optimizer, Optimizer):
             raise ConfigError(
                 f"attached takes the optimizer that makes the steps, such as SGD(lr=0.1), "
                 f"got {optimizer!r}"
             )
-        self._attach(optimizer)
-        try:
-            self._take_census()
-            yield self
-        finally:
-            self._detach(optimizer.steps - self._first_update)
+        return _Attached(self, optimizer)
 
     def on_fit_start(self, trainer: Trainer) -> None:
         """Begin to record (called by the trainer)."""
         if trainer.model is not self.model:
             raise ConfigError("this GradientFlow was made for another model than the trainer's")
-        self._attach(trainer.optimizer, called(trainer.loss))
+        with self.model.turn.of(self.model):
+            self._attach(trainer.optimizer, called(trainer.loss))
         self._from_trainer = True
         # One that begins, or goes on, does so where the latest recording ended; one that stands
         # at another step has gone back to a checkpoint.
@@ -146,13 +145,15 @@ class GradientFlow(Callback, Recording):
         """Decide whether to record a step (called by the trainer)."""
         self._step = step + self._shift
         self._due = self._step % self.every == 0
-        self._go_to(self._step)
-        self._take_census()
+        with self.model.turn.of(self.model):
+            self._go_to(self._step)
+            self._take_census()
 
     def on_step(self, trainer: Trainer, step: StepInfo) -> None:
         """Finish a step that was not followed by an update (called by the trainer)."""
         if self._tap.waiting:
-            self._tap.unfinished(step.lr)
+            with self.model.turn.of(self.model):
+                self._tap.unfinished(step.lr)
 
     def on_epoch_end(self, trainer: Trainer, history: History) -> None:
         """Note what held-out examples say (called by the trainer)."""
@@ -171,8 +172,9 @@ class GradientFlow(Callback, Recording):
         """Let go of the model, however the training ended (called by the trainer)."""
         if self._from_trainer:
             self._ended = trainer.steps
-            self._amend(self._tap.looks.pending())
-            self._detach(trainer.steps + self._shift)
+            with self.model.turn.lock:
+                self._amend(self._tap.looks.pending())
+                self._detach(trainer.steps + self._shift)
 
     def record(self, loss: float, step: int | None = None) -> None:
         """Record the pass that the model has just made, forward and backward, without an update.
@@ -184,12 +186,15 @@ class GradientFlow(Callback, Recording):
             self._step = len(self) * self.every
         else:
             self._step = require_count("GradientFlow.record step", step, least=0)
-        self._prepare()
-        self._go_to(self._step)
-        self._take_census()
-        self._tap.looks.count = self._step // self.every
-        self._tap.passed(loss, measured=False)
-        self._tap.unfinished(math.nan)
+        with self.model.turn.of(self.model):
+            self._prepare()
+            self._go_to(self._step)
+            self._take_census()
+            self._tap.looks.count = self._step // self.every
+            self._tap.passed(loss, measured=False)
+            self._tap.unfinished(math.nan)
+
+    # For whoever has the model's turn
 
     def _attach(self, optimizer: Optimizer, loss: str = "") -> None:
         for watched, tap in ((self.model, self.model.tap), (optimizer, optimizer.tap)):
@@ -293,3 +298,30 @@ class GradientFlow(Callback, Recording):
 
     def __repr__(self) -> str:
         return f"GradientFlow({self.label!r}, {len(self)} steps of {len(self.layers)} layers)"
+
+
+class _Attached(AbstractContextManager[GradientFlow]):
+    """A `GradientFlow` that records from the beginning of the block to its end.
+
+    No generator: whoever drops one half way ends the block, at a moment that nobody chose.
+    """
+
+    def __init__(self, flow: GradientFlow, optimizer: Optimizer) -> None:
+        self.flow, self.optimizer, self.turn = flow, optimizer, flow.model.turn
+
+    def __enter__(self) -> GradientFlow:
+        with self.turn.of(self.flow.model):
+            self.flow._attach(self.optimizer)
+            try:
+                self.flow._take_census()
+            except BaseException:
+                self._end()
+                raise
+        return self.flow
+
+    def __exit__(self, *raised: object) -> None:
+        with self.turn.lock:
+            self._end()
+
+    def _end(self) -> None:
+        self.flow._detach(self.optimizer.steps - self.flow._first_update)

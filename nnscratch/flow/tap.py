@@ -25,6 +25,7 @@ from nnscratch.flow.measuring import note_states, recurrent_calls, tensor_argume
 from nnscratch.layers.recurrent import Recurrent
 from nnscratch.nodes import Pass
 from nnscratch.optimizers.measures import PARAM_MEASURES, ParameterMeasures
+from nnscratch.parameters import Parameters
 from nnscratch.replay import Request
 from nnscratch.sampling import measured_runs
 from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS
@@ -127,7 +128,7 @@ class Tap:
         """Whether the step at hand is to be measured."""
         return self._is_due()
 
-    # What the model calls
+    # What the model calls, and what the optimizer does: all of it for whoever has the model's turn
 
     def requests(self, latest: Pass) -> list[Request]:
         """Return the calls that measure the tensors of a pass."""
@@ -210,7 +211,10 @@ class Tap:
         """Whether the pass that waits for its update holds a NaN or an infinity."""
         return self.waiting and bool(self.tensors[_NONFINITE].any())
 
-    # What the optimizer calls
+    @property
+    def watched(self) -> Parameters:
+        """The parameters whose updates are measured: the model's."""
+        return self.model.params
 
     def before_update(self) -> None:
         """Measure the pass before this update, if it was none of `training_pass`."""

@@ -149,17 +149,18 @@ class Optimizer:
         """Clip `grads` in place, update `params` in place, and return what the clip did.
 
         Raises `ShapeError` when `grads` or the optimizer's state do not fit `params`, `ConfigError`
-        when the state is another thread's.
+        when the state is another thread's, or when another thread is at work with the parameters.
         """
         self._ready(params, grads)
-        lr = self.lr
-        tap = self.tap
-        if tap is None or not tap.due:
-            return self._make_step(params, grads, lr, None)
-        tap.before_update()
-        report = self._make_step(params, grads, lr, tap.measures)
-        tap.updated(report, lr)
-        return report
+        with params.turn.of("the model of these parameters"):
+            lr = self.lr
+            tap = self.tap
+            if tap is None or tap.watched is not params or not tap.due:
+                return self._make_step(params, grads, lr, None)
+            tap.before_update()
+            report = self._make_step(params, grads, lr, tap.measures)
+            tap.updated(report, lr)
+            return report
 
     def _ready(self, params: Parameters, grads: Parameters) -> None:
         """Check what `step` is given, where it is not what it was."""

@@ -127,6 +127,10 @@ class Tap(Protocol):
     """Where to put the measures."""
 
     @property
+    def watched(self) -> Parameters:
+        """The parameters whose updates are to be measured."""
+
+    @property
     def due(self) -> bool:
         """Whether the next step is to be measured."""
 

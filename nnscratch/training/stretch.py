@@ -65,10 +65,7 @@ class Stretch:
         if step is None or step.parts > 1 or scalars[0] is None or found is None:
             self.possible = False
             return [], True
-        lock = model.turn.lock
-        if lock.locked():
-            raise model.turn.taken(model)
-        with lock:
+        with model.turn.of(model):
             captured, prepared = found
             program = captured.program(x, prepared)
             if program.parts > 1:

@@ -239,10 +239,8 @@ class Trainer:
         checked = None if validation is None else held_out(self.model, validation)
         progress = require_flag("progress", progress)
         loop = Loop(self, run, examples, checked, callbacks, max_steps)
-        for each in (self.model, self.optimizer):
-            if each.fitting.lock.locked():
-                raise each.fitting.taken(each)
-        with self.model.fitting.lock, self.optimizer.fitting.lock:
+        model, optimizer = self.model, self.optimizer
+        with model.fitting.of(model), optimizer.fitting.of(optimizer):
             return self._loop(loop, run, callbacks, progress)
 
     def _loop(self, loop: Loop, run: Run, callbacks: Sequence[Callback], progress: bool) -> History:

@@ -40,12 +40,21 @@ def test_a_second_thread_is_refused_while_the_first_is_inside():
     first = threading.Thread(target=lambda: found.append(model.forward(X).copy()))
     first.start()
     assert waiting.inside.wait(30)
-    number = model.number
-    loss = nn.SoftmaxCrossEntropy()
-    for call in (lambda: model.forward(X), lambda: model.training_pass(X, Y, loss)):
-        with pytest.raises(nn.ConfigError, match=r"this Sequential is at work .*copy.deepcopy"):
+    number, weights = model.number, model.params.flat.copy()
+    loss, optimizer = nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.1)
+    for call in (
+        lambda: model.forward(X),
+        lambda: model.training_pass(X, Y, loss),
+        lambda: model.trace(X, Y, loss),
+        lambda: model.captured(X, Y, loss),
+        lambda: nn.GradientFlow(model, probe=X).attached(optimizer).__enter__(),
+        lambda: nn.GradientFlow(model).record(1.0),
+        lambda: optimizer.step(model.params, model.grads),
+    ):
+        with pytest.raises(nn.ConfigError, match=r"is at work already.*copy.deepcopy"):
             call()
-    assert model.number == number
+    assert (model.number, optimizer.steps, model.tap) == (number, 0, None)
+    np.testing.assert_array_equal(model.params.flat, weights)
     waiting.go_on.set()
     first.join()
     np.testing.assert_array_equal(found[0], model.forward(X))  # and it is free again
@@ -123,6 +132,79 @@ def test_one_loss_serves_several_threads():
         worker.join()
     for params in found:
         np.testing.assert_array_equal(params, expected)
+
+
+def test_what_a_recorder_measures_belongs_to_the_pass():
+    """Nobody else comes in between a pass, or an update, and what is measured of it."""
+    model, optimizer, inside = made(), nn.Adam(lr=0.01), []
+    flow = nn.GradientFlow(model)
+    with flow.attached(optimizer):
+        tap = model.tap
+        for name in ("passed", "before_update", "updated"):
+            whole = getattr(tap, name)
+
+            def work(*arguments, name=name, whole=whole, **options):
+                inside.append((name, model.turn.lock.locked()))
+                return whole(*arguments, **options)
+
+            setattr(tap, name, work)
+        model.training_pass(X, Y, nn.SoftmaxCrossEntropy())
+        optimizer.step(model.params, model.grads)
+    assert inside == [("passed", True), ("before_update", True), ("updated", True)]
+    assert len(flow) == 1
+
+
+def test_recording_begins_and_ends_while_other_threads_train():
+    model, optimizer, loss = made(), nn.Adam(lr=0.01), nn.SoftmaxCrossEntropy()
+    flow = nn.GradientFlow(model, probe=X, probe_every=3)
+    over, errors = threading.Event(), []
+
+    def refused_or_right(work):
+        while not over.is_set():
+            try:
+                work()
+            except Exception as error:
+                if not isinstance(error, nn.ConfigError) or "at work already" not in str(error):
+                    errors.append(error)
+            over.wait(2e-4)  # so that the others get a turn, and there is something to record
+
+    def step():
+        model.training_pass(X, Y, loss)
+        optimizer.step(model.params, model.grads)
+
+    def record():
+        with flow.attached(optimizer):
+            over.wait(2e-3)
+
+    def read():
+        if len(flow):
+            nn.check_record(flow.to_dict())
+
+    for work in (step, record):
+        work()  # compiled
+    workers = [
+        threading.Thread(target=refused_or_right, args=(work,))
+        for work in (step, step, record, read)
+    ]
+    for worker in workers:
+        worker.start()
+    while len(flow) < 50 and not errors:
+        over.wait(0.01)
+    over.set()
+    for worker in workers:
+        worker.join()
+    assert errors == []
+    nn.check_record(flow.to_dict())  # in it: steps increase
+
+
+def test_an_optimizer_of_two_models_is_recorded_for_one():
+    first, second, optimizer = made(), made(), nn.SGD(lr=0.1)
+    flow = nn.GradientFlow(first)
+    with flow.attached(optimizer):
+        for model in (first, second, first):
+            model.training_pass(X, Y, nn.SoftmaxCrossEntropy())
+            optimizer.step(model.params, model.grads)
+    assert flow.to_dict()["steps"].tolist() == [0, 2]
 
 
 def test_copies_have_a_turn_of_their_own():

@@ -50,7 +50,7 @@ class Watch:
     due = True
 
     def __init__(self, params, grads):
-        self.measures = ParameterMeasures(params, grads)
+        self.watched, self.measures = params, ParameterMeasures(params, grads)
         self.told, self.begun = [], 0
 
     def before_update(self):
