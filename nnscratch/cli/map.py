@@ -17,7 +17,7 @@ from nnscratch.cli.arguments import count, rate
 from nnscratch.cli.recurrent import LAYERS, RECURRENT
 from nnscratch.cli.sweep import add_executor, require_one
 from nnscratch.console import Console
-from nnscratch.errors import ConfigError, unknown_name
+from nnscratch.errors import ConfigError, require_name
 from nnscratch.experiments import order
 from nnscratch.experiments.standard import remembering, standard
 from nnscratch.files import make_folder
@@ -153,8 +153,8 @@ def _axes(chosen: Map) -> tuple[Any, Any]:
 
 def _refuse_others(options: argparse.Namespace) -> None:
     """Raise `ConfigError` for an option of the family that is not asked for."""
-    if options.activation not in (None, *layers.activation_names()):
-        raise unknown_name("activation", options.activation, layers.activation_names())
+    if options.activation is not None:
+        require_name("activation", options.activation, layers.activation_names())
     own = MAPS[options.family]
     known = {*own.common, own.across[0], own.up[0]}
     for name in ("activation", *(one[0] for family in MAPS.values() for one in _axes(family))):

@@ -12,7 +12,7 @@ from nnscratch.cli.arguments import SEED, add_sizes, count, ladder_settings, rat
 from nnscratch.clipping import Clip, ClipByGlobalNorm, ClipByValue
 from nnscratch.console import Console
 from nnscratch.datasets.tables import SUFFIXES
-from nnscratch.errors import ConfigError, unknown_name
+from nnscratch.errors import ConfigError, require_name, unknown_name
 from nnscratch.experiments import ladder
 from nnscratch.initializers import Initializer, for_activation
 from nnscratch.losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
@@ -169,8 +169,7 @@ def load_data(options: argparse.Namespace, console: Console) -> Data:
 
 def _init(activation: str, init: str | None) -> str | Initializer:
     """Return the initializer; raise for an unknown activation or initializer."""
-    if activation not in layers.activation_names():
-        raise unknown_name("activation", activation, layers.activation_names())
+    require_name("activation", activation, layers.activation_names())
     return for_activation(activation) if init is None else initializers.get(init)
 
 

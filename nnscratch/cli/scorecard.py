@@ -17,7 +17,7 @@ from rich.table import Table
 import nnscratch
 from nnscratch.cli.arguments import make_folders
 from nnscratch.console import Console
-from nnscratch.errors import FileError, unknown_name
+from nnscratch.errors import FileError, require_name
 from nnscratch.experiments.claims import page, registry, store
 from nnscratch.experiments.claims.claim import CONDITION, FAILS, HOLDS, UNCHECKED, Claim, Data
 from nnscratch.experiments.claims.runner import Outcome, Show, run_claims
@@ -46,8 +46,7 @@ def check_names(names: Sequence[str], also: str) -> None:
     """Raise `ConfigError` for a name that is none of a claim's, `also` or "all"."""
     known = {*registry.names(), also, ALL}
     for name in names:
-        if name not in known:
-            raise unknown_name("claim", name, known)
+        require_name("claim", name, known)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from nnscratch.cli.arguments import count
 from nnscratch.console import Console
-from nnscratch.errors import ConfigError, DataError, shown, unknown_name
+from nnscratch.errors import ConfigError, DataError, require_name, shown
 from nnscratch.experiments.standard import standard
 from nnscratch.files import make_folder, open_input
 from nnscratch.sweeping import Sweep, sweep
@@ -76,8 +76,7 @@ def run(options: argparse.Namespace) -> int:
         ("setting of a sweep", [*grid, *common], _KNOWN),
     ):
         for name in names:
-            if name not in known:
-                raise unknown_name(what, name, known)
+            require_name(what, name, known)
     folder = make_folder(options.out)
     found = sweep(
         partial(standard, **common), grid, seeds=said.get("seeds", 1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from nnscratch.errors import unknown_name
+from nnscratch.errors import require_name
 
 
 class Named(Protocol):
@@ -22,6 +22,5 @@ def chosen(ladder: tuple[R, ...], names: Sequence[str] | None) -> tuple[R, ...]:
     """Return the rungs called `names` (None: all), in the ladder's order."""
     known = {rung.name for rung in ladder}
     for name in names or ():
-        if name not in known:
-            raise unknown_name("configuration", name, known)
+        require_name("configuration", name, known)
     return tuple(rung for rung in ladder if names is None or rung.name in names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nnscratch.errors import unknown_name
+from nnscratch.errors import require_name
 from nnscratch.experiments.claims import (
     adding,
     bn_cost,
@@ -85,6 +85,5 @@ def select(wanted: Sequence[str]) -> tuple[Claim, ...]:
     """Return the claims of these names, or all for "all", in the page's order."""
     known = {*names(), "all"}
     for name in wanted:
-        if name not in known:
-            raise unknown_name("claim", name, known)
+        require_name("claim", name, known)
     return tuple(claim for claim in CLAIMS if claim.name in wanted or "all" in wanted)
