@@ -19,6 +19,8 @@ from nnscratch.experiments.public.east import WEST as WEST_CASES
 from nnscratch.experiments.public.frameworks import KERAS, TORCH_AND_OTHERS
 from nnscratch.experiments.public.fresh import CASES as FRESH_CASES
 from nnscratch.experiments.public.guides import GUIDES
+from nnscratch.experiments.public.harbour import HARBOUR as HARBOUR_CASES
+from nnscratch.experiments.public.harbour import ISLAND as ISLAND_CASES
 from nnscratch.experiments.public.kinds import ASIDE as ASIDE_CASES
 from nnscratch.experiments.public.kinds import OPENED as OPENED_CASES
 from nnscratch.experiments.public.known import CASES as KNOWN_CASES
@@ -37,9 +39,9 @@ from nnscratch.experiments.public.verdict import NAMES, VERDICTS, Answer, Tally,
 # Groups of sick cases: what was known before, two halves of what was collected, and later ones.
 # Whoever works on findings looks at all of them but those that are put aside.
 WINTER: Final = "winter"
-WEST: Final = "west"
 SOUTH: Final = "south"
-PUT_ASIDE: Final = (WINTER, WEST, SOUTH)
+ISLAND: Final = "island"
+PUT_ASIDE: Final = (WINTER, SOUTH, ISLAND)
 SICK: dict[str, tuple[Sick, ...]] = {
     "known": KNOWN_CASES,
     TUNED: TUNED_CASES,
@@ -56,9 +58,11 @@ SICK: dict[str, tuple[Sick, ...]] = {
     "dawn": DAWN_CASES,
     "dusk": DUSK_CASES,
     "east": EAST_CASES,
-    WEST: WEST_CASES,
+    "west": WEST_CASES,
     "north": NORTH_CASES,
     SOUTH: SOUTH_CASES,
+    "harbour": HARBOUR_CASES,
+    ISLAND: ISLAND_CASES,
 }
 HEALTHY: tuple[Healthy, ...] = (
     *(*KERAS, *TORCH_AND_OTHERS, *SKLEARN),
@@ -73,7 +77,9 @@ __all__ = [
     "DUSK_CASES",
     "EAST_CASES",
     "FRESH_CASES",
+    "HARBOUR_CASES",
     "HEALTHY",
+    "ISLAND_CASES",
     "KNOWN_CASES",
     "LATER_CASES",
     "NAMES",
