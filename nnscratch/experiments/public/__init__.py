@@ -26,6 +26,8 @@ from nnscratch.experiments.public.kinds import OPENED as OPENED_CASES
 from nnscratch.experiments.public.known import CASES as KNOWN_CASES
 from nnscratch.experiments.public.later import CASES as LATER_CASES
 from nnscratch.experiments.public.manuals import MANUALS
+from nnscratch.experiments.public.meadow import MEADOW as MEADOW_CASES
+from nnscratch.experiments.public.meadow import MOOR as MOOR_CASES
 from nnscratch.experiments.public.north import NORTH as NORTH_CASES
 from nnscratch.experiments.public.north import SOUTH as SOUTH_CASES
 from nnscratch.experiments.public.recipe import Data, Outcome, Recipe, run
@@ -41,7 +43,8 @@ from nnscratch.experiments.public.verdict import NAMES, VERDICTS, Answer, Tally,
 WINTER: Final = "winter"
 SOUTH: Final = "south"
 ISLAND: Final = "island"
-PUT_ASIDE: Final = (WINTER, SOUTH, ISLAND)
+MOOR: Final = "moor"
+PUT_ASIDE: Final = (WINTER, SOUTH, ISLAND, MOOR)
 SICK: dict[str, tuple[Sick, ...]] = {
     "known": KNOWN_CASES,
     TUNED: TUNED_CASES,
@@ -63,6 +66,8 @@ SICK: dict[str, tuple[Sick, ...]] = {
     SOUTH: SOUTH_CASES,
     "harbour": HARBOUR_CASES,
     ISLAND: ISLAND_CASES,
+    "meadow": MEADOW_CASES,
+    MOOR: MOOR_CASES,
 }
 HEALTHY: tuple[Healthy, ...] = (
     *(*KERAS, *TORCH_AND_OTHERS, *SKLEARN),
@@ -82,6 +87,8 @@ __all__ = [
     "ISLAND_CASES",
     "KNOWN_CASES",
     "LATER_CASES",
+    "MEADOW_CASES",
+    "MOOR_CASES",
     "NAMES",
     "NORTH_CASES",
     "OPENED_CASES",

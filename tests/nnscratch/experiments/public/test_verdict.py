@@ -37,6 +37,10 @@ def test_enough_cases():
     assert abs(len(public.EAST_CASES) - len(public.WEST_CASES)) <= 1
     assert len(public.NORTH_CASES) + len(public.SOUTH_CASES) >= 20
     assert abs(len(public.NORTH_CASES) - len(public.SOUTH_CASES)) <= 1
+    assert len(public.HARBOUR_CASES) + len(public.ISLAND_CASES) >= 28
+    assert abs(len(public.HARBOUR_CASES) - len(public.ISLAND_CASES)) <= 1
+    assert len(public.MEADOW_CASES) + len(public.MOOR_CASES) >= 24
+    assert abs(len(public.MEADOW_CASES) - len(public.MOOR_CASES)) <= 1
     assert len({case.cause for case in SICK}) >= 12
     names = [case.name for case in (*SICK, *public.HEALTHY)]
     assert [name for name, n in Counter(names).items() if n > 1] == []
@@ -56,6 +60,8 @@ def test_names_decide_what_is_put_aside():
     assert max(map(place, public.DAWN_CASES)) < min(map(place, public.DUSK_CASES))
     assert max(map(place, public.EAST_CASES)) < min(map(place, public.WEST_CASES))
     assert max(map(place, public.NORTH_CASES)) < min(map(place, public.SOUTH_CASES))
+    assert max(map(place, public.HARBOUR_CASES)) < min(map(place, public.ISLAND_CASES))
+    assert max(map(place, public.MEADOW_CASES)) < min(map(place, public.MOOR_CASES))
 
 
 @pytest.mark.parametrize("case", [*SICK, *public.HEALTHY], ids=lambda case: case.name)
