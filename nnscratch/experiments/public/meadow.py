@@ -200,7 +200,8 @@ CASES: Final = in_order((
         ("activation",),
     ),
     Sick(
-        "a warm-up of two thousand steps, and three hundred made", GH + "Morizeyao/GPT2-Chinese/issues/60",
+        "a warm-up of two thousand steps, and three hundred made",
+        GH + "Morizeyao/GPT2-Chinese/issues/60",
         "with fewer steps than the warm-up has, the rate never comes near what it says",
         "too slow",
         Recipe("14, 32 gelu, 32 gelu, 4", COLUMNS, CCE, Adam(lr=Warmup(1.5e-4, 2000)), 300),
