@@ -49,7 +49,7 @@ def simulate(workload: Workload, counts: Sequence[int], rounds: int) -> dict[int
     the measured step on one thread has beyond its segments.
     """
     from benchmarks.contenders.nnscratch import Nnscratch
-    from nnscratch_kernels.runtime.schedule import Scheduler
+    from nnscratch_kernels.runtime.schedule import fastest
     from nnscratch_kernels.runtime.threads import available
 
     made = Nnscratch(make_problem(workload))
@@ -65,8 +65,7 @@ def simulate(workload: Workload, counts: Sequence[int], rounds: int) -> dict[int
     meeting = _meeting(available())
     times = {}
     for count in sorted({1, *counts}):
-        scheduler = Scheduler(captured.calls, made.model.dtype, count)  # keeps the arrays alive
-        program = scheduler.build()
+        program, calls = fastest(captured.calls, made.model.dtype, count)
         lists = np.full((program.segments, program.parts), np.inf)
         update = np.inf
         for _ in range(rounds):
@@ -74,7 +73,8 @@ def simulate(workload: Workload, counts: Sequence[int], rounds: int) -> dict[int
             update = min(update, _seconds(update_step))
         if count == 1:
             apart = max(0.0, whole - lists.sum() - update)
-        meetings = meeting * count * program.segments if count > 1 else 0.0
+        del calls  # which kept the arrays alive
+        meetings = meeting * program.parts * program.segments if program.parts > 1 else 0.0
         times[count] = 1e6 * (apart + lists.max(axis=1).sum() + update / count + meetings)
     return {count: times[count] for count in counts}
 

@@ -40,13 +40,14 @@ class _Plan:
 
     def __init__(
         self,
-        scheduler: Any,
+        program: Any,
+        calls: list[Any],
         stand_ins: tuple[Array, ...],
         apart: Callable[[Array], Array],
     ) -> None:
         self.apart = apart
-        self.program = scheduler.build()
-        self.calls = scheduler.calls  # keeps the arrays alive
+        self.program = program
+        self.calls = calls  # keeps the arrays alive
         self.batch: list[Array | None] = [None] * len(stand_ins)
         arguments = self.program.arguments
         self.places = []
@@ -169,8 +170,9 @@ class CapturedPass:
         threads = self._threads.get_num_threads()
         plan = self.plans.get(threads)
         if plan is None:
-            scheduler = self._schedule.Scheduler(self.calls, self.model.dtype, threads)
-            plan = self.plans[threads] = _Plan(scheduler, self.stand_ins, self.model.apart)
+            program, calls = self._schedule.fastest(self.calls, self.model.dtype, threads)
+            plan = _Plan(program, calls, self.stand_ins, self.model.apart)
+            self.plans[threads] = plan
         return plan.for_batch(x, *prepared.arrays)
 
     def passed(self, passes: int = 1) -> float:

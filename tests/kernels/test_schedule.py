@@ -10,7 +10,7 @@ import pytest
 import nnscratch_kernels
 from nnscratch_kernels.runtime import schedule
 from nnscratch_kernels.runtime.program import run_rows
-from nnscratch_kernels.runtime.schedule import Call, Scheduler
+from nnscratch_kernels.runtime.schedule import Call, Scheduler, fastest
 
 COMPILED = nnscratch_kernels.load("numba")
 PARTS = pytest.mark.parametrize("parts", [1, 2, 3, 4])
@@ -140,3 +140,38 @@ def test_nothing_that_one_list_writes_is_touched_by_another(case, parts):
         for one in range(parts):
             for other in range(one):
                 assert not writers[one] & writers[other]
+
+
+@pytest.mark.parametrize(
+    ("batch", "n", "threads", "taken"),
+    [
+        (64, 128, 2, 2),
+        (64, 128, 8, 8),
+        (64, 128, 16, 8),  # each of 16 would have 4 rows, and by columns all meet after each call
+        (64, 128, 32, 8),
+        (200, 128, 16, 16),
+        (32, 1024, 16, 16),  # products so large that columns are worth it
+    ],
+)
+def test_a_program_has_no_more_parts_than_it_gains_by(batch, n, threads, taken):
+    calls = chain(6, batch=batch, n=n)
+    program, kept = fastest(calls, np.dtype(np.float32), threads)
+    assert program.parts == taken
+    assert len(kept) == len(calls)
+    others = [Scheduler(calls, np.dtype(np.float32), count) for count in (1, 2, 8, 16, 32)]
+    for other in others:
+        other.build()
+    chosen = Scheduler(calls, np.dtype(np.float32), taken)
+    chosen.build()
+    within = [other for other in others if other.parts <= threads]
+    assert chosen.nanoseconds == min(other.nanoseconds for other in within)
+
+
+def test_time_is_that_of_the_longest_list_of_each_segment_and_of_the_meetings():
+    scheduler = Scheduler(chain(3), np.dtype(np.float32), 4)
+    scheduler.build()
+    longest = [max(segment.loads) for segment in scheduler.segments]
+    assert scheduler.nanoseconds == sum(longest) + 4 * schedule.MEETING * len(longest)
+    alone = Scheduler(chain(3), np.dtype(np.float32), 1)
+    alone.build()
+    assert alone.nanoseconds == sum(alone.segments[0].loads)

@@ -42,6 +42,8 @@ PUT_OFF = 400_000
 LARGE_WEIGHT = 250_000
 # Nanoseconds of work that are worth the 3 microseconds that several threads need to come together.
 WORTH_TEAM = 20_000
+# Nanoseconds that each of many threads needs to meet the others at the end of a segment.
+MEETING = 150
 
 
 # Which part of the work touches what of an array: ("rows", so many), each part its own of them;
@@ -151,6 +153,12 @@ class Scheduler:
         ends = np.concatenate(([0], np.cumsum([len(rows) for rows in lists]))).astype(np.int64)
         table = np.array([row for rows in lists for row in rows], np.int64).reshape(-1, 4)
         return Program(table, ends, arguments, len(self.segments), self.parts)
+
+    @property
+    def nanoseconds(self) -> float:
+        """What the program that was built takes, very roughly."""
+        meetings = MEETING * self.parts * len(self.segments) if self.parts > 1 else 0
+        return sum(max(segment.loads) for segment in self.segments) + meetings
 
     def _share_scratch(self, calls: list[Call]) -> list[Call]:
         """Let weights be transposed into one scratch, which stays in the caches, one by one.
@@ -323,3 +331,18 @@ class Scheduler:
 
     def _head(self, step: _Step) -> tuple[int, int]:
         return OPERATIONS[step.name].address(self.dtype), step.start
+
+
+def fastest(calls: list[Call], dtype: np.dtype[Any], threads: int) -> tuple[Program, list[Call]]:
+    """Return the program for so many threads at most, and the calls that keep its arrays alive.
+
+    Where rows are few, many threads would meet after every call: then half as many are faster, or
+    half of those.
+    """
+    counts = [threads]
+    while counts[-1] >= 4:
+        counts.append(counts[-1] // 2)
+    schedulers = [Scheduler(calls, dtype, count) for count in counts]
+    programs = [scheduler.build() for scheduler in schedulers]
+    best = min(range(len(counts)), key=lambda i: schedulers[i].nanoseconds)
+    return programs[best], schedulers[best].calls
