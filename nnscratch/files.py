@@ -7,14 +7,14 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError, FileError, TooLargeError
+from nnscratch.errors import DataError, FileError, NnscratchError, TooLargeError
 from nnscratch.extras import optional
 from nnscratch_records import files, npz
 from nnscratch_records.files import PathLike as PathLike
@@ -98,17 +98,23 @@ def save_npz(path: PathLike, arrays: Mapping[str, Array | str]) -> Path:
     return as_path(path)
 
 
-def load_npz(path: PathLike) -> dict[str, Array]:
+def load_npz(
+    path: PathLike, check: Callable[[npz.Described], None] | None = None
+) -> dict[str, Array]:
     """Return the arrays saved at `path`.
+
+    check : may refuse them by their types and shapes, before what they hold is read
 
     Raises `FileError` if it cannot be read, `DataError` if it is corrupt, truncated, or holds
     Python objects, and `TooLargeError` if the arrays do not fit into memory.
     """
     with open_input(path) as file:
         try:
-            return npz.read_npz(file)
+            return npz.read_npz(file, check)
         except MemoryError as error:
             raise TooLargeError(f"{path} does not fit into memory: {error}") from None
+        except NnscratchError:  # what `check` says
+            raise
         except ValueError as error:
             reason = str(error)[:200]
             raise DataError(f"{path} is not a complete .npz file of arrays: {reason}") from error

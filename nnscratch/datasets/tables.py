@@ -15,21 +15,26 @@ from nnscratch.datasets.checks import Split, check_inputs
 from nnscratch.datasets.standard import Standardizer
 from nnscratch.errors import (
     DataError,
+    DtypeError,
     ShapeError,
     require_flag,
     require_name,
     require_seed,
     require_text,
+    shown,
     unknown_name,
 )
 from nnscratch.files import PathLike, as_path, load_npz, open_input
 from nnscratch_records import memory
+from nnscratch_records.npz import Described
+from nnscratch_records.words import plural
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".npz")  # in capitals too
 MOST_CLASSES = 20  # as many different whole numbers are classes, more are numbers
 LEAST = 10  # examples
 TESTED = 5  # one example in so many is for testing
 _WORDS = 20  # as many different ones are worth a column each
+_CELL, _LETTER = 110, 7  # bytes that a cell takes until it is a number, and a letter of the text
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
 
 
@@ -65,8 +70,7 @@ def table(
         x, answers = _arrays(path, target or "y")
     else:
         x, answers = _columns(path, target)
-    if len(x) < LEAST:
-        raise DataError(f"{path} has {len(x)} examples: training and testing need {LEAST} or more")
+    _require_examples(path, len(x))
     y = _answers(answers, str(path))
     order = np.random.default_rng(seed).permutation(len(x))
     tested = len(x) // TESTED
@@ -79,6 +83,11 @@ def table(
             split[1], split[3] = targets(split[1]), targets(split[3])
     x_train, y_train, x_test, y_test = split
     return x_train, y_train, x_test, y_test
+
+
+def _require_examples(path: PathLike, count: int) -> None:
+    if count < LEAST:
+        raise DataError(f"{path} has {count} examples: training and testing need {LEAST} or more")
 
 
 def _answers(values: Array, path: str) -> Array:
@@ -103,49 +112,59 @@ def _answers(values: Array, path: str) -> Array:
 
 
 def _arrays(path: PathLike, target: str) -> tuple[Array, Array]:
-    arrays = load_npz(path)
-    for name in ("x", target):
-        require_name(f"array of {path}:", name, arrays)
-    x, y = arrays["x"], arrays[target]
-    if x.ndim < 2 or not y.ndim or len(x) != len(y) or 0 in x.shape:
-        raise ShapeError(
-            f"x of {path} has shape {x.shape} and {target} {y.shape}: expected (examples, "
-            f"features) and as many answers"
-        )
-    x = fitted(x, np.dtype(np.float32), f"x of {path}")
+    def check(described: Described) -> None:
+        for name in ("x", target):
+            require_name(f"array of {path}:", name, described)
+        (kind, x), (_, y) = described["x"], described[target]
+        if len(x) < 2 or not y or x[0] != y[0] or 0 in x:
+            raise ShapeError(
+                f"x of {path} has shape {x} and {target} {y}: expected (examples, features) and "
+                f"as many answers"
+            )
+        _require_examples(path, x[0])
+        if kind.kind not in "fiub":
+            raise DtypeError(f"x of {path} must hold numbers, got {kind}")
+        # What is read, then float32 of it, then what is for training and for tests.
+        memory.require(f"x of {path}", math.prod(x) * (kind.itemsize + 8))
+
+    arrays = load_npz(path, check)
+    x, y = fitted(arrays["x"], np.dtype(np.float32), f"x of {path}"), arrays[target]
     return check_inputs(x.reshape(len(x), -1), f"x of {path}"), y
 
 
 def _columns(path: PathLike, target: str | None) -> tuple[Array, Array]:
     """Return the inputs and the target column of a table, checked cell by cell."""
     rows, first = _rows(path)
-    numeric = [_number(cell) is not None for cell in rows[0]]
     # Names are no numbers; a first line with some of these is an example with a class in words.
-    named = not any(numeric)
+    named = all(_number(cell) is None for cell in rows[0])
     names = rows[0] if named else [f"{i + 1}" for i in range(len(rows[0]))]
     lines, cells = first[named:], rows[named:]
-    for line, row in zip(lines, cells, strict=True):
-        if len(row) != len(names):
-            raise ShapeError(
-                f"{path}, line {line}: {len(row)} values, and line {first[0]} has {len(names)}"
-            )
     if len(names) < 2:
         raise ShapeError(f"{path} has one column: expected inputs and a target")
     if target is not None and target not in names:
         raise unknown_name(f"column of {path}:", target, names)
     if target is not None and names.count(target) > 1:
-        raise DataError(f"{path} has {names.count(target)} columns {target!r}: rename them")
+        raise DataError(f"{path} has {names.count(target)} columns {shown(target)}: rename them")
+    _require_examples(path, len(cells))
     place = len(names) - 1 if target is None else names.index(target)
-    made = [_column(path, name, lines, [row[i] for row in cells], i == place)
-            for i, name in enumerate(names)]  # fmt: skip
-    answers = made.pop(place)
-    return fitted(np.stack(made, axis=1), np.dtype(np.float32), str(path)), answers
+    values = np.empty((len(cells), len(names)))
+    for row, cells_of_row in zip(values, cells, strict=True):
+        row[:] = _numbers(cells_of_row)
+    odd = ~np.isfinite(values).all(axis=0) | (values == values[0]).all(axis=0)
+    odd[place] = True
+    # Only these are looked at cell by cell: tables may have a million columns.
+    for i in np.flatnonzero(odd).tolist():
+        column = _column(path, names[i], lines, [row[i] for row in cells], i == place)
+        if i == place:
+            answers = column
+    inputs = np.delete(values, place, axis=1)
+    return fitted(inputs, np.dtype(np.float32), str(path)), answers
 
 
 def _rows(path: PathLike) -> tuple[list[list[str]], list[int]]:
     """Return the cells of a table, and the line that each row ends on."""
     with open_input(path) as file:
-        memory.require(f"the table {path}", 2 * os.fstat(file.fileno()).st_size)  # and its text
+        memory.require(f"the table {path}", _LETTER * os.fstat(file.fileno()).st_size)
         content = file.read() or b""  # None of a file of the system that waits for more
     try:
         text = content.decode("utf-8-sig")
@@ -155,6 +174,13 @@ def _rows(path: PathLike) -> tuple[list[list[str]], list[int]]:
         ) from None
     start = text.lstrip().split("\n", 1)[0]
     delimiter = max(",;\t", key=start.count)
+    there = 1 + max(text.rstrip().count(end) for end in "\n\r")
+    if start and there < LEAST:  # said before a line of millions of cells is taken apart
+        raise DataError(
+            f"{path} has {plural(there, 'line')}: training and testing need {LEAST} examples"
+        )
+    cells = text.count(delimiter) + text.count("\n")
+    memory.require(f"the table {path} of {cells:,} cells", _CELL * cells + _LETTER * len(text))
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     rows, lines = [], []
     try:
@@ -162,6 +188,11 @@ def _rows(path: PathLike) -> tuple[list[list[str]], list[int]]:
             if row:
                 rows.append([cell.strip() for cell in row])
                 lines.append(reader.line_num)
+                if len(row) != len(rows[0]):
+                    raise ShapeError(
+                        f"{path}, line {lines[-1]}: {len(row)} values, and line {lines[0]} has "
+                        f"{len(rows[0])}"
+                    )
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: {error}") from None
     if not rows:
@@ -181,7 +212,7 @@ def _column(
     path: PathLike, name: str, lines: Sequence[int], cells: Sequence[str], is_target: bool
 ) -> Array:
     """Return a column as numbers, or the target as text where it is no number."""
-    where = f"{path}, column {name!r}"
+    where = f"{path}, column {shown(name)}"
     for line, cell in zip(lines, cells, strict=True):
         if cell.lower() in _MISSING:
             raise DataError(
@@ -193,8 +224,8 @@ def _column(
         i, others = numbers.index(None), len(cells) - numbers.count(None)
         if is_target and others > len(cells) / 2:
             raise DataError(
-                f"{where}: {cells[i]!r} in line {lines[i]} is no number, and {others} others are; "
-                f"mend it, or where it is the column's name give the other columns names too"
+                f"{where}: {shown(cells[i])} in line {lines[i]} is no number, and {others} others "
+                f"are; mend it, or where it is the column's name give the other columns names too"
             )
         if is_target:
             return np.array(cells, dtype=np.str_)
@@ -205,13 +236,22 @@ def _column(
             else "write plain numbers (0.5 for 50%, 1200 for $1,200, a count of days for a date)"
         )
         raise DataError(
-            f"{where}: {cells[i]!r} in line {lines[i]} is no number; {remedy} or leave the column "
-            f"out, or name it with --target if it is what to learn"
+            f"{where}: {shown(cells[i])} in line {lines[i]} is no number; {remedy} or leave the "
+            f"column out, or name it with --target if it is what to learn"
         )
     values = np.array(numbers, dtype=np.float64)
     if not is_target and len(values) and (values == values[0]).all():
         raise DataError(f"{where} is {values[0]:g} everywhere: it tells nothing, leave it out")
     return values
+
+
+def _numbers(row: Sequence[str]) -> list[float]:
+    """Return what the cells of a row are; NaN or infinity of what is no finite number."""
+    try:
+        return list(map(float, row))
+    except ValueError:
+        found = map(_number, row)
+        return [math.nan if number is None else number for number in found]
 
 
 def _number(cell: str) -> float | None:

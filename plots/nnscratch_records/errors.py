@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Collection, Iterable
 
 _READ, _LISTED = 300, 3000  # characters of a value, and of a list of names
+_COMPARED = 10_000  # names that are compared letter by letter: some 0.1 s
 
 
 class NnscratchError(Exception):
@@ -78,6 +79,6 @@ def closest(name: str, known: Iterable[str]) -> str:
     """Return the known name that `name` was probably meant to be, or nothing."""
     names = sorted(known)
     near = [one for one in names if one.lower() == name.lower()]
-    near += difflib.get_close_matches(name, names, n=1)
+    near += difflib.get_close_matches(name, names[:_COMPARED], n=1)
     near += [one for one in names if name and one.startswith(name)]
     return near[0] if near else ""

@@ -12,8 +12,8 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Mapping
-from typing import IO, Any
+from collections.abc import Callable, Mapping
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ import numpy.typing as npt
 from nnscratch_records import memory
 
 Array = npt.NDArray[Any]
+Described: TypeAlias = Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
+"""Type and shape of every array of a file, by its name."""
 
 _CHUNK = 1 << 20
 # Times as long as its compressed bytes a member is at most; NumPy compresses in no other way.
@@ -43,8 +45,10 @@ def write_npz(file: IO[bytes], arrays: Mapping[str, Array | str]) -> None:
                 np.lib.format.write_array(member, np.asarray(values), allow_pickle=False)
 
 
-def read_npz(file: IO[bytes]) -> dict[str, Array]:
+def read_npz(file: IO[bytes], check: Callable[[Described], None] | None = None) -> dict[str, Array]:
     """Return the arrays in `file`, by name, in native byte order.
+
+    check : is given what all arrays say of themselves, before what they hold is read
 
     Raises `ValueError` if it is no such file, is damaged, or holds anything but arrays of numbers
     and texts, and `TooLargeError` if they do not fit into the memory there is.
@@ -52,12 +56,22 @@ def read_npz(file: IO[bytes]) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
     try:
         with zipfile.ZipFile(file) as archive:
+            described: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}
+            size = 0
             for info in archive.infolist():
                 name = info.filename.removesuffix(".npy")
-                if name in arrays:
+                if name in described:
                     raise ValueError(f"two members are called {name!r}")
-                with archive.open(info) as member:
-                    arrays[name] = _Member(member, info).read()
+                with archive.open(info) as content:
+                    member = _Member(content, info)
+                described[name] = member.dtype, member.shape
+                size += member.size
+            memory.require("what it holds", size)
+            if check is not None:
+                check(described)
+            for info in archive.infolist():
+                with archive.open(info) as content:
+                    arrays[info.filename.removesuffix(".npy")] = _Member(content, info).read()
     # What zipfile raises for damaged content; NotImplementedError, a RuntimeError, is an unknown
     # version or encryption.
     except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, RuntimeError) as error:
@@ -76,21 +90,23 @@ class _Member:
             raise self._wrong("is not compressed as NumPy does it")
         if self.left > longest * info.compress_size:
             raise self._wrong(f"is said to hold {self.left:,} bytes, and cannot")
+        self.dtype, self.shape, self.turned = self._header()
+        self.size = math.prod(self.shape) * self.dtype.itemsize
+        if self.size != self.left or not self.dtype.itemsize:
+            raise self._wrong(
+                f"says {self.shape} of {self.dtype}, {self.size:,} bytes, and holds {self.left:,}"
+            )
 
     def read(self) -> Array:
-        dtype, shape, turned = self._header()
-        size = math.prod(shape) * dtype.itemsize
-        if size != self.left or not dtype.itemsize:
-            raise self._wrong(f"says {shape} of {dtype}, {size:,} bytes, and holds {self.left:,}")
-        memory.require(f"the array {self.name!r}", size)
-        content = bytearray(size)
-        for at in range(0, size, _CHUNK):
-            content[at : at + _CHUNK] = self._take(min(_CHUNK, size - at))
+        dtype, shape = self.dtype, self.shape
+        content = bytearray(self.size)
+        for at in range(0, self.size, _CHUNK):
+            content[at : at + _CHUNK] = self._take(min(_CHUNK, self.size - at))
         self.file.read(1)  # at its end the checksum is compared
         array: Array = np.frombuffer(content, dtype).astype(dtype.newbyteorder("="), copy=False)
         if dtype.kind == "U" and array.size and array.view(np.uint32).max() > sys.maxunicode:
             raise self._wrong("holds what is no text")
-        return array.reshape(shape[::-1]).T if turned else array.reshape(shape)
+        return array.reshape(shape[::-1]).T if self.turned else array.reshape(shape)
 
     def _header(self) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
         start = self._take(min(8, self.left))

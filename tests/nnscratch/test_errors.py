@@ -1,6 +1,7 @@
 """The errors themselves: what can be caught, and what is said."""
 
 import math
+import time
 
 import pytest
 
@@ -58,3 +59,10 @@ def test_require_number_limits():
 def test_require_count_refuses(value):
     with pytest.raises(nn.ConfigError, match="n must be a whole number >= 1, got"):
         require_count("n", value)
+
+
+def test_a_name_beside_very_many_others_is_asked_for_at_once():
+    names = [f"column {i}" for i in range(200_000)]
+    start = time.process_time()
+    assert "200,000 in all" in str(unknown_name("column", "colmn 77", names))
+    assert time.process_time() - start < 1.5

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.datasets import table
+from nnscratch.datasets import table, tables
+from nnscratch.errors import TooLargeError
+from nnscratch_records import memory, npz
 
 ROWS = [f"{i % 7},{0.5 * i},{i % 3}" for i in range(20)]
 
@@ -99,7 +101,7 @@ def test_arrays(tmp_path):
         ([f"{i},1" for i in range(20)], "is 1.0 everywhere: nothing can be learned"),
         ([f"{i}" for i in range(20)], "one column"),
         (["2001,2002,price", *ROWS], "column '3': 'price' in line 1 is no number, and 20 others"),
-        (ROWS[:9], "9 examples: .* need 10 or more"),
+        (ROWS[:9], "9 lines: .* need 10 examples"),
         ([""], "is empty"),
     ],
 )
@@ -137,7 +139,7 @@ def test_a_table_beyond_the_memory_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "endless.csv"
     with open(path, "wb") as file:
         file.truncate(1 << 40)
-    with pytest.raises(nn.NnscratchError, match=r"endless\.csv needs 2\.2 TB of memory"):
+    with pytest.raises(nn.NnscratchError, match=r"endless\.csv needs 7\.7 TB of memory"):
         table(path)
 
 
@@ -163,3 +165,55 @@ def test_arrays_that_float32_cannot_hold(arrays, said, tmp_path):
 def test_numbers_of_a_table_that_float32_cannot_hold(write):
     with pytest.raises(nn.DataError, match=r"beyond the range of float32: scale it"):
         table(write([f"{i}e300,{i % 3}" for i in range(20)]))
+
+
+def test_a_line_of_very_many_columns_is_refused_before_it_is_taken_apart(write, monkeypatch):
+    monkeypatch.setattr(tables.csv, "reader", None)
+    with pytest.raises(nn.DataError, match=r"has 1 line: training and testing need 10 examples"):
+        table(write(["0.5," * 100_000 + "1"]))
+
+
+def test_rows_of_other_lengths_are_refused_before_any_cell_is_looked_at(write, monkeypatch):
+    monkeypatch.setattr(tables, "_number", None)
+    with pytest.raises(nn.ShapeError, match=r"line 2: 3 values, and line 1 has 100001"):
+        table(write(["0.5," * 100_000 + "1", *ROWS]))
+
+
+def test_the_cells_of_a_table_have_to_fit_into_memory(write, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 10**8)
+    with pytest.raises(TooLargeError, match=r"table\.csv of 1,000,0\d\d cells needs 1\d\d MB"):
+        table(write(["1," * 99_999 + "1"] * 10))
+
+
+def test_arrays_that_are_refused_by_their_shape_are_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz._Member, "read", None)
+    large = np.zeros((1000, 1000))
+    for arrays, said in (
+        ({"x": large}, "unknown array .*'y'"),
+        ({"x": large, "y": np.zeros(999)}, "as many answers"),
+        ({"x": large[:9], "y": np.zeros(9)}, "9 examples"),
+        ({"x": large.astype(complex), "y": np.zeros(1000)}, "must hold numbers, got complex128"),
+    ):
+        np.savez_compressed(tmp_path / "own.npz", **arrays)
+        with pytest.raises(nn.NnscratchError, match=said):
+            table(tmp_path / "own.npz")
+
+
+def test_arrays_need_memory_for_all_that_is_made_of_them(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "own.npz", x=np.zeros((1000, 10_000)), y=np.zeros(1000))
+    monkeypatch.setattr(memory, "available", lambda: 10**8)
+    with pytest.raises(TooLargeError, match=r"own\.npz does not fit .*needs 160 MB"):
+        table(tmp_path / "own.npz")
+
+
+@pytest.mark.parametrize("line", ["9" * 4000 + ",5,1", "1,5," + "x" * 4000])
+def test_a_very_long_cell_is_not_printed_whole(line, write):
+    with pytest.raises(nn.DataError) as error:
+        table(write(["a,b,c", line, *(["1,2,3", "4,5,6"] * 9)]))
+    assert len(str(error.value)) < 1000
+
+
+def test_a_very_long_name_of_a_column_is_not_printed_whole(write):
+    with pytest.raises(nn.DataError) as error:
+        table(write(["a" * 4000 + ",b", *(["1,2", "x,6"] * 9)]))
+    assert len(str(error.value)) < 1000
