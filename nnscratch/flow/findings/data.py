@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from nnscratch.flow.findings import through_time
+from nnscratch.flow.findings import rates, through_time
 from nnscratch.flow.findings.cures import LOOK_AT_ANSWERS, STANDARDISE_INPUTS, STANDARDISE_TARGETS
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
@@ -30,6 +30,11 @@ _ENOUGH, LASTING = 50, 200  # steps
 FEW_CLASSES = 0.5  # of the outputs ever is an answer
 _PER_CLASS = 20  # examples
 ROUNDING = 1e-9  # of means and deviations of numbers that are all the same
+FAR_TARGET = 100.0  # root mean square: smaller ones are learned as they are, in time
+# What holds a run up then, whatever the targets' scale.
+AS_IT_IS = frozenset({"output activation", "learning rate too small", "too few steps"})
+STILL_SHORT = 3e-4  # updates over weights: by shorter ones little is learned of anything
+_BEGINNING = 10  # steps
 _SAME = 8  # examples with one answer, or one input
 OUTWEIGH = 0.5  # of the squared distances from the middle, by targets far from all others
 
@@ -124,6 +129,7 @@ def _labels(view: View) -> list[Finding]:
     ordered = view.recurrent
     lost = lost and not _outweighed(view)
     lost = lost and (not ordered or (progress.rows >= LASTING and through_time.flows(view)))
+    lost = lost and _moves(view)
     if values == 1 and count >= _SAME:
         what = "one class" if single else number(view.latest("target_mean"))
         seen = (
@@ -166,6 +172,14 @@ def _labels(view: View) -> list[Finding]:
             frozenset() if ordered and severity == "notice" else EXPLAINS["labels"],
         )
     ]
+
+
+def _moves(view: View) -> bool:
+    """Whether steps are, or were, long enough to learn by: else nothing is learned for that."""
+    sizes = rates.typical_updates(view)
+    ends = [part[~np.isnan(part)] for part in (sizes[:_BEGINNING], sizes[view.now])]
+    known = [float(np.median(part)) for part in ends if len(part)]
+    return not known or max(known) >= STILL_SHORT
 
 
 def _differ(view: View) -> bool:
@@ -259,10 +273,14 @@ def _targets(view: View) -> list[Finding]:
     explains = EXPLAINS["target scale"]
     if small or len(view.weights) == 1:  # how far a linear layer can step no target decides
         explains -= {"diverged", "non-finite", "exploding", "learning rate too large"}
+    if large and tens(view):
+        explains -= AS_IT_IS
+    if len(view.layers) - 1 in view.rectifiers:  # no scale gives it what lies below 0
+        explains -= {"output activation"}
     return [
         Finding(
             "target scale",
-            "notice" if view.progress.falling else view.harm,
+            "notice" if _on_the_way(view) else view.harm,
             view.layers[-1:],
             view.first_step,
             f"The targets are {'small' if small else 'large'}: mean {number(mean)}, standard "
@@ -274,6 +292,18 @@ def _targets(view: View) -> list[Finding]:
             explains,
         )
     ]
+
+
+def tens(view: View) -> bool:
+    """Whether targets are no larger than networks learn as they are, given time and a way out."""
+    mean, std = view.latest("target_mean"), view.latest("target_std")
+    return LARGE_TARGET < math.hypot(mean, std) <= FAR_TARGET
+
+
+def _on_the_way(view: View) -> bool:
+    """Whether the loss falls: also that of a run too short to tell it by quarters."""
+    p = view.progress
+    return p.falling or (p.rows < _ENOUGH and p.pace < math.inf)
 
 
 def _squared_error(view: View) -> float:

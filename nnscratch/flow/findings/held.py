@@ -17,6 +17,7 @@ from nnscratch_records.words import percent, plural, since
 
 LEFT = 3.0  # units that dropout leaves of a layer, where it takes _SOME
 SHRUNK = 0.3  # of the norm with which the weights of a layer began
+LAST_SHRUNK = 0.6  # the same, of the last layer, beside others that are SHRUNK
 _SOME = 0.25  # of the units
 _ENOUGH = 50  # steps
 _DECAY = re.compile(r"weight_decay=[^,)]+")
@@ -45,25 +46,28 @@ def _penalty(view: View) -> list[Finding]:
     bent = view.hidden_activations or view.recurrent
     if not columns or np.isnan(left).any() or not bent:
         return []
-    most = left.max(axis=1)
-    if not view.holds(most < SHRUNK):
+    # What is answered must keep some size, whatever pulls: of the last layer less is asked.
+    below = left[:, :-1] if left.shape[1] > 1 else left
+    last = SHRUNK if view.progress.nothing else LAST_SHRUNK
+    shrunk = (below.max(axis=1) < SHRUNK) & (left[:, -1] < last)
+    if not view.holds(shrunk):
         return []
-    now = float(np.median(most[view.now]))
+    now = float(np.median(below.max(axis=1)[view.now]))
     text = view.text("optimizer")
     decays = _DECAY.search(text)
     made = optimizer_python(_DECAY.sub("weight_decay=0.0001", text)) if decays else ""
     line = f"optimizer = {made}" if made else "callbacks = [nn.Penalty(l2=0.0001)]"
     named = f" ({decays[0]})" if decays else ""
-    step = view.since(most < SHRUNK)
+    step = view.since(shrunk)
     return [
         Finding(
             "penalty",
             view.harm,
             (),
             view.first_step,
-            f"The weights shrink instead of learning: in every layer their norm is {percent(now)} "
-            f"of what it was before the first step or less, and has been below {percent(SHRUNK)} "
-            f"{since(step, view.first_step)}.",
+            f"The weights shrink instead of learning: below the last layer their norm is "
+            f"{percent(now)} of what it was before the first step or less, and has been below "
+            f"{percent(SHRUNK)} {since(step, view.first_step)}.",
             f"A penalty on them, or their decay{named}, pulls harder than the loss does.",
             (
                 Advice("take a thousandth of the penalty or less, and begin anew", line),

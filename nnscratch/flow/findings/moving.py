@@ -18,6 +18,7 @@ from nnscratch_records.words import listed, percent, since
 COPIES = 0.5  # of a layer's units: so many are copies of one another
 FELT = 1e-5  # of the weights' norm: a step of plain descent that their digits show
 PUT_BACK = 10  # steps before each of which weights stand where they began
+_SEEN = 3  # steps: a gradient that overflows what keeps its square moves nothing either, once
 _SAME = 1e-12  # two norms that differ by no more, relative to either
 
 
@@ -86,7 +87,7 @@ def _frozen(view: View) -> list[Finding]:
         # As much as would be seen in the weights' digits.
         felt = lr * pulled[:, column] > FELT * view.get("param_norm")[:, column]
         stands = known & felt & (moved[:, column] == 0)
-        if view.holds(stands) and (plain or stands.all()):
+        if len(stands) >= _SEEN and view.holds(stands) and (plain or stands.all()):
             groups["still"].append(layer)
         elif view.holds(known & arrives & (pulled[:, column] == 0) & (moved[:, column] > 0)):
             groups["pushed"].append(layer)

@@ -180,8 +180,7 @@ def _reach(view: View) -> list[Finding]:
             free=p.free,
             missing=missing,
         )
-    exclusive = view.latest("target_classes") == 2 and view.record["features"][-1] > 2
-    if kind in ("sigmoid", "hardsigmoid") and exclusive:
+    if each_by_itself(view):
         return _finding(
             "output activation",
             "notice",
@@ -201,6 +200,12 @@ def _reach(view: View) -> list[Finding]:
             frozenset({"loss"}),  # a matter of taste: nothing is held up by it
         )
     return _rectified(view, kind)
+
+
+def each_by_itself(view: View) -> bool:
+    """Whether classes of which one is right are answered by a sigmoid each."""
+    exclusive = view.latest("target_classes") == 2 and view.record["features"][-1] > 2
+    return exclusive and view.output_activation in ("sigmoid", "hardsigmoid")
 
 
 def _states(view: View) -> list[Finding]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import numpy as np
+
 from nnscratch.flow.findings import cures, rates
+from nnscratch.flow.findings.data import tens
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.output import each_by_itself
 from nnscratch.flow.findings.progress import ENOUGH, LEARNED, LEARNS, SURE
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.findings.weights import Shown
@@ -60,9 +64,15 @@ def short(view: View, shown: Shown, causes: Collection[str], size: float) -> lis
             (_longer(view, more), *other),
             {"steps": float(made), "steps_left": p.pace, "share": p.share, "ratio": size},
             EXPLAINS["too few steps"],
-            first=not set(causes) - STYLE,
+            first=not set(causes) - STYLE - minor(view),
         )
     ]
+
+
+def minor(view: View) -> set[str]:
+    """What comes after the number of steps: targets of tens, sigmoids that share no softmax."""
+    far = {"target scale"} if tens(view) else set()
+    return far | ({"output activation"} if each_by_itself(view) else set())
 
 
 def _too_small(view: View, size: float, made: int) -> Finding:
@@ -83,12 +93,38 @@ def _too_small(view: View, size: float, made: int) -> Finding:
     )
 
 
+def no_digit(view: View) -> list[Finding]:
+    """Return that updates are so short that no digit of the weights shows them."""
+    rate, (_, begin) = rates.rate_at(view), rates.usual(view)
+    moved, pulled = view.get("param_update_norm"), view.get("param_gradient_norm")
+    columns = view.weight_params
+    never = bool(columns) and view.rows >= LEAST and not np.nan_to_num(moved[:, columns]).any()
+    known = never and not np.isnan(moved[:, columns]).all()
+    arrives = np.asarray((pulled[:, columns] > 0).any(axis=1))
+    if not (known and rate > 0 and view.holds(arrives)):
+        return []
+    return [
+        Finding(
+            "learning rate too small",
+            "serious",
+            (),
+            view.first_step,
+            f"The learning rate is too small, {number(rate)}: a gradient arrives, and no update "
+            f"changes a digit of the weights; {view.rows:,} steps were made, and {_goes(view)}.",
+            "",
+            cures.learning_rate(view, rates.rounded(begin)),
+            {"ratio": 0.0, "lr": rate},
+            EXPLAINS["learning rate too small"],
+        )
+    ]
+
+
 def _goes(view: View) -> str:
     first, now = number(view.progress.first, 3), number(view.progress.now, 3)
     return f"the loss goes from {first} to {now}" if first != now else f"the loss stands at {now}"
 
 
-def unfinished(view: View, made: float) -> Finding:
+def unfinished(view: View, made: float, causes: Collection[str]) -> Finding:
     """Return that the loss still falls."""
     p = view.progress
     more = max(1, round(p.steps_left))
@@ -104,6 +140,7 @@ def unfinished(view: View, made: float) -> Finding:
         (_longer(view, more),),
         {"fall": p.fall, "steps_left": p.steps_left, "share": p.share},
         EXPLAINS["too few steps"],
+        first=bool(causes) and not set(causes) - minor(view),
     )
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.flow.findings import cures, rates, steps
+from nnscratch.flow.findings.data import tens
 from nnscratch.flow.findings.finding import Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.progress import ENOUGH, LEARNS
+from nnscratch.flow.findings.progress import ENOUGH, LEARNS, SURE
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.findings.weights import Shown
 from nnscratch_records.words import number, percent, plural, since
@@ -25,8 +26,10 @@ RISES = 0.5  # of the way from a constant answer's loss to the least: no differe
 BEHIND = 0.3  # of the answers' variance that a linear fit tells and the network does not
 WORSE = 0.05  # of the way from a constant answer's loss to the least
 BRISK = 1e-3  # updates of this size are not short
+TOGETHER = 0.2  # of the weights' norm, all updates: nothing can have been learned
 FADES, HALF = 0.01, 0.5  # of the largest rate; of the steps
-CLEARLY = 2.0  # times the largest usual rate: that is mended before anything else as serious
+CLEARLY = 2.0  # times the largest usual rate: no network of several layers likes that
+FIRST = 5.0  # the same: that is mended before anything else as serious
 ROUNDED = 1e-6  # of a rate: 0.05 is not above 0.5 (1 - 0.9), which floats make a little less
 _LASTING, _EARLY = ENOUGH, 10  # steps
 _AT_ONCE = ("exploding", "vanishing", "saturated", "dead units", "dead layer", "constant output")
@@ -41,6 +44,7 @@ _HELD = frozenset(
 _BEGAN_IN_TIME = frozenset({"forget bias", "recurrent weights"})
 _STANDS = frozenset({"does not learn", "constant output", "slow layer"})
 PLAIN = ("SGD", "SteepestDescent")
+_KILLED = ("dead layer", "dead units")
 _HURT = ("diverged", "non-finite", "dead layer", "dead units", "saturated", "exploding")
 
 
@@ -49,7 +53,9 @@ def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     if not view.rows or not view.weight_params:
         return []
     held = bool(_HELD & set(causes))
-    return _large(view, shown, held) or ([] if held else _short(view, shown, causes))
+    if large := _large(view, shown, held):
+        return large
+    return [] if held else _stood(view, causes) or _short(view, shown, causes)
 
 
 def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
@@ -63,20 +69,29 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     lost = (p.rising and behind) or (unusual and p.pace == np.inf)
     lost = lost and steps.LEAST <= view.rows < _LASTING
     # However it goes now: thrown at once to where one answer for all is better.
-    astray = behind and rate > CLEARLY * largest and view.rows >= _LASTING
-    broken = broken or astray
+    clearly = rate > CLEARLY * largest and view.rows >= _LASTING
+    astray = behind and clearly
+    seen = bool(
+        (typical[:_EARLY] > LARGE).any()
+    )  # of sigmoids' squares the gradient may be as small
+    far_beyond = seen and rate > FIRST * largest * (1 + ROUNDED)
+    stuck = clearly and far_beyond and not p.falling and view.holds(typical > LARGE)
+    killed = clearly and any(shown[k].step > view.first_step for k in _KILLED if k in shown)
+    broken = broken or astray or stuck
     if p.learned or not (broken or lost) or not rate > 0:
         return []
     best = rates.best_step(view)
     jumps = np.flatnonzero(typical > VIOLENT)
-    far = rate > TOO_FAR * best and _rises(view)
+    over = p.falling and p.now < p.first
+    far = rate > TOO_FAR * best and _rises(view, bool(hurt)) and not over
     # What cannot be learned is not for the steps to learn, and what stands is not thrown about.
     thrown = bool(hurt) or p.worse or not rate <= begin
     lasting = view.rows >= _LASTING and (p.nothing or p.worse) and not held and thrown
     lasting = (lasting or (lost and unusual)) and view.holds(typical > LARGE)
     blown = "diverged" in shown and view.rows > 1
     beyond = bool(hurt) and rate > BEYOND * largest
-    if not (jumps.size or far or lasting or blown or beyond):
+    lasting = lasting or stuck
+    if not (jumps.size or far or lasting or blown or beyond or killed):
         return []
     row = int(jumps[0]) if jumps.size else 0
     step, rate = int(view.steps[row]), rates.rate_at(view, row)
@@ -124,17 +139,21 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
             cures.learning_rate(view, advised, spoiled=True),
             numbers,
             explains,
-            first=rate > CLEARLY * largest,
+            first=far_beyond,
         )
     ]
 
 
-def _rises(view: View) -> bool:
-    """Whether the loss rises in the first steps, by more than batches differ."""
+def _rises(view: View, hurt: bool) -> bool:
+    """Whether the loss rises in the first steps, by more than batches differ.
+
+    hurt : what comes later says nothing of how batches differ
+    """
     losses: Array = view.record["loss"][:4]
     top = np.max(np.nan_to_num(losses[1:], nan=np.inf), initial=0.0)
     room = max(view.progress.room, losses[0])  # rare answers: there is little to learn, or a lot
-    return bool(np.isfinite(losses[0]) and top > losses[0] + RISES * room)
+    differ = 0.0 if hurt else SURE * float(np.median(np.abs(np.diff(view.get("loss")))))
+    return bool(np.isfinite(losses[0]) and top > losses[0] + max(RISES * room, differ))
 
 
 def _short(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
@@ -143,18 +162,31 @@ def _short(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
         return _ended(view)
     sizes = typical[view.now]
     size = float(np.nanmedian(sizes)) if not np.isnan(sizes).all() else 0.0
-    if "diverged" in shown or not size > 0:
+    if "diverged" in shown:
         return []
+    if not size > 0:
+        return steps.no_digit(view)
     if view.rows < _LASTING:
         return steps.short(view, shown, causes, size)
     made = float(view.steps[view.rows - 1] - view.steps[0]) + 1
     if p.learned:
-        return [steps.unfinished(view, made)] if p.unfinished else []
+        return [steps.unfinished(view, made, causes)] if p.unfinished else []
     slow = p.falling and p.steps_left > PATIENCE * made and size < BRISK
     never = p.nothing or np.nanmedian(typical[:_EARLY]) < SMALL  # not: by now, all being learned
     if slow or (not p.falling and never and size < SMALL):
         return _small(view, size, slow, causes)
-    return [steps.unfinished(view, made)] if p.unfinished else _plateau(view, shown, size)
+    return [steps.unfinished(view, made, causes)] if p.unfinished else _plateau(view, shown, size)
+
+
+def _stood(view: View, causes: Collection[str]) -> list[Finding]:
+    """All steps together were so short, by a small rate, that no layer is elsewhere than before."""
+    p, typical = view.progress, rates.typical_updates(view)
+    timid = rates.rate_at(view) < rates.TIMID * rates.usual(view)[1]
+    if view.rows < _LASTING or not (p.nothing and timid) or not np.nansum(typical) < TOGETHER:
+        return []
+    sizes = typical[view.now]
+    size = float(np.nanmedian(sizes)) if not np.isnan(sizes).all() else 0.0
+    return _small(view, size, False, causes) if size > 0 else []
 
 
 def _faded(view: View) -> bool:
@@ -224,8 +256,12 @@ def _bends(view: View) -> bool:
 
 def _small(view: View, size: float, slow: bool, causes: Collection[str]) -> list[Finding]:
     p, rate = view.progress, rates.rate_at(view)
-    # What a recurrent layer began with is learned too, at a rate that lets it.
-    timid = _BEGAN_IN_TIME & set(causes) and rate < rates.TIMID * rates.usual(view)[1]
+    # What a recurrent layer began with is learned too, and targets of tens, at a rate that lets it.
+    adaptive = (
+        rates.optimizer_name(view) not in PLAIN
+    )  # steps as long as it says, whatever is asked
+    later = _BEGAN_IN_TIME | ({"target scale"} if adaptive or tens(view) else frozenset())
+    timid = bool(later & set(causes)) and rate < rates.TIMID * rates.usual(view)[1]
     advised = rates.higher_rate(view)
     step = view.since(rates.typical_updates(view) < (BRISK if slow else SMALL))
     pace = (
@@ -247,6 +283,6 @@ def _small(view: View, size: float, slow: bool, causes: Collection[str]) -> list
             cures.learning_rate(view, advised),
             {"ratio": size, "lr": rate},
             EXPLAINS["learning rate too small"],
-            first=bool(timid) and not set(causes) - _BEGAN_IN_TIME,
+            first=timid and not set(causes) - later,
         )
     ]

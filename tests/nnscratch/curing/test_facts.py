@@ -171,8 +171,9 @@ def test_a_penalty_that_outweighs_the_loss_is_left_out(l2, wanted):
     [
         ([0.64], False),
         ([0.66], True),  # most of a layer
-        ([0.5, 0.5, 0.5], False),
-        ([0.5, 0.5, 0.5, 0.5], True),  # a sixteenth of the ways through all
+        ([0.5, 0.5], False),
+        ([0.46, 0.46, 0.46], False),  # 0.157 of the ways through all
+        ([0.5, 0.5, 0.5], True),  # an eighth of them
         ([0.9, 0.0], True),
     ],
 )

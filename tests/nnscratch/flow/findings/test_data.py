@@ -399,3 +399,22 @@ def test_inputs_come_before_the_nan_that_they_bring(run, size, first):
     assert found[0].kind == first
     assert found[0].severity == "fatal"
     assert run.of(found, "non-finite").because == first
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "told"),
+    [
+        (3.1e-4, 1e-5, True),
+        (1e-5, 3.1e-4, True),
+        (2.9e-4, 2.9e-4, False),  # by such steps nothing is learned of any labels
+        (np.nan, np.nan, True),
+    ],
+)
+def test_labels_are_judged_by_a_run_that_moves(run, early, late, told):
+    def change(record):
+        run.stuck(record)
+        run.fill(guess_linear=0.0, guess_neighbours=0.0)(record)
+        record["update_ratio"][...] = late
+        record["update_ratio"][:10] = early
+
+    assert ("labels" in run(change).kinds) == told

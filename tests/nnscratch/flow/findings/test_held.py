@@ -17,13 +17,30 @@ def shrunk(run, left, layers=3, since=20):
     return change
 
 
-@pytest.mark.parametrize(("left", "told"), [(0.29, True), (0.31, False)])
-def test_weights_that_shrink(run, left, told):
-    found = run.of(run(shrunk(run, left)), "penalty")
+@pytest.mark.parametrize(
+    ("left", "last", "share", "told"),
+    [
+        (0.29, 0.29, 0.0, True),
+        (0.31, 0.29, 0.0, False),
+        (0.29, 0.31, 0.0, False),  # nothing is learned: what is answered may be a constant
+        (0.29, 0.59, 0.15, True),
+        (0.29, 0.61, 0.15, False),
+        (0.31, 0.59, 0.15, False),
+    ],
+)
+def test_weights_that_shrink(run, left, last, share, told):
+    """What is answered keeps some size, whatever pulls at the last layer's weights."""
+
+    def change(record):
+        shrunk(run, left)(record)
+        run.stuck(record, (1 - share) * record["loss_constant"][0])
+        record["param_norm"][20:, 4] = last * record["param_norm_initial"][4]
+
+    found = run.of(run(change), "penalty")
     assert (found is not None) == told
     if told:
         assert found.severity == "serious"
-        assert "in every layer their norm is 29 % of what it was before the first" in found.sentence
+        assert "below the last layer their norm is 29 % of what it was before" in found.sentence
         assert "below 30 % from step 20 on" in found.sentence
         assert found.cause == "A penalty on them, or their decay, pulls harder than the loss does."
         assert found.advice[0].line == "callbacks = [nn.Penalty(l2=0.0001)]"
@@ -98,12 +115,12 @@ def dropped(run, rate, below=0.5, which=(2, 5)):
 
 @pytest.mark.parametrize(("rate", "told"), [(0.66, True), (0.64, False)])
 def test_dropout_of_most_units(run, rate, told):
-    found = run.of(run(dropped(run, rate), kinds=DROPS), "dropout")
+    found = run.of(run(dropped(run, rate, which=(2,)), kinds=DROPS), "dropout")
     assert (found is not None) == told
     if told:
         assert found.severity == "serious"
-        assert found.layers == ("2.dropout", "5.dropout")
-        assert found.numbers == pytest.approx({"dropped": 0.66, "layers": 2})
+        assert found.layers == ("2.dropout",)
+        assert found.numbers == pytest.approx({"dropped": 0.66, "layers": 1})
         assert "Dropout takes 66 % of the 20 units of 2.dropout away" in found.sentence
         assert found.advice[0].line == run.remade("dropout=0.2")
 
@@ -177,10 +194,10 @@ def test_dropout_of_the_answers(run, kinds, told):
 
 @pytest.mark.parametrize(
     ("layers", "rate", "told"),
-    [(3, 0.53, False), (3, 0.55, True), (4, 0.5, True), (9, 0.24, False), (9, 0.26, True)],
+    [(2, 0.6, False), (3, 0.46, False), (3, 0.48, True), (9, 0.24, False), (9, 0.26, True)],
 )
 def test_usual_dropout_in_so_many_layers_that_little_gets_through_all(run, layers, rate, told):
-    """0.47 ** 3 is 0.104, 0.45 ** 3 0.091; what takes less than a quarter does not count."""
+    """0.54 ** 3 is 0.157, 0.52 ** 3 0.141; what takes less than a quarter does not count."""
 
     def change(record):
         run.stuck(record, 0.9)

@@ -132,3 +132,22 @@ def test_a_batch_of_one_leaves_nothing(run, batch, alone):
 def test_small_batches_are_none_without_it_or_where_it_learns(run):
     assert run(batch=2, **NORM).kinds == ()
     assert "small batches" not in run(run.stuck, batch=2).kinds
+
+
+@pytest.mark.parametrize(
+    ("batch", "gap", "few", "slow"),
+    [
+        (4, 3.0, False, True),  # what never arrives is more than what four differ by
+        (3, 3.0, True, True),
+        (4, 0.0, True, False),
+    ],
+)
+def test_statistics_that_never_arrive_come_before_batches_of_some_examples(
+    run, batch, gap, few, slow
+):
+    def change(record):
+        run.fill(batchnorm_mean_gap=gap)(run.stuck(record))
+
+    kinds = run(change, batch=batch, **NORM).kinds
+    assert ("small batches" in kinds) == few
+    assert ("batch norm statistics" in kinds) == slow

@@ -164,3 +164,9 @@ def test_steps_that_fit_each_weight_may_become_too_small_to_see(run, optimizer, 
         record["param_update_norm"][:moved, 0] = 0.01
 
     assert ("frozen parameters" in run(change, optimizer=optimizer).kinds) == told
+
+
+@pytest.mark.parametrize(("steps", "told"), [(3, True), (2, False)])
+def test_two_steps_say_nothing_of_what_is_frozen(run, steps, told):
+    change = run.fill(param_update_norm=0.0, update_ratio=0.0)
+    assert ("frozen parameters" in run(change, steps=steps).kinds) == told

@@ -248,3 +248,47 @@ def test_a_small_network_that_learns_in_forty_steps():
     trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.Adam(lr=0.02))
     trainer.fit(x, y, epochs=40, batch_size=120, callbacks=[flow], progress=False, seed=0)
     assert flow.findings().kinds == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, True),
+        ({"param_gradient_norm": 0.0}, False),  # nothing arrives: that is another fault
+        ({"lr": 0.0}, False),
+    ],
+)
+@pytest.mark.parametrize("steps", [3, 100])
+def test_a_rate_whose_steps_change_no_digit(run, steps, values, told):
+    def change(record):
+        run.stuck(record)
+        run.fill(update_ratio=0.0, param_update_norm=0.0, **values)(record)
+
+    options = {"lr": 1e-20, "optimizer": "Adam(lr=1e-20)", "steps": steps}
+    found = run.of(run(change, **options), RATE)
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "serious"
+        assert "no update changes a digit of the weights" in found.sentence
+        assert found.advice[0].line == "optimizer = nn.Adam(lr=0.001)"
+
+
+def test_two_steps_that_change_nothing_are_a_look_at_the_network(run):
+    change = run.fill(update_ratio=0.0, param_update_norm=0.0)
+    assert RATE not in run(change, steps=2, lr=1e-20, optimizer="Adam(lr=1e-20)").kinds
+
+
+@pytest.mark.parametrize(
+    ("size", "rate", "told"),
+    [
+        (1.9e-3, 9e-5, True),  # a hundred of them: 0.19 of the weights
+        (2.1e-3, 9e-5, False),
+        (1.9e-3, 1.1e-4, False),  # a rate one may begin with
+    ],
+)
+def test_steps_that_all_together_lead_nowhere(run, size, rate, told):
+    def change(record):
+        run.stuck(record)[SIZES][...] = size
+
+    options = {"kinds": "dense tanh dense tanh dense", "lr": rate, "optimizer": f"Adam(lr={rate})"}
+    assert (RATE in run(change, **options).kinds) == told

@@ -121,13 +121,15 @@ def test_a_loss_that_ran_away(run):
         ),  # in floats 0.5 (1 - 0.9) is a little less
         ("SGD(lr=0.0501, momentum=0.9)", 0.0501, True, False),
         ("", 30.0, False, False),
-        ("SGD(lr=0.99)", 0.99, True, False),
-        ("SGD(lr=1.01)", 1.01, True, True),
-        ("Adam(lr=0.041)", 0.041, True, True),
+        ("SGD(lr=2.49)", 2.49, True, False),
+        ("SGD(lr=2.51)", 2.51, True, True),
+        ("Adam(lr=0.099)", 0.099, True, False),
+        ("Adam(lr=0.101)", 0.101, True, True),
     ],
 )
 def test_a_rate_clearly_beyond_the_usual_comes_first(run, optimizer, rate, beyond, first):
     def change(record):
+        record["update_ratio"][:, [0, 2, 4]] = 0.011
         record["loss"][...] = 1.1 * 1.2 ** np.arange(100)
         record["input_std"][...] = 50.0
 
@@ -376,7 +378,7 @@ def test_a_rate_far_beyond_the_usual_is_to_blame_for_what_broke(run, times, told
     """Momentum of 0.999 makes a rate a thousand times as large."""
 
     def change(record):
-        dead_later(run.stuck(record, 0.7))
+        dead_later(run.stuck(record, 0.7), 0)
 
     rate = times * 0.5 * (1 - 0.999)
     optimizer = f"SGD(lr={rate}, momentum=0.999)"
@@ -401,5 +403,60 @@ def test_a_first_batch_without_rare_answers_is_no_rate_that_is_too_large(run, ri
         record["param_update_norm"][0] = 0.0
         record["param_update_norm"][0, 0] = 0.2
         record["loss"][:3] = 1.0, 1.05, rise  # the best step is 0.044
+
+    assert ("learning rate too large" in run(change).kinds) == told
+
+
+@pytest.mark.parametrize(
+    ("rate", "size", "level", "told"),
+    [
+        (2.51, 0.011, 0.7, True),
+        (2.49, 0.011, 0.7, False),
+        (2.51, 0.009, 0.7, False),
+        (2.51, 0.011, 0.2, False),  # it has learned
+    ],
+)
+def test_a_rate_far_beyond_the_usual_holds_up_what_stands(run, rate, size, level, told):
+    """A third of what there is to learn is learned, and then the steps are too long for more."""
+
+    def change(record):
+        run.stuck(record, level)[SIZES][...] = size
+
+    found = run(change, lr=rate, optimizer=f"SGD(lr={rate})")
+    assert ("learning rate too large" in found.kinds) == told
+
+
+@pytest.mark.parametrize(
+    ("rate", "died", "told"), [(1.01, 30, True), (0.99, 30, False), (1.01, 0, False)]
+)
+def test_a_rate_beyond_the_usual_is_to_blame_for_units_that_die_later(run, rate, died, told):
+    def change(record):
+        dead_later(run.stuck(record, 0.7), died)
+
+    found = run(change, lr=rate, optimizer=f"SGD(lr={rate})")
+    assert ("learning rate too large" in found.kinds) == told
+
+
+@pytest.mark.parametrize(("size", "first"), [(0.011, True), (0.009, False)])
+def test_a_rate_is_first_by_steps_that_are_long_indeed(run, size, first):
+    """Of squares of sigmoids the gradient is small: a rate of three may be the right one."""
+
+    def change(record):
+        dead_later(run.stuck(record))
+        record[SIZES][...] = size
+
+    found = run.of(run(change, lr=3.0, optimizer="SGD(lr=3.0)"), "learning rate too large")
+    assert found.first == first
+
+
+@pytest.mark.parametrize(("noise", "told"), [(0.25, True), (0.35, False)])
+def test_a_first_rise_counts_beyond_how_batches_differ(run, noise, told):
+    def change(record):
+        record["loss"] = 1.1 + noise * (-1.0) ** np.arange(100) / 2
+        record["loss"][:3] = 1.1, 1.1 - 4 * 0.102 + 80 * 0.102**2 / 2, 1.1 + 0.7
+        record["lr"][...] = 0.102
+        for name, size in (("param_gradient_norm", 2.0), ("param_update_norm", 0.204)):
+            record[name][0] = 0.0
+            record[name][0, 0] = size
 
     assert ("learning rate too large" in run(change).kinds) == told
