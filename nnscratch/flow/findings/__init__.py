@@ -61,6 +61,7 @@ def find(record: Record) -> Findings:
     holding = [one.kind for one in causes if one.explains]  # what explains nothing holds nothing up
     causes += training.find(view, shown, holding)
     causes += overfitting.find(view)
+    causes = data.last_resort(causes)
     found: Sequence[Finding] = with_one_rate(arrange([*symptoms, *causes]))
     if view.text("framework") == "torch":
         found = in_torch(found, view)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -171,6 +172,16 @@ def _labels(view: View) -> list[Finding]:
             *("labels", severity, (), view.first_step, seen, why, (advice,), numbers),
             frozenset() if ordered and severity == "notice" else EXPLAINS["labels"],
         )
+    ]
+
+
+def last_resort(causes: list[Finding]) -> list[Finding]:
+    """Return causes where labels that are not sure explain what no other cause does."""
+    if any(one.kind != "labels" and (one.explains or one.severity != "notice") for one in causes):
+        return causes
+    unsure = frozenset({"does not learn"})
+    return [
+        replace(c, explains=unsure) if c.kind == "labels" and not c.explains else c for c in causes
     ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from nnscratch.flow.findings.cures import optimizer_python, remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.progress import LEARNED
+from nnscratch.flow.findings.progress import LEARNED, WORTH
 from nnscratch.flow.findings.view import View
 from nnscratch_records import limits
 from nnscratch_records.words import percent, plural, since
@@ -48,7 +48,8 @@ def _penalty(view: View) -> list[Finding]:
         return []
     # What is answered must keep some size, whatever pulls: of the last layer less is asked.
     below = left[:, :-1] if left.shape[1] > 1 else left
-    last = SHRUNK if view.progress.nothing else LAST_SHRUNK
+    p = view.progress
+    last = LAST_SHRUNK if not p.nothing or p.told > WORTH else SHRUNK
     shrunk = (below.max(axis=1) < SHRUNK) & (left[:, -1] < last)
     if not view.holds(shrunk):
         return []

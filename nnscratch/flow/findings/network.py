@@ -18,6 +18,7 @@ from nnscratch_records.words import called, number, percent, plural
 NARROW = 16  # units: layers of fewer rectifiers die whole, by chance
 TOO_NARROW = 3  # units through which little gets
 _LASTING = 200  # steps
+SOME_RATE = 0.5  # of the rate one begins with: by such steps something would have been learned
 FADED = 0.1  # of its first norm: a gradient of all examples at the best there is
 TOLD_MORE = 0.2  # of the answers' variance a guess tells more than the run
 SLOPE = 0.25  # the largest of sigmoid
@@ -263,9 +264,13 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
 
 
 def _settled(view: View, shown: Shown) -> bool:
-    """Whether a run that learned nothing has come to where it can: its gradient has faded."""
+    """Whether a run that learned nothing has come to where it can: its gradient has faded, or at a
+    rate that others learn by nothing has come of many steps.
+    """
     if not view.progress.nothing or {"diverged", "non-finite"} & set(shown):
         return False
+    if view.rows >= _LASTING and rates.rate_at(view) >= SOME_RATE * rates.usual(view)[1]:
+        return True
     norms = view.get("param_gradient_norm")[:, view.weight_params].max(axis=1)
     return float(norms[view.now].max()) < FADED * float(norms[:5].max())
 
@@ -289,8 +294,7 @@ def _capacity(view: View, shown: Shown) -> list[Finding]:
     if p.nothing and min(widths.values()) > 1:
         return []  # two units learn a part: where nothing is learned, it is not their number
     brisk = p.falling and p.steps_left < p.steps[-1] - p.steps[0]
-    timid = p.falling and rates.rate_at(view) < rates.TIMID * rates.usual(view)[1]
-    if brisk or timid or set(shown) - _CRAMPED:
+    if brisk or rates.timid(view) or set(shown) - _CRAMPED:
         return []
     narrowest = min(widths, key=widths.__getitem__)
     return [

@@ -18,6 +18,7 @@ USUAL = {
     "Adadelta": (2.0, 1.0),
 }
 TIMID = 0.1  # of the rate that one begins with: slow for that alone
+ROUNDED = 1e-6  # of a rate: 0.05 is not above 0.5 (1 - 0.9), which floats make a little less
 _ADAPTIVE = (0.02, 1e-3)  # Adam and its like
 _PLAIN = ("SGD",)  # the step is the rate times the gradient
 _GOAL = 1e-3  # of the weights' norm in a step
@@ -65,6 +66,11 @@ def rate_at(view: View, row: int = -1) -> float:
         return math.nan
     value = float(rates[row])
     return value if math.isfinite(value) else float(known[-1])
+
+
+def timid(view: View) -> bool:
+    """Whether the rate is far below what one begins with; 0.01 is not below a tenth of 0.1."""
+    return rate_at(view) < TIMID * usual(view)[1] * (1 - ROUNDED)
 
 
 def typical_updates(view: View) -> Array:

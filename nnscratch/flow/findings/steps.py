@@ -11,7 +11,7 @@ from nnscratch.flow.findings.data import tens
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.output import each_by_itself
-from nnscratch.flow.findings.progress import ENOUGH, LEARNED, LEARNS, SURE
+from nnscratch.flow.findings.progress import ENOUGH, LEARNED, LEARNS, NOTHING, STEADY, SURE
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.findings.weights import Shown
 from nnscratch_records.words import number, percent
@@ -65,6 +65,30 @@ def short(view: View, shown: Shown, causes: Collection[str], size: float) -> lis
             {"steps": float(made), "steps_left": p.pace, "share": p.share, "ratio": size},
             EXPLAINS["too few steps"],
             first=not set(causes) - STYLE - minor(view),
+        )
+    ]
+
+
+def young(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
+    """Return that a run of some steps is short, where batches hide whether its loss still falls."""
+    p, made = view.progress, int(view.steps[view.rows - 1]) + 1
+    whole = not causes and all(one.severity == "notice" for one in shown.values())
+    if not whole or view.rows >= STEADY or not p.share >= NOTHING or not p.pace < AT_MOST:
+        return []
+    more = int(float(f"{max(ENOUGH, p.pace):.1e}"))
+    return [
+        Finding(
+            "too few steps",
+            "notice",
+            (),
+            view.first_step,
+            f"Only {made} steps were made: the loss went from {number(p.first, 3)} to "
+            f"{number(p.now, 3)}, and at the pace of both halves of them half of what is missing "
+            f"takes about {number(max(1, p.pace))} more.",
+            "",
+            (_longer(view, more),),
+            {"steps": float(made), "steps_left": p.pace, "share": p.share},
+            EXPLAINS["too few steps"],
         )
     ]
 

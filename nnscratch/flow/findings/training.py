@@ -30,7 +30,6 @@ TOGETHER = 0.2  # of the weights' norm, all updates: nothing can have been learn
 FADES, HALF = 0.01, 0.5  # of the largest rate; of the steps
 CLEARLY = 2.0  # times the largest usual rate: no network of several layers likes that
 FIRST = 5.0  # the same: that is mended before anything else as serious
-ROUNDED = 1e-6  # of a rate: 0.05 is not above 0.5 (1 - 0.9), which floats make a little less
 _LASTING, _EARLY = ENOUGH, 10  # steps
 _AT_ONCE = ("exploding", "vanishing", "saturated", "dead units", "dead layer", "constant output")
 # With these, short steps are what is to be expected.
@@ -62,7 +61,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     p, typical = view.progress, rates.typical_updates(view)
     hurt = [kind for kind in _HURT if kind in shown]
     rate, (largest, begin) = rates.rate_at(view, 0), rates.usual(view)
-    unusual = rate > largest * (1 + ROUNDED)
+    unusual = rate > largest * (1 + rates.ROUNDED)
     broken = bool(hurt) or p.worse or p.nothing
     # Too soon to say that nothing is learned: worse than a constant answer, or it does not fall.
     behind = p.share < -WORSE
@@ -74,7 +73,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     seen = bool(
         (typical[:_EARLY] > LARGE).any()
     )  # of sigmoids' squares the gradient may be as small
-    far_beyond = seen and rate > FIRST * largest * (1 + ROUNDED)
+    far_beyond = seen and rate > FIRST * largest * (1 + rates.ROUNDED)
     stuck = clearly and far_beyond and not p.falling and view.holds(typical > LARGE)
     killed = clearly and any(shown[k].step > view.first_step for k in _KILLED if k in shown)
     broken = broken or astray or stuck
@@ -85,7 +84,9 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     over = p.falling and p.now < p.first
     far = rate > TOO_FAR * best and _rises(view, bool(hurt)) and not over
     # What cannot be learned is not for the steps to learn, and what stands is not thrown about.
-    thrown = bool(hurt) or p.worse or not rate <= begin
+    # On a plateau usual steps are no throw: they wander with the batches, and lead nowhere yet.
+    calm = not view.rectifiers  # nothing in it can be switched off for good
+    thrown = bool(hurt) or p.worse or not rate <= (CLEARLY * largest if calm else begin)
     lasting = view.rows >= _LASTING and (p.nothing or p.worse) and not held and thrown
     lasting = (lasting or (lost and unusual)) and view.holds(typical > LARGE)
     blown = "diverged" in shown and view.rows > 1
@@ -175,13 +176,18 @@ def _short(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     never = p.nothing or np.nanmedian(typical[:_EARLY]) < SMALL  # not: by now, all being learned
     if slow or (not p.falling and never and size < SMALL):
         return _small(view, size, slow, causes)
-    return [steps.unfinished(view, made, causes)] if p.unfinished else _plateau(view, shown, size)
+    if p.unfinished:
+        return [steps.unfinished(view, made, causes)]
+    return _plateau(view, shown, size) or steps.young(view, shown, causes)
 
 
 def _stood(view: View, causes: Collection[str]) -> list[Finding]:
     """All steps together were so short, by a small rate, that no layer is elsewhere than before."""
     p, typical = view.progress, rates.typical_updates(view)
-    timid = rates.rate_at(view) < rates.TIMID * rates.usual(view)[1]
+    # Adam's ten-thousandth is one of those that are tried first when nothing goes.
+    plain = rates.optimizer_name(view) in PLAIN
+    most = rates.TIMID * rates.usual(view)[1] * (1 + rates.ROUNDED)
+    timid = rates.timid(view) or (not plain and rates.rate_at(view) <= most)
     if view.rows < _LASTING or not (p.nothing and timid) or not np.nansum(typical) < TOGETHER:
         return []
     sizes = typical[view.now]
@@ -220,14 +226,23 @@ def _plateau(view: View, shown: Shown, size: float) -> list[Finding]:
     """The answer is still one for all, or nearly, the gradient arrives: it takes its time."""
     p, rate = view.progress, rates.rate_at(view)
     largest, begin = rates.usual(view)
+    most = largest if rate < largest else 2 * CLEARLY * largest
     if rates.optimizer_name(view) not in PLAIN or set(shown) - _STANDS:
         return []
-    if p.nothing and rate < largest and _bends(view):
+    if p.nothing and rate < CLEARLY * largest and _bends(view):
         where = "The loss stands on a plateau, at what one answer for all gives"
-    elif p.rows >= _LASTING and p.share < LEARNS and p.linear > p.share + BEHIND and rate < begin:
+    elif (
+        p.rows >= _LASTING
+        and p.share < LEARNS
+        and (
+            (p.linear > p.share + BEHIND and rate < begin)
+            or (np.isnan(p.linear) and rates.timid(view))
+        )
+    ):
+        told = f", of which a linear fit tells {percent(p.linear)}," if p.linear > 0 else ""
         where = (
-            f"{percent(max(0.0, p.share))} of what there is to learn is learned, of which a linear "
-            f"fit tells {percent(p.linear)}, and the loss hardly falls"
+            f"{percent(max(0.0, p.share))} of what there is to learn is learned{told} and the loss "
+            f"hardly falls"
         )
     else:
         return []
@@ -241,7 +256,7 @@ def _plateau(view: View, shown: Shown, size: float) -> list[Finding]:
             f"their norm a step, and in {plural(view.rows, 'step')} with the learning rate "
             f"{number(rate)} that is as far as they came.",
             "Units that began alike part slowly; longer steps, or many more, bring that about.",
-            cures.learning_rate(view, rates.rounded(min(largest, rates.LEAP * rate))),
+            cures.learning_rate(view, rates.rounded(min(most, rates.LEAP * rate))),
             {"ratio": size, "lr": rate},
             EXPLAINS["learning rate too small"],
         )
@@ -261,7 +276,7 @@ def _small(view: View, size: float, slow: bool, causes: Collection[str]) -> list
         rates.optimizer_name(view) not in PLAIN
     )  # steps as long as it says, whatever is asked
     later = _BEGAN_IN_TIME | ({"target scale"} if adaptive or tens(view) else frozenset())
-    timid = bool(later & set(causes)) and rate < rates.TIMID * rates.usual(view)[1]
+    timid = bool(later & set(causes)) and rates.timid(view)
     advised = rates.higher_rate(view)
     step = view.since(rates.typical_updates(view) < (BRISK if slow else SMALL))
     pace = (

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.flow.findings import Finding, data
 
 
 @pytest.mark.parametrize(
@@ -418,3 +419,24 @@ def test_labels_are_judged_by_a_run_that_moves(run, early, late, told):
         record["update_ratio"][:10] = early
 
     assert ("labels" in run(change).kinds) == told
+
+
+def cause(kind, severity="notice", explains=("too few steps",)):
+    return Finding(kind, severity, (), 0, "", explains=frozenset(explains))
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        ([], True),
+        ([cause("clip never", explains=())], True),  # holds nothing up
+        ([cause("too few steps")], False),
+        ([cause("batch norm statistics", "serious", ())], False),
+    ],
+)
+def test_labels_that_are_not_sure_explain_what_nothing_else_does(others, told):
+    found = data.last_resort([cause("labels", explains=()), *others])
+    assert (found[0].explains == {"does not learn"}) == told
+    assert found[1:] == others
+    sure = cause("labels", "serious", ("constant output",))
+    assert data.last_resort([sure]) == [sure]

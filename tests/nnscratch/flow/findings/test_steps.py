@@ -283,6 +283,7 @@ def test_two_steps_that_change_nothing_are_a_look_at_the_network(run):
     [
         (1.9e-3, 9e-5, True),  # a hundred of them: 0.19 of the weights
         (2.1e-3, 9e-5, False),
+        (1.9e-3, 1e-4, True),
         (1.9e-3, 1.1e-4, False),  # a rate one may begin with
     ],
 )
@@ -292,3 +293,39 @@ def test_steps_that_all_together_lead_nowhere(run, size, rate, told):
 
     options = {"kinds": "dense tanh dense tanh dense", "lr": rate, "optimizer": f"Adam(lr={rate})"}
     assert (RATE in run(change, **options).kinds) == told
+
+
+@pytest.mark.parametrize(
+    ("steps", "share", "noise", "told"),
+    [
+        (199, 0.3, 0.2, True),
+        (200, 0.3, 0.2, False),
+        (199, 0.04, 0.01, False),  # next to nothing is learned
+        (199, 0.3, 1.0, False),  # batches hide whether it falls at all
+        (199, 0.9, 0.2, False),  # it has learned
+    ],
+)
+def test_a_run_of_some_steps_that_batches_hide_is_short(run, steps, share, noise, told):
+    """It fell in the first half; whether it falls now is within how batches differ."""
+
+    def change(record):
+        rng = np.random.default_rng(0)
+        losses = np.where(np.arange(steps) < steps // 4, 1 - share / 2, 1 - share)
+        losses = losses + noise * rng.standard_normal(steps)
+        record["loss"] = record["loss_constant"][0] * losses
+        run.fill(guess_linear=0.9, guess_neighbours=0.9)(record)
+
+    found = run.of(run(change, steps=steps), FEW)
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "notice"
+        assert f"Only {steps} steps were made: the loss went from" in found.sentence
+
+
+def test_with_another_cause_it_is_not_told(run):
+    def change(record):
+        record["loss"] = record["loss_constant"][0] * np.repeat([0.9, 0.7], 50)
+        record["loss"] += 0.1 * (-1.0) ** np.arange(100)
+        record["input_std"][...] = 50.0
+
+    assert run(change).kinds[0] == "input scale"

@@ -164,7 +164,8 @@ def smooth(**options):
         ({"kinds": "dense tanh dense"}, 1.0, True),
         ({"kinds": "dense relu dense"}, 1.0, False),
         ({"lr": 0.49}, 1.0, True),
-        ({"lr": 0.51}, 1.0, False),
+        ({"lr": 0.99}, 1.0, True),
+        ({"lr": 1.01}, 1.0, False),
         ({"optimizer": "Adam(lr=0.1)"}, 1.0, False),
         ({}, 0.96, True),
         ({}, 0.94, False),
@@ -178,7 +179,8 @@ def test_a_plateau_where_all_answers_are_the_same(run, options, level, told):
     assert (found is not None) == told
     if told:
         assert "stands on a plateau" in found.sentence
-        assert found.advice[0].line == "optimizer = nn.SGD(lr=0.5)"
+        longer = 2.0 if options.get("lr") == 0.99 else 0.5
+        assert found.advice[0].line == f"optimizer = nn.SGD(lr={longer:g})"
 
 
 def test_a_layer_that_is_slow_on_a_plateau_is_no_other_fault(run):
@@ -227,6 +229,35 @@ def test_a_run_that_stands_far_behind_what_a_line_tells(run, options, share, lin
         assert found.severity == "serious"
         assert f"{100 * share:.0f} % of what there is to learn is learned" in found.sentence
         assert f"of which a linear fit tells {100 * linear:.0f} %" in found.sentence
+
+
+@pytest.mark.parametrize(("rate", "told"), [(0.0099, True), (0.0101, False)])
+def test_at_a_tenth_of_a_usual_rate_nobody_needs_a_line_to_tell(run, rate, told):
+    def change(record):
+        run.stuck(record, 0.9 * record["loss_constant"][0])
+        run.fill(guess_linear=np.nan, guess_neighbours=np.nan)(record)
+
+    found = run.of(run(change, **smooth(lr=rate)), "learning rate too small")
+    assert (found is not None) == told
+    if told:
+        assert "10 % of what there is to learn is learned and the loss hardly" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("kinds", "rate", "told"),
+    [
+        ("dense tanh dense", 0.6, False),
+        ("dense dense", 0.6, False),
+        ("dense tanh dense", 1.01, True),
+        ("dense relu dense", 0.11, True),  # what is off may stay so
+    ],
+)
+def test_on_a_plateau_long_steps_wander_and_throw_nothing(run, kinds, rate, told):
+    def change(record):
+        run.stuck(record)[SIZES][...] = 0.02
+
+    options = smooth(kinds=kinds, lr=rate, optimizer=f"SGD(lr={rate})")
+    assert ("learning rate too large" in run(change, **options).kinds) == told
 
 
 def test_a_run_behind_a_line_that_still_falls_has_few_steps(run):
