@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy.typing as npt
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, require_count, require_flag, require_real
+from nnscratch.errors import ConfigError, require_count, require_flag, require_real, shown
 from nnscratch.flow.census import Census, is_activation
 from nnscratch.flow.infos import initial_measures, network_facts
 from nnscratch.flow.layout import Layout
@@ -122,7 +122,7 @@ class GradientFlow(Callback, Recording):
         if not isinstance(optimizer, Optimizer):
             raise ConfigError(
                 f"attached takes the optimizer that makes the steps, such as SGD(lr=0.1), "
-                f"got {optimizer!r}"
+                f"got {shown(optimizer)}"
             )
         return _Attached(self, optimizer)
 

@@ -216,6 +216,7 @@ def test_a_child_forked_while_another_thread_loads_and_compiles_trains():
     )
 
 
+@pytest.mark.slow
 def test_the_interpreter_ends_while_threads_train():
     body = """
         import atexit
@@ -232,6 +233,7 @@ def test_the_interpreter_ends_while_threads_train():
         run(body, count)
 
 
+@pytest.mark.slow
 def test_event_loops_and_processes_of_every_kind_train():
     body = """
         async def several():

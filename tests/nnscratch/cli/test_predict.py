@@ -18,6 +18,7 @@ def output(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_summary_holds_prediction_and_measurement(output):
     summary = json.loads((output / "summary.json").read_text())
     assert summary["settings"] == {"depth": 3, "width": 20, "batch_size": 30, "seed": 0}

@@ -39,6 +39,7 @@ def test_tables_and_files(few, tmp_path, capsys):
     assert code in (0, 1)
 
 
+@pytest.mark.slow
 def test_what_was_put_aside_is_shown_one_by_one_to_whom_asks_for_it_alone(few, capsys):
     main(["diagnose", "--public-cases", "all"])
     printed = capsys.readouterr().out
@@ -55,6 +56,7 @@ def test_the_command_line_knows_every_group():
     assert tuple(public.SICK) == PUBLIC_GROUPS
 
 
+@pytest.mark.slow
 def test_aims_decide_the_exit_code(few, monkeypatch, capsys):
     monkeypatch.setattr(public_cases, "AIMS", {"first": 0, "anywhere": 0, "alarms": 1})
     assert main(["diagnose", "--public-cases", "tuned"]) == 0

@@ -153,6 +153,7 @@ def test_the_users_model_is_left_as_it_is(digits):
     assert found.plot()._repr_png_().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_too_large_a_rate(digits):
     found = cured(network(nn.ReLU, "he_normal", 3), nn.SGD(lr=5.0), digits, tries=4)
     assert found.before.diverged
@@ -243,6 +244,7 @@ def test_labels_that_cannot_be_learned_are_said_to_be(digits):
     assert repr(found.model()) == repr(network(nn.ReLU, "he_normal", 1))
 
 
+@pytest.mark.slow
 def test_same_seed_same_cure(digits):
     def once():
         model = network(nn.Tanh, nn.initializers.Normal(0.02), 4)
@@ -373,6 +375,7 @@ def test_a_gentler_rate_that_was_tried_already_is_judged_once(digits, monkeypatc
     assert len({id(trial) for trial in found.trials}) == len(found.trials)
 
 
+@pytest.mark.slow
 def test_rates_by_layer_are_trained_with_and_printed(digits):
     model = network(nn.Sigmoid, "glorot_normal", 8)
     optimizer = nn.SGD(lr=0.05, rates={"0": 0.5, "16": 2.0})

@@ -109,6 +109,7 @@ def adversaries(watched, loss):
     return flow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("watched", [0, 1])
 @pytest.mark.parametrize(
     "loss", [F.binary_cross_entropy_with_logits, tn.BCEWithLogitsLoss()], ids=["function", "module"]

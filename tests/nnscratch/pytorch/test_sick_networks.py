@@ -69,6 +69,7 @@ def test_the_cause_comes_first(network, sick, cause):
     assert findings(network, **sick)[0].causes[0].kind == cause
 
 
+@pytest.mark.slow
 def test_its_twin_is_well():
     found, loss = findings("convolutional", 0.1, steps=150)
     assert loss < 1.5
@@ -105,6 +106,7 @@ def by_step(model, optimizer, steps=100):
     return flow, x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "cause", "large"),
     [
@@ -129,6 +131,7 @@ def test_what_vanishes_through_time_is_cured_by_the_printed_line(kind, cause, la
     assert before < large - 0.1 < large < after < 1.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "reach"), [(tn.RNN, 5), (tn.LSTM, 7)])
 def test_what_is_not_seen_through_time_is_said_and_the_line_shows_it(kind, reach, capsys):
     """A hook makes something else of what the layer gives."""

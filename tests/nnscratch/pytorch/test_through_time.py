@@ -122,6 +122,7 @@ def test_a_loss_that_was_scaled():
     assert record["hidden_gradient_norm"][0, 0, :STEPS] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_it_is_seen_at_some_steps_and_the_training_is_the_same_bit_for_bit():
     ends = []
     for watched in (True, False):

@@ -188,6 +188,7 @@ def test_targets_of_one_output_may_lack_their_axis_and_must_fit():
         nn.predict(model(), None, np.ones((60, 3)))
 
 
+@pytest.mark.slow
 def test_great_depth_at_finite_width():
     """ReLU with He's weights: ln of the norm falls by 5 / (4 n) a layer, a hundredfold over
     3.7 n layers (Hanin 2018)."""
