@@ -8,7 +8,6 @@ runs: nnscratch is called slower when it slowed down by more than `TOLERANCE` be
 from __future__ import annotations
 
 import json
-import os
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.contenders import OURS
 from benchmarks.results import Results
+from nnscratch_records.files import open_growing, put_whole
 
 PATH = Path(__file__).with_name("history.jsonl")
 TOLERANCE = 0.05
@@ -87,11 +87,8 @@ def make_entry(results: Results) -> Entry:
 def append(results: Results, path: Path) -> None:
     """Append the run in one write, so that a line is there or not."""
     line = json.dumps(make_entry(results), separators=(",", ":")) + "\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        os.write(descriptor, line.encode())
-    finally:
-        os.close(descriptor)
+    with open_growing(path, anew=False) as file:
+        put_whole(file, line.encode())
 
 
 def read(path: Path) -> list[Entry]:

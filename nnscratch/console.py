@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nnscratch_records import files
-from nnscratch_records.words import printable_lines
+from nnscratch_records.words import one_line, printable_lines
 
 
 class Console(console.Console):
@@ -28,7 +28,12 @@ class Console(console.Console):
         return cls(stderr=taken, **how)
 
     def say(self, text: object, **how: Any) -> None:
-        """Print a sentence: nothing in it is coloured, the terminal breaks its lines."""
+        """Print a sentence: nothing in it is coloured, the terminal breaks its lines.
+
+        Text is plain, and one line, whatever names of files are in it.
+        """
+        if isinstance(text, str):
+            text, how = one_line(text), {"markup": False, **how}
         self.print(text, highlight=False, soft_wrap=True, **how)
 
     def wrote(self, *paths: Path) -> None:

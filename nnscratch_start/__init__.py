@@ -22,10 +22,10 @@ def main() -> int:
 
 
 def _command() -> Callable[[], int]:
-    from nnscratch.cli import main as command
+    from nnscratch import cli
 
-    warnings.formatwarning = lambda message, *where: f"{message}\n"  # no line of our source
-    return command
+    warnings.formatwarning = cli.line_of
+    return cli.main
 
 
 def _open_what_is_closed() -> None:

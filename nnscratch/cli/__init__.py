@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from nnscratch.errors import NnscratchError
-from nnscratch_records.words import printable, printable_lines
+from nnscratch_records.words import one_line, printable_lines
 from nnscratch_start.signals import INTERRUPTED
 
 BAD_INPUT, BROKEN_PIPE = 2, 141  # the latter is what a shell reports for a program that it ended
@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, and give the terminal no orders."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: error: {printable(message)} (see {self.prog} --help)\n")
+        self.exit(BAD_INPUT, f"{self.prog}: error: {one_line(message)} (see {self.prog} --help)\n")
 
 
 class Command(Parser):
@@ -104,6 +104,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError:  # a full disk, which was said
         return _without_output(code)
     return code
+
+
+def line_of(
+    message: Warning | str, category: type, filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Return how a warning is printed: one line, and none of our source."""
+    return f"{one_line(str(message))}\n"
 
 
 def _without_output(code: int) -> int:

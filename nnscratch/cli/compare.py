@@ -22,6 +22,7 @@ from nnscratch.cli.arguments import (
     ladder_settings,
     rate,
 )
+from nnscratch.cli.network import require_memory
 from nnscratch.console import Console, table_of
 from nnscratch.errors import NnscratchError
 from nnscratch.experiments import ladder
@@ -63,8 +64,8 @@ def run(options: argparse.Namespace) -> int:
     settings = ladder_settings(options)
     folder = make_folder(options.out)
     data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
-    ladder.require_memory(data[0].shape[1], int(data[1].max()) + 1, settings)
-    console.print(
+    require_memory(data, settings)
+    console.say(
         f"{len(rungs)} networks of {plural(settings.depth, 'hidden layer')} x {settings.width} on "
         f"{options.data} ({len(data[0]):,} training and {len(data[2]):,} test images), "
         f"{settings.epochs} epochs, batch {settings.batch_size}, learning rate {settings.lr:g}, "

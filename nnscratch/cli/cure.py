@@ -29,6 +29,7 @@ from nnscratch.cli.network import (
     make_loss,
     names_to_choose_from,
     outputs,
+    require_memory,
 )
 from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.console import Console
@@ -97,8 +98,8 @@ def run(options: argparse.Namespace) -> int:
     rungs = chosen_rungs(options)
     settings = ladder_settings(options)
     data = load_data(options, console)
-    ladder.require_memory(data[0].shape[1], outputs(data), settings)
-    console.print(
+    require_memory(data, settings)
+    console.say(
         f"{plural(len(rungs), 'network')} of {plural(settings.depth, 'hidden layer')} x "
         f"{settings.width} on "
         f"{options.data}, batch {settings.batch_size}, learning rate {settings.lr:g}; one training "
@@ -155,7 +156,7 @@ def _run_public_cases(console: Console, options: argparse.Namespace) -> int:
     trained = sum(row["trains"] for row in within)
     console.print(f"{trained} of {len(within)} train by the lines that were printed")
     path = make_folder(options.out) / f"public-cases-{name}.json"
-    console.print(f"wrote {write_atomically(path, json.dumps(rows, indent=2).encode())}")
+    console.wrote(write_atomically(path, json.dumps(rows, indent=2).encode()))
     return 0 if trained >= 0.95 * len(within) else 1
 
 

@@ -29,6 +29,7 @@ from nnscratch.experiments import ladder
 from nnscratch.files import write_atomically
 from nnscratch.flow import load_record
 from nnscratch.flow.findings import SEVERITIES, Finding, Findings, find
+from nnscratch_records.words import one_line
 
 FAILED = 1  # the exit code of a run with findings
 NEVER = "never"
@@ -144,7 +145,8 @@ def _judge(
 
 def show(console: Console, findings: Findings, title: str) -> None:
     """Print the findings of a run."""
-    console.print(f"[bold]{escape(title)}[/] {escape(findings.label)}", highlight=False)
+    name, label = escape(one_line(title)), escape(one_line(findings.label))
+    console.print(f"[bold]{name}[/] {label}", highlight=False)
     if not findings:
         console.print(Padding("[green]nothing wrong was found[/]", (0, 0, 0, 2)))
     if findings.state:

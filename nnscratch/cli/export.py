@@ -70,20 +70,20 @@ def run(options: argparse.Namespace) -> int:
         memory=options.memory * 10**6,
     )
     steps = record["steps"]
-    console.print(
+    console.say(
         f"{options.file}: {record['label']}, {len(steps):,} recorded steps, {steps[0]} to "
         f"{steps[-1]}, of {len(record['layers'])} layers"
     )
     if record["note"]:
-        console.print(f"Note: {record['note']}.")
+        console.say(f"Note: {record['note']}.")
     if options.json_lines:
         path = to_json_lines(record, options.json_lines, histograms=options.histograms)
-        console.print(f"wrote {path}")
+        console.wrote(path)
     if options.tensorboard:
-        console.print(f"wrote {to_tensorboard(record, options.tensorboard)}")
-        console.print(f"look at it with: tensorboard --logdir {options.tensorboard}")
+        console.wrote(to_tensorboard(record, options.tensorboard))
+        console.say(f"look at it with: tensorboard --logdir {options.tensorboard}")
     if options.npz:
-        console.print(f"wrote {save_record(options.npz, record)}")
+        console.wrote(save_record(options.npz, record))
     return 0
 
 

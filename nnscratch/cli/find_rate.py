@@ -45,9 +45,10 @@ def run(options: argparse.Namespace) -> int:
     if options.plot is not None and options.plot.suffix not in _PICTURES:
         raise ConfigError(f"{options.plot} must end in {', '.join(_PICTURES)}")
     make_folders(options.plot)
-    data = load_data(options, Console())
+    console = Console()
+    data = load_data(options, console)
     found = find_rate(
-        make_model(options, make_rung(options), data),
+        make_model(options, make_rung(options), data, console),
         make_loss(data),
         make_optimizer(options),
         data[0],
@@ -63,5 +64,5 @@ def run(options: argparse.Namespace) -> int:
         from nnscratch_plots import save_figure
 
         save_figure(found.plot(), options.plot)
-        print(f"wrote {options.plot}")
+        console.wrote(options.plot)
     return 1 if math.isnan(found.rate) else 0

@@ -143,7 +143,8 @@ def run(options: argparse.Namespace) -> int:
         label=", ".join(f"{name} {value}" for name, value in common.items()),
     )
     path = save_figure(ax, folder / "map.png")
-    console.say(f"{found!r}\nwrote {path}")
+    console.say(repr(found))
+    console.wrote(path)
     return 0
 
 

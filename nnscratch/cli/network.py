@@ -22,6 +22,7 @@ from nnscratch.optimizers import Optimizer
 Data: TypeAlias = ladder.Data
 
 ACTIVATION = "relu"  # where none is named
+_MANY = 1000  # layers that take seconds to be made
 _WITH_MOMENTUM = ("sgd", "momentum", "nesterov")
 
 
@@ -106,9 +107,21 @@ def make_rung(options: argparse.Namespace) -> ladder.Rung:
     return ladder.Rung("network", label, activation, init, options.batchnorm)
 
 
-def make_model(options: argparse.Namespace, rung: ladder.Rung, data: Data) -> Sequential:
-    """Return the network of the options for these data."""
-    return ladder.build(rung, data[0].shape[1], outputs(data), ladder_settings(options))
+def make_model(
+    options: argparse.Namespace, rung: ladder.Rung, data: Data, console: Console
+) -> Sequential:
+    """Return the network of the options for these data; say so first where that takes a while."""
+    settings = ladder_settings(options)
+    require_memory(data, settings)
+    if settings.depth >= _MANY:
+        console.say(f"making {settings.depth:,} hidden layers x {settings.width:,} ...")
+    return ladder.build(rung, data[0].shape[1], outputs(data), settings)
+
+
+def require_memory(data: Data, settings: ladder.Settings) -> None:
+    """Raise `TooLargeError` if no network of such a size can be trained on the data."""
+    batch = min(settings.batch_size, len(data[0]))
+    ladder.require_memory(data[0].shape[1], outputs(data), settings, batch)
 
 
 def outputs(data: Data) -> int:

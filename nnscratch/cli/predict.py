@@ -31,6 +31,7 @@ from nnscratch.cli.network import (
     names_a_network,
     names_to_choose_from,
     outputs,
+    require_memory,
 )
 from nnscratch.console import Console, table_of
 from nnscratch.experiments import ladder
@@ -108,8 +109,8 @@ def run(options: argparse.Namespace) -> int:
     folder = make_folder(options.out)
     data = load_data(options, console)
     settings = replace(settings, batch_size=min(settings.batch_size, len(data[0])))
-    ladder.require_memory(data[0].shape[1], outputs(data), settings)
-    console.print(
+    require_memory(data, settings)
+    console.say(
         f"{plural(len(rungs), 'network')} of {plural(settings.depth, 'hidden layer')} x "
         f"{settings.width} on "
         f"{options.data}, batch {settings.batch_size}, before the first step"

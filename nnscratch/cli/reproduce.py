@@ -115,7 +115,7 @@ def _run_post(options: argparse.Namespace) -> int:
             runs.append(finished)
     except KeyboardInterrupt:
         if options.json is not None and runs:
-            console.print(f"interrupted: wrote {_write_json(runs, options.json)}", soft_wrap=True)
+            console.say(f"interrupted: wrote {_write_json(runs, options.json)}")
         raise
     for seed in options.seeds:
         console.print(_table(runs, seed, options.epochs))

@@ -116,7 +116,7 @@ def train(options: argparse.Namespace, console: Console) -> tuple[Recorded, Pred
     optimizer = make_optimizer(options)
     rung, sizes = make_rung(options), ladder_settings(options)
     data = load_data(options, console)
-    made = _make(options, rung, data, optimizer)
+    made = _make(options, rung, data, optimizer, console)
     parameters = made.trainer.model.params.flat.size
     console.say(
         f"{rung.label}: {plural(sizes.depth, 'hidden layer')} x {sizes.width}, {parameters:,} "
@@ -214,9 +214,13 @@ def _report(
 
 
 def _make(
-    options: argparse.Namespace, rung: ladder.Rung, data: Data, optimizer: Optimizer
+    options: argparse.Namespace,
+    rung: ladder.Rung,
+    data: Data,
+    optimizer: Optimizer,
+    console: Console,
 ) -> Recorded:
-    model = make_model(options, rung, data)
+    model = make_model(options, rung, data, console)
     flow = GradientFlow(
         model, options.every, probe=data[2][:PROBE], label=rung.label, file=options.record
     )

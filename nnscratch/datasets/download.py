@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 
-from nnscratch.errors import DataError, FileError
+from nnscratch.errors import DataError, FileError, ListedError
 from nnscratch.extras import optional
 
 TIMEOUT = 30  # seconds without a byte from the server
@@ -26,7 +26,7 @@ def download_first(urls: Sequence[str], verify: Callable[[bytes, str], None]) ->
             reasons.append(f"  {error}")
         else:
             return content
-    raise FileError(
+    raise ListedError(
         "nothing could be downloaded:\n"
         + "\n".join(reasons)
         + "\nCheck the network, or fetch the files on another computer and name their folder."

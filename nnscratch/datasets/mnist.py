@@ -18,8 +18,9 @@ from nnscratch.arrays import Array, check_dtype
 from nnscratch.datasets.checks import Split
 from nnscratch.datasets.download import download_first
 from nnscratch.datasets.idx import gunzip, parse_idx, read_file, read_header
-from nnscratch.errors import ConfigError, DataError, FileError, require_flag
+from nnscratch.errors import ConfigError, DataError, FileError, ListedError, require_flag
 from nnscratch.files import as_path, write_atomically
+from nnscratch_records.words import one_line
 
 ENVIRONMENT_VARIABLE = "NNSCRATCH_DATA"
 MIRRORS = (
@@ -200,19 +201,20 @@ def _scaled(images: Array, dtype: np.dtype[Any]) -> Array:
 
 def _missing(folder: Folder, absent: list[str]) -> FileError:
     """Return the error that says what is missing, where it was looked for, and what to do."""
-    given = folder.path if folder.chosen_by == "data_dir" else "not given"
+    place = one_line(str(folder.path))
+    given = place if folder.chosen_by == "data_dir" else "not given"
     environment = os.environ.get(ENVIRONMENT_VARIABLE) or "not set"
     try:
-        cache: Path | str = cache_folder()
+        cache = one_line(str(cache_folder()))
     except FileError:
         cache = "none, for want of a home folder"
     state = "" if folder.path.exists() else ", which does not exist"
-    return FileError(
-        f"MNIST is not in {folder.path} ({folder.chosen_by}){state}: missing {', '.join(absent)} "
+    return ListedError(
+        f"MNIST is not in {place} ({folder.chosen_by}){state}: missing {', '.join(absent)} "
         "(each may also end in .gz).\n"
         "One folder is looked in, the first of these that is named:\n"
         f"  1. data_dir=... (--data-dir): {given}\n"
-        f"  2. the environment variable {ENVIRONMENT_VARIABLE}: {environment}\n"
+        f"  2. the environment variable {ENVIRONMENT_VARIABLE}: {one_line(environment)}\n"
         f"  3. the cache folder: {cache}\n"
         "Put the files there, name the folder that has them, or let them be downloaded (11 MB) "
         "with download=True (--download)."

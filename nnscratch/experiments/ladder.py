@@ -98,13 +98,19 @@ def select(names: list[str] | None) -> tuple[Rung, ...]:
     return chosen(LADDER, names)
 
 
-def require_memory(features: int, classes: int, settings: Settings) -> None:
-    """Raise `TooLargeError` if no network of such a size fits into memory."""
+def require_memory(features: int, classes: int, settings: Settings, batch: int = 0) -> None:
+    """Raise `TooLargeError` if no network of such a size fits into memory.
+
+    batch : how many examples it is trained on at a time: of each every dense layer and activation
+        keeps what it gives and what it hands back
+    """
     inner = settings.width * (settings.width + 1)
     numbers = settings.depth * inner + settings.width * (features - settings.width + classes)
+    kept = 4 * batch * settings.depth * settings.width
     memory.require(
-        f"a network of {settings.depth:,} hidden layers x {settings.width:,}",
-        2 * 4 * numbers + _OBJECTS * settings.depth,
+        f"training, {batch:,} examples at a time, " * (batch > 0)
+        + f"a network of {settings.depth:,} hidden layers x {settings.width:,}",
+        4 * (2 * numbers + kept) + _OBJECTS * settings.depth,
     )
 
 

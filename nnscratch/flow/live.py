@@ -104,7 +104,7 @@ class LiveTable(Callback):
             self._draw()
         self.close()  # the message comes below the table
         if history.message:
-            self.console.print(history.message, highlight=False, soft_wrap=True)
+            self.console.print(history.message, highlight=False, soft_wrap=True, markup=False)
 
     def on_fit_exit(self, trainer: Trainer) -> None:
         """Give the screen back, however the training ended (called by the trainer)."""

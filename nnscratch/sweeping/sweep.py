@@ -21,6 +21,7 @@ from nnscratch.files import PathLike, as_path, make_folder
 from nnscratch.sweeping.run import MEASURED, Build, Row, one_thread, run
 from nnscratch.sweeping.table import Table, key
 from nnscratch_records import memory
+from nnscratch_records.words import one_line
 
 if TYPE_CHECKING:
     import pandas
@@ -136,7 +137,9 @@ def sweep(
                 over += 1
                 if progress:
                     said = row["error"] or f"{row['verdict']}, loss {row['loss']:.4g}"
-                    print(f"{over}/{len(runs)} {_named(one)}: {said}", file=sys.stderr)
+                    print(
+                        f"{over}/{len(runs)} {one_line(f'{_named(one)}: {said}')}", file=sys.stderr
+                    )
         written = kept.done()
         left = [one for one in left if one.name not in written]
         alone = not alone  # a process died, and with it all that were at work: whose fault was it?

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nnscratch_kernels.streams import progress_stream
+from nnscratch_records.words import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -96,7 +97,7 @@ class Lines(Display):
 
     def close(self, message: str) -> None:
         if message:
-            print(message, file=progress_stream(), flush=True)
+            print(one_line(message), file=progress_stream(), flush=True)
 
 
 class Bar(Display):

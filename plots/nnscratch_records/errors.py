@@ -9,12 +9,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable
 
+from nnscratch_records.words import one_line, printable_lines
+
 _READ, _LISTED = 300, 3000  # characters of a value, and of a list of names
 _COMPARED = 10_000  # names that are compared letter by letter: some 0.1 s
 
 
 class NnscratchError(Exception):
-    """Base of every error that nnscratch raises on purpose."""
+    """Base of every error that nnscratch raises on purpose.
+
+    What it says is one line: names of files, columns and layers in it give a terminal no orders.
+    """
+
+    def __str__(self) -> str:  # a KeyError would print the representation of what it says
+        return one_line(str(self.args[0]) if len(self.args) == 1 else super().__str__())
 
 
 class ConfigError(NnscratchError, ValueError):
@@ -24,9 +32,6 @@ class ConfigError(NnscratchError, ValueError):
 class UnknownNameError(ConfigError, KeyError):
     """A mapping was asked for a name it does not have."""
 
-    def __str__(self) -> str:  # KeyError would print the representation of the message
-        return str(self.args[0])
-
 
 class DataError(NnscratchError, ValueError):
     """Data are wrong: NaN in the input, labels out of range, a corrupt or truncated file."""
@@ -34,6 +39,16 @@ class DataError(NnscratchError, ValueError):
 
 class FileError(NnscratchError, OSError):
     """A file or folder is missing, or cannot be read or written."""
+
+
+class ListedError(FileError):
+    """A file is missing, and its message lists the ways to it: in lines, on purpose.
+
+    Whoever raises it puts names of files in as `one_line`.
+    """
+
+    def __str__(self) -> str:
+        return printable_lines(str(self.args[0]))
 
 
 class TooLargeError(NnscratchError, MemoryError):

@@ -84,6 +84,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c == "\n" else ascii(c)[1:-1] for c in text)
 
 
+def one_line(text: str) -> str:
+    """Return text that is one line, and whose control characters cannot act, newlines neither."""
+    return printable(text.replace("\n", "\\n"))
+
+
 def printable_lines(text: str) -> str:
     """Return `text` with what its lines hold `printable`."""
     return "\n".join(map(printable, text.split("\n")))

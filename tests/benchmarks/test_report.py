@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 
 import pytest
 from matplotlib.image import imread
@@ -111,6 +112,24 @@ def test_history_appends_and_reads(results, tmp_path):
     assert {"workload", "threads", "contender", "min_us", "median_us", "limit_us"} == set(
         entries[0]["figures"][0]
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")
+def test_a_new_history_obeys_the_umask_and_the_mode_of_an_old_one_is_kept(results, tmp_path):
+    path = tmp_path / "history.jsonl"
+    before = os.umask(0)
+    try:
+        history.append(results, path)
+        assert path.stat().st_mode & 0o777 == 0o666
+        path.chmod(0o640)
+        os.umask(0o077)
+        history.append(results, path)
+        assert path.stat().st_mode & 0o777 == 0o640
+        path.unlink()
+        history.append(results, path)
+        assert path.stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
 
 
 @pytest.mark.parametrize(

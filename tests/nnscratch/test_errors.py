@@ -6,7 +6,8 @@ import time
 import pytest
 
 import nnscratch as nn
-from nnscratch.errors import require_count, require_number, unknown_name
+from nnscratch.cli import line_of
+from nnscratch.errors import ListedError, TooLargeError, require_count, require_number, unknown_name
 
 
 @pytest.mark.parametrize(
@@ -66,3 +67,16 @@ def test_a_name_beside_very_many_others_is_asked_for_at_once():
     start = time.process_time()
     assert "200,000 in all" in str(unknown_name("column", "colmn 77", names))
     assert time.process_time() - start < 1.5
+
+
+def test_what_an_error_says_is_one_line_whatever_names_are_in_it():
+    for kind in (nn.DataError, nn.FileError, nn.UnknownNameError, TooLargeError):
+        assert str(kind("no such file: a\nb\x1b[2J")) == "no such file: a\\nb\\x1b[2J"
+
+
+def test_an_error_that_lists_has_lines_but_gives_no_orders():
+    assert str(ListedError("so:\n1. a\x1b[2J")) == "so:\n1. a\\x1b[2J"
+
+
+def test_a_warning_of_the_command_is_one_line():
+    assert line_of(UserWarning("kept in a\nb"), UserWarning, "x.py", 3) == "kept in a\\nb\n"

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,10 @@ def fails(capsys, *arguments):
         (["compare", "--data", "mnist", "--data-dir", "nowhere"], "nowhere"),
         (["train", "--width", "9999999999"], "x 9,999,999,999 needs 7.2e+09 TB of memory, and "),
         (["train", "--depth", "9" * 20], "hidden layers x 100 needs "),
+        (
+            ["train", "--depth", "9" * 9, "--width", "1", "--batch", "1500"],
+            "training, 1,500 examples at a time, a network of 999,999,999 hidden layers x 1 needs",
+        ),
         (["compare", "--width", "3000000"], "x 3,000,000 needs 648 TB of memory, and "),
         (["predict", "--width", "3000000"], "x 3,000,000 needs 648 TB of memory, and "),
         (["cure", "--width", "3000000"], "x 3,000,000 needs 648 TB of memory, and "),
@@ -120,6 +125,33 @@ def test_a_label_gives_the_terminal_no_orders(capsys, tmp_path, small_record):
     printed = captured.out + captured.err
     assert all(c.isprintable() or c == "\n" for c in printed)
     assert "\\x1b]0;owned\\x07" in printed.replace("\n", "")
+
+
+UGLY = "a\nb\x1b[2J[red]c[x]"
+
+
+def test_a_name_of_a_file_stays_on_its_line(capfd, tmp_path, small_record, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_record(tmp_path / f"{UGLY}.npz", small_record)
+    Path(f"{UGLY}.csv").write_text("".join(f"{i},{i % 7},{i % 2}\n" for i in range(40)))
+    Path(f"{UGLY}.toml").write_text("x = [")
+    small = ["--depth", "1", "--width", "2"]
+    for arguments in (
+        ["diagnose", f"{UGLY}.npz", "--json", f"{UGLY}.json"],
+        ["export", f"{UGLY}.npz", "--json-lines", f"{UGLY}.jsonl", "--npz", f"{UGLY}2.npz"],
+        ["report", f"{UGLY}.npz", "--out", f"{UGLY}.html"],
+        ["report", f"{UGLY}.none", "--out", f"{UGLY}.html"],
+        ["train", *small, "--data", f"{UGLY}.csv", "--epochs", "1", "--html", f"{UGLY}.html"],
+        ["train", *small, "--data", f"{UGLY}.csv", "--target", UGLY],
+        ["predict", *small, "--data", f"{UGLY}.csv", "--out", UGLY, "--init", "he_normal"],
+        ["sweep", f"{UGLY}.toml", "--out", UGLY],
+        ["find-rate", *small, "--data", f"{UGLY}.csv", "--steps", "5", "--plot", f"{UGLY}.png"],
+        ["replay", f"{UGLY}.npz"],
+    ):
+        assert main(arguments) in (0, 1, 2)
+        said = "".join(capfd.readouterr())
+        assert "\\nb\\x1b[2J[red]c[x]" in said, arguments
+        assert not [line for line in said.splitlines() if line.startswith("b\\x1b")], arguments
 
 
 def run(arguments, folder, **environment):
