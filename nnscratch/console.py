@@ -34,7 +34,7 @@ class Console(console.Console):
         """
         if isinstance(text, str):
             text, how = one_line(text), {"markup": False, **how}
-        self.print(text, highlight=False, soft_wrap=True, **how)
+        self.print(text, **{"highlight": False, "soft_wrap": True, **how})
 
     def wrote(self, *paths: Path) -> None:
         """Say what was written."""

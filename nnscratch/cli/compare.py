@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     folder = make_folder(options.out)
     data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
     require_memory(data, settings)
-    console.say(
+    console.print(
         f"{len(rungs)} networks of {plural(settings.depth, 'hidden layer')} x {settings.width} on "
         f"{options.data} ({len(data[0]):,} training and {len(data[2]):,} test images), "
         f"{settings.epochs} epochs, batch {settings.batch_size}, learning rate {settings.lr:g}, "

@@ -103,7 +103,8 @@ def run(options: argparse.Namespace) -> int:
         f"{plural(len(rungs), 'network')} of {plural(settings.depth, 'hidden layer')} x "
         f"{settings.width} on "
         f"{options.data}, batch {settings.batch_size}, learning rate {settings.lr:g}; one training "
-        f"example in {_HELD_OUT} is held out for the loss"
+        f"example in {_HELD_OUT} is held out for the loss",
+        soft_wrap=False,
     )
 
     def treat_one(rung: ladder.Rung) -> Cure:

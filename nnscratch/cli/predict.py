@@ -113,7 +113,8 @@ def run(options: argparse.Namespace) -> int:
     console.say(
         f"{plural(len(rungs), 'network')} of {plural(settings.depth, 'hidden layer')} x "
         f"{settings.width} on "
-        f"{options.data}, batch {settings.batch_size}, before the first step"
+        f"{options.data}, batch {settings.batch_size}, before the first step",
+        soft_wrap=False,
     )
     foreseen = [foresee(rung, data, settings, options.measure or 0) for rung in rungs]
     console.print(table(foreseen))
