@@ -11,6 +11,7 @@ from nnscratch.flow.findings import rates, through_time
 from nnscratch.flow.findings.cures import LOOK_AT_ANSWERS, STANDARDISE_INPUTS, STANDARDISE_TARGETS
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.progress import LEARNED
 from nnscratch.flow.findings.view import View
 from nnscratch_records.limits import (
     BESIDE,
@@ -123,7 +124,9 @@ def _labels(view: View) -> list[Finding]:
     single = view.latest("target_classes") == 2
     severity, advice, numbers = "serious", LOOK_AT_ANSWERS, {"examples": count, "values": values}
     # What is learned by heart is learned too, but slowly, and nothing comes of it.
-    lost = progress.nothing or (progress.share < BY_HEART and progress.rows >= _ENOUGH)
+    # Where a guess is worse than the mean there is all the more to learn by heart.
+    heart = BY_HEART if progress.told >= 0 else LEARNED
+    lost = progress.nothing or (progress.share < heart and progress.rows >= _ENOUGH)
     # Of the variance of a few far targets no guess tells anything. Neither knows that steps of time
     # have an order, which may be all that counts: then it takes a run that is not short, and a
     # gradient that gets through time.
@@ -146,6 +149,7 @@ def _labels(view: View) -> list[Finding]:
             f"than their mean ({linear} and {near} of the variance); "
         )
         seen += "nor does the network." if progress.nothing else "what it learns is by heart."
+        severity = "serious" if progress.share < BY_HEART else "notice"
         if ordered:
             severity = "notice"
             seen += " Neither guess knows of an order in time: if all lies in that, all is well."

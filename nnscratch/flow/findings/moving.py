@@ -40,7 +40,10 @@ def _symmetric(view: View) -> list[Finding]:
     if len(copies) < 2:
         return []
     params = {i: view.param(i, "weight") for i in view.weights[:-1]}
-    share = {i: float(copies[[0, -1], p].min()) for i, p in params.items() if p is not None}
+    # Dropout tells copies apart, by chance: what began as copies has still to become something.
+    apart = "noise" in view.roles and not view.progress.learned
+    seen_at = [0] if apart else [0, -1]
+    share = {i: float(copies[seen_at, p].min()) for i, p in params.items() if p is not None}
     equal = [i for i, value in share.items() if value > COPIES]
     if not equal:
         return []
@@ -54,9 +57,12 @@ def _symmetric(view: View) -> list[Finding]:
             f"of one another, and no gradient gets past them."
         )
     else:
+        still = "and still are: they get the same gradient, and do the work of one."
+        if not float(copies[-1, params[worst] or 0]) > COPIES:
+            still = "and got the same gradient: only dropout, by chance, has told them apart."
         seen = (
             f"{percent(share[worst])} of the {units} units of {view.layers[worst]} began as copies "
-            f"of one another and still are: they get the same gradient, and do the work of one."
+            f"of one another {still}"
         )
     return [
         Finding(

@@ -440,3 +440,25 @@ def test_labels_that_are_not_sure_explain_what_nothing_else_does(others, told):
     assert found[1:] == others
     sure = cause("labels", "serious", ("constant output",))
     assert data.last_resort([sure]) == [sure]
+
+
+@pytest.mark.parametrize(
+    ("told", "share", "severity"),
+    [
+        (-0.01, 0.29, "serious"),
+        (-0.01, 0.31, "notice"),  # learned by heart, as far as the guesses go
+        (-0.01, 0.74, "notice"),
+        (-0.01, 0.76, ""),
+        (0.01, 0.29, "serious"),
+        (0.01, 0.31, ""),
+    ],
+)
+def test_what_no_guess_tells_may_be_learned_by_heart(run, told, share, severity):
+    def change(record):
+        run.stuck(record, (1 - share) * record["loss_constant"][0])
+        run.fill(guess_linear=told, guess_neighbours=-0.2)(record)
+
+    found = run.of(run(change), "labels")
+    assert (found.severity if found else "") == severity
+    if found:
+        assert "what it learns is by heart" in found.sentence

@@ -170,3 +170,23 @@ def test_steps_that_fit_each_weight_may_become_too_small_to_see(run, optimizer, 
 def test_two_steps_say_nothing_of_what_is_frozen(run, steps, told):
     change = run.fill(param_update_norm=0.0, update_ratio=0.0)
     assert ("frozen parameters" in run(change, steps=steps).kinds) == told
+
+
+@pytest.mark.parametrize(
+    ("kinds", "level", "told"),
+    [
+        ("dense relu dropout dense relu dense", 0.7, True),
+        ("dense relu dropout dense relu dense", 0.2, False),  # it has learned all the same
+        ("dense relu dense relu dense", 0.7, False),
+    ],
+)
+def test_copies_that_dropout_told_apart(run, kinds, level, told):
+    def change(record):
+        run.stuck(record, level * record["loss_constant"][0])
+        record["param_copies"][:, 0] = np.linspace(0.51, 0.0, len(record["steps"]))
+
+    found = run.of(run(change, kinds=kinds), "symmetric units")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "notice"
+        assert "only dropout, by chance, has told them apart" in found.sentence
