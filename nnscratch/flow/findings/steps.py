@@ -23,6 +23,7 @@ FAR = 500.0  # steps until half of what is missing is learned: no few more
 BLOCKED = frozenset({"vanishing", "dead layer"})
 # What could be done otherwise, and shows later, where it is no more than a notice.
 STYLE = frozenset({"loss", "output activation", "no activation"})
+YES_OR_NO = frozenset({"BinaryCrossEntropy", "SigmoidCrossEntropy"})
 AT_MOST = 1e4  # steps that anybody would ask for
 
 
@@ -94,9 +95,12 @@ def young(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
 
 
 def minor(view: View) -> set[str]:
-    """What comes after the number of steps: targets of tens, sigmoids that share no softmax."""
+    """What comes after the number of steps: targets of tens, and sigmoids that share no softmax, if
+    the loss is made for such.
+    """
     far = {"target scale"} if tens(view) else set()
-    return far | ({"output activation"} if each_by_itself(view) else set())
+    yes_or_no = view.text("loss_kind") in YES_OR_NO and each_by_itself(view)
+    return far | ({"output activation"} if yes_or_no else set())
 
 
 def _too_small(view: View, size: float, made: int) -> Finding:
