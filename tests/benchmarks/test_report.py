@@ -3,11 +3,13 @@
 import copy
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 from matplotlib.image import imread
 
 from benchmarks import history, pictures, report
+from benchmarks import results as results_module
 from benchmarks.history import HistoryError
 from benchmarks.tables import number, tables
 
@@ -88,6 +90,28 @@ def test_pictures(results, tmp_path):
         assert imread(path).std() > 0.05  # not empty
     results.steps, results.kernels = [], []
     assert pictures.draw(results, tmp_path) == []
+
+
+def test_bars_of_the_roofline_and_of_recording_say_which_workload_they_are_of(results):
+    recorded = SimpleNamespace(
+        workload="mnist-bn-elu", contender=next(iter(pictures.RECORDED)), overhead=1.2
+    )
+    results.recording = [SimpleNamespace(**vars(recorded), threads=n) for n in (1, 2)]
+    for figure in (pictures.roofline_fractions(results), pictures.recording(results)):
+        for ax in figure.axes:
+            labels = [label.get_text() for label in ax.get_xticklabels()]
+            assert labels == [name for name in results.workloads() if name in labels]
+            assert labels
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_a_commit_is_only_what_git_says_without_an_error(monkeypatch, tmp_path):
+    git = tmp_path / "git"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for code, commit in ((0, "HEAD+"), (1, "")):
+        git.write_text(f"#!/bin/sh\necho HEAD\nexit {code}\n")
+        git.chmod(0o755)
+        assert results_module._commit() == commit
 
 
 def slower(results, factor, peers=1.0):

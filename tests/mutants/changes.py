@@ -34,6 +34,11 @@ LOOKS = {
     "ncols", "no_wrap", "pad", "padding", "quick", "rotation", "s", "set_axisbelow", "shrink",
     "strict", "tick_params", "width_ratios", "wspace", "xytext", "zorder",
 }  # fmt: skip
+# What a made-up case is made of - how many examples, which numbers, which rate - is nobody's claim:
+# files that list cases, functions there that return one of these, and lambdas of a `Draw`.
+LISTS_CASES = re.compile(r"Final\[tuple\[(Sick|Healthy), \.\.\.\]\]")
+CASES = ("nnscratch/experiments/public/", "nnscratch/experiments/faults/")
+MADE_UP, DRAW = {"Data", "Setup"}, "d"
 
 
 class Change(NamedTuple):
@@ -49,6 +54,8 @@ class Change(NamedTuple):
 
 def changes_of(file: str, text: str) -> list[Change]:
     """Return every change that is known for a source file."""
+    if file.startswith(CASES) and LISTS_CASES.search(text):
+        return []
     lines = [0]
     for line in text.encode().splitlines(keepends=True):
         lines.append(lines[-1] + len(line))
@@ -68,7 +75,16 @@ def changes_of(file: str, text: str) -> list[Change]:
         if token is not None and "#" not in gap:
             found.append((start + token.start(), start + token.end(), new))
 
+    def makes_up(node: ast.AST) -> bool:
+        if not file.startswith(CASES):
+            return False
+        if isinstance(node, ast.FunctionDef):
+            return node.returns is not None and ast.unparse(node.returns) in MADE_UP
+        return isinstance(node, ast.Lambda) and [a.arg for a in node.args.args][:1] == [DRAW]
+
     def walk(node: ast.AST) -> Iterator[ast.AST]:
+        if makes_up(node):
+            return
         if isinstance(node, ast.keyword) and node.arg in LOOKS:
             return
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in LOOKS:

@@ -5,19 +5,23 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.experiments.claims import (
     Measured,
     Quantity,
     Trial,
     clipping_blamed,
     clipping_rescues,
+    digits_in_time,
     dying_relu,
     elu_median,
     elu_speed,
     leaks,
+    one_fan,
     ranking,
     steepest,
 )
+from nnscratch.experiments.claims.networks import stack
 from nnscratch.experiments.mnist_bn_elu import Run
 
 HOLDS, CONDITION, FAILS, UNCHECKED = (
@@ -181,3 +185,26 @@ def test_what_clipping_costs_is_the_accuracy_of_the_same_seed_without(monkeypatc
     np.testing.assert_allclose(measured["clipped, epoch 1"].values, [0.5, 0.5])
     np.testing.assert_allclose(measured["largest"].values, [0.25, 0.25])
     np.testing.assert_allclose(measured["same"].values, [1, 1])
+
+
+def test_digits_in_time_clip_the_whole_gradient_at_1(monkeypatch):
+    given = []
+    train = digits_in_time.networks.train
+    monkeypatch.setattr(
+        digits_in_time.networks, "train", lambda *a, **how: given.append(a[2]) or train(*a, **how)
+    )
+    x = np.random.default_rng(0).standard_normal((50, 4, 3)).astype(np.float32)
+    split = x, np.arange(50) % 10, x, np.arange(50) % 10
+    trial = Trial({"units": 4, "lr": 0.01, "updates": 1})
+    digits_in_time.reads(digits_in_time.LAYERS[digits_in_time.FORGETS], split, trial, 1, 0)
+    assert [(one.clip, one.lr) for one in given] == [(ClipByGlobalNorm(1.0), 0.01)]
+
+
+def test_the_gain_of_a_relu_network_is_that_of_its_inputs_whatever_these_are():
+    widths, seed = (3, 4, 2), 1
+    x = np.random.default_rng([seed, 1]).standard_normal((2, 3)).astype(np.float32)
+    model = stack(3, [4], "relu", "he_normal", classes=2, seed=seed)
+    z, squares = model.forward(x), np.mean(x.astype(float) ** 2)
+    assert not 0.9 < squares < 1.1  # so that it is seen where these are left out
+    up, _ = one_fan.gains(widths, "he_normal", 2, seed)
+    assert up == pytest.approx(float(np.mean(z.astype(float) ** 2)) / (2 * squares), rel=1e-5)
