@@ -20,8 +20,10 @@ from nnscratch.cli.network import (
 from nnscratch.console import Console
 from nnscratch.errors import ConfigError
 from nnscratch.training import find_rate
+from nnscratch.training.rate_test import require_memory
 
 _PICTURES = (".png", ".svg", ".pdf")
+_MANY = 10_000  # steps that take seconds
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -47,6 +49,9 @@ def run(options: argparse.Namespace) -> int:
     make_folders(options.plot)
     console = Console()
     data = load_data(options, console)
+    require_memory(options.steps)
+    if options.steps >= _MANY:
+        console.say(f"training {options.steps:,} steps at rates that rise ...")
     found = find_rate(
         make_model(options, make_rung(options), data, console),
         make_loss(data),

@@ -105,7 +105,8 @@ def _require_data(claims: Sequence[Claim], data: Data) -> None:
             try:
                 getattr(data, name)()
             except FileError as error:
-                raise FileError(f"claim {claim.name!r} needs {name}: {error}") from error
+                said = f"claim {claim.name!r} needs {name}: {error}"
+                raise type(error)(said) from error  # one that lists goes on listing
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas
 
 _RUN = 1000  # bytes of one that waits
+_WORKER = 50_000_000  # bytes of a process that has imported this package, at least
 
 
 class Run(NamedTuple):
@@ -131,7 +132,7 @@ def sweep(
 
     alone, over = False, len(runs) - len(left)
     while left:
-        with _executor(executor, workers) as on:
+        with _executor(executor, workers, len(left)) as on:
             for one, row in _results(on, submit, left, 1 if alone else len(left)):
                 kept.append({**one.settings, "seed": one.seed, **row})
                 over += 1
@@ -176,7 +177,7 @@ def _results(
 
 
 @contextmanager
-def _executor(given: Executor | str | None, workers: int | None) -> Iterator[Executor]:
+def _executor(given: Executor | str | None, workers: int | None, runs: int) -> Iterator[Executor]:
     if isinstance(given, str):
         distributed = optional("distributed", f"the scheduler {given}", "dask")
         with distributed.Client(given) as client:
@@ -187,7 +188,8 @@ def _executor(given: Executor | str | None, workers: int | None) -> Iterator[Exe
         import multiprocessing  # here: they would make every import of the package slower
         from concurrent.futures import ProcessPoolExecutor
 
-        count = None if workers is None else require_count("sweep workers", workers)
+        count = None if workers is None else min(runs, require_count("sweep workers", workers))
+        memory.require(f"a sweep in {count or 1:,} processes", _WORKER * (count or 1))
         context = multiprocessing.get_context("spawn")  # safe with threads, the same everywhere
         with ProcessPoolExecutor(count, context, initializer=one_thread) as pool:
             try:

@@ -23,10 +23,12 @@ from nnscratch.optimizers import Optimizer
 from nnscratch.schedules import Geometric
 from nnscratch.training.callbacks import Callback, StepInfo
 from nnscratch.training.trainer import Trainer
+from nnscratch_records import memory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_STEP = 100  # bytes that are kept of each: its rate, and its loss in two lists and two arrays
 KEEP = 0.9  # of the running mean of the losses, from step to step
 EXPLODED = 4.0  # times the smallest running mean: the test ends
 WINDOW = 4  # steps before and after that a smoothed loss is the mean of
@@ -126,6 +128,7 @@ def find_rate(
     require_number("find_rate low", low, above=0)
     require_number("find_rate high", high, above=low)
     require_count("find_rate steps", steps, least=2 * LEAST_STEPS)
+    require_memory(steps)
     twin, chosen = copy.deepcopy(model), copy.deepcopy(optimizer)
     chosen.lr = Geometric(low, high, steps, first=chosen.steps)
     watch = _StopWhenExploded()
@@ -152,6 +155,11 @@ def find_rate(
     exploded = trainer.history.diverged or watch.exploded
     rate, lowest = _suggest(rates[finite], losses[finite], smooth[finite])
     return RateTest(rates, losses, smooth, rate, lowest, exploded)
+
+
+def require_memory(steps: int) -> None:
+    """Raise `TooLargeError` if what is kept of so many steps does not fit into memory."""
+    memory.require(f"a rate test of {steps:,} steps", _STEP * steps)
 
 
 def _smoothed(losses: Array) -> Array:

@@ -14,11 +14,12 @@ import pytest
 import nnscratch as nn
 from nnscratch.cli import main
 from nnscratch.cli import map as map_command
+from nnscratch.errors import TooLargeError
 from nnscratch.experiments.standard import standard
 from nnscratch.flow import load_record
 from nnscratch.sweeping.run import one_thread
 from nnscratch.sweeping.table import Table, key
-from nnscratch_records import files
+from nnscratch_records import files, memory
 
 GRID = {"depth": [1, 3], "activation": ["tanh", "relu"]}
 
@@ -237,6 +238,15 @@ def test_processes_of_its_own(pools, tmp_path):
     assert not pool.cancelled
     with pytest.raises(nn.ConfigError, match="sweep workers"):
         nn.sweep(small, {"depth": [3]}, workers=0, table=tmp_path / "t.csv")
+
+
+def test_processes_have_to_fit_into_memory_and_are_no_more_than_runs(pools, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 10**9)
+    many = {"depth": list(range(1, 101))}
+    with pytest.raises(TooLargeError, match=r"a sweep in 100 processes needs 5 GB"):
+        nn.sweep(small, many, workers=10**8, table=tmp_path / "t.csv")
+    nn.sweep(small, {"depth": [1, 2]}, workers=10**8, table=tmp_path / "t.csv")
+    assert [count for count, _ in pools] == [2]
 
 
 def test_what_has_not_begun_is_not_waited_for(pools, tmp_path, monkeypatch):

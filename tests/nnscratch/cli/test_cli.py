@@ -74,6 +74,10 @@ def fails(capsys, *arguments):
             "batch must be a whole number >= 1 and <= 1e+09, got a la",
         ),
         (["diagnose", "--self-test", "--seeds", "9" * 30], "seeds must be a whole number >= 1 and"),
+        (
+            ["find-rate", "--steps", "9" * 9],
+            "test of 999,999,999 steps needs 100 GB of memory",
+        ),
         (["export", "a\0b", "--npz", "a"], "no file can have such a name"),
         (["diagnose", "a\0b"], "no file can have such a name"),
         (["export", "\x1b[31m.flow", "--npz", "a.npz"], "no such file: \\x1b[31m.flow"),

@@ -80,6 +80,7 @@ def test_missing_mnist_is_an_error_where_it_was_asked_for(two_claims, capsys):
     assert main(["reproduce", "second"]) == 2
     error = capsys.readouterr().err
     assert "claim 'second' needs mnist: MNIST is not in" in error
+    assert "\n  1. data_dir=..." in error
     assert "--download" in error
 
 
