@@ -6,6 +6,7 @@ import math
 import pytest
 
 import nnscratch as nn
+from nnscratch.errors import ListedError
 from nnscratch.experiments.claims import Data
 from nnscratch.experiments.claims.claim import UNCHECKED, Progress
 from nnscratch.experiments.claims.runner import run_claims
@@ -13,7 +14,7 @@ from nnscratch.experiments.claims.runner import run_claims
 
 class NoMnist(Data):
     def mnist(self):
-        raise nn.FileError("MNIST is not here:\nlook there")
+        raise ListedError("MNIST is not here:\nlook there")
 
 
 def test_results_and_pictures_are_written(claim_maker, tmp_path):
