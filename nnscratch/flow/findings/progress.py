@@ -210,7 +210,8 @@ class Progress:
         if self.rows < ENOUGH or math.isnan(self.share):
             return False
         blind = SURE * self.error > _BLIND * self.room
-        blind = blind and not (self.known and self.now - SURE * self.error > self.constant)
+        far = self.known and self.now - SURE * self.error > self.constant + self.room
+        blind = blind and not far
         little = self.share < LITTLE and self.told > PLAIN
         return (self.share < NOTHING or little) and not blind and not self.falling
 

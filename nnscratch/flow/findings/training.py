@@ -26,6 +26,7 @@ RISES = 0.5  # of the way from a constant answer's loss to the least: no differe
 BEHIND = 0.3  # of the answers' variance that a linear fit tells and the network does not
 WORSE = 0.05  # of the way from a constant answer's loss to the least
 BRISK = 1e-3  # updates of this size are not short
+FEW_ROWS = 20
 TOGETHER = 0.2  # of the weights' norm, all updates: nothing can have been learned
 FADES, HALF = 0.01, 0.5  # of the largest rate; of the steps
 CLEARLY = 2.0  # times the largest usual rate: no network of several layers likes that
@@ -236,7 +237,7 @@ def _plateau(view: View, shown: Shown, size: float) -> list[Finding]:
         and p.share < LEARNS
         and (
             (p.linear > p.share + BEHIND and rate < begin)
-            or (np.isnan(p.linear) and rates.timid(view))
+            or (_few_rows(view) and rates.timid(view))
         )
     ):
         told = f", of which a linear fit tells {percent(p.linear)}," if p.linear > 0 else ""
@@ -261,6 +262,11 @@ def _plateau(view: View, shown: Shown, size: float) -> list[Finding]:
             EXPLAINS["learning rate too small"],
         )
     ]
+
+
+def _few_rows(view: View) -> bool:
+    """Whether the examples are too few to guess any from the others, as of XOR."""
+    return bool(view.latest("target_count") < FEW_ROWS)
 
 
 def _bends(view: View) -> bool:

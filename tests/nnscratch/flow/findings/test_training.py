@@ -231,11 +231,13 @@ def test_a_run_that_stands_far_behind_what_a_line_tells(run, options, share, lin
         assert f"of which a linear fit tells {100 * linear:.0f} %" in found.sentence
 
 
-@pytest.mark.parametrize(("rate", "told"), [(0.0099, True), (0.0101, False)])
-def test_at_a_tenth_of_a_usual_rate_nobody_needs_a_line_to_tell(run, rate, told):
+@pytest.mark.parametrize(
+    ("rate", "rows", "told"), [(0.0099, 19, True), (0.0101, 19, False), (0.0099, 20, False)]
+)
+def test_of_few_rows_no_line_tells_that_a_tenth_of_a_usual_rate_is_small(run, rate, rows, told):
     def change(record):
         run.stuck(record, 0.9 * record["loss_constant"][0])
-        run.fill(guess_linear=np.nan, guess_neighbours=np.nan)(record)
+        run.fill(guess_linear=np.nan, guess_neighbours=np.nan, target_count=rows)(record)
 
     found = run.of(run(change, **smooth(lr=rate)), "learning rate too small")
     assert (found is not None) == told
