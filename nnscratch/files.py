@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError, FileError, NnscratchError, TooLargeError
 from nnscratch.extras import optional
-from nnscratch_records import files, npz
+from nnscratch_records import files, memory, npz
 from nnscratch_records.files import PathLike as PathLike
 from nnscratch_records.files import as_path as as_path
 
@@ -46,6 +47,13 @@ def open_input(path: PathLike) -> Iterator[IO[bytes]]:
             raise FileError(f"no such file: {path}") from error
         with opened as file:
             yield file
+
+
+def read_input(path: PathLike) -> bytes:
+    """Return the bytes of the file at `path`; raises as `open_input`, and `TooLargeError`."""
+    with open_input(path) as file:
+        memory.require(str(path), os.fstat(file.fileno()).st_size)
+        return file.read() or b""  # None of a file of the system that waits for more
 
 
 @contextlib.contextmanager
@@ -134,8 +142,7 @@ def load_arrays(path: PathLike) -> dict[str, Array]:
     if as_path(path).suffix != ".safetensors":
         return load_npz(path)
     package = optional("safetensors.numpy", str(path), "safetensors")
-    with open_input(path) as file:
-        content = file.read()
+    content = read_input(path)
     try:
         loaded: dict[str, Array] = package.load(content)
     except Exception as error:  # its own kind, and those of NumPy for types that this one lacks

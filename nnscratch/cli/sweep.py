@@ -13,7 +13,7 @@ from nnscratch.cli.arguments import count
 from nnscratch.console import Console
 from nnscratch.errors import ConfigError, DataError, require_name, shown
 from nnscratch.experiments.standard import standard
-from nnscratch.files import make_folder, open_input
+from nnscratch.files import make_folder, read_input
 from nnscratch.sweeping import Sweep, sweep
 
 _KNOWN = tuple(name for name in inspect.signature(standard).parameters if name != "seed")
@@ -62,11 +62,11 @@ def require_one(found: Sweep) -> None:
 def run(options: argparse.Namespace) -> int:
     """Read the file, train, say what came of it."""
     console = Console()
-    with open_input(options.grid) as file:
-        try:
-            said: dict[str, Any] = tomllib.load(file)
-        except (ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError, ...
-            raise DataError(f"{options.grid} is no TOML: {error}") from error
+    content = read_input(options.grid)
+    try:
+        said: dict[str, Any] = tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError, ...
+        raise DataError(f"{options.grid} is no TOML: {error}") from error
     grid, common = (said.get(name, {}) for name in ("grid", "network"))
     for name, part in (("grid", grid), ("network", common)):
         if not isinstance(part, dict):

@@ -16,14 +16,13 @@ import os
 import struct
 import sys
 import zlib
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnscratch.arrays import Array, as_array
 from nnscratch.errors import DataError, DtypeError, ShapeError
-from nnscratch.files import as_path, open_input, write_atomically
+from nnscratch.files import as_path, read_input, write_atomically
 from nnscratch_records import memory
 
 DTYPES: dict[int, np.dtype[Any]] = {
@@ -62,7 +61,7 @@ def read_idx(source: str | os.PathLike[str] | bytes) -> Array:
     if isinstance(source, bytes):
         raw, name = source, "the IDX data"
     else:
-        raw, name = read_file(as_path(source)), str(source)
+        raw, name = read_input(as_path(source)), str(source)
     header = read_header(gunzip(raw, name, LONGEST_HEADER), name)
     memory.require(name, min(header.total, memory.DEFLATED * len(raw)))
     view = parse_idx(gunzip(raw, name, header.total + 1), name)
@@ -136,13 +135,6 @@ def parse_idx(content: bytes, name: str) -> Array:
             f"{header.total:,} bytes in all, found {found}"
         )
     return np.ndarray(header.shape, header.dtype, content, header.offset)
-
-
-def read_file(path: Path) -> bytes:
-    """Return the bytes of a file, or raise `FileError` saying why they cannot be had."""
-    with open_input(path) as file:
-        memory.require(str(path), os.fstat(file.fileno()).st_size)
-        return file.read()
 
 
 def gunzip(raw: bytes, name: str, limit: int) -> bytes:

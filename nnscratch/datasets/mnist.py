@@ -17,9 +17,9 @@ import numpy.typing as npt
 from nnscratch.arrays import Array, check_dtype
 from nnscratch.datasets.checks import Split
 from nnscratch.datasets.download import download_first
-from nnscratch.datasets.idx import gunzip, parse_idx, read_file, read_header
+from nnscratch.datasets.idx import gunzip, parse_idx, read_header
 from nnscratch.errors import ConfigError, DataError, FileError, ListedError, require_flag
-from nnscratch.files import as_path, write_atomically
+from nnscratch.files import as_path, read_input, write_atomically
 from nnscratch_records.words import one_line
 
 ENVIRONMENT_VARIABLE = "NNSCRATCH_DATA"
@@ -158,7 +158,7 @@ def read_known(path: Path, name: str) -> Array:
     Raises `DataError` saying what was found instead.
     """
     try:
-        content = gunzip(read_file(path), str(path), _LIMIT)
+        content = gunzip(read_input(path), str(path), _LIMIT)
         verify(content, name, str(path))
     except DataError as error:
         raise DataError(

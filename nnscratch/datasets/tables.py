@@ -94,7 +94,8 @@ def _answers(values: Array, path: str) -> Array:
     """Return labels of classes or a column of numbers."""
     if values.ndim > 1 and values.shape[1:] != (1,):
         what = f"the target of {path}"
-        return check_inputs(fitted(values, np.dtype(np.float32), what), what)
+        values = fitted(values, np.dtype(np.float32), what)
+        return check_inputs(values.reshape(len(values), -1), what)
     if values.dtype.kind not in "USbiuf":
         raise DataError(f"the target of {path} holds {values.dtype}, expected numbers or text")
     values = values.reshape(len(values))
@@ -181,7 +182,7 @@ def _rows(path: PathLike) -> tuple[list[list[str]], list[int]]:
         )
     cells = text.count(delimiter) + text.count("\n")
     memory.require(f"the table {path} of {cells:,} cells", _CELL * cells + _LETTER * len(text))
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows, lines = [], []
     try:
         for row in reader:

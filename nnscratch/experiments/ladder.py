@@ -6,11 +6,13 @@ differs. All are trained by plain gradient descent with the same learning rate.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from nnscratch import layers
 from nnscratch.arrays import Array
 from nnscratch.clipping import ClipByGlobalNorm
+from nnscratch.errors import require_count
 from nnscratch.experiments.rungs import chosen
 from nnscratch.flow import GradientFlow, Reading
 from nnscratch.flow.records import Record
@@ -116,6 +118,8 @@ def require_memory(features: int, classes: int, settings: Settings, batch: int =
 
 def build(rung: Rung, features: int, classes: int, settings: Settings) -> Sequential:
     """Return the network of `rung`: `depth` hidden layers and a dense layer for the logits."""
+    for name in ("depth", "width"):
+        require_count(name, getattr(settings, name), most=math.inf)
     require_memory(features, classes, settings)
     parts: list[layers.Layer] = []
     width = features

@@ -6,7 +6,7 @@ from typing import Any
 
 from nnscratch import datasets, optimizers
 from nnscratch.clipping import ClipByGlobalNorm
-from nnscratch.errors import ConfigError
+from nnscratch.errors import ConfigError, require_count, require_flag
 from nnscratch.experiments import ladder, order
 from nnscratch.initializers import VarianceScaling, for_activation, get
 from nnscratch.layers import LSTM
@@ -39,6 +39,9 @@ def standard(
     drawn = for_activation(activation) if init is None else get(init)
     if weight_variance is not None:
         drawn = VarianceScaling(weight_variance, "fan_in")
+    for name, value in (("epochs", epochs), ("batch", batch)):
+        require_count(name, value)
+    batchnorm = require_flag("batchnorm", batchnorm)
     x, y, x_test, y_test = datasets.load(data)
     rung = ladder.Rung("network", "network", activation, drawn, batchnorm)
     sizes = ladder.Settings(depth=depth, width=width, seed=seed)

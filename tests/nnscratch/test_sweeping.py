@@ -409,3 +409,28 @@ def test_a_grid_that_is_none_is_an_error_of_one_line(text, said, tmp_path, capsy
     message = capsys.readouterr().err
     assert re.search(said, message)
     assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"depth": -1}, "depth must be a whole number >= 1, got -1"),
+        ({"depth": True}, "depth must be a whole number >= 1, got True"),
+        ({"depth": "two"}, "depth must be a whole number >= 1, got 'two'"),
+        ({"width": 0}, "width must be a whole number >= 1, got 0"),
+        ({"width": [1]}, r"width must be a whole number >= 1, got \[1\]"),
+        ({"epochs": 1.5}, "epochs must be a whole number >= 1, got 1.5"),
+        ({"batch": 0}, "batch must be a whole number >= 1, got 0"),
+        ({"batchnorm": "no"}, "batchnorm must be True or False, got 'no'"),
+    ],
+)
+def test_a_setting_that_makes_no_network_is_refused(setting, said):
+    with pytest.raises(nn.ConfigError, match=said):
+        standard(seed=0, **setting)
+
+
+def test_an_endless_grid_is_refused_before_it_is_read(tmp_path, capsys):
+    with open(tmp_path / "grid.toml", "wb") as file:
+        file.truncate(1 << 40)
+    assert main(["sweep", str(tmp_path / "grid.toml"), "--out", str(tmp_path)]) == 2
+    assert "grid.toml needs 1.1 TB of memory" in capsys.readouterr().err

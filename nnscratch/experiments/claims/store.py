@@ -16,7 +16,7 @@ import numpy as np
 from nnscratch.errors import DataError
 from nnscratch.experiments.claims import networks
 from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Settings
-from nnscratch.files import from_json, open_input, write_atomically
+from nnscratch.files import from_json, read_input, write_atomically
 
 _DIGITS = 6  # significant ones, of the numbers that only the picture needs
 
@@ -77,8 +77,7 @@ def load(path: Path, claim: Claim, settings: Settings | None) -> tuple[Measured,
     try:
         if not path.exists():
             return None
-        with open_input(path) as file:
-            content = from_json(file.read())
+        content = from_json(read_input(path))
     except ValueError as error:
         raise DataError(f"{path} is no result of a claim: {error}") from error
     if settings is not None and content.get("key") != key(claim, settings):

@@ -217,3 +217,13 @@ def test_a_very_long_name_of_a_column_is_not_printed_whole(write):
     with pytest.raises(nn.DataError) as error:
         table(write(["a" * 4000 + ",b", *(["1,2", "x,6"] * 9)]))
     assert len(str(error.value)) < 1000
+
+
+def test_lines_may_end_as_on_old_macintoshes(tmp_path):
+    (tmp_path / "own.csv").write_bytes("\r".join(["a,b,kind", *ROWS]).encode())
+    assert table(tmp_path / "own.csv")[0].shape == (16, 2)
+
+
+def test_answers_of_several_dimensions_are_as_many_numbers(tmp_path):
+    np.savez(tmp_path / "own.npz", x=np.eye(20), y=np.ones((20, 3, 2)))
+    assert table(tmp_path / "own.npz")[1].shape == (16, 6)
