@@ -170,6 +170,16 @@ def test_a_slowdown_counts_beyond_that_of_the_peers(results, factor, peers, is_s
     assert changes[0].peers == pytest.approx(peers)
 
 
+def test_one_peer_that_stumbles_says_nothing_of_the_others(results):
+    entries = [history.make_entry(results), history.make_entry(slower(results, 1.2))]
+    for peer, factor in (("one", 1.0), ("two", 1.0), ("three", 9.0)):
+        for entry, us in zip(entries, (100.0, 100.0 * factor), strict=True):
+            kept = {(f["workload"], f["threads"]): f for f in entry["figures"]}
+            entry["figures"] += [{**f, "contender": peer, "min_us": us} for f in kept.values()]
+    _, _, changes = history.compare(entries)
+    assert [change.peers for change in changes] == [1.0] * 10
+
+
 def test_only_the_same_machine_and_mode_compare(results):
     older = history.make_entry(results)
     other = copy.deepcopy(older)

@@ -35,10 +35,10 @@ LOOKS = {
     "strict", "tick_params", "width_ratios", "wspace", "xytext", "zorder",
 }  # fmt: skip
 # What a made-up case is made of - how many examples, which numbers, which rate - is nobody's claim:
-# files that list cases, functions there that return one of these, and lambdas of a `Draw`.
+# files that list cases, functions there that return one of these, lambdas of a `Draw`, and steps.
 LISTS_CASES = re.compile(r"Final\[tuple\[(Sick|Healthy), \.\.\.\]\]")
 CASES = ("nnscratch/experiments/public/", "nnscratch/experiments/faults/")
-MADE_UP, DRAW = {"Data", "Setup"}, "d"
+MADE_UP, DRAW = {"Data", "Setup", "tuple[Array, Array]"}, "d"
 
 
 class Change(NamedTuple):
@@ -80,6 +80,8 @@ def changes_of(file: str, text: str) -> list[Change]:
             return False
         if isinstance(node, ast.FunctionDef):
             return node.returns is not None and ast.unparse(node.returns) in MADE_UP
+        if isinstance(node, ast.keyword):
+            return node.arg == "steps"
         return isinstance(node, ast.Lambda) and [a.arg for a in node.args.args][:1] == [DRAW]
 
     def walk(node: ast.AST) -> Iterator[ast.AST]:
