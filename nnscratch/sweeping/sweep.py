@@ -26,6 +26,7 @@ from nnscratch_records.words import one_line
 if TYPE_CHECKING:
     import pandas
 
+_READ = 60  # characters of a setting that are shown
 _RUN = 1000  # bytes of one that waits
 _WORKER = 50_000_000  # bytes of a process that has imported this package, at least
 
@@ -226,4 +227,5 @@ def _is_list(values: object) -> bool:
 
 
 def _named(one: Run) -> str:
-    return ", ".join(f"{k} {v}" for k, v in {**one.settings, "seed": one.seed}.items())
+    settings = {**one.settings, "seed": one.seed}
+    return ", ".join(f"{k} {str(v)[:_READ]}" for k, v in settings.items())

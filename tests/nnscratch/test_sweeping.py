@@ -313,6 +313,11 @@ def test_a_cluster_of_dask_that_loses_a_worker_loses_nothing(tmp_path):
     assert not found.failed
 
 
+def test_a_setting_that_nobody_can_read_is_cut_off(sweep, capsys):
+    sweep(small, {"depth": [1], "note": ["x" * 100_000]}, seeds=1)
+    assert "note " + "x" * 60 + ", seed 0" in capsys.readouterr().err
+
+
 def test_the_command_reads_a_file_and_names_what_it_does_not_know(tmp_path, capsys, monkeypatch):
     grid = tmp_path / "grid.toml"
     grid.write_text("[grid]\ndepht = [1]\n")

@@ -94,6 +94,27 @@ def test_a_false_alarm_on_the_way_counts(monkeypatch):
     assert faults.diagnose(HEALTHY[0], 0).false == {"diverged"}
 
 
+@pytest.mark.parametrize(("steps", "since"), [(400, 12), (400, 150), (2000, 150), (15, 9)])
+def test_a_fault_is_looked_for_from_the_first_steps_to_the_last(monkeypatch, steps, since):
+    """At each of the first twenty, then at twenty more, each so many times the one before."""
+    case = next(c for c in FAULTY if c.cause == {"activation"} and c.shows == {"vanishing"})
+    told = Findings(
+        tuple(Finding(kind, "serious", (), 0, "x.") for kind in ("activation", "vanishing")), "", ""
+    )
+    suite = "nnscratch.experiments.faults.suite."
+    monkeypatch.setattr(suite + "make_record", lambda case, seed: {"steps": np.arange(steps)})
+    monkeypatch.setattr(suite + "cut", lambda record, n: {"steps": record["steps"][:n]})
+    monkeypatch.setattr(
+        suite + "find",
+        lambda record: told if len(record["steps"]) >= since else Findings((), "", ""),
+    )
+    delay = faults.diagnose(case, 0).delay
+    if since <= 20:
+        assert delay == since
+    else:
+        assert since <= delay <= since * (steps / 20) ** (1 / 19) + 1
+
+
 def test_a_notice_in_a_healthy_run_is_no_alarm(monkeypatch):
     notice = Findings((Finding("too few steps", "notice", (), 0, "x."),), "run", "")
     monkeypatch.setattr("nnscratch.experiments.faults.suite.find", lambda record: notice)
