@@ -209,11 +209,12 @@ def test_the_work_of_watching_a_deep_network_grows_as_its_layers_do():
             seen[0] += event in ("line", "call")
             return count
 
+        before = sys.gettrace()  # who measures what the tests cover
         sys.settrace(count)
         try:
             nn.GradientFlow(model, probe=np.zeros((3, 2), np.float32))
         finally:
-            sys.settrace(None)
+            sys.settrace(before)
         return seen[0]
 
     few, many = calls(100), calls(400)
