@@ -46,10 +46,6 @@ class Graph(Structure):
         self._memories: set[int] = set()
         self._seen_change = -1
 
-    @property
-    def turn(self) -> Turn:
-        return self.params.turn
-
     # Passes
 
     def forward(

@@ -167,7 +167,8 @@ class Structure:
     # Making
 
     def _own(self) -> None:
-        """Have the parameters know their layers."""
+        """Have the parameters know their layers, and take over whose turn it is with them."""
+        self.turn = self.params.turn
         self.params.owners = {
             f"{node.key}.{key}": node.layer
             for node in self._owned

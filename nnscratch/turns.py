@@ -39,7 +39,7 @@ class Turn:
 
         owner : whose buffers these are, or what to call it
         """
-        lock = self.lock
+        lock = self._locks.get(_forks) or self.lock
         if lock.locked():
             name = owner if isinstance(owner, str) else f"this {type(owner).__name__}"
             raise ConfigError(
