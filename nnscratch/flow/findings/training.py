@@ -71,9 +71,8 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     # However it goes now: thrown at once to where one answer for all is better.
     clearly = rate > CLEARLY * largest and view.rows >= _LASTING
     astray = behind and clearly
-    seen = bool(
-        (typical[:_EARLY] > LARGE).any()
-    )  # of sigmoids' squares the gradient may be as small
+    # It must be seen: of sigmoids' squares the gradient may be as small as the rate is large.
+    seen = bool((typical[:_EARLY] > LARGE).any())
     far_beyond = seen and rate > FIRST * largest * (1 + rates.ROUNDED)
     stuck = clearly and far_beyond and not p.falling and view.holds(typical > LARGE)
     killed = clearly and any(shown[k].step > view.first_step for k in _KILLED if k in shown)
@@ -162,8 +161,7 @@ def _short(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     p, typical = view.progress, rates.typical_updates(view)
     if view.rows >= _LASTING and not p.learned and "diverged" not in shown and _faded(view):
         return _ended(view)
-    sizes = typical[view.now]
-    size = float(np.nanmedian(sizes)) if not np.isnan(sizes).all() else 0.0
+    size = _size(typical[view.now])
     if "diverged" in shown:
         return []
     if not size > 0:
@@ -191,9 +189,13 @@ def _stood(view: View, causes: Collection[str]) -> list[Finding]:
     timid = rates.timid(view) or (not plain and rates.rate_at(view) <= most)
     if view.rows < _LASTING or not (p.nothing and timid) or not np.nansum(typical) < TOGETHER:
         return []
-    sizes = typical[view.now]
-    size = float(np.nanmedian(sizes)) if not np.isnan(sizes).all() else 0.0
+    size = _size(typical[view.now])
     return _small(view, size, False, causes) if size > 0 else []
+
+
+def _size(sizes: Array) -> float:
+    """Return the middle of these updates over weights; 0 where none was measured."""
+    return float(np.nanmedian(sizes)) if not np.isnan(sizes).all() else 0.0
 
 
 def _faded(view: View) -> bool:
@@ -278,9 +280,8 @@ def _bends(view: View) -> bool:
 def _small(view: View, size: float, slow: bool, causes: Collection[str]) -> list[Finding]:
     p, rate = view.progress, rates.rate_at(view)
     # What a recurrent layer began with is learned too, and targets of tens, at a rate that lets it.
-    adaptive = (
-        rates.optimizer_name(view) not in PLAIN
-    )  # steps as long as it says, whatever is asked
+    # Steps of others are as long as the rate says, whatever is asked.
+    adaptive = rates.optimizer_name(view) not in PLAIN
     later = _BEGAN_IN_TIME | ({"target scale"} if adaptive or tens(view) else frozenset())
     timid = bool(later & set(causes)) and rates.timid(view)
     advised = rates.higher_rate(view)
