@@ -66,10 +66,10 @@ def run(options: argparse.Namespace) -> int:
     data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
     require_memory(data, settings)
     console.print(
-        f"{len(rungs)} networks of {plural(settings.depth, 'hidden layer')} x {settings.width} on "
-        f"{options.data} ({len(data[0]):,} training and {len(data[2]):,} test images), "
-        f"{settings.epochs} epochs, batch {settings.batch_size}, learning rate {settings.lr:g}, "
-        f"seed {settings.seed}"
+        f"{plural(len(rungs), 'network')} of {plural(settings.depth, 'hidden layer')} x "
+        f"{settings.width} on {options.data} ({len(data[0]):,} training and {len(data[2]):,} test "
+        f"images), {plural(settings.epochs, 'epoch')}, batch {settings.batch_size}, learning rate "
+        f"{settings.lr:g}, seed {settings.seed}"
     )
     outcomes, complete = _train(rungs, data, settings, console)
     if outcomes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.progress import track
 from rich.table import Table
 
 from nnscratch.arrays import Array
@@ -116,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
         f"{options.data}, batch {settings.batch_size}, before the first step",
         soft_wrap=False,
     )
-    foreseen = [foresee(rung, data, settings, options.measure or 0) for rung in rungs]
+    foreseen = [foresee(rung, data, settings, options.measure or 0, console) for rung in rungs]
     console.print(table(foreseen))
     for one in foreseen:
         console.print(f"{one.rung.label}: {one.prediction.verdict}", highlight=False)
@@ -126,13 +127,17 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def foresee(rung: ladder.Rung, data: Data, settings: ladder.Settings, draws: int) -> Foreseen:
+def foresee(
+    rung: ladder.Rung, data: Data, settings: ladder.Settings, draws: int, console: Console
+) -> Foreseen:
     """Return prediction and measurement, draw k with the weights of seed + k and its own batch."""
     x, y = data[:2]
     model = ladder.build(rung, x.shape[1], outputs(data), settings)
     prediction = predict_layers(model, x, batch_size=settings.batch_size)
     measured = []
-    for seed in range(settings.seed, settings.seed + draws):
+    seeds = range(settings.seed, settings.seed + draws)
+    shown = draws > 0 and console.is_terminal
+    for seed in track(seeds, rung.label, console=console, transient=True, disable=not shown):
         model = ladder.build(rung, x.shape[1], outputs(data), replace(settings, seed=seed))
         rows = np.random.default_rng(seed).permutation(len(x))[: settings.batch_size]
         measured.append(measure_gradient(model, x[rows], y[rows], make_loss(data)))

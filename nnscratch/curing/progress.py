@@ -18,7 +18,7 @@ class Watch(Callback):
 
     def __init__(self, progress: Progress, console: Console, steps: int) -> None:
         self.progress, self.console, self.steps = progress, console, steps
-        self.task = progress.add_task("", total=None, loss="")
+        self.task = progress.add_task("", total=steps, loss="")
 
     def begin(self, label: str) -> None:
         """Show that the trial `label` starts."""

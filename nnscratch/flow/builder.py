@@ -27,6 +27,7 @@ from nnscratch.flow.layout import STEP_FIELDS
 from nnscratch.flow.looks import called
 from nnscratch.flow.measuring import measure_parameter, note_states, recurrent_calls
 from nnscratch.nodes import require_loss
+from nnscratch_records.words import plural
 
 _TRAINED = ("clip", "optimizer", "loss_kind", "mistakes")
 
@@ -305,4 +306,5 @@ class Recorder(Intake):
         return f"Recorder {self.label!r} has recorded nothing yet: recorder.end_step(loss=...)"
 
     def __repr__(self) -> str:
-        return f"Recorder({self.label!r}, {len(self)} steps of {len(self.layers)} layers)"
+        steps, layers = plural(len(self), "step"), plural(len(self.layers), "layer")
+        return f"Recorder({self.label!r}, {steps} of {layers})"

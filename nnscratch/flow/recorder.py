@@ -24,6 +24,7 @@ from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
 from nnscratch.training import Callback, History, StepInfo, Trainer
 from nnscratch_records import Record
+from nnscratch_records.words import plural
 
 if TYPE_CHECKING:
     from nnscratch.files import PathLike
@@ -297,7 +298,8 @@ class GradientFlow(Callback, Recording):
         return predict_first_step(self.model, record, self._first_batch)
 
     def __repr__(self) -> str:
-        return f"GradientFlow({self.label!r}, {len(self)} steps of {len(self.layers)} layers)"
+        steps, layers = plural(len(self), "step"), plural(len(self.layers), "layer")
+        return f"GradientFlow({self.label!r}, {steps} of {layers})"
 
 
 class _Attached(AbstractContextManager[GradientFlow]):

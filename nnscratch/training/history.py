@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from nnscratch.saved import from_plain
+from nnscratch_records.words import plural
 
 
 @dataclass
@@ -77,7 +78,8 @@ class History:
         return from_plain(cls, {item.name: values[item.name] for item in fields(cls)})
 
     def __repr__(self) -> str:
-        parts = [f"{self.epochs} epochs, {len(self.loss):,} steps, {self.seconds:.1f} s"]
+        epochs, steps = plural(self.epochs, "epoch"), plural(len(self.loss), "step")
+        parts = [f"{epochs}, {steps}, {self.seconds:.1f} s"]
         if self.loss:
             parts.append(f"loss {self.loss[0]:.4g} -> {self.loss[-1]:.4g}")
         if self.val_accuracy and not math.isnan(self.val_accuracy[-1]):

@@ -37,3 +37,9 @@ def test_repr():
     assert repr(History()) == "History(0 epochs, 0 steps, 0.0 s)"
     early = History(loss=[math.nan], message="the loss became nan")
     assert "loss nan -> nan; the loss became nan" in repr(early)
+
+
+def test_one_epoch_is_not_epochs():
+    assert repr(History(loss=[2.0], epoch_steps=[1], seconds=0.1)).startswith(
+        "History(1 epoch, 1 step, 0.1 s"
+    )
