@@ -20,9 +20,9 @@ class Watch(Callback):
         self.progress, self.console, self.steps = progress, console, steps
         self.task = progress.add_task("", total=steps, loss="")
 
-    def begin(self, label: str) -> None:
-        """Show that the trial `label` starts."""
-        self.progress.reset(self.task, description=label, total=self.steps, loss="")
+    def begin(self, label: str, runs: int = 1) -> None:
+        """Show that the trial `label` starts, of so many runs."""
+        self.progress.reset(self.task, description=label, total=runs * self.steps, loss="")
 
     def on_step(self, trainer: Trainer, step: StepInfo) -> None:
         self.progress.update(self.task, advance=1, loss=f"loss {step.loss:.4g}")

@@ -33,6 +33,7 @@ from nnscratch.curing.skill import neighbours_skill
 from nnscratch.curing.trials import (
     GOOD,
     MARGIN,
+    SEEDS,
     Trial,
     objection,
     repeat_trial,
@@ -297,14 +298,17 @@ class _Search:
         """Return the trial, or None if Ctrl-C ended it after a step."""
         plan = self.plan if change is None else change.apply(self.plan)
         expected = self._forecast(plan)
-        self.watch.begin("as it is" if change is None else str(change))
+        if change is None:
+            self.watch.begin("as it is", runs=SEEDS)  # all of them, see `run`
+        else:
+            self.watch.begin(str(change))
         trial = run_trial(plan, change, expected, self.conditions, (self.watch,))
         if trial is not None:
             self.watch.end(trial)
         return trial
 
     def _repeated(self, trial: Trial) -> Trial:
-        self.watch.begin(f"{trial.label}, other seeds")
+        self.watch.begin(f"{trial.label}, other seeds", runs=SEEDS - len(trial.runs))
         judged = repeat_trial(trial, self.conditions, (self.watch,))
         if judged is None:
             raise _Interrupted
