@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.schedules import Constant, Cosine, StepDecay, Warmup, as_schedule
+from nnscratch.schedules import Constant, Cosine, Geometric, StepDecay, Warmup, as_schedule
 
 
 def test_constant():
@@ -28,6 +28,12 @@ def test_cosine():
     assert all(later < earlier for earlier, later in itertools.pairwise(rates))
     # Symmetric about the middle.
     np.testing.assert_allclose(np.add(rates, rates[::-1]), 1.2)
+
+
+def test_geometric_goes_by_one_factor():
+    schedule = Geometric(0.001, 10.0, 5, first=2)
+    rates = [0.001] * 3 + [0.01, 0.1, 1.0] + [10.0] * 3
+    np.testing.assert_allclose([schedule(step) for step in range(9)], rates)
 
 
 def test_warmup_rises_then_hands_over():
@@ -51,6 +57,11 @@ def test_warmup_rises_then_hands_over():
         lambda: Cosine(math.inf, 10),
         lambda: Cosine(1, 0),
         lambda: Cosine(1, 10, final=-1),
+        lambda: Geometric(0, 1, 5),
+        lambda: Geometric(1, 0, 5),
+        lambda: Geometric(1, -1, 5),
+        lambda: Geometric(1, 2, 1),
+        lambda: Geometric(1, 2, 5, first=-1),
         lambda: Warmup(0.1, 0),
         lambda: Warmup(-0.1, 5),
         lambda: Warmup("fast", 5),
