@@ -139,6 +139,18 @@ def test_noise_can_be_put_back():
     assert np.array_equal(model.forward(X, training=True), first)
 
 
+@pytest.mark.parametrize(
+    "spoil", [lambda states: states[:1], lambda states: [states[0], {"bit_generator": "PCG64"}]]
+)
+def test_a_noise_state_of_another_network_changes_nothing(spoil):
+    model = nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5), seed=0)
+    states = nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5), seed=1).noise_state()
+    before = model.noise_state()
+    with pytest.raises(nn.DataError, match="no state of noise of this network"):
+        model.set_noise_state(spoil(states))
+    assert model.noise_state() == before
+
+
 # Passes
 
 
