@@ -50,7 +50,7 @@ class Console(console.Console):
 
 def text_of(*parts: object, width: int = 88) -> str:
     """Return `parts` as they are printed, one below the other: text without colours."""
-    printed = Console(file=io.StringIO(), width=width, color_system=None)
+    printed = Console(file=io.StringIO(), width=width, color_system=None, force_jupyter=False)
     with printed.capture() as text:
         for part in parts:
             printed.print(part, highlight=False)

@@ -5,9 +5,12 @@ Nothing outside the fragment is needed and nothing is fetched; text is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from html import escape
 from typing import Any
+
+import numpy as np
 
 _LEFT, _RIGHT = ' style="text-align:left"', ' style="text-align:right"'
 
@@ -17,6 +20,26 @@ class Text(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+class Brief:
+    """A dataclass, made with ``repr=False``, of which arrays are shown by type and shape alone."""
+
+    def __repr__(self) -> str:
+        parts = (f"{f.name}={_brief(getattr(self, f.name))}" for f in fields(self))  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"<{value.dtype} {value.shape}>"
+    if isinstance(value, tuple | list) and type(value) in (tuple, list):
+        inside = ", ".join(map(_brief, value))
+        comma = "," if len(value) == 1 else ""
+        return f"[{inside}]" if isinstance(value, list) else f"({inside}{comma})"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key!r}: {_brief(each)}' for key, each in value.items())}}}"
+    return repr(value)
 
 
 def text_table(

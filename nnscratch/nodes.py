@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.display import Brief
 from nnscratch.errors import ConfigError, DtypeError, ShapeError, shown
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.sequences import NOTHING, Given
@@ -226,8 +227,8 @@ class Writer:
         return len(self.nodes) - 1
 
 
-@dataclass
-class Pass:
+@dataclass(repr=False)
+class Pass(Brief):
     """Everything that one pass computed, a row for each node.
 
     Attributes

@@ -15,6 +15,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
+from nnscratch.display import Brief
 from nnscratch.errors import require_real
 from nnscratch.model import Sequential, require_model
 from nnscratch.saved import from_plain
@@ -138,8 +139,8 @@ def tensors_of_update(model: Sequential, state: Mapping[str, Array]) -> Iterator
         yield summarize(UPDATE, layer, key, values)
 
 
-@dataclass
-class NonFinite:
+@dataclass(repr=False)
+class NonFinite(Brief):
     """The first NaN or infinity of a training, and where it was.
 
     Attributes

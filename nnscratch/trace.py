@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.display import html_table
+from nnscratch.display import Brief, html_table
 from nnscratch.errors import ConfigError, require_name
+from nnscratch_records.words import plural
 
 _HEADS = ("layer", "output", "mean", "std", "largest", "gradient norm", "gradient std")
 
 
-@dataclass(frozen=True)
-class LayerTrace:
+@dataclass(frozen=True, repr=False)
+class LayerTrace(Brief):
     """One layer in one pass. Arrays are ``(batch, *positions, features)``; gradients are of the
     mean loss.
 
@@ -129,7 +130,8 @@ class Trace(Mapping[str, LayerTrace]):
         return html_table("Trace", _HEADS, rows, loss, left=1)
 
     def __repr__(self) -> str:
-        rows = [f"Trace of {len(self)} layers, loss {self.loss}"]
+        loss = "" if self.loss is None else f", loss {self.loss:.4g}"
+        rows = [f"Trace of {plural(len(self), 'layer')}{loss}"]
         rows += [
             f"  {layer.name}: {layer.input.shape} -> {layer.output.shape}"
             for layer in self._layers.values()

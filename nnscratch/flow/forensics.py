@@ -22,6 +22,7 @@ from nnscratch.arrays import Array
 from nnscratch.backend import active_kernels, use_kernels
 from nnscratch.captures import capturable
 from nnscratch.description import describe, describe_model, rebuild_as, rebuild_model
+from nnscratch.display import Brief
 from nnscratch.errors import (
     ConfigError,
     DataError,
@@ -174,8 +175,8 @@ def _latest(trainer: Trainer, found: NonFinite, history: int) -> dict[str, Array
     return {}
 
 
-@dataclass(frozen=True)
-class Replay:
+@dataclass(frozen=True, repr=False)
+class Replay(Brief):
     """A step made again.
 
     Attributes

@@ -36,7 +36,7 @@ LEAST_FALL = 0.02  # of the first losses: less is no fall
 LEAST_STEPS = 20
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RateTest:
     """What a range test measured, and the rate it suggests.
 
@@ -70,6 +70,9 @@ class RateTest:
         from nnscratch_plots import rate_test
 
         return rate_test(self.to_dict(), ax=ax)
+
+    def __repr__(self) -> str:
+        return f"RateTest({self})"
 
     def __str__(self) -> str:
         steps, first, last = len(self.rates), self.rates[0], self.rates[-1]

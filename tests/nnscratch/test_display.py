@@ -1,4 +1,4 @@
-"""What a notebook shows: whole tables, escaped, with the numbers of the arrays."""
+"""What prompts and notebooks show: whole tables, escaped; arrays by their shapes."""
 
 import re
 from html.parser import HTMLParser
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch import console
 from nnscratch.display import findings_html
 
 VOID = {"img", "br"}
@@ -103,3 +104,30 @@ def test_findings_come_with_cause_and_cures_and_are_escaped():
         r"#[0-9a-f]{6}", html
     )  # its own colours, since a notebook has no sheet of ours
     assert "needs attention. Looked" in findings_html(Found())
+
+
+def test_results_are_shown_without_the_numbers_of_their_arrays(model):
+    x, y = np.zeros((5, 6), np.float32), np.zeros(5, np.int64)
+    loss = nn.SoftmaxCrossEntropy()
+    layer = model.trace(x, y, loss)["0.dense"]
+    assert repr(layer) == (
+        "LayerTrace(name='0.dense', inputs=(<float32 (5, 6)>,), output=<float32 (5, 4)>, "
+        "upstream=<float32 (5, 4)>, downstreams=(<float32 (5, 6)>,), inside={})"
+    )
+    model.forward(x)
+    found = nn.find_rate(model, loss, nn.SGD(lr=1.0), x, y, batch_size=5)
+    assert repr(found) == f"RateTest({found})"
+    memory = nn.Sequential(nn.LSTM(3, 4), nn.LastStep(), nn.Dense(4, 2), seed=0)
+    predicted = nn.predict(memory, np.ones((2, 7, 3), np.float32))
+    assert "relative_gradient=<float64 (7,)>" in repr(predicted.layers)
+    for shown in (layer, model.last, found, predicted.layers):
+        assert "array(" not in repr(shown)
+        assert len(repr(shown)) < 1000
+
+
+def test_text_is_made_in_a_notebook_without_showing_it_there(monkeypatch):
+    seen = []
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("rich.jupyter.display", lambda *shown: seen.append(shown))
+    assert console.text_of("one", "two") == "one\ntwo"
+    assert seen == []

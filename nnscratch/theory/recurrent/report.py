@@ -10,6 +10,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.console import table_of, text_of
+from nnscratch.display import Brief
 from nnscratch.theory.meanfield import DEPTH_SCALES, depth_scale
 from nnscratch_records.limits import verdict
 
@@ -39,8 +40,8 @@ def horizon_of(rate: float) -> float:
     return math.inf if math.isnan(rate) else DEPTH_SCALES * depth_scale(rate * rate)
 
 
-@dataclass(frozen=True, eq=False)
-class LayerInTime:
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerInTime(Brief):
     """What theory expects of one recurrent layer.
 
     Attributes
