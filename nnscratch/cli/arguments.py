@@ -24,7 +24,7 @@ PUBLIC_GROUPS = (
     *("autumn", "winter", "spring", "summer", "dawn", "dusk"),
     *("east", "west"),
     *("north", "south"),
-    *("harbour", "island", "meadow", "moor"),
+    *("harbour", "island", "meadow", "moor", "brook", "delta"),
 )
 MOST = 10**9  # of whatever is counted
 HUGE = 10**30  # of sizes: what they would need is said

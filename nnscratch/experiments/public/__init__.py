@@ -10,6 +10,8 @@ from typing import Final
 from nnscratch.experiments.public.autumn import AUTUMN as AUTUMN_CASES
 from nnscratch.experiments.public.autumn import WINTER as WINTER_CASES
 from nnscratch.experiments.public.books import BOOKS, SKLEARN
+from nnscratch.experiments.public.brook import BROOK as BROOK_CASES
+from nnscratch.experiments.public.brook import DELTA as DELTA_CASES
 from nnscratch.experiments.public.case import CAUSES, TUNED, UNTOUCHED, Healthy, Sick, half
 from nnscratch.experiments.public.courses import COURSES
 from nnscratch.experiments.public.dawn import DAWN as DAWN_CASES
@@ -25,6 +27,7 @@ from nnscratch.experiments.public.kinds import ASIDE as ASIDE_CASES
 from nnscratch.experiments.public.kinds import OPENED as OPENED_CASES
 from nnscratch.experiments.public.known import CASES as KNOWN_CASES
 from nnscratch.experiments.public.later import CASES as LATER_CASES
+from nnscratch.experiments.public.lessons import LESSONS
 from nnscratch.experiments.public.manuals import MANUALS
 from nnscratch.experiments.public.meadow import MEADOW as MEADOW_CASES
 from nnscratch.experiments.public.meadow import MOOR as MOOR_CASES
@@ -44,7 +47,8 @@ WINTER: Final = "winter"
 SOUTH: Final = "south"
 ISLAND: Final = "island"
 MOOR: Final = "moor"
-PUT_ASIDE: Final = (WINTER, SOUTH, ISLAND, MOOR)
+DELTA: Final = "delta"
+PUT_ASIDE: Final = (WINTER, SOUTH, ISLAND, MOOR, DELTA)
 SICK: dict[str, tuple[Sick, ...]] = {
     "known": KNOWN_CASES,
     TUNED: TUNED_CASES,
@@ -68,17 +72,21 @@ SICK: dict[str, tuple[Sick, ...]] = {
     ISLAND: ISLAND_CASES,
     "meadow": MEADOW_CASES,
     MOOR: MOOR_CASES,
+    "brook": BROOK_CASES,
+    DELTA: DELTA_CASES,
 }
 HEALTHY: tuple[Healthy, ...] = (
     *(*KERAS, *TORCH_AND_OTHERS, *SKLEARN),
-    *(*BOOKS, *COURSES, *GUIDES, *MANUALS),
+    *(*BOOKS, *COURSES, *GUIDES, *MANUALS, *LESSONS),
 )
 
 __all__ = [
     "ASIDE_CASES",
     "AUTUMN_CASES",
+    "BROOK_CASES",
     "CAUSES",
     "DAWN_CASES",
+    "DELTA_CASES",
     "DUSK_CASES",
     "EAST_CASES",
     "FRESH_CASES",

@@ -43,6 +43,7 @@ WORDS: Final[dict[str, str]] = {
     "softmax": "Softmax",
     "exponential": "Exponential",
     "bn": "BatchNorm",
+    "ln": "LayerNorm",
     "drop": "Dropout",
     "last": "LastStep",
     "mean": "MeanOverTime",
@@ -79,8 +80,9 @@ class Recipe:
     ----------
     net : str
         Widths and the words of `WORDS`: ``"784, 30 relu drop 0.2, 10"``; ``"9*5 tanh"`` is nine
-        such layers; ``"bn 0.99"`` is batch norm with that momentum; ``"1, 16 lstm last, 2"`` reads
-        sequences and answers at the end, and ``"lstm 5"`` begins with that forget bias.
+        such layers; ``"bn 0.99"`` is batch norm with that momentum; ``"res relu"`` adds what came
+        in to what the layer makes of it; ``"1, 16 lstm last, 2"`` reads sequences and answers at
+        the end, and ``"lstm 5"`` begins with that forget bias.
     data : callable
         From a generator of random numbers to `Data`.
     loss : str
@@ -124,10 +126,11 @@ class Recipe:
     def network(self, seed: int) -> nn.Sequential:
         """Return the network with its first weights."""
         rows = [row.split() for part in self.net.split(",") for row in _times(part.strip())]
-        layers: list[nn.layers.Layer] = []
+        layers: list[nn.layers.Layer | nn.Residual] = []
         for i, (n_in, row) in enumerate(itertools.pairwise(rows)):
             init = self.last if self.last is not None and i == len(rows) - 2 else self.init
-            layers += self._layers(int(n_in[0]), row, init)
+            made = self._layers(int(n_in[0]), row, init)
+            layers += [nn.Residual(*made)] if "res" in row else made
         return nn.Sequential(*layers, seed=seed)
 
     def _layers(self, n_in: int, row: list[str], init: InitLike) -> list[nn.layers.Layer]:
@@ -150,7 +153,7 @@ class Recipe:
                 continue
             number = None if not then or then in WORDS else float(then)
             settings = {} if number is None or word != "bn" else {"momentum": number}
-            sizes = {"bn": (width,), "drop": (number,)}.get(word, ())
+            sizes = {"bn": (width,), "ln": (width,), "drop": (number,)}.get(word, ())
             made.append(getattr(nn, WORDS[word])(*sizes, **settings))
         return made
 

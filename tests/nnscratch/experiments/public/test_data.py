@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from nnscratch import datasets
+from nnscratch.experiments.public import brook_data, series
 from nnscratch.experiments.public import data as d
-from nnscratch.experiments.public import series
 
 
 def made(maker, seed=0):
@@ -129,3 +129,20 @@ def test_frequent_words_have_small_numbers():
     assert data.x.max() <= 100
     assert data.x[data.y == 1].mean() == pytest.approx(40, abs=2)  # 100 / 2.5
     assert data.x[data.y == 0].mean() == pytest.approx(100 / 1.7, abs=2)
+
+
+def test_half_of_two_classes_bear_each_others_label_where_it_is_learned_alone():
+    plain = d.table(1300, [(0, 1)] * 4, 4)
+    own, sick = made(brook_data.held(plain)), made(brook_data.interchanged(plain, 1, 2))
+    np.testing.assert_array_equal(own.x, sick.x)
+    np.testing.assert_array_equal(own.held_out[1], sick.held_out[1])
+    one = own.y == 1
+    assert (sick.y[one] == 2).mean() == pytest.approx(0.5, abs=0.1)
+    assert set(sick.y[one]) == {1, 2}
+    np.testing.assert_array_equal(sick.y[(own.y == 0) | (own.y == 3)], own.y[~one & (own.y != 2)])
+
+
+def test_several_answers_a_row_of_which_a_share_is_yes():
+    data = made(brook_data.several(400, 6, 5, 0.1))
+    assert data.y.dtype == bool
+    np.testing.assert_allclose(data.y.mean(axis=0), 0.1, atol=0.005)

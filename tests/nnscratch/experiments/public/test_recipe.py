@@ -37,6 +37,20 @@ def test_a_network_is_read_from_its_row():
     assert shapes == [(784, 5), (5, 5), (5, 30), (30, 10)]
 
 
+def test_residual_rows_add_what_came_in():
+    model = recipe("4, 4 res ln relu, 2").network(0)
+    assert [name for name in model.layers if not name.endswith((".branch", ".skip"))] == [
+        "0.0.dense",
+        "0.1.layernorm",
+        "0.2.relu",
+        "0.sum",
+        "1.dense",
+    ]
+    x = np.ones((1, 4), np.float32)
+    model.params["0.1.gamma"][...] = 0  # nothing is left of the branch
+    np.testing.assert_allclose(model.forward(x), x @ model.params["1.weight"], rtol=1e-6)
+
+
 def test_first_weights():
     model = recipe("4, 3 relu, 2", init=Constant(1.0), last=Constant(2.0)).network(0)
     assert (model.params["0.weight"] == 1).all()
