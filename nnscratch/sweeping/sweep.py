@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
-from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,8 +16,10 @@ import numpy as np
 from nnscratch.errors import ConfigError, require_count, shown
 from nnscratch.extras import optional
 from nnscratch.files import PathLike, as_path, make_folder
-from nnscratch.sweeping.run import MEASURED, Build, Row, one_thread, run
+from nnscratch.sweeping.processes import Here, executor_for
+from nnscratch.sweeping.run import MEASURED, Build, Row, run
 from nnscratch.sweeping.table import Table, key
+from nnscratch_kernels.streams import progress_stream
 from nnscratch_records import memory
 from nnscratch_records.words import one_line
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _READ = 60  # characters of a setting that are shown
 _RUN = 1000  # bytes of one that waits
-_WORKER = 50_000_000  # bytes of a process that has imported this package, at least
 
 
 class Run(NamedTuple):
@@ -113,13 +112,15 @@ def sweep(
     executor : Executor, str or None
         Any of `concurrent.futures`, which is left open; the address of a scheduler of Dask, such as
         ``"tcp://10.0.0.1:8786"`` (``pip install 'nnscratch[dask]'``); None: `workers` processes of
-        one thread each here. A run whose process dies is tried once more, alone.
+        one thread each here, or this process where `build` is of a notebook or a prompt. A run
+        whose process dies is tried once more, alone.
     table, records : path
         Of the table, a CSV file or with the suffix ``.parquet`` one of Parquet (``pip install
         'nnscratch[parquet]'``); of the folder for the records (None: they are not kept). Workers
         elsewhere must see that folder.
 
-    Raises `ConfigError` for an empty grid or the table of another sweep.
+    Raises `ConfigError` for an empty grid, the table of another sweep, and a script that processes
+    cannot import: one that calls `sweep` outside of ``if __name__ == "__main__":``.
     """
     runs = _runs(grid, seeds)
     kept = Table(as_path(table), list(grid))
@@ -133,15 +134,15 @@ def sweep(
 
     alone, over = False, len(runs) - len(left)
     while left:
-        with _executor(executor, workers, len(left)) as on:
-            for one, row in _results(on, submit, left, 1 if alone else len(left)):
+        with executor_for(build, executor, workers, len(left)) as on:
+            at_once = 1 if alone or isinstance(on, Here) else len(left)
+            for one, row in _results(on, submit, left, at_once):
                 kept.append({**one.settings, "seed": one.seed, **row})
                 over += 1
                 if progress:
                     said = row["error"] or f"{row['verdict']}, loss {row['loss']:.4g}"
-                    print(
-                        f"{over}/{len(runs)} {one_line(f'{_named(one)}: {said}')}", file=sys.stderr
-                    )
+                    said = one_line(f"{_named(one)}: {said}")
+                    print(f"{over}/{len(runs)} {said}", file=progress_stream())
         written = kept.done()
         left = [one for one in left if one.name not in written]
         alone = not alone  # a process died, and with it all that were at work: whose fault was it?
@@ -175,29 +176,6 @@ def _results(
             except Exception as error:  # of the executor: what cannot be sent, a lost worker
                 row["error"] = f"{type(error).__name__}: {error}"
             yield over, row
-
-
-@contextmanager
-def _executor(given: Executor | str | None, workers: int | None, runs: int) -> Iterator[Executor]:
-    if isinstance(given, str):
-        distributed = optional("distributed", f"the scheduler {given}", "dask")
-        with distributed.Client(given) as client:
-            yield client.get_executor(pure=False)
-    elif given is not None:
-        yield given
-    else:
-        import multiprocessing  # here: they would make every import of the package slower
-        from concurrent.futures import ProcessPoolExecutor
-
-        count = None if workers is None else min(runs, require_count("sweep workers", workers))
-        memory.require(f"a sweep in {count or 1:,} processes", _WORKER * (count or 1))
-        context = multiprocessing.get_context("spawn")  # safe with threads, the same everywhere
-        with ProcessPoolExecutor(count, context, initializer=one_thread) as pool:
-            try:
-                yield pool
-            except BaseException:  # Ctrl-C: what has not begun need not be waited for
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
 
 
 def _runs(grid: Mapping[str, Sequence[Any]], seeds: int | Sequence[int]) -> list[Run]:

@@ -27,6 +27,7 @@ from nnscratch.training.examples import Examples, held_out
 from nnscratch.training.history import History
 from nnscratch.training.loop import Loop, Run
 from nnscratch.training.progress import make_display
+from nnscratch_records.words import plural
 
 Pair = tuple[npt.ArrayLike, ...]  # x, y, and a mask of sequences
 
@@ -94,6 +95,11 @@ class Trainer:
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy takes over: not who watches this one."""
         return {**self.__dict__, "callbacks": ()}
+
+    def __repr__(self) -> str:
+        made = plural(self.steps, "step")
+        layers = plural(len(self.model), "layer")
+        return f"Trainer({layers}, {self.loss!r}, {self.optimizer!r}, {made} made)"
 
     @property
     def steps(self) -> int:

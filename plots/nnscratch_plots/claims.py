@@ -14,6 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from nnscratch_plots import style
+from nnscratch_plots.picture import Picture
 from nnscratch_plots.records import Array
 
 Expected = float | tuple[float, float]
@@ -42,7 +43,7 @@ def claim_figure(
     """A figure with `panels` axes side by side, in the look of all pictures."""
     with matplotlib.rc_context(style._SETTINGS):
         layout = ConstrainedLayoutEngine(w_pad=style._PAD, h_pad=style._PAD)
-        figure = style.Picture(figsize=(width, height), layout=layout)
+        figure = Picture(figsize=(width, height), layout=layout)
         axes = figure.subplots(1, panels, squeeze=False)[0]
         yield figure, [style.prepared(ax) for ax in axes]
 

@@ -6,7 +6,6 @@ and a line style, so that lines can also be told apart in grayscale print.
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
+from nnscratch_plots.picture import Picture
 from nnscratch_plots.records import Array
 
 INK = "#222222"
@@ -160,15 +160,6 @@ def _advance(character: str) -> float:
     return float(font.load_char(ord(character)).linearHoriAdvance) / 65536 / 100
 
 
-class Picture(Figure):
-    """A figure that a notebook shows by itself, without pyplot or a magic command."""
-
-    def _repr_png_(self) -> bytes:
-        content = io.BytesIO()
-        self.savefig(content, format="png", dpi=100)
-        return content.getvalue()
-
-
 @contextmanager
 def drawing_on(ax: Axes | None, width: float, height: float) -> Iterator[Axes]:
     """The caller's axes under the caller's settings, or axes of a new figure under ours."""
@@ -177,7 +168,7 @@ def drawing_on(ax: Axes | None, width: float, height: float) -> Iterator[Axes]:
         return
     with matplotlib.rc_context(_SETTINGS):
         layout = ConstrainedLayoutEngine(w_pad=_PAD, h_pad=_PAD)
-        yield prepared(Picture(figsize=(width, height), layout=layout).subplots())
+        yield prepared(Picture(figsize=(width, height), layout=layout).only_axes())
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import subprocess
 import sys
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -257,6 +258,63 @@ def test_what_has_not_begun_is_not_waited_for(pools, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         nn.sweep(small, {"depth": [1, 2, 3, 4]}, workers=1, table=tmp_path / "t.csv")
     assert pools[0][1].cancelled
+
+
+def test_what_no_process_can_import_runs_here_one_after_the_other(pools, tmp_path, capsys):
+    found = nn.sweep(lambda **given: small(**given), GRID, table=tmp_path / "t.csv")
+    assert len(found) == 4
+    assert pools == []
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("4 runs, here, one after the other: processes can import `build`")
+    assert [line[:4] for line in lines[1:]] == ["1/4 ", "2/4 ", "3/4 ", "4/4 "]
+    # Who asks for one worker knows.
+    nn.sweep(lambda **given: small(**given), GRID, workers=1, table=tmp_path / "other.csv")
+    assert "one after the other" not in capsys.readouterr().err
+
+
+def test_here_a_row_is_written_before_the_next_run_begins(tmp_path):
+    rows = []
+
+    def build(seed):
+        rows.append((tmp_path / "t.csv").read_text().count("\n") if seed else 1)
+        return small(seed)
+
+    nn.sweep(lambda seed, one: build(seed), {"one": [1]}, seeds=3, table=tmp_path / "t.csv")
+    assert rows == [1, 2, 3]
+
+
+CALLED = """
+found = nn.sweep(build, {"kind": ["a", "b"]}, workers=2, table=sys.argv[-1])
+print([row["kind"] for row in found], found.failed)
+"""
+
+
+def called(tmp_path, *command):
+    command = [sys.executable, *command, str(tmp_path / "t.csv")]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def test_a_build_of_a_prompt_runs(tmp_path):
+    done = called(tmp_path, "-c", OWN.replace("import os", "import os, sys") + CALLED)
+    assert done.stdout == "['a', 'b'] []\n", done.stderr
+    assert "one after the other" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_script_calls_it_under_a_guard(tmp_path, guarded):
+    call = "\nif __name__ == '__main__':" + CALLED.replace("\n", "\n    ") if guarded else CALLED
+    script = tmp_path / "own_script.py"
+    script.write_text(OWN.replace("import os", "import os, sys") + call)
+    done = called(tmp_path, str(script))
+    if guarded:
+        assert done.stdout == "['a', 'b'] []\n", done.stderr
+        assert "one after the other" not in done.stderr
+    else:
+        assert done.returncode == 1
+        assert "must stand under `if __name__" in done.stderr.splitlines()[-1]
+        assert done.stderr.count("Traceback") == 1
+        assert (tmp_path / "t.csv").read_text().count("\n") == 1  # no row
 
 
 @pytest.mark.slow

@@ -463,3 +463,11 @@ def test_the_history_holds_the_rate_of_each_epochs_last_step():
     history = trainer.fit(X, LABELS, epochs=2, batch_size=20, progress=False)
     ends = [step - 1 for step in history.epoch_steps]
     assert history.lr == [0.1 / (step + 1) for step in ends]
+
+
+def test_a_trainer_says_what_it_trains():
+    model = nn.Sequential(nn.Dense(2, 3), nn.Tanh(), nn.Dense(3, 2), seed=0)
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.1))
+    trainer.fit(np.eye(2), [0, 1], epochs=1, batch_size=2, progress=False)
+    expected = "Trainer(3 layers, SoftmaxCrossEntropy(), SGD(lr=0.1), 1 step made)"
+    assert repr(trainer) == expected
