@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.flow.pairs import hardest
 
 Loss = Callable[..., Any]
 Function = Callable[[Array], Array]
@@ -132,6 +133,7 @@ class Answers:
 
         Half of the examples are guessed from the other half, and the other way round: by a linear
         fit, and by the mean of the nearest neighbours. 1: everything; 0: no more than their mean.
+        Of classes also which two are hardest to tell apart: see `hardest`.
         """
         x, y = self._different()
         t = _targets(y, shape)
@@ -140,16 +142,22 @@ class Answers:
         # Of each column by itself: beside a time stamp all others would count as constant.
         size = np.maximum(x.std(axis=0), 1e-9 * np.abs(x).max(axis=0) + _TINY)
         x, t = (x - x.mean(axis=0)) / size, t.reshape(len(t), -1)
-        t = t - t.mean(axis=0)
+        single, truth, mean = _single(t), t.argmax(axis=1), t.mean(axis=0)
+        t = t - mean
         total = float((t**2).sum())
         if not (total > 0 and math.isfinite(total) and np.isfinite(x).all()):
             return {}
         half = len(x) // 2
-        linear = near = 0.0
+        linear, near = np.empty_like(t), np.empty_like(t)
         for known, asked in ((slice(half), slice(half, None)), (slice(half, None), slice(half))):
-            linear += float(((_linear(x[known], t[known], x[asked]) - t[asked]) ** 2).sum())
-            near += float(((_nearest(x[known], t[known], x[asked]) - t[asked]) ** 2).sum())
-        return {"guess_linear": 1 - linear / total, "guess_neighbours": 1 - near / total}
+            linear[asked] = _linear(x[known], t[known], x[asked])
+            near[asked] = _nearest(x[known], t[known], x[asked])
+        left = [float(((guess - t) ** 2).sum()) / total for guess in (linear, near)]
+        found = {"guess_linear": 1 - left[0], "guess_neighbours": 1 - left[1]}
+        if single:
+            better = linear if left[0] < left[1] else near
+            found |= hardest(truth, (better + mean).argmax(axis=1))
+        return found
 
 
 def _targets(y: Array, shape: tuple[int, ...]) -> Array | None:
@@ -163,7 +171,7 @@ def _targets(y: Array, shape: tuple[int, ...]) -> Array | None:
 
 def _statistics(t: Array, y: Array) -> dict[str, float]:
     zero_one = bool(((t == 0) | (t == 1)).all())
-    single = t.shape[-1] > 1 and zero_one and bool((t.sum(axis=-1) == 1).all())
+    single = _single(t)
     return {
         "target_count": float(len(y)),
         "target_values": float(len(np.unique(y.reshape(len(y), -1), axis=0))),
@@ -174,6 +182,12 @@ def _statistics(t: Array, y: Array) -> dict[str, float]:
         "target_classes": 2.0 if single else float(zero_one),
         **({} if zero_one else _far(t.reshape(len(t), -1))),
     }
+
+
+def _single(t: Array) -> bool:
+    """Whether each row is a single 1 among zeros."""
+    one = t.shape[-1] > 1 and bool(((t == 0) | (t == 1)).all())
+    return one and bool((t.sum(axis=-1) == 1).all())
 
 
 def _far(t: Array) -> dict[str, float]:

@@ -1,9 +1,9 @@
 """Findings: what a record says is wrong, what causes it, and the one change to begin with.
 
 What a run shows (`stability`, `gradient`, `units`, `updates`, `learning`) is told apart from what
-can cause it (`wiring`, `data`, `output`, `held`, `memory`, `moving`, `weights`, `network`,
-`training`, `overfitting`), `through_time` does both for recurrent layers; `graph` says what causes
-what, and puts consequences under their cause.
+can cause it (`wiring`, `data`, `labels`, `output`, `held`, `memory`, `moving`, `weights`,
+`network`, `training`, `overfitting`), `through_time` does both for recurrent layers; `graph` says
+what causes what, and puts consequences under their cause.
 All thresholds stand at the top of their files, with cases on both sides of each in the tests.
 """
 
@@ -15,6 +15,7 @@ from nnscratch.flow.findings import (
     data,
     gradient,
     held,
+    labels,
     learning,
     memory,
     moving,
@@ -61,7 +62,7 @@ def find(record: Record) -> Findings:
     holding = [one.kind for one in causes if one.explains]  # what explains nothing holds nothing up
     causes += training.find(view, shown, holding)
     causes += overfitting.find(view)
-    causes = data.last_resort(causes)
+    causes = labels.last_resort(causes)
     found: Sequence[Finding] = with_one_rate(arrange([*symptoms, *causes]))
     if view.text("framework") == "torch":
         found = in_torch(found, view)

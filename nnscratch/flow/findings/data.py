@@ -1,17 +1,15 @@
-"""What goes in and what is asked: the scales of inputs and targets, and the labels."""
+"""What goes in and what is asked: inputs that are alike, the scales of inputs and targets."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
-from nnscratch.flow.findings import rates, through_time
-from nnscratch.flow.findings.cures import LOOK_AT_ANSWERS, STANDARDISE_INPUTS, STANDARDISE_TARGETS
+from nnscratch.flow.findings import labels
+from nnscratch.flow.findings.cures import STANDARDISE_INPUTS, STANDARDISE_TARGETS
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.progress import LEARNED
 from nnscratch.flow.findings.view import View
 from nnscratch_records.limits import (
     BESIDE,
@@ -24,26 +22,17 @@ from nnscratch_records.limits import (
 from nnscratch_records.words import number, percent
 
 UNEVEN = 100.0  # the largest deviation of a feature over the middle one
-UNRELATED = 0.05  # of the answers' variance: no more is told of other examples
-ASKED = 150  # examples before that is believed
-BY_HEART = 0.3  # of what there is to learn: less than this may be learned by heart
-PAIRS = 75  # of examples with different answers: two classes of equal size have ASKED / 2
-_ENOUGH, LASTING = 50, 200  # steps
-FEW_CLASSES = 0.5  # of the outputs ever is an answer
-_PER_CLASS = 20  # examples
+_ENOUGH = 50  # steps
 ROUNDING = 1e-9  # of means and deviations of numbers that are all the same
 FAR_TARGET = 100.0  # root mean square: smaller ones are learned as they are, in time
 # What holds a run up then, whatever the targets' scale.
 AS_IT_IS = frozenset({"output activation", "learning rate too small", "too few steps"})
-STILL_SHORT = 3e-4  # updates over weights: by shorter ones little is learned of anything
-_BEGINNING = 10  # steps
-_SAME = 8  # examples with one answer, or one input
-OUTWEIGH = 0.5  # of the squared distances from the middle, by targets far from all others
+_SAME = 8  # examples with one input
 
 
 def find(view: View) -> list[Finding]:
     """Return what is wrong with labels, inputs and targets."""
-    return _alike(view) or [*_labels(view), *_outliers(view), *_inputs(view), *_targets(view)]
+    return _alike(view) or [*labels.find(view), *_outliers(view), *_inputs(view), *_targets(view)]
 
 
 def _alike(view: View) -> list[Finding]:
@@ -84,7 +73,7 @@ def _alike(view: View) -> list[Finding]:
 
 def _outliers(view: View) -> list[Finding]:
     """A few targets so far away that their squares are most of the loss."""
-    if not _outweighed(view) or view.text("loss_kind") not in ("MeanSquaredError", "MSELoss"):
+    if not view.outweighed or view.text("loss_kind") not in ("MeanSquaredError", "MSELoss"):
         return []
     few, count, share = (view.latest(f"target_{of}") for of in ("far", "count", "far_share"))
     mean, ends = view.latest("target_mean"), (view.latest("target_min"), view.latest("target_max"))
@@ -108,102 +97,6 @@ def _outliers(view: View) -> list[Finding]:
             EXPLAINS["outliers"],
         )
     ]
-
-
-def _outweighed(view: View) -> bool:
-    """Whether a few targets are most of the squares: they say nothing of what can be told."""
-    return view.latest("target_far_share") > OUTWEIGH
-
-
-def _labels(view: View) -> list[Finding]:
-    """Answers from which nothing can be learned."""
-    if view.against:
-        return []
-    count, values = view.latest("target_count"), view.latest("target_values")
-    outputs, progress = int(view.record["features"][-1]), view.progress
-    single = view.latest("target_classes") == 2
-    severity, advice, numbers = "serious", LOOK_AT_ANSWERS, {"examples": count, "values": values}
-    # What is learned by heart is learned too, but slowly, and nothing comes of it.
-    # Where a guess is worse than the mean there is all the more to learn by heart.
-    heart = BY_HEART if progress.told >= 0 else LEARNED
-    lost = progress.nothing or (progress.share < heart and progress.rows >= _ENOUGH)
-    # Of the variance of a few far targets no guess tells anything. Neither knows that steps of time
-    # have an order, which may be all that counts: then it takes a run that is not short, and a
-    # gradient that gets through time.
-    ordered = view.recurrent
-    lost = lost and not _outweighed(view)
-    lost = lost and (not ordered or (progress.rows >= LASTING and through_time.flows(view)))
-    lost = lost and _moves(view)
-    if values == 1 and count >= _SAME:
-        what = "one class" if single else number(view.latest("target_mean"))
-        seen = (
-            f"All of the {int(count)} examples looked at have the same answer, {what}: whatever "
-            f"goes in, a constant is right."
-        )
-        why = "Nothing that tells examples apart can be learned from them."
-    elif lost and count >= ASKED and progress.told < UNRELATED and _differ(view):
-        linear, near = (percent(max(0.0, told)) for told in (progress.linear, progress.near))
-        seen = (
-            f"The answers look unrelated to the inputs: of {int(count)} examples half were guessed "
-            f"from the other half, and neither a linear fit nor the nearest neighbours do better "
-            f"than their mean ({linear} and {near} of the variance); "
-        )
-        seen += "nor does the network." if progress.nothing else "what it learns is by heart."
-        severity = "serious" if progress.share < BY_HEART else "notice"
-        if ordered:
-            severity = "notice"
-            seen += " Neither guess knows of an order in time: if all lies in that, all is well."
-        why = (
-            "Answers that belong to other rows (shuffled or sorted apart from the inputs), or "
-            "labels that are noise."
-        )
-        numbers |= {"linear": progress.linear, "neighbours": progress.near}
-        advice = Advice(
-            "check that row i of y belongs to row i of x, where they are loaded and shuffled",
-            "print([(x[i], y[i]) for i in range(5)])",
-        )
-    elif single and count >= _PER_CLASS * outputs and values < FEW_CLASSES * outputs:
-        severity = "notice"
-        seen = (
-            f"Only {int(values)} of the {outputs} classes occur among the {int(count)} examples "
-            f"looked at."
-        )
-        why = "The examples are sorted by class, or labels were rounded or scaled."
-    else:
-        return []
-    return [
-        Finding(
-            *("labels", severity, (), view.first_step, seen, why, (advice,), numbers),
-            frozenset() if ordered and severity == "notice" else EXPLAINS["labels"],
-        )
-    ]
-
-
-def last_resort(causes: list[Finding]) -> list[Finding]:
-    """Return causes where labels that are not sure explain what no other cause does."""
-    if any(one.kind != "labels" and (one.explains or one.severity != "notice") for one in causes):
-        return causes
-    unsure = frozenset({"does not learn"})
-    return [
-        replace(c, explains=unsure) if c.kind == "labels" and not c.explains else c for c in causes
-    ]
-
-
-def _moves(view: View) -> bool:
-    """Whether steps are, or were, long enough to learn by: else nothing is learned for that."""
-    sizes = rates.typical_updates(view)
-    ends = [part[~np.isnan(part)] for part in (sizes[:_BEGINNING], sizes[view.now])]
-    known = [float(np.median(part)) for part in ends if len(part)]
-    return not known or max(known) >= STILL_SHORT
-
-
-def _differ(view: View) -> bool:
-    """Whether enough examples have unlike answers: of a rare class few can be told from others."""
-    outputs = float(view.record["features"][-1])
-    unlike = (
-        max(outputs, 2.0) * view.latest("target_std") ** 2
-    )  # of two examples; 1/2 of two classes
-    return not view.latest("target_classes") > 0 or view.latest("target_count") * unlike >= PAIRS
 
 
 def _inputs(view: View) -> list[Finding]:
@@ -267,7 +160,7 @@ def _targets(view: View) -> list[Finding]:
         mean, std = 0.0, _squared_error(view)
     if view.latest("target_classes") > 0 or not std > 0 or view.progress.learned:
         return []
-    if _outweighed(view):  # what is left without the few, of mean and deviation
+    if view.outweighed:  # what is left without the few, of mean and deviation
         few = view.latest("target_far") / view.latest("target_count")
         share = view.latest("target_far_share")
         mean = math.copysign(max(0.0, abs(mean) - std * math.sqrt(few * share)), mean)

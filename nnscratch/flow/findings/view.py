@@ -30,6 +30,7 @@ NEEDED = (
 AGAINST = "against another network"  # what the kind of a loss is called that both share
 LATEST = 20  # steps that "now" means, at most
 MOST = 0.8  # the fraction of them that must show a thing
+OUTWEIGH = 0.5  # of the squared distances from the middle, by targets far from all others
 
 
 class View:
@@ -253,6 +254,11 @@ class View:
     def against(self) -> bool:
         """Whether the loss falls for another network as it rises for this one."""
         return self.text("loss_kind") == AGAINST
+
+    @property
+    def outweighed(self) -> bool:
+        """Whether a few targets are most of the squares: they say nothing of what can be told."""
+        return self.latest("target_far_share") > OUTWEIGH
 
     def text(self, key: str) -> str:
         """Return a field of text that a record may lack."""

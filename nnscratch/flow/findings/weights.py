@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from nnscratch.flow.findings import cures
-from nnscratch.flow.findings.finding import Finding
+from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.gradient import main_term
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.moving import random_weights
@@ -29,6 +29,8 @@ OWED = 0.5  # of the mean of an activation's inputs comes from the biases
 ASIDE = 0.5  # that mean, in standard deviations
 DROWNED = 3.0  # times what the weights make of the examples, of which biases are larger than _BIAS
 _BIAS = 0.3
+GROWN = 1.5  # log10 of the size behind the last block over that behind the first
+_BLOCKS = 3
 _USUAL = 1.0  # n_in Var(w) of usual weights, where theory knows none that suit
 _SHALLOW = 3  # hidden layers that sigmoids of usual weights let a gradient through
 
@@ -36,8 +38,8 @@ _SHALLOW = 3  # hidden layers that sigmoids of usual weights let a gradient thro
 def find(view: View, shown: Shown) -> list[Finding]:
     """Return what is wrong with initial weights and biases, given what is shown."""
     if not view.rows:
-        return _overflows(view)
-    biases, scale = _biases(view, shown), _scale(view, shown)
+        return _overflows(view) or _sums(view)
+    biases, scale = _biases(view, shown), _scale(view, shown) or _sums(view)
     if biases and scale and not scale[0].numbers["large"]:  # which of the two is it?
         small = biases[0].numbers["bias"] < _BIAS
         biases, scale = ([], scale) if small else (biases, [])
@@ -91,6 +93,49 @@ def _scale(view: View, shown: Shown) -> list[Finding]:
     if ("exploding" in start and whole > OFF) or (loud and max(most, whole) > OFF) or far:
         return [_scale_finding(view, off, large=True)]
     return []
+
+
+def _sums(view: View) -> list[Finding]:
+    """Blocks that add to what comes in about as much again, each: the signal grows in all of them.
+
+    Weights that keep the size of what goes through them double the square of a sum.
+    """
+    sums, p = [i for i, kind in enumerate(view.kinds) if kind == "sum"], view.progress
+    if len(sums) < _BLOCKS or view.has_norm or p.learned:
+        return []
+    record = view.record
+    first, last = (
+        math.hypot(float(record["output_mean"][0, i]), float(record["output_std"][0, i]))
+        for i in (sums[0], sums[-1])
+    )
+    loud = not view.rows or (p.known and p.first > LOUD * p.constant)
+    if not (first > 0 and loud and not last <= first * 10**GROWN):
+        return []
+    size = f"{number(first)} behind the first and {number(last)} behind the last"
+    begins = f", and the loss begins at {number(p.first)}" if view.rows else ""
+    return [
+        Finding(
+            "initial weights",
+            view.harm,
+            view.names(sums),
+            view.first_step,
+            f"The signal grows in each of {len(sums)} residual blocks: it is {size} before the "
+            f"first update{begins}.",
+            "What a block adds is as large as what comes in, and so is the gradient that it sends "
+            "down; without a norm nothing makes up for that.",
+            (
+                *cures.batch_norm(view),
+                Advice(f"or let each block add less: nn.Residual(..., scale={_less(len(sums))})"),
+            ),
+            {"first": first, "last": last, "blocks": float(len(sums)), "large": 1.0},
+            EXPLAINS["initial weights"],
+        )
+    ]
+
+
+def _less(blocks: int) -> str:
+    """With 1 / sqrt(blocks) of each the square of the last sum is at most e times the first's."""
+    return f"{1 / math.sqrt(blocks):.2g}"
 
 
 def _loud_inputs(view: View) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.flow.findings import Finding, data
+from nnscratch.flow.findings import Finding, labels
 
 
 @pytest.mark.parametrize(
@@ -435,11 +435,11 @@ def cause(kind, severity="notice", explains=("too few steps",)):
     ],
 )
 def test_labels_that_are_not_sure_explain_what_nothing_else_does(others, told):
-    found = data.last_resort([cause("labels", explains=()), *others])
+    found = labels.last_resort([cause("labels", explains=()), *others])
     assert (found[0].explains == {"does not learn"}) == told
     assert found[1:] == others
     sure = cause("labels", "serious", ("constant output",))
-    assert data.last_resort([sure]) == [sure]
+    assert labels.last_resort([sure]) == [sure]
 
 
 @pytest.mark.parametrize(

@@ -319,3 +319,37 @@ def test_overflow_at_the_first_step(run):
         record["input_nonfinite"][...] = 1
 
     assert run(bad, steps=1).kinds == ("non-finite",)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "grown", "loud", "norm", "told"),
+    [
+        (3, 1.6, 3.1, False, True),
+        (3, 1.4, 3.1, False, False),
+        (3, 1.6, 2.9, False, False),  # the loss begins as it should, or nearly
+        (2, 1.6, 3.1, False, False),
+        (3, 1.6, 3.1, True, False),
+        (3, math.nan, math.inf, False, True),  # the sums overflow
+    ],
+)
+def test_a_signal_that_grows_in_every_residual_block(run, blocks, grown, loud, norm, told):
+    def change(record):
+        run.stuck(record)
+        kinds = record["kinds"] = list(record["kinds"])
+        sums = [i for i, kind in enumerate(kinds) if kind == "relu"][:blocks]
+        record["roles"] = list(record["roles"])
+        for i in sums:
+            kinds[i], record["roles"][i] = "sum", "join"
+        record["output_mean"][...] = 0.0
+        record["output_std"][:, sums[-1]] = 10**grown
+        record["loss"][0] = loud * record["loss_constant"][0]
+
+    kinds = (
+        "dense batchnorm " if norm else "dense "
+    ) + "relu dense relu dense relu dense relu dense"
+    found = run.of(run(change, kinds=kinds, widths=(20, 20, 20, 20, 3)), "initial weights")
+    assert (found is not None) == told
+    if told:
+        assert f"grows in each of {blocks} residual blocks" in found.sentence
+        assert "scale=0.58" in found.advice[-1].what
+        assert "learning rate too large" in found.explains

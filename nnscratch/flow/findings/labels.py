@@ -1,0 +1,232 @@
+"""Answers from which nothing can be learned, or other things than those that are judged."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from nnscratch.flow.findings import rates, through_time
+from nnscratch.flow.findings.cures import LOOK_AT_ANSWERS
+from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.progress import LEARNED, LEARNS, NOTHING, WORTH
+from nnscratch.flow.findings.view import View
+from nnscratch_records.words import number, percent
+
+UNRELATED = 0.05  # of the answers' variance: no more is told of other examples
+ASKED = 150  # examples before that is believed
+BY_HEART = 0.3  # of what there is to learn: less than this may be learned by heart
+PAIRS = 75  # of examples with different answers: two classes of equal size have ASKED / 2
+FEW_CLASSES = 0.5  # of the outputs ever is an answer
+_PER_CLASS = 20  # examples
+_ENOUGH, LASTING = 50, 200  # steps
+STILL_SHORT = 3e-4  # updates over weights: by shorter ones little is learned of anything
+_BEGINNING = 10  # steps
+SAME = 8  # examples with one answer
+LOOKS = 3  # at held-out examples
+WORSE = 0.05  # of the way from a constant answer's loss to the least, by which those are judged
+FAR_WORSE = 0.25  # the same, where others of the own tell what is learned
+CHANCE = 2.0  # standard errors above one half, of two classes told apart
+COSTS = (0.7, 2.0)  # times what a coin's throw between the two costs: so much is left of the loss
+_ENTROPIES = ("SoftmaxCrossEntropy", "CategoricalCrossEntropy", "CrossEntropyLoss")
+_ROWS = Advice(
+    "check that row i of y belongs to row i of x, where they are loaded and shuffled",
+    "print([(x[i], y[i]) for i in range(5)])",
+)
+
+
+def find(view: View) -> list[Finding]:
+    """Return what is wrong with the answers."""
+    if view.against:
+        return []
+    ways = (_one_answer, _unrelated, _strangers, _interchanged, _few_classes)
+    return next((found for found in (way(view) for way in ways) if found), [])
+
+
+def last_resort(causes: list[Finding]) -> list[Finding]:
+    """Return causes where labels that are not sure explain what no other cause does."""
+    if any(one.kind != "labels" and (one.explains or one.severity != "notice") for one in causes):
+        return causes
+    unsure = frozenset({"does not learn"})
+    return [
+        replace(c, explains=unsure) if c.kind == "labels" and not c.explains else c for c in causes
+    ]
+
+
+def _finding(
+    view: View,
+    severity: str,
+    seen: str,
+    why: str,
+    advice: Advice,
+    sure: bool = True,
+    **numbers: float,
+) -> list[Finding]:
+    numbers |= {"examples": view.latest("target_count"), "values": view.latest("target_values")}
+    return [
+        Finding(
+            *("labels", severity, (), view.first_step, seen, why, (advice,), numbers),
+            EXPLAINS["labels"] if sure else frozenset(),
+        )
+    ]
+
+
+def _one_answer(view: View) -> list[Finding]:
+    count = view.latest("target_count")
+    if not (view.latest("target_values") == 1 and count >= SAME):
+        return []
+    single = view.latest("target_classes") == 2
+    what = "one class" if single else number(view.latest("target_mean"))
+    return _finding(
+        view,
+        "serious",
+        f"All of the {int(count)} examples looked at have the same answer, {what}: whatever goes "
+        f"in, a constant is right.",
+        "Nothing that tells examples apart can be learned from them.",
+        LOOK_AT_ANSWERS,
+    )
+
+
+def _unrelated(view: View) -> list[Finding]:
+    """Answers of which other examples tell nothing, and the network learns none but by heart."""
+    count, progress, ordered = view.latest("target_count"), view.progress, view.recurrent
+    # What is learned by heart is learned too, but slowly, and nothing comes of it.
+    # Where a guess is worse than the mean there is all the more to learn by heart.
+    heart = BY_HEART if progress.told >= 0 else LEARNED
+    lost = progress.nothing or (progress.share < heart and progress.rows >= _ENOUGH)
+    # Of the variance of a few far targets no guess tells anything. Neither knows that steps of time
+    # have an order, which may be all that counts: then it takes a run that is not short, and a
+    # gradient that gets through time.
+    lost = lost and not view.outweighed
+    lost = lost and (not ordered or (progress.rows >= LASTING and through_time.flows(view)))
+    if not (lost and progress.told < UNRELATED and _moves(view)):
+        return []
+    # Of few rows it takes held-out ones that are judged the worse the more is learned.
+    if not ((count >= ASKED and _differ(view)) or _contradicted(view, WORSE)):
+        return []
+    linear, near = (percent(max(0.0, told)) for told in (progress.linear, progress.near))
+    seen = (
+        f"The answers look unrelated to the inputs: of {int(count)} examples half were guessed "
+        f"from the other half, and neither a linear fit nor the nearest neighbours do better "
+        f"than their mean ({linear} and {near} of the variance); "
+    )
+    seen += "nor does the network." if progress.nothing else "what it learns is by heart."
+    severity = "serious" if progress.share < BY_HEART else "notice"
+    if ordered:
+        severity = "notice"
+        seen += " Neither guess knows of an order in time: if all lies in that, all is well."
+    return _finding(
+        view,
+        severity,
+        seen,
+        "Answers that belong to other rows (shuffled or sorted apart from the inputs), or labels "
+        "that are noise.",
+        _ROWS,
+        not ordered,
+        linear=progress.linear,
+        neighbours=progress.near,
+    )
+
+
+def _contradicted(view: View, by: float) -> bool:
+    """Whether held-out examples never were judged better than by a constant, and are by now judged
+    worse than that, though something is learned.
+
+    by : this much worse, of the way from a constant answer's loss to the least
+    """
+    held, p = view.looks("validation_loss"), view.progress
+    if len(held) < LOOKS or not p.known or not np.isfinite(held).all():
+        return False
+    later = float(np.mean(held[-max(1, len(held) // 5) :]))
+    return p.share > NOTHING and held.min() >= p.constant and later > p.constant + by * p.room
+
+
+def _strangers(view: View) -> list[Finding]:
+    """Classes that others of the own examples tell, and held-out ones contradict from the first."""
+    p = view.progress
+    # Batch norm answers held-out examples by other means than its own.
+    classes = view.latest("target_classes") > 0 and not view.has_batchnorm
+    if not (classes and p.told > WORTH and p.share > LEARNS and _contradicted(view, FAR_WORSE)):
+        return []
+    held = view.looks("validation_loss")
+    return _finding(
+        view,
+        "serious",
+        f"What is learned does not hold for the held-out examples: their loss never was below "
+        f"{number(float(held.min()), 3)}, where a constant answer gives {number(p.constant, 3)}, "
+        f"though of the own examples the others tell {percent(p.told)} of the answers' variance.",
+        "That is no learning by heart, from which held-out examples gain something at first: their "
+        "classes are numbered in another way, or they belong to other rows, or what goes in was "
+        "not prepared alike.",
+        Advice(
+            "compare how classes are numbered, and inputs prepared, in both parts",
+            "print(np.unique(y, return_counts=True), np.unique(y_held, return_counts=True))",
+        ),
+        held=float(held.min()),
+        told=p.told,
+    )
+
+
+def _interchanged(view: View) -> list[Finding]:
+    """Two classes between which nothing tells, while both are told from all others."""
+    told, rows, p = view.latest("pair_told"), view.latest("pair_rows"), view.progress
+    if not told <= 0.5 + CHANCE * 0.5 / math.sqrt(rows) or view.text("loss_kind") not in _ENTROPIES:
+        return []
+    # What the two cost, and nearly nothing else, is left of the loss: more, and it is too soon to
+    # say; less, and the network tells them apart.
+    share = rows / view.latest("target_count")
+    low, high = (times * share * math.log(2) for times in COSTS)
+    if not low <= p.now <= high:
+        return []
+    one, other = (int(view.latest(f"pair_{of}")) for of in ("one", "other"))
+    return _finding(
+        view,
+        view.harm,
+        f"Nothing tells the classes {one} and {other} apart: of {int(rows)} examples of the two "
+        f"others guess {percent(told)} right between them, a coin as many, though both are told "
+        f"from all other classes; a coin's throw between them costs "
+        f"{number(share * math.log(2), 3)} of loss, and it stands at {number(p.now, 3)}.",
+        "Their labels are interchanged in about half of the rows (mirrored pictures whose name "
+        "stays, two lists of names), or the inputs do not show what makes the difference.",
+        Advice(
+            f"look at rows of the two side by side: {one} and {other}",
+            f"print(x[y == {one}][:5], x[y == {other}][:5])",
+        ),
+        pair=told,
+        rows=rows,
+    )
+
+
+def _few_classes(view: View) -> list[Finding]:
+    count, values = view.latest("target_count"), view.latest("target_values")
+    outputs = int(view.record["features"][-1])
+    few = count >= _PER_CLASS * outputs and values < FEW_CLASSES * outputs
+    if not (view.latest("target_classes") == 2 and few):
+        return []
+    return _finding(
+        view,
+        "notice",
+        f"Only {int(values)} of the {outputs} classes occur among the {int(count)} examples looked "
+        f"at.",
+        "The examples are sorted by class, or labels were rounded or scaled.",
+        LOOK_AT_ANSWERS,
+    )
+
+
+def _moves(view: View) -> bool:
+    """Whether steps are, or were, long enough to learn by: else nothing is learned for that."""
+    sizes = rates.typical_updates(view)
+    ends = [part[~np.isnan(part)] for part in (sizes[:_BEGINNING], sizes[view.now])]
+    known = [float(np.median(part)) for part in ends if len(part)]
+    return not known or max(known) >= STILL_SHORT
+
+
+def _differ(view: View) -> bool:
+    """Whether enough examples have unlike answers: of a rare class few can be told from others."""
+    outputs = float(view.record["features"][-1])
+    unlike = (
+        max(outputs, 2.0) * view.latest("target_std") ** 2
+    )  # of two examples; 1/2 of two classes
+    return not view.latest("target_classes") > 0 or view.latest("target_count") * unlike >= PAIRS

@@ -1,0 +1,118 @@
+"""Labels that held-out rows contradict, and two classes between which nothing tells."""
+
+import math
+
+import numpy as np
+import pytest
+
+
+def held_out(values, share, **known):
+    """A record whose own loss falls to a share of what there is to learn, beside held-out losses
+    in parts of the way from a constant answer's loss (0) up (1)."""
+
+    def change(record):
+        start = float(record["loss_constant"][0])
+        steps = len(record["steps"])
+        record["loss"] = np.linspace(start, (1 - share) * start, steps)
+        record["loss"][-10:] = (1 - share) * start
+        record["validation_loss"] = np.full(steps, np.nan)
+        rows = np.linspace(steps // 10, steps - 1, len(values)).astype(int)
+        record["validation_loss"][rows] = start * (1 + np.array(values))
+        for name, value in known.items():
+            record[name][...] = value
+
+    return change
+
+
+FEW = {"target_count": 100.0, "guess_linear": -0.2, "guess_neighbours": -0.1}
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "known", "told"),
+    [
+        ([0.01, 0.02, 0.06], 0.2, {}, True),
+        ([0.01, 0.02, 0.04], 0.2, {}, False),  # hardly worse than a constant
+        ([-0.01, 0.02, 0.06], 0.2, {}, False),  # once they were judged better than by a constant
+        ([0.01, 0.02, 0.06], 0.04, {}, False),  # nothing is learned
+        ([0.01, 0.06], 0.2, {}, False),  # two looks at them
+        ([0.01, 0.02, 0.06], 0.2, {"guess_neighbours": 0.06}, False),
+        ([0.01, math.inf, 0.06], 0.2, {}, False),
+    ],
+)
+def test_few_rows_have_other_labels_where_held_out_ones_contradict_them(
+    run, values, share, known, told
+):
+    found = run.of(run(held_out(values, share, **(FEW | known)), steps=300), "labels")
+    assert (found is not None) == told
+    if told:
+        assert "of 100 examples half were guessed" in found.sentence
+        assert found.severity == "serious"
+
+
+KNOWN = {"guess_linear": 0.4, "guess_neighbours": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "known", "told"),
+    [
+        ([0.1, 0.2, 0.3], 0.9, {}, True),
+        ([0.1, 0.2, 0.24], 0.9, {}, False),
+        ([-0.01, 0.2, 0.3], 0.9, {}, False),  # learned by heart: something was gained at first
+        ([0.1, 0.2, 0.3], 0.25, {}, True),
+        ([0.1, 0.2, 0.3], 0.15, {}, False),
+        ([0.1, 0.2, 0.3], 0.9, {"guess_linear": 0.16, "guess_neighbours": 0.0}, True),
+        ([0.1, 0.2, 0.3], 0.9, {"guess_linear": 0.14, "guess_neighbours": 0.0}, False),
+        ([0.1, 0.2, 0.3], 0.9, {"target_classes": 0.0}, False),  # numbers may go somewhere else
+    ],
+)
+def test_held_out_rows_of_another_kind(run, values, share, known, told):
+    found = run.of(run(held_out(values, share, **(KNOWN | known)), steps=300), "labels")
+    assert (found is not None) == told
+    if told:
+        assert "does not hold for the held-out examples" in found.sentence
+        assert found.severity == "serious"
+        assert "overfitting" in found.explains
+
+
+def test_batch_norm_judges_held_out_rows_in_its_own_way(run):
+    change = held_out([0.1, 0.2, 0.3], 0.9, **KNOWN)
+    kinds = "dense batchnorm relu dense relu dense"
+    assert run.of(run(change, kinds=kinds, steps=300), "labels") is None
+
+
+def pair(told=0.5, rows=160.0, now=1.0, kind="SoftmaxCrossEntropy"):
+    """A record of 400 examples of which so many are of two classes; the loss: times their cost."""
+
+    def change(record):
+        cost = rows / 400 * math.log(2)
+        start = float(record["loss_constant"][0])
+        record["loss"] = np.linspace(start, now * cost, len(record["steps"]))
+        record["loss"][-200:] = now * cost
+        steps = len(record["steps"])
+        values = {"told": told, "rows": rows, "one": 1.0, "other": 2.0}
+        record |= {f"pair_{name}": np.full(steps, value) for name, value in values.items()}
+        record["loss_kind"] = kind
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({}, True),
+        ({"told": 0.578}, True),  # 2 standard errors of 160 throws are 0.079
+        ({"told": 0.581}, False),
+        ({"now": 0.72}, True),
+        ({"now": 0.68}, False),  # the network tells them apart
+        ({"now": 1.95}, True),
+        ({"now": 2.05}, False),  # too soon
+        ({"kind": "MeanSquaredError"}, False),
+        ({"told": math.nan}, False),
+    ],
+)
+def test_two_classes_that_nothing_tells_apart(run, values, said):
+    found = run.of(run(pair(**values), steps=300, widths=(20, 20, 5)), "labels")
+    assert (found is not None) == said
+    if said:
+        assert "Nothing tells the classes 1 and 2 apart: of 160 examples" in found.sentence
+        assert found.advice[0].line == "print(x[y == 1][:5], x[y == 2][:5])"
