@@ -29,7 +29,7 @@ LOOKS = 3  # at held-out examples
 WORSE = 0.05  # of the way from a constant answer's loss to the least, by which those are judged
 FAR_WORSE = 0.25  # the same, where others of the own tell what is learned
 CHANCE = 2.0  # standard errors above one half, of two classes told apart
-COSTS = (0.7, 2.0)  # times what a coin's throw between the two costs: so much is left of the loss
+COSTS = (0.7, 3.0)  # times what a coin's throw between the two costs: so much is left of the loss
 _ENTROPIES = ("SoftmaxCrossEntropy", "CategoricalCrossEntropy", "CrossEntropyLoss")
 _ROWS = Advice(
     "check that row i of y belongs to row i of x, where they are loaded and shuffled",
@@ -96,6 +96,9 @@ def _unrelated(view: View) -> list[Finding]:
     # Where a guess is worse than the mean there is all the more to learn by heart.
     heart = BY_HEART if progress.told >= 0 else LEARNED
     lost = progress.nothing or (progress.share < heart and progress.rows >= _ENOUGH)
+    # However much it is, where held-out examples are judged the worse the more is learned.
+    contradicted = _contradicted(view, WORSE)
+    lost = lost or contradicted
     # Of the variance of a few far targets no guess tells anything. Neither knows that steps of time
     # have an order, which may be all that counts: then it takes a run that is not short, and a
     # gradient that gets through time.
@@ -103,9 +106,8 @@ def _unrelated(view: View) -> list[Finding]:
     lost = lost and (not ordered or (progress.rows >= LASTING and through_time.flows(view)))
     if not (lost and progress.told < UNRELATED and _moves(view)):
         return []
-    # Of few rows it takes held-out ones that are judged the worse the more is learned.
-    if not ((count >= ASKED and _differ(view)) or _contradicted(view, WORSE)):
-        return []
+    if not ((count >= ASKED and _differ(view)) or contradicted):
+        return []  # too few rows to say so without held-out ones
     linear, near = (percent(max(0.0, told)) for told in (progress.linear, progress.near))
     seen = (
         f"The answers look unrelated to the inputs: of {int(count)} examples half were guessed "
@@ -139,8 +141,14 @@ def _contradicted(view: View, by: float) -> bool:
     held, p = view.looks("validation_loss"), view.progress
     if len(held) < LOOKS or not p.known or not np.isfinite(held).all():
         return False
-    later = float(np.mean(held[-max(1, len(held) // 5) :]))
-    return p.share > NOTHING and held.min() >= p.constant and later > p.constant + by * p.room
+    worse = _held_out(view) > p.constant + by * p.room
+    return p.share > NOTHING and held.min() >= p.constant and worse
+
+
+def _held_out(view: View) -> float:
+    """Return the loss on held-out examples in the latest fifth of the looks; NaN if none."""
+    held = view.looks("validation_loss")
+    return float(np.mean(held[-max(1, len(held) // 5) :])) if len(held) else math.nan
 
 
 def _strangers(view: View) -> list[Finding]:
@@ -178,7 +186,8 @@ def _interchanged(view: View) -> list[Finding]:
     # say; less, and the network tells them apart.
     share = rows / view.latest("target_count")
     low, high = (times * share * math.log(2) for times in COSTS)
-    if not low <= p.now <= high:
+    # By heart the network tells them apart among its own examples, and not among others.
+    if not (low <= max(p.now, np.nan_to_num(_held_out(view))) and p.now <= high):
         return []
     one, other = (int(view.latest(f"pair_{of}")) for of in ("one", "other"))
     return _finding(

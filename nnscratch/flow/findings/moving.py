@@ -95,7 +95,8 @@ def _frozen(view: View) -> list[Finding]:
         stands = known & felt & (moved[:, column] == 0)
         if len(stands) >= _SEEN and view.holds(stands) and (plain or stands.all()):
             groups["still"].append(layer)
-        elif view.holds(known & arrives & (pulled[:, column] == 0) & (moved[:, column] > 0)):
+        # From the first step on: where units below died since, momentum moves them for a while.
+        elif view.holds(known & arrives & (moved[:, column] > 0)) and not pulled[:, column].any():
             groups["pushed"].append(layer)
         elif _put_back(view, column):
             groups["put back"].append(layer)

@@ -35,6 +35,7 @@ FEW = {"target_count": 100.0, "guess_linear": -0.2, "guess_neighbours": -0.1}
         ([-0.01, 0.02, 0.06], 0.2, {}, False),  # once they were judged better than by a constant
         ([0.01, 0.02, 0.06], 0.04, {}, False),  # nothing is learned
         ([0.01, 0.06], 0.2, {}, False),  # two looks at them
+        ([0.01, 0.02, 0.06], 0.9, {}, True),  # by heart, all of it
         ([0.01, 0.02, 0.06], 0.2, {"guess_neighbours": 0.06}, False),
         ([0.01, math.inf, 0.06], 0.2, {}, False),
     ],
@@ -80,8 +81,8 @@ def test_batch_norm_judges_held_out_rows_in_its_own_way(run):
     assert run.of(run(change, kinds=kinds, steps=300), "labels") is None
 
 
-def pair(told=0.5, rows=160.0, now=1.0, kind="SoftmaxCrossEntropy"):
-    """A record of 400 examples of which so many are of two classes; the loss: times their cost."""
+def pair(told=0.5, rows=160.0, now=1.0, held=math.nan, kind="SoftmaxCrossEntropy"):
+    """A record of 400 examples of which so many are of two classes; losses: times their cost."""
 
     def change(record):
         cost = rows / 400 * math.log(2)
@@ -89,6 +90,7 @@ def pair(told=0.5, rows=160.0, now=1.0, kind="SoftmaxCrossEntropy"):
         record["loss"] = np.linspace(start, now * cost, len(record["steps"]))
         record["loss"][-200:] = now * cost
         steps = len(record["steps"])
+        record["validation_loss"][::30] = held * cost
         values = {"told": told, "rows": rows, "one": 1.0, "other": 2.0}
         record |= {f"pair_{name}": np.full(steps, value) for name, value in values.items()}
         record["loss_kind"] = kind
@@ -104,8 +106,10 @@ def pair(told=0.5, rows=160.0, now=1.0, kind="SoftmaxCrossEntropy"):
         ({"told": 0.581}, False),
         ({"now": 0.72}, True),
         ({"now": 0.68}, False),  # the network tells them apart
-        ({"now": 1.95}, True),
-        ({"now": 2.05}, False),  # too soon
+        ({"now": 2.95}, True),
+        ({"now": 3.05}, False),  # too soon
+        ({"now": 0.3, "held": 0.72}, True),  # only by heart
+        ({"now": 0.3, "held": 0.68}, False),
         ({"kind": "MeanSquaredError"}, False),
         ({"told": math.nan}, False),
     ],

@@ -128,6 +128,12 @@ def test_an_update_without_a_gradient(run):
 
     assert run.of(run(nothing_arrives), "frozen parameters") is None
 
+    def died(record):  # what enters is 0 by now, and only momentum is left of the gradient
+        change(record)
+        record["param_gradient_norm"][0, 2] = 0.1
+
+    assert run.of(run(died), "frozen parameters") is None
+
 
 @pytest.mark.parametrize(("steps", "told"), [(10, True), (9, False)])
 def test_weights_that_are_put_back(run, steps, told):
