@@ -33,8 +33,7 @@ from nnscratch.cli.network import (
 )
 from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.console import Console
-from nnscratch.curing import Cure, cure
-from nnscratch.curing.search import LEAST_STEPS
+from nnscratch.curing import Cure, cure, search
 from nnscratch.experiments import ladder, recurrent_ladder
 from nnscratch.files import make_folder, write_atomically
 from nnscratch.optimizers import SGD
@@ -69,7 +68,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--lr", type=rate("lr"), help=f"learning rate (default: {defaults.lr:g})")
     command.add_argument(
         "--steps",
-        type=count("steps", least=LEAST_STEPS),
+        type=count("steps", least=search.LEAST_STEPS),
         help=f"steps of each trial (default: {_STEPS}, through time {recurrent.STEPS})",
     )
     command.add_argument(
@@ -99,6 +98,7 @@ def run(options: argparse.Namespace) -> int:
     settings = ladder_settings(options)
     data = load_data(options, console)
     require_memory(data, settings)
+    search.require_memory(options.steps)
     console.say(
         f"{plural(len(rungs), 'network')} of {plural(settings.depth, 'hidden layer')} x "
         f"{settings.width} on "

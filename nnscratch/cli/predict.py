@@ -46,6 +46,7 @@ from nnscratch.theory import (
     predict_layers,
 )
 from nnscratch.theory.report import depth_text
+from nnscratch_records import memory
 from nnscratch_records.words import plural
 
 DRAWS = 5
@@ -111,13 +112,16 @@ def run(options: argparse.Namespace) -> int:
     data = load_data(options, console)
     settings = replace(settings, batch_size=min(settings.batch_size, len(data[0])))
     require_memory(data, settings)
+    draws = options.measure or 0
+    norms = len(rungs) * (settings.depth + 1)
+    memory.require(f"a measurement of {draws:,} draws", 2 * 8 * norms * draws)
     console.say(
         f"{plural(len(rungs), 'network')} of {plural(settings.depth, 'hidden layer')} x "
         f"{settings.width} on "
         f"{options.data}, batch {settings.batch_size}, before the first step",
         soft_wrap=False,
     )
-    foreseen = [foresee(rung, data, settings, options.measure or 0, console) for rung in rungs]
+    foreseen = [foresee(rung, data, settings, draws, console) for rung in rungs]
     console.print(table(foreseen))
     for one in foreseen:
         console.print(f"{one.rung.label}: {one.prediction.verdict}", highlight=False)

@@ -45,9 +45,11 @@ from nnscratch.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch.sequences import Truncate
 from nnscratch.training import Callback, Trainer
+from nnscratch_records import memory
 
 LEAST_STEPS = 20
 STEPS = 300
+_STEP = 32  # bytes that are kept of each of a trial: its loss
 _SLOW = 0.5  # skill, after as many steps, of what learns so slowly that changes are worth a try
 ROUNDS = 3
 FINALISTS = 3  # trials that are run with further seeds, the most skilful first
@@ -129,6 +131,7 @@ def cure(
     require_count("cure batch_size", batch_size)
     require_count("cure steps", steps, least=LEAST_STEPS)
     require_count("cure tries", tries)
+    require_memory(steps)
     require_seed("cure seed", seed)
     options = {"batch_size": batch_size, "steps": steps, "seed": seed}
     conditions = conditions_of(model, x, y, mask, validation, **options)
@@ -139,6 +142,11 @@ def cure(
 
 class _Interrupted(Exception):
     """Ctrl-C, once something is known."""
+
+
+def require_memory(steps: int) -> None:
+    """Raise `TooLargeError` if what is kept of trials of so many steps does not fit into memory."""
+    memory.require(f"a cure by trials of {steps:,} steps", SEEDS * _STEP * steps)
 
 
 class _Search:

@@ -13,6 +13,7 @@ import pytest
 import nnscratch as nn
 from nnscratch.cli import BAD_INPUT, BROKEN_PIPE, main
 from nnscratch.flow import save_record
+from nnscratch_records import memory
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,11 @@ def fails(capsys, *arguments):
             ["find-rate", "--steps", "9" * 9],
             "test of 999,999,999 steps needs 100 GB of memory",
         ),
+        (
+            ["cure", "--steps", "9" * 9],
+            "trials of 999,999,999 steps needs 96 GB of memory, and ",
+        ),
+        (["predict", "--measure", "9" * 9], "of 999,999,999 draws needs 1.41 TB of memory, and "),
         (["export", "a\0b", "--npz", "a"], "no file can have such a name"),
         (["diagnose", "a\0b"], "no file can have such a name"),
         (["export", "\x1b[31m.flow", "--npz", "a.npz"], "no such file: \\x1b[31m.flow"),
@@ -92,6 +98,7 @@ def test_bad_input_is_an_error_of_one_line_and_exit_code_2(
     arguments, said, capsys, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(memory, "available", lambda: 20 * 10**9)  # whatever machine this is
     code, message = fails(capsys, *arguments)
     assert code == 2
     assert said in message
