@@ -7,10 +7,11 @@ import re
 
 import numpy as np
 
+from nnscratch.arrays import Array
 from nnscratch.flow.findings.cures import optimizer_python, remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.progress import LEARNED, WORTH
+from nnscratch.flow.findings.progress import LEARNED, LEARNS, WORTH
 from nnscratch.flow.findings.view import View
 from nnscratch_records import limits
 from nnscratch_records.words import percent, plural, since
@@ -18,6 +19,7 @@ from nnscratch_records.words import percent, plural, since
 LEFT = 3.0  # units that dropout leaves of a layer, where it takes _SOME
 SHRUNK = 0.3  # of the norm with which the weights of a layer began
 LAST_SHRUNK = 0.6  # the same, of the last layer, beside others that are SHRUNK
+LESS, LAST_LESS = 0.6, 0.8  # of the same, below the last layer and of it, in a run that learns
 _SOME = 0.25  # of the units
 _ENOUGH = 50  # steps
 _DECAY = re.compile(r"weight_decay=[^,)]+")
@@ -29,7 +31,7 @@ def find(view: View) -> list[Finding]:
     if view.rows < _ENOUGH or (p.learned and p.share >= LEARNED):
         return []
     # What other examples tell is little to go by where dropout may be what keeps the run there.
-    penalty = [] if p.learned else _penalty(view)
+    penalty = (([] if p.learned else _penalty(view)) or _slowing(view)) if _bent(view) else []
     return [*penalty, *(_answers_dropped(view) or _dropout(view))]
 
 
@@ -39,42 +41,82 @@ def _penalty(view: View) -> list[Finding]:
 
     Without one it may: the best line through XOR is none.
     """
+    below, top = _left(view)
+    if np.isnan(below).any() or np.isnan(top).any():
+        return []
+    # What is answered must keep some size, whatever pulls: of the last layer less is asked.
+    p = view.progress
+    last = LAST_SHRUNK if not p.nothing or p.told > WORTH else SHRUNK
+    shrunk = (below.max(axis=1) < SHRUNK) & (top < last)
+    if not view.holds(shrunk):
+        return []
+    now = float(np.median(below.max(axis=1)[view.now]))
+    step = view.since(shrunk)
+    return _too_strong(
+        view,
+        now,
+        f"The weights shrink instead of learning: below the last layer their norm is "
+        f"{percent(now)} of what it was before the first step or less, and has been below "
+        f"{percent(SHRUNK)} {since(step, view.first_step)}.",
+        "pulls harder than the loss does",
+    )
+
+
+def _slowing(view: View) -> list[Finding]:
+    """Weights of all layers that lose size, though they learn: the loss alone makes them grow."""
+    below, top = _left(view)
+    part = LEARNS <= view.progress.share < LEARNED
+    if not part or np.isnan(below).any() or np.isnan(top).any():
+        return []
+    if not view.holds((below.max(axis=1) < LESS) & (top < LAST_LESS)):
+        return []
+    now, last = float(np.median(below.max(axis=1)[view.now])), float(np.median(top[view.now]))
+    return _too_strong(
+        view,
+        now,
+        f"The weights of all layers are smaller than they began, {percent(now)} of that at most "
+        f"below the last layer and {percent(last)} there, where learning makes them larger; "
+        f"{percent(view.progress.share)} of what there is to learn is learned.",
+        "takes back a part of what the loss teaches",
+    )
+
+
+def _bent(view: View) -> bool:
+    return bool(view.hidden_activations or view.recurrent)
+
+
+def _left(view: View) -> tuple[Array, Array]:
+    """Return the norms of weights over those before the first step, by row: of the layers below
+    the last one, (rows, layers), and its own, (rows,); of one layer alone twice. NaN: not known.
+    """
     columns = view.weight_params
     began, norms = view.record["param_norm_initial"][columns], view.get("param_norm")[:, columns]
     with np.errstate(divide="ignore", invalid="ignore"):
         left = np.where(began > 0, norms / began, np.nan)
-    bent = view.hidden_activations or view.recurrent
-    if not columns or np.isnan(left).any() or not bent:
-        return []
-    # What is answered must keep some size, whatever pulls: of the last layer less is asked.
-    below = left[:, :-1] if left.shape[1] > 1 else left
-    p = view.progress
-    last = LAST_SHRUNK if not p.nothing or p.told > WORTH else SHRUNK
-    shrunk = (below.max(axis=1) < SHRUNK) & (left[:, -1] < last)
-    if not view.holds(shrunk):
-        return []
-    now = float(np.median(below.max(axis=1)[view.now]))
+    if not columns:
+        return np.full((1, 1), np.nan), np.full(1, np.nan)
+    return left[:, :-1] if left.shape[1] > 1 else left, left[:, -1]
+
+
+def _too_strong(view: View, left: float, seen: str, how: str) -> list[Finding]:
     text = view.text("optimizer")
     decays = _DECAY.search(text)
     made = optimizer_python(_DECAY.sub("weight_decay=0.0001", text)) if decays else ""
     line = f"optimizer = {made}" if made else "callbacks = [nn.Penalty(l2=0.0001)]"
     named = f" ({decays[0]})" if decays else ""
-    step = view.since(shrunk)
     return [
         Finding(
             "penalty",
             view.harm,
             (),
             view.first_step,
-            f"The weights shrink instead of learning: below the last layer their norm is "
-            f"{percent(now)} of what it was before the first step or less, and has been below "
-            f"{percent(SHRUNK)} {since(step, view.first_step)}.",
-            f"A penalty on them, or their decay{named}, pulls harder than the loss does.",
+            seen,
+            f"A penalty on them, or their decay{named}, {how}.",
             (
                 Advice("take a thousandth of the penalty or less, and begin anew", line),
                 Advice("or none"),
             ),
-            {"left": now},
+            {"left": left},
             EXPLAINS["penalty"],
         )
     ]

@@ -236,3 +236,33 @@ def test_a_penalty_is_silent_about_what_learns_as_much_as_can_be_told(run):
         run.fill(guess_linear=0.2, guess_neighbours=0.1)(record)
 
     assert "penalty" not in run(change).kinds
+
+
+@pytest.mark.parametrize(
+    ("below", "last", "share", "told"),
+    [
+        (0.59, 0.79, 0.5, True),
+        (0.61, 0.79, 0.5, False),
+        (0.59, 0.81, 0.5, False),
+        (0.59, 0.79, 0.21, True),
+        (0.59, 0.79, 0.19, False),
+        (0.59, 0.79, 0.74, True),
+        (0.59, 0.79, 0.76, False),
+    ],
+)
+def test_a_penalty_that_takes_back_a_part(run, below, last, share, told):
+    def change(record):
+        start, steps = record["loss_constant"][0], len(record["steps"])
+        record["loss"] = np.linspace(start, (1 - share) * start, steps)
+        record["loss"][-150:] = (1 - share) * start
+        weights = [i for i, role in enumerate(record["param_roles"]) if role == "weight"]
+        for i in weights:
+            factor = last if i == weights[-1] else below
+            record["param_norm"][:, i] = factor * record["param_norm_initial"][i]
+
+    found = run.of(run(change, steps=300), "penalty")
+    assert (found is not None) == told
+    if told:
+        assert "takes back a part of what the loss teaches" in found.cause
+        assert f"{below:.0%}".replace("%", " %") in found.sentence
+        assert found.advice[0].line == "callbacks = [nn.Penalty(l2=0.0001)]"
