@@ -2,6 +2,7 @@
 
 from nnscratch.curing.candidates import Candidate
 from nnscratch.curing.changes import (
+    AddPenalty,
     Change,
     ClipGradient,
     LearningRate,
@@ -16,7 +17,10 @@ from nnscratch.curing.changes import (
 from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.network import (
     AddBatchNorm,
+    AddDropout,
+    AddHidden,
     AddResidual,
+    LayerNorms,
     LessDropout,
     NewActivation,
     NormMomentum,
@@ -32,12 +36,16 @@ from nnscratch.curing.trials import Run, Trial, objection
 
 __all__ = [
     "AddBatchNorm",
+    "AddDropout",
+    "AddHidden",
+    "AddPenalty",
     "AddResidual",
     "Candidate",
     "Change",
     "ClipGradient",
     "Cure",
     "Forecast",
+    "LayerNorms",
     "LearningRate",
     "LessDropout",
     "NewActivation",

@@ -10,16 +10,26 @@ from dataclasses import dataclass
 from nnscratch import initializers
 from nnscratch.arrays import Array
 from nnscratch.blocks import Residual
-from nnscratch.curing.changes import Change, ClipGradient, LearningRate, NoPenalty, UseAdam
+from nnscratch.curing.changes import (
+    AddPenalty,
+    Change,
+    ClipGradient,
+    LearningRate,
+    NoPenalty,
+    UseAdam,
+)
 from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.network import (
     AddBatchNorm,
+    AddDropout,
+    AddHidden,
     AddResidual,
     LessDropout,
     NewActivation,
     RemoveBatchNorm,
     Weights,
     Wider,
+    is_bare,
     residual_runs,
 )
 from nnscratch.curing.part import Part
@@ -53,6 +63,7 @@ _IN_TIME = {"vanishing through time", "exploding through time"}
 _ROWS = 256  # of the inputs, that say how large they are
 _OMEGA = 1.0
 _LESS = (0.1, 0.0)  # of dropout
+_PENALTIES, _DROPPED = (1e-3, 1e-2), 0.5  # for what is learned by heart
 _FAR = 100.0  # of a rate that is too large, what is surely small enough
 
 
@@ -65,32 +76,35 @@ class Candidate:
 
 
 def propose(
-    trial: Trial, *, rows: int, rate: float, adam_rate: float, narrow: bool = False
+    trial: Trial, *, rows: int, steps: int, rate: float, adam_rate: float, narrow: bool = False
 ) -> list[Change]:
     """Return the changes that could help the plan of a trial, each once.
 
+    rows, steps : of a batch, of a trial
     rate, adam_rate : what range tests suggest for the plan with its own optimizer and with Adam;
         NaN where no rate makes the loss fall
     narrow : whether layers are narrow on purpose
 
-    * a learning rate, with its own optimizer and with Adam; a hundredth of one that was found too
-      large, where the test says none;
+    * a learning rate, with its own optimizer and with Adam; a hundredth of one that runs away or
+      was found too large, where the test says none; of a schedule the largest, kept throughout;
     * weights at the critical scale of its own activation, and the usual initializers;
     * another activation at *its* critical scale;
     * batch norm where there is none, or its removal; residual blocks for deep networks;
-    * more units where layers have few; less dropout, and none;
+    * more units where layers have few, a hidden layer where there is none; less dropout, and none;
     * for a run that diverges or explodes: clipping at the norm 1, or at a tenth of the first
       gradient's norm if that is smaller (a clip that is there already: at a tenth of its limit).
     """
     plan, changes = trial.plan, list[Change]()
     has_norm = any(part.is_a(BatchNorm) for part in plan.layers)
     adaptive = plan.optimizer.is_a(*ADAPTIVE)
-    if not callable(plan.lr):
-        if math.isnan(rate) and "learning rate too large" in trial.ills:
-            rate = plan.lr / _FAR  # the test begins where units are dead already
-        for near in sane_rates(rate, adaptive):
-            if not 1 / _SAME_RATE < near / plan.lr < _SAME_RATE:
-                changes.append(LearningRate(near))
+    largest = plan.largest_rate(steps)
+    if math.isnan(rate) and trial.diverged | ("learning rate too large" in trial.ills):
+        rate = largest / _FAR  # the test begins where units are dead already
+    for near in sane_rates(rate, adaptive):
+        if callable(plan.lr) or not 1 / _SAME_RATE < near / plan.lr < _SAME_RATE:
+            changes.append(LearningRate(near))
+    if callable(plan.lr):  # what is as large throughout as it ever is
+        changes += [LearningRate(near) for near in sane_rates(largest, adaptive)]
     if not adaptive:
         changes += [UseAdam(near) for near in sane_rates(adam_rate, True)]
     own = own_activation(plan)
@@ -100,6 +114,9 @@ def propose(
         if critical is not None:
             changes.append(Weights(critical))
         changes += [Weights(initializers.get(name)) for name in _NAMED]
+    if is_bare(plan) and not narrow:
+        drawn = {"relu": _NAMED[0], "tanh": _NAMED[1]}
+        changes += [AddHidden(_WIDTH, name, initializers.get(init)) for name, init in drawn.items()]
     if hidden:
         for name in _ACTIVATIONS:
             best = _critical(activation(name))
@@ -121,6 +138,10 @@ def propose(
         changes += [LessDropout(rate) for rate in _LESS]
     if plan.penalty is not None:
         changes.append(NoPenalty())
+    elif trial.by_heart:
+        changes += [AddPenalty(l2) for l2 in _PENALTIES]
+    if hidden and trial.by_heart and not any(part.is_a(Dropout) for part in plan.hidden()):
+        changes.append(AddDropout(_DROPPED))
     return different(plan, changes)
 
 

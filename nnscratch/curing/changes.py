@@ -11,6 +11,7 @@ from nnscratch.curing.part import Part, initializer_python
 from nnscratch.curing.plan import Plan
 from nnscratch.initializers import Initializer
 from nnscratch.optimizers import Adam
+from nnscratch.training import Penalty
 
 
 class Change:
@@ -123,6 +124,18 @@ class NoPenalty(Change):
 
 
 @dataclass(frozen=True)
+class AddPenalty(Change):
+    """What is minimised has `l2` times the sum of the squared weights more."""
+
+    kind: ClassVar[str] = "penalty"
+    said: ClassVar[str] = "a penalty on weights, l2={l2:g}"
+    l2: float
+
+    def apply(self, plan: Plan) -> Plan:
+        return replace(plan, penalty=Part(Penalty, {"l2": self.l2}))
+
+
+@dataclass(frozen=True)
 class Together(Change):
     """Several changes, one after the other."""
 
@@ -150,6 +163,8 @@ _UNDOES = {
     "forget bias": {"forget bias"},
     "truncation": {"truncation"},
     "width": {"width"},
+    "penalty": {"penalty"},
+    "dropout": {"dropout"},
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array
@@ -13,14 +14,16 @@ from nnscratch.datasets.standard import Standardizer
 from nnscratch.model import Sequential
 from nnscratch.training.examples import Examples, held_out
 
+SEEN = 500  # training examples that tell what is known by heart
+
 
 @dataclass(frozen=True)
 class Conditions:
     """What all trials share.
 
     `x`, `y` are trained on; `held_x` and the answers are judged on: the same examples where there
-    are too few to hold any out (`all_seen`). `mask` and `held_mask` say which steps their sequences
-    have, and where `masks_answers` at which of them there is an answer.
+    are too few to hold any out, or a truth table (`all_seen`). `mask` and `held_mask` say which
+    steps their sequences have, and where `masks_answers` at which of them there is an answer.
     """
 
     x: Array
@@ -34,6 +37,7 @@ class Conditions:
     mask: Array | None = None
     held_mask: Array | None = None
     masks_answers: bool = False
+    seen: Answers | None = None  # those of the first training examples, where others judge
 
     @property
     def real_x(self) -> Array:
@@ -65,20 +69,21 @@ def conditions_of(
     """Check the data and return the conditions of trials; the arguments are those of `cure`."""
     examples = Examples(model, x, y, mask=mask)
     if validation is None:
-        rest, few = split(len(examples), seed)
+        rest, few = split(examples.x, seed)
         judged, all_seen = examples.taken(few), few is rest
         examples = examples.taken(rest)
     else:
         judged, all_seen = held_out(model, validation), False
-    answers = Answers.of(
-        judged.y,
-        examples.there(examples.y, examples.mask),
-        model.output_shape(examples.x.shape)[-1],
-        examples.has_classes,
-        judged.mask if judged.masks_answers else None,
-    )
+    outputs, has_classes = model.output_shape(examples.x.shape)[-1], examples.has_classes
+    known = examples.there(examples.y, examples.mask)
+
+    def answers_of(some: Examples) -> Answers:
+        there = some.mask if some.masks_answers else None
+        return Answers.of(some.y, known, outputs, has_classes, there)
+
+    first = None if all_seen else examples.taken(np.arange(min(SEEN, len(examples))))
     return Conditions(
-        *(examples.x, examples.y, judged.x, answers),
+        *(examples.x, examples.y, judged.x, answers_of(judged)),
         batch_size=min(batch_size, len(examples)),
         steps=steps,
         seed=seed,
@@ -86,6 +91,7 @@ def conditions_of(
         mask=examples.mask,
         held_mask=judged.mask,
         masks_answers=examples.masks_answers,
+        seen=None if first is None else answers_of(first),
     )
 
 

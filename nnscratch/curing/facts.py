@@ -11,9 +11,16 @@ from nnscratch.arrays import Array
 from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.curing.changes import Change, NewOutput, NoPenalty, StandardInputs, StandardTargets
 from nnscratch.curing.conditions import Conditions
-from nnscratch.curing.network import LessDropout, NewActivation, NormMomentum, Weights
+from nnscratch.curing.network import (
+    LayerNorms,
+    LessDropout,
+    NewActivation,
+    NormMomentum,
+    Weights,
+)
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
+from nnscratch.flow.findings.cures import LEAST_BATCH
 from nnscratch.layers import BatchNorm, Dense, Dropout, activation
 from nnscratch.losses import (
     BinaryCrossEntropy,
@@ -43,12 +50,13 @@ def repairs(plan: Plan, c: Conditions) -> list[Change]:
       output cannot reach them, or may die;
     * weights that are all the same, and units that nothing tells apart, are drawn;
     * dense layers without an activation between them get one;
-    * batch norm whose running statistics could not follow in these steps gets a quicker momentum;
+    * batch norm over very few examples becomes layer norm; one whose running statistics could not
+      follow in these steps gets a quicker momentum;
     * dropout that takes most of a layer, or in many layers most ways through them, takes less;
     * a penalty that outweighs the loss as the training begins is left out.
     """
     made: list[Change | None] = [_inputs(plan, c.real_x), _targets(plan, c), _output(plan, c)]
-    made += [_activation(plan), _weights(plan, c.seed), _momentum(plan, c.steps)]
+    made += [_activation(plan), _weights(plan, c.seed), _norm(plan, c)]
     made += [_dropout(plan), _penalty(plan, c)]
     now = plan.statements(c.seed)
     # Where layers are frozen a change may find nothing to change.
@@ -139,12 +147,11 @@ def _weights(plan: Plan, seed: int) -> Change | None:
     return Weights(initializers.get("he_normal" if he else "glorot_uniform")) if same else None
 
 
-def _momentum(plan: Plan, steps: int) -> Change | None:
-    slow = [
-        part
-        for part in plan.layers
-        if part.is_a(BatchNorm) and part.options["momentum"] ** steps > STALE
-    ]
+def _norm(plan: Plan, c: Conditions) -> Change | None:
+    norms = [part for part in plan.hidden() if part.is_a(BatchNorm)]
+    if norms and c.batch_size < LEAST_BATCH:
+        return LayerNorms()
+    slow = [part for part in norms if part.options["momentum"] ** c.steps > STALE]
     return NormMomentum(QUICK_MOMENTUM) if slow else None
 
 

@@ -1,4 +1,4 @@
-"""Changes of the network: weights, activations, norms, residual blocks, width."""
+"""Changes of the network: weights, activations, norms, residual blocks, width, hidden layers."""
 
 from __future__ import annotations
 
@@ -95,6 +95,23 @@ class RemoveBatchNorm(Change):
 
 
 @dataclass(frozen=True)
+class LayerNorms(Change):
+    """Layer norm, which looks at one example, wherever batch norm is."""
+
+    kind: ClassVar[str] = "batch norm"
+    said: ClassVar[str] = "layer norm for batch norm"
+
+    def apply(self, plan: Plan) -> Plan:
+        return plan.changed(
+            lambda part: (
+                replace(part, make=LayerNorm, options={"features": part.options["features"]})
+                if part.is_a(BatchNorm)
+                else part
+            )
+        )
+
+
+@dataclass(frozen=True)
 class NormMomentum(Change):
     """Batch norm whose running statistics follow with the momentum `momentum`."""
 
@@ -124,6 +141,23 @@ class LessDropout(Change):
                 else part
             )
         )
+
+
+@dataclass(frozen=True)
+class AddDropout(Change):
+    """Dropout of the share `rate` after every hidden activation."""
+
+    kind: ClassVar[str] = "dropout"
+    said: ClassVar[str] = "dropout of {rate:g}"
+    rate: float
+
+    def apply(self, plan: Plan) -> Plan:
+        top, drop = plan.top(), Part(Dropout, {"rate": self.rate})
+        parts = list[Part]()
+        for i, part in enumerate(plan.layers):
+            bends = i < top and part.role == "activation" and i not in plan.settled()
+            parts += [part, drop] if bends else [part]
+        return replace(plan, layers=tuple(parts))
 
 
 @dataclass(frozen=True)
@@ -173,6 +207,36 @@ class Wider(Change):
                 part = part.with_options(features=n_in)
             parts.append(part)
         return replace(plan, layers=tuple(parts))
+
+
+@dataclass(frozen=True)
+class AddHidden(Change):
+    """A hidden layer of `width` units and the activation `name` before the only dense layer."""
+
+    kind: ClassVar[str] = "hidden layer"
+    width: int
+    name: str
+    init: Initializer
+
+    def apply(self, plan: Plan) -> Plan:
+        (at,) = plan.dense()
+        n_in, bend = plan.layers[at].options["n_in"], type(layers.activation(self.name))
+        hidden = Part(Dense, {"n_in": n_in, "n_out": self.width, "init": self.init})
+        last = plan.layers[at].with_options(n_in=self.width)
+        parts = (*plan.layers[:at], hidden, Part(bend, {}), last, *plan.layers[at + 1 :])
+        return replace(plan, layers=parts)
+
+    def __str__(self) -> str:
+        title = type(layers.activation(self.name)).__name__
+        return f"a hidden layer of {self.width} units, {title}"
+
+
+def is_bare(plan: Plan) -> bool:
+    """Return whether one dense layer, which is to be trained, is all that bends or weighs."""
+    dense, kinds = plan.dense(), {"weights", "activation", "recurrent", "opaque", ""}
+    if len(dense) != 1 or plan.layers[dense[0]].frozen:
+        return False
+    return not any(part.role in kinds for part in plan.layers[: dense[0]])
 
 
 def _held(plan: Plan, start: int) -> bool:

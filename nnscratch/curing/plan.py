@@ -141,6 +141,12 @@ class Plan:
         """Return whether the loss is one of `kinds`."""
         return isinstance(self.loss, Part) and self.loss.is_a(*kinds)
 
+    def largest_rate(self, steps: int) -> float:
+        """Return the learning rate; of a schedule the largest of so many steps."""
+        if not callable(self.lr):
+            return self.lr
+        return max(float(self.lr(step)) for step in range(0, steps, max(1, steps // 100)))
+
     def dense(self) -> list[int]:
         """Return the positions of the dense layers that stand in no block."""
         return [i for i, part in enumerate(self.layers) if part.is_a(Dense)]

@@ -14,19 +14,17 @@ from nnscratch.errors import ConfigError
 from nnscratch.training import find_rate
 
 _STEPS = 80
+_ROWS = 16  # of a batch, whose loss does not hang on which rows they are alone
 USUAL_RATE, USUAL_CLIP = 0.005, 1.0  # of Adam on recurrent networks
 
 
 def tested_rates(plan: Plan, c: Conditions) -> tuple[float, float]:
     """Return the rate at which the loss of a plan falls fastest, and that by Adam; NaN for none."""
-    own = math.nan if callable(plan.lr) else _fastest(plan, c)
-    return own, _fastest(UseAdam(1e-3).apply(plan), c)
+    return _fastest(plan, c), _fastest(UseAdam(1e-3).apply(plan), c)
 
 
 def new_rates(trial: Trial, c: Conditions) -> list[Change]:
     """Return changes of rate for a trial that stood still or ran away."""
-    if callable(trial.plan.lr):
-        return []
     adaptive = trial.plan.optimizer.is_a(*ADAPTIVE)
     own, adam = tested_rates(trial.plan, c)
     made: list[Change] = [LearningRate(rate) for rate in sane_rates(own, adaptive)]
@@ -38,10 +36,17 @@ def new_rates(trial: Trial, c: Conditions) -> list[Change]:
 
 
 def _fastest(plan: Plan, c: Conditions) -> float:
+    """Return the rate of the steepest fall, of larger batches where small ones tell none."""
+    found = _tested(plan, c, c.batch_size)
+    rows = min(_ROWS, len(c.x))
+    return _tested(plan, c, rows) if math.isnan(found) and c.batch_size < rows else found
+
+
+def _tested(plan: Plan, c: Conditions, rows: int) -> float:
     with contextlib.suppress(ConfigError):
         found = find_rate(
             *(plan.model(c.seed), plan.new_loss(), plan.new_optimizer(), *data_of(plan, c)),
-            batch_size=c.batch_size,
+            batch_size=rows,
             low=1e-5,
             steps=_STEPS,
             seed=c.seed,

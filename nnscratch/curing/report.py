@@ -16,6 +16,7 @@ from nnscratch.console import text_of
 from nnscratch.curing.candidates import Candidate
 from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.plan import Plan
+from nnscratch.curing.skill import LEAST_SPLIT
 from nnscratch.curing.trials import GOOD, MARGIN, Trial, objection
 from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
@@ -24,6 +25,9 @@ from nnscratch_records.limits import verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+LONGER = 4  # times as many steps as a trial, for what only has not ended yet
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,10 +106,13 @@ class Cure:
                 f"the same. Look at how y was made"
             )
         if a is None and not self.sick:
-            if not self.trials:
-                more = "; its loss still falls: train longer" if b.skill < GOOD else ""
-                return f"healthy: nothing to change{more}"
-            return "healthy, and nothing that was tried learns more in so many steps"
+            tried = "healthy, and nothing that was tried learns more in so many steps"
+            said = tried if self.trials else "healthy: nothing to change"
+            if b.by_heart:
+                return f"{said}. {self._by_heart()}"
+            if not self.longer:
+                return said
+            return f"{said}; its loss still falls: train longer, {self.longer:,} steps say"
         if a is None:
             return self._why_nothing_helps()
         accuracy = (
@@ -113,6 +120,15 @@ class Cure:
         )
         seeds = f"the mean of {len(a.runs)} runs" if len(a.runs) > 1 else "one run"
         return f"{a.label}: skill {b.skill:.2f} -> {a.skill:.2f}{accuracy} ({seeds})"
+
+    @property
+    def longer(self) -> int:
+        """How many steps to train for, where that is the advice; 0 if it is another."""
+        b = self.before
+        if self.best is not None or self.sick or self.conditions.answers.variance == 0:
+            return 0
+        goes_on = b.unfinished and b.skill < GOOD and not b.by_heart
+        return LONGER * self.conditions.steps if goes_on else 0
 
     def _why_nothing_helps(self) -> str:
         if not self.trials:
@@ -122,6 +138,8 @@ class Cure:
             f"sick, and nothing that was tried helps: the best, {best.label}, has a skill of "
             f"{best.skill:.2f} ({objection(best, self.before) or 'not sure'}). "
         )
+        if self.before.by_heart:
+            return said + self._by_heart()
         if best.skill > MARGIN:
             return f"{said}More steps may show more"
         if self.neighbours > MARGIN:
@@ -133,6 +151,13 @@ class Cure:
             f"{said}The answers of the nearest examples tell nothing either "
             f"({self.neighbours:.2f}): look at the data, and whether x and y belong together, "
             f"row by row"
+        )
+
+    def _by_heart(self) -> str:
+        seen, rows = self.before.runs[0].seen, len(self.conditions.x)
+        return (
+            f"The {rows:,} examples that it is trained on it knows by heart (skill {seen:.2f}), "
+            f"not what they have in common: more examples, or fewer inputs, are what it needs"
         )
 
     @property
@@ -254,7 +279,9 @@ class Cure:
         if self.trials:
             yield self.table()
             c = self.conditions
-            judged = "the training examples, which are few" if c.all_seen else "held-out examples"
+            all_of_them = "few" if len(c.x) < LEAST_SPLIT else "all that there can be"
+            seen = f"the training examples, which are {all_of_them}"
+            judged = seen if c.all_seen else "held-out examples"
             yield Text(
                 f"{c.steps} steps each, batches of {c.batch_size}, seed {c.seed}. strain: how far "
                 f"from healthy before training, 0 is best; measured: first / last norm of dL/dz; "

@@ -79,14 +79,17 @@ def cure(
        answers' variance that it explains (`nnscratch.curing.skill`): a constant has 0.
     2. If so, or if it learns slowly, what data and network ask for is changed at once: the scale of
        inputs and targets, the output's activation and the loss, weights that are all the same, a
-       missing activation, batch norm's momentum, a penalty (`nnscratch.curing.facts`).
-    3. Changes of rate and optimizer, weights, activation, batch norm, residual blocks, width and
-       clip, and of recurrent layers their recurrent weights, the bias of their gates, the kind of
-       cell, the truncation and Omega, are ranked by what is expected of them, and the best `tries`
-       are tried on top, up to three times over.
+       missing activation, batch norm over few rows or too slow, dropout, a penalty
+       (`nnscratch.curing.facts`).
+    3. Changes of rate and optimizer, weights, activation, batch norm, residual blocks, width,
+       hidden layers and clip, of what is learned by heart a penalty and dropout, and of recurrent
+       layers their recurrent weights, the bias of their gates, the kind of cell, the truncation and
+       Omega, are ranked by what is expected of them, and the best `tries` are tried on top, up to
+       three times over.
     4. Parts of the best that it can do without are left out.
     5. It is kept if it has more skill than a constant in each of three runs with other weights and
        batches, and more in their mean than the network as it is (`nnscratch.curing.objection`).
+       Where nothing is kept, it says why: to train longer, more examples, or what to look at.
 
     `model` and `optimizer` are left as they are: networks made the same way are trained instead,
     with new weights. Frozen layers keep theirs in all of them, and stay as they are; so do their
@@ -109,7 +112,7 @@ def cure(
         Of the trials' weights and of the order of their examples.
     validation : (x, y), (x, y, mask) or None
         Held-out examples to judge by. None: one example in five is held out; of fewer than 60
-        examples all are trained on and judged by.
+        examples, or a truth table, all are trained on and judged by.
     truncate : int, RandomTruncation or None
         As for `Trainer`: how far the gradient goes back through time.
     penalty : Callback or None
@@ -184,7 +187,8 @@ class _Search:
     def _may_go_on(self, before: Trial) -> bool:
         """Whether more steps are all that a network that learns needs."""
         slow = before.skill < _SLOW and self.conditions.steps >= STEPS
-        return before.unfinished and not slow and not repairs(self.plan, self.conditions)
+        falls = before.unfinished and not before.by_heart
+        return falls and not slow and not repairs(self.plan, self.conditions)
 
     def _neighbours(self) -> float:
         c = self.conditions
@@ -196,7 +200,12 @@ class _Search:
         first = together(*repairs(self.plan, self.conditions))
         if first is not None:  # what is asked for as it is need not help by itself
             repaired = self._tried(first)
+            if not repaired.learns and repaired.skill <= best.skill - MARGIN:
+                slower = self._at_new_rates(repaired)
+                # At a rate that moves nothing anything is as good as a constant.
+                repaired = slower if slower.learns else repaired
             best = repaired if repaired.skill > best.skill - MARGIN else best
+        refused = first if best is before else None
         for _ in range(ROUNDS):
             if best.skill >= GOOD and not best.ills and best.word == "healthy":
                 break
@@ -204,28 +213,47 @@ class _Search:
             if found is best:
                 break
             best = found
+            if refused is not None:  # which may help where other things are right
+                best = self._better(best, self._tried(together(best.change, refused)))
         return self._pruned(best)
+
+    def _at_new_rates(self, trial: Trial) -> Trial:
+        """Return the best of a trial and the same at the rates that a test suggests."""
+        best = trial
+        for near in new_rates(trial, self.conditions):
+            best = self._better(best, self._tried(together(trial.change, near)))
+        return best
 
     def _round(self, best: Trial) -> Trial:
         """Return the best of one more change, or `best` if none is better."""
         rate, adam_rate = tested_rates(best.plan, self.conditions)
         c = self.conditions
         changes = propose(
-            best, rows=c.batch_size, rate=rate, adam_rate=adam_rate, narrow=c.given_back
+            best,
+            rows=c.batch_size,
+            steps=c.steps,
+            rate=rate,
+            adam_rate=adam_rate,
+            narrow=c.given_back,
         )
         changes += propose_in_time(best, data_of(best.plan, self.conditions)[0])
+        changes = [one for one in changes if self._is_new(together(best.change, one))]
         candidates = [self._candidate(together(best.change, change)) for change in changes]
         self.ranking += candidates
         found = best
         for one, change in self._selected(candidates, changes):
             trial = self._tried(one.change)
-            found = self._better(found, trial)
             # A recurrent network that has lost what it began with may still know nothing.
             stuck = trial.stalled or (bool(trial.plan.recurrent()) and not trial.learns)
             if (stuck or trial.diverged) and not isinstance(change, LearningRate | UseAdam):
-                for near in new_rates(trial, self.conditions):
-                    found = self._better(found, self._tried(together(one.change, near)))
+                trial = self._at_new_rates(trial)
+            found = self._better(found, trial)
         return found
+
+    def _is_new(self, change: Change | None) -> bool:
+        """Whether a change leaves anything of the network other than it was."""
+        plan = self.plan if change is None else change.apply(self.plan)
+        return plan.statements(0) != self.plan.statements(0)
 
     def _selected(
         self, candidates: list[Candidate], changes: list[Change]

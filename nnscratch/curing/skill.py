@@ -21,6 +21,7 @@ from nnscratch.scores import accuracy
 LEAST_SPLIT = 60  # examples: with fewer none are held out
 HELD_OUT = 5  # else one in so many is
 MOST_HELD_OUT = 2000
+_MOST_BITS = 20
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,30 @@ def predictions(loss: LossFunction, outputs: Array, has_classes: bool) -> Array:
     return outputs
 
 
-def split(examples: int, seed: int) -> tuple[Array, Array]:
-    """Return which examples to train on and which to judge on: all of them if they are few."""
-    if examples < LEAST_SPLIT:
+def split(x: Array, seed: int) -> tuple[Array, Array]:
+    """Return which examples to train on and which to judge on.
+
+    All of them for both if they are few, or a truth table: the rest says nothing of a row of it.
+    """
+    examples = len(x)
+    if examples < LEAST_SPLIT or is_truth_table(x):
         every = np.arange(examples)
         return every, every
     order = np.random.default_rng(seed).permutation(examples)
     held_out = min(examples // HELD_OUT, MOST_HELD_OUT)
     return np.sort(order[held_out:]), order[:held_out]
+
+
+def is_truth_table(x: Array) -> bool:
+    """Return whether examples are all that there can be of two values a column, each once."""
+    columns = x.shape[-1]
+    if x.ndim != 2 or columns > _MOST_BITS or len(x) != 2**columns:
+        return False
+    low, high = x.min(axis=0), x.max(axis=0)
+    bits = x == high
+    if not ((x == low) | bits).all() or (low == high).any():
+        return False
+    return len(np.unique(bits @ (1 << np.arange(columns)))) == len(x)
 
 
 def chosen(values: Array, there: Array | None) -> Array:

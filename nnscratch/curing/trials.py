@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from nnscratch.arrays import Array
 from nnscratch.curing.changes import Change
 from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.plan import Plan
-from nnscratch.curing.skill import predictions
+from nnscratch.curing.skill import Answers, predictions
 from nnscratch.datasets.standard import Standardizer
 from nnscratch.flow import GradientFlow
 from nnscratch.flow.findings import Findings, find
@@ -25,6 +26,7 @@ FALL = 0.05  # a loss that falls by a smaller fraction has stalled
 SEEDS = 3  # runs of what is to be kept, each with weights and batches of its own
 MARGIN = 0.02  # of skill: less is no difference
 GOOD = 0.95  # skill of a network that has learned
+KNOWN, BY_HEART = 0.9, 0.25  # of what it is trained on, and more than of what it is judged on
 _RECORDED = 300  # steps of a trial that are recorded
 
 
@@ -41,12 +43,15 @@ class Run:
     accuracy : float
         NaN where the answers are numbers.
     interrupted : bool
+    seen : float
+        The skill on training examples; NaN where these are what it is judged on.
     """
 
     losses: list[float] = field(repr=False)
     skill: float
     accuracy: float
     interrupted: bool = False
+    seen: float = math.nan
 
     @property
     def training_loss(self) -> float:
@@ -143,6 +148,12 @@ class Trial:
         return all(run.skill > MARGIN for run in self.runs)
 
     @property
+    def by_heart(self) -> bool:
+        """Whether it knows the training examples, and of others far less."""
+        seen = float(np.mean([run.seen for run in self.runs]))
+        return seen > KNOWN and self.skill < seen - BY_HEART
+
+    @property
     def unfinished(self) -> bool:
         """Whether the loss still falls: by 5 % from the third quarter of the steps to the last."""
         third, last = np.array_split(np.array(self.losses), 4)[2:]
@@ -220,10 +231,19 @@ def _run(
         )
         if history.interrupted:
             return Run(list(history.loss), -1.0, math.nan, interrupted=True)
-        outputs = model.predict(c.held_x if inputs is None else inputs(c.held_x), mask=c.held_mask)
-        said = predictions(loss, outputs, c.answers.has_classes)
-        skill = c.answers.skill(said if targets is None else targets.undo(said))
-        return Run(list(history.loss), skill, c.answers.accuracy(outputs, loss))
+
+        def skilled(x: Array, answers: Answers, mask: Array | None) -> tuple[float, float]:
+            outputs = model.predict(x if inputs is None else inputs(x), mask=mask)
+            said = predictions(loss, outputs, answers.has_classes)
+            skill = answers.skill(said if targets is None else targets.undo(said))
+            return skill, answers.accuracy(outputs, loss)
+
+        skill, accuracy = skilled(c.held_x, c.answers, c.held_mask)
+        known = math.nan
+        if c.seen is not None:
+            first = slice(len(c.seen.y))
+            known, _ = skilled(c.x[first], c.seen, None if c.mask is None else c.mask[first])
+        return Run(list(history.loss), skill, accuracy, seen=known)
 
 
 def objection(trial: Trial, before: Trial) -> str:

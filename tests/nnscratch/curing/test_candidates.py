@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.curing import Candidate, read_plan
+from nnscratch.curing import AddHidden, Candidate, read_plan
 from nnscratch.curing.candidates import gentler_rate, propose, sane_rates, select
 from nnscratch.curing.forecast import Forecast, forecast
+from nnscratch.curing.network import is_bare
 
 LOSS = nn.SoftmaxCrossEntropy()
 NONE = math.nan
@@ -35,12 +36,15 @@ def looked_at(model, optimizer):
     return plan, forecast(plan, *data(), 20, 0)
 
 
-def proposed(model, optimizer, ills=(), rows=20, rate=NONE, adam_rate=NONE, narrow=False):
+def proposed(
+    model, optimizer, ills=(), rows=20, rate=NONE, adam_rate=NONE, narrow=False, heart=False
+):
     plan, now = looked_at(model, optimizer)
-    trial = SimpleNamespace(plan=plan, forecast=now, ills=ills, diverged="diverged" in ills)
-    return [
-        str(one) for one in propose(trial, rows=rows, rate=rate, adam_rate=adam_rate, narrow=narrow)
-    ]
+    trial = SimpleNamespace(
+        plan=plan, forecast=now, ills=ills, diverged="diverged" in ills, by_heart=heart
+    )
+    rates = {"rate": rate, "adam_rate": adam_rate}
+    return [str(one) for one in propose(trial, rows=rows, steps=100, narrow=narrow, **rates)]
 
 
 def test_vanishing_sigmoid():
@@ -119,7 +123,7 @@ def test_no_clip_stops_all_learning():
         (nn.SGD(lr=0.01), NONE, 4e-3, ["Adam, lr=0.002"]),
         (nn.Adam(lr=1000.0), 0.4, 0.4, ["lr=0.05"]),
         (nn.RMSProp(lr=0.01), 1e-9, 0.1, ["lr=1e-05"]),
-        (nn.SGD(lr=nn.schedules.Cosine(1.0, 10)), 0.1, 0.01, ["Adam, lr=0.01"]),
+        (nn.SGD(lr=nn.schedules.Cosine(0.5, 10)), 0.1, 0.01, ["lr=0.1", "lr=0.5", "Adam, lr=0.01"]),
         (nn.SGD(lr=0.01), NONE, NONE, []),
     ],
 )
@@ -221,8 +225,10 @@ def test_a_signal_that_fades_is_ranked_behind_one_that_stays():
 def test_a_clip_is_a_tenth_of_the_gradient_and_at_most_one(norm, wanted):
     plan, _ = looked_at(network(), nn.SGD(lr=0.1))
     forecast_of = SimpleNamespace(gradient_norm=norm)
-    trial = SimpleNamespace(plan=plan, forecast=forecast_of, ills=["exploding"], diverged=False)
-    found = propose(trial, rows=20, rate=NONE, adam_rate=NONE)
+    trial = SimpleNamespace(
+        plan=plan, forecast=forecast_of, ills=["exploding"], diverged=False, by_heart=False
+    )
+    found = propose(trial, rows=20, steps=100, rate=NONE, adam_rate=NONE)
     assert [str(one) for one in found if "clip" in str(one)] == [f"clip to norm {wanted:g}"]
 
 
@@ -261,3 +267,44 @@ def test_what_is_narrow_on_purpose_stays_so():
     model = network(width=5)
     assert "32 units a layer" in proposed(model, nn.SGD(lr=0.1))
     assert "32 units a layer" not in proposed(model, nn.SGD(lr=0.1), narrow=True)
+
+
+def test_a_hidden_layer_where_there_is_none():
+    assert [one for one in proposed(network(depth=0), nn.SGD(lr=0.1)) if "hidden" in one] == [
+        "a hidden layer of 32 units, ReLU",
+        "a hidden layer of 32 units, Tanh",
+    ]
+    assert not any("hidden" in one for one in proposed(network(depth=1), nn.SGD(lr=0.1)))
+    given_back = proposed(network(depth=0), nn.SGD(lr=0.1), narrow=True)
+    assert not any("hidden" in one for one in given_back)
+    held = nn.Sequential(nn.Dense(20, 3), nn.BatchNorm(3))
+    held.freeze("0.dense")
+    assert not is_bare(read_plan(held, nn.SGD(lr=0.1), LOSS))
+
+
+def test_a_hidden_layer_keeps_what_stands_before_and_behind():
+    model = nn.Sequential(nn.BatchNorm(20), nn.Dense(20, 3), nn.Softmax())
+    (made,) = [
+        change.apply(read_plan(model, nn.SGD(lr=0.1), LOSS)).model(0)
+        for change in [AddHidden(7, "relu", nn.initializers.get("he_normal"))]
+    ]
+    kinds = [type(layer).__name__ for layer in made.layers.values()]
+    assert kinds == ["BatchNorm", "Dense", "ReLU", "Dense", "Softmax"]
+    assert made.forward(data()[0]).shape == (40, 3)
+
+
+def test_a_rate_that_falls_may_stay_as_it_was():
+    falling = nn.SGD(lr=nn.schedules.StepDecay(0.05, 0.1, 10))
+    assert "lr=0.05" in proposed(network(), falling)
+    assert "lr=0.2" in proposed(network(), falling, rate=0.3)
+    rising = nn.Adam(lr=nn.schedules.Warmup(0.002, 50))
+    assert "lr=0.002" in proposed(network(), rising)
+
+
+def test_what_is_learned_by_heart_gets_a_penalty_and_dropout():
+    found = proposed(network(), nn.SGD(lr=0.1), heart=True)
+    wanted = ["a penalty on weights, l2=0.001", "a penalty on weights, l2=0.01", "dropout of 0.5"]
+    assert [one for one in found if "penalty" in one or "dropout" in one] == wanted
+    assert not set(wanted) & set(proposed(network(), nn.SGD(lr=0.1)))
+    dropped = nn.Sequential(nn.Dense(20, 30), nn.ReLU(), nn.Dropout(0.2), nn.Dense(30, 3))
+    assert "dropout of 0.5" not in proposed(dropped, nn.SGD(lr=0.1), heart=True)

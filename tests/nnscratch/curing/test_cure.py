@@ -19,7 +19,9 @@ from nnscratch.curing import (
     read_plan,
     together,
 )
+from nnscratch.curing.conditions import conditions_of
 from nnscratch.curing.search import _Search
+from nnscratch.curing.trials import run_trial
 from nnscratch.flow import Reading
 
 LOSS = nn.SoftmaxCrossEntropy()
@@ -146,7 +148,9 @@ def test_the_users_model_is_left_as_it_is(digits):
     assert found.best is None
     assert found.lines == []
     assert found.changes == []
-    assert found.verdict == "healthy: nothing to change; its loss still falls: train longer"
+    more = "its loss still falls: train longer, 240 steps say"
+    assert found.verdict == f"healthy: nothing to change; {more}"
+    assert found.longer == 240
     assert "Verdict: healthy: nothing to change" in repr(found)
     assert repr(found.model()) == repr(model)
     assert repr(found.loss()) == repr(LOSS)
@@ -297,6 +301,76 @@ def test_luck_is_worth_less(trial):
 def test_a_loss_that_still_falls(trial):
     assert trial(0.5, losses=[4, 3, 1, 0.94]).unfinished
     assert not trial(0.5, losses=[4, 3, 1, 0.96]).unfinished
+
+
+def test_what_is_known_by_heart(trial):
+    def made(seen, skill):
+        one = trial(skill)
+        return replace(one, runs=(replace(one.runs[0], seen=seen),))
+
+    assert made(0.95, 0.69).by_heart
+    assert not made(0.95, 0.71).by_heart
+    assert not made(0.89, 0.0).by_heart
+    assert not made(math.nan, 0.0).by_heart
+
+
+def test_what_learns_by_heart_is_not_told_to_train_longer():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((80, 40)).astype(np.float32)
+    y = (x[:, 0] + 3 * rng.standard_normal(80) > 0).astype(int)
+    model = nn.Sequential(nn.Dense(40, 64, init="he_normal"), nn.ReLU(), nn.Dense(64, 2))
+    found = cure(
+        model, LOSS, nn.Adam(lr=0.005), x, y, batch_size=20, steps=200, tries=3, progress=False
+    )
+    assert found.before.unfinished  # the loss of what it knows by heart
+    assert found.before.by_heart
+    assert found.longer == 0
+    assert "The 64 examples that it is trained on it knows by heart (skill 1.00)" in found.verdict
+    assert "nearest examples" not in found.verdict
+    assert any("penalty on weights" in trial.label for trial in found.trials)
+
+
+def test_what_was_asked_for_is_tried_again_where_other_things_are_right(monkeypatch):
+    """A linear output that runs away at this rate helps at another."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (80, 2)).astype(np.float32)
+    y = (x[:, :1] * x[:, 1:] + 0.5).astype(np.float32)
+    model = nn.Sequential(nn.Dense(2, 8), nn.Tanh(), nn.Dense(8, 1), nn.Sigmoid())
+    optimizer = nn.SGD(lr=0.01)
+
+    def made(self, change):
+        text, first = str(change), self.plan
+        skills = {"None": 0.3, "lr": 0.6, "MeanSquaredError on a linear output": -0.1}
+        both = "lr" in text and "linear output" in text
+        skill = 0.9 if both else skills.get("lr" if "lr=" in text else text, 0.0)
+        plan = first if change is None else change.apply(first)
+        runs = tuple(Run([1.0, 0.9], skill, math.nan) for _ in range(3))
+        return replace(self.shown, change=change, plan=plan, runs=runs)
+
+    plan = read_plan(model, optimizer, nn.MeanSquaredError())
+    c = conditions_of(model, x, y, None, None, batch_size=20, steps=20, seed=0)
+    search = _Search(plan, c, 9, None)
+    forecast = search._forecast(plan)
+    search.shown = run_trial(plan, None, forecast, c)
+    monkeypatch.setattr(_Search, "_try", made)
+    monkeypatch.setattr("nnscratch.curing.search.tested_rates", lambda *_: (0.2, math.nan))
+    monkeypatch.setattr("nnscratch.curing.search.new_rates", lambda *_: [])
+    best = search._search(search._try(None))
+    assert "linear output" in str(best.change)
+    assert best.skill == 0.9
+
+
+def test_what_the_data_ask_for_is_tried_at_other_rates(digits):
+    """Standard inputs at a rate for small ones."""
+    x, y, validation = digits
+    model = network(nn.ReLU, "he_normal", 1)
+    found = cure(
+        model, LOSS, nn.SGD(lr=30.0), x / 40, y, batch_size=20, steps=60, tries=1,
+        validation=(validation[0] / 40, validation[1]), progress=False,
+    )  # fmt: skip
+    labels = [trial.label for trial in found.trials]
+    assert labels[0] == "standard inputs"
+    assert labels[1].startswith("standard inputs + lr=")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.curing import read_plan
+from nnscratch.curing import LayerNorms, read_plan
 from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.facts import repairs
 from nnscratch.curing.skill import Answers
@@ -18,13 +18,13 @@ BITS = RNG.integers(0, 2, (80, 4)).astype(np.float32)
 BITS[0] = 1
 
 
-def asked(*layers, loss=None, x=X, y=NUMBERS, classes=False, steps=300, penalty=None):
+def asked(*layers, loss=None, x=X, y=NUMBERS, classes=False, steps=300, penalty=None, batch=20):
     outputs = 2
     for layer in layers:
         outputs = getattr(layer, "n_out", outputs)
     model = nn.Sequential(*layers, seed=0)
     c = Conditions(
-        x, y, x, Answers.of(y, y, outputs, classes), batch_size=20, steps=steps, seed=0,
+        x, y, x, Answers.of(y, y, outputs, classes), batch_size=batch, steps=steps, seed=0,
         all_seen=True,
     )  # fmt: skip
     plan = read_plan(model, nn.SGD(lr=0.1), loss or nn.MeanSquaredError(), penalty=penalty)
@@ -152,6 +152,15 @@ def test_running_statistics_must_be_able_to_follow(momentum, steps, wanted):
     norm = nn.BatchNorm(5, momentum=momentum)
     found = asked(nn.Dense(6, 5), norm, nn.ReLU(), nn.Dense(5, 2), steps=steps)
     assert found == (["batch norm's momentum 0.9"] if wanted else [])
+
+
+@pytest.mark.parametrize(("batch", "wanted"), [(7, True), (8, False)])
+def test_batch_norm_over_few_rows_becomes_layer_norm(batch, wanted):
+    found = asked(nn.Dense(6, 5), nn.BatchNorm(5), nn.ReLU(), nn.Dense(5, 2), batch=batch)
+    assert found == (["layer norm for batch norm"] if wanted else [])
+    normed = nn.Sequential(nn.Dense(6, 5), nn.BatchNorm(5))
+    plan = read_plan(normed, nn.SGD(lr=0.1), nn.MeanSquaredError())
+    assert "nn.LayerNorm(5)" in LayerNorms().apply(plan).model_python(0)
 
 
 def test_a_loss_of_somebodys_own_is_left_alone():

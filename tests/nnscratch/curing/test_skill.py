@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.curing.skill import Answers, neighbours_skill, predictions, split
+from nnscratch.curing.skill import (
+    Answers,
+    is_truth_table,
+    neighbours_skill,
+    predictions,
+    split,
+)
 
 RNG = np.random.default_rng(0)
 LABELS = np.array([0, 1, 2, 1])
@@ -48,16 +54,31 @@ def test_outputs_are_read_as_their_loss_means_them():
     assert math.isnan(Answers.of(NUMBERS, NUMBERS, 1, False).accuracy(NUMBERS, None))
 
 
+COLUMN = np.arange(20_000.0)[:, None]
+
+
 def test_few_examples_are_not_split():
-    training, judged = split(59, 0)
+    training, judged = split(COLUMN[:59], 0)
     assert training is judged
     assert training.tolist() == list(range(59))
-    training, judged = split(60, 0)
+    training, judged = split(COLUMN[:60], 0)
     assert len(judged) == 12
     assert sorted([*training, *judged]) == list(range(60))
-    assert np.array_equal(split(60, 0)[1], judged)
-    assert not np.array_equal(split(60, 1)[1], judged)
-    assert len(split(20_000, 0)[1]) == 2000
+    assert np.array_equal(split(COLUMN[:60], 0)[1], judged)
+    assert not np.array_equal(split(COLUMN[:60], 1)[1], judged)
+    assert len(split(COLUMN, 0)[1]) == 2000
+
+
+def test_truth_tables_are_not_split():
+    table = (np.arange(64)[:, None] >> np.arange(6) & 1).astype(float)
+    for whole in (table, 2 * table - 1, RNG.permutation(table)):
+        training, judged = split(whole, 0)
+        assert training is judged
+    twice = np.where(np.arange(64)[:, None] == 63, table[:1], table)
+    middle = np.where(np.arange(64)[:, None] == 63, 0.5, table)
+    for part in (twice, middle, table[:63], np.repeat(table, 2, axis=0), table[:, :5]):
+        assert len(split(part, 0)[1]) == len(part) // 5
+    assert not is_truth_table(np.zeros((1, 2**4, 4)))
 
 
 def test_neighbours_tell_whether_the_data_do():
