@@ -87,8 +87,16 @@ class Treated:
 
     @property
     def trains(self) -> bool:
-        """Whether a training by the lines reaches what the case says."""
-        return self.cure.best is not None and self.score >= self.case.reach
+        """Whether a training by the lines, or as long as is said, reaches what the case says."""
+        advised = self.cure.best is not None or self.cure.longer > 0
+        return advised and self.score >= self.case.reach
+
+    @property
+    def change(self) -> str:
+        """What is advised, in words; empty for nothing."""
+        if self.cure.best is not None:
+            return self.cure.best.label
+        return f"train longer, {self.cure.longer:,} steps" if self.cure.longer else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON knows it."""
@@ -100,7 +108,8 @@ class Treated:
             "reach": self.case.reach,
             "trains": self.trains,
             "beyond": is_beyond(self.case),
-            "change": None if self.cure.best is None else self.cure.best.label,
+            "change": self.change or None,
+            "steps": self.cure.longer or None,
             "lines": self.cure.lines,
         }
 
@@ -114,7 +123,8 @@ def treat(case: Sick, seed: int = 0, most_steps: int = 1000, **options: Any) -> 
     """Cure a case in trials of at most `most_steps` steps, then paste the lines and train by them.
 
     The training has as many steps as the recipe that mends the case, and other weights than any
-    trial. `options` are those of `nnscratch.cure`.
+    trial; where the advice is to train longer, as many as that says, and nothing else is changed.
+    `options` are those of `nnscratch.cure`.
     """
     recipe = case.recipe
     data = recipe.data(np.random.default_rng(seed))
@@ -131,7 +141,12 @@ def treat(case: Sick, seed: int = 0, most_steps: int = 1000, **options: Any) -> 
     before = _trained({**names, "penalty": penalty}, batch, recipe.steps, seed, judged)
     other = seed + OTHER_SEED
     exec("\n".join(found.lines).replace(f"seed={seed}", f"seed={other}"), names)
-    after = before if found.best is None else _trained(names, batch, steps, other, judged)
+    after = before
+    if found.best is not None:
+        after = _trained(names, batch, steps, other, judged)
+    elif found.longer:
+        same = {"model": recipe.network(other), "optimizer": copy.deepcopy(recipe.optimizer)}
+        after = _trained({**names, **same, "penalty": penalty}, batch, found.longer, other, judged)
     return Treated(case, found, before, after)
 
 

@@ -1,12 +1,13 @@
 """Sick networks of other people: the lines that `cure` prints are pasted, and they train."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from nnscratch.cli import main
 from nnscratch.experiments import public
-from nnscratch.experiments.public.cures import autotrainer_like, is_beyond, treat
+from nnscratch.experiments.public.cures import Treated, autotrainer_like, is_beyond, treat
 
 LIKE_AUTOTRAINER = {case.name: case for case in autotrainer_like()}
 
@@ -30,6 +31,13 @@ def case(name):
         # Healthy all three, and at their pace far from done:
         "two squares told apart in five epochs",
         *slow("one batch over and over, batch norm", "ten tens in a hundred epochs"),
+        *slow(
+            "a tenth of the rate after every third epoch",
+            "the parity of six bits by six sigmoids",
+            "the sum of two tenths",
+            "four at a time in every norm",
+            "one round for a deep picture",
+        ),
     ],
 )
 def test_public_cases_train_by_the_lines(name):
@@ -70,6 +78,24 @@ def test_labels_in_another_order_are_not_cured():
     assert "look at the data" in treated.cure.verdict
     made = json.loads(json.dumps(treated.to_dict()))
     assert (made["change"], made["lines"], made["trains"]) == (None, [], False)
+
+
+@pytest.mark.parametrize("name", ["a parabola by one line", *slow("rings by logistic regression")])
+def test_what_is_one_line_gets_a_hidden_layer(name):
+    treated = treat(case(name))
+    assert treated.trains, treated.cure
+    assert "a hidden layer of 32 units" in treated.change
+
+
+def test_going_on_is_an_answer_where_it_was_said():
+    only_slow = case("one round for a deep picture")
+    for longer, score, trains in ((900, 0.9, True), (900, 0.8, False), (0, 0.9, False)):
+        told = SimpleNamespace(best=None, longer=longer, lines=[])
+        treated = Treated(only_slow, told, 0.3, score)
+        assert treated.trains == trains
+        said = "train longer, 900 steps" if longer else None
+        assert treated.to_dict()["change"] == said
+        assert treated.to_dict()["steps"] == (longer or None)
 
 
 @pytest.mark.parametrize(
