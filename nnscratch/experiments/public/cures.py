@@ -88,8 +88,9 @@ class Treated:
     @property
     def trains(self) -> bool:
         """Whether a training by the lines, or as long as is said, reaches what the case says."""
-        advised = self.cure.best is not None or self.cure.longer > 0
-        return advised and self.score >= self.case.reach
+        # What is wrong beyond the network is not there in a training that merely goes on.
+        goes_on = self.cure.longer > 0 and not is_beyond(self.case)
+        return (self.cure.best is not None or goes_on) and self.score >= self.case.reach
 
     @property
     def change(self) -> str:

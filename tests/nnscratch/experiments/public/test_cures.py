@@ -96,6 +96,8 @@ def test_going_on_is_an_answer_where_it_was_said():
         said = "train longer, 900 steps" if longer else None
         assert treated.to_dict()["change"] == said
         assert treated.to_dict()["steps"] == (longer or None)
+    told = SimpleNamespace(best=None, longer=900, lines=[])
+    assert not Treated(case("labels in another order"), told, 0.9, 0.9).trains
 
 
 @pytest.mark.parametrize(
