@@ -98,7 +98,8 @@ def run(options: argparse.Namespace) -> int:
     settings = ladder_settings(options)
     data = load_data(options, console)
     require_memory(data, settings)
-    search.require_memory(options.steps)
+    steps = options.steps or _STEPS
+    search.require_memory(steps)
     console.say(
         f"{plural(len(rungs), 'network')} of {plural(settings.depth, 'hidden layer')} x "
         f"{settings.width} on "
@@ -108,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
     )
 
     def treat_one(rung: ladder.Rung) -> Cure:
-        return treat(rung, data, settings, options.steps or _STEPS, options.tries)
+        return treat(rung, data, settings, steps, options.tries)
 
     return _treat_all(console, rungs, treat_one, folder)
 

@@ -34,6 +34,19 @@ def test_pictures(output):
         assert (output / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_trials_have_300_steps_where_none_are_given(tmp_path, monkeypatch):
+    asked = []
+
+    def treat(rung, data, settings, steps, tries):
+        asked.append((steps, tries))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nnscratch.cli.cure.treat", treat)
+    main(["cure", "--only", "relu-he", "--out", str(tmp_path)])
+    main(["cure", "--only", "relu-he", "--steps", "40", "--out", str(tmp_path)])
+    assert asked == [(300, 5), (40, 5)]
+
+
 def test_printed(capsys, tmp_path):
     only = ["--only", "relu-exploding"]
     assert main(["cure", *SMALL, *only, "--lr", "0.1", "--out", str(tmp_path)]) == 0
