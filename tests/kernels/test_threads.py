@@ -51,6 +51,13 @@ def test_environment_variable_sets_the_number(value: str, expected: str) -> None
     assert expected in (done.stdout if value == "1" else done.stderr)
 
 
+def test_many_cores_are_not_all_taken(monkeypatch) -> None:
+    monkeypatch.delenv(threads.VARIABLE, raising=False)
+    for cores, expected in ((64, 4), (4, 4), (2, 2)):
+        monkeypatch.setattr(threads, "available", lambda cores=cores: cores)
+        assert threads._default() == expected
+
+
 def test_importing_changes_nothing_of_numba() -> None:
     assert numba.get_num_threads() == numba.config.NUMBA_NUM_THREADS
 

@@ -131,3 +131,11 @@ def test_text_is_made_in_a_notebook_without_showing_it_there(monkeypatch):
     monkeypatch.setattr("rich.jupyter.display", lambda *shown: seen.append(shown))
     assert console.text_of("one", "two") == "one\ntwo"
     assert seen == []
+
+
+def test_a_table_has_names_numbers_and_words():
+    made = console.table_of("layer", ("rate",), "verdict")
+    made.add_row("0.dense", "0.5", "vanishing")
+    lines = [line.split() for line in console.text_of(made).splitlines()]
+    assert ["layer", "rate", "verdict"] in lines
+    assert ["0.dense", "0.5", "vanishing"] in lines

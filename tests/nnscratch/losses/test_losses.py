@@ -268,6 +268,13 @@ def test_rows_that_miss_one_by_more_than_rounding_are_refused():
         nn.SoftmaxCrossEntropy()(np.zeros_like(rows), rows)
 
 
+def test_the_place_of_a_wrong_row_is_said_by_example_and_position():
+    rows = np.full((3, 3, 3), 1 / 3)
+    rows[1, 2] = -0.4, 0.9, 0.5
+    with pytest.raises(nn.DataError, match=r"row 1, position 2 sums to 1, .* is -0\.4"):
+        nn.SoftmaxCrossEntropy()(np.zeros_like(rows), rows)
+
+
 def test_representations_say_what_is_not_usual():
     assert [repr(loss) for loss in (SOFTMAX, SIGMOID, SQUARED, nn.Huber(), nn.Huber(2))] == [
         "SoftmaxCrossEntropy()",

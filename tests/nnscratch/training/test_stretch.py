@@ -243,3 +243,15 @@ def test_a_model_at_work_is_not_trained_by_another(calls):
     with trainer.model.turn.lock, pytest.raises(nn.ConfigError, match="thread"):
         trainer.fit(X, Y, **options)
     assert len(calls) == made
+
+
+@pytest.mark.parametrize("made", [nn.SGD, nn.Adam])
+def test_what_was_frozen_between_two_trainings_stays_as_it_is(calls, made):
+    trainer = trained(made(lr=0.1))
+    assert max(calls) > 1
+    trainer.model.freeze("0.dense")
+    names = "0.weight", "3.weight"
+    before = {name: trainer.model.params[name].copy() for name in names}
+    trainer.fit(X, Y, epochs=2, batch_size=5, progress=False)
+    same = [np.array_equal(trainer.model.params[name], before[name]) for name in names]
+    assert same == [True, False]
