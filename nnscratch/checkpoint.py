@@ -142,6 +142,10 @@ class Checkpoint(Callback):
     ``trainer.fit(..., callbacks=[nn.Checkpoint("run.npz")])``: also after Ctrl-C, so that
     `load_checkpoint` and ``trainer.resume(x, y)`` go on at the very step. Each save replaces the
     one before it. What other callbacks have recorded is not saved.
+
+    Parameters
+    ----------
+    every : int >= 1, default 1
     """
 
     def __init__(self, path: PathLike, every: int = 1) -> None:

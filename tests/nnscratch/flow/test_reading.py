@@ -1,8 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 
 from nnscratch.flow import read_flow
 from nnscratch.flow.readout import Readout
+from nnscratch_records import limits
 
 
 def record(first, last, loss=(2.3, 2.0, 1.5)):
@@ -70,3 +73,10 @@ def test_layers_without_a_dense_one_are_read_all():
 
 def test_what_keeps_nothing_has_no_steps():
     assert len(Readout()) == 0
+
+
+def test_a_factor_at_its_limit_is_healthy():
+    limit = limits.FACTOR
+    ratios = 1 / limit / 1.001, 1 / limit, limit, 1.001 * limit, math.nan
+    words = ["vanishing", "healthy", "healthy", "exploding", "vanishing"]
+    assert [limits.verdict(ratio) for ratio in ratios] == words

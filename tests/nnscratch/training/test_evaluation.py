@@ -49,3 +49,8 @@ def test_the_trainer_evaluates_with_its_own_loss():
     loss, accuracy = trainer.evaluate(X, LABELS)
     found = trainer.evaluate(X, LABELS)
     assert (loss, accuracy) == (found.loss, found.accuracy)
+
+
+def test_what_is_no_model_is_named():
+    with pytest.raises(nn.ConfigError, match="evaluate model must be a model"):
+        nn.evaluate("tanh", nn.SoftmaxCrossEntropy(), X, LABELS)
