@@ -52,5 +52,5 @@ def test_the_trainer_evaluates_with_its_own_loss():
 
 
 def test_what_is_no_model_is_named():
-    with pytest.raises(nn.ConfigError, match="evaluate model must be a model"):
+    with pytest.raises(nn.ConfigError, match="evaluate model must be a Sequential, got 'tanh'"):
         nn.evaluate("tanh", nn.SoftmaxCrossEntropy(), X, LABELS)
