@@ -1,5 +1,6 @@
 """Statistics of timings, the roofline's arithmetic, kernels' cases, memory."""
 
+import gc
 import itertools
 import math
 import mmap
@@ -211,3 +212,16 @@ def test_ratios_say_how_many_times_as_long_the_other_takes():
     ours, theirs = result("nnscratch", 20.0), result("numpy", 50.0)
     set_kernel_ratios([theirs, ours])
     assert (ours.ratio, theirs.ratio) == (2.5, None)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_time_calls_leaves_the_collector_as_it_was(enabled):
+    before = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        seen = []
+        time_calls(lambda: seen.append(gc.isenabled()), 0.0)
+        assert not any(seen)
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if before else gc.disable)()

@@ -1,5 +1,6 @@
 """What prompts and notebooks show: whole tables, escaped; arrays by their shapes."""
 
+import io
 import re
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -139,3 +140,10 @@ def test_a_table_has_names_numbers_and_words():
     lines = [line.split() for line in console.text_of(made).splitlines()]
     assert ["layer", "rate", "verdict"] in lines
     assert ["0.dense", "0.5", "vanishing"] in lines
+
+
+def test_a_sentence_is_not_coloured_on_a_terminal():
+    shown = io.StringIO()
+    printed = console.Console(file=shown, force_terminal=True, color_system="truecolor", width=80)
+    printed.say("norm 0.5 of 'layer' is True")
+    assert shown.getvalue() == "norm 0.5 of 'layer' is True\n"

@@ -1,6 +1,7 @@
 """``nnscratch diagnose --public-cases``: its tables, files and exit codes."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -71,3 +72,16 @@ def test_aims_decide_the_exit_code(few, monkeypatch, capsys):
 def test_files_and_public_cases_do_not_go_together(capsys):
     assert main(["diagnose", "--public-cases", "tuned", "run.flow"]) == 2
     assert "--public-cases makes its own runs" in capsys.readouterr().err
+
+
+def test_one_false_alarm_in_forty_is_borne():
+    def healthy(alarms, learned=40):
+        quiet, loud = (
+            SimpleNamespace(learned=True, alarms=alarms) for alarms in ((), ("dead units",))
+        )
+        return [loud] * alarms + [quiet] * (learned - alarms)
+
+    assert public_cases.AIMS["alarms"] == 1 / 40
+    assert public_cases._reached([], healthy(1))
+    assert not public_cases._reached([], healthy(2))
+    assert public_cases._reached([], healthy(2, learned=80))

@@ -72,6 +72,7 @@ def test_one_by_name(two_claims, capsys, tmp_path):
     printed = capsys.readouterr().out
     for word in ("✔ holds (quick)", "mean [x]", "the mean is 4", "1 (theory)", "Rule: Holds if"):
         assert word in printed
+    assert "measured mean [95 % interval] expected" in " ".join(printed.split())
     assert (tmp_path / "runs" / "scorecard-quick" / "first.png").is_file()
     assert not (tmp_path / "runs" / "scorecard-quick.md").exists()
 

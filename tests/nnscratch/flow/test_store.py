@@ -43,6 +43,20 @@ def test_a_full_store_keeps_every_second_fourth_row(layout, most, rows):
     assert store.kept_every == 1 or rows > most * store.kept_every / 2
 
 
+@pytest.mark.parametrize("rows", [3, 4, 6, 9, 12, 13])
+def test_chunks_are_used_again_and_the_last_one_is_partly_full(layout, monkeypatch, rows):
+    monkeypatch.setattr("nnscratch.flow.store.CHUNK_BYTES", 4 * layout.row_bytes)
+    store = Store(layout, 12 * layout.row_bytes)
+    row = np.zeros(layout.row_bytes, np.uint8)
+    for step in range(rows):
+        layout.views(row)[0][...] = step
+        store.append(step, row)
+    steps, numbers, samples = store.rows()
+    np.testing.assert_array_equal(steps, np.arange(0, rows, 2 if rows > 12 else 1))
+    np.testing.assert_array_equal(numbers[:, 0], steps)
+    assert len(samples) == len(steps)
+
+
 @pytest.mark.parametrize(("first", "after"), [(10, [10, 14, 18]), (12, [12, 16])])
 def test_rows_from_a_step_on_are_given_up_and_the_next_follow(layout, first, after):
     store = Store(layout, 8 * layout.row_bytes)

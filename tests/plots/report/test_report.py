@@ -12,13 +12,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from matplotlib import colormaps, image
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 
 import nnscratch_plots.report as reports
 from nnscratch_plots.cells import COLORMAP, LOOKS
 from nnscratch_plots.records import read_run
 from nnscratch_plots.report.findings import level
 from nnscratch_plots.report.glance import glance
+from nnscratch_plots.report.overview import overview
+from nnscratch_plots.report.words import words
 from nnscratch_records.errors import ConfigError, FileError
 from nnscratch_records.words import printable
 
@@ -215,3 +217,19 @@ def test_the_page_begins_with_what_to_do_first(run):
 
     page = reports.report_html(run(), findings=Begun([finding()]))
     assert "<pre><code>line(&lt;1&gt;)</code></pre><div>because</div>" in page
+
+
+def test_the_colours_of_the_page_are_those_of_the_pictures():
+    colours = words()["map"]
+    for share, colour in ((0.0, colours[0]), (0.5, colours[len(colours) // 2]), (1.0, colours[-1])):
+        assert colour == to_hex(colormaps[COLORMAP](share))
+
+
+def test_a_run_is_finite_up_to_the_step_at_which_one_layer_is_not(run):
+    record = run()
+    told = overview([read_run(record)] * 2, [None, None], [None, None])
+    assert "<td>always</td>" in told
+    record["gradient_norm"][3, 2] = np.nan
+    step = int(record["steps"][3])
+    told = overview([read_run(record)] * 2, [None, None], [None, None])
+    assert f"<td>not from step {step}</td>" in told
