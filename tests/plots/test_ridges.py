@@ -132,3 +132,12 @@ def test_wrong_options_are_refused(record, options, words):
 def test_given_axes_are_used_and_returned(record):
     ax = Figure().subplots()
     assert plots.histogram_ridges(record("a", histograms=True), ax=ax) is ax
+
+
+def test_zero_lies_between_values_of_both_signs_though_none_is_zero(record):
+    given = record("a", layers=3, activation="tanh", histograms=True)
+    edges = given["histogram_edges_signed"]
+    zero = (edges[:-1] <= 0) & (edges[1:] >= 0)
+    given["output_histogram"][..., zero] = 0
+    ax = plots.histogram_ridges(given)
+    assert "0" in [text.get_text() for text in ax.get_xticklabels()]
