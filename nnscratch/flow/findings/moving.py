@@ -18,6 +18,7 @@ from nnscratch_records.words import listed, percent, since
 COPIES = 0.5  # of a layer's units: so many are copies of one another
 FELT = 1e-5  # of the weights' norm: a step of plain descent that their digits show
 PUT_BACK = 10  # steps before each of which weights stand where they began
+WANDERED = 1e-6  # of the weights' norm: a change of it that float32 shows
 _SEEN = 3  # steps: a gradient that overflows what keeps its square moves nothing either, once
 _SAME = 1e-12  # two norms that differ by no more, relative to either
 
@@ -151,11 +152,15 @@ def _told(view: View, how: str, columns: list[int], moved: Array) -> tuple[int, 
 
 
 def _put_back(view: View, column: int) -> bool:
-    """Whether a parameter is before every step what it was before the first, updates or not."""
+    """Whether a parameter is before every step what it was before the first, updates or not.
+
+    Where it is normalised its updates stand at right angles to it, and all r of its norm that they
+    are add no more to the norm than r^2 / 2 each: they must have been enough to be seen there.
+    """
     moved, ratio = (view.get(key)[:, column] for key in ("param_update_norm", "update_ratio"))
     with np.errstate(divide="ignore", invalid="ignore"):
         before = moved / ratio
     before = before[np.isfinite(before)]
-    if len(before) < PUT_BACK or not np.median(ratio[np.isfinite(ratio)]) > FELT:
+    if len(before) < PUT_BACK or not np.sum(ratio[np.isfinite(ratio)] ** 2) / 2 > WANDERED:
         return False
     return bool(np.ptp(before) <= _SAME * before[0])

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from nnscratch.flow.findings.moving import WANDERED
+
 
 @pytest.mark.parametrize(
     ("first", "last", "told"),
@@ -151,6 +153,16 @@ def test_weights_that_are_put_back(run, steps, told):
         record["param_update_norm"][:, 0] *= 1 + 1e-9 * np.arange(steps)
 
     assert run.of(run(drift, steps=steps), "frozen parameters") is None
+
+
+@pytest.mark.parametrize(("share", "told"), [(1.01, True), (0.99, False)])
+def test_small_steps_at_right_angles_to_weights_are_not_put_back(run, share, told):
+    def change(record):
+        ratio = (2 * share * WANDERED / 40) ** 0.5
+        record["param_update_norm"][:, 0] = ratio * 3.7
+        record["update_ratio"][:, 0] = ratio
+
+    assert (run.of(run(change, steps=40), "frozen parameters") is not None) == told
 
 
 @pytest.mark.parametrize(
