@@ -190,7 +190,8 @@ def test_tables_name_every_case_also_those_that_cannot_run():
     ("name", "cause"),
     [
         pytest.param("a line through 0 to 6", "rate too large", marks=pytest.mark.slow),
-        ("prices of a quarter million", "target scale"),
+        pytest.param("prices of a quarter million", "target scale", marks=pytest.mark.slow),
+        ("clouds through nine exponentials", "activation"),
     ],
 )
 def test_a_case_from_end_to_end(name, cause):
