@@ -81,7 +81,7 @@ def conditions_of(
         there = some.mask if some.masks_answers else None
         return Answers.of(some.y, known, outputs, has_classes, there)
 
-    first = None if all_seen else examples.taken(np.arange(min(SEEN, len(examples))))
+    first = np.arange(min(SEEN, len(examples)))
     return Conditions(
         *(examples.x, examples.y, judged.x, answers_of(judged)),
         batch_size=min(batch_size, len(examples)),
@@ -91,7 +91,7 @@ def conditions_of(
         mask=examples.mask,
         held_mask=judged.mask,
         masks_answers=examples.masks_answers,
-        seen=None if first is None else answers_of(first),
+        seen=None if all_seen else answers_of(examples.taken(first)),
     )
 
 

@@ -226,17 +226,12 @@ class _Search:
 
     def _round(self, best: Trial) -> Trial:
         """Return the best of one more change, or `best` if none is better."""
-        rate, adam_rate = tested_rates(best.plan, self.conditions)
         c = self.conditions
+        rate, adam = tested_rates(best.plan, c)
         changes = propose(
-            best,
-            rows=c.batch_size,
-            steps=c.steps,
-            rate=rate,
-            adam_rate=adam_rate,
-            narrow=c.given_back,
+            best, rows=c.batch_size, steps=c.steps, rate=rate, adam_rate=adam, narrow=c.given_back
         )
-        changes += propose_in_time(best, data_of(best.plan, self.conditions)[0])
+        changes += propose_in_time(best, data_of(best.plan, c)[0])
         changes = [one for one in changes if self._is_new(together(best.change, one))]
         candidates = [self._candidate(together(best.change, change)) for change in changes]
         self.ranking += candidates
@@ -252,8 +247,7 @@ class _Search:
 
     def _is_new(self, change: Change | None) -> bool:
         """Whether a change leaves anything of the network other than it was."""
-        plan = self.plan if change is None else change.apply(self.plan)
-        return plan.statements(0) != self.plan.statements(0)
+        return self._changed(change).statements(0) != self.plan.statements(0)
 
     def _selected(
         self, candidates: list[Candidate], changes: list[Change]
@@ -317,10 +311,12 @@ class _Search:
         assert change is not None
         return Candidate(change, self._forecast(change.apply(self.plan)))
 
+    def _changed(self, change: Change | None) -> Plan:
+        return self.plan if change is None else change.apply(self.plan)
+
     def _tried(self, change: Change | None) -> Trial:
         """Return the trial of a change, noted; the one there is for a plan that was tried."""
-        plan = self.plan if change is None else change.apply(self.plan)
-        text = plan.statements(0)
+        text = self._changed(change).statements(0)
         for trial in self.trials:
             if trial.plan.statements(0) == text:
                 return trial
@@ -332,12 +328,10 @@ class _Search:
 
     def _try(self, change: Change | None) -> Trial | None:
         """Return the trial, or None if Ctrl-C ended it after a step."""
-        plan = self.plan if change is None else change.apply(self.plan)
+        plan = self._changed(change)
         expected = self._forecast(plan)
-        if change is None:
-            self.watch.begin("as it is", runs=SEEDS)  # all of them, see `run`
-        else:
-            self.watch.begin(str(change))
+        label, runs = ("as it is", SEEDS) if change is None else (str(change), 1)  # see `run`
+        self.watch.begin(label, runs)
         trial = run_trial(plan, change, expected, self.conditions, (self.watch,))
         if trial is not None:
             self.watch.end(trial)
