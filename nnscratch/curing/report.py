@@ -16,7 +16,7 @@ from nnscratch.console import text_of
 from nnscratch.curing.candidates import Candidate
 from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.plan import Plan
-from nnscratch.curing.skill import LEAST_SPLIT
+from nnscratch.curing.skill import is_truth_table
 from nnscratch.curing.trials import GOOD, MARGIN, Trial, objection
 from nnscratch.model import Sequential
 from nnscratch.nodes import LossFunction
@@ -112,7 +112,8 @@ class Cure:
                 return f"{said}. {self._by_heart()}"
             if not self.longer:
                 return said
-            return f"{said}; its loss still falls: train longer, {self.longer:,} steps say"
+            said = f"{said}; its loss still falls: train longer, {self.longer:,} steps say"
+            return f"{said}. {self._unjudged()}" if self._seen_only else said
         if a is None:
             return self._why_nothing_helps()
         accuracy = (
@@ -158,6 +159,17 @@ class Cure:
         return (
             f"The {rows:,} examples that it is trained on it knows by heart (skill {seen:.2f}), "
             f"not what they have in common: more examples, or fewer inputs, are what it needs"
+        )
+
+    @property
+    def _seen_only(self) -> bool:
+        """Whether skill is that on training examples which are not all that there can be."""
+        return self.conditions.all_seen and not is_truth_table(self.conditions.x)
+
+    def _unjudged(self) -> str:
+        return (
+            f"Of the {len(self.conditions.x)} examples none was held out, they are too few: it may "
+            f"learn them by heart, so keep some apart and stop where their loss rises"
         )
 
     @property
@@ -279,7 +291,7 @@ class Cure:
         if self.trials:
             yield self.table()
             c = self.conditions
-            all_of_them = "few" if len(c.x) < LEAST_SPLIT else "all that there can be"
+            all_of_them = "few" if self._seen_only else "all that there can be"
             seen = f"the training examples, which are {all_of_them}"
             judged = seen if c.all_seen else "held-out examples"
             yield Text(

@@ -266,9 +266,25 @@ def test_few_examples_are_judged_where_they_are_trained():
         model, nn.MeanSquaredError(), nn.SGD(lr=0.1), x, y, batch_size=4, steps=400, progress=False
     )
     assert found.conditions.all_seen
-    assert "on the training examples, which are" in repr(found)
+    words = " ".join(repr(found).split())
+    assert "on the training examples, which are all that there can be" in words
     assert found.best.accuracy == 1
     assert found.best.skill > 0.9
+
+
+def test_what_was_never_judged_is_not_sent_on_without_a_word():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-3, 3, (40, 1)).astype(np.float32)
+    y = (np.sin(x) + 0.3 * rng.standard_normal(x.shape)).astype(np.float32)
+    model = nn.Sequential(nn.Dense(1, 50), nn.Tanh(), nn.Dense(50, 1))
+    found = cure(
+        model, nn.MeanSquaredError(), nn.Adam(0.01), x, y, batch_size=40, steps=150, progress=False
+    )
+    assert found.longer == 600
+    assert found.verdict.endswith(
+        "train longer, 600 steps say. Of the 40 examples none was held out, they are too few: it "
+        "may learn them by heart, so keep some apart and stop where their loss rises"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -106,6 +106,7 @@ def test_going_on_is_an_answer_where_it_was_said():
     [
         ("pictures that were cast to whole numbers", True),
         ("states that are carried, gradients that are not", True),  # that is the trainer's
+        ("forty points of a noisy sine", True),  # and what that needs are more of them
         ("a sine by Adam at rate 1e-4, 150 steps", False),
     ],
 )
