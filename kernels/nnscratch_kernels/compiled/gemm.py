@@ -295,7 +295,9 @@ def plain_family() -> Family:
 
     @jit
     def pack(panels: Array, b: Array, j0: int, j1: int) -> None:
-        panels[...] = b[:, j0:j1]
+        for k in range(len(b)):
+            for j in range(j0, j1):
+                panels[k, j - j0] = b[k, j]
 
     @jit
     def add_product(c: Array, a: Array, panels: Array, i0: int, i1: int, j0: int, k0: int) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from nnscratch_kernels.compiled.gemm import multiply, pack_transposed
-from nnscratch_kernels.jit import elementwise, inner, jit
+from nnscratch_kernels.jit import NO, ONE, YES, ZERO, elementwise, inner, jit
 from nnscratch_kernels.runtime import team
 from nnscratch_kernels.runtime.operation import (
     column_range,
@@ -34,7 +35,7 @@ Array = npt.NDArray[Any]
 WORTH_THREADS = 2_000_000
 
 # The products: a @ b, a.T @ b, a @ b.T.
-A_B, AT_B, A_BT = 0, 1, 2
+A_B, AT_B, A_BT = np.int64(0), np.int64(1), np.int64(2)
 
 
 @elementwise
@@ -85,7 +86,7 @@ def gemm_serial(
 
 @jit
 def dense_forward_serial(y: Array, x: Array, weight: Array, bias: Array) -> None:
-    gemm_serial(y, x, weight, weight, bias.reshape(1, bias.size), A_B, 0, 1)
+    gemm_serial(y, x, weight, weight, bias.reshape(1, bias.size), A_B, ZERO, ONE)
 
 
 @jit
@@ -93,13 +94,13 @@ def dense_backward_parameters_serial(
     dweight: Array, dbias: Array, dy: Array, x: Array, accumulate: bool
 ) -> None:
     start = dweight if accumulate else dweight[:0]
-    gemm_serial(dweight, x, dy, dy, start, AT_B, 0, 1)
+    gemm_serial(dweight, x, dy, dy, start, AT_B, ZERO, ONE)
     column_sums(dbias, dy, accumulate, 0)
 
 
 @jit
 def dense_backward_input_serial(dx: Array, dy: Array, weight: Array, weight_t: Array) -> None:
-    gemm_serial(dx, dy, weight, weight_t, dx[:0], A_BT, 0, 1)
+    gemm_serial(dx, dy, weight, weight_t, dx[:0], A_BT, ZERO, ONE)
 
 
 @operation
@@ -126,13 +127,13 @@ def _gemm(c: Array, a: Array, b: Array, scratch: Array, start: Array, kind: int)
         words = encode((*arrays, kind))
         if team.run(of_one(gemm_part.address(c.dtype), threads, words)):
             return
-    gemm_serial(c, a, b, scratch, start, kind, 0, 1)
+    gemm_serial(c, a, b, scratch, start, kind, ZERO, ONE)
 
 
 def matmul(out: Array, a: Array, b: Array) -> None:
     """out = a @ b, with a (m, k), b (k, n), out (m, n)."""
     if len(a) * b.size < WORTH_THREADS:
-        gemm_serial(out, a, b, b, out[:0], A_B, 0, 1)
+        gemm_serial(out, a, b, b, out[:0], A_B, ZERO, ONE)
     else:
         _gemm(out, a, b, b, out[:0], A_B)
 
@@ -140,7 +141,7 @@ def matmul(out: Array, a: Array, b: Array) -> None:
 def matmul_at_b(out: Array, a: Array, b: Array) -> None:
     """out = a.T @ b, with a (k, m), b (k, n), out (m, n)."""
     if len(out) * b.size < WORTH_THREADS:
-        gemm_serial(out, a, b, b, out[:0], AT_B, 0, 1)
+        gemm_serial(out, a, b, b, out[:0], AT_B, ZERO, ONE)
     else:
         _gemm(out, a, b, b, out[:0], AT_B)
 
@@ -199,7 +200,7 @@ def dense_forward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
     start = vector(like, args, 9).reshape(1, args[10])
     i0, i1, j0, j1 = block_range(y.shape[0], y.shape[1], part, parts)
     if i0 < i1 and j0 < j1:
-        multiply(y, x, weight, start, False, False, i0, i1, j0, j1)
+        multiply(y, x, weight, start, NO, NO, i0, i1, j0, j1)
 
 
 @shared_by_hand("-:any -:any r:any w:columns", by="columns")
@@ -214,7 +215,7 @@ def dense_backward_input_part(like, args, part, parts):  # type: ignore[no-untyp
     dx, dy, weight_t = matrix(like, args, 0), matrix(like, args, 3), matrix(like, args, 9)
     i0, i1, j0, j1 = block_range(dx.shape[0], dx.shape[1], part, parts)
     if i0 < i1 and j0 < j1:
-        multiply(dx, dy, weight_t, dx[:0], False, True, i0, i1, j0, j1)
+        multiply(dx, dy, weight_t, dx[:0], NO, YES, i0, i1, j0, j1)
 
 
 @shared_by_hand(
@@ -226,7 +227,7 @@ def dense_backward_parameters_part(like, args, part, parts):  # type: ignore[no-
     start = dweight if accumulate else dweight[:0]
     i0, i1, j0, j1 = block_range(dweight.shape[0], dweight.shape[1], part, parts)
     if i0 < i1 and j0 < j1:
-        multiply(dweight, x, dy, start, True, False, i0, i1, j0, j1)
+        multiply(dweight, x, dy, start, YES, NO, i0, i1, j0, j1)
     if parts > 0:
         j0, j1 = column_range(dweight.shape[1], part, parts)
     column_sums(section(like, args, 3, j0, j1), dy, accumulate, j0)

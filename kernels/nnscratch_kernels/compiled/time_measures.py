@@ -76,8 +76,10 @@ def state_norms(
     later : the step after it, which may come before it in the arrays; out of range: there is none
     """
     units = h.shape[1]
-    hidden = h[t::steps].astype(np.float64)
-    carried = hidden - above[t::steps].astype(np.float64)
+    hidden, carried = h[t::steps].astype(np.float64), h[t::steps].astype(np.float64)
+    for b in range(len(carried)):
+        for j in range(units):
+            carried[b, j] -= above[b * steps + t, j]
     cell, kept = 0.0, 0.0
     if len(c) > 0:
         cell = norm(c[t::steps].astype(np.float64))
@@ -85,7 +87,8 @@ def state_norms(
             handed = c[later::steps].astype(np.float64)
             for b in range(len(handed)):
                 if not mask.shape[1] or mask[b, later] != 0:
-                    handed[b] *= gates[b * steps + later, forget : forget + units]
+                    for j in range(units):
+                        handed[b, j] *= gates[b * steps + later, forget + j]
             kept = norm(handed)
     return norm(hidden), cell, norm(carried), kept
 

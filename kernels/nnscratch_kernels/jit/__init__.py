@@ -22,12 +22,17 @@ from functools import partial
 from typing import Any
 
 import numba
+import numpy as np
 
 from nnscratch_kernels.jit.cache import CHECKED, keep
 from nnscratch_kernels.signals import postponing
 
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
 
+
+# To be handed from kernel to kernel: of a literal Numba compiles what it is handed to once more,
+# for that value alone.
+ZERO, ONE, NO, YES = np.int64(0), np.int64(1), np.bool_(False), np.bool_(True)
 
 # Numba leaves out a branch on a constant that is False.
 BOUNDS: bool = CHECKED

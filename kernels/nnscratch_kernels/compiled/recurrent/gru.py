@@ -16,7 +16,7 @@ from nnscratch_kernels.compiled.recurrent.steps import (
     takes,
 )
 from nnscratch_kernels.compiled.vectormath import sigmoid, tanh
-from nnscratch_kernels.jit import inner
+from nnscratch_kernels.jit import ZERO, inner
 from nnscratch_kernels.runtime.operation import matrix, row, row_range, vector
 from nnscratch_kernels.runtime.sharing import shared_by_hand
 
@@ -108,7 +108,7 @@ def gru_backward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
     steps = dy.shape[1] // n
     panels = np.empty((3 * n, n), dy.dtype)
     pack_transposed(panels, recurrent_weight, 0, n)
-    by_z, later = (gates, n, 3 * n), 0
+    by_z, later = (gates, n, 3 * n), ZERO
     for k in range(steps - 1, -1, -1):
         t = step_at(k, steps, reverse)
         copy_rows(dhidden, t * n, dy, t * n, n, first, last)
@@ -126,7 +126,7 @@ def gru_backward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
     for i in range(first, last):
         clear(dinitial, i, 0, n)
     factor = factor_back(through, 0)
-    come_back(dinitial, 0, dhidden, du, later, factor, by_z, panels, mask, first, last)
+    come_back(dinitial, ZERO, dhidden, du, later, factor, by_z, panels, mask, first, last)
 
 
 gru_forward = kernel_of(gru_forward_part)

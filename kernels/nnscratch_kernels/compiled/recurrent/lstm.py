@@ -16,7 +16,7 @@ from nnscratch_kernels.compiled.recurrent.steps import (
     takes,
 )
 from nnscratch_kernels.compiled.vectormath import sigmoid, tanh
-from nnscratch_kernels.jit import inner
+from nnscratch_kernels.jit import ZERO, inner
 from nnscratch_kernels.runtime.operation import matrix, row, row_range, vector
 from nnscratch_kernels.runtime.sharing import shared_by_hand
 
@@ -74,7 +74,9 @@ def lstm_forward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
                 lstm_cell(y, i, t, cell, gates, c_before, n)
             else:
                 copy_rows(y, t * n, previous, t * n, n, i, i + 1)
-                row(cell, i, t * n, n)[:] = c_before
+                c = row(cell, i, t * n, n)
+                for j in range(n):
+                    c[j] = c_before[j]
         if k + 1 < steps:
             copy_rows(previous, step_at(k + 1, steps, reverse) * n, y, t * n, n, first, last)
 
@@ -121,7 +123,7 @@ def lstm_backward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
     steps = dy.shape[1] // n
     panels = np.empty((4 * n, n), dy.dtype)
     pack_transposed(panels, recurrent_weight, 0, n)
-    nothing, later = (np.empty((0, 0), dy.dtype), 0, 0), 0
+    nothing, later = (np.empty((0, 0), dy.dtype), ZERO, ZERO), ZERO
     for k in range(steps - 1, -1, -1):
         t = step_at(k, steps, reverse)
         earlier = step_at(k - 1, steps, reverse)
@@ -145,7 +147,7 @@ def lstm_backward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
     for i in range(first, last):
         clear(dinitial, i, 0, n)
         cell_gradient_back(row(dinitial_cell, i, 0, n), i, dcell, gates, later, factor, n, mask)
-    come_back(dinitial, 0, dhidden, dgates, later, factor, nothing, panels, mask, first, last)
+    come_back(dinitial, ZERO, dhidden, dgates, later, factor, nothing, panels, mask, first, last)
 
 
 lstm_forward = kernel_of(lstm_forward_part)

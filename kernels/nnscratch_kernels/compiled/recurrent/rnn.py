@@ -15,7 +15,7 @@ from nnscratch_kernels.compiled.recurrent.steps import (
     step_at,
     takes,
 )
-from nnscratch_kernels.jit import inner
+from nnscratch_kernels.jit import ZERO, inner
 from nnscratch_kernels.runtime.native import invoke
 from nnscratch_kernels.runtime.operation import matrix, row, row_range, vector
 from nnscratch_kernels.runtime.sharing import shared_by_hand
@@ -85,7 +85,7 @@ def rnn_backward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
     words = elementwise_words(4, n, args[28])
     panels = np.empty((n, n), dy.dtype)
     pack_transposed(panels, recurrent_weight, 0, n)
-    nothing, later = (np.empty((0, 0), dy.dtype), 0, 0), 0
+    nothing, later = (np.empty((0, 0), dy.dtype), ZERO, ZERO), ZERO
     for k in range(steps - 1, -1, -1):
         t = step_at(k, steps, reverse)
         copy_rows(dhidden, t * n, dy, t * n, n, first, last)
@@ -102,7 +102,7 @@ def rnn_backward_part(like, args, part, parts):  # type: ignore[no-untyped-def]
     for i in range(first, last):
         clear(dinitial, i, 0, n)
     factor = factor_back(through, 0)
-    come_back(dinitial, 0, dhidden, da, later, factor, nothing, panels, mask, first, last)
+    come_back(dinitial, ZERO, dhidden, da, later, factor, nothing, panels, mask, first, last)
 
 
 rnn_forward = kernel_of(rnn_forward_part)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nnscratch_kernels.compiled.gemm import add_product, multiply
-from nnscratch_kernels.jit import inner
+from nnscratch_kernels.jit import NO, ZERO, inner
 from nnscratch_kernels.reference import recurrent as definitions
 from nnscratch_kernels.runtime import team
 from nnscratch_kernels.runtime.operation import row
@@ -50,7 +50,7 @@ def add_input(sums, x, weight, start, first, last):  # type: ignore[no-untyped-d
     c = sums.reshape(sums.shape[0] * steps, weight.shape[1])
     a = x.reshape(x.shape[0] * steps, weight.shape[0])
     row = start.reshape(1, start.size)
-    multiply(c, a, weight, row, False, False, first * steps, last * steps, 0, c.shape[1])
+    multiply(c, a, weight, row, NO, NO, first * steps, last * steps, ZERO, c.shape[1])
 
 
 @inner
