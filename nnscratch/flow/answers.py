@@ -58,11 +58,11 @@ class Answers:
 
         at : counts the batches, for `truncate`
         """
-        x = x.reshape(len(x), -1)
+        if self.full or len(y) != len(x) or not len(x):
+            return
+        x = x.reshape(len(x), math.prod(x.shape[1:]))
         most = max(8, min(_MOST, _NUMBERS // max(x.shape[1], outputs, 1)))
         rows = most - self.seen
-        if self.full or len(y) != len(x):
-            return
         if self._x and (x.shape[1], y.shape[1:]) != (self._x[0].shape[1], self._y[0].shape[1:]):
             return  # sequences of another length than the first
         self._x.append(x[:rows].copy())
@@ -106,8 +106,13 @@ class Answers:
         self._known, self._measured, self._guessed = {}, 0, 0
 
     def _different(self) -> tuple[Array, Array]:
-        """Return the different examples among those kept: inputs, float64, and answers."""
+        """Return the different examples among those kept: inputs, float64, and answers.
+
+        All of them, where inputs have no columns: they are not known.
+        """
         x, y = np.concatenate(self._x), np.concatenate(self._y)
+        if not x.shape[1]:
+            return x, y
         whole = np.concatenate([x, y.reshape(len(y), -1).astype(x.dtype)], axis=1)
         rows = np.ascontiguousarray(whole).view(f"V{whole.itemsize * whole.shape[1]}")[:, 0]
         _, first = np.unique(rows, return_index=True)
@@ -137,7 +142,7 @@ class Answers:
         """
         x, y = self._different()
         t = _targets(y, shape)
-        if len(x) < _LEAST or t is None:
+        if len(x) < _LEAST or t is None or not x.shape[1]:
             return {}
         # Of each column by itself: beside a time stamp all others would count as constant.
         size = np.maximum(x.std(axis=0), 1e-9 * np.abs(x).max(axis=0) + _TINY)

@@ -153,8 +153,8 @@ class Intake(Recording):
         return None if to is None else self._measured.remote(dtype, to)
 
     def batch(self, examples: int) -> None:
-        """Note how many examples the input has, instead of `input`."""
-        self._batch = examples
+        """Note how many examples the input has, instead of `input`: nothing else is known of it."""
+        self._batch, self._inputs = examples, np.zeros((examples, 0))
         self._given.add("input")
 
     def _destination(self, what: str, layer: str, shape: tuple[int, ...]) -> Destination | None:

@@ -37,6 +37,8 @@ _NAMES = {
 
 _LEFT: list[Any] = []  # hooks of watchers that are no more
 _LOG_LOSSES = ("NLLLoss", "nll_loss")
+_TAKE_LOGS = (*_LOG_LOSSES, "KLDivLoss", "kl_div")
+_FAR = 0.05  # log-probabilities whose exponentials add up to more than this from 1 are none
 _ROUNDED = 1e-9  # two values of a loss, float64, that differ by no more, relative to them
 _EQUAL = 1e-4  # a sum of probabilities and 1
 
@@ -82,6 +84,7 @@ class Criterion:
         self.say(value)
         self.calls += 1
         known = len(given) > 1 and all(isinstance(one, torch.Tensor) for one in given[:2])
+        known = known and not given[1].requires_grad  # two of its answers are compared
         self.targets = given[1] if known and self.calls == 1 else None
         # Without what computed them, whose hooks would keep the watcher alive.
         self.outputs = given[0].detach() if known else None
@@ -118,13 +121,27 @@ class Criterion:
             return ()
         return str(tuple(outputs.shape)), str(tuple(targets.shape))
 
+    def not_logs(self) -> tuple[str, str]:
+        """Return the name of a loss of log-probabilities that is given others, and what they are.
+
+        "probabilities" or "any numbers"; two empty texts where it is not so.
+        """
+        name, outputs = _name(self._function), self.outputs
+        if name not in _TAKE_LOGS or outputs is None or outputs.ndim < 2:
+            return "", ""
+        z = outputs.detach().float()
+        axes = (1,) if name in _LOG_LOSSES else (1, -1)
+        if any(float(torch.logsumexp(z, axis).abs().median()) < _FAR for axis in axes):
+            return "", ""
+        whole = any(float((z.sum(axis) - 1).abs().median()) < _FAR for axis in axes)
+        return name, "probabilities" if whole and float(z.min()) >= 0 else "any numbers"
+
     def answers(self) -> tuple[Array, Callable[..., Any]] | None:
         """Return the targets, and the loss as this package's are asked; None if they do not say."""
         function, targets = self._function, self.targets
-        if targets is None or function is None or targets.ndim == 0:
+        if targets is None or function is None or targets.ndim == 0 or self.not_logs()[0]:
             return None
-        name = getattr(function, "__name__", type(function).__name__)
-        name = _NAMES.get(name, name)
+        name = _NAMES.get(_name(function), _name(function))
         if name in _LOG_LOSSES and _are_log_probabilities(self.outputs):
             # A softmax leaves log probabilities as they are, and gives the loss a least value.
             plain, name = function, "SoftmaxCrossEntropy"
@@ -134,14 +151,22 @@ class Criterion:
 
         y = as_array(targets) if targets.is_floating_point() else targets.detach().cpu().numpy()
         device = targets.device  # the loss may have weights there
+        # What was given may be what the network gives without an axis of one.
+        same = self.outputs is not None and self.outputs.shape[1:] == targets.shape[1:]
 
         def loss(outputs: Array, y: Array) -> tuple[float, None]:
             z, t = (torch.from_numpy(one).to(device) for one in (outputs, y))
-            with torch.no_grad():
+            if same and z.numel() == t.numel():
+                z = z.reshape(t.shape)
+            with torch.no_grad(), warnings.catch_warnings(action="ignore"):
                 return float(function(z, t).mean()), None
 
         loss.__name__ = name
         return y, loss
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _are_log_probabilities(outputs: Any) -> bool:

@@ -22,7 +22,7 @@ from nnscratch.pytorch.on_device import Afar, OnDevice, is_afar
 from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.places import norm_statistics
 from nnscratch.pytorch.sent_back import kind_of_loss, learned_in, sent_back
-from nnscratch.pytorch.tensors import as_array
+from nnscratch.pytorch.tensors import IDS, as_array
 from nnscratch_records import Record
 
 _SINGLE = np.dtype(np.float32)
@@ -71,8 +71,14 @@ class Filling(Readout):
 
     def _input(self, tensor: Any) -> None:
         assert self._recorder is not None
+        if isinstance(tensor, torch.Tensor) and tensor.ndim == 1:
+            tensor = tensor[:, None]
         fits = isinstance(tensor, torch.Tensor) and tensor.ndim >= 2 and tensor.numel()
-        self._inputs = tensor.detach() if fits and is_afar(tensor) else None
+        ids = fits and tensor.dtype in IDS  # what they stand for is not in their size
+        self._inputs = tensor.detach() if fits and not ids and is_afar(tensor) else None
+        if ids:
+            self._recorder.batch(len(tensor))
+            return
         if self._inputs is None:
             self._recorder.input(as_array(tensor) if fits else None)
             return

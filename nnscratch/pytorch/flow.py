@@ -83,7 +83,7 @@ class TorchFlow(Filling):
     # Attaching
 
     def _attach(self, loss: Callable[..., Any] | None, compiled: bool) -> None:
-        self.loss = loss
+        self.loss = _no_loss if loss is None else loss
         if isinstance(loss, nn.Module):
             self._hooks.append(loss.register_forward_hook(Hook(self._lost)))
         elif loss is not None:
@@ -173,7 +173,7 @@ class TorchFlow(Filling):
             self._build()
         self._see_roots(first)
         if self.closely and self._step:
-            self._left = min(self._left, self._around.left())
+            self._left = min(self._left, self._around.left(self._beside))
         # Behind whatever else waits for the end, such as the exchange of gradients with others.
         at_end = torch.autograd.Variable._execution_engine.queue_callback
         at_end(partial(at_end, self._went_back))
@@ -276,6 +276,9 @@ class TorchFlow(Filling):
         some_afar = any(map(is_afar, chosen.values()))
         self._around = AroundOnDevice(*given, self._afar) if some_afar else Around(*given)
         self._modules = {one.info.name: one.module for one in found.found}
+        # Of parameters of no layer the gradient may be there before that of any layer.
+        owners = set(self._modules.values())
+        self._beside = [i for i, name in enumerate(chosen) if name.rpartition(".")[0] not in owners]
         self._calls = {
             name: Call(self, recorder, self._afar, name, self._misfit) for name in recorder.layers
         }
@@ -295,3 +298,10 @@ class TorchFlow(Filling):
 
 def _as_it_is(hook: Callable[..., Any]) -> Callable[..., Any]:
     return hook
+
+
+def _no_loss(outputs: Any, targets: Any) -> Any:
+    raise ConfigError(
+        "flow.loss is the loss that watch was given, and it was given none: "
+        "watch(model, optimizer, loss=torch.nn.functional.cross_entropy), say"
+    )

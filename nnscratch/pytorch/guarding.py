@@ -19,6 +19,8 @@ def first_nonfinite(model: nn.Module, stop: bool = True) -> Guard:
         with first_nonfinite(model):
             ...                                # train; the first one raises NonFiniteError
 
+    or ``guard = first_nonfinite(model)`` before the training, and `guard.close` behind it.
+
     A module whose output is not finite produced that only if all that it was given, and its own
     parameters, were finite. Of gradients the producer is what stands between the last finite one
     and the first that is not. Checking every tensor takes time: use it where something is wrong.

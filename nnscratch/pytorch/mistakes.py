@@ -12,11 +12,13 @@ from typing import Any
 
 from torch import nn
 
+from nnscratch.flow.findings.torch_lines import OPTIMIZER
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.tensors import tensors_in
 from nnscratch_records.words import percent
 
 _LAST = "the last function"
+_OF_SCORES = {"NLLLoss": "loss = torch.nn.CrossEntropyLoss()"}
 _NAMED = 3  # of many parameters as many are named
 
 
@@ -68,7 +70,9 @@ class Mistakes:
         self._called: dict[str, None] = {}  # modules, in order
         self._sequences: list[tuple[str, Any]] = []  # those that take the first axis for time
         self._mixes = ""  # what takes the softmax over the batch
+        self._within: dict[str, int] = {}  # softmaxes of the first axis, and how long that is
         self._softmax: tuple[str, Any] = "", None  # the last module that takes one, and its node
+        self._ends = ""  # the softmax that gives the network's output
         self._examples = 0
         self._evaluates = False
 
@@ -90,8 +94,12 @@ class Mistakes:
         """Look at what a softmax gives, and at what the network gives: is it that?"""
         if isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmin):
             self._softmax = name, getattr(output, "grad_fn", None)
+            if getattr(output, "ndim", 0) >= 2 and module.dim in (0, -output.ndim):
+                self._within[name] = len(output)
         for tensor in tensors_in(output) if name == "" else ():
             made = tensor.grad_fn
+            if made is not None and made is self._softmax[1]:
+                self._ends = self._softmax[0]
             whole = tensor.ndim >= 2 and len(tensor) == self._examples
             if whole and "Softmax" in type(made).__name__:
                 axis = made._saved_dim
@@ -121,8 +129,9 @@ class Mistakes:
         lines = [
             _left_out(left, unknown, len(tensors)) if left else self._cut_off(tensors, updated),
             self._batch_as_time(criterion.targets),
-            self._over_batch(),
+            self._over_batch(criterion.targets),
             _broadcast(*criterion.broadcast()),
+            self._not_logs(*criterion.not_logs()),
             self._evaluating(),
         ]
         return "\n".join("\t".join(line) for line in lines if line)
@@ -144,11 +153,26 @@ class Mistakes:
             f"optimizer, and {reached[count][0]} behind them has one.",
             "Something between them cuts the gradient off: detach(), .data, numpy(), no_grad(), a "
             "rounding or an argmax.",
-            "leave it out, or freeze what is not to be trained",
+            f"take away what cuts it off before {reached[count][0]}, or freeze what is not to be "
+            f"trained",
             "",
         )
 
-    def _over_batch(self) -> tuple[str, ...]:
+    def _not_logs(self, loss: str, given: str) -> tuple[str, ...]:
+        if not loss:
+            return ()
+        seen = f"{loss} takes the logarithms of probabilities, and what it is given are {given}."
+        why = "It turns the sign of what stands for the right answer, and that has no end."
+        what, line = "take the loss of scores", _OF_SCORES.get(loss, "")
+        if given == "probabilities":
+            softmax = f"model.set_submodule({self._ends!r}, torch.nn.LogSoftmax(-1))"
+            what, line = "end with a log-softmax", softmax if self._ends else ""
+        return "not log-probabilities", seen, why, what, line
+
+    def _over_batch(self, targets: Any) -> tuple[str, ...]:
+        if not self._mixes and getattr(targets, "ndim", 0) == 1:  # else time may come first
+            inner = [one for one, count in self._within.items() if count == len(targets)]
+            self._mixes = inner[0] if inner else ""
         if not self._mixes:
             return ()
         return (
@@ -199,16 +223,17 @@ def _left_out(names: list[str], unknown: Mapping[str, Any], count: int) -> tuple
     kind, what = "frozen parameters", "make the optimizer of all parameters"
     held = next((name for name in names if name.rpartition(".")[0] in unknown), "")
     if held:
-        owner = held.partition("[")[0]
+        owner, _, key = held.partition("[")
+        register = "ModuleList" if key[0].isdecimal() else "ModuleDict"
         return (
             *(kind, seen),
             f"model.{owner} is a plain list or dict, which a Module does not search: its layers "
             f"are missing in model.parameters(), in state dicts and in model.to().",
             "register them, and make the optimizer anew",
-            f"model.{owner} = torch.nn.ModuleList(model.{owner})",
+            f"model.{owner} = torch.nn.{register}(model.{owner}); {OPTIMIZER}",
         )
     why = "It was made of other parameters, or before these were put in their place."
-    return kind, seen, why, what, ""
+    return kind, seen, why, what, OPTIMIZER
 
 
 def _some(names: list[str]) -> str:

@@ -97,10 +97,12 @@ class Around:
         self._measure_gradients(given)
         self._note_versions(grads)
 
-    def left(self) -> float:
-        """Return the norm of what lies in the gradients of what is updated."""
+    def left(self, beside: Sequence[int]) -> float:
+        """Return the norm of what lies in the gradients of what is updated, but for `beside`."""
         grads = self._as_measured([tensor.grad for tensor in self._tensors], "now")
-        return self._whole(self._plain.measure(self._addresses(grads))[_NORM])
+        norms = self._plain.measure(self._addresses(grads))[_NORM].copy()
+        norms[beside] = math.nan
+        return self._whole(norms)
 
     @property
     def arrived(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -60,11 +61,12 @@ class AroundOnDevice(Around):
         self._note_versions(grads)
 
     @torch.no_grad()
-    def left(self) -> float:
-        """Return the norm of what lies in the gradients of what is updated."""
+    def left(self, beside: Sequence[int]) -> float:
+        """Return the norm of what lies in the gradients of what is updated, but for `beside`."""
         norms, once = np.zeros(len(self._tensors)), Afar()
         self._later("left", self._norms([one.grad for one in self._tensors]), norms.put, once)
         once.fetch()
+        norms[beside] = math.nan
         return self._whole(norms)
 
     @torch.no_grad()

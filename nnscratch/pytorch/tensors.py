@@ -11,6 +11,7 @@ from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
 
 REAL = (torch.float32, torch.float64)
+IDS = (torch.int64, torch.int32)  # of inputs: numbers of words, users, things
 
 
 def require_module(what: str, model: Any) -> torch.nn.Module:

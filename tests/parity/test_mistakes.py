@@ -131,8 +131,10 @@ def test_layers_in_a_plain_list_are_seen_and_told():
     assert "parts[0].weight" in seen.sentence
     assert "plain list" in seen.cause
     model = Listed()
-    exec(seen.advice[0].line, {"torch": torch, "model": model})
-    assert len(list(model.parameters())) == 6
+    names = {"torch": torch, "model": model}
+    exec(seen.advice[0].line, names)
+    assert len(names["optimizer"].param_groups[0]["params"]) == 6
+    assert names["optimizer"].defaults["lr"] == 0.1
     assert not told(trained(model, X, Y), "frozen parameters")
 
 
@@ -278,8 +280,7 @@ def test_log_probabilities_have_a_least_loss():
     assert record["loss_free"][3] == pytest.approx(0, abs=1e-6)
     assert record["loss_kind"] == "SoftmaxCrossEntropy"
     raw = trained(net(), X, Y, tn.NLLLoss()).to_dict()
-    assert raw["loss_kind"] == "NLLLoss"
-    assert raw["loss_free"][3] < -10
+    assert raw["loss_kind"] == ""  # what it can come to says nothing: it is a mistake
 
 
 def test_training_in_evaluation_mode():

@@ -118,7 +118,7 @@ def gemm_part(like, args, part, parts):  # type: ignore[no-untyped-def]
     )
 
 
-def _gemm(c: Array, a: Array, b: Array, scratch: Array, start: Array, kind: int) -> None:
+def _gemm(c: Array, a: Array, b: Array, scratch: Array, start: Array, kind: np.int64) -> None:
     arrays = (c, a, b, scratch, start)
     threads = get_num_threads()
     # Addresses say nothing of strides and dtypes: what does not fit is left to fail below.

@@ -14,6 +14,7 @@ WIRING: Final = (
     "gradients not cleared",
     "batch taken for time",
     "softmax over the batch",
+    "not log-probabilities",
     "evaluation mode",
 )
 # Causes, in the order in which one looks at them: the loop, what is learned, what the loss can see,

@@ -25,6 +25,7 @@ SLOPE = 0.25  # the largest of sigmoid
 DEEP = 10
 SEVERAL = 3  # layers of an activation that loses the gradient
 LONG = 20  # layers in a row: so many make all inputs alike, whatever the weights
+_LOOKED_UP = "embedding"  # a row for each number: no map of values, that one behind it would meet
 ALIKE = 0.25  # of the size of what a layer gives: by less the examples differ in it
 _CRAMPED = frozenset({"does not learn", "constant output", "slow layer", "saturated"})
 _BEGAN = frozenset({"symmetric units", "initial weights", "initial biases"})
@@ -277,9 +278,12 @@ def _settled(view: View, shown: Shown) -> bool:
 
 def _plain(view: View, layer: int) -> bool:
     """Whether nothing that is not linear stands between a layer and the next weights."""
+    if view.kinds[layer] == _LOOKED_UP:
+        return False
     for at in range(layer + 1, len(view.roles)):
         if view.roles[at] in WEIGHTED:
-            return view.record["features"][layer] > 0 and view.below(layer + 1) == layer
+            way = all(view.below(i) == i - 1 for i in range(layer + 1, at + 1))
+            return way and bool(view.record["features"][layer] > 0)
         if view.roles[at] in ("activation", "join", "opaque"):
             return False
     return False

@@ -25,6 +25,7 @@ _GOAL = 1e-3  # of the weights' norm in a step
 _BOLD = 2e-3  # the same, where steps were too short
 LEAP = 10.0  # a rate is raised by no more than this
 _LOWER = 10.0  # and lowered by this at least
+_LEAST = 1e-5  # of the rate that one begins with: whoever needs less needs another change first
 _MEAN = 8  # examples, of many, make a mean
 _SHORT = 0.25  # of the step that would lead down best
 
@@ -126,7 +127,9 @@ def lower_rate(view: View) -> float:
     typical = typical_updates(view)[:1]
     if len(typical) and typical[0] > 0:
         limits.append(rate * 10 * _GOAL / float(typical[0]))
-    return rounded(min(limit for limit in limits if limit > 0))
+    least, most = _LEAST * usual(view)[1], rate / _LOWER
+    lowest = min(limit for limit in limits if limit > 0)
+    return rounded(min(most, least) if lowest < least else lowest)
 
 
 def higher_rate(view: View) -> float:

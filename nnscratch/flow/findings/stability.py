@@ -43,12 +43,24 @@ def _nonfinite(view: View) -> list[Finding]:
     bad_data = record["input_nonfinite"][row] > 0
     layers = (layer,) if layer else ()
     advice = (_CHECK_DATA if bad_data else LOOK,)
+    severity = "serious" if _goes_on(view, row) else "fatal"
     return [
         Finding(
-            *("non-finite", "fatal", layers, step, f"{sentence}."),
+            *("non-finite", severity, layers, step, f"{sentence}."),
             *(_why(view, row), advice, numbers),
         )
     ]
+
+
+def _goes_on(view: View, row: int) -> bool:
+    """Whether outputs, weights and loss stayed finite all the same, and the loss fell on."""
+    losses = view.record["loss"][row:]
+    if len(losses) < _ENOUGH or not np.isfinite(losses).all():
+        return False
+    counts = (view.record[f"{what}_nonfinite"][row:] for what in ("input", "output", "param"))
+    broken = any((np.nan_to_num(count) > 0).any() for count in counts)
+    half = len(losses) // 2
+    return bool(not broken and np.median(losses[half:]) < np.median(losses[:half]))
 
 
 def _first_bad(view: View, row: int) -> tuple[str, str, int]:
@@ -100,6 +112,11 @@ def _why(view: View, row: int) -> str:
     if row == 0 and (record["output_max"][row] > HUGE).any():
         return "The outputs grow from layer to layer until they overflow."
     bad = record["output_nonfinite"][row] > 0
+    if not bad.any() and record["gradient_nonfinite"][row, -1] > 0:
+        return (
+            f"What the network gives is finite, what comes back from the loss is not: there "
+            f"a root, a logarithm or a quotient of {view.layers[-1]}'s output has no finite slope."
+        )
     first = int(bad.argmax())
     if bad.any() and view.roles[first] == "weights":
         source = view.below(first)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from nnscratch.flow.findings.cures import init_for
 from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.stability import LOOK
 from nnscratch.flow.findings.view import View
 
 _ACTIVATIONS = {
@@ -41,28 +42,32 @@ _RESET = 'model.apply(lambda m: m.reset_parameters() if hasattr(m, "reset_parame
 _OTHERS = {
     "print(np.unique(y, axis=0))": "print(torch.unique(y, dim=0))",
     "nn.datasets.check_inputs(x)": "assert torch.isfinite(x).all()",
-    'callbacks = [nn.Forensics("runs")]': "guard = nnscratch.pytorch.first_nonfinite(model)",
+    LOOK.line: "import nnscratch.pytorch; guard = nnscratch.pytorch.first_nonfinite(model)",
     "callbacks = [nn.EarlyStopping()]": "",
     "callbacks = [nn.Penalty(l2=0.0001)]": "",
 }
+_WORDS = {LOOK.what: "begin anew with a guard: the step that fails says which module made it"}
 _SLIDES = re.compile(r"conv(transpose)?([123])d")
 _WIDTH = ("features", "channels")  # what a linear layer and a convolution call theirs
 FUNCTION = "()"  # the end of the name of what is a function, no module
+OPTIMIZER = "{optimizer}"  # in a line that a record brings: what makes the run's optimizer anew
 
 
 def in_torch(found: Sequence[Finding], view: View) -> list[Finding]:
     """Return findings whose lines are those of torch."""
-    return [
-        replace(one, advice=tuple(replace(a, line=_line(a, view)) for a in one.advice))
-        for one in found
-    ]
+    return [replace(one, advice=tuple(_advice(a, view) for a in one.advice)) for one in found]
+
+
+def _advice(advice: Advice, view: View) -> Advice:
+    what = _WORDS.get(advice.what, advice.what)
+    return replace(advice, what=what, line=_line(advice, view))
 
 
 def _line(advice: Advice, view: View) -> str:
     """Return a line of torch that does what one of this package's does; empty for none."""
     line = advice.line
-    if "torch." in line:
-        return line
+    if "torch." in line or OPTIMIZER in line:
+        return line.replace(OPTIMIZER, optimizer_line(view))
     if line in _OTHERS or line.startswith("trainer."):
         return _OTHERS.get(line, "")
     try:

@@ -8,6 +8,11 @@ from nnscratch.flow.findings.view import View
 from nnscratch_records.words import percent
 
 KEPT = 0.1  # of the gradients' norm that was there before the pass: they were not cleared
+_CERTAIN = (
+    "broadcast loss",
+    "batch taken for time",
+    "not log-probabilities",
+)  # nobody does it on purpose
 _FIELDS = 5  # of a line of the record's `mistakes`
 
 
@@ -39,7 +44,7 @@ def _finding(
 ) -> Finding:
     return Finding(
         kind,
-        "serious" if kind == "broadcast loss" else view.harm,
+        "serious" if kind in _CERTAIN else view.harm,
         (),
         view.first_step,
         seen,

@@ -57,6 +57,23 @@ def test_gradients_are_looked_at_from_the_top(run):
     assert "the gradient of the parameter 2.weight" in run.of(run(param), "non-finite").sentence
 
 
+@pytest.mark.parametrize(
+    ("falls", "weights", "severity"),
+    [(True, 0, "serious"), (False, 0, "fatal"), (True, 1, "fatal")],
+)
+def test_what_learns_all_the_same_is_not_fatal(run, falls, weights, severity):
+    """ReLUs that are off pass no NaN on: the weights may never see it."""
+
+    def change(record):
+        record["gradient_nonfinite"][5:, -1] = 3
+        record["param_nonfinite"][20:, 1] = weights
+        record["loss"][:] = np.linspace(1, 0.2, len(record["loss"])) if falls else 1.0
+
+    one = run.of(run(change), "non-finite")
+    assert one.severity == severity
+    assert one.cause.startswith("What the network gives is finite, what comes back from the loss")
+
+
 def test_a_parameter_that_was_not_finite_before(run):
     def change(record):
         nan_at(record, 40, 2)
