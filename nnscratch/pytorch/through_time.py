@@ -142,7 +142,8 @@ class _Inside:
             values, self._cache = layer.forward(values, training=True, state=state)
         theirs = self._batch_first(as_array(y))
         near = _NEAR.get(y.dtype, _NEAR_HALF) * np.abs(theirs).max()
-        return bool(np.abs(values - theirs).max() <= near)  # not so of NaN
+        with np.errstate(invalid="ignore"):
+            return bool(np.abs(values - theirs).max() <= near)  # not so of NaN
 
     def measure(self, recorder: Recorder, name: str, scale: float, say: Say) -> None:
         """Go back through time, and have that measured as of the layer `name`."""

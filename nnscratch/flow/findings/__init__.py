@@ -80,6 +80,7 @@ def _scope(view: View) -> str:
         text += f" Dead units were not counted: give {by} a probe batch for that."
     opaque = [name for name, role in zip(view.layers, view.roles, strict=True) if role == "opaque"]
     if opaque:
-        text += f" Of {plural(len(opaque), 'layer')} it is not known what it does: {opaque[0]}."
+        more = f" and {plural(len(opaque) - 1, 'more layer')}" if opaque[1:] else ""
+        text += f" It is not known what {opaque[0]}{more} {'do' if more else 'does'}."
     note = str(view.record.get("note", ""))
     return f"{text} {note}" if note else text

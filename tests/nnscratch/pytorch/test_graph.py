@@ -168,7 +168,7 @@ def test_a_module_that_nobody_knows_is_opaque_and_said_so():
     tn.CrossEntropyLoss()(model(X), Y).backward()
     optimizer.step()
     assert flow.to_dict()["roles"].tolist() == ["weights", "opaque", "weights"]
-    assert "it is not known what it does: 1.mine" in str(flow.findings())
+    assert "It is not known what 1.mine does." in str(flow.findings())
 
 
 class Grows(tn.Module):
