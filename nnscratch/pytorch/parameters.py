@@ -100,18 +100,16 @@ class Around:
     def left(self, beside: Sequence[int]) -> float:
         """Return the norm of what lies in the gradients of what is updated, but for `beside`."""
         grads = self._as_measured([tensor.grad for tensor in self._tensors], "now")
-        norms = self._plain.measure(self._addresses(grads))[_NORM].copy()
-        norms[beside] = math.nan
-        return self._whole(norms)
+        return self._whole(self._plain.measure(self._addresses(grads))[_NORM], beside)
 
     @property
     def arrived(self) -> float:
         """The norm of the gradients that were kept last."""
         return self._whole(self.values[PLACES["gradient_norm"]])
 
-    def _whole(self, norms: Array) -> float:
-        """Return the norm of all that is updated, of those of each; NaN: there is none."""
-        return float(np.sqrt(np.nansum(np.delete(norms, self._still) ** 2)))
+    def _whole(self, norms: Array, beside: Sequence[int] = ()) -> float:
+        """Return the norm of all that is updated but for `beside`; NaN: there is none of one."""
+        return float(np.sqrt(np.nansum(np.delete(norms, [*self._still, *beside]) ** 2)))
 
     def before(self) -> None:
         """Measure before the update, and what was done to the gradients since they came."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -66,8 +65,7 @@ class AroundOnDevice(Around):
         norms, once = np.zeros(len(self._tensors)), Afar()
         self._later("left", self._norms([one.grad for one in self._tensors]), norms.put, once)
         once.fetch()
-        norms[beside] = math.nan
-        return self._whole(norms)
+        return self._whole(norms, beside)
 
     @torch.no_grad()
     def before(self) -> None:
