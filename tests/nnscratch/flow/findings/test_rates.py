@@ -68,6 +68,9 @@ def test_a_short_step_shows_no_curvature(run, size, known):
         ("Adam(lr=0.002)", 0.002, 1e-3, 80.0, 2e-4),
         ("Adagrad(lr=0.3)", 0.3, 1e-3, 80.0, 0.01),
         ("", 0.3, 1.1e-3, 80.0, 0.01),
+        ("SGD(lr=0.3)", 0.3, 1.1e-3, 4e5, 2e-6),
+        ("SGD(lr=0.3)", 0.3, 1.1e-3, 1e9, 1e-6),  # less than that is no rate
+        ("SGD(lr=5e-07)", 5e-7, 1.1e-3, 1e9, 5e-8),  # but a tenth of what it was
     ],
 )
 def test_a_lower_rate(run, optimizer, rate, size, curvature, lower):
