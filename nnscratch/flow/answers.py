@@ -270,12 +270,14 @@ def _outputs(t: Array) -> Iterator[Array]:
 
 
 def _linear(x: Array, t: Array, asked: Array) -> Array:
-    """Ridge regression."""
-    mean = x.mean(axis=0)
-    x, asked = x - mean, asked - mean
-    gram = x @ x.T
-    gram[np.diag_indices(len(x))] += _RIDGE * max(float(np.trace(gram)), 1e-12)
-    return np.asarray(t.mean(axis=0) + asked @ (x.T @ np.linalg.solve(gram, t - t.mean(axis=0))))
+    """Ridge regression, by way of features or of examples, whichever are fewer."""
+    mean, middle = x.mean(axis=0), t.mean(axis=0)
+    x, t, asked = x - mean, t - middle, asked - mean
+    wide = x.shape[1] > len(x)
+    gram = x @ x.T if wide else x.T @ x
+    gram[np.diag_indices(len(gram))] += _RIDGE * max(float(np.trace(gram)), 1e-12)
+    weights = x.T @ np.linalg.solve(gram, t) if wide else np.linalg.solve(gram, x.T @ t)
+    return np.asarray(middle + asked @ weights)
 
 
 def _nearest(x: Array, t: Array, asked: Array) -> Array:

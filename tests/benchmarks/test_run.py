@@ -59,11 +59,13 @@ def test_an_output_folder_that_is_a_file(tmp_path, capsys):
     assert "cannot write into folder" in message
 
 
-def test_the_whole_runner_on_a_tiny_workload(tmp_path, monkeypatch, capsys):
+def test_the_whole_runner_on_tiny_workloads(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(history, "PATH", tmp_path / "history.jsonl")
     arguments = [
-        "--workloads", "tiny", "depth-2", "--contenders", "nnscratch", "numpy", "--threads", "1",
-        "--quick", "--rounds", "2", "--json", str(tmp_path / "all.json"), "--out", str(tmp_path),
+        "--workloads", "tiny", "depth-2", "--threads", "1",
+        "--contenders", "nnscratch", "nnscratch-recorded", "numpy",
+        "--sections", "steps", "recording", "growth", "--quick", "--rounds", "2",
+        "--json", str(tmp_path / "all.json"), "--out", str(tmp_path),
     ]  # fmt: skip
     assert command.main(arguments) == 0
     told = json.loads((tmp_path / "all.json").read_text())
@@ -80,26 +82,17 @@ def test_the_whole_runner_on_a_tiny_workload(tmp_path, monkeypatch, capsys):
     assert "tiny" in (tmp_path / "report.md").read_text()
     assert (tmp_path / "steps.png").exists()
     assert len(history.read(tmp_path / "history.jsonl")) == 1
-    assert "Training step, 1 thread" in capsys.readouterr().out
 
-
-def test_recording_is_measured_beside_the_same_step_without_it(tmp_path, capsys):
-    arguments = [
-        "--workloads", "tiny", "depth-2", "--threads", "1",
-        "--contenders", "nnscratch", "nnscratch-recorded",
-        "--sections", "recording", "--quick", "--no-history", "--json", str(tmp_path / "all.json"),
-        "--out", str(tmp_path),
-    ]  # fmt: skip
-    assert command.main(arguments) == 0
-    both = json.loads((tmp_path / "all.json").read_text())["recording"]
-    assert [found["workload"] for found in both] == ["tiny", "depth-2"]
-    for found in both:
-        assert found["contender"] == "nnscratch-recorded"
-        assert 0 < found["overhead_low"] <= found["overhead"] <= found["overhead_high"]
-        assert found["plain_us"] > 0 < found["recorded_us"]
-        assert found["pairs"] == 3
+    # Recording beside the same step without it.
+    assert [pair["workload"] for pair in told["recording"]] == ["tiny", "depth-2"]
+    for pair in told["recording"]:
+        assert pair["contender"] == "nnscratch-recorded"
+        assert 0 < pair["overhead_low"] <= pair["overhead"] <= pair["overhead_high"]
+        assert pair["plain_us"] > 0 < pair["recorded_us"]
+        assert pair["pairs"] == 2
     assert (tmp_path / "recording.png").exists()
     said = " ".join(capsys.readouterr().out.split())
+    assert "Training step, 1 thread" in said
     assert "Recording everything at every step, 1 thread" in said
     assert "Recording everything at every step, growing networks, 1 thread" in said
 

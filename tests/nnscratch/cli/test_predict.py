@@ -33,6 +33,7 @@ def test_summary_holds_prediction_and_measurement(output):
         assert ratio == pytest.approx(row["ratio"], rel=1.0)
 
 
+@pytest.mark.slow
 def test_pictures(output):
     for name in ("predicted-gradient-norms", "phase-diagrams"):
         assert (output / f"{name}.png").read_bytes().startswith(b"\x89PNG")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.flow.answers import Answers
+from nnscratch.flow.answers import Answers, _linear
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((300, 4)).astype(np.float32)
@@ -210,6 +210,17 @@ def test_what_other_examples_tell():
     assert guessed(LABELS[:39], 2, X[:39]) == {}
     assert guessed(LABELS[:40], 2, X[:40]) != {}
     assert guessed(np.zeros(300, np.int64), 2) == {}
+
+
+@pytest.mark.parametrize("features", [4, 30])  # fewer and more than the 20 examples of each half
+def test_the_linear_guess_is_ridge_regression(features):
+    x, y = RNG.standard_normal((20, features)), RNG.standard_normal((20, 2))
+    asked = RNG.standard_normal((7, features))
+    away, target = x - x.mean(axis=0), y - y.mean(axis=0)
+    penalty = np.sqrt(1e-2 * np.square(away).sum()) * np.eye(features)
+    weights = np.linalg.lstsq(np.vstack([away, penalty]), np.vstack([target, 0 * penalty[:, :2]]))
+    expected = y.mean(axis=0) + (asked - x.mean(axis=0)) @ weights[0]
+    np.testing.assert_allclose(_linear(x, y, asked), expected, rtol=1e-9, atol=1e-12)
 
 
 def test_a_time_stamp_beside_the_others_hides_none_of_them():
