@@ -76,7 +76,7 @@ bench: $(VENV)/.peers
 	@echo "==> Benchmarks: python -m benchmarks $(ARGS)"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-mutants: $(VENV)/.test
+mutants: $(VENV)/.peers
 	@echo "==> Changing one thing at a time: who notices? (hours; ARGS=\"--areas theory --count 20\")"
 	@nice $(BIN)/python tests/mutants $(ARGS)
 

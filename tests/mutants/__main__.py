@@ -77,7 +77,7 @@ AREAS = {
         "tests/nnscratch/flow/findings tests/nnscratch/curing",
     ),
     "files": ("nnscratch/flow/[es]*/*.py", "tests/nnscratch/flow tests/nnscratch/test_files.py"),
-    "pytorch": ("nnscratch/pytorch/*.py", "tests/nnscratch/pytorch"),
+    "pytorch": ("nnscratch/pytorch/*.py", "tests/nnscratch/pytorch tests/parity"),
     "command line": ("nnscratch/cli/*.py", "tests/nnscratch/cli"),
     "plots": ("plots/nnscratch_plots/*.py", "tests/plots"),
     "page": ("plots/nnscratch_plots/report/*.py", "tests/plots/report"),
