@@ -10,9 +10,17 @@ from nnscratch import layers
 from nnscratch.flow import load_record
 from nnscratch.flow.findings import find
 from nnscratch.flow.findings.view import View
-from nnscratch_records import check_record
+from nnscratch_records import LAGS, check_record
 
 ROLES = {"dense": "weights", "batchnorm": "norm", "layernorm": "norm", "dropout": "noise"}
+ROLES |= {
+    "rnn": "recurrent",
+    "lstm": "recurrent",
+    "gru": "recurrent",
+    "laststep": "shape",
+    "sum": "join",
+}
+GATES = {"rnn": "h", "lstm": "ifgo", "gru": "rzn"}
 ENDS = {
     layers.activation(name).kind: layers.activation(name).saturation
     for name in layers.activation_names()
@@ -45,11 +53,15 @@ def make(
     features, fan, params = [], [], []
     width, given = n_in, iter(widths)
     for i, kind in enumerate(kinds):
-        if kind == "dense":
+        if kind == "dense" or kind in GATES:
             fan.append(width)
             width = next(given)
-            params += [(f"{i}.weight", i, "weight", fan[-1] * width, fan[-1])]
-            params += [(f"{i}.bias", i, "bias", width, 0)]
+            columns = width * len(GATES.get(kind, "w"))
+            params += [(f"{i}.weight", i, "weight", fan[-1] * columns, fan[-1])]
+            if kind in GATES:
+                again = (f"{i}.recurrent_weight", i, "recurrent_weight", width * columns, width)
+                params.append(again)
+            params += [(f"{i}.bias", i, "bias", columns, 0)]
         features.append(width)
     names = [f"{i}.{kind}" for i, kind in enumerate(kinds)]
     outputs = features[-1]
@@ -76,7 +88,7 @@ def make(
         "kinds": kinds,
         "roles": roles,
         "blocks": [""] * n,
-        "depths": np.cumsum([role == "weights" for role in roles]),
+        "depths": np.cumsum([role in ("weights", "recurrent") for role in roles]),
         "features": features,
         "saturation": ends,
         "edges": [(i - 1, i) for i in range(n)],
@@ -128,6 +140,25 @@ def make(
         "output_dead": np.zeros(rows),
         "param_copies": np.where(weights & (sizes > fans), 0.0, np.nan) * np.ones(p_rows),
     }
+    goes = [(name, kind) for name, kind in zip(names, kinds, strict=True) if kind in GATES]
+    gates = [(at, f"{name} {gate}") for at, (name, kind) in enumerate(goes) for gate in GATES[kind]]
+    if goes:  # over 30 steps of time, all of it kept
+        by_lag = np.where(LAGS < 30, 1.0, np.nan) * np.ones((steps, len(goes), 1))
+        record |= {
+            "recurrent_layers": [name for name, _ in goes],
+            "gates": [name for _, name in gates],
+            "gate_layers": [at for at, _ in gates],
+            "lags": LAGS,
+            "time_steps": np.full((steps, len(goes)), 30.0),
+            "time_rate": np.ones((steps, len(goes))),
+            "time_first": np.ones((steps, len(goes))),
+            "hidden_gradient_norm": by_lag,
+            "cell_gradient_norm": by_lag,
+            **{f"gate_{what}": np.zeros((steps, len(gates))) for what in ("low", "high")},
+            "gate_mean": np.full((steps, len(gates)), 0.9),
+            "gate_weight_norm": np.full((steps, len(gates)), math.sqrt(20)),
+            "gate_gradient_norm": np.full((steps, len(gates)), 0.1),
+        }
     known = {
         "target_count": 400,
         "target_values": outputs if targets == "classes" else 400,

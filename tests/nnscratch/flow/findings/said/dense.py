@@ -1,84 +1,27 @@
-"""Every report as a whole, word by word, against `said.txt`: `SAID=write pytest` writes it anew.
-
-What is said where is for the other tests; whoever changes a word sees here what else it changes.
-"""
-
-import os
-from pathlib import Path
+"""Runs of dense networks: one kind of fault each."""
 
 import numpy as np
-import pytest
 
-FILE = Path(__file__).with_name("said.txt")
-DEEP = "dense sigmoid " * 4 + "dense"
-BARE = {"kinds": "dense dense dense", "widths": (20, 20, 3)}
-LINE = {"kinds": "dense", "widths": (3,)}
-NORM = {"kinds": "dense batchnorm relu dense", "widths": (20, 3)}
-DROPS = {"kinds": "dense relu dropout dense relu dropout dense"}
-NUMBERS = {"targets": "numbers", "widths": (20, 20, 1)}
-TANH = {"kinds": "dense tanh dense tanh dense", "scale": 1.0}
-SOFTMAX = {"kinds": "dense relu dense relu dense softmax"}
-SIGMOID = {"kinds": "dense relu dense relu dense sigmoid"}
-RELU_OUT = {"kinds": "dense relu dense relu dense relu", **NUMBERS}
+from .changes import (
+    ALL,
+    BARE,
+    DEEP,
+    DROPS,
+    LINE,
+    NORM,
+    NUMBERS,
+    RELU_OUT,
+    SIGMOID,
+    SOFTMAX,
+    TANH,
+    both,
+    held_out,
+    loss,
+    overflow,
+    put,
+    text,
+)
 
-
-def put(stuck=True, at=None, **values):
-    """A change of fields, of a run that learns nothing unless `stuck` is False."""
-
-    def change(run, record):
-        if stuck:
-            run.stuck(record, at)
-        for name, value in values.items():
-            where = slice(None)
-            if isinstance(value, tuple):
-                *where, value = value
-                where = tuple(where)
-            record[name][where] = value
-
-    return change
-
-
-def text(**values):
-    def change(run, record):
-        run.stuck(record)
-        record.update(values)
-
-    return change
-
-
-def both(*changes):
-    def change(run, record):
-        for one in changes:
-            one(run, record)
-
-    return change
-
-
-def held_out(losses):
-    def change(run, record):
-        record["validation_loss"][np.linspace(9, 99, len(losses)).astype(int)] = losses
-
-    return change
-
-
-def loss(values):
-    def change(run, record):
-        record["loss"][...] = values(len(record["steps"]))
-
-    return change
-
-
-def overflow(row, key, column=None):
-    def change(run, record):
-        if column is None:
-            record[key][row:] = np.nan if key == "loss" else 3
-        else:
-            record[key][row:, column] = 3
-
-    return change
-
-
-ALL = slice(None)
 CLIP = text(clip="ClipByGlobalNorm(1.0)")
 CASES = {
     "it learns": ({}, put(False)),
@@ -246,31 +189,3 @@ CASES = {
         put(False, update_ratio=(ALL, 2, 2e-5), param_norm=(ALL, 2, 90.0)),
     ),
 }
-
-
-def blocks():
-    made, name = {}, ""
-    for line in FILE.read_text(encoding="utf-8").splitlines() if FILE.exists() else []:
-        if line.startswith("== "):
-            name = line[3:]
-            made[name] = []
-        else:
-            made[name].append(line)
-    return {name: "\n".join(lines).strip() for name, lines in made.items()}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_what_is_said(run, name):
-    options, change = CASES[name]
-    found = run(lambda record: change(run, record), **options)
-    kinds = ", ".join(f"{one.kind}{f' < {one.because}' if one.because else ''}" for one in found)
-    said = f"{kinds or 'nothing'}\n{found}"
-    if os.environ.get("SAID") == "write":
-        known = blocks() | {name: said}
-        lines = [f"== {one}\n{known[one]}\n" for one in CASES if one in known]
-        FILE.write_text("\n".join(lines), encoding="utf-8")
-    assert said == blocks()[name]
-
-
-def test_every_report_belongs_to_a_case():
-    assert list(blocks()) == list(CASES)
