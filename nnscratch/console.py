@@ -53,7 +53,7 @@ def text_of(*parts: object, width: int = 88) -> str:
     printed = Console(file=io.StringIO(), width=width, color_system=None, force_jupyter=False)
     with printed.capture() as text:
         for part in parts:
-            printed.print(part, highlight=False)
+            printed.print(part, highlight=False, crop=False)
     return text.get().rstrip()
 
 

@@ -25,6 +25,7 @@ from nnscratch.cli.network import (
     Data,
     add_network,
     chosen_rungs,
+    is_file,
     load_data,
     make_loss,
     names_to_choose_from,
@@ -111,12 +112,28 @@ def run(options: argparse.Namespace) -> int:
     def treat_one(rung: ladder.Rung) -> Cure:
         return treat(rung, data, settings, steps, options.tries)
 
-    return _treat_all(console, rungs, treat_one, folder)
+    return _treat_all(console, rungs, treat_one, folder, _reading(options))
+
+
+def _reading(options: argparse.Namespace) -> str:
+    """Return the line of Python that reads a file of one's own; "" for other data."""
+    if not is_file(options):
+        return ""
+    scaled = ", standardise=True" if options.standardise else ""
+    return (
+        f"x, y, x_test, y_test = nn.datasets.table({options.data!r}, {options.target!r}{scaled}, "
+        f"seed={options.seed})"
+    )
 
 
 def _treat_all(
-    console: Console, rungs: Sequence[R], treat: Callable[[R], Cure], folder: Path
+    console: Console,
+    rungs: Sequence[R],
+    treat: Callable[[R], Cure],
+    folder: Path,
+    reading: str = "",
 ) -> int:
+    """Treat one after the other; `reading`: the line of Python that reads the data."""
     patients = []
     interrupted = False
     for rung in rungs:
@@ -127,7 +144,9 @@ def _treat_all(
             interrupted = True
             break
         patients.append(Patient(rung, found))
-        console.print(found, highlight=False)
+        console.print(found, highlight=False, crop=False)  # lines of Python are never cut
+        if reading and found.lines:
+            console.say(f"These lines begin with: {reading}")
         if found.interrupted:
             interrupted = True
             break

@@ -22,6 +22,7 @@ from nnscratch.cli.network import (
     add_training,
     names_a_network,
     names_to_choose_from,
+    option_for,
 )
 from nnscratch.console import Console, table_of
 from nnscratch.errors import ConfigError
@@ -131,7 +132,7 @@ def _judge(
 ) -> int:
     """Show what was found, write it, and return the exit code."""
     for path, findings in found:
-        show(console, findings, path)
+        show(console, findings, path, here=option_for(str(findings.first), options))
     failed = [
         path
         for path, findings in found
@@ -143,8 +144,8 @@ def _judge(
     return FAILED if failed else 0
 
 
-def show(console: Console, findings: Findings, title: str) -> None:
-    """Print the findings of a run."""
+def show(console: Console, findings: Findings, title: str, here: str = "") -> None:
+    """Print the findings of a run; `here`: how to do on the command line what is to be done."""
     name, label = escape(one_line(title)), escape(one_line(findings.label))
     console.print(f"[bold]{name}[/] {label}", highlight=False)
     if not findings:
@@ -154,8 +155,12 @@ def show(console: Console, findings: Findings, title: str) -> None:
     begin, line, why = findings.begin_with()
     if begin:
         console.print(Padding(f"[bold]{escape(begin)}[/]", (0, 0, 0, 2)), highlight=False)
-        for text in filter(None, (escape(line), f"[dim]{escape(why)}[/]" if why else "")):
-            console.say(Padding(text, (0, 0, 0, 6)))
+        if line:  # as long as it is, to be pasted
+            console.say(f"      {line}")
+        if here:
+            console.say(f"      {here}")
+        if why:
+            console.print(Padding(f"[dim]{escape(why)}[/]", (0, 0, 0, 6)), highlight=False)
     for finding, brought, cures in findings.told():
         console.print(Padding(_said(finding), (0, 0, 0, 2)), highlight=False)
         console.print(Padding(_why(finding, brought, cures), (0, 0, 0, 4)), highlight=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from nnscratch import datasets, initializers, layers, optimizers
+from nnscratch.arrays import Array
 from nnscratch.cli.arguments import SEED, add_sizes, count, ladder_settings, rate
 from nnscratch.clipping import Clip, ClipByGlobalNorm, ClipByValue
 from nnscratch.console import Console
@@ -135,6 +136,11 @@ def names_classes(data: Data) -> bool:
     return data[1].dtype.kind == "i"
 
 
+def targets(data: Data) -> Array | None:
+    """Return the answers that are numbers to be met; None of classes."""
+    return None if names_classes(data) else data[1]
+
+
 def make_loss(data: Data) -> Loss:
     """Return the loss that goes with the answers."""
     return SoftmaxCrossEntropy() if names_classes(data) else MeanSquaredError()
@@ -147,8 +153,14 @@ def is_file(options: argparse.Namespace) -> bool:
 
 def with_option(told: str, options: argparse.Namespace) -> str:
     """Return what to do to the data, with the option that does it to a file of one's own."""
-    here = "std(axis=0)" in told and is_file(options) and not options.standardise
-    return f"{told} (here: --standardise)" if here else told
+    here = option_for(told, options)
+    return f"{told} ({here})" if here else told
+
+
+def option_for(told: str, options: argparse.Namespace) -> str:
+    """Return the option that does to a file of one's own what is told; "" where there is none."""
+    named = any(way in told for way in ("std(axis=0)", "nn.Standardizer"))
+    return "here: --standardise" if named and is_file(options) and not options.standardise else ""
 
 
 def load_data(options: argparse.Namespace, console: Console) -> Data:

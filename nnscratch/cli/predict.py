@@ -33,6 +33,8 @@ from nnscratch.cli.network import (
     names_to_choose_from,
     outputs,
     require_memory,
+    targets,
+    with_option,
 )
 from nnscratch.console import Console, table_of
 from nnscratch.experiments import ladder
@@ -124,7 +126,8 @@ def run(options: argparse.Namespace) -> int:
     foreseen = [foresee(rung, data, settings, draws, console) for rung in rungs]
     console.print(table(foreseen))
     for one in foreseen:
-        console.print(f"{one.rung.label}: {one.prediction.verdict}", highlight=False)
+        verdict = with_option(one.prediction.verdict, options)
+        console.print(f"{one.rung.label}: {verdict}", highlight=False)
     for note in dict.fromkeys(note for one in foreseen for note in one.prediction.notes):
         console.print(f"Note: {note}.", highlight=False)
     console.wrote(*write(foreseen, settings, options.data, folder))
@@ -137,7 +140,7 @@ def foresee(
     """Return prediction and measurement, draw k with the weights of seed + k and its own batch."""
     x, y = data[:2]
     model = ladder.build(rung, x.shape[1], outputs(data), settings)
-    prediction = predict_layers(model, x, batch_size=settings.batch_size)
+    prediction = predict_layers(model, x, targets(data), batch_size=settings.batch_size)
     measured = []
     seeds = range(settings.seed, settings.seed + draws)
     shown = draws > 0 and console.is_terminal

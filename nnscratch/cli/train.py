@@ -19,6 +19,8 @@ from nnscratch.cli.network import (
     make_optimizer,
     make_rung,
     names_to_choose_from,
+    option_for,
+    targets,
     with_option,
 )
 from nnscratch.console import Console
@@ -173,10 +175,8 @@ def _fit(made: Recorded, options: argparse.Namespace, data: Data) -> None:
 
 def _predicted(model: Sequential, data: Data, batch: int) -> Prediction | str:
     """Return what theory expects of the first step, or why it expects nothing."""
-    x, y, *_ = data
-    numbers = y if y.dtype.kind == "f" else None
     try:
-        return predict_layers(model, x, numbers, batch_size=min(batch, len(x)))
+        return predict_layers(model, data[0], targets(data), batch_size=min(batch, len(data[0])))
     except NnscratchError as error:
         return str(error)
 
@@ -203,8 +203,9 @@ def _report(
     if notices and not serious:
         said += f"; to notice: {notices} (--diagnose says why)"
     if options.diagnose:
-        said = str(findings)
-    console.say(f"findings: {said}", markup=False)
+        said = f"{findings}\n  {option_for(str(findings.first), options)}".rstrip()
+    for row in f"findings: {said}".splitlines():
+        console.say(row)
     if options.html is not None:
         from nnscratch_plots.report import write_report
 

@@ -21,6 +21,7 @@ LARGE, SMALL = 1e-2, 3e-4
 BEYOND = 20.0  # times the largest usual rate: with that it is to blame for what is broken
 VIOLENT = 0.3  # one step that changes half of the layers by this much of their weights
 TOO_FAR = 2.0  # times the step that would have led down best: from there the loss rises
+PARABOLA = 1e-6  # of the rate: a loss that rises so fast is none, and no step can be told from it
 PATIENCE = 10.0  # times the steps made: if half of what is missing takes longer, the rate is small
 RISES = 0.5  # of the way from a constant answer's loss to the least: no difference of batches
 BEHIND = 0.3  # of the answers' variance that a linear fit tells and the network does not
@@ -113,7 +114,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
             f"the updates are {percent(size)} of the weights' norm in each step "
             f"({USUAL_SIZES}), {since(step, view.first_step)}"
         )
-    if far:
+    if far and best > PARABOLA * rate:
         numbers["best"] = best
         parts.append(
             f"of the first steps one of {number(best)} would have led down best, and one of "

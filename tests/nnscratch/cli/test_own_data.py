@@ -1,6 +1,7 @@
 """Data and networks of one's own, in all commands that take them."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,47 @@ def test_bad_input_is_an_error_of_one_line(arguments, said, capsys):
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_what_to_do_to_a_file_is_said_as_an_option_too(folder, capsys, monkeypatch):
+    """Findings after a training, findings of it, a prediction: each names --standardise."""
+    monkeypatch.setenv("COLUMNS", "80")
+    own = ["--data", "prices.csv", "--epochs", "4"]
+    assert main(["train", *SMALL, *own, "--diagnose"]) in (0, 1)
+    rows = capsys.readouterr().out.splitlines()
+    assert [row for row in rows if row.startswith("findings: relu: ")]
+    assert "    y = (y - y.mean(axis=0)) / (y.std(axis=0) + 1e-8)" in rows
+    assert "  here: --standardise" in rows
+    assert not [row for row in rows if "\\n" in row]
+    assert main(["diagnose", *SMALL, *own]) == 1
+    assert "      here: --standardise\n" in capsys.readouterr().out
+    assert main(["diagnose", *SMALL, *own, "--standardise"]) == 0
+    assert "here: --standardise" not in capsys.readouterr().out
+    assert main(["predict", *SMALL, *own[:2], "--activation", "relu"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the targets are large" in said
+    assert "(here: --standardise)" in said
+
+
+def test_no_line_of_a_cure_is_cut(folder, capsys, monkeypatch):
+    """Lines longer than the terminal is wide stand as they are, and begin with the data."""
+    monkeypatch.setenv("COLUMNS", "80")
+    own = ["--data", "kinds.csv", "--activation", "sigmoid", "--batchnorm", "--lr", "1e-5"]
+    assert main(["cure", "--depth", "3", "--width", "12", "--steps", "40", *own]) == 0
+    out = capsys.readouterr().out
+    lines = out[out.index("\nmodel = ") : out.index("\nThese lines begin with: ")]
+    (reading,) = [row for row in out.splitlines() if row.startswith("These lines begin with: ")]
+    made = {}
+    exec(f"import nnscratch as nn\n{reading.partition(': ')[2]}\n{lines}", made)
+    assert made["model"](made["x"]).shape == (72, 3)
+    assert max(map(len, lines.splitlines())) > 80
+
+
+def test_no_line_of_a_diagnosis_is_cut(folder, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    own = ["--data", "kinds.csv", "--activation", "sigmoid", "--lr", "1e-7", "--epochs", "40"]
+    assert main(["diagnose", *SMALL, *own, "--clip-norm", "2.0"]) == 1
+    out = capsys.readouterr().out
+    first = out[out.index("Do this first") : out.index("    brings ")]
+    assert re.search(r"nn\.SGD\(lr=.*ClipByGlobalNorm\(max_norm=2\.0\)\)\n", first)
+    assert "It is told first because it explains: does not learn." in " ".join(first.split())

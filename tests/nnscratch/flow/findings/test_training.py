@@ -93,6 +93,25 @@ def test_a_first_step_that_is_too_far_along_its_own_direction(run, rate, rise, t
         assert found.advice[0].line == "model, optimizer = nn.remake(model), nn.SGD(lr=0.01)"
 
 
+@pytest.mark.parametrize(("share", "told"), [(1.1e-6, True), (0.9e-6, False)])
+def test_a_loss_that_rises_beyond_all_measure_names_no_step(run, share, told):
+    """No parabola rises so: what it would say of the best step is a number without a meaning."""
+    rate, square = 0.1, 4.0
+
+    def change(record):
+        run.stuck(record)
+        dead_later(record)
+        record["lr"][...] = rate
+        record["param_gradient_norm"][0] = record["param_update_norm"][0] = 0.0
+        record["param_gradient_norm"][0, 0] = np.sqrt(square)
+        record["param_update_norm"][0, 0] = rate * np.sqrt(square)
+        record["loss"][1:] = 0.5 * rate * square / share
+
+    found = run.of(run(change), "learning rate too large")
+    assert ("would have led down best" in found.sentence) == told
+    assert ("best" in found.numbers) == told
+
+
 def test_a_loss_that_ran_away(run):
     def change(record):
         record["loss"][...] = 1.1 * 1.2 ** np.arange(100)
