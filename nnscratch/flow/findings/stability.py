@@ -8,7 +8,7 @@ from nnscratch.arrays import Array
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.reading import RUNAWAY
-from nnscratch_records.words import number
+from nnscratch_records.words import number, plural
 
 RISEN = 2.0  # times the first loss, and what a constant answer gives
 _ENOUGH = 15
@@ -33,7 +33,7 @@ def _nonfinite(view: View) -> list[Finding]:
     layer, what, count = _first_bad(view, row)
     sentence = f"NaN or infinity since step {step}: {what}"
     if count:
-        sentence += f" ({count:,} values)"
+        sentence += f" ({plural(count, 'value')})"
     numbers = {"count": float(count), "loss": float(record["loss"][row])}
     before = _largest_before(view, row)
     if before is not None:

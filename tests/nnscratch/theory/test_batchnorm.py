@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 
 import nnscratch as nn
 from nnscratch.theory import batchnorm
+from nnscratch.theory.nonlinearity import nonlinearity
 
 
 @pytest.mark.parametrize(
@@ -83,3 +85,23 @@ def test_what_passes_under_another_norm_goes_over_to_its_limit():
     for correlation in (0.0, 0.4, -0.2):
         assert limit.passed(correlation) == pytest.approx(0.7 - correlation * 0.4)
         assert wide.passed(correlation) == pytest.approx(limit.passed(correlation), abs=1e-6)
+
+
+@pytest.mark.parametrize("batch", [5, 12])
+def test_moments_of_a_batch_are_those_of_points_on_a_sphere(batch):
+    """Drawn ones, of mean 0 and mean square 1."""
+    y = np.random.default_rng(0).standard_normal((400_000, batch))
+    y -= y.mean(axis=1, keepdims=True)
+    y /= np.sqrt(np.mean(y * y, axis=1, keepdims=True))
+    values, slopes = np.tanh(y), 1 - np.tanh(y) ** 2
+
+    def of_pairs(values):
+        """The mean of the products of two, of all pairs of a batch."""
+        sums, squares = values.sum(axis=1) ** 2, (values**2).sum(axis=1)
+        return float(np.mean(sums - squares)) / (batch * (batch - 1))
+
+    found = batchnorm.batch_moments(nonlinearity("tanh"), batch)
+    drawn = {"": values, "slope_": slopes, "along_": y * slopes}
+    for name, each in drawn.items():
+        assert getattr(found, f"{name}square") == pytest.approx(np.mean(each**2), rel=2e-3)
+        assert getattr(found, f"{name}product") == pytest.approx(of_pairs(each), rel=4e-3)

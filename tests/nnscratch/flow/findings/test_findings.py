@@ -169,7 +169,7 @@ def test_a_nan_in_the_inputs_is_the_datas_fault():
             optimizer.step(model.params, model.grads)
     found = find(flow.to_dict())
     assert found[0].kind == "non-finite"
-    assert "the inputs of the network are not finite (1 values)" in found[0].sentence
+    assert "the inputs of the network are not finite (1 value)" in found[0].sentence
 
 
 def test_without_a_probe_units_are_counted_on_the_batches():

@@ -165,6 +165,19 @@ def test_identity_weights_are_read_as_such(sequences):
     assert found.layers[0].relative_gradient[-1] == pytest.approx(measured[-1], rel=0.25)
 
 
+@pytest.mark.parametrize(("errors", "found"), [(5.9, False), (6.1, True)])
+def test_a_diagonal_counts_from_six_standard_errors_on(errors, found):
+    n = 50
+    weights = np.where(np.arange(n * n).reshape(n, n) % 2, 0.1, -0.1)
+    # Of errors * sqrt(mean square / n), the diagonal in it.
+    diagonal = 0.1 * errors * math.sqrt((n - 1) / (n**2 - errors**2))
+    np.fill_diagonal(weights, diagonal)
+    model = network(nn.RNN(6, n))
+    model.params["0.recurrent_weight"][...] = weights
+    identity = read_cell("0.rnn", model[0]).identity
+    assert identity == pytest.approx(diagonal if found else 0, rel=1e-5)
+
+
 def test_orthogonal_weights_are_not_taken_for_the_identity():
     for seed in range(20):
         model = nn.Sequential(nn.RNN(6, 30), seed=seed)

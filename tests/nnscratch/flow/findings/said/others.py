@@ -151,7 +151,10 @@ CASES |= {
     ),
     "one output overflows": ({}, overflow(40, "output_nonfinite", 2, count=1)),
     "one gradient overflows": ({}, overflow(40, "gradient_nonfinite", 2, count=1)),
-    "one input is NaN": ({}, overflow(40, "input_nonfinite", count=1)),
+    "one input is NaN": (
+        {},
+        both(overflow(40, "input_nonfinite", count=1), overflow(40, "output_nonfinite", 0)),
+    ),
     "nothing but NaN": (
         {"scale": 4000.0},
         both(overflow(0, "loss"), overflow(0, "output_nonfinite", 2)),
