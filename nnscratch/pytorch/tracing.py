@@ -160,7 +160,7 @@ class Reader:
         return self._sums[node]
 
     def _block(self, node: fx.Node) -> tuple[list[Any], fx.Node]:
-        sides = node.all_input_nodes
+        sides = [one for one in node.args if isinstance(one, fx.Node)]
         if len(sides) != 2 or len(node.args) != 2:
             return self._not_known(node, "a sum with a number"), sides[0]
         scales, ends = zip(*(_scaled(one) for one in sides), strict=True)

@@ -211,6 +211,11 @@ class Made(tn.Module):
         (lambda own, x: own.recurrent(x)[1], "the function getitem"),
         (lambda own, x: torch.add(x, own.one(x), alpha=2) * own.one(x), "the function mul"),
         (lambda own, x: 2 * x + own.one(x), "a sum that is no x + scale"),
+        (lambda own, x: own.one(x + x), "a sum that is no x + scale"),
+        (
+            lambda own, x: own.one(own.one(x).tanh()).tanh() + own.one(x).tanh(),
+            "a sum that is no x + scale",
+        ),
         (lambda own, x: own.one(x) + own.recurrent(x)[0].sin(), "the function sin"),
     ],
 )
