@@ -31,6 +31,7 @@ def remake(
     output: str | None = None,
     norm: bool = False,
     momentum: float | None = None,
+    input_init: str | Initializer | None = None,
     recurrent_init: str | Initializer | None = None,
     forget_bias: float | None = None,
     update_bias: float | None = None,
@@ -50,7 +51,7 @@ def remake(
     model : Sequential
         It is left as it is.
     init, bias_init : initializer or its name
-        Of every dense layer; recurrent ones have `recurrent_init`, and their input weights stay.
+        Of every dense layer.
     activation : str
         In place of every hidden activation, and behind every hidden dense layer that has none; see
         `nnscratch.layers.activation_names`. Weights are drawn as theory says they suit it, unless
@@ -61,11 +62,11 @@ def remake(
         Batch norm behind every hidden dense layer, where there is no norm before the next one.
     momentum : float
         Of every batch norm.
-    recurrent_init : initializer or its name
-        Of the recurrent weights of every recurrent layer.
+    input_init, recurrent_init : initializer or its name
+        Of the weights of every recurrent layer: those that its inputs meet, and those of its state.
     forget_bias, update_bias : float
         Of every LSTM; of every GRU. Layers drawn as a framework does, or by `chrono`, are drawn as
-        layers of this package are where one of these three is named for them.
+        layers of this package are where one of these four is named for them.
     dropout : float
         The rate of every dropout.
     width : int
@@ -100,7 +101,7 @@ def remake(
         new = layers.activation(activation)
         init = init if init is not None else suited_init(new.kind)
     changes = {"init": init, "bias_init": bias_init, "momentum": momentum}
-    changes |= {"recurrent_init": recurrent_init}
+    changes |= {"input_init": input_init, "recurrent_init": recurrent_init}
     changes |= {"forget_bias": forget_bias, "update_bias": update_bias, "rate": dropout}
     given = {name: value for name, value in changes.items() if value is not None}
     made, seen = list[Part](), dict[int, Part]()
@@ -186,6 +187,8 @@ def _changed(part: Part, changes: dict[str, Any], seen: dict[int, Part]) -> Part
         asked = {name: value for name, value in changes.items() if name in taken}
         if isinstance(part, Recurrent):
             asked = {name: value for name, value in asked.items() if name not in _OF_DENSE}
+            if "input_init" in changes:
+                asked["init"] = changes["input_init"]
             if asked:  # what would decide in its place
                 asked |= {name: None for name in ("defaults", "chrono") if name in taken}
     made: Part = _again(part, seen, **asked)

@@ -108,6 +108,13 @@ def test_initializers_of_dense_layers_leave_recurrent_ones_alone():
     assert drawn[1].init == nn.initializers.get("lecun_normal")
 
 
+def test_weights_that_meet_the_inputs_of_recurrent_layers_can_be_named():
+    made = nn.remake(through_time(nn.LSTM(4, 6, defaults="keras")), input_init="he_normal")
+    assert made[1].init == nn.initializers.get("he_normal")
+    assert made[1].defaults is None
+    assert made[0].init == made[3].init == nn.Dense(1, 1).init
+
+
 def test_what_is_named_decides_where_a_framework_would_have():
     made = nn.remake(through_time(nn.LSTM(4, 6, defaults="pytorch")), forget_bias=2.0)
     assert (made.params["1.bias"][6:12] == 2).all()

@@ -73,6 +73,8 @@ KINDS: Final = (*SYMPTOMS[:3], *CAUSES, *SYMPTOMS[3:])  # within one severity, i
 _STARVED = frozenset(
     {"vanishing", "constant output", "slow layer", "does not learn", "learning rate too small"}
 )
+# However little comes from earlier steps, that of the last one arrives, in all layers.
+_FORGETS = (_STARVED - {"vanishing", "learning rate too small"}) | {"too few steps"}
 _DEAD = frozenset({"dead layer", "dead units"})
 _RUNAWAY = frozenset({"non-finite", "diverged", "exploding", "does not learn", "clip always"})
 _ALL = frozenset((*SYMPTOMS, *CAUSES)) - {*WIRING}
@@ -135,7 +137,7 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "capacity": frozenset({"does not learn", "constant output", "saturated", "too few steps"}),
     "too few steps": frozenset({"does not learn", "constant output"}),
     "overfitting": frozenset({"too few steps"}),  # more of them bind it to noise
-    "forget bias": _STARVED | {"vanishing through time", "too few steps", "clip never"},
+    "forget bias": _FORGETS | {"vanishing through time", "clip never"},
     "recurrent weights": _STARVED
     | _RUNAWAY
     | {"vanishing through time", "exploding through time", "too few steps", "saturated"}
@@ -143,7 +145,7 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "truncation": _STARVED | {"vanishing through time", "too few steps", "overfitting"},
     "gradient spikes": _RUNAWAY | {"learning rate too large", "vanishing through time"},
     # consequences among themselves
-    "vanishing through time": _STARVED | {"too few steps"},
+    "vanishing through time": _FORGETS,
     "exploding through time": _RUNAWAY | {"gradient spikes", "vanishing through time"},
     "non-finite": frozenset({"diverged", "exploding", "does not learn"}),
     "diverged": frozenset({"does not learn", "learning rate too small"}),

@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 
+from nnscratch.flow.findings import rates
 from nnscratch.flow.findings.cures import LEAST_BATCH, remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.progress import LEARNS
 from nnscratch.flow.findings.view import View
 from nnscratch_records.words import number, percent, plural, since
 
@@ -20,6 +22,7 @@ WARM, SURE_AFTER = 20, 50  # steps before they are looked at, and before it is a
 ON_THE_WAY = 0.6  # of what they lacked at the beginning: arriving, which is no fault
 SOME = 4.0  # examples
 ALWAYS, FAR = 0.98, 10.0  # a clip fires in this share of steps; cuts the norm by this factor
+LOW = 0.1  # a norm that is left by a limit far below usual ones: not for the gradient's size
 ALWAYS_AFTER, FAR_AFTER, NEVER_AFTER = 100, 30, 100  # steps
 
 
@@ -137,6 +140,7 @@ def _clip(view: View) -> list[Finding]:
                 (_limit("set the limit above the usual norm", 2 * norm),),
                 {"fired": float(fired.mean()), "before": norm, "after": left},
                 EXPLAINS["clip always"],
+                first=far and left < LOW and _halts(view, norm / left),
             )
         ]
     if steps >= NEVER_AFTER and not fired.any():
@@ -155,6 +159,16 @@ def _clip(view: View) -> list[Finding]:
             )
         ]
     return []
+
+
+def _halts(view: View, cut: float) -> bool:
+    """Whether plain steps, cut so far, are those of a timid rate, and have changed no layer: what
+    else the network began with is learned too, by steps that count.
+    """
+    plain = rates.optimizer_name(view) in rates.BY_GRADIENT
+    slow = rates.rate_at(view) / cut < rates.TIMID * rates.usual(view)[1]
+    moved = float(np.nansum(rates.typical_updates(view)))
+    return plain and slow and view.progress.share < LEARNS and moved < rates.TOGETHER
 
 
 def _limit(what: str, norm: float) -> Advice:

@@ -20,7 +20,8 @@ USUAL = {
 TIMID = 0.1  # of the rate that one begins with: slow for that alone
 ROUNDED = 1e-6  # of a rate: 0.05 is not above 0.5 (1 - 0.9), which floats make a little less
 _ADAPTIVE = (0.02, 1e-3)  # Adam and its like
-_PLAIN = ("SGD",)  # the step is the rate times the gradient
+BY_GRADIENT = ("SGD",)  # the step is the rate times the gradient
+TOGETHER = 0.2  # of the weights' norm, all updates: nothing can have been learned
 _GOAL = 1e-3  # of the weights' norm in a step
 _BOLD = 2e-3  # the same, where steps were too short
 LEAP = 10.0  # a rate is raised by no more than this
@@ -105,7 +106,7 @@ def best_step(view: View) -> float:
     """
     if view.has_clip or len(view.steps) < 2 or not view.rows:
         return math.nan
-    if optimizer_name(view) not in ("", *_PLAIN) or not typical_updates(view)[0] > _GOAL:
+    if optimizer_name(view) not in ("", *BY_GRADIENT) or not typical_updates(view)[0] > _GOAL:
         return math.nan
     batch = float(view.record["batch_size"][0])
     if batch < _MEAN and view.latest("target_count") > batch:

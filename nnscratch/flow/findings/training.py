@@ -28,7 +28,6 @@ BEHIND = 0.3  # of the answers' variance that a linear fit tells and the network
 WORSE = 0.05  # of the way from a constant answer's loss to the least
 BRISK = 1e-3  # updates of this size are not short
 FEW_ROWS = 20
-TOGETHER = 0.2  # of the weights' norm, all updates: nothing can have been learned
 FADES, HALF = 0.01, 0.5  # of the largest rate; of the steps
 CLEARLY = 2.0  # times the largest usual rate: no network of several layers likes that
 FIRST = 5.0  # the same: that is mended before anything else as serious
@@ -188,7 +187,7 @@ def _stood(view: View, causes: Collection[str]) -> list[Finding]:
     plain = rates.optimizer_name(view) in PLAIN
     most = rates.TIMID * rates.usual(view)[1] * (1 + rates.ROUNDED)
     timid = rates.timid(view) or (not plain and rates.rate_at(view) <= most)
-    if view.rows < _LASTING or not (p.nothing and timid) or not np.nansum(typical) < TOGETHER:
+    if view.rows < _LASTING or not (p.nothing and timid) or not np.nansum(typical) < rates.TOGETHER:
         return []
     size = _size(typical[view.now])
     return _small(view, size, False, causes) if size > 0 else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nnscratch.flow.findings import cures
+from nnscratch.flow.findings import cures, faint
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.gradient import main_term
 from nnscratch.flow.findings.graph import EXPLAINS
@@ -43,7 +43,7 @@ def find(view: View, shown: Shown) -> list[Finding]:
     if biases and scale and not scale[0].numbers["large"]:  # which of the two is it?
         small = biases[0].numbers["bias"] < _BIAS
         biases, scale = ([], scale) if small else (biases, [])
-    return [*(_lean(view, shown) or scale), *biases]
+    return [*(_lean(view, shown) or scale or faint.find(view, shown)), *biases]
 
 
 def _initial(view: View, layer: int) -> float:

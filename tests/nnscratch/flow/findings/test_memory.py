@@ -87,6 +87,33 @@ def test_how_serious_that_is(run, before, severity):
 
 
 @pytest.mark.parametrize(
+    ("left", "size", "optimizer", "first"),
+    [
+        (0.095, 1e-3, "SGD(lr=0.1)", True),  # as much as a rate of 0.0095
+        (0.105, 1e-3, "SGD(lr=0.09)", False),  # a limit that others set: the gradient is large
+        (0.095, 3e-3, "SGD(lr=0.1)", False),  # 100 such updates move the weights by 0.3 of them
+        (0.095, 1e-3, "SGD(lr=0.11)", False),  # 0.0105
+        (0.095, 1e-3, "Adam(lr=0.001)", False),  # whose steps do not know of it
+    ],
+)
+def test_a_clip_that_leaves_no_step_comes_before_what_the_network_began_with(
+    run, left, size, optimizer, first
+):
+    def change(record):
+        clipped(run.stuck(record, 0.95), 1.0, 1.06 if left > 0.1 else 1.0, left)
+        record["update_ratio"][...] = size
+        record["gate_mean"][...] = 0.5
+        record["time_rate"][...] = 0.7
+
+    rate = float(optimizer.partition("lr=")[2][:-1])
+    kinds = {"kinds": "lstm laststep dense", "widths": (20, 3)}
+    found = run(change, optimizer=optimizer, lr=rate, **kinds)
+    assert run.of(found, "clip always").first == first
+    assert (found[0].kind == "clip always") == first
+    assert run.of(found, "forget bias") is not None
+
+
+@pytest.mark.parametrize(
     ("fired", "steps", "told"), [(0, 100, True), (0, 99, False), (0.01, 100, False)]
 )
 def test_a_clip_that_never_fires(run, fired, steps, told):

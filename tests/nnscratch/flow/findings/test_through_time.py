@@ -12,6 +12,7 @@ import nnscratch as nn
 from nnscratch.experiments.faults import CASES, diagnose
 from nnscratch.experiments.faults.through_time import HEALTHY
 from nnscratch.flow.findings import find, through_time
+from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.view import View
 
 OURS = {"forget bias", "recurrent weights", "truncation", "gradient spikes"}
@@ -260,3 +261,10 @@ def test_answers_of_sequences_look_unrelated_where_the_gradient_gets_through_tim
         assert labels[0].severity == "notice"
         assert "Neither guess knows of an order in time" in labels[0].sentence
         assert "too few steps" in find(record).kinds
+
+
+@pytest.mark.parametrize("kind", ["forget bias", "vanishing through time"])
+def test_what_is_forgotten_does_not_take_the_gradient_from_the_layers_below(kind):
+    """That of the last step arrives in all of them, and moves their weights."""
+    assert not {"vanishing", "learning rate too small"} & EXPLAINS[kind]
+    assert {"does not learn", "constant output", "too few steps"} <= EXPLAINS[kind]
