@@ -36,6 +36,7 @@ def remake(
     forget_bias: float | None = None,
     update_bias: float | None = None,
     dropout: float | None = None,
+    residual_scale: float | None = None,
     width: int | None = None,
     seed: int = 0,
 ) -> Sequential:
@@ -69,6 +70,8 @@ def remake(
         layers of this package are where one of these four is named for them.
     dropout : float
         The rate of every dropout.
+    residual_scale : float
+        Of what every residual block adds.
     width : int
         Hidden dense layers of fewer units get so many.
     seed : int
@@ -103,6 +106,7 @@ def remake(
     changes = {"init": init, "bias_init": bias_init, "momentum": momentum}
     changes |= {"input_init": input_init, "recurrent_init": recurrent_init}
     changes |= {"forget_bias": forget_bias, "update_bias": update_bias, "rate": dropout}
+    changes |= {"residual_scale": residual_scale}
     given = {name: value for name, value in changes.items() if value is not None}
     made, seen = list[Part](), dict[int, Part]()
     last = dense[-1] if dense else len(parts)
@@ -177,7 +181,7 @@ def _changed(part: Part, changes: dict[str, Any], seen: dict[int, Part]) -> Part
     if isinstance(part, Residual):
         inner = [_changed(layer, changes, seen) for layer in part.layers]
         skip = None if part.skip is None else _changed(part.skip, changes, seen)
-        asked = {"layers": inner, "skip": skip}
+        asked = {"layers": inner, "skip": skip, "scale": changes.get("residual_scale", part.scale)}
     elif isinstance(part, Bidirectional):
         asked = {"layer": _changed(part.layer, changes, seen)}
     elif is_frozen(part):

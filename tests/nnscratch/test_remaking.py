@@ -231,3 +231,13 @@ def test_layers_that_share_weights_still_do():
     model = nn.Sequential(tied := nn.Dense(4, 4), nn.Tanh(), tied, nn.Dense(4, 1), seed=0)
     with pytest.raises(nn.ConfigError, match=r"layer 0, Dense\(4, 4.*stands in several"):
         nn.remake(model, width=6)
+
+
+def test_how_much_residual_blocks_add_can_be_named():
+    inner = nn.Residual(nn.Dense(4, 4), nn.Tanh())
+    model = nn.Sequential(nn.Residual(inner, nn.Dense(4, 4), scale=0.7), nn.Dense(4, 2))
+    made = nn.remake(model, residual_scale=0.25)
+    assert made[0].scale == made[0].layers[0].scale == 0.25
+    assert nn.remake(model, init="zeros")[0].scale == 0.7
+    with pytest.raises(nn.ConfigError, match="scale"):
+        nn.remake(model, residual_scale="much")

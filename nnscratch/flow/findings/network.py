@@ -280,7 +280,11 @@ def _plain(view: View, layer: int) -> bool:
     """Whether nothing that is not linear stands between a layer and the next weights."""
     if view.kinds[layer] == _LOOKED_UP:
         return False
+    if sum(source == layer for source, _ in view.record["edges"].tolist()) > 1:
+        return False  # it also goes around what comes next
     for at in range(layer + 1, len(view.roles)):
+        if view.roles[at] == "norm" and view.kinds[at] != "batchnorm":
+            return False  # of each example by its own size
         if view.roles[at] in WEIGHTED:
             way = all(view.below(i) == i - 1 for i in range(layer + 1, at + 1))
             return way and bool(view.record["features"][layer] > 0)

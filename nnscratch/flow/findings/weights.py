@@ -32,6 +32,8 @@ _BIAS = 0.3
 GROWN = 1.5  # log10 of the size behind the last block over that behind the first
 _BLOCKS = 3
 _USUAL = 1.0  # n_in Var(w) of usual weights, where theory knows none that suit
+_LARGEST = {"sigmoid": 16.0}  # over its slope at 0, squared, a gradient keeps its size
+_ADDED = 2.0  # at the end of a block that is added to what came in
 _SHALLOW = 3  # hidden layers that sigmoids of usual weights let a gradient through
 
 
@@ -53,14 +55,28 @@ def _initial(view: View, layer: int) -> float:
 
 
 def _off(view: View) -> dict[int, float]:
-    """Return, by hidden layer, log10 of its n_in Var(w) over what suits what follows it."""
+    """Return, by hidden layer, log10 of its n_in Var(w) over what suits what follows it.
+
+    Where theory knows none that suits, 0 from usual weights to the largest that hand a gradient on.
+    """
     found = {}
     for i in view.hidden_weights:
-        above, scale = view.after(i, "activation"), _initial(view, i)
-        right = math.nan if above is None else suited_scale(view.kinds[above])
+        least, most = _suiting(view, i)
+        scale = _initial(view, i)
         if scale > 0:
-            found[i] = math.log10(scale / (_USUAL if math.isnan(right) else right))
+            found[i] = math.log10(scale / min(max(scale, least), most))
     return found
+
+
+def _suiting(view: View, layer: int) -> tuple[float, float]:
+    """Return the least and the largest n_in Var(w) of which nothing is to be said."""
+    above = view.after(layer, "activation")
+    kind = "" if above is None else view.kinds[above]
+    right = suited_scale(kind)
+    if not math.isnan(right):
+        return right, right
+    added = view.after(layer, "join") is not None  # what a block adds: He's is as usual there
+    return _USUAL, _LARGEST.get(kind, _ADDED if added else _USUAL)
 
 
 def _overflows(view: View) -> list[Finding]:
@@ -124,8 +140,8 @@ def _sums(view: View) -> list[Finding]:
             "What a block adds is as large as what comes in, and so is the gradient that it sends "
             "down; without a norm nothing makes up for that.",
             (
-                *cures.batch_norm(view),
-                Advice(f"or let each block add less: nn.Residual(..., scale={_less(len(sums))})"),
+                _less(view, len(sums)),
+                Advice("or put a norm in front of each: nn.Residual(nn.LayerNorm(...), ...)"),
             ),
             {"first": first, "last": last, "blocks": float(len(sums)), "large": 1.0},
             EXPLAINS["initial weights"],
@@ -133,9 +149,12 @@ def _sums(view: View) -> list[Finding]:
     ]
 
 
-def _less(blocks: int) -> str:
+def _less(view: View, blocks: int) -> Advice:
     """With 1 / sqrt(blocks) of each the square of the last sum is at most e times the first's."""
-    return f"{1 / math.sqrt(blocks):.2g}"
+    scale = f"scale={1 / math.sqrt(blocks):.2g}"
+    what = f"let each block add less: nn.Residual(..., {scale})"
+    ours = view.text("framework") == ""
+    return cures.remade(view, what, f"residual_{scale}") if ours else Advice(what)
 
 
 def _loud_inputs(view: View) -> bool:
@@ -163,7 +182,9 @@ def _scale_finding(view: View, off: dict[int, float], large: bool) -> Finding:
     kind = view.kinds[above] if above is not None else ""
     scale, n_in, right = _initial(view, worst), view.fan_in(worst), suited_scale(kind)
     deviation = math.sqrt(scale / n_in) if n_in else math.nan
-    fit = f"{number(right)} suits {called(kind)}" if right > 0 else f"about {_USUAL:g} is usual"
+    least, most = _suiting(view, worst)
+    usual_ones = f"about {_USUAL:g} is usual" if least == most else f"1 to {most:g} are usual"
+    fit = f"{number(right)} suits {called(kind)}" if right > 0 else usual_ones
     more = f" ({len(same)} layers are off like that)" if len(same) > 1 else ""
     explains = EXPLAINS["initial weights"]
     if not large:

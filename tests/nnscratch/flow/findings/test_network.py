@@ -162,6 +162,23 @@ def test_a_line_that_is_on_its_way_is_not_held_up_by_being_one(run, linear, told
     assert ("no activation" in found.kinds) == told
 
 
+@pytest.mark.parametrize(("norm", "told"), [("batchnorm", True), ("layernorm", False)])
+def test_a_norm_of_each_example_by_its_own_size_is_no_linear_map(run, norm, told):
+    found = run(kinds=f"dense {norm} dense", widths=(20, 3))
+    assert ("no activation" in found.kinds) == told
+
+
+@pytest.mark.parametrize("goes_around", [True, False])
+def test_what_also_goes_around_the_next_layer_is_no_linear_map_with_it(run, goes_around):
+    def change(record):
+        if goes_around:
+            record["edges"] = np.array([*np.asarray(record["edges"]).tolist(), (0, 2)])
+            record["gaps"] = np.zeros(len(record["edges"]), np.int64)
+
+    found = run(change, kinds="dense dense relu dense", widths=(20, 20, 3))
+    assert ("no activation" in found.kinds) == (not goes_around)
+
+
 def test_activations_between_all_layers(run):
     assert run(kinds="dense relu dense dropout relu dense", widths=(20, 20, 3)).kinds == ()
     assert run(kinds="dense", widths=(3,)).kinds == ()

@@ -178,6 +178,41 @@ def test_deep_sigmoids_need_more_than_usual_weights(run, hidden, line):
     assert line in cause.advice[0].line
 
 
+@pytest.mark.parametrize(("scale", "told"), [(16.0 * 1.5, True), (16.0, False), (1.0, False)])
+def test_sigmoids_of_weights_that_hand_the_gradient_on_did_not_begin_too_large(run, scale, told):
+    """Between usual ones and 16, where their slope of a quarter is made good; the loss is loud."""
+
+    def change(record):
+        run.stuck(record)
+        record["loss"][0] = 4 * record["loss_constant"][0]
+        scales(record, *[scale] * 8)
+
+    options = {"kinds": "dense sigmoid " * 8 + "dense", "widths": (20,) * 8 + (3,)}
+    found = run.of(run(change, **options), "initial weights")
+    assert (found is not None) == told
+    if told:
+        assert "n_in Var(w) = 24, where 1 to 16 are usual (8 layers" in found.sentence
+
+
+@pytest.mark.parametrize(("scale", "told"), [(3.1, True), (2.0, False), (1.0, False)])
+def test_what_a_block_adds_may_be_drawn_as_for_rectifiers(run, scale, told):
+    def change(record):
+        run.stuck(record)
+        record["loss"][0] = 4 * record["loss_constant"][0]
+        kinds, roles = list(record["kinds"]), list(record["roles"])
+        for i, kind in enumerate(kinds):
+            if kind == "relu":
+                kinds[i], roles[i] = "sum", "join"
+        record["kinds"], record["roles"] = kinds, roles
+        scales(record, *[scale] * 6)
+
+    options = {"kinds": "dense relu " * 6 + "dense", "widths": (20,) * 6 + (3,)}
+    found = run.of(run(change, **options), "initial weights")
+    assert (found is not None) == told
+    if told:
+        assert "n_in Var(w) = 3.1, where 1 to 2 are usual (6 layers" in found.sentence
+
+
 @pytest.mark.parametrize(
     ("mean", "size", "told"),
     [(0.26, 0.5, True), (0.24, 0.5, False), (-0.26, 0.5, True)],
@@ -351,5 +386,6 @@ def test_a_signal_that_grows_in_every_residual_block(run, blocks, grown, loud, n
     assert (found is not None) == told
     if told:
         assert f"grows in each of {blocks} residual blocks" in found.sentence
-        assert "scale=0.58" in found.advice[-1].what
+        assert found.advice[0].line == run.remade("residual_scale=0.58")
+        assert "nn.LayerNorm" in found.advice[1].what
         assert "learning rate too large" in found.explains
