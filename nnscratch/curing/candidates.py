@@ -24,6 +24,7 @@ from nnscratch.curing.network import (
     AddDropout,
     AddHidden,
     AddResidual,
+    BlocksAdd,
     LessDropout,
     NewActivation,
     RemoveBatchNorm,
@@ -32,11 +33,19 @@ from nnscratch.curing.network import (
     is_bare,
     residual_runs,
 )
-from nnscratch.curing.part import Part
+from nnscratch.curing.part import Part, opened
 from nnscratch.curing.plan import Plan
-from nnscratch.curing.recurrent import AddOmega, GateBias, NewCell, RecurrentWeights, WayBack
+from nnscratch.curing.recurrent import (
+    AddOmega,
+    GateBias,
+    InputWeights,
+    NewCell,
+    RecurrentWeights,
+    WayBack,
+)
 from nnscratch.curing.trials import Trial
 from nnscratch.errors import ConfigError
+from nnscratch.flow.findings.faint import FAINT, least_variance
 from nnscratch.initializers import Initializer, Orthogonal, VarianceScaling
 from nnscratch.layers import GRU, LSTM, RNN, BatchNorm, Dense, Dropout, Layer, activation
 from nnscratch.optimizers import Adagrad, Adam, Adamax, AdamW, Nadam, RMSProp
@@ -89,7 +98,8 @@ def propose(
       was found too large, where the test says none; of a schedule the largest, kept throughout;
     * weights at the critical scale of its own activation, and the usual initializers;
     * another activation at *its* critical scale;
-    * batch norm where there is none, or its removal; residual blocks for deep networks;
+    * batch norm where there is none, or its removal; residual blocks for deep networks, and blocks
+      without norms that add less;
     * more units where layers have few, a hidden layer where there is none; less dropout, and none;
     * for a run that diverges or explodes: clipping at the norm 1, or at a tenth of the first
       gradient's norm if that is smaller (a clip that is there already: at a tenth of its limit).
@@ -128,6 +138,12 @@ def propose(
         changes.append(RemoveBatchNorm(critical))
     if len(residual_runs(plan)) >= _LEAST_RESIDUAL:
         changes.append(AddResidual())
+    blocks = [part for part in plan.layers if part.is_a(Residual) and not part.frozen]
+    normed = any(inner.role == "norm" for part in blocks for inner in opened(part))
+    if len(blocks) >= _LEAST_RESIDUAL and not normed:
+        less = float(f"{1 / math.sqrt(len(blocks)):.2g}")
+        if min(part.options["scale"] for part in blocks) > less:
+            changes.append(BlocksAdd(less))
     widths = [plan.layers[i].options["n_out"] for i in plan.dense()[:-1]]
     few = widths and min(widths) < _WIDTH // 2 and not narrow
     if few and not any(p.is_a(Residual) for p in plan.layers):
@@ -148,6 +164,7 @@ def propose(
 def propose_in_time(trial: Trial, x: Array) -> list[Change]:
     """Return the changes of recurrent layers that could help the plan of a trial on inputs `x`.
 
+    * weights as they are drawn by default, where they are far smaller;
     * recurrent weights that keep a state's size: orthogonal ones, those at the critical scale, and
       for units that rectify the identity;
     * gates that begin open long enough for the sequences, or a cell that has such gates;
@@ -160,6 +177,8 @@ def propose_in_time(trial: Trial, x: Array) -> list[Change]:
         return []
     bias = suited_gate_bias(x.shape[1])
     plain = [part for part in cells if part.is_a(RNN)]
+    if any(map(_is_faint, cells)):
+        changes.append(InputWeights(initializers.get("glorot_uniform")))
     changes.append(RecurrentWeights(initializers.get("orthogonal")))
     with contextlib.suppress(ConfigError):  # theory does not know it
         gain = critical_gain(plan.model(0), x[:_ROWS])
@@ -178,6 +197,15 @@ def propose_in_time(trial: Trial, x: Array) -> list[Change]:
     if plain == cells and not has_omega and _IN_TIME & set(trial.ills):
         changes.append(AddOmega(_OMEGA))
     return different(plan, changes)
+
+
+def _is_faint(cell: Part) -> bool:
+    """Whether a recurrent layer is drawn far smaller than anything draws it by default."""
+    n_in, units = (cell.options[name] for name in ("features_in", "features"))
+    init = cell.options.get("init")
+    if init is None or cell.frozen or cell.options["defaults"] is not None:
+        return False
+    return bool(init.variance(n_in, units) < FAINT * least_variance(n_in, units))
 
 
 def sane_rates(rate: float, adaptive: bool) -> list[float]:
@@ -263,7 +291,7 @@ def _signature(plan: Plan) -> list[object]:
         return part
 
     plan.changed(note)
-    return rows + [part.make for part in plan.layers]
+    return rows + [(part.make, part.options.get("scale")) for part in plan.layers]
 
 
 def _round(value: float) -> float:

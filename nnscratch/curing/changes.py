@@ -160,6 +160,8 @@ _UNDOES = {
     "clipping": {"clipping"},
     "cell": {"cell", "recurrent weights", "forget bias"},
     "recurrent weights": {"recurrent weights"},
+    "input weights": {"input weights", "recurrent weights"},
+    "blocks add": {"blocks add"},
     "forget bias": {"forget bias"},
     "truncation": {"truncation"},
     "width": {"width"},

@@ -186,6 +186,24 @@ class AddResidual(Change):
 
 
 @dataclass(frozen=True)
+class BlocksAdd(Change):
+    """Every residual block adds `scale` times what its branch gives."""
+
+    kind: ClassVar[str] = "blocks add"
+    said: ClassVar[str] = "blocks add {scale:g}"
+    scale: float
+
+    def apply(self, plan: Plan) -> Plan:
+        def within(part: Part) -> Part:
+            if part.frozen or not part.is_a(Residual):
+                return part
+            inner = tuple(map(within, part.options["layers"]))
+            return part.with_options(layers=inner, scale=self.scale)
+
+        return replace(plan, layers=tuple(map(within, plan.layers)))
+
+
+@dataclass(frozen=True)
 class Wider(Change):
     """At least `width` units in every hidden dense layer, unless what it goes into is frozen."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from nnscratch import initializers
 from nnscratch.curing.changes import Change
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
@@ -26,6 +27,19 @@ class RecurrentWeights(Change):
 
     def apply(self, plan: Plan) -> Plan:
         return plan.changed(lambda part: _redrawn(part, recurrent_init=self.init))
+
+
+@dataclass(frozen=True)
+class InputWeights(Change):
+    """The weights of every recurrent layer from `init`: those of its state orthogonal."""
+
+    kind: ClassVar[str] = "input weights"
+    said: ClassVar[str] = "recurrent layers drawn as usual"
+    init: Initializer
+
+    def apply(self, plan: Plan) -> Plan:
+        state = initializers.get("orthogonal")
+        return plan.changed(lambda part: _redrawn(part, init=self.init, recurrent_init=state))
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,12 @@ def _ratio(view: View, layer: int) -> float:
 
 
 def _least(view: View, layer: int) -> float:
-    """PyTorch's 1/(3 units), or Glorot's for all gates together, as Keras has it."""
-    units = float(view.record["features"][layer])
-    return min(1 / (3 * units), 2 / (view.fan_in(layer) + 4 * units))
+    return least_variance(view.fan_in(layer), float(view.record["features"][layer]))
+
+
+def least_variance(n_in: float, units: float) -> float:
+    """Return the least variance of the input weights of a recurrent layer that a framework draws.
+
+    PyTorch's is 1/(3 units); Keras's is Glorot's for the four gates together.
+    """
+    return min(1 / (3 * units), 2 / (n_in + 4 * units))

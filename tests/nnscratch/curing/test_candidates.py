@@ -10,7 +10,7 @@ import nnscratch as nn
 from nnscratch.curing import AddHidden, Candidate, read_plan
 from nnscratch.curing.candidates import gentler_rate, propose, sane_rates, select
 from nnscratch.curing.forecast import Forecast, forecast
-from nnscratch.curing.network import is_bare
+from nnscratch.curing.network import BlocksAdd, is_bare
 
 LOSS = nn.SoftmaxCrossEntropy()
 NONE = math.nan
@@ -308,3 +308,39 @@ def test_what_is_learned_by_heart_gets_a_penalty_and_dropout():
     assert not set(wanted) & set(proposed(network(), nn.SGD(lr=0.1)))
     dropped = nn.Sequential(nn.Dense(20, 30), nn.ReLU(), nn.Dropout(0.2), nn.Dense(30, 3))
     assert "dropout of 0.5" not in proposed(dropped, nn.SGD(lr=0.1), heart=True)
+
+
+def residual(blocks, scale=1.0, norm=False):
+    def inside():
+        before = [nn.LayerNorm(12)] if norm else []
+        return [*before, nn.Dense(12, 12, init="he_normal"), nn.ReLU()]
+
+    parts = [nn.Residual(*inside(), scale=scale) for _ in range(blocks)]
+    return nn.Sequential(nn.Dense(20, 12), *parts, nn.Dense(12, 3))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "scale", "norm", "told"),
+    [
+        (4, 1.0, False, True),
+        (4, 0.51, False, True),
+        (4, 0.5, False, False),  # 1 / sqrt(4)
+        (2, 1.0, False, False),
+        (4, 1.0, True, False),
+    ],
+)
+def test_blocks_that_add_less(blocks, scale, norm, told):
+    model = residual(blocks, scale, norm)
+    assert ("blocks add 0.5" in proposed(model, nn.SGD(lr=0.1))) == told
+    if told:
+        less = BlocksAdd(0.5).apply(read_plan(model, nn.SGD(lr=0.1), LOSS)).model(0)
+        assert {part.scale for part in less if isinstance(part, nn.Residual)} == {0.5}
+
+
+def test_sixty_blocks_that_overflow_are_cured_by_what_they_add():
+    x, _ = data(300)
+    y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
+    options = {"batch_size": 20, "steps": 100, "tries": 2, "progress": False}
+    found = nn.cure(residual(60), LOSS, nn.SGD(lr=0.02), x, y, **options)
+    assert "blocks add 0.13" in str(found.best.change)
+    assert found.best.skill > 0.2

@@ -14,7 +14,14 @@ from nnscratch.curing.conditions import conditions_of
 from nnscratch.curing.facts import repairs
 from nnscratch.curing.forecast import forecast
 from nnscratch.curing.network import Wider, residual_runs
-from nnscratch.curing.recurrent import AddOmega, GateBias, NewCell, RecurrentWeights, WayBack
+from nnscratch.curing.recurrent import (
+    AddOmega,
+    GateBias,
+    InputWeights,
+    NewCell,
+    RecurrentWeights,
+    WayBack,
+)
 from nnscratch.curing.trials import repeat_trial, run_trial
 from nnscratch.theory.recurrent import measure_through_time
 
@@ -284,3 +291,17 @@ def test_a_network_of_no_layer_that_answers_is_refused():
     block = nn.Sequential(nn.Residual(nn.Dense(3, 3), nn.Tanh()))
     with pytest.raises(nn.ConfigError, match="a Dense or recurrent layer outside of blocks"):
         plan_of(block)
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.099, True), (0.101, False)])
+def test_layers_drawn_far_smaller_than_usual_are_drawn_anew(share, told):
+    """A tenth of 1 / (3 units) is the limit, as for findings."""
+    small = nn.initializers.Normal(math.sqrt(share / (3 * 16)))
+    model = network(nn.GRU(3, 16, init=small))
+    assert ("recurrent layers drawn as usual" in proposed(model)) == told
+    assert "recurrent layers drawn as usual" not in proposed(network(nn.GRU(3, 16)))
+    keras = network(nn.GRU(3, 16, init=small, defaults="keras"))  # which decides in its place
+    assert "recurrent layers drawn as usual" not in proposed(keras)
+    drawn = layer_of(InputWeights(nn.initializers.get("glorot_uniform")).apply(plan_of(model)))
+    assert drawn.init == nn.initializers.get("glorot_uniform")
+    assert drawn.recurrent_init == ORTHOGONAL
