@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.flow.order import between
 from nnscratch.flow.pairs import hardest
 
 Loss = Callable[..., Any]
@@ -131,7 +132,10 @@ class Answers:
         t = _targets(y, shape)
         if t is None:
             return {}
-        return _statistics(t, y) | _inputs(x) | _reach(loss, y, t, dtype, last)
+        found = _statistics(t, y) | _inputs(x) | _reach(loss, y, t, dtype, last)
+        given = [_targets(batch, shape) for batch in self._y]
+        whole = [one for one in given if one is not None]
+        return found | (between(whole) if _single(t) and len(whole) == len(given) else {})
 
     def guess(self, shape: tuple[int, ...]) -> dict[str, float]:
         """Return how much of the targets' variance can be told from other examples.

@@ -33,6 +33,7 @@ LOOKED: Final = (
         target_classes="+ 2: each row has a single 1 among zeros; 1: zeros and ones; 0: numbers",
         target_far="+ rows with a target ten times as far from the middle as 95 % of the others",
         target_far_share="+ part of the squared distances from the middle that is theirs",
+        target_between="- of classes: part of the variance that lies between batches, without bias",
         loss_constant="- loss of the best answer that is the same for all examples",
         loss_free="- loss of the best outputs of any kind",
         loss_floor="- loss of the best outputs that the last layer can give",

@@ -29,8 +29,11 @@ LOOKS = 3  # at held-out examples
 WORSE = 0.05  # of the way from a constant answer's loss to the least, by which those are judged
 FAR_WORSE = 0.25  # the same, where others of the own tell what is learned
 CHANCE = 2.0  # standard errors above one half, of two classes told apart
+BETWEEN = 0.8  # of the variance of classes between batches: they are hardly mixed
 COSTS = (0.7, 3.0)  # times what a coin's throw between the two costs: so much is left of the loss
 _ENTROPIES = ("SoftmaxCrossEntropy", "CategoricalCrossEntropy", "CrossEntropyLoss")
+# The states of a recurrent layer, and the units, go where each class throws them.
+_THROWN = frozenset({"vanishing through time", "gradient spikes", "saturated", "dead units"})
 _ROWS = Advice(
     "check that row i of y belongs to row i of x, where they are loaded and shuffled",
     "print([(x[i], y[i]) for i in range(5)])",
@@ -41,7 +44,7 @@ def find(view: View) -> list[Finding]:
     """Return what is wrong with the answers."""
     if view.against:
         return []
-    ways = (_one_answer, _unrelated, _strangers, _interchanged, _few_classes)
+    ways = (_one_answer, _in_turn, _unrelated, _strangers, _interchanged, _few_classes)
     return next((found for found in (way(view) for way in ways) if found), [])
 
 
@@ -87,6 +90,30 @@ def _one_answer(view: View) -> list[Finding]:
         "Nothing that tells examples apart can be learned from them.",
         LOOK_AT_ANSWERS,
     )
+
+
+def _in_turn(view: View) -> list[Finding]:
+    """Batches of one class each: what one teaches the next ones undo."""
+    between, p = view.latest("target_between"), view.progress
+    losses = view.get("loss")[view.rows // 2 :]
+    # The loss of a batch of one class says little: that it jumps where the next begins says all.
+    if not (between > BETWEEN and p.known and len(losses) and np.max(losses) > p.constant):
+        return []
+    made = _finding(
+        view,
+        "serious",
+        f"The classes come one after the other: {percent(between)} of what tells answers apart "
+        f"lies between batches, where of shuffled examples nothing does; the loss jumps up to "
+        f"{number(float(np.max(losses)), 3)} as the next class begins, where one answer for all "
+        f"gives {number(p.constant, 3)}.",
+        "Each batch teaches to answer its own class, and the next ones undo it.",
+        Advice(
+            "shuffle the examples before every epoch (of a DataLoader: shuffle=True)",
+            "order = np.random.default_rng(0).permutation(len(x)); x, y = x[order], y[order]",
+        ),
+        between=between,
+    )
+    return [replace(one, explains=one.explains | _THROWN) for one in made]
 
 
 def _unrelated(view: View) -> list[Finding]:

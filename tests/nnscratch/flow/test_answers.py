@@ -236,3 +236,23 @@ def test_sequences_have_an_answer_each_or_at_each_position():
     found = answers.measure(nn.SoftmaxCrossEntropy(), (7, 2), np.dtype(np.float32), same)
     assert found["loss_constant"] == pytest.approx(entropy(13 / 50), rel=1e-4)
     assert answers.measure(nn.SoftmaxCrossEntropy(), (5,), np.dtype(np.float32), same) == {}
+
+
+def between(labels, batch):
+    answers = Answers()
+    for step, at in enumerate(range(0, len(labels), batch)):
+        answers.add(step, X[at : at + batch], labels[at : at + batch], 4)
+    found = answers.measure(nn.SoftmaxCrossEntropy(), (4,), np.dtype(np.float32), same)
+    return found.get("target_between")
+
+
+def test_classes_that_come_one_after_the_other_lie_between_batches():
+    y = np.repeat(np.arange(4), 75)
+    assert between(y, 25) == 1
+    assert 0.8 < between(y, 20) < 1  # some batches have two
+    for batch in (2, 20):  # a sample of all: 0 but for chance, however small
+        assert abs(between(np.random.default_rng(1).permutation(y), batch)) < 0.1
+    assert between(y, 1) is None
+    assert between(0 * y, 25) is None
+    numbers = measured(column(np.arange(300.0)), nn.MeanSquaredError(), 1)
+    assert "target_between" not in numbers

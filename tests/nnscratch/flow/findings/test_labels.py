@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 
+import nnscratch as nn
+
 
 def held_out(values, share, **known):
     """A record whose own loss falls to a share of what there is to learn, beside held-out losses
@@ -120,3 +122,42 @@ def test_two_classes_that_nothing_tells_apart(run, values, said):
     if said:
         assert "Nothing tells the classes 1 and 2 apart: of 160 examples" in found.sentence
         assert found.advice[0].line == "print(x[y == 1][:5], x[y == 2][:5])"
+
+
+@pytest.mark.parametrize(
+    ("between", "jump", "told"),
+    [(0.81, 1.2, True), (0.79, 1.2, False), (0.81, 1.0, False)],  # of ln 3, a constant's loss
+)
+def test_classes_that_come_one_after_the_other(run, between, jump, told):
+    def change(record):
+        record["target_between"] = np.full(len(record["steps"]), between)
+        record["loss"][60::20] = jump * record["loss_constant"][0]
+
+    found = run.of(run(change), "labels")
+    assert (found is not None) == told
+    if told:
+        assert "81 % of what tells answers apart lies between batches" in found.sentence
+        assert "the loss jumps up to 1.32" in found.sentence
+        assert found.severity == "serious"
+        made = {"np": np, "x": np.arange(5), "y": np.arange(5)}
+        exec(found.advice[0].line, made)
+        assert (made["x"] == made["y"]).all()
+        assert (made["x"] != np.arange(5)).any()
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+def test_a_loop_that_goes_through_sorted_examples(mixed):
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(4), 100)
+    x = (np.eye(4)[y] + 0.5 * rng.standard_normal((400, 4))).astype(np.float32)
+    order = rng.permutation(400) if mixed else np.arange(400)
+    model = nn.Sequential(nn.Dense(4, 16), nn.Tanh(), nn.Dense(16, 4), seed=0)
+    flow, optimizer, loss = nn.GradientFlow(model), nn.SGD(lr=2.0), nn.SoftmaxCrossEntropy()
+    with flow.attached(optimizer):
+        for _ in range(6):
+            for at in range(0, 400, 20):
+                rows = order[at : at + 20]
+                model.training_pass(x[rows], y[rows], loss)
+                optimizer.step(model.params, model.grads)
+    found = flow.findings()
+    assert (found.kinds[:1] == ("labels",)) == (not mixed), found
