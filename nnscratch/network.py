@@ -37,7 +37,14 @@ class Tap(Measurer, Protocol):
         """Whether the pass that waits for its update holds a NaN or an infinity."""
         ...
 
-    def passed(self, loss: float, measured: bool, labels: Array, function: LossFunction) -> None:
+    def passed(
+        self,
+        loss: float,
+        measured: bool,
+        labels: Array,
+        function: LossFunction,
+        weights: Array | None,
+    ) -> None:
         """Note the end of a training pass; `measured` if its list of calls held the requests."""
         ...
 
@@ -102,7 +109,7 @@ class Network(Graph):
                 value, dlogits = self._loss(x, labels, loss, True, given, sample_weights)
                 self.back(dlogits)
             if tap is not None:
-                tap.passed(value, captured is not None, labels, loss)
+                tap.passed(value, captured is not None, labels, loss, sample_weights)
             return value
 
     def _loss(

@@ -48,16 +48,19 @@ class Answers:
     def __init__(self) -> None:
         self._x: list[Array] = []
         self._y: list[Array] = []
+        self._weights: list[Array] | None = None  # None: all count alike
         self._at: list[int] = []
         self.seen = 0
         self.full = False
         self._known: dict[str, float] = {}
         self._measured = self._guessed = 0  # examples of the latest measurement
 
-    def add(self, at: int, x: Array, y: Array, outputs: int) -> None:
+    def add(self, at: int, x: Array, y: Array, outputs: int, weights: Array | None = None) -> None:
         """Keep a batch: inputs, and labels or targets of a network that gives `outputs` numbers.
 
         at : counts the batches, for `truncate`
+        weights : (examples,) or (examples, *positions), the factors of their losses; of all batches
+            or none
         """
         if self.full or len(y) != len(x) or not len(x):
             return
@@ -69,6 +72,8 @@ class Answers:
         self._x.append(x[:rows].copy())
         self._y.append(y[:rows].copy())
         self._at.append(at)
+        if weights is not None and (self._weights is not None or not self.seen):
+            self._weights = [*(self._weights or []), np.array(weights[:rows], np.float64)]
         self.seen += len(self._x[-1])
         self.full = self.seen >= most
 
@@ -103,22 +108,25 @@ class Answers:
         keep = sum(one < at for one in self._at)
         if keep < len(self._at):
             self._x, self._y, self._at = self._x[:keep], self._y[:keep], self._at[:keep]
+            self._weights = self._weights[:keep] if self._weights and keep else None
             self.seen, self.full = sum(map(len, self._x)), False
         self._known, self._measured, self._guessed = {}, 0, 0
 
-    def _different(self) -> tuple[Array, Array]:
-        """Return the different examples among those kept: inputs, float64, and answers.
+    def _different(self) -> tuple[Array, Array, Array | None]:
+        """Return the different examples among those kept: inputs, float64, answers, weights.
 
         All of them, where inputs have no columns: they are not known.
         """
         x, y = np.concatenate(self._x), np.concatenate(self._y)
+        alike = self._weights is None or len(self._weights) < len(self._y)
+        weights = None if alike else np.concatenate(self._weights or [])
         if not x.shape[1]:
-            return x, y
+            return x, y, weights
         whole = np.concatenate([x, y.reshape(len(y), -1).astype(x.dtype)], axis=1)
         rows = np.ascontiguousarray(whole).view(f"V{whole.itemsize * whole.shape[1]}")[:, 0]
         _, first = np.unique(rows, return_index=True)
         first.sort()
-        return x[first].astype(np.float64), y[first]
+        return x[first].astype(np.float64), y[first], None if weights is None else weights[first]
 
     def measure(
         self, loss: Loss, shape: tuple[int, ...], dtype: Any, last: Function
@@ -128,11 +136,11 @@ class Answers:
         shape, dtype : of the network's output for one example
         last : what the last layer makes of its input, where that is an activation
         """
-        x, y = self._different()
+        x, y, weights = self._different()
         t = _targets(y, shape)
         if t is None:
             return {}
-        found = _statistics(t, y) | _inputs(x) | _reach(loss, y, t, dtype, last)
+        found = _statistics(t, y) | _inputs(x) | _reach(loss, y, t, weights, dtype, last)
         given = [_targets(batch, shape) for batch in self._y]
         whole = [one for one in given if one is not None]
         return found | (between(whole) if _single(t) and len(whole) == len(given) else {})
@@ -144,7 +152,7 @@ class Answers:
         fit, and by the mean of the nearest neighbours. 1: everything; 0: no more than their mean.
         Of classes also which two are hardest to tell apart: see `hardest`.
         """
-        x, y = self._different()
+        x, y, _ = self._different()
         t = _targets(y, shape)
         if len(x) < _LEAST or t is None or not x.shape[1]:
             return {}
@@ -228,19 +236,22 @@ def _inputs(x: Array) -> dict[str, float]:
     }
 
 
-def _reach(loss: Loss, y: Array, t: Array, dtype: Any, last: Function) -> dict[str, float]:
+def _reach(
+    loss: Loss, y: Array, t: Array, weights: Array | None, dtype: Any, last: Function
+) -> dict[str, float]:
     """Return the least loss of a constant, of any outputs, and of what the last layer can give."""
     asked = copy.deepcopy(loss)  # its buffers are those of the training's batches
+    factors = () if weights is None else (weights.astype(dtype),)
 
     def value(outputs: Array) -> float:
         try:
-            found = float(asked(np.ascontiguousarray(outputs, dtype), y)[0])
+            found = float(asked(np.ascontiguousarray(outputs, dtype), y, *factors)[0])
         except Exception:  # whatever a user's loss makes of outputs that no network gave
             return math.nan
         return found if math.isfinite(found) else math.nan
 
     with np.errstate(all="ignore"):
-        constant = _least([value(np.broadcast_to(one, t.shape)) for one in _constants(t)])
+        constant = _least([value(np.broadcast_to(one, t.shape)) for one in _constants(t, weights)])
         free = _least([constant, *(value(outputs) for outputs in _outputs(t))])
         floor = _least([value(last(outputs.astype(dtype))) for outputs in _outputs(t)])
     return {"loss_constant": constant, "loss_free": free, "loss_floor": floor}
@@ -250,15 +261,22 @@ def _least(values: list[float]) -> float:
     return min((value for value in values if not math.isnan(value)), default=math.nan)
 
 
-def _constants(t: Array) -> Iterator[Array]:
+def _constants(t: Array, weights: Array | None = None) -> Iterator[Array]:
     """Outputs that could be the best one and the same for all: of squares, absolutes, entropies."""
-    mean = t.mean(axis=0)
+    mean = t.mean(axis=0) if weights is None else _weighted_mean(t, weights)
     yield mean
     yield np.median(t, axis=0)
     if t.min() >= 0 and t.max() <= 1:
         inner = np.clip(mean, 1e-12, 1 - 1e-12)
         yield np.log(inner)
         yield np.log(inner / (1 - inner))
+
+
+def _weighted_mean(t: Array, weights: Array) -> Array:
+    """Return the mean over examples; where all weigh nothing, as steps that are not there, 0."""
+    share = weights.reshape(*weights.shape, *[1] * (t.ndim - weights.ndim))
+    whole = np.broadcast_to(share, t.shape).sum(axis=0)
+    return np.asarray((t * share).sum(axis=0) / np.where(whole > 0, whole, 1.0))
 
 
 def _outputs(t: Array) -> Iterator[Array]:

@@ -91,11 +91,13 @@ class Looks:
         for name, values in spectra(weight).items():
             self.into[name][first : first + len(values)] = values
 
-    def keep(self, x: Array, answers: npt.ArrayLike, outputs: int) -> None:
-        """Keep the examples of a step, while few were seen."""
+    def keep(
+        self, x: Array, answers: npt.ArrayLike, outputs: int, weights: Array | None = None
+    ) -> None:
+        """Keep the examples of a step, and the factors of their losses, while few were seen."""
         if not self._answers.full:
             given = np.atleast_1d(as_array(answers, "answers"))
-            self._answers.add(self.count, x, given, outputs)
+            self._answers.add(self.count, x, given, outputs, weights)
 
     def ask(
         self,
@@ -153,14 +155,20 @@ class PassLooks(Looks):
             if "recurrent_weight" in model.layers[name].params
         }
 
-    def see(self, value: float, labels: Array | None, loss: Loss | None) -> None:
+    def see(
+        self,
+        value: float,
+        labels: Array | None,
+        loss: Loss | None,
+        weights: Array | None = None,
+    ) -> None:
         """Look at the latest pass, if it is time; keep its examples while few were seen."""
         if self.has_examples and not self.due:
             return
         latest = self.model.latest
         output = latest.outputs[-1]
         if labels is not None:
-            self.keep(latest.x, labels, output[0].size)
+            self.keep(latest.x, labels, output[0].size, weights)
         if not self.due:
             return
         for column, node in enumerate(self._nodes):

@@ -186,10 +186,12 @@ class Tap:
         measured: bool,
         labels: Array | None = None,
         function: Loss | None = None,
+        weights: Array | None = None,
     ) -> None:
         """Note the end of a training pass; `measured` if its list of calls held the requests.
 
-        labels, function : what the loss was computed of, and by what, where that is known
+        labels, function, weights : what the loss was computed of, by what, and by which factors of
+            the examples, where that is known
         """
         model = self.model
         self.loss = loss
@@ -201,7 +203,7 @@ class Tap:
         places = self._places_for(model.latest)
         kernels.finish_measures(self.tensors, places.sums, places.sizes)
         note_states(self.layout, self.tensors, self.gates)
-        self.looks.see(loss, labels, function)
+        self.looks.see(loss, labels, function, weights)
         if function is not None and not self.layout.facts["loss_kind"]:
             self.layout.facts["loss_kind"] = called(function)
         self.waiting = True

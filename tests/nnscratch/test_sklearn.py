@@ -170,3 +170,9 @@ def test_a_search_with_several_processes_finds_what_one_alone_does():
     alone, two = (GridSearchCV(pipeline, grid, cv=3, n_jobs=n).fit(X, NAMES) for n in (None, 2))
     assert two.best_params_ == alone.best_params_
     assert (two.cv_results_["mean_test_score"] == alone.cv_results_["mean_test_score"]).all()
+
+
+def test_the_loss_of_a_constant_answer_is_that_of_the_weights_it_is_trained_by():
+    y = np.where(np.arange(len(X)) % 10 == 0, "rare", "usual")
+    made = classifier(class_weight="balanced", epochs=2).fit(X, y)
+    assert made.flow_.to_dict()["loss_constant"][0] == pytest.approx(np.log(2), rel=0.05)

@@ -256,3 +256,27 @@ def test_classes_that_come_one_after_the_other_lie_between_batches():
     assert between(0 * y, 25) is None
     numbers = measured(column(np.arange(300.0)), nn.MeanSquaredError(), 1)
     assert "target_between" not in numbers
+
+
+def test_a_constant_is_judged_by_the_weights_of_the_examples():
+    """Those of a quarter three times as heavy: both classes then cost the same."""
+    answers, weights = Answers(), np.where(LABELS == 1, 3.0, 1.0) / 1.5
+    answers.add(0, X, LABELS, 2, weights)
+    found = answers.measure(nn.SoftmaxCrossEntropy(), (2,), np.dtype(np.float32), same)
+    assert found["loss_constant"] == pytest.approx(math.log(2), rel=1e-5)
+    answers.truncate(0)
+    answers.add(0, X, LABELS, 2)
+    found = answers.measure(nn.SoftmaxCrossEntropy(), (2,), np.dtype(np.float32), same)
+    assert found["loss_constant"] == pytest.approx(entropy(0.25), rel=1e-5)
+
+
+def test_steps_that_are_not_there_are_no_answers():
+    """A mask weighs them 0: what lies there is no constant that would do."""
+    y = np.zeros((300, 6), np.int64)
+    y[:, :2] = np.random.default_rng(2).integers(0, 2, (300, 2))
+    there = np.zeros((300, 6))
+    there[:, :2] = 3.0
+    found = Answers()
+    found.add(0, X, y, 12, there)
+    told = found.measure(nn.SoftmaxCrossEntropy(), (6, 2), np.dtype(np.float32), same)
+    assert told["loss_constant"] == pytest.approx(math.log(2), rel=1e-2)
