@@ -19,11 +19,13 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from nnscratch.arrays import Array
 from nnscratch.flow import GradientFlow
 from nnscratch.flow.findings import Findings
+from nnscratch.flow.findings.cures import optimizer_python
 from nnscratch.initializers import Initializer, for_activation
 from nnscratch.layers import BatchNorm, Dense, activation
 from nnscratch.losses import Loss
 from nnscratch.model import Sequential
 from nnscratch.optimizers import Optimizer, optimizer
+from nnscratch.sklearn.lines import Setting, in_sklearn
 from nnscratch.training import Callback, EarlyStopping, Trainer
 
 
@@ -78,7 +80,7 @@ class Network(BaseEstimator):  # type: ignore[misc]
         The record: ``flow_.plot()``, ``flow_.report("run.html")``. A copy of an estimator keeps
         what was recorded, and begins a new record when it is trained further.
     findings_ : Findings
-        What is wrong, in sentences.
+        What is wrong, in sentences; its lines change the estimator, called `estimator` there.
     loss_curve_ : list of float
         The mean loss of each epoch.
     n_iter_ : int
@@ -116,7 +118,20 @@ class Network(BaseEstimator):  # type: ignore[misc]
     @property
     def findings_(self) -> Findings:
         """See the class."""
-        return self.flow_.findings()
+        return in_sklearn(self.flow_.findings(), self._setting())
+
+    def _setting(self) -> Setting:
+        """Return what the lines of findings depend on."""
+        run = self.trainer_.run
+        examples = self.batch_size if run is None else run.examples
+        return Setting(
+            hidden=None if self.build else tuple(self.hidden),
+            optimizer=self.optimizer if isinstance(self.optimizer, str) else None,
+            made=optimizer_python(repr(self.trainer_.optimizer)),
+            batch_size=min(self.batch_size, examples),
+            epochs=self.epochs,
+            steps=-(-examples // self.batch_size),
+        )
 
     @property
     def loss_curve_(self) -> list[float]:
