@@ -108,7 +108,8 @@ class Structure:
             if node.sources != (i - 1,) or node.tied:
                 what = "shares its weights with another" if node.tied else "begins or ends a branch"
                 raise ConfigError(
-                    f"{purpose} can follow layers in a row only, and {node.name!r} {what}"
+                    f"{purpose} can follow layers in a row only, and {node.name!r} {what}: "
+                    f"nn.GradientFlow(model) measures the gradient of any network"
                 )
         return self.layers
 

@@ -163,7 +163,8 @@ def _unknown(name: str, layer: Layer) -> str:
         )
     return (
         f"theory does not know layer {name!r} ({layer!r}): it knows Dense, BatchNorm, Dropout, "
-        "Identity and activation functions applied element by element"
+        "Identity and activation functions applied element by element; nn.GradientFlow(model) "
+        "measures the gradient of any network"
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.layers import Dense
 from nnscratch.model import Sequential
-from nnscratch.theory.blocks import LINEAR, Block, Network
+from nnscratch.theory.blocks import LINEAR, Block
 from nnscratch.theory.ends import InputStatistics
 from nnscratch.theory.nonlinearity import Nonlinearity
 from nnscratch.theory.propagation import Signal
@@ -106,9 +106,9 @@ def _at_the_ends(phi: Nonlinearity, q: float) -> float:
     return float(_CHANCE[slope < _FLAT * largest].sum())
 
 
-def of_output(network: Network) -> list[str]:
+def of_output(probabilities: bool, outputs: int) -> list[str]:
     """Return that a softmax over one unit ends the network."""
-    if not network.probabilities or network.blocks[-1].n_out > 1:
+    if not probabilities or outputs > 1:
         return []
     return [
         "a softmax over one unit gives 1 whatever goes in, and no gradient passes it: end with "
@@ -116,23 +116,32 @@ def of_output(network: Network) -> list[str]:
     ]
 
 
-def of_targets(targets: Array, network: Network, signal: Signal) -> list[str]:
-    """Return what is wrong with numbers that the network is asked for."""
-    y, phi = np.asarray(targets, np.float64), network.blocks[-1].activation
+def given_by(phi: Nonlinearity, signal: Signal) -> float:
+    """Return the root mean square of what an activation gives of a signal."""
+    if phi == LINEAR:
+        return math.sqrt(signal.q)
+    return math.sqrt(float(_CHANCE @ phi.square(_GRID * math.sqrt(signal.q))))
+
+
+def of_targets(targets: Array, phi: Nonlinearity, probabilities: bool, output: float) -> list[str]:
+    """Return what is wrong with numbers that a network is asked for.
+
+    phi, probabilities : the activation at its end, and whether a softmax is behind that
+    output : root mean square of what the untrained network gives
+    """
+    y = np.asarray(targets, np.float64)
     found = []
-    size, output = math.sqrt(float(np.square(y).mean())), math.sqrt(signal.q)
-    reached = np.array([0.0, 1.0]) if network.probabilities else phi.value(_REACH)
+    size = math.sqrt(float(np.square(y).mean()))
+    reached = np.array([0.0, 1.0]) if probabilities else phi.value(_REACH)
     low, high, slack = np.nanmin(reached), np.nanmax(reached), _MISSED * float(np.ptp(y))
     if y.min() < low - slack or y.max() > high + slack:
         found.append(
             f"the targets run from {number(float(y.min()))} to {number(float(y.max()))}, and "
-            f"{'softmax' if network.probabilities else 'the activation'} at the output gives "
+            f"{'softmax' if probabilities else 'the activation'} at the output gives "
             f"{_between(low, high)}: end with the last layer of weights"
         )
-    if network.probabilities:
+    if probabilities:
         return found
-    if phi != LINEAR:
-        output = math.sqrt(float(_CHANCE @ phi.square(_GRID * math.sqrt(signal.q))))
     large = size > LARGE_TARGET and output < size / BESIDE
     if large or (size < SMALL_TARGET and output > size * BESIDE):
         found.append(

@@ -52,7 +52,7 @@ def predict(
     """
     require_model("predict model", model)
     if any(is_recurrent(layer) for layer in model.layers.values()):
-        return _within_range(lambda: predict_through_time(model, x))
+        return _within_range(lambda: predict_through_time(model, x, y))
     return predict_layers(model, x, y, batch_size=batch_size)
 
 
@@ -136,9 +136,13 @@ def _predict(
     doubts += concerns.of_units(blocks, signals)
     classes = blocks[-1].n_out
     labels = y
-    doubts += concerns.of_output(network)
+    doubts += concerns.of_output(network.probabilities, classes)
     if y is not None and (y.dtype.kind == "f" or y.ndim > 1 or classes == 1):
-        doubts += concerns.of_targets(_checked_targets(y, x, classes), network, last)
+        phi = blocks[-1].activation
+        doubts += concerns.of_targets(
+            _checked_targets(y, x, classes),
+            *(phi, network.probabilities, concerns.given_by(phi, last)),
+        )
         labels = None
     measured = None
     if labels is not None and x is not None:

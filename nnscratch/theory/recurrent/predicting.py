@@ -16,6 +16,7 @@ from nnscratch.layers import Dropout, Identity, Layer
 from nnscratch.model import Sequential
 from nnscratch.theory.criticality import best_scale
 from nnscratch.theory.recurrent.backward import ByLag, gradient_by_lag
+from nnscratch.theory.recurrent.beforehand import of_sequences
 from nnscratch.theory.recurrent.cells import Cell, Units, draw_units
 from nnscratch.theory.recurrent.plain import plain_squares
 from nnscratch.theory.recurrent.reading import is_recurrent, read_cell
@@ -28,7 +29,9 @@ _LARGEST_BIAS = 8.0  # of a gate, that a cure may ask for: it then keeps 0.9997
 _CURE = (60, 300)  # steps and units with which it is looked for
 
 
-def predict_through_time(model: Sequential, x: Array | None = None) -> TimePrediction:
+def predict_through_time(
+    model: Sequential, x: Array | None = None, y: Array | None = None
+) -> TimePrediction:
     """Return what theory expects of the gradient's way back through time in a fresh `model`.
 
     Parameters
@@ -82,7 +85,7 @@ def predict_through_time(model: Sequential, x: Array | None = None) -> TimePredi
     if any(isinstance(layer, Dropout) for layer in chain.values()):
         notes.append("dropout is left out")
     measured = None if x is None else measure_through_time(model, x[:_ROWS])
-    return TimePrediction(tuple(found), steps, tuple(notes), measured)
+    return TimePrediction(tuple(found), steps, tuple(notes), measured, of_sequences(model, x, y))
 
 
 def _given(

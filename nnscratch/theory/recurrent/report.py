@@ -89,12 +89,15 @@ class TimePrediction:
         Where theory does not apply, or only in part.
     measured : (layers, steps) array or None
         Norms measured in one pass, by steps back, where data were given.
+    concerns : tuple of str
+        What is wrong with data and output before the first step, and what to do about it.
     """
 
     layers: tuple[LayerInTime, ...]
     steps: int
     notes: tuple[str, ...]
     measured: Array | None = None
+    concerns: tuple[str, ...] = ()
 
     @property
     def best(self) -> LayerInTime:
@@ -124,6 +127,8 @@ class TimePrediction:
             f"{told.relative_gradient[-1]:.1e} of the last step's gradient ({told.rate:.3f} a "
             f"step); {_reach(told)}"
         )
+        if self.concerns:
+            text = f"first of all: {'; '.join(self.concerns)}. Beside that, {text}"
         return f"{text}. For all {self.steps} steps: {told.cure}." if told.cure else f"{text}."
 
     def to_dict(self) -> dict[str, Any]:
