@@ -50,6 +50,7 @@ class _Found(NamedTuple):
     loss: Any
     tap: Measurer | None
     changes: int
+    keeps: bool
     output: tuple[int, ...]
     what: tuple[Any, ...]  # of the loss: kernel, constants, shapes of arrays
     captured: CapturedPass
@@ -89,6 +90,7 @@ class CapturedPasses:
             and loss is latest.loss
             and tap is latest.tap
             and given is NOTHING
+            and self._model.keep_gradients == latest.keeps
         ):
             latest = None
         if not (_computes(loss) and (latest is not None or self._fit(x))):
@@ -102,7 +104,8 @@ class CapturedPasses:
         what = kernel, constants, [a.shape for a in arrays]
         if latest is not None and what == latest.what:
             return latest.captured, prepared
-        key = x.shape, id(loss), id(tap), given.key, *what[:2], *what[2]
+        keeps = self._model.keep_gradients
+        key = x.shape, id(loss), id(tap), given.key, keeps, *what[:2], *what[2]
         found = self._passes.get(key)
         if found is None or not found.is_current():
             self._passes.pop(key, None)
@@ -110,7 +113,9 @@ class CapturedPasses:
                 del self._passes[next(iter(self._passes))]
             found = self._passes[key] = CapturedPass(self._model, x, prepared, loss, tap, given)
         if given is NOTHING:
-            self._latest = _Found(x.shape, x.dtype, loss, tap, found.changes, output, what, found)
+            self._latest = _Found(
+                *(x.shape, x.dtype, loss, tap, found.changes, keeps, output, what, found)
+            )
         return found, prepared
 
     def _fit(self, x: Array) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,10 @@ class Graph(Structure):
         The gradients that come together where a tensor has several consumers.
     number, latest : int, Pass
         Of the latest pass.
+    keep_gradients : bool
+        Whether a training pass leaves the gradient of every layer's output behind for `last`. False
+        to begin with: where they take more than 2 MiB, they take turns in less memory, and `last`
+        has None in their place. Those of `trace` are all there.
     turn, fitting : Turn
         Who goes through the nodes or updates the parameters (`turn` is theirs), and who trains
         them: one thread at a time, others are refused.
@@ -41,6 +46,7 @@ class Graph(Structure):
         super().__init__(write, seed, dtype)
         self.number = 0
         self.latest = Pass(np.empty((0, 0), self.dtype))
+        self.keep_gradients = False
         self.sums = Workspace()
         self.fitting = Turn()
         self._memories: set[int] = set()
@@ -98,7 +104,8 @@ class Graph(Structure):
             filled += [self.grads.memory.base, self.statistics.memory.base]
             self._memories = set(map(id, filled))
             self._seen_change = changes.number
-        of_loss = self.latest.upstream and self.latest.upstream[-1].base is base
+        dlogits = self.latest.upstream[-1] if self.latest.upstream else None
+        of_loss = dlogits is not None and dlogits.base is base
         return array.copy() if of_loss or id(base) in self._memories else array
 
     def given(
@@ -186,6 +193,8 @@ class Graph(Structure):
                 f"dlogits must have the shape of the output, {output.shape}, "
                 f"got {getattr(dlogits, 'shape', type(dlogits).__name__)}"
             )
+        if any(dy is None for dy in self.latest.upstream):
+            self.latest = replace(self.latest)  # what was captured stays as it is
         latest, nodes = self.latest, self.nodes
         arriving: list[Array | None] = [None] * len(nodes)
         dlogits = self.apart(as_array(dlogits, "dlogits"))
@@ -203,9 +212,21 @@ class Graph(Structure):
                 elif input_gradient:
                     of_input = self._sum(source, of_input, dx)
             downstream.append(handed)
-        latest.upstream = arriving  # type: ignore[assignment]
+        latest.upstream = arriving
         latest.downstream = downstream[::-1]
         return of_input
+
+    def whole(self) -> Pass:
+        """Return the latest pass with all its gradients, for whoever has the turn.
+
+        Those whose memory was used again are made again, layer by layer: before the weights change.
+        """
+        latest = self.latest
+        if any(dy is None for dy in latest.upstream):
+            dlogits = latest.upstream[-1]
+            assert dlogits is not None  # has a place of its own
+            self.back(dlogits)
+        return self.latest
 
     def _sum(self, source: int, total: Array | None, dx: Array | None) -> Array | None:
         """Return the gradient of a tensor, as far as its consumers have handed it down."""

@@ -237,21 +237,29 @@ class Pass(Brief):
         The input.
     outputs, caches : list
         As far as the forward pass came.
-    upstream : list of array
-        The gradient that arrives at each node's output; empty before the backward pass.
+    upstream : list of array or None
+        The gradient that arrives at each node's output; empty before the backward pass. None where
+        its memory was used again in the pass (see `Network.keep_gradients`).
     downstream : list of tuple
-        The gradients that each node hands down, by source; None where nobody needed one.
+        The gradients that each node hands down, by source; None where nobody needed one, and as
+        above.
     """
 
     x: Array
     outputs: list[Array] = field(default_factory=list)
     caches: list[Any] = field(default_factory=list)
-    upstream: list[Array] = field(default_factory=list)
+    upstream: list[Array | None] = field(default_factory=list)
     downstream: list[tuple[Array | None, ...]] = field(default_factory=list)
 
     def inputs(self, node: Node) -> list[Array]:
         """Return what went into a node."""
         return [self.x if source == INPUT else self.outputs[source] for source in node.sources]
+
+    def arriving(self, i: int) -> Array:
+        """Return the gradient that arrives at the output of node `i` of a pass that kept it."""
+        dy = self.upstream[i]
+        assert dy is not None
+        return dy
 
 
 def shapes_of(nodes: Sequence[Node], given: Shape) -> list[Shape]:

@@ -279,12 +279,14 @@ def first_bad(tensors: Iterator[TensorSummary]) -> NonFinite | None:
 def find_nonfinite(model: Sequential, loss: float | None = None) -> NonFinite | None:
     """Return where the latest pass of `model` first holds a NaN or an infinity; None if nowhere.
 
-    For one's own loop: ``value = model.training_pass(x, y, loss)``, then
+    For one's own loop: ``value = model.training_pass(x, y, loss)``, then, before the update,
     ``print(nn.find_nonfinite(model, value))``.
     """
     require_model("find_nonfinite model", model)
     if loss is not None:
         loss = require_real("find_nonfinite loss", loss)
+    with model.turn.of(model):
+        model.whole()
     return first_bad(tensors_of_pass(model, loss))
 
 

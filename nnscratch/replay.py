@@ -25,6 +25,8 @@ from nnscratch.sequences import NOTHING, Given
 from nnscratch.workspace import changes
 
 Request = tuple[Array, str, tuple[Any, ...]]  # a tensor, the kernel that measures it, its arguments
+# Gradients of fewer bytes have a place each: they stay in the caches.
+FEW_BYTES = 2 << 20
 
 
 class Measurer(Protocol):
@@ -82,9 +84,9 @@ class CapturedPass:
         given: Given = NOTHING,
     ) -> None:
         # They import Numba: not before now.
-        self._team, self._schedule, self._threads = (
+        self._team, self._calls, self._schedule, self._threads = (
             load_module(f"nnscratch_kernels.runtime.{name}")
-            for name in ("team", "schedule", "threads")
+            for name in ("team", "calls", "schedule", "threads")
         )
         self.model, self.loss = model, loss
         self.value = np.full(1, np.nan)
@@ -111,6 +113,7 @@ class CapturedPass:
         self.tap = tap
         if tap is not None:
             self._insert(tap.requests(self.captured))
+        self.passing = set[int]() if model.keep_gradients else self._let_pass()
         self.x = self.stand_ins[0]
         self.x_places = _places_of(self.x, self.captured)
         self.plans: dict[int, _Plan] = {}
@@ -120,7 +123,7 @@ class CapturedPass:
     def _note(self, name: str, arguments: tuple[Any, ...]) -> float:
         """Keep a call instead of making it."""
         result = self.value if name in self._schedule.LOSSES else None
-        self.calls.append(self._schedule.Call(name, arguments, result))
+        self.calls.append(self._calls.Call(name, arguments, result))
         return float("nan")
 
     def _insert(self, requests: list[Request]) -> None:
@@ -133,16 +136,38 @@ class CapturedPass:
             for array in call.arrays:
                 places.setdefault(array.ctypes.data, i)
         for i, call in enumerate(self.calls):
-            for array in self._schedule.written(call):
+            for array in self._calls.written(call):
                 places[array.ctypes.data] = i
         behind: dict[int, list[Any]] = {}
         for tensor, name, arguments in requests:
-            call = self._schedule.Call(name, arguments)
+            call = self._calls.Call(name, arguments)
             behind.setdefault(places.get(tensor.ctypes.data, 0), []).append(call)
         calls = []
         for i, call in enumerate(self.calls):
             calls += [call, *behind.get(i, [])]
         self.calls = calls
+
+    def _let_pass(self) -> set[int]:
+        """Return the addresses of gradients that only pass through, and keep none of them.
+
+        Their memory is used again within the pass. None where they are small.
+        """
+        kept = self.captured
+        gradients = [*kept.upstream, *(dx for handed in kept.downstream for dx in handed)]
+        found = {_address(dx): dx.nbytes for dx in gradients if dx is not None}
+        inside = [part for cache in kept.caches for part in _parts(cache)]
+        for array in (self.dlogits, *self.stand_ins, *inside):
+            if isinstance(array, np.ndarray):
+                found.pop(_address(array), None)
+        if sum(found.values()) < FEW_BYTES:
+            return set()
+
+        def staying(dx: Array | None) -> Array | None:
+            return None if dx is None or _address(dx) in found else dx
+
+        kept.upstream = [staying(dy) for dy in kept.upstream]
+        kept.downstream = [tuple(map(staying, handed)) for handed in kept.downstream]
+        return set(found)
 
     def is_current(self) -> bool:
         """Whether the arrays and numbers of the calls are still those of the layers."""
@@ -170,7 +195,9 @@ class CapturedPass:
         threads = self._threads.get_num_threads()
         plan = self.plans.get(threads)
         if plan is None:
-            program, calls = self._schedule.fastest(self.calls, self.model.dtype, threads)
+            program, calls = self._schedule.fastest(
+                self.calls, self.model.dtype, threads, self.passing
+            )
             plan = _Plan(program, calls, self.stand_ins, self.model.apart)
             self.plans[threads] = plan
         return plan.for_batch(x, *prepared.arrays)
@@ -212,6 +239,14 @@ class CapturedPass:
         return "\n".join(rows)
 
     __str__ = describe
+
+
+def _parts(cache: Any) -> tuple[Any, ...]:
+    return cache if isinstance(cache, tuple) else (cache,)
+
+
+def _address(array: Array) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def _places_of(x: Array, kept: Pass) -> tuple[list[int], list[tuple[int, int | None]]]:

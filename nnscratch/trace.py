@@ -31,10 +31,11 @@ class LayerTrace(Brief):
         What came out.
     upstream : array or None
         The gradient of the loss with respect to the output: what arrives from above, summed over
-        all that took the output.
+        all that took the output. None before a backward pass, and where its memory was used again
+        in the pass (see ``model.keep_gradients``).
     downstreams : tuple of array or None
         The gradients with respect to the inputs: what the layer hands on to those below. None
-        before a backward pass, and for the first layer when nobody asked for it.
+        likewise, and for the first layer when nobody asked for it.
     inside : mapping of array or None
         What else the layer has by name, such as the cell states of an LSTM, which are attributes
         too: ``trace["0.lstm"].cell``. Gradients are None before a backward pass.
@@ -127,11 +128,21 @@ class Trace(Mapping[str, LayerTrace]):
         except ConfigError as error:
             return f"<p><strong>Trace</strong>: {escape(str(error))}</p>"
         loss = "" if self.loss is None else f"loss {self.loss:.4g}"
-        return html_table("Trace", _HEADS, rows, loss, left=1)
+        return html_table("Trace", _HEADS, rows, f"{loss}{self._missing()}".lstrip("; "), left=1)
+
+    def _missing(self) -> str:
+        """Say of how many layers the gradient is not there, where that of others is."""
+        missing = [name for name, layer in self._layers.items() if layer.upstream is None]
+        if len(missing) in (0, len(self)):
+            return ""
+        return (
+            f"; without the gradients at {plural(len(missing), 'layer')}, {missing[0]} to "
+            f"{missing[-1]}, whose memory was used again: model.keep_gradients = True keeps them"
+        )
 
     def __repr__(self) -> str:
         loss = "" if self.loss is None else f", loss {self.loss:.4g}"
-        rows = [f"Trace of {plural(len(self), 'layer')}{loss}"]
+        rows = [f"Trace of {plural(len(self), 'layer')}{loss}{self._missing()}"]
         rows += [
             f"  {layer.name}: {layer.input.shape} -> {layer.output.shape}"
             for layer in self._layers.values()

@@ -86,6 +86,7 @@ def forecast(
     They are the data as the plan trains on them, and the mask of all examples.
     """
     model, loss = plan.model(seed), plan.new_loss()
+    model.keep_gradients = True
     prediction, time = None, (1.0, 1.0)
     mask = None if mask is None else mask[:rows]
     # What theory does not know: a layer, an order of layers, a batch.

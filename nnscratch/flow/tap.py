@@ -174,7 +174,7 @@ class Tap:
             return []
         state, own = inside["hidden_gradient"], self.layout.gates_of(i)
         return recurrent_calls(
-            *(self.time[i], self.gates[own].reshape(-1), layer, state, latest.upstream[node]),
+            *(self.time[i], self.gates[own].reshape(-1), layer, state, latest.arriving(node)),
             *(inside.get("cell_gradient", state[:0]), inside.get("gates")),
             *(layer.params["recurrent_weight"], layer.grads["recurrent_weight"]),
             *(latest.caches[node][2:4] if isinstance(layer, Recurrent) else ()),
@@ -198,7 +198,7 @@ class Tap:
         if not measured:
             if not model.latest.upstream:
                 raise ConfigError("GradientFlow needs a backward pass before it records")
-            for _, kernel, arguments in self.requests(model.latest):
+            for _, kernel, arguments in self.requests(model.whole()):
                 getattr(kernels, kernel)(*arguments)
         places = self._places_for(model.latest)
         kernels.finish_measures(self.tensors, places.sums, places.sizes)
@@ -263,12 +263,9 @@ class Tap:
 
     def _tensors(self, latest: Pass) -> list[Array]:
         """Return the input, the outputs and the gradients that arrive there, (rows, features)."""
-        outputs, upstream = latest.outputs, latest.upstream
-        tensors = [latest.x, *(outputs[i] for i in self._indices)]
-        return [
-            np.ascontiguousarray(rows(tensor))
-            for tensor in [*tensors, *(upstream[i] for i in self._indices)]
-        ]
+        tensors = [latest.x, *(latest.outputs[i] for i in self._indices)]
+        tensors += [latest.arriving(i) for i in self._indices]
+        return [np.ascontiguousarray(rows(tensor)) for tensor in tensors]
 
     def _places_for(self, latest: Pass) -> _Places:
         found = self._places.get(latest.x.shape)

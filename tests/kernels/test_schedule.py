@@ -9,8 +9,10 @@ import pytest
 
 import nnscratch_kernels
 from nnscratch_kernels.runtime import schedule
+from nnscratch_kernels.runtime.calls import Call, written
 from nnscratch_kernels.runtime.program import run_rows
-from nnscratch_kernels.runtime.schedule import Call, Scheduler, fastest
+from nnscratch_kernels.runtime.schedule import Scheduler, fastest
+from nnscratch_kernels.runtime.sharing import OPERATIONS
 
 COMPILED = nnscratch_kernels.load("numba")
 PARTS = pytest.mark.parametrize("parts", [1, 2, 3, 4])
@@ -88,6 +90,17 @@ def arrays_of(calls):
     return list({a.ctypes.data: a for call in calls for a in call.arrays if a.size}.values())
 
 
+def passing(calls):
+    """The addresses of what one call fills and another reads."""
+    filled = {a.ctypes.data for call in calls for a in written(call)}
+    return filled & {
+        a.ctypes.data
+        for call in calls
+        for a, (mode, _) in zip(call.arrays, OPERATIONS[call.name].accesses, strict=True)
+        if mode == "r"
+    }
+
+
 def run(program, order):
     """Run the lists of each segment one after the other, in some order."""
     for segment in range(program.segments):
@@ -120,11 +133,37 @@ def test_several_writers_of_one_array_keep_their_order(case, parts, order):
 
 
 @PARTS
+@pytest.mark.parametrize("order", [list, reversed])
+@pytest.mark.parametrize("wait", [0, 20_000])
+@pytest.mark.parametrize("case", ["recurrent", "recurrent, few rows", "recurrent, narrow", "forks"])
+def test_what_only_passes_through_takes_turns(case, wait, order, parts, monkeypatch):
+    calls = CASES[case]()
+    turns = passing(calls)
+    arrays = [array for array in arrays_of(calls) if array.ctypes.data not in turns]
+    before = [array.copy() for array in arrays]
+    for call in calls:
+        getattr(COMPILED, call.name)(*call.arguments)
+    expected = [array.copy() for array in arrays]
+    for array, old in zip(arrays, before, strict=True):
+        array[...] = old
+    monkeypatch.setattr(schedule, "PUT_OFF", wait)
+    scheduler = Scheduler(calls, np.dtype(np.float32), parts, turns)
+    run(scheduler.build(), order)
+    places = {a.ctypes.data for call in scheduler.calls for a in written(call)}
+    if not wait and case != "forks":
+        assert len(places) < len({a.ctypes.data for call in calls for a in written(call)})
+    scratch = {c.arguments[3].ctypes.data for c in calls if c.name == "dense_backward_input"}
+    for array, wanted in zip(arrays, expected, strict=True):
+        if array.ctypes.data not in scratch:
+            np.testing.assert_array_equal(array, wanted)
+
+
+@PARTS
 @pytest.mark.parametrize("case", CASES)
 def test_nothing_that_one_list_writes_is_touched_by_another(case, parts):
     """Whatever is whole on one thread: of what is split, each part has its own."""
     calls = CASES[case]()
-    scheduler = Scheduler(calls, np.dtype(np.float32), parts)
+    scheduler = Scheduler(calls, np.dtype(np.float32), parts, passing(calls))
     program = scheduler.build()
     _, starts = schedule._encode(scheduler.calls, scheduler.dtype)
     owner = dict(zip(starts, scheduler.calls, strict=True))
@@ -134,9 +173,7 @@ def test_nothing_that_one_list_writes_is_touched_by_another(case, parts):
             {int(row[1]) for row in program.rows[first:last] if row[3] == 1 and parts > 1}
             for first, last in itertools.pairwise(lists)
         ]
-        writers = [
-            {a.ctypes.data for k in mine for a in schedule.written(owner[k])} for mine in whole
-        ]
+        writers = [{a.ctypes.data for k in mine for a in written(owner[k])} for mine in whole]
         for one in range(parts):
             for other in range(one):
                 assert not writers[one] & writers[other]

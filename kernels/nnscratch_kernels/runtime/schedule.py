@@ -17,19 +17,19 @@ one thread, and for large weights, just before they are used.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from nnscratch_kernels import load
+from nnscratch_kernels.runtime.calls import Array, Call
 from nnscratch_kernels.runtime.memory import empty
 from nnscratch_kernels.runtime.program import Program
+from nnscratch_kernels.runtime.reuse import in_turns
 from nnscratch_kernels.runtime.shares import ROWS_PER_PART
 from nnscratch_kernels.runtime.sharing import OPERATIONS, encoded
-
-Array = npt.NDArray[Any]
 
 load("numba")  # whose modules declare the operations
 LOSSES = {name for name, operation in OPERATIONS.items() if operation.returns}
@@ -50,40 +50,6 @@ MEETING = 150
 # ("columns", so many), likewise; ("part", number), that part alone; or any part anything.
 Label = tuple[str, Any]
 ANY: Label = ("any", None)
-
-
-class Call(NamedTuple):
-    """A kernel with its arguments, and where a loss goes."""
-
-    name: str
-    arguments: tuple[Any, ...]
-    result: Array | None = None
-
-    @property
-    def arrays(self) -> list[Array]:
-        """The arrays among the arguments."""
-        return [value for value in self.arguments if isinstance(value, np.ndarray)]
-
-    @property
-    def cost(self) -> float:
-        """Nanoseconds, very roughly."""
-        if self.products:
-            return self.products / 50
-        if self.name == "measure_tensor":
-            return 50 + self.arrays[2].size / 25
-        return sum(array.size for array in self.arrays) / 5
-
-    @property
-    def products(self) -> int:
-        """Multiply-adds of a product; 0 of what is none."""
-        depth = OPERATIONS[self.name].depth
-        return 0 if depth is None else self.arrays[0].size * depth(self.arrays)
-
-
-def written(call: Call) -> list[Array]:
-    """Return the arrays that a call fills."""
-    accesses = OPERATIONS[call.name].accesses
-    return [a for a, (mode, _) in zip(call.arrays, accesses, strict=True) if mode == "w"]
 
 
 def _encode(calls: list[Call], dtype: np.dtype[Any]) -> tuple[Array, list[int]]:
@@ -122,12 +88,18 @@ class _Step(NamedTuple):
 class Scheduler:
     """Builds the program; see the top of this file."""
 
-    def __init__(self, calls: list[Call], dtype: np.dtype[Any], parts: int) -> None:
+    def __init__(
+        self,
+        calls: list[Call],
+        dtype: np.dtype[Any],
+        parts: int,
+        passing: Collection[int] = (),
+    ) -> None:
         self.dtype = dtype
         if sum(call.cost for call in calls) < WORTH_TEAM:
             parts = 1
         self.parts = parts
-        self.calls = self._share_scratch(calls)
+        self.calls = in_turns(self._share_scratch(calls), passing, 2 * PUT_OFF * (parts > 1))
         self.segments: list[_Segment] = []
         self.waiting: list[_Step] = []
 
@@ -333,8 +305,12 @@ class Scheduler:
         return OPERATIONS[step.name].address(self.dtype), step.start
 
 
-def fastest(calls: list[Call], dtype: np.dtype[Any], threads: int) -> tuple[Program, list[Call]]:
+def fastest(
+    calls: list[Call], dtype: np.dtype[Any], threads: int, passing: Collection[int] = ()
+) -> tuple[Program, list[Call]]:
     """Return the program for so many threads at most, and the calls that keep its arrays alive.
+
+    passing : the addresses of arrays that nobody reads afterwards (see `reuse`).
 
     Where rows are few, many threads would meet after every call: then half as many are faster, or
     half of those.
@@ -342,7 +318,7 @@ def fastest(calls: list[Call], dtype: np.dtype[Any], threads: int) -> tuple[Prog
     counts = [threads]
     while counts[-1] >= 4:
         counts.append(counts[-1] // 2)
-    schedulers = [Scheduler(calls, dtype, count) for count in counts]
+    schedulers = [Scheduler(calls, dtype, count, passing) for count in counts]
     programs = [scheduler.build() for scheduler in schedulers]
     best = min(range(len(counts)), key=lambda i: schedulers[i].nanoseconds)
     return programs[best], schedulers[best].calls
