@@ -50,7 +50,7 @@ def test_a_block_waits_until_enough_others_were_left():
     apart = [
         filled.index(place, i + 1) - i for i, place in enumerate(filled) if place in filled[i + 1 :]
     ]
-    assert min(apart) == max(apart) == 7  # six were left since the call that read it last
+    assert min(apart) == max(apart) == 7  # six were left since it was filled, itself among them
 
 
 def test_an_array_of_another_size_takes_no_block_of_these():
@@ -110,3 +110,18 @@ def test_views_of_other_shapes_share_the_place():
     made = in_turns(calls, {address(y)}, wait=0)
     assert address(made[0].arguments[0]) == address(made[1].arguments[1]) != address(y)
     assert made[1].arguments[1].shape == (8, 8)
+
+
+def test_the_place_is_as_large_as_the_largest_view():
+    x, y = array(rows=8), array(rows=8)
+    calls = [Call("scaled", (y, x, 1.0)), Call("scaled", (array(), y[:4], 1.0))]
+    made = in_turns(calls, {address(y)}, wait=0)
+    assert made[0].arguments[0].shape == (8, 16)
+    assert address(made[0].arguments[0]) == address(made[1].arguments[1]) != address(y)
+
+
+def test_a_view_of_nothing_is_no_use():
+    x, y = array(), array()
+    calls = [Call("scaled", (array(rows=0), y[:0], 1.0)), *chain([x, y, array()])]
+    made = in_turns(calls, {address(y)}, wait=0)
+    assert address(made[1].arguments[0]) == address(made[2].arguments[1]) != address(y)

@@ -144,6 +144,35 @@ def test_the_trace_says_what_it_still_has():
     assert "without" not in repr(model.last)
 
 
+class Seen(nn.Tanh):
+    """Shows the gradient that it hands on."""
+
+    kind = "seen"
+    captured_whole = True
+
+    def forward(self, x, training=False):
+        y, cache = super().forward(x, training)
+        return y, (cache, self.buffer("dx", x.shape))
+
+    def backward(self, dy, cache, accumulate=False, input_gradient=True):
+        return super().backward(dy, cache[0], accumulate, input_gradient)
+
+    def inside(self, cache):
+        return {"x_gradient": cache[1]}
+
+
+def test_what_a_layer_shows_of_its_inside_stays():
+    parts = [part for _ in range(4) for part in (nn.Dense(13, 13), Seen())]
+    model = nn.Sequential(*parts, nn.Dense(13, 4), seed=0)
+    loss = nn.SoftmaxCrossEntropy()
+    model.training_pass(X, LABELS, loss)
+    found = {name: layer.x_gradient.copy() for name, layer in model.last.items() if "seen" in name}
+    assert set(lost(model)) == set(found)
+    trace = model.trace(X, LABELS, loss)
+    for name, dx in found.items():
+        np.testing.assert_array_equal(dx, trace[name].downstream, name)
+
+
 def test_backward_after_such_a_pass_is_right():
     (model, twin), x = pair("nested")
     loss = nn.SoftmaxCrossEntropy()

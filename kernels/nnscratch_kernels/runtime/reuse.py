@@ -25,11 +25,10 @@ def in_turns(calls: list[Call], passing: Collection[int], wait: int) -> list[Cal
 
     passing : the addresses of such arrays. One that a call reads before any has filled it, or that
         a call reads from the middle on, keeps its memory.
-    wait : how many bytes must have been left since before a block is taken again.
+    wait : more than so many bytes must have been left before the first of them is taken again.
     """
     last = _last_uses(calls, passing)
     left: dict[int, deque[Array]] = defaultdict(deque)  # by size, those left first at the beginning
-    waiting: dict[int, int] = defaultdict(int)  # their bytes
     places: dict[int, Array] = {}
     made = []
     for i, call in enumerate(calls):
@@ -42,9 +41,8 @@ def in_turns(calls: list[Call], passing: Collection[int], wait: int) -> list[Cal
             size = last[start][1]
             if start not in places:
                 free = left[size]
-                if free and waiting[size] > wait:
+                if len(free) * size > wait:
                     places[start] = free.popleft() if wait else free.pop()
-                    waiting[size] -= size
                 else:
                     places[start] = empty(size, np.uint8)
             arguments[k] = places[start][: value.nbytes].view(value.dtype).reshape(value.shape)
@@ -52,7 +50,6 @@ def in_turns(calls: list[Call], passing: Collection[int], wait: int) -> list[Cal
                 ending.append(start)
         for start in ending:
             left[last[start][1]].append(places[start])
-            waiting[last[start][1]] += last[start][1]
         made.append(call._replace(arguments=tuple(arguments)))
     return made
 
