@@ -22,6 +22,7 @@ OPEN = 0.85  # a gate that keeps the state, on average at the beginning: bias 1.
 SATURATES = 3.0  # the same: states of 1 and -1 throw each other about, whatever comes back
 ABOVE, BELOW = 1.5, 0.9  # of what the recurrent weights multiply a vector by, at the beginning
 SPIKE, OFTEN = 10.0, 3  # times the usual norm of the whole gradient, and in so many steps
+STANDS_OUT, _WINDOW = 3.0, 10  # times the usual norm of so many steps before and after it
 HALF = 0.5  # of all steps of a run that has not learned
 CUT = 1e-3  # of the last step's gradient is still there where a truncation cuts it to nothing
 _KEEPERS = (
@@ -249,7 +250,9 @@ def _spikes(view: View) -> list[Finding]:
     parts = view.get("param_gradient_norm")
     norms = np.sqrt(np.nansum(np.square(parts), axis=1))
     usual = float(np.median(norms))
-    spikes = np.flatnonzero(norms > SPIKE * usual)
+    high = norms > SPIKE * usual
+    high[: int(np.argmin(high))] = False  # it begins steeply, and gets less so
+    spikes = np.flatnonzero(high & (norms > STANDS_OUT * _around(norms)))
     if len(spikes) < OFTEN or not usual > 0 or len(spikes) > max(OFTEN, _SPARED * len(norms)) * 4:
         return []
     largest = float(norms[spikes].max())
@@ -272,6 +275,13 @@ def _spikes(view: View) -> list[Finding]:
             EXPLAINS["gradient spikes"] if harmed else frozenset(),
         )
     ]
+
+
+def _around(norms: Array) -> Array:
+    """Return the middle of the norms around each step: where a run begins steeply all are large."""
+    padded = np.pad(norms, min(_WINDOW, len(norms) - 1), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, len(padded) - len(norms) + 1)
+    return np.asarray(np.median(windows, axis=1))
 
 
 def _kinds(found: list[Finding]) -> set[str]:

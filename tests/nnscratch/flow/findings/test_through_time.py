@@ -157,6 +157,26 @@ def test_three_steps_of_ten_times_the_usual_norm_are_spikes(times, count, found)
     assert symptoms(record | {"clip": "ClipByGlobalNorm(1.0)"}) == set()
 
 
+@pytest.mark.parametrize(
+    ("steps", "around", "found"),
+    [
+        (slice(0, 4), 1.0, 0),  # from there it goes down
+        (slice(1, 5), 1.0, 1),
+        (slice(40, 44), 3.5, 1),  # 11 is more than three times that
+        (slice(40, 44), 3.8, 0),  # all are large there
+    ],
+)
+def test_a_run_that_begins_steeply_has_no_spikes(steps, around, found):
+    def steep(norms):
+        norms[...] = 1.0
+        norms[25:60] = around
+        norms[steps] = 11.0
+        return norms
+
+    record = changed(param_gradient_norm=steep, time_rate=lambda r: 0 * r + 1.0)
+    assert len(symptoms(record)) == found
+
+
 @pytest.mark.parametrize(("rises", "severity"), [(0.165, "notice"), (0.18, "serious")])
 def test_spikes_bring_about_what_comes_after_them_where_the_loss_rose_again(rises, severity):
     """From the least it had, by a quarter of what there is to learn."""
