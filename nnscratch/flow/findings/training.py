@@ -75,8 +75,10 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     seen = bool((typical[:_EARLY] > LARGE).any())
     far_beyond = seen and rate > FIRST * largest * (1 + rates.ROUNDED)
     stuck = clearly and far_beyond and not p.falling and view.holds(typical > LARGE)
+    # Thrown far away by such a rate, it came back some of the way, and goes no further.
+    wild = clearly and far_beyond and not p.falling and bool((typical[:_EARLY] > VIOLENT).any())
     killed = clearly and any(shown[k].step > view.first_step for k in _KILLED if k in shown)
-    broken = broken or astray or stuck
+    broken = broken or astray or stuck or wild
     if p.learned or not (broken or lost) or not rate > 0:
         return []
     best = rates.best_step(view)

@@ -112,6 +112,34 @@ def test_a_loss_that_rises_beyond_all_measure_names_no_step(run, share, told):
     assert ("best" in found.numbers) == told
 
 
+@pytest.mark.parametrize(
+    ("rate", "size", "share", "falls", "told"),
+    [
+        (0.101, 0.31, 0.5, 0.0, True),
+        (0.099, 0.31, 0.5, 0.0, False),  # five times the largest usual rate, 0.02
+        (0.101, 0.29, 0.5, 0.0, False),
+        (0.101, 0.31, 0.76, 0.0, False),  # it has learned
+        (0.101, 0.31, 0.5, 0.2, False),  # it goes on
+    ],
+)
+def test_a_run_that_was_thrown_by_a_wild_rate_and_stands_halfway(
+    run, rate, size, share, falls, told
+):
+    def change(record):
+        level = (1 - share) * record["loss_constant"][0]
+        record["loss"] = level * (1 + 0.002 * (-1.0) ** np.arange(100))
+        record["loss"][:50] *= 1 + falls
+        record["loss"][50:75] *= 1 + falls / 2
+        record[SIZES][:5] = size
+
+    options = {"optimizer": f"Adam(lr={rate})", "lr": rate}
+    found = run.of(run(change, **options), "learning rate too large")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "serious"
+        assert "with Adam it is usually 0.02 at most" in found.sentence
+
+
 def test_a_loss_that_ran_away(run):
     def change(record):
         record["loss"][...] = 1.1 * 1.2 ** np.arange(100)
