@@ -136,6 +136,19 @@ class Criterion:
         whole = any(float((z.sum(axis) - 1).abs().median()) < _FAR for axis in axes)
         return name, "probabilities" if whole and float(z.min()) >= 0 else "any numbers"
 
+    def several(self) -> tuple[int, float]:
+        """Return how many examples have several classes that the loss takes for one, and how many
+        classes those have on average; 0 and NaN where it is not so.
+        """
+        name, y = _NAMES.get(_name(self._function), ""), self.targets
+        if name != "SoftmaxCrossEntropy" or y is None or y.ndim < 2 or not y.is_floating_point():
+            return 0, math.nan
+        if not bool(((y == 0) | (y == 1)).all()):
+            return 0, math.nan
+        ones = y.detach().float().sum(1)
+        many = ones[ones > 1]
+        return many.numel(), float(many.mean())
+
     def answers(self) -> tuple[Array, Callable[..., Any]] | None:
         """Return the targets, and the loss as this package's are asked; None if they do not say."""
         function, targets = self._function, self.targets

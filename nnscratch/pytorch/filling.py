@@ -111,6 +111,7 @@ class Filling(Readout):
             for root in roots:
                 self.criterion.say(root.detach() / self.scale)
         if roots and first:
+            self._mistakes.sent(roots)
             assert self._recorder is not None
             own = {id(one) for one in self._tensors().values()} | self._updated()
             if any(id(one) not in own and one.ndim > 1 for one in learned_in(roots)):

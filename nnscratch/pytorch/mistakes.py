@@ -14,11 +14,14 @@ from torch import nn
 
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
 from nnscratch.pytorch.criterion import Criterion
+from nnscratch.pytorch.sent_back import table
+from nnscratch.pytorch.sequences import Sequences
 from nnscratch.pytorch.tensors import tensors_in
-from nnscratch_records.words import percent
+from nnscratch_records.words import number, percent
 
 _LAST = "the last function"
 _OF_SCORES = {"NLLLoss": "loss = torch.nn.CrossEntropyLoss()"}
+SEVERAL = 0.1  # of the examples have several classes: no slips of whoever wrote them
 _NAMED = 3  # of many parameters as many are named
 
 
@@ -75,10 +78,13 @@ class Mistakes:
         self._ends = ""  # the softmax that gives the network's output
         self._examples = 0
         self._evaluates = False
+        self._order = Sequences()
+        self._table: tuple[str, tuple[int, ...]] = "", ()
 
     def called(self, name: str, module: nn.Module, given: Any) -> None:
         """Look at a module that is called."""
         self._called[name] = None
+        self._order.called(name, module, given)
         if name == "":
             first = next(tensors_in(given), None)
             self._examples = 0 if first is None or not first.ndim else len(first)
@@ -92,6 +98,7 @@ class Mistakes:
 
     def returned(self, name: str, module: nn.Module, output: Any) -> None:
         """Look at what a softmax gives, and at what the network gives: is it that?"""
+        self._order.returned(name, module, output)
         if isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmin):
             self._softmax = name, getattr(output, "grad_fn", None)
             if getattr(output, "ndim", 0) >= 2 and module.dim in (0, -output.ndim):
@@ -107,6 +114,10 @@ class Mistakes:
                     self._mixes = self._softmax[0] if made is self._softmax[1] else _LAST
         if name == "":
             self._softmax = "", None
+
+    def sent(self, roots: list[Any]) -> None:
+        """Look at what the first loss was computed by."""
+        self._table = table(roots, self._examples)
 
     def told(
         self,
@@ -130,9 +141,11 @@ class Mistakes:
             _left_out(left, unknown, len(tensors)) if left else self._cut_off(tensors, updated),
             self._batch_as_time(criterion.targets),
             self._over_batch(criterion.targets),
-            _broadcast(*criterion.broadcast()),
+            _broadcast(*criterion.broadcast()) or self._each_with_each(),
+            _several(*criterion.several(), criterion.targets),
             self._not_logs(*criterion.not_logs()),
             self._evaluating(),
+            *self._order.told(criterion.targets),
         ]
         return "\n".join("\t".join(line) for line in lines if line)
 
@@ -200,6 +213,23 @@ class Mistakes:
                 )
         return ()
 
+    def _each_with_each(self) -> tuple[str, ...]:
+        name, given = self._table
+        if not name:
+            return ()
+        count = given[0]
+        other = (count,) if len(given) == 2 else (count, 1)
+        does = "multiplies" if name == "MulBackward" else "compares"
+        return (
+            "broadcast loss",
+            f"The loss {does} what the network says of each of {count} examples with what belongs "
+            f"to all of them: numbers of shape {given} meet others, such as {other}, and "
+            f"broadcasting makes a table {(count, count)} of both.",
+            "So each is pulled the way that is right for the average of all, whatever goes in.",
+            "give both the same shape, by squeeze(1) or unsqueeze(1)",
+            "",
+        )
+
     def _evaluating(self) -> tuple[str, ...]:
         if not self._evaluates:
             return ()
@@ -239,6 +269,20 @@ def _left_out(names: list[str], unknown: Mapping[str, Any], count: int) -> tuple
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if names[_NAMED:] else ""
     return ", ".join(names[:_NAMED]) + more
+
+
+def _several(count: int, classes: float, targets: Any) -> tuple[str, ...]:
+    if not count > SEVERAL * (0 if targets is None else len(targets)):
+        return ()
+    return (
+        "several labels",
+        f"The loss takes one class to be right, and {count} of {len(targets)} examples have "
+        f"several, {number(classes)} on average.",
+        "Its softmax makes the classes share out one: what is right with one of them is wrong with "
+        "the others, and no output says yes or no.",
+        "ask for each label by itself",
+        "loss = torch.nn.BCEWithLogitsLoss()",
+    )
 
 
 def _broadcast(outputs: str = "", targets: str = "") -> tuple[str, ...]:

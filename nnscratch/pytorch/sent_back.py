@@ -25,6 +25,8 @@ _KINDS = {
     "SmoothL1LossBackward": "Huber",
     "HuberLossBackward": "Huber",
 }
+_OF_TWO = ("SubBackward", "RsubBackward", "AddBackward", "MulBackward", "DivBackward")
+_WIDENED = "ExpandBackward"  # what a loss does to the smaller of two shapes
 _NLL = ("NllLossBackward", "NllLoss2DBackward")
 
 
@@ -81,6 +83,39 @@ def learned_in(roots: list[Any]) -> Iterator[Any]:
             if other is not None and other not in seen:
                 seen.add(other)
                 waiting.append(other)
+
+
+def table(roots: list[Any], count: int) -> tuple[str, tuple[int, ...]]:
+    """Return where a loss makes of `count` values a table of each with each, and their shape.
+
+    The name of the node of autograd, and the shape before it; an empty name where there is none.
+    It counts where the table is averaged or summed whole, and its other side learns nothing: what
+    compares outputs among themselves has a gradient on both.
+    """
+    whole = (count, count)
+    waiting = [root.grad_fn for root in roots if root.grad_fn is not None]
+    seen = set(waiting)
+    while waiting and len(seen) < _MOST and count > 1:
+        node = waiting.pop()
+        below = {one for one, _ in node.next_functions if one is not None}
+        made = _shape(node)
+        if made == whole and len(below) != 1:
+            continue
+        for one in below:
+            given, name = _shape(one), _name(node)
+            if made == whole and given in ((count,), (count, 1)):
+                if name == _WIDENED or (name in _OF_TWO and len(node.next_functions) == 2):
+                    return name, given
+            elif given in ((), whole) and one not in seen:
+                seen.add(one)
+                waiting.append(one)
+    return "", ()
+
+
+def _shape(node: Any) -> tuple[int, ...] | None:
+    """Return the shape of what a node gave; None where that is not known."""
+    made = getattr(node, "_input_metadata", None)  # of its gradient, which is the same
+    return tuple(made[0].shape) if made and made[0] is not None else None
 
 
 def _name(node: Any) -> str:

@@ -15,6 +15,9 @@ WIRING: Final = (
     "batch taken for time",
     "softmax over the batch",
     "not log-probabilities",
+    "several labels",
+    "examples mixed",
+    "looks ahead",
     "evaluation mode",
 )
 # Causes, in the order in which one looks at them: the loop, what is learned, what the loss can see,
@@ -81,6 +84,7 @@ _ALL = frozenset((*SYMPTOMS, *CAUSES)) - {*WIRING}
 # What each kind brings with it. A finding may say more exactly what it does.
 EXPLAINS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(WIRING, _ALL),
+    "looks ahead": frozenset({"too few steps", "overfitting", "no activation", "labels"}),
     "evaluation mode": frozenset({"batch norm statistics", "overfitting", "does not learn"}),
     "labels": frozenset({"does not learn", "constant output", "slow layer"})
     | {"overfitting", "too few steps", "learning rate too large"},

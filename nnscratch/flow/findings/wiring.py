@@ -12,6 +12,9 @@ _CERTAIN = (
     "broadcast loss",
     "batch taken for time",
     "not log-probabilities",
+    "several labels",
+    "examples mixed",
+    "looks ahead",
 )  # nobody does it on purpose
 _FIELDS = 5  # of a line of the record's `mistakes`
 

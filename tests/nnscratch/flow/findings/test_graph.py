@@ -19,7 +19,7 @@ def test_the_order_of_causes():
     """Written down a second time: what is learned, what the loss sees, how it begins, goes in..."""
     order = (
         "broadcast loss|gradients not cleared|batch taken for time|softmax over the batch|"
-        "not log-probabilities|"
+        "not log-probabilities|several labels|examples mixed|looks ahead|"
         "labels|inputs alike|outliers|softmax over one unit|softmax twice|output activation|"
         "penalty|dropout|frozen parameters|"
         "symmetric units|small batches|input scale|target scale|initial weights|initial biases|"

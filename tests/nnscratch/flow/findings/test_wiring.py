@@ -34,6 +34,7 @@ def test_a_run_that_learns_is_only_told(run):
         severities[kind] = run.of(found, kind).severity
     # Whatever it learns, it is not this.
     serious = {"broadcast loss", "batch taken for time", "not log-probabilities"}
+    serious |= {"several labels", "examples mixed", "looks ahead"}
     assert {kind for kind, how in severities.items() if how == "serious"} == serious
     assert set(severities.values()) == {"notice", "serious"}
 

@@ -1,0 +1,155 @@
+"""Sequences that are gone through otherwise than their owner thinks: seen in one pass, exactly.
+
+Attention or a recurrent layer that shows each step the ones after it, which it has to tell; states
+of both directions taken for those of the examples; states that are handed on without their past.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from nnscratch.pytorch.tensors import IDS, tensors_in
+
+LEAST = 3  # steps of a sequence that is told one further on, and so many different numbers in it
+CUT = 2  # states handed on without their past
+_ASKED, _MASK = ("query", "key"), 5  # arguments of attention, and the place of its mask
+
+
+class Sequences:
+    """Looks at the sequences of a pass as its modules are called."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget the pass before."""
+        self._ids: list[Any] = []  # numbers of words that the network is given
+        self._open = ""  # what sees the steps to come
+        self._masked = False  # something does not
+        self._states: dict[str, Any] = {}  # the last ones of recurrent layers, by name
+        self._mixed: tuple[str, ...] = ()  # who takes them for other examples', and how
+        self._handed: dict[str, list[Any]] = {}  # what each cell gave
+        self._cut: dict[str, list[bool]] = {}  # whether states came back without their past
+
+    def called(self, name: str, module: nn.Module, given: Any) -> None:
+        """Look at what a module is given; `given` is (args, kwargs)."""
+        args, kwargs = given
+        tensors = list(tensors_in(given))
+        if name == "":
+            self._begin()
+            self._ids = [one for one in tensors if one.dtype in IDS and one.ndim == 2]
+        elif isinstance(module, nn.MultiheadAttention):
+            self._attends(name, args, kwargs)
+        elif isinstance(module, nn.RNNCellBase):
+            before = self._handed.get(name, [])
+            for state in tensors[1:]:
+                past = any(_shared(state, one) and one.requires_grad for one in before)
+                if past:
+                    self._cut.setdefault(name, []).append(not state.requires_grad)
+        else:
+            self._takes(name, tensors)
+
+    def _attends(self, name: str, args: Any, kwargs: Any) -> None:
+        query, key = (args[i] if len(args) > i else kwargs.get(k) for i, k in enumerate(_ASKED))
+        mask = args[_MASK] if len(args) > _MASK else kwargs.get("attn_mask")
+        if query is not key:
+            return
+        if mask is None and not kwargs.get("is_causal"):
+            self._open = self._open or name
+        else:
+            self._masked = True
+
+    def _takes(self, name: str, tensors: list[Any]) -> None:
+        """See the last states (layers, batch, units) read as (batch, layers * units)."""
+        for given in tensors:
+            for layer, state in self._states.items():
+                layers, batch, units = state.shape
+                whole = tuple(given.shape) == (batch, layers * units) and given.is_contiguous()
+                if whole and layers > 1 and batch > 1 and _shared(given, state):
+                    self._mixed = layer, name, str(tuple(state.shape)), str(tuple(given.shape))
+
+    def returned(self, name: str, module: nn.Module, output: Any) -> None:
+        """Look at what a module gives."""
+        if name == "":  # with what computed them nobody is kept alive
+            self._handed, self._states = {}, {}
+        elif isinstance(module, nn.RNNCellBase):
+            self._handed[name] = list(tensors_in(output))
+        elif isinstance(module, nn.RNNBase) and isinstance(output, tuple):
+            state = next(tensors_in(output[1]), None)
+            if state is not None and state.ndim == 3:
+                self._states[name] = state
+            if module.bidirectional:
+                self._open = self._open or name
+
+    def told(self, targets: Any) -> list[tuple[str, ...]]:
+        """Return what was seen, as lines of `Mistakes`; `targets` of the loss, or None."""
+        return [one for one in (self._ahead(targets), self._mixing(), self._cutting()) if one]
+
+    def _ahead(self, targets: Any) -> tuple[str, ...]:
+        ids = self._ids
+        if targets is not None and targets.dtype in IDS:
+            # Given beside the words as well, or seen by the loss alone.
+            ids = [*[one for one in ids if not _shared(one, targets)], targets]
+        if not self._open or self._masked or len(ids) != 2 or not _one_further(*ids):
+            return ()
+        return (
+            "looks ahead",
+            f"{self._open} shows every step of a sequence those that come after it, and what each "
+            f"has to tell is the next one of what goes in.",
+            "It learns to copy the answer from there, and has nothing to copy from where it is to "
+            "go on by itself: its loss says nothing of that.",
+            "hide what comes after: mask=torch.nn.Transformer.generate_square_subsequent_mask(T) "
+            "for attention over T steps, one direction for a recurrent layer",
+            "",
+        )
+
+    def _mixing(self) -> tuple[str, ...]:
+        if not self._mixed:
+            return ()
+        layer, reader, state, given = self._mixed
+        return (
+            "examples mixed",
+            f"{reader} is given the last states of {layer} in the wrong order: {state} is layers "
+            f"or directions, examples and units, and was viewed as {given}, in which a row holds "
+            f"the states of other examples.",
+            "A view keeps the order in memory, in which the first axis comes first.",
+            "put the states of one example side by side: torch.cat(list(h), 1), or "
+            "h.transpose(0, 1).flatten(1)",
+            "",
+        )
+
+    def _cutting(self) -> tuple[str, ...]:
+        for name, cut in self._cut.items():
+            if len(cut) >= CUT and all(cut):
+                return (
+                    "truncation",
+                    f"{name} is given its own state of the step before without its past, in all "
+                    f"{len(cut)} calls after the first: no gradient goes back over a step of time.",
+                    "detach() or no_grad() cuts it off: what was seen a step earlier is learned "
+                    "from no more.",
+                    "hand the state on as it is, and detach it between sequences alone",
+                    "",
+                )
+        return ()
+
+
+def _shared(one: Any, other: Any) -> bool:
+    """Whether two tensors are the same numbers in memory, or one is a view of the other's."""
+    same = one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
+    return same and one.storage_offset() == other.storage_offset() and one.numel() == other.numel()
+
+
+def _one_further(ids: Any, asked: Any) -> bool:
+    """Whether what is asked of each step (examples first, or time) is the number one further on."""
+    for time_first in (False, True):
+        seen = ids.T if time_first else ids
+        rows, steps = seen.shape
+        for length in (steps, steps - 1):  # of the last step nothing may be asked
+            if asked.numel() != rows * length or min(steps, len(seen.unique())) < LEAST:
+                continue
+            told = asked.reshape(length, rows).T if time_first else asked.reshape(rows, length)
+            if bool((told[:, : steps - 1] == seen[:, 1:]).all()):
+                return True
+    return False
