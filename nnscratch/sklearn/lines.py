@@ -9,13 +9,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nnscratch.flow.findings import Advice, Finding, Findings
+from nnscratch.flow.findings.cures import (
+    STANDARDISE_BOTH,
+    STANDARDISE_INPUTS,
+    STANDARDISE_TARGETS,
+)
 
 _SCALER = "from sklearn.preprocessing import StandardScaler"
+_PIPELINE = f"from sklearn.pipeline import make_pipeline; {_SCALER}"
+_TARGETS = f"from sklearn.compose import TransformedTargetRegressor; {_SCALER}"
+_SCALED = "make_pipeline(StandardScaler(), estimator)"
+_TAKEN_BACK = "TransformedTargetRegressor({}, transformer=StandardScaler())"
 _LINES = {
-    "x = (x - x.mean": "from sklearn.pipeline import make_pipeline; "
-    f"{_SCALER}; estimator = make_pipeline(StandardScaler(), estimator)",
-    "y = (y - y.mean": "from sklearn.compose import TransformedTargetRegressor; "
-    f"{_SCALER}; estimator = TransformedTargetRegressor(estimator, transformer=StandardScaler())",
+    STANDARDISE_INPUTS.line: f"{_PIPELINE}; estimator = {_SCALED}",
+    STANDARDISE_TARGETS.line: f"{_TARGETS}; estimator = {_TAKEN_BACK.format('estimator')}",
+    STANDARDISE_BOTH.line: f"{_PIPELINE}; {_TARGETS.partition(';')[0]}; "
+    f"estimator = {_TAKEN_BACK.format(_SCALED)}",
 }
 _ADAPTED = {"activation": "activation", "init": "init", "norm": "batchnorm"}  # of `remake`
 _FITS = re.compile(r"trainer\.fit\(x, y, epochs=\d+, max_steps=(\d+), batch_size=(\d+)\)")
@@ -68,9 +77,8 @@ def _advice(advice: Advice, setting: Setting) -> Advice:
 
 def _line(line: str, s: Setting) -> str:
     """Return the line that does to an estimator what one does to a network of one's own."""
-    for start, ours in _LINES.items():
-        if line.startswith(start):
-            return ours
+    if line in _LINES:
+        return _LINES[line]
     if fits := _FITS.fullmatch(line):
         return _longer(int(fits[1]), int(fits[2]), s)
     if line == "callbacks = [nn.EarlyStopping()]":

@@ -118,3 +118,7 @@ def test_scales_are_those_of_pipelines():
     assert isinstance(pasted(far, x, y), TransformedTargetRegressor)
     wide = NeuralRegressor((10,), epochs=20, batch_size=20, random_state=0)
     assert isinstance(pasted(wide, 1e4 * x, x[:, 0]), Pipeline)
+    both = NeuralRegressor((10,), epochs=60, batch_size=20, random_state=0)
+    made = pasted(both, 200 * x, y)
+    assert isinstance(made.regressor_, Pipeline)
+    assert made.score(200 * x, y) > 0.8

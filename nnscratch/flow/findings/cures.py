@@ -32,6 +32,11 @@ STANDARDISE_TARGETS: Final = Advice(
     "begin anew on targets of mean 0 and deviation 1, and undo that after prediction",
     "y = (y - y.mean(axis=0)) / (y.std(axis=0) + 1e-8)",
 )
+STANDARDISE_BOTH: Final = Advice(
+    "bring each feature of the inputs, and the targets, to mean 0 and deviation 1 (test data with "
+    "the same numbers, predictions back), and begin anew",
+    f"{STANDARDISE_INPUTS.line}; {STANDARDISE_TARGETS.line}",
+)
 LOOK_AT_ANSWERS: Final = Advice(
     "look at the answers before training", "print(np.unique(y, axis=0))"
 )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from nnscratch.flow.findings import labels
-from nnscratch.flow.findings.cures import STANDARDISE_INPUTS, STANDARDISE_TARGETS
+from nnscratch.flow.findings.cures import (
+    STANDARDISE_BOTH,
+    STANDARDISE_INPUTS,
+    STANDARDISE_TARGETS,
+)
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.view import View
@@ -32,7 +37,17 @@ _SAME = 8  # examples with one input
 
 def find(view: View) -> list[Finding]:
     """Return what is wrong with labels, inputs and targets."""
-    return _alike(view) or [*labels.find(view), *_outliers(view), *_inputs(view), *_targets(view)]
+    return _alike(view) or [*labels.find(view), *_outliers(view), *_scales(view)]
+
+
+def _scales(view: View) -> list[Finding]:
+    """Inputs and targets of another scale than weights are drawn for: where both hold a run up,
+    neither is mended without the other.
+    """
+    inputs, targets = _inputs(view), _targets(view)
+    if any(one.severity != "notice" for one in targets):
+        inputs = [replace(one, advice=(STANDARDISE_BOTH,)) for one in inputs]
+    return [*inputs, *targets]
 
 
 def _alike(view: View) -> list[Finding]:

@@ -91,6 +91,21 @@ def test_the_scale_of_targets(run, values, what):
         assert broken & found.explains == (broken if what == "large" else set())
 
 
+@pytest.mark.parametrize(
+    ("inputs", "targets", "both"), [(10.1, 10.1, True), (10.1, 9.9, False), (9.9, 10.1, False)]
+)
+def test_where_both_are_far_off_one_line_brings_both(run, inputs, targets, both):
+    """Neither alone is enough: what is left holds the run up as before."""
+
+    def change(record):
+        run.fill(input_std=inputs, target_std=targets)(run.stuck(record))
+
+    found = run(change, **TARGETS)
+    made = {"x": np.arange(6.0).reshape(3, 2), "y": np.arange(3.0)[:, None] * 100}
+    exec(found.first.line, made)
+    assert (abs(made["x"]).max() < 2 and abs(made["y"]).max() < 2) == both
+
+
 def test_targets_that_are_learned_have_the_right_scale(run):
     assert run.of(run(run.fill(target_std=50.0), **TARGETS), "target scale") is None
 
