@@ -12,6 +12,7 @@ from nnscratch.arrays import Array
 from nnscratch.console import table_of, text_of
 from nnscratch.theory.regime import Cure, Regime
 from nnscratch_records.limits import FACTOR, verdict
+from nnscratch_records.words import number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -146,12 +147,12 @@ class Prediction:
         if self.regime is None:
             return "healthy: a single layer with weights has nothing that could vanish or explode"
         parts = [
-            f"{self.word}: the gradient reaches the first layer {_times(self.ratio)} as at the "
-            f"last ({self.rate_per_layer:.3g} a layer on the squared norm)"
+            f"{self.word}: the gradient reaches the first layer {number(self.ratio)} times as "
+            f"large as at the last ({self.rate_per_layer:.3g} a layer on the squared norm)"
         ]
         first, top = self.second_moment[0], self.second_moment[-2]
         if top > FACTOR**2 * first:
-            parts.append(f"the signal's mean square grows {top / first:.1e}-fold on the way up")
+            parts.append(f"the signal's mean square grows {number(top / first)}-fold on the way up")
         if self.correlation[-1] > _SAME and self.word != "healthy":
             parts.append("all inputs look alike to the last layer")
         parts.append(_depth_sentence(self.trainable_depth))
@@ -250,7 +251,3 @@ def _depth_sentence(depth: float) -> str:
     if depth > _DEEP:
         return "nothing in this theory limits the depth of such a network in practice"
     return f"such layers train up to a depth of about {max(1.0, depth):.0f}"
-
-
-def _times(ratio: float) -> str:
-    return f"{ratio:.2g} times as large" if 0.01 <= ratio < 1000 else f"{ratio:.1e} times as large"

@@ -13,6 +13,7 @@ from nnscratch.console import table_of, text_of
 from nnscratch.display import Brief
 from nnscratch.theory.meanfield import DEPTH_SCALES, depth_scale
 from nnscratch_records.limits import verdict
+from nnscratch_records.words import number, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -124,8 +125,8 @@ class TimePrediction:
         back = self.steps - 1
         text = (
             f"{self.word} through time: {back} steps back {told.name!r} has "
-            f"{told.relative_gradient[-1]:.1e} of the last step's gradient ({told.rate:.3f} a "
-            f"step); {_reach(told)}"
+            f"{number(told.relative_gradient[-1])} times the last step's gradient "
+            f"({told.rate:.3f} a step); {_reach(told)}"
         )
         if self.concerns:
             text = f"first of all: {'; '.join(self.concerns)}. Beside that, {text}"
@@ -182,7 +183,7 @@ def _reach(layer: LayerInTime) -> str:
     """Return how far back a layer can learn, in words."""
     if layer.horizon > _FAR:
         return f"little is lost over {_FAR} steps"
-    steps = max(1.0, layer.horizon)
+    steps = plural(round(max(1.0, layer.horizon)), "step")
     if layer.rate > 1:
-        return f"after about {steps:.0f} steps it is 20 times as large"
-    return f"before training it can learn about {steps:.0f} steps back"
+        return f"after about {steps} it is 20 times as large"
+    return f"before training it can learn about {steps} back"

@@ -11,7 +11,6 @@ import nnscratch as nn
 from nnscratch.experiments import ladder
 from nnscratch.theory import measure_gradient
 from nnscratch.theory.ends import input_statistics, softmax_gradient
-from nnscratch.theory.report import _times
 from nnscratch.theory.spectrum import even_spectrum, spectrum_of
 
 BATCH = 50
@@ -473,11 +472,3 @@ def test_very_deep_networks_overflow_quietly():
     prediction = nn.predict(deep)
     assert prediction.word == "exploding"
     assert np.isfinite(prediction.ratio)
-
-
-@pytest.mark.parametrize(
-    ("ratio", "text"),
-    [(0.0099, "9.9e-03 times"), (0.01, "0.01 times"), (999.0, "1e+03 times"), (1000.0, "1.0e+03")],
-)
-def test_how_many_times_is_told_in_two_digits(ratio, text):
-    assert _times(ratio).startswith(text)
