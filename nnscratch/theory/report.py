@@ -158,6 +158,9 @@ class Prediction:
         parts.append(_depth_sentence(self.trainable_depth))
         if self.width_depth < min(self.regime.trainable_depth, _WIDE * len(self.layers)):
             parts[-1] += f", for their width: {int(np.median(self.widths[:-1]))} units"
+        hidden = len(self.layers) - 1
+        if self.trainable_depth + 0.5 < hidden:  # as it is rounded
+            parts[-1] += f", and it has {hidden}"
         text = "; ".join(parts) + "."
         advice = self._advice()
         return f"{text} {advice}" if advice else text

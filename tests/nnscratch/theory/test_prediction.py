@@ -472,3 +472,15 @@ def test_very_deep_networks_overflow_quietly():
     prediction = nn.predict(deep)
     assert prediction.word == "exploding"
     assert np.isfinite(prediction.ratio)
+
+
+@pytest.mark.parametrize(("hidden", "deeper"), [(7, False), (8, True)])
+def test_a_network_deeper_than_its_layers_train_is_told_so(hidden, deeper):
+    """Whatever is left of the gradient at its first layer."""
+    init, n_in, parts = nn.initializers.VarianceScaling(16.0), 8, []
+    for _ in range(hidden):
+        parts += [nn.Dense(n_in, 50, init=init), nn.Sigmoid()]
+        n_in = 50
+    found = nn.predict(nn.Sequential(*parts, nn.Dense(50, 3, init=init), seed=0))
+    assert round(found.trainable_depth) == 7
+    assert (f"up to a depth of about 7, and it has {hidden}" in found.verdict) == deeper
