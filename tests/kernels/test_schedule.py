@@ -110,26 +110,37 @@ def run(program, order):
             run_rows(program.rows.ctypes.data, first, last, program.arguments.ctypes.data)
 
 
+def made_by(calls, arrays):
+    """What the calls make of the arrays, one after the other; these are as before."""
+    before = [array.copy() for array in arrays]
+    for call in calls:
+        getattr(COMPILED, call.name)(*call.arguments)
+    made = [array.copy() for array in arrays]
+    for array, old in zip(arrays, before, strict=True):
+        array[...] = old
+    return made
+
+
+def assert_made(calls, arrays, expected):
+    """Whatever the calls fill but the scratch of weights is as expected, bit for bit."""
+    scratch = {c.arguments[3].ctypes.data for c in calls if c.name == "dense_backward_input"}
+    for array, wanted in zip(arrays, expected, strict=True):
+        if array.ctypes.data not in scratch:
+            np.testing.assert_array_equal(array, wanted)
+
+
 @PARTS
 @pytest.mark.parametrize("order", [list, reversed, lambda parts: [*parts][1:] + [*parts][:1]])
 @pytest.mark.parametrize("case", CASES)
 def test_several_writers_of_one_array_keep_their_order(case, parts, order):
     calls = CASES[case]()
     arrays = arrays_of(calls)
-    before = [array.copy() for array in arrays]
-    for call in calls:
-        getattr(COMPILED, call.name)(*call.arguments)
-    expected = [array.copy() for array in arrays]
-    for array, old in zip(arrays, before, strict=True):
-        array[...] = old
+    expected = made_by(calls, arrays)
     scheduler = Scheduler(calls, np.dtype(np.float32), parts)
     program = scheduler.build()
     assert program.parts == parts
     run(program, order)
-    scratch = {c.arguments[3].ctypes.data for c in calls if c.name == "dense_backward_input"}
-    for array, wanted in zip(arrays, expected, strict=True):
-        if array.ctypes.data not in scratch:
-            np.testing.assert_array_equal(array, wanted)
+    assert_made(calls, arrays, expected)
 
 
 @PARTS
@@ -140,22 +151,14 @@ def test_what_only_passes_through_takes_turns(case, wait, order, parts, monkeypa
     calls = CASES[case]()
     turns = passing(calls)
     arrays = [array for array in arrays_of(calls) if array.ctypes.data not in turns]
-    before = [array.copy() for array in arrays]
-    for call in calls:
-        getattr(COMPILED, call.name)(*call.arguments)
-    expected = [array.copy() for array in arrays]
-    for array, old in zip(arrays, before, strict=True):
-        array[...] = old
+    expected = made_by(calls, arrays)
     monkeypatch.setattr(schedule, "PUT_OFF", wait)
     scheduler = Scheduler(calls, np.dtype(np.float32), parts, turns)
     run(scheduler.build(), order)
     places = {a.ctypes.data for call in scheduler.calls for a in written(call)}
     if not wait and case != "forks":
         assert len(places) < len({a.ctypes.data for call in calls for a in written(call)})
-    scratch = {c.arguments[3].ctypes.data for c in calls if c.name == "dense_backward_input"}
-    for array, wanted in zip(arrays, expected, strict=True):
-        if array.ctypes.data not in scratch:
-            np.testing.assert_array_equal(array, wanted)
+    assert_made(calls, arrays, expected)
 
 
 @PARTS

@@ -4,15 +4,11 @@ How right their numbers are is for the other tests; whoever changes a limit, a f
 sees here what else it changes. What is measured beside a prediction is left out.
 """
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import nnscratch as nn
 
-FILE = Path(__file__).with_name("said.txt")
 X = np.random.default_rng(0).standard_normal((64, 20)).astype(np.float32)
 SEQUENCES = np.random.default_rng(1).standard_normal((32, 40, 6)).astype(np.float32)
 NUMBERS = X[:, :1] * 2 + 1
@@ -94,29 +90,9 @@ CASES = {
 }
 
 
-def blocks():
-    made, name = {}, ""
-    for line in FILE.read_text(encoding="utf-8").splitlines() if FILE.exists() else []:
-        if line.startswith("== "):
-            name = line[3:]
-            made[name] = []
-        else:
-            made[name].append(line)
-    return {name: "\n".join(lines).strip() for name, lines in made.items()}
-
-
 @pytest.mark.parametrize("name", CASES)
-def test_what_is_predicted(name):
+def test_what_is_predicted(said, name):
     model, *data = CASES[name]()
     found = nn.predict(model, *data)
     lines = repr(found).splitlines() if not data else [found.verdict, *found.notes]
-    said = "\n".join(line.rstrip() for line in lines)
-    if os.environ.get("SAID") == "write":
-        known = blocks() | {name: said}
-        kept = [f"== {one}\n{known[one]}\n" for one in CASES if one in known]
-        FILE.write_text("\n".join(kept), encoding="utf-8")
-    assert said.strip() == blocks()[name]
-
-
-def test_every_prediction_belongs_to_a_case():
-    assert list(blocks()) == list(CASES)
+    said(__file__, CASES).check(name, "\n".join(line.rstrip() for line in lines))
