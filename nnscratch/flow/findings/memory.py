@@ -126,6 +126,10 @@ def _clip(view: View) -> list[Finding]:
     before, after = view.get("clip_before")[known], view.get("clip_after")[known]
     norm, left = (float(np.median(x)) if steps else math.nan for x in (before, after))
     far = norm > FAR * left
+    # Steps of a size of their own are no shorter for it, and a run that learns needs no word.
+    own = rates.optimizer_name(view) not in ("", *rates.BY_GRADIENT)
+    if own and view.progress.learns and fired.any():
+        return []
     if steps >= (FAR_AFTER if far else ALWAYS_AFTER) and fired.mean() >= ALWAYS:
         return [
             Finding(

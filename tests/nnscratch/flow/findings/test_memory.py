@@ -78,6 +78,24 @@ def test_a_clip_that_always_fires(run, fired, before, steps, told):
         assert found.numbers == {"fired": fired, "before": before, "after": 1.0}
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "share", "told"),
+    [
+        ("SGD(lr=0.1)", 0.21, True),
+        ("Adam(lr=0.001)", 0.21, False),  # its steps are as long as ever, and it learns
+        ("Adam(lr=0.001)", 0.19, True),
+        ("", 0.21, True),  # it is not known
+    ],
+)
+def test_a_clip_beside_steps_of_their_own_size_is_told_where_nothing_is_learned(
+    run, optimizer, share, told
+):
+    def change(record):
+        clipped(run.stuck(record, (1 - share) * record["loss_constant"][0]), 1.0, 10.5)
+
+    assert (run.of(run(change, optimizer=optimizer), "clip always") is not None) == told
+
+
 @pytest.mark.parametrize(("before", "severity"), [(10.5, "serious"), (9.5, "notice")])
 def test_how_serious_that_is(run, before, severity):
     def change(record):
