@@ -20,28 +20,24 @@ FAULTY = [case for case in CASES if case.cause & OURS]
 KINDS = OURS | {"vanishing through time", "exploding through time"}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
 @pytest.mark.parametrize("case", FAULTY, ids=lambda case: case.name)
-def test_of_a_labelled_run_the_cause_comes_first(case):
-    result = diagnose(case, 0)
+def test_of_a_labelled_run_the_cause_comes_first(case, seed):
+    """Of one more seed `test_findings` says it too."""
+    result = diagnose(case, seed)
     assert result.detected, result.findings
-    assert result.first, result.findings
+    assert result.first or seed, result.findings
     assert not result.false, result.findings
-
-
-@pytest.mark.parametrize("case", HEALTHY, ids=lambda case: case.name)
-def test_of_a_healthy_twin_nothing_serious_is_said(case):
-    result = diagnose(case, 0)
-    assert not result.false, result.findings
-    assert not KINDS & {one.kind for one in result.findings.at_least("serious")}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
-@pytest.mark.parametrize("case", [*FAULTY, *HEALTHY], ids=lambda case: case.name)
-def test_other_seeds(case, seed):
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+@pytest.mark.parametrize("case", HEALTHY, ids=lambda case: case.name)
+def test_of_a_healthy_twin_nothing_serious_is_said(case, seed):
     result = diagnose(case, seed)
-    assert result.detected or case.healthy, result.findings
     assert not result.false, result.findings
+    assert not KINDS & {one.kind for one in result.findings.at_least("serious")}
 
 
 @functools.cache
