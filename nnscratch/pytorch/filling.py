@@ -13,6 +13,7 @@ from torch import nn
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
 from nnscratch.flow.builder import Recorder
+from nnscratch.flow.findings import Findings
 from nnscratch.flow.findings.view import AGAINST
 from nnscratch.flow.readout import Readout, Recorded
 from nnscratch.pytorch.criterion import Criterion
@@ -23,6 +24,7 @@ from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.places import norm_statistics
 from nnscratch.pytorch.sent_back import kind_of_loss, learned_in, sent_back
 from nnscratch.pytorch.tensors import IDS, as_array
+from nnscratch.pytorch.unreached import unreached
 from nnscratch_records import Record
 
 _SINGLE = np.dtype(np.float32)
@@ -51,6 +53,7 @@ class Filling(Readout):
         self.criterion = Criterion()
         self.scale = 1.0
         self._step = 0  # of the optimizer
+        self._number = 0  # of the latest pass
         self._passes = 0
         self._left = math.inf  # in the gradients, the least before any pass of this step
         self._against = False  # the loss asks for parameters that others learn
@@ -176,6 +179,12 @@ class Filling(Readout):
                 f"backward and optimizer.step()"
             )
         return self._recorder.to_dict()
+
+    def findings(self) -> Findings:
+        """See `Readout`; where no gradient ever came, that is what is wrong."""
+        if self._recorder is None and self._step:
+            return unreached(self.label, self._number, self._step)
+        return super().findings()
 
     def __reduce__(self) -> tuple[type[Recorded], tuple[Record]]:
         """A copy or a pickle holds what was recorded, and records no more."""

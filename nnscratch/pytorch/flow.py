@@ -69,7 +69,6 @@ class TorchFlow(Filling):
         self._options = {"memory": memory, "histograms": histograms, "file": file, "log": log}
         self._only = None if layers is None else list(layers)
         self._mode = _OFF
-        self._number = 0  # of the latest pass
         self.looking = 0  # its number while it is looked at, negative for a probe
         self.closely = False
         self._counted = -1  # which of the censuses was taken last

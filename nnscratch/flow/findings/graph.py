@@ -97,6 +97,7 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "softmax over one unit": _STARVED | _DEAD | {"too few steps", "loss", "output activation"},
     "softmax twice": frozenset(
         {"does not learn", "too few steps", "output activation", "learning rate too small", "loss"}
+        | {"constant output"}
     ),
     "output activation": _STARVED
     | _DEAD

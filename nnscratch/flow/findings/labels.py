@@ -121,7 +121,8 @@ def _unrelated(view: View) -> list[Finding]:
     count, progress, ordered = view.latest("target_count"), view.progress, view.recurrent
     # What is learned by heart is learned too, but slowly, and nothing comes of it.
     # Where a guess is worse than the mean there is all the more to learn by heart.
-    heart = BY_HEART if progress.told >= 0 else LEARNED
+    slides = bool(view.weights) and _slides(view.kinds[view.weights[0]])
+    heart = BY_HEART if progress.told >= 0 or slides else LEARNED
     lost = progress.nothing or (progress.share < heart and progress.rows >= _ENOUGH)
     # However much it is, where held-out examples are judged the worse the more is learned.
     contradicted = _contradicted(view, WORSE)
@@ -141,11 +142,14 @@ def _unrelated(view: View) -> list[Finding]:
         f"from the other half, and neither a linear fit nor the nearest neighbours do better "
         f"than their mean ({linear} and {near} of the variance); "
     )
-    seen += "nor does the network." if progress.nothing else "what it learns is by heart."
-    severity = "serious" if progress.share < BY_HEART else "notice"
+    unsure = ordered or (slides and not contradicted)
+    heart_or = "may be" if unsure else "is"
+    seen += "nor does the network." if progress.nothing else f"what it learns {heart_or} by heart."
+    severity = "serious" if progress.share < BY_HEART and not unsure else "notice"
     if ordered:
-        severity = "notice"
         seen += " Neither guess knows of an order in time: if all lies in that, all is well."
+    elif unsure:
+        seen += " Neither guess knows a thing that lies elsewhere: if it does, all is well."
     return _finding(
         view,
         severity,
@@ -153,10 +157,15 @@ def _unrelated(view: View) -> list[Finding]:
         "Answers that belong to other rows (shuffled or sorted apart from the inputs), or labels "
         "that are noise.",
         _ROWS,
-        not ordered,
+        not unsure,
         linear=progress.linear,
         neighbours=progress.near,
     )
+
+
+def _slides(kind: str) -> bool:
+    """Whether a layer looks for the same thing everywhere, as convolutions do."""
+    return kind.startswith("conv")
 
 
 def _contradicted(view: View, by: float) -> bool:

@@ -9,11 +9,10 @@ import numpy as np
 from nnscratch.flow.findings.cures import adaptive
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.rates import typical_updates
-from nnscratch.flow.findings.view import View
+from nnscratch.flow.findings.view import THROUGH_TIME, View
 from nnscratch_records.words import listed, number, percent
 
 _NEAR = 0.01
-_THROUGH_TIME = ("rnn", "lstm", "gru")
 _FEW = 20  # examples that any network should learn by heart
 
 
@@ -72,7 +71,7 @@ def find(view: View, shown: dict[str, Finding]) -> list[Finding]:
 
 def unseen(view: View) -> tuple[list[str], list[Advice]]:
     """Return what nobody saw of recurrent modules of PyTorch, whose inside no hook gets to."""
-    layers = [i for i, kind in enumerate(view.kinds) if kind in _THROUGH_TIME]
+    layers = [i for i, kind in enumerate(view.kinds) if kind in THROUGH_TIME]
     layers = [i for i in layers if view.roles[i] != "recurrent"]
     if not layers:
         return [], []

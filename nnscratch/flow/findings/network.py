@@ -25,7 +25,7 @@ SLOPE = 0.25  # the largest of sigmoid
 DEEP = 10
 SEVERAL = 3  # layers of an activation that loses the gradient
 LONG = 20  # layers in a row: so many make all inputs alike, whatever the weights
-_LOOKED_UP = "embedding"  # a row for each number: no map of values, that one behind it would meet
+EMBEDDING = "embedding"  # a row for each number: no map of values, that one behind it would meet
 ALIKE = 0.25  # of the size of what a layer gives: by less the examples differ in it
 _CRAMPED = frozenset({"does not learn", "constant output", "slow layer", "saturated"})
 _BEGAN = frozenset({"symmetric units", "initial weights", "initial biases"})
@@ -221,6 +221,9 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
     bare = [i for i in hidden if view.after(i, "activation") is None and _plain(view, i)]
     if view.record["gaps"].any() or (hidden and not bare) or not view.rows:
         return []
+    unknown = [i for i in view.columns("opaque") if view.weights and i < view.weights[-1]]
+    if not bare and unknown:
+        return []  # these may be what a line is not
     whole = len(bare) == len(hidden) and not any(map(view.recurs, view.weights))
     p = view.progress
     more, held = "", False
@@ -236,8 +239,8 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
         more = f" It answers all examples the same, and its loss stands at {number(p.now, 3)}."
     if not bare and (not held or p.learned):  # a line is all that it takes
         return []
-    if not held and p.falling and behind:
-        return []  # that is not what holds it up
+    if not held and ((p.falling and behind) or all(_bottleneck(view, i) for i in bare)):
+        return []  # that is not what holds it up; a narrow one is there to be narrow
     where = f"between {view.layers[bare[0]]} and the next layer of weights" if bare else ""
     what = "all its layers together are one linear map" if whole else "the two are one linear map"
     seen = f"There is no activation {where}: {what}.{more}"
@@ -264,6 +267,13 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
     ]
 
 
+def _bottleneck(view: View, layer: int) -> bool:
+    """Whether a layer has fewer units than it has inputs, and than the next weights have."""
+    above = view.weights[view.weights.index(layer) + 1]
+    units = view.record["features"]
+    return bool(units[layer] < min(view.fan_in(layer), units[above]))
+
+
 def _settled(view: View, shown: Shown) -> bool:
     """Whether a run that learned nothing has come to where it can: its gradient has faded, or at a
     rate that others learn by nothing has come of many steps.
@@ -278,7 +288,7 @@ def _settled(view: View, shown: Shown) -> bool:
 
 def _plain(view: View, layer: int) -> bool:
     """Whether nothing that is not linear stands between a layer and the next weights."""
-    if view.kinds[layer] == _LOOKED_UP:
+    if view.kinds[layer] == EMBEDDING:
         return False
     if sum(source == layer for source, _ in view.record["edges"].tolist()) > 1:
         return False  # it also goes around what comes next

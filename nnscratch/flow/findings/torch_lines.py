@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from nnscratch.flow.findings.cures import init_for
 from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.network import EMBEDDING
 from nnscratch.flow.findings.stability import LOOK
 from nnscratch.flow.findings.view import View
 
@@ -131,11 +132,15 @@ def _remade(changes: dict[str, ast.expr], view: View) -> list[str]:
     made: list[str] = []
     if kind:
         init = init or init_for(kind).strip('"')
-        if hidden:
-            made.append(_each(view, hidden, f"torch.nn.{swapped}()"))
-        else:
-            within = f"torch.nn.Sequential(model.get_submodule(n), torch.nn.{swapped}())"
-            made.append(_each(view, behind, within))
+        others = [i for i in hidden if view.kinds[i] != kind]
+        bare = [i for i in view.hidden_weights if view.after(i, "activation") is None]
+        bare = [i for i in bare if view.kinds[i] != EMBEDDING]
+        within = f"torch.nn.Sequential(model.get_submodule(n), torch.nn.{swapped}())"
+        swaps = others if bare else hidden
+        made += [_each(view, swaps, f"torch.nn.{swapped}()")] if swaps else []
+        made += [_each(view, bare, within)] if bare else []
+        if not made:
+            return []
     if "norm" in given:
         for axes in dict.fromkeys(_axes(view.kinds[i]) for i in behind):
             norm = f"torch.nn.BatchNorm{axes or 1}d(model.get_submodule(n).out_{_WIDTH[axes > 0]})"

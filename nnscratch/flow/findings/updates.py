@@ -33,6 +33,8 @@ def find(view: View) -> list[Finding]:
     worst = max(slow, key=lambda i: float(np.nanmedian(behind[view.now, i])))
     times = float(np.nanmedian(behind[view.now, worst]))
     layer = owners[worst]
+    middle = float(np.nanmedian(np.where(np.isnan(behind[:, worst]), np.nan, typical)))
+    slower = f"learns {number(times)} times slower than" if np.isfinite(times) else "stands beside"
     own, usual = float(np.nanmedian(ratios[view.now, worst])), view.hidden_scale(but=layer)
     step = view.since(behind[:, worst] > SLOWER)
     scale = view.weight_scale(layer)
@@ -49,9 +51,9 @@ def find(view: View) -> list[Finding]:
             view.harm,
             view.names([owners[i] for i in slow]),
             step,
-            f"{view.layers[layer]} learns {number(times)} times slower than the other layers: its "
-            f"updates are {number(own)} of its weights' norm, {number(own * times)} in the middle "
-            f"of the layers, {since(step, view.first_step)}.",
+            f"{view.layers[layer]} {slower} the other layers: its updates are {number(own)} of "
+            f"its weights' norm, {number(middle)} in the middle of the layers, "
+            f"{since(step, view.first_step)}.",
             cause,
             (*cures.suitable_init(view), *cures.adaptive(view)),
             {"times": times, "ratio": own, "scale": scale},

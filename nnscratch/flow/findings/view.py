@@ -30,6 +30,7 @@ NEEDED = (
 AGAINST = "against another network"  # what the kind of a loss is called that both share
 LATEST = 20  # steps that "now" means, at most
 MOST = 0.8  # the fraction of them that must show a thing
+THROUGH_TIME = ("rnn", "lstm", "gru")  # kinds, as PyTorch calls them too
 OUTWEIGH = 0.5  # of the squared distances from the middle, by targets far from all others
 
 
@@ -202,7 +203,8 @@ class View:
 
     def recurs(self, layer: int) -> bool:
         """Whether a layer goes through time; PyTorch's are watched as layers of weights."""
-        recurrent = self.roles[layer] == "recurrent"
+        # The second call of a module has no parameters of its own.
+        recurrent = self.roles[layer] == "recurrent" or self.kinds[layer] in THROUGH_TIME
         return recurrent or self.param(layer, "recurrent_weight") is not None
 
     @property

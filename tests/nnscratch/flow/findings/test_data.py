@@ -208,6 +208,34 @@ def test_what_no_guess_tells_of_a_sequence_may_be_its_order(run, through_time):
 
 
 @pytest.mark.parametrize(
+    ("share", "severity", "kept"),
+    [(0.0, "serious", ("labels", "does not learn")), (0.2, "notice", ("labels",)), (0.31, "", ())],
+)
+def test_what_no_guess_tells_of_a_picture_may_lie_elsewhere_in_each(run, share, severity, kept):
+    """Behind a convolution: neither guess, by each pixel, knows a thing that is shifted."""
+
+    def change(record):
+        run.stuck(record, (1 - share) * record["loss_constant"][0])
+        run.fill(guess_linear=-0.1, guess_neighbours=-0.2)(record)
+        record["kinds"] = ["conv2d", *record["kinds"][1:]]
+
+    found = run(change)
+    assert found.kinds == kept
+    if kept:
+        assert found[0].severity == severity
+        assert "Neither guess knows a thing that lies elsewhere" in found[0].sentence
+        assert "is by heart" not in found[0].sentence
+
+    def twice(record):
+        change(record)
+        record["loss_kind"] = "SoftmaxCrossEntropy"
+
+    other = run(twice, kinds="dense relu dense relu dense softmax")
+    if share == 0.0:
+        assert (other.kinds[0], run.of(other, "labels").severity) == ("softmax twice", "notice")
+
+
+@pytest.mark.parametrize(
     ("end", "steps", "told"), [(0.72, 50, True), (0.68, 50, False), (0.72, 49, False)]
 )
 def test_answers_learned_by_heart_are_told_while_they_are_few(run, end, steps, told):

@@ -179,6 +179,28 @@ def test_what_also_goes_around_the_next_layer_is_no_linear_map_with_it(run, goes
     assert ("no activation" in found.kinds) == (not goes_around)
 
 
+@pytest.mark.parametrize(("units", "above", "told"), [(7, 8, False), (8, 9, True), (7, 7, True)])
+def test_a_layer_that_is_there_to_be_narrow(run, units, above, told):
+    """Of 8 inputs: a code of fewer numbers than go in and come out, of which none is bent."""
+    found = run(kinds="dense dense relu dense", widths=(units, above, 3))
+    assert ("no activation" in found.kinds) == told
+
+    def held(record):
+        run.stuck(record, 0.8 * record["loss_constant"][0])
+        run.fill(guess_linear=0.1, guess_neighbours=0.41)(record)
+
+    serious = run.of(run(held, kinds="dense dense", widths=(5, 9)), "no activation")
+    assert serious.severity == "serious"  # whatever its width: it is in the way
+
+
+@pytest.mark.parametrize("kind", ["gru", "lstm", "rnn"])
+def test_a_second_call_of_a_recurrent_module_is_one(run, kind):
+    def again(record):
+        record["kinds"][0] = kind  # its parameters are those of the first call
+
+    assert run(again, kinds="dense dense relu dense", widths=(20, 20, 3)).kinds == ()
+
+
 def test_activations_between_all_layers(run):
     assert run(kinds="dense relu dense dropout relu dense", widths=(20, 20, 3)).kinds == ()
     assert run(kinds="dense", widths=(3,)).kinds == ()
@@ -316,6 +338,17 @@ def test_no_hidden_layer_where_answers_are_on_no_two_sides_of_a_line(
             'model, optimizer = nn.Sequential(nn.Dense(8, 16, init="he_normal"), nn.ReLU(), '
             "nn.Dense(16, 3), nn.Sigmoid()), nn.SGD(lr=0.1)"
         )
+
+
+@pytest.mark.parametrize("role", ["opaque", "shape"])
+def test_what_nobody_knows_may_be_a_hidden_layer(run, role):
+    def change(record):
+        run.stuck(record)
+        run.fill(guess_linear=0.1, guess_neighbours=0.5)(record)
+        record["roles"][0] = role
+
+    found = run(change, kinds="dropout dense", widths=(3,))
+    assert ("no activation" in found.kinds) == (role == "shape")
 
 
 @pytest.mark.parametrize(

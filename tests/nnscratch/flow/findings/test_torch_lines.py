@@ -81,6 +81,20 @@ def test_where_no_activation_stands_one_is_put_behind_each_layer(run):
     assert told == f"{BEHIND.format('torch.nn.ReLU()', ['0', '1'])}; {RESET}; {KAIMING}; {NEW}"
 
 
+def test_behind_others_one_is_put_where_none_stands(run):
+    line = 'model = nn.remake(model, activation="relu")'
+    view = run.view(kinds="dense relu dense dense", widths=(20, 20, 3))
+    told = said(view, line)
+    assert told == f"{BEHIND.format('torch.nn.ReLU()', ['2'])}; {RESET}; {KAIMING}; {NEW}"
+
+    def looked_up(record):
+        record["kinds"] = ["embedding", *record["kinds"][1:]]
+
+    view = run.view(looked_up, kinds="dense dense dense", widths=(20, 20, 3))
+    assert "for n in ['1']" in said(view, line)
+    assert said(run.view(looked_up, kinds="dense dense", widths=(20, 3)), line) == ""
+
+
 def test_an_activation_of_the_output_gives_way(run):
     line = "model, loss = nn.remake(model, output=None), nn.SoftmaxCrossEntropy()"
     identity = "[model.set_submodule(n, torch.nn.Identity()) for n in ['3']]"

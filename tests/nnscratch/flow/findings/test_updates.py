@@ -20,6 +20,15 @@ def test_fifty_times_slower(run, times, steps, told):
         assert found.severity == "notice"
 
 
+def test_no_update_at_all(run):
+    def change(record):
+        record["update_ratio"][:, 2] = 0.0
+
+    seen = run.of(run(change), "slow layer").sentence
+    assert "2.dense stands beside the other layers: its updates are 0 of its" in seen
+    assert "0.002 in the middle of the layers" in seen
+
+
 @pytest.mark.parametrize(("larger", "told"), [(9.1, True), (8.9, False)])
 def test_large_weights_are_why(run, larger, told):
     def change(record):
