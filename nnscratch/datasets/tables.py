@@ -218,7 +218,7 @@ def _column(
         if cell.lower() in _MISSING:
             raise DataError(
                 f"{where}: no value in line {line}; fill it in or leave that row out "
-                f"({sum(one.lower() in _MISSING for one in cells)} missing in all)"
+                f"({sum(one.lower() in _MISSING for one in cells)} missing in this column)"
             )
     numbers = [_number(cell) for cell in cells]
     if None in numbers:

@@ -30,6 +30,8 @@ WORSE = 0.05  # of the way from a constant answer's loss to the least, by which 
 FAR_WORSE = 0.25  # the same, where others of the own tell what is learned
 CHANCE = 2.0  # standard errors above one half, of two classes told apart
 BETWEEN = 0.8  # of the variance of classes between batches: they are hardly mixed
+ALONE, ALONE_OF = 0.5, 40  # different classes among examples, and of how many
+SPREAD = 0.9  # of the logarithm of so many classes, what a constant answer costs
 COSTS = (0.7, 3.0)  # times what a coin's throw between the two costs: so much is left of the loss
 _ENTROPIES = ("SoftmaxCrossEntropy", "CategoricalCrossEntropy", "CrossEntropyLoss")
 # The states of a recurrent layer, and the units, go where each class throws them.
@@ -44,7 +46,15 @@ def find(view: View) -> list[Finding]:
     """Return what is wrong with the answers."""
     if view.against:
         return []
-    ways = (_one_answer, _in_turn, _unrelated, _strangers, _interchanged, _few_classes)
+    ways = (
+        _one_answer,
+        _each_its_own,
+        _in_turn,
+        _unrelated,
+        _strangers,
+        _interchanged,
+        _few_classes,
+    )
     return next((found for found in (way(view) for way in ways) if found), [])
 
 
@@ -89,6 +99,30 @@ def _one_answer(view: View) -> list[Finding]:
         f"in, a constant is right.",
         "Nothing that tells examples apart can be learned from them.",
         LOOK_AT_ANSWERS,
+    )
+
+
+def _each_its_own(view: View) -> list[Finding]:
+    """So many classes that most examples are the only one of theirs: no others tell it."""
+    count, values, p = view.latest("target_count"), view.latest("target_values"), view.progress
+    if view.text("loss_kind") not in _ENTROPIES or view.latest("target_classes") != 2:
+        return []
+    # Of sequences, whose labels are many, whole rows of them are counted: then a constant answer
+    # for each step costs less than as many classes would.
+    spread = p.constant > SPREAD * math.log(max(values, 2.0))
+    if not (count >= ALONE_OF and values > ALONE * count and spread) or p.learned:
+        return []
+    return _finding(
+        view,
+        view.harm,
+        f"Nearly every example is a class of its own: the {int(count)} looked at have "
+        f"{int(values)} different ones, of {int(view.record['features'][-1])} outputs.",
+        "A number was taken for a class (a price, an age, a score), or what names each row (its "
+        "key, a name): of a class that is seen once nothing can be told from other examples.",
+        Advice(
+            "learn a number as one (one output, squared error), or something that rows share",
+            "print(np.unique(y, return_counts=True))",
+        ),
     )
 
 

@@ -86,7 +86,7 @@ def test_arrays(tmp_path):
     ("lines", "said"),
     [
         (["a,b,c", *ROWS, "1,2"], "line 22: 2 values, and line 1 has 3"),
-        (["a,b,c", *ROWS, "1,,2"], "column 'b': no value in line 22; .*1 missing in all"),
+        (["a,b,c", *ROWS, "1,,2"], "column 'b': no value in line 22; .*1 missing in this column"),
         (["a,b,c", *ROWS, "1,NaN,2"], "column 'b': no value in line 22"),
         (["a,b,c", *ROWS, "1,inf,2"], "column 'b': 'inf' in line 22 is no number"),
         (["a,city,c", "1,Paris,0", *ROWS], "'city': 'Paris' in line 2 is no number; write plain"),

@@ -161,3 +161,51 @@ def test_a_loop_that_goes_through_sorted_examples(mixed):
                 optimizer.step(model.params, model.grads)
     found = flow.findings()
     assert (found.kinds[:1] == ("labels",)) == (not mixed), found
+
+
+@pytest.mark.parametrize(
+    ("count", "values", "cost", "told"),
+    [
+        (100, 51, 0.92, True),
+        (100, 50, 0.92, False),
+        (39, 39, 0.92, False),
+        (40, 40, 0.92, True),
+        (100, 90, 0.88, False),  # rows of labels, one for each step of a sequence
+    ],
+)
+def test_classes_of_one_example_each(run, count, values, cost, told):
+    def change(record):
+        run.fill(target_count=count, target_values=values)(record)
+        run.fill(loss_constant=cost * math.log(values))(record)
+        run.stuck(record)
+
+    found = run.of(run(change, widths=(20, 20, 60)), "labels")
+    assert (found is not None and "a class of its own" in found.sentence) == told
+    if told:
+        assert (
+            f"the {count} looked at have {values} different ones, of 60 outputs" in found.sentence
+        )
+
+
+def test_a_number_that_was_taken_for_classes_is_told_as_that():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((300, 3)).astype(np.float32)
+    y = np.unique((100 * x[:, 0]).astype(int), return_inverse=True)[1]
+    model = nn.Sequential(nn.Dense(3, 20), nn.ReLU(), nn.Dense(20, int(y.max()) + 1), seed=0)
+    flow = nn.GradientFlow(model)
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.Adam(lr=0.003))
+    trainer.fit(x, y, epochs=10, batch_size=30, callbacks=[flow], progress=False)
+    (found, *_) = flow.findings()
+    assert found.kind == "labels"
+    assert "Nearly every example is a class of its own" in found.sentence
+
+
+def test_labels_of_every_step_are_no_class_of_their_own():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 2, (200, 12, 1)).astype(np.float32)
+    y = x[:, :, 0].astype(int)
+    model = nn.Sequential(nn.RNN(1, 8), nn.Dense(8, 2), seed=0)
+    flow = nn.GradientFlow(model)
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(lr=1e-5))
+    trainer.fit(x, y, epochs=10, batch_size=20, callbacks=[flow], progress=False)
+    assert "labels" not in flow.findings().kinds
