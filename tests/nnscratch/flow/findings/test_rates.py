@@ -213,3 +213,22 @@ def test_a_rate_far_too_small_comes_before_what_a_recurrent_layer_began_with(
     (found,) = training.find(view, {}, causes)
     assert found.kind == "learning rate too small"
     assert found.first == first
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "largest", "begin"),
+    [
+        ("SGD(lr=0.1)", 0.5, 0.1),
+        ("SGD(lr=0.1, momentum=0.9)", 0.05, 0.01),
+        ("SteepestDescent(lr=0.1)", 0.5, 0.1),
+        ("Adagrad(lr=0.1)", 0.1, 0.01),
+        ("Adadelta(lr=1)", 2.0, 1.0),
+        ("Adam(lr=0.1)", 0.02, 1e-3),
+        ("RMSProp(lr=0.1, momentum=0.9)", 0.02, 1e-3),  # whose step is not the longer for it
+        ("Lion(lr=0.1)", 0.02, 1e-3),
+        ("", math.inf, math.nan),
+    ],
+)
+def test_what_is_usual_of_an_optimizer(run, optimizer, largest, begin):
+    found = rates.usual(run.view(optimizer=optimizer))
+    assert found == pytest.approx((largest, begin), nan_ok=True)
