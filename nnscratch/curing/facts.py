@@ -15,8 +15,10 @@ from nnscratch.curing.network import (
     LayerNorms,
     LessDropout,
     NewActivation,
+    NoLoneNorm,
     NormMomentum,
     Weights,
+    is_lone_norm,
 )
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
@@ -52,12 +54,14 @@ def repairs(plan: Plan, c: Conditions) -> list[Change]:
     * dense layers without an activation between them get one;
     * batch norm over very few examples becomes layer norm; one whose running statistics could not
       follow in these steps gets a quicker momentum;
+    * a norm of each example over one unit, of which it leaves nothing, goes;
     * dropout that takes most of a layer, or in many layers most ways through them, takes less;
     * a penalty that outweighs the loss as the training begins is left out.
     """
     made: list[Change | None] = [_inputs(plan, c.real_x), _targets(plan, c), _output(plan, c)]
     made += [_activation(plan), _weights(plan, c.seed), _norm(plan, c)]
     made += [_dropout(plan), _penalty(plan, c)]
+    made.append(NoLoneNorm() if any(map(is_lone_norm, plan.layers)) else None)
     now = plan.statements(c.seed)
     # Where layers are frozen a change may find nothing to change.
     return [one for one in made if one is not None and one.apply(plan).statements(c.seed) != now]

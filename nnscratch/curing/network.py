@@ -14,7 +14,7 @@ from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
 from nnscratch.errors import require_name
 from nnscratch.initializers import Initializer
-from nnscratch.layers import BatchNorm, Dense, Dropout, LayerNorm
+from nnscratch.layers import BatchNorm, Dense, Dropout, LayerNorm, RMSNorm
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,23 @@ class LayerNorms(Change):
                 else part
             )
         )
+
+
+@dataclass(frozen=True)
+class NoLoneNorm(Change):
+    """No norm of each example by its own size over a single unit: that leaves nothing of it."""
+
+    kind: ClassVar[str] = "lone norm"
+    said: ClassVar[str] = "no norm over one unit"
+
+    def apply(self, plan: Plan) -> Plan:
+        return replace(plan, layers=tuple(part for part in plan.layers if not is_lone_norm(part)))
+
+
+def is_lone_norm(part: Part) -> bool:
+    """Return whether a part is such a norm, not frozen."""
+    alone = part.is_a(LayerNorm, RMSNorm) and part.options["features"] == 1
+    return alone and not part.frozen
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,12 @@ faulty("softmax over one unit", "a softmax layer over one output, squared error"
         "relu", "he_normal", (1, 3), Adam(lr=1e-3), layers.Softmax(), losses.MeanSquaredError()
     )
 )
+faulty("norm over one unit", "layer norm behind the one output")(
+    lambda d: d.yes_or_no(
+        *("relu", "he_normal", (1, 3), Adam(lr=3e-3), layers.LayerNorm(1)),
+        losses.SigmoidCrossEntropy(),
+    )
+)
 faulty("softmax twice", "a softmax before the loss that takes one")(
     lambda d: d.classifier(
         "relu", "he_normal", (2, 4), SGD(lr=0.05), data="digits", end=layers.Softmax()

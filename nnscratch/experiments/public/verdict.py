@@ -48,6 +48,7 @@ NAMES: Final[dict[str, frozenset[str]]] = {
     "clip never": frozenset({"clip"}),
     "outliers": frozenset({"loss"}),
     "small batches": frozenset({"norm"}),
+    "norm over one unit": frozenset({"norm"}),
     # Symptoms of anything, and mistakes that only a loop of PyTorch's can make: no case has them.
     **dict.fromkeys(("does not learn", *WIRING), frozenset()),
 }

@@ -28,6 +28,7 @@ CAUSES: Final = (
     "inputs alike",
     "outliers",
     "softmax over one unit",
+    "norm over one unit",
     "softmax twice",
     "output activation",
     "penalty",
@@ -94,7 +95,10 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     | {"saturated", "too few steps", "learning rate too large"},
     "outliers": frozenset({"target scale", "too few steps", "overfitting", "output activation"})
     | {"labels", "learning rate too large"},
-    "softmax over one unit": _STARVED | _DEAD | {"too few steps", "loss", "output activation"},
+    **dict.fromkeys(
+        ("softmax over one unit", "norm over one unit"),
+        _STARVED | _DEAD | {"too few steps", "loss", "output activation"},
+    ),
     "softmax twice": frozenset(
         {"does not learn", "too few steps", "output activation", "learning rate too small", "loss"}
         | {"constant output"}

@@ -1,4 +1,4 @@
-"""Batch norm's memory, batches too small for it, and the clip."""
+"""Batch norm's memory, batches too small for it, norms over one unit, and the clip."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ VARIANCE_GAP, VARIANCE_NOISE = 0.45, 2.5  # the second over B
 MEAN_GAP = 2.3  # over sqrt(B)
 WARM, SURE_AFTER = 20, 50  # steps before they are looked at, and before it is a fault
 ON_THE_WAY = 0.6  # of what they lacked at the beginning: arriving, which is no fault
+ROUNDING = 1e-9  # of a spread
+_OF_ITS_OWN = ("layernorm", "rmsnorm")
 SOME = 4.0  # examples
 ALWAYS, FAR = 0.98, 10.0  # a clip fires in this share of steps; cuts the norm by this factor
 LOW = 0.1  # a norm that is left by a limit far below usual ones: not for the gradient's size
@@ -32,7 +34,40 @@ def find(view: View) -> list[Finding]:
     # Of some examples a batch's own differ a little: not as much as of what never arrives.
     slow = any(one.severity == "serious" for one in statistics)
     few = [one for one in _few(view) if not (slow and one.numbers["batch"] >= SOME)]
-    return [*few, *statistics, *_clip(view)]
+    return [*_alone(view), *few, *statistics, *_clip(view)]
+
+
+def _alone(view: View) -> list[Finding]:
+    """A norm of each example by its own size, over one unit: what it gives is no number of it."""
+    spread = view.looks("output_spread")
+    if not view.rows or view.progress.learned or not len(spread):
+        return []
+    gradient = view.get("gradient_norm")
+    found = [
+        i
+        for i in view.columns("norm")
+        if view.kinds[i] in _OF_ITS_OWN
+        and view.record["features"][i] == 1
+        # What spans more than its one channel gives something to go by, and hands a gradient down.
+        and ((spread[:, i] <= ROUNDING).all() or (gradient[:, view.below(i)] == 0).all())
+    ]
+    if not found:
+        return []
+    name = view.layers[found[-1]]
+    return [
+        Finding(
+            "norm over one unit",
+            "fatal",
+            view.names(found),
+            view.first_step,
+            f"{name} normalises a single unit by its own size: whatever goes in comes out the "
+            f"same, and no gradient passes it.",
+            "Of one number nothing is left when its own mean, or its own size, is taken out.",
+            (Advice(f"leave {name} out: norms are for layers of several units"),),
+            {"layers": float(len(found))},
+            EXPLAINS["norm over one unit"],
+        )
+    ]
 
 
 def _few(view: View) -> list[Finding]:

@@ -36,7 +36,14 @@ _AT_ONCE = ("exploding", "vanishing", "saturated", "dead units", "dead layer", "
 # With these, short steps are what is to be expected.
 _HELD = frozenset(
     {
-        *("labels", "softmax over one unit", "softmax twice", "symmetric units", "activation"),
+        *(
+            "labels",
+            "softmax over one unit",
+            "norm over one unit",
+            "softmax twice",
+            "symmetric units",
+            "activation",
+        ),
         *("frozen parameters", "initial weights", "initial biases", "depth", "clip always"),
         *("inputs alike", "penalty", "dropout"),
     }

@@ -20,7 +20,8 @@ def test_the_order_of_causes():
     order = (
         "broadcast loss|gradients not cleared|batch taken for time|softmax over the batch|"
         "not log-probabilities|several labels|examples mixed|looks ahead|"
-        "labels|inputs alike|outliers|softmax over one unit|softmax twice|output activation|"
+        "labels|inputs alike|outliers|softmax over one unit|norm over one unit|"
+        "softmax twice|output activation|"
         "penalty|dropout|frozen parameters|"
         "symmetric units|small batches|input scale|target scale|initial weights|initial biases|"
         "forget bias|recurrent weights|truncation|learning rate too large|"
@@ -59,6 +60,7 @@ def test_every_kind_that_is_explained_is_one():
     [
         ("labels", "does not learn, overfitting, too few steps"),
         ("softmax over one unit", "dead layer, vanishing, loss, does not learn"),
+        ("norm over one unit", "dead layer, constant output, does not learn"),
         ("softmax twice", "too few steps, loss"),
         ("output activation", "non-finite, dead layer, saturated, constant output"),
         ("frozen parameters", "learning rate too large, does not learn"),

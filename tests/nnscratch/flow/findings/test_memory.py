@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 
+import nnscratch as nn
+
 NORM = {"kinds": "dense batchnorm relu dense", "widths": (20, 3)}
 
 
@@ -196,3 +198,46 @@ def test_statistics_that_never_arrive_come_before_batches_of_some_examples(
     kinds = run(change, batch=batch, **NORM).kinds
     assert ("small batches" in kinds) == few
     assert ("batch norm statistics" in kinds) == slow
+
+
+@pytest.mark.parametrize(
+    ("kind", "units", "spread", "gradient", "told"),
+    [
+        ("layernorm", 1, 0.9e-9, 0.1, True),
+        ("layernorm", 1, 1.1e-9, 0.1, False),  # it spans more than that one channel
+        ("layernorm", 2, 0.0, 0.0, False),
+        ("rmsnorm", 1, 1.0, 0.0, True),  # its sign is left
+        ("rmsnorm", 1, 1.0, 0.1, False),
+        ("batchnorm", 1, 0.0, 0.0, False),
+    ],
+)
+def test_a_norm_over_one_unit(run, kind, units, spread, gradient, told):
+    def change(record):
+        run.stuck(record)
+        kinds, roles = list(record["kinds"]), list(record["roles"])
+        kinds[-1], roles[-1] = kind, "norm"
+        record["kinds"], record["roles"] = kinds, roles
+        record["output_spread"][:, -1] = spread
+        record["gradient_norm"][:, -2] = gradient
+
+    options = {"targets": "numbers", "widths": (20, units)}
+    found = run.of(run(change, kinds="dense relu dense tanh", **options), "norm over one unit")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "fatal"
+        assert "leave 3.tanh out" in found.advice[0].what
+
+
+def test_a_norm_behind_the_last_unit_is_told_and_left_out():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 4)).astype(np.float32)
+    y = x[:, :1] - x[:, 1:2]
+    model = nn.Sequential(nn.Dense(4, 8), nn.Tanh(), nn.Dense(8, 1), nn.LayerNorm(1), seed=0)
+    loss, optimizer, flow = nn.MeanSquaredError(), nn.Adam(lr=0.01), nn.GradientFlow(model)
+    trainer = nn.Trainer(model, loss, optimizer)
+    trainer.fit(x, y, epochs=10, batch_size=20, callbacks=[flow], progress=False)
+    assert flow.findings().causes[0].kind == "norm over one unit"
+    cure = nn.cure(model, loss, optimizer, x, y, batch_size=20, steps=150, progress=False)
+    assert "no norm over one unit" in str(cure.best.change)
+    assert "LayerNorm" not in "".join(cure.lines)
+    assert cure.best.skill > 0.8
