@@ -41,11 +41,11 @@ def find(view: View) -> list[Finding]:
 
 
 def _scales(view: View) -> list[Finding]:
-    """Inputs and targets of another scale than weights are drawn for: where both hold a run up,
-    neither is mended without the other.
+    """Inputs and targets of another scale than weights are drawn for: where both are, neither is
+    mended without the other, even if the loss falls on its way to the targets' mean.
     """
     inputs, targets = _inputs(view), _targets(view)
-    if any(one.severity != "notice" for one in targets):
+    if targets:
         inputs = [replace(one, advice=(STANDARDISE_BOTH,)) for one in inputs]
     return [*inputs, *targets]
 

@@ -106,6 +106,16 @@ def test_where_both_are_far_off_one_line_brings_both(run, inputs, targets, both)
     assert (abs(made["x"]).max() < 2 and abs(made["y"]).max() < 2) == both
 
 
+def test_targets_that_the_loss_still_falls_towards_are_brought_near_with_the_inputs(run):
+    def change(record):
+        run.fill(input_std=50.0, target_std=50.0)(record)
+        record["loss"][...] = np.linspace(1.0, 0.9, len(record["loss"]))
+
+    found = run(change, **TARGETS)
+    assert run.of(found, "target scale").severity == "notice"
+    assert run.of(found, "input scale").advice[0].line.partition("; ")[2].startswith("y = ")
+
+
 def test_targets_that_are_learned_have_the_right_scale(run):
     assert run.of(run(run.fill(target_std=50.0), **TARGETS), "target scale") is None
 
