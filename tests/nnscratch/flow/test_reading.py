@@ -45,6 +45,8 @@ def test_no_gradient_at_all_is_vanishing():
 def test_median_over_steps():
     assert read_flow(record([1e-9, 1, 1], [1, 1, 1])).word == "healthy"
     assert read_flow(record([1e-9, 1e-9, 1], [1, 1, 1])).word == "vanishing"
+    reading = read_flow(record([3, 1, 100], [9, 2, 1]))  # the middle one of each
+    assert (reading.first, reading.last) == (3, 2)
 
 
 def test_nan_loss_is_diverged_and_the_finite_steps_are_read():

@@ -173,6 +173,19 @@ def test_a_run_that_begins_steeply_has_no_spikes(steps, around, found):
     assert len(symptoms(record)) == found
 
 
+@pytest.mark.parametrize(("count", "found"), [(16, 1), (17, 0)])
+def test_what_is_so_in_a_fifth_of_the_steps_is_no_spike(count, found):
+    """Of 80 steps, every fourth from the second on."""
+
+    def spiked(norms):
+        norms[...] = 1.0
+        norms[2 : 2 + 4 * count : 4] = 30.0
+        return norms
+
+    record = changed(param_gradient_norm=spiked, time_rate=lambda r: 0 * r + 1.0)
+    assert len(symptoms(record)) == found
+
+
 @pytest.mark.parametrize(("rises", "severity"), [(0.165, "notice"), (0.18, "serious")])
 def test_spikes_bring_about_what_comes_after_them_where_the_loss_rose_again(rises, severity):
     """From the least it had, by a quarter of what there is to learn."""
