@@ -136,6 +136,11 @@ class Criterion:
         whole = any(float((z.sum(axis) - 1).abs().median()) < _FAR for axis in axes)
         return name, "probabilities" if whole and float(z.min()) >= 0 else "any numbers"
 
+    @property
+    def left_out(self) -> Any:
+        """The class that counts for nothing; None if the loss is none of classes that says so."""
+        return getattr(self._function, "ignore_index", None)
+
     def several(self) -> tuple[int, float]:
         """Return how many examples have several classes that the loss takes for one, and how many
         classes those have on average; 0 and NaN where it is not so.

@@ -145,7 +145,7 @@ class Mistakes:
             _several(*criterion.several(), criterion.targets),
             self._not_logs(*criterion.not_logs()),
             self._evaluating(),
-            *self._order.told(criterion.targets),
+            *self._order.told(criterion.targets, criterion.left_out),
         ]
         return "\n".join("\t".join(line) for line in lines if line)
 

@@ -11,8 +11,10 @@ from typing import Any
 from torch import nn
 
 from nnscratch.pytorch.tensors import IDS, tensors_in
+from nnscratch_records.words import percent
 
 LEAST = 3  # steps of a sequence that is told one further on, and so many different numbers in it
+PADDED = 0.5  # of what is asked
 CUT = 2  # states handed on without their past
 _ASKED, _MASK = ("query", "key"), 5  # arguments of attention, and the place of its mask
 
@@ -83,9 +85,37 @@ class Sequences:
             if module.bidirectional:
                 self._open = self._open or name
 
-    def told(self, targets: Any) -> list[tuple[str, ...]]:
-        """Return what was seen, as lines of `Mistakes`; `targets` of the loss, or None."""
-        return [one for one in (self._ahead(targets), self._mixing(), self._cutting()) if one]
+    def told(self, targets: Any, left_out: Any) -> list[tuple[str, ...]]:
+        """Return what was seen, as lines of `Mistakes`.
+
+        targets, left_out : of the loss, and the class that it does not count; or None
+        """
+        lines = (
+            *(self._ahead(targets), self._mixing(), self._cutting()),
+            self._padding(targets, left_out),
+        )
+        return [one for one in lines if one]
+
+    def _padding(self, targets: Any, left_out: Any) -> tuple[str, ...]:
+        """See most of what is asked be one number, at the end of sequences of many lengths."""
+        if targets is None or left_out is None or targets.dtype not in IDS or not self._ids:
+            return ()
+        one, count = targets.flatten().mode().values, targets.numel()
+        share = float((targets == one).sum()) / count
+        if int(one) == left_out or share < PADDED:
+            return ()
+        for ids in self._ids:
+            for rows in ids.shape:
+                time_first = rows != len(ids)
+                if count % rows or count // rows < LEAST:
+                    continue
+                laid = targets.reshape(-1, rows).T if time_first else targets.reshape(rows, -1)
+                filled = laid != one
+                lengths = filled.sum(1)[filled.any(1)]
+                ends = (filled[:, 1:] & ~filled[:, :-1]).sum() == 0  # nothing comes after it
+                if bool(ends) and len(lengths.unique()) > 1:
+                    return _counted(int(one), share, count)
+        return ()
 
     def _ahead(self, targets: Any) -> tuple[str, ...]:
         ids = self._ids
@@ -133,6 +163,17 @@ class Sequences:
                     "",
                 )
         return ()
+
+
+def _counted(number: int, share: float, count: int) -> tuple[str, ...]:
+    return (
+        "padding counted",
+        f"{percent(share)} of the {count} answers that the loss asks for in a batch are {number}, "
+        f"at the ends of sequences of many lengths: padding, and the loss counts it.",
+        "To say so everywhere is nearly all that it rewards.",
+        "leave it out of the loss, and judge it without",
+        f"loss = torch.nn.CrossEntropyLoss(ignore_index={number})",
+    )
 
 
 def _shared(one: Any, other: Any) -> bool:

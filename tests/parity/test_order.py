@@ -165,6 +165,54 @@ def test_two_sequences_are_not_taken_for_one(causal):
     assert "looks ahead" not in kinds(Translates(causal), step)
 
 
+# Padding
+
+
+def padded(lengths):
+    """Words, and what is asked: a number for each of so many, and 0 after them."""
+    words = WORDS[: len(lengths)] % 10 + 2
+    asked = torch.where(torch.arange(9) < torch.tensor(lengths)[:, None], words.flip(1), 0)
+    return words, asked
+
+
+MANY = [2, 3, 4, 4, 5, 5, 4, 4, 4, 5] * 2
+HALF = [4, 5, 4, 5, 4, 5, 4, 5, 5, 5] * 2  # 88 of 180 answers are 0
+
+
+@pytest.mark.parametrize(
+    ("lengths", "loss", "told"),
+    [
+        (MANY, tn.CrossEntropyLoss(), True),
+        (MANY, tn.CrossEntropyLoss(ignore_index=0), False),
+        ([4] * 20, tn.CrossEntropyLoss(), False),  # of one length: that may be meant
+        (HALF, tn.CrossEntropyLoss(), False),
+    ],
+)
+def test_padding_that_the_loss_counts(lengths, loss, told):
+    words, asked = padded(lengths)
+    step = [
+        lambda m: loss(m(words).reshape(-1, 12), asked.reshape(-1)),
+        lambda m: loss(m(words).transpose(1, 2), asked),
+    ]
+    for one in step:
+        found = kinds(Words(tn.LSTM(8, 8, batch_first=True)), one)
+        assert ("padding counted" in found) == told
+    if told:
+        assert found["padding counted"].sentence.startswith("56 % of the 180 answers")
+        assert found["padding counted"].advice[0].line.endswith("(ignore_index=0)")
+
+
+def test_a_number_that_also_comes_before_others_is_no_padding():
+    words, asked = padded(MANY)
+    asked[0] = asked[0].flip(0)
+    loss = tn.CrossEntropyLoss()
+    found = kinds(
+        Words(tn.LSTM(8, 8, batch_first=True)),
+        lambda m: loss(m(words).reshape(-1, 12), asked.reshape(-1)),
+    )
+    assert "padding counted" not in found
+
+
 # States
 
 

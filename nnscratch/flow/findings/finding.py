@@ -12,6 +12,9 @@ from nnscratch_records.words import printable_lines
 SEVERITIES: Final = ("fatal", "serious", "notice")
 
 
+NOT_YET = "nothing is learned so far"  # how the state of a run ends that has not begun to learn
+
+
 @dataclass(frozen=True)
 class Advice:
     """One change.
@@ -193,6 +196,8 @@ class Findings(Sequence[Finding]):
             return "", "", ""
         must = bool(self.at_least("serious"))
         begin = "Do this first" if must else "Nothing has to be changed; what may help most"
+        if not must and self.state.endswith(f"{NOT_YET}."):
+            begin = "What may help most"
         cause = next(one for one in self.causes if one.advice)
         brought = ", ".join(one.kind for one in self.consequences(cause.kind))
         why = [f"It is told first because it explains: {brought}."] if brought else []

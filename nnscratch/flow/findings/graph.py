@@ -18,6 +18,7 @@ WIRING: Final = (
     "several labels",
     "examples mixed",
     "looks ahead",
+    "padding counted",
     "evaluation mode",
 )
 # Causes, in the order in which one looks at them: the loop, what is learned, what the loss can see,
@@ -85,6 +86,7 @@ _ALL = frozenset((*SYMPTOMS, *CAUSES)) - {*WIRING}
 # What each kind brings with it. A finding may say more exactly what it does.
 EXPLAINS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(WIRING, _ALL),
+    "padding counted": frozenset({"too few steps", "does not learn", "constant output", "labels"}),
     "looks ahead": frozenset({"too few steps", "overfitting", "no activation", "labels"}),
     "evaluation mode": frozenset({"batch norm statistics", "overfitting", "does not learn"}),
     "labels": frozenset({"does not learn", "constant output", "slow layer"})

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from nnscratch.flow.findings.cures import adaptive
-from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.finding import NOT_YET, Advice, Finding
 from nnscratch.flow.findings.rates import typical_updates
 from nnscratch.flow.findings.view import THROUGH_TIME, View
 from nnscratch_records.words import listed, number, percent
@@ -19,15 +19,27 @@ _FEW = 20  # examples that any network should learn by heart
 def state(view: View) -> str:
     """Return whether the run learns, in a sentence."""
     p = view.progress
+    lost = _not_finite(view)
     if p.rows < 2 or math.isnan(p.share):
-        return ""
+        return lost
+    if lost:
+        return f"The loss went from {number(p.first, 3)} to {number(p.now, 3)}. {lost}"
     first, now = number(p.first, 3), number(p.now, 3)
     fell = f"The loss goes from {first} to {now}" if first != now else f"The loss stands at {now}"
     if not p.known:
         return f"{fell}."
     if not p.share > 0:
-        return f"{fell}; {_constant(view)}: nothing is learned so far."
+        return f"{fell}; {_constant(view)}: {NOT_YET}."
     return f"{fell}; {_constant(view)}: {percent(min(1.0, p.share))} of the way down is made."
+
+
+def _not_finite(view: View) -> str:
+    """Return since when the loss is not finite, in a sentence; empty if it is, or is not seen."""
+    known = np.flatnonzero(np.isfinite(view.record["loss"]))
+    if not len(known) or known[-1] == len(view.steps) - 1:
+        return ""
+    before = f"It was {number(float(view.record['loss'][known[-1]]), 3)} the step before."
+    return f"The loss is not finite since step {int(view.steps[known[-1] + 1])}. {before}"
 
 
 def _constant(view: View) -> str:

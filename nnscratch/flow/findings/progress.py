@@ -28,6 +28,7 @@ ENOUGH = 50  # steps before a loss that stands is said to stand
 _LEAST = 5  # steps make a mean
 _PARTS = (10, 4, 2)  # "now" is the latest tenth of the steps; where batches differ much, more
 _ERROR = 0.02  # of the way: as well as "now" should be known
+FLIPS = 0.2  # of the steps the loss changes its sign: it is no height
 _BLIND = 0.2  # known no better than this, nothing is said
 
 
@@ -115,10 +116,18 @@ class Progress:
         """How much of the answers other examples tell; NaN where nobody asked."""
         return max(self.linear, self.near)
 
+    @cached_property
+    def tells(self) -> bool:
+        """Whether the height of the loss tells anything: not where that is not known and it jumps
+        from one sign to the other, as what a policy's gradient is computed of.
+        """
+        flips = np.diff(np.sign(self.losses)) != 0
+        return self.known or not len(flips) or float(flips.mean()) < FLIPS
+
     @property
     def worse(self) -> bool:
         """Whether the loss has risen again, far above the least it has had."""
-        return self.now > self.best + RISEN * self.room + SURE * self.error
+        return self.tells and self.now > self.best + RISEN * self.room + SURE * self.error
 
     @property
     def learned(self) -> bool:
@@ -189,7 +198,7 @@ class Progress:
     def rising(self) -> bool:
         """Whether the loss of a run too short for quarters rose, from one half to the other."""
         fall, error = self._halves
-        return -fall > error and -fall > NOTHING * self.room
+        return self.tells and -fall > error and -fall > NOTHING * self.room
 
     @property
     def pace(self) -> float:
@@ -207,7 +216,7 @@ class Progress:
     @property
     def nothing(self) -> bool:
         """Whether the run has learned nothing, and is not about to."""
-        if self.rows < ENOUGH or math.isnan(self.share):
+        if self.rows < ENOUGH or math.isnan(self.share) or not self.tells:
             return False
         blind = SURE * self.error > _BLIND * self.room
         far = self.known and self.now - SURE * self.error > self.constant + self.room

@@ -9,7 +9,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.flow.findings import cures, rates, steps
 from nnscratch.flow.findings.data import tens
-from nnscratch.flow.findings.finding import Finding
+from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import ENOUGH, LEARNS, SURE
 from nnscratch.flow.findings.view import View
@@ -50,6 +50,13 @@ _HELD = frozenset(
 )
 _BEGAN_IN_TIME = frozenset({"forget bias", "recurrent weights"})
 _STANDS = frozenset({"does not learn", "constant output", "slow layer"})
+_LASTS = (
+    Advice(
+        "let the schedule last as long as the training: where it counts epochs, call "
+        "scheduler.step() once an epoch, not after each batch"
+    ),
+)
+_WARM = Advice("or let the rate grow to what it is over the first hundred steps")
 PLAIN = ("SGD", "SteepestDescent")
 _KILLED = ("dead layer", "dead units")
 _HURT = ("diverged", "non-finite", "dead layer", "dead units", "saturated", "exploding")
@@ -98,15 +105,17 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     thrown = bool(hurt) or p.worse or not rate <= (CLEARLY * largest if calm else begin)
     lasting = view.rows >= _LASTING and (p.nothing or p.worse) and not held and thrown
     lasting = (lasting or (lost and unusual)) and view.holds(typical > LARGE)
+    thrown_off = _thrown_off(view, shown, typical) and not held
     blown = "diverged" in shown and view.rows > 1
     beyond = bool(hurt) and rate > BEYOND * largest
     lasting = lasting or stuck
-    if not (jumps.size or far or lasting or blown or beyond or killed):
+    if not (jumps.size or far or lasting or blown or beyond or killed or thrown_off):
         return []
     row = int(jumps[0]) if jumps.size else 0
     step, rate = int(view.steps[row]), rates.rate_at(view, row)
     numbers = {"lr": rate}
     parts = []
+    warm: tuple[Advice, ...] = ()
     if jumps.size:
         size = numbers["ratio"] = float(typical[row])
         amount = f"{percent(size)} of" if size < 10 else f"{number(size)} times"
@@ -121,6 +130,13 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
         parts.append(
             f"the updates are {percent(size)} of the weights' norm in each step "
             f"({USUAL_SIZES}), {since(step, view.first_step)}"
+        )
+    elif thrown_off:
+        warm = (_WARM,)
+        size = numbers["ratio"] = float(np.nanmedian(typical[:_EARLY]))
+        parts.append(
+            f"the updates of the first {_EARLY} steps were {percent(size)} of the weights' norm "
+            f"({USUAL_SIZES}), and nothing was learned after them"
         )
     if far and best > PARABOLA * rate:
         numbers["best"] = best
@@ -146,12 +162,24 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
             step,
             f"The learning rate is too large, {number(rate)}: {text}.",
             "",
-            cures.learning_rate(view, advised, spoiled=True),
+            (*cures.learning_rate(view, advised, spoiled=True), *warm),
             numbers,
             explains,
             first=far_beyond,
         )
     ]
+
+
+def _thrown_off(view: View, shown: Shown, typical: Array) -> bool:
+    """Whether the first steps, at a rate that one does not begin with, broke what began whole, and
+    nothing was learned since: the gradient vanishes after the first of them, or units died.
+    """
+    p, begin = view.progress, rates.usual(view)[1]
+    bold = rates.rate_at(view, 0) > begin * (1 + rates.ROUNDED)
+    broke = [k for k in (*_HURT, "vanishing") if k in shown]
+    late = bool(broke) and all(shown[kind].step > view.first_step for kind in broke)
+    lasting = view.rows >= _LASTING and p.nothing
+    return bold and late and lasting and float(np.nanmedian(typical[:_EARLY])) > LARGE
 
 
 def _rises(view: View, hurt: bool) -> bool:
@@ -216,7 +244,7 @@ def _faded(view: View) -> bool:
 def _ended(view: View) -> list[Finding]:
     p, lr = view.progress, view.get("lr")
     most, now = float(np.nanmax(lr)), rates.rate_at(view)
-    step = view.since(lr < FADES * most)
+    step, torch = view.since(lr < FADES * most), view.text("framework") == "torch"
     return [
         Finding(
             "learning rate too small",
@@ -227,7 +255,8 @@ def _ended(view: View) -> list[Finding]:
             f"was {number(most)}, has been below {percent(FADES)} of that since step {step} and is "
             f"{number(now)} now, while {percent(max(0.0, p.share))} of the way down is made.",
             "What is not learned by then is not learned any more.",
-            cures.learning_rate(view, rates.rounded(most)),
+            # There the schedule is no part of the optimizer.
+            _LASTS if torch else cures.learning_rate(view, rates.rounded(most)),
             {"lr": now, "most": most},
             EXPLAINS["learning rate too small"],
         )

@@ -8,6 +8,7 @@ import pytest
 import nnscratch as nn
 from nnscratch.experiments.faults import CASES, make_record
 from nnscratch.flow.findings import KINDS, Advice, Finding, Findings, find
+from nnscratch.flow.findings.finding import NOT_YET
 from nnscratch_records.attribution import TERMS, attribute
 
 X, Y, X_TEST, Y_TEST = nn.datasets.digits()
@@ -235,6 +236,8 @@ def test_a_report_says_first_what_to_do_first():
     assert found.to_dict()["first"] == {"what": "do this", "line": "x = 1", "expect": "It helps."}
     notices = Findings(made("labels", severity="notice"), "run", "")
     assert "Nothing has to be changed; what may help most: do this:" in str(notices)
+    stands = Findings(made("labels", severity="notice"), "run", "", f"It stands: {NOT_YET}.")
+    assert "\nWhat may help most: do this:" in str(stands)
     assert str(Findings((), "run", "Read: all.")) == "run: nothing wrong was found. Read: all."
 
 

@@ -63,6 +63,35 @@ def test_a_record_that_does_not_know_what_a_constant_gives(run):
 
 
 @pytest.mark.parametrize(
+    ("finite", "state"),
+    [
+        (0, ""),
+        (1, "The loss is not finite since step 1. It was 7 the step before."),
+        (9, "The loss went from 7 to 7. The loss is not finite since step 9. It was 7 the step b"),
+        (100, "The loss goes from 7"),
+    ],
+)
+def test_a_loss_that_is_no_number_any_more(run, finite, state):
+    def change(record):
+        record["loss"][...] = 7.0
+        record["loss"][90:] = 6.0
+        record["loss"][finite:] = np.nan
+
+    said = run(change).state
+    assert said.startswith(state)
+    assert bool(said) == bool(state)
+
+
+@pytest.mark.parametrize(("kind", "told"), [("maxpool2d", False), ("mine", True)])
+def test_what_anybody_knows_is_not_said_to_be_unknown(run, kind, told):
+    def change(record):
+        record["roles"] = ["opaque", *record["roles"][1:]]
+        record["kinds"] = [kind, *record["kinds"][1:]]
+
+    assert ("It is not known what" in run(change).scope) == told
+
+
+@pytest.mark.parametrize(
     ("losses", "said"),
     [
         (

@@ -218,3 +218,16 @@ def test_far_beyond_a_constant_answer_it_is_nothing_however_batches_differ(level
     """The mean is known to within half of what there is to learn."""
     signs = (-1.0) ** np.arange(100)
     assert progress(level + 0.9 * signs).nothing == nothing
+
+
+@pytest.mark.parametrize(
+    ("every", "known", "worse"), [(5, False, False), (12, False, True), (5, True, True)]
+)
+def test_a_loss_that_jumps_from_sign_to_sign_is_no_height(every, known, worse):
+    """As what a policy's gradient is computed of: it rose from -1, as far as that goes."""
+    losses = np.r_[np.full(50, -1.0), np.full(50, 5.0)]
+    losses[::every] *= -1
+    one = progress(losses, constant=10.0 if known else math.nan)
+    assert (one.tells, one.worse) == (worse, worse)
+    assert worse or not one.rising
+    assert worse or not one.nothing

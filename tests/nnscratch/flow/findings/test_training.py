@@ -56,6 +56,35 @@ def test_steps_that_stay_long_while_nothing_is_learned(run, size, told):
         assert "from the first step on" in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("early", "rate", "broken_from", "learned", "told"),
+    [
+        (1.1e-2, 0.11, 1, 0.0, True),
+        (0.9e-2, 0.11, 1, 0.0, False),
+        (1.1e-2, 0.1, 1, 0.0, False),  # at a rate one begins with
+        (1.1e-2, 0.11, 0, 0.0, False),  # it began broken
+        (1.1e-2, 0.11, 1, 0.1, False),
+    ],
+)
+def test_first_steps_after_which_no_gradient_arrives(run, early, rate, broken_from, learned, told):
+    """What is left are short steps, and they are not what is wrong."""
+
+    def change(record):
+        run.stuck(record, (1 - learned) * record["loss_constant"][0])
+        record["gradient_norm"][broken_from:, :3] = 1e-7
+        record[SIZES][:10] = early
+        record[SIZES][10:] = 2e-4
+
+    found = run(change, lr=rate)
+    large = run.of(found, "learning rate too large")
+    assert (large is not None) == told
+    if told:
+        assert "of the first 10 steps were 1 % of the weights' norm" in large.sentence
+        assert run.of(found, "vanishing").because == large.kind
+        assert run.of(found, "learning rate too small") is None
+        assert "let the rate grow" in large.advice[-1].what
+
+
 @pytest.mark.parametrize(("steps", "told"), [(50, True), (49, False)])
 def test_and_that_takes_fifty_steps_to_say(run, steps, told):
     def change(record):
@@ -445,6 +474,16 @@ def test_a_schedule_that_has_ended_too_soon(run, to, part, told):
         assert "it was 0.1, has been below 1 % of that since step" in found.sentence
         assert "while 10 % of the way down is made" in found.sentence
         assert found.advice[0].line == "optimizer.lr = 0.1"
+
+
+def test_in_torch_a_schedule_is_no_part_of_the_optimizer(run):
+    def change(record):
+        fades(run, 0.009, 0.5)(record)
+        record["framework"] = "torch"
+
+    found = run.of(run(change, optimizer="SGD(lr=0.1)"), "learning rate too small")
+    assert "call scheduler.step() once an epoch" in found.advice[0].what
+    assert found.advice[0].line == ""
 
 
 @pytest.mark.parametrize(("share", "severity"), [(0.19, "serious"), (0.21, "notice"), (0.8, "")])
