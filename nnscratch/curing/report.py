@@ -175,7 +175,18 @@ class Cure:
     @property
     def lines(self) -> list[str]:
         """The lines of Python that make what is kept, of `x` and `y`; they run as they stand."""
-        return [] if self.best is None else self.best.plan.statements(self.conditions.seed)
+        if self.best is None:
+            return []
+        made, old, new = (
+            self.best.plan.statements(self.conditions.seed),
+            self.before.plan,
+            self._plan,
+        )
+        if old.truncate is not None and new.truncate is None:
+            made.append("trainer = nn.Trainer(model, loss, optimizer)  # without truncate=")
+        if old.penalty is not None and new.penalty is None:
+            made.append("# trainer.fit(...) without the penalty among its callbacks")
+        return made
 
     @property
     def changes(self) -> list[tuple[str, str]]:

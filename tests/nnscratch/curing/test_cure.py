@@ -501,6 +501,13 @@ def test_a_penalty_of_ones_own_is_trained_with(digits):
     assert "no penalty" in {str(one.change) for one in pulled.ranking}
 
 
+def test_a_penalty_that_goes_is_told_in_the_lines(digits):
+    optimizer, heavy = nn.SGD(lr=0.1), nn.Penalty(l2=3.0)
+    found = cured(network(nn.ReLU, "he_normal", 1), optimizer, digits, tries=2, penalty=heavy)
+    assert "no penalty" in str(found.best.change)
+    assert found.lines[-1] == "# trainer.fit(...) without the penalty among its callbacks"
+
+
 @pytest.mark.parametrize(("given_back", "wider"), [(True, False), (False, True)])
 def test_an_autoencoder_keeps_its_narrow_layer(given_back, wider):
     """Wide enough, it gives everything back and has learned nothing."""

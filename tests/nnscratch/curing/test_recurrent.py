@@ -305,3 +305,16 @@ def test_layers_drawn_far_smaller_than_usual_are_drawn_anew(share, told):
     drawn = layer_of(InputWeights(nn.initializers.get("glorot_uniform")).apply(plan_of(model)))
     assert drawn.init == nn.initializers.get("glorot_uniform")
     assert drawn.recurrent_init == ORTHOGONAL
+
+
+def test_a_truncation_that_goes_is_told_in_the_lines():
+    """What is pasted beside the old trainer would be cut as before."""
+    x, y = remember(20, 200)
+    model = network(nn.LSTM(3, 16, forget_bias=2.0))
+    options = {"batch_size": 20, "steps": 150, "truncate": 4, "progress": False}
+    found = nn.cure(model, LOSS, nn.Adam(lr=0.01), x, y, **options)
+    assert "no truncation" in str(found.best.change)
+    names = {"nn": nn, "x": x, "y": y, "model": model}
+    exec("\n".join(found.lines), names)
+    assert names["trainer"].truncate is None
+    assert names["trainer"].model is names["model"]
