@@ -39,6 +39,10 @@ _INITS = {
     "orthogonal": "orthogonal_(m.weight)",
 }
 _GATED = {"forget_bias": "LSTM", "update_bias": "GRU"}  # of either it is the second block
+_CHANGES = {
+    *("activation", "init", "norm", "output", "bias_init", "recurrent_init", "dropout"),
+    *_GATED,
+}
 _RESET = 'model.apply(lambda m: m.reset_parameters() if hasattr(m, "reset_parameters") else None)'
 _OTHERS = {
     "print(np.unique(y, axis=0))": "print(torch.unique(y, dim=0))",
@@ -114,7 +118,9 @@ def optimizer_line(view: View, name: str = "", **changed: str) -> str:
     """Return the line that makes the run's optimizer, or another one, with settings `changed`."""
     text = view.text("optimizer")
     own, _, settings = text.partition("(")
-    told = [one for one in settings.rstrip(")").split(", ") if one] if name in ("", own) else []
+    told = (
+        [one for one in settings.removesuffix(")").split(", ") if one] if name in ("", own) else []
+    )
     kept = [one for one in told if one.partition("=")[0] not in changed]
     told = [*(f"{key}={value}" for key, value in changed.items()), *kept]
     return f"optimizer = torch.optim.{', '.join([f'{name or own}(model.parameters()', *told])})"
@@ -127,7 +133,7 @@ def _remade(changes: dict[str, ast.expr], view: View) -> list[str]:
     behind = view.weights[:-1]
     kind, init = given.get("activation", ""), given.get("init", "")
     swapped = _ACTIVATIONS.get(kind, "")
-    if "width" in given or (kind and not swapped) or (init and init not in _INITS):
+    if not given.keys() <= _CHANGES or (kind and not swapped) or (init and init not in _INITS):
         return []
     made: list[str] = []
     if kind:
@@ -149,6 +155,10 @@ def _remade(changes: dict[str, ast.expr], view: View) -> list[str]:
     if "output" in given and view.output_activation:
         last = [i for i in view.columns("activation") if i > view.weights[-1]][-1:]
         made.append(_each(view, last, "torch.nn.Identity()"))
+    if "dropout" in given:
+        functions = [i for i in view.columns("noise") if view.layers[i].endswith(FUNCTION)]
+        each = "for m in model.modules() if isinstance(m, torch.nn.modules.dropout._DropoutNd)]"
+        made.append("" if functions else f'[setattr(m, "p", {given["dropout"]}) {each}')
     if not all(made):
         return []
     made.append(_RESET)

@@ -3,7 +3,7 @@
 import pytest
 
 from nnscratch.flow.findings.finding import Advice, Finding
-from nnscratch.flow.findings.torch_lines import in_torch
+from nnscratch.flow.findings.torch_lines import OPTIMIZER, in_torch
 
 RESET = 'model.apply(lambda m: m.reset_parameters() if hasattr(m, "reset_parameters") else None)'
 NEW = "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)"
@@ -102,6 +102,28 @@ def test_an_activation_of_the_output_gives_way(run):
     view = run.view(kinds="dense relu dense softmax", widths=(20, 3))
     assert said(view, line) == f"{identity}; {new}"
     assert said(run.view(), line) == new
+
+
+@pytest.mark.parametrize("function", [False, True])
+def test_dropout_is_set_where_it_is_a_module(run, function):
+    def change(record):
+        if function:
+            record["layers"] = ["0.dense", "relu", "dropout()", "3.dense"]
+
+    view = run.view(change, kinds="dense relu dropout dense", widths=(20, 3))
+    told = said(view, "model = nn.remake(model, dropout=0.2)")
+    each = "for m in model.modules() if isinstance(m, torch.nn.modules.dropout._DropoutNd)]"
+    wanted = f'[setattr(m, "p", 0.2) {each}; {RESET}; {NEW}'
+    assert told == ("" if function else wanted)
+    assert said(view, "model = nn.remake(model, something=3)") == ""  # no line that leaves it out
+
+
+def test_settings_that_are_pairs_keep_both_brackets(run):
+    view = run.view(optimizer="Adam(lr=0.002, betas=(0.5, 0.999))")
+    told = "optimizer = torch.optim.Adam(model.parameters(), lr=0.002, betas=(0.5, 0.999))"
+    assert said(view, OPTIMIZER) == told
+    lower = told.replace("lr=0.002, betas", "lr=0.5, betas")
+    assert said(view, "optimizer = nn.Adam(lr=0.5)") == lower
 
 
 def test_a_function_is_no_module_that_could_be_replaced(run):
