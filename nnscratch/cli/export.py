@@ -11,6 +11,7 @@ from nnscratch.console import Console
 from nnscratch.errors import ConfigError
 from nnscratch.flow import load_record, save_record
 from nnscratch.flow.export import to_json_lines, to_tensorboard
+from nnscratch_records.words import plural
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -71,8 +72,8 @@ def run(options: argparse.Namespace) -> int:
     )
     steps = record["steps"]
     console.say(
-        f"{options.file}: {record['label']}, {len(steps):,} recorded steps, {steps[0]} to "
-        f"{steps[-1]}, of {len(record['layers'])} layers"
+        f"{options.file}: {record['label']}, {plural(len(steps), 'recorded step')}, {steps[0]} to "
+        f"{steps[-1]}, of {plural(len(record['layers']), 'layer')}"
     )
     if record["note"]:
         console.say(f"Note: {record['note']}.")

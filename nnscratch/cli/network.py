@@ -19,6 +19,7 @@ from nnscratch.initializers import Initializer, for_activation
 from nnscratch.losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
 from nnscratch.model import Sequential
 from nnscratch.optimizers import Optimizer
+from nnscratch_records.words import plural
 
 Data: TypeAlias = ladder.Data
 
@@ -178,8 +179,9 @@ def load_data(options: argparse.Namespace, console: Console) -> Data:
         data = datasets.table(options.data, options.target, options.standardise, options.seed)
         answers = f"{outputs(data)} classes" if names_classes(data) else "numbers to be met"
         console.say(
-            f"{options.data}: {len(data[0]) + len(data[2]):,} examples of {data[0].shape[1]} "
-            f"columns, answers are {answers}; split by seed {options.seed}"
+            f"{options.data}: {plural(len(data[0]) + len(data[2]), 'example')} of "
+            f"{plural(data[0].shape[1], 'column')}, answers are {answers}; split by seed "
+            f"{options.seed}"
             + (", standardised by the training examples" if options.standardise else ""),
             markup=False,
         )

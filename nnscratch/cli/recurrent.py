@@ -25,6 +25,7 @@ from nnscratch.flow import save_record
 from nnscratch.losses import SoftmaxCrossEntropy
 from nnscratch.theory import TimePrediction
 from nnscratch.theory.recurrent.report import steps_text
+from nnscratch_records.words import plural
 
 LAYERS, RECURRENT = "layers", "recurrent"
 CONFIGURATIONS = f"configurations of --family {RECURRENT}:\n" + "\n".join(
@@ -162,8 +163,8 @@ def compare(options: argparse.Namespace) -> int:
 
 def _heading(rungs: Sequence[ladder.Rung], settings: ladder.Settings) -> str:
     return (
-        f"{len(rungs)} recurrent networks of {settings.width} units on the temporal order of two "
-        f"symbols in sequences of {settings.length} steps"
+        f"{plural(len(rungs), 'recurrent network')} of {plural(settings.width, 'unit')} on the "
+        f"temporal order of two symbols in sequences of {plural(settings.length, 'step')}"
     )
 
 

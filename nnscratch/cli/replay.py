@@ -13,6 +13,7 @@ from rich.table import Table
 from nnscratch.console import Console, table_of
 from nnscratch.flow.forensics import Replay, replay_nonfinite
 from nnscratch.nonfinite import BEFORE, SEEN, TensorSummary
+from nnscratch_records.words import plural
 
 SHOWN = 40  # rows; of a deeper network those around the first bad one, and both ends
 ENDS = 4
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
 def _describe(replay: Replay) -> str:
     model = replay.model
     return (
-        f"step {replay.saved.step} of a training of {len(model.layers)} layers "
+        f"step {replay.saved.step} of a training of {plural(len(model.layers), 'layer')} "
         f"({model.params.flat.size:,} parameters, {model.dtype}) on a batch of {len(replay.x)}, "
         f"made again from the state just before it"
     )

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from nnscratch.arrays import DTYPES, Array, as_array, fitted
 from nnscratch.datasets.checks import check_inputs
 from nnscratch.errors import ShapeError
+from nnscratch_records.words import plural
 
 
 class Standardizer:
@@ -54,13 +55,11 @@ class Standardizer:
         array = as_array(x, "x")
         array = array if array.dtype in DTYPES else fitted(array, np.dtype(np.float32), "x")
         if array.ndim < 2 or array.shape[-1] != len(self.mean):
-            raise ShapeError(
-                f"this Standardizer is of {len(self.mean)} columns, got shape {array.shape}"
-            )
+            raise ShapeError(f"this is a {self!r}, got shape {array.shape}")
         return array
 
     def __repr__(self) -> str:
-        return f"Standardizer of {len(self.mean)} columns"
+        return f"Standardizer of {plural(len(self.mean), 'column')}"
 
 
 def _floats(x: npt.ArrayLike, what: str) -> Array:

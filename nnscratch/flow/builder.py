@@ -196,7 +196,7 @@ class Recorder(Intake):
         arrays = [as_floats(what, array).astype(np.float64).ravel() for array in given]
         for array in arrays:
             if len(array) != width:
-                raise ShapeError(f"{what} are of {len(array)} units, expected {width}")
+                raise ShapeError(f"{what} are of {plural(len(array), 'unit')}, expected {width}")
         epsilon = require_number("Recorder.batchnorm epsilon", epsilon, least=0)
         kernels.measure_batchnorm(self._norms[names.index(layer)], *arrays, epsilon)
         self._given.add("statistics", layer)

@@ -14,6 +14,7 @@ from nnscratch.model import Sequential, require_model
 from nnscratch.nodes import LossFunction, require_loss, value_of
 from nnscratch.scores import accuracy, confusion, r2
 from nnscratch.training.examples import Examples
+from nnscratch_records.words import plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ class Evaluation:
 
     def __repr__(self) -> str:
         score = f"R2 {self.r2:.4f}" if self.accuracy is None else f"accuracy {self.accuracy:.4f}"
-        return f"Evaluation(loss {self.loss:.4g}, {score}, {len(self.outputs):,} examples)"
+        return f"Evaluation(loss {self.loss:.4g}, {score}, {plural(len(self.outputs), 'example')})"
 
 
 def evaluate(

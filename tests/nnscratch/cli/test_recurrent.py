@@ -40,6 +40,8 @@ def test_the_table_fits_a_terminal(tmp_path, capsys):
     assert main(["compare", *SMALL, *only, "--lr", "0.2", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert "2 recurrent networks of 12 units" in printed
+    for name in only[1:]:
+        assert f"training {name} ..." in printed
     assert "learning rate 0.2" in printed
     (line,) = [line for line in printed.splitlines() if line.startswith(" LSTM, forget bias 1 ")]
     assert len(line.split()) == 10
@@ -77,7 +79,7 @@ def test_cure(tmp_path, capsys):
     small = ["--family", "recurrent", "--length", "10", "--width", "8", "--only", "lstm-forget-0"]
     assert main(["cure", *small, "--steps", "20", "--tries", "1", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    assert "1 recurrent networks of 8 units" in printed
+    assert "1 recurrent network of 8 units" in printed
     assert "Diagnosis: through time " in printed
     (row,) = json.loads((tmp_path / "summary.json").read_text())["configurations"]
     assert row["name"] == "lstm-forget-0"

@@ -5,9 +5,10 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.cli import main
-from nnscratch.cli.replay import ENDS, chosen
+from nnscratch.cli.replay import ENDS, _between, chosen
 from nnscratch.files import load_npz, save_npz
 from nnscratch.initializers import Normal
+from nnscratch.nonfinite import FORWARD, summarize
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((20, 6)).astype(np.float32)
@@ -101,3 +102,10 @@ def test_bad_files(tmp_path, capsys):
     (tmp_path / "bad.npz").write_bytes(b"PK12")
     assert main(["replay", str(tmp_path / "bad.npz")]) == 2
     assert "not a complete .npz" in capsys.readouterr().err
+
+
+def test_what_is_left_out_is_told_by_its_largest_finite_values():
+    given = [[1.0, -30.0], [np.nan, 0.5], [np.nan, np.nan]]
+    tensors = [summarize(FORWARD, "0.dense", "output", np.array(values)) for values in given]
+    assert _between(tensors) == ("  ...", "3 more, 5.0e-01..3.0e+01", "", "", "3")
+    assert _between(tensors[2:]) == ("  ...", "1 more, ", "", "", "2")

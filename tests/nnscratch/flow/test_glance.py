@@ -52,6 +52,15 @@ def change(record, name, layer, value):
 
 
 @pytest.mark.parametrize(
+    ("times", "word"),
+    [(99.0, "ok"), (101.0, "exploding"), (1 / 99, "ok"), (1 / 101, "vanishing")],
+)
+def test_a_gradient_100_times_that_of_the_top_is_another(healthy, times, word):
+    change(healthy, "gradient_norm", 2, times * healthy["gradient_norm"][-1, -1])
+    assert glance(healthy).words[2] == word
+
+
+@pytest.mark.parametrize(
     ("name", "layer", "value", "word"),
     [
         ("gradient_norm", 2, 1e-9, "vanishing"),
