@@ -172,11 +172,11 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
 
 def _thrown_off(view: View, shown: Shown, typical: Array) -> bool:
     """Whether the first steps, at a rate that one does not begin with, broke what began whole, and
-    nothing was learned since: the gradient vanishes after the first of them, or units died.
+    nothing was learned since: after the first of them the gradient reaches no lower layer.
     """
     p, begin = view.progress, rates.usual(view)[1]
     bold = rates.rate_at(view, 0) > begin * (1 + rates.ROUNDED)
-    broke = [k for k in (*_HURT, "vanishing") if k in shown]
+    broke = [k for k in ("vanishing", "dead layer") if k in shown]  # units die in sound runs too
     late = bool(broke) and all(shown[kind].step > view.first_step for kind in broke)
     lasting = view.rows >= _LASTING and p.nothing
     return bold and late and lasting and float(np.nanmedian(typical[:_EARLY])) > LARGE

@@ -85,6 +85,20 @@ def test_first_steps_after_which_no_gradient_arrives(run, early, rate, broken_fr
         assert "let the rate grow" in large.advice[-1].what
 
 
+@pytest.mark.parametrize(("layer", "told"), [(True, True), (False, False)])
+def test_units_that_die_in_the_first_steps_are_no_layer_that_does(run, layer, told):
+    def change(record):
+        run.stuck(record)
+        record[SIZES][:10], record[SIZES][10:] = 1.1e-2, 2e-4
+        record["output_dead"][5:, 1] = 1.0 if layer else 0.6
+        if layer:
+            record["output_zeros"][5:, 1] = 1.0
+
+    found = run(change, lr=0.11, widths=(40, 40, 3))
+    assert run.of(found, "dead units" if not layer else "dead layer")
+    assert (run.of(found, "learning rate too large") is not None) == told
+
+
 @pytest.mark.parametrize(("steps", "told"), [(50, True), (49, False)])
 def test_and_that_takes_fifty_steps_to_say(run, steps, told):
     def change(record):
