@@ -5,11 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.pipeline import Pipeline
 
 import nnscratch as nn
 from nnscratch.flow.findings import Advice, Finding, Findings
+
+pytest.importorskip("sklearn", minversion="1.6", reason="scikit-learn is not installed")
+
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.pipeline import Pipeline
+
 from nnscratch.sklearn import FindingWarning, NeuralClassifier, NeuralRegressor
 from nnscratch.sklearn.lines import Setting, in_sklearn
 
