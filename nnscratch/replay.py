@@ -23,6 +23,7 @@ from nnscratch.losses.base import Prepared
 from nnscratch.nodes import Pass
 from nnscratch.sequences import NOTHING, Given
 from nnscratch.workspace import changes
+from nnscratch_kernels.runtime.memory import address
 
 Request = tuple[Array, str, tuple[Any, ...]]  # a tensor, the kernel that measures it, its arguments
 # Gradients of fewer bytes have a place each: they stay in the caches.
@@ -154,16 +155,16 @@ class CapturedPass:
         """
         kept = self.captured
         gradients = [*kept.upstream, *(dx for handed in kept.downstream for dx in handed)]
-        found = {_address(dx): dx.nbytes for dx in gradients if dx is not None}
+        found = {address(dx): dx.nbytes for dx in gradients if dx is not None}
         inside = [part for cache in kept.caches for part in _parts(cache)]
         for array in (self.dlogits, *self.stand_ins, *inside):
             if isinstance(array, np.ndarray):
-                found.pop(_address(array), None)
+                found.pop(address(array), None)
         if sum(found.values()) < FEW_BYTES:
             return set()
 
         def staying(dx: Array | None) -> Array | None:
-            return None if dx is None or _address(dx) in found else dx
+            return None if dx is None or address(dx) in found else dx
 
         kept.upstream = [staying(dy) for dy in kept.upstream]
         kept.downstream = [tuple(map(staying, handed)) for handed in kept.downstream]
@@ -243,10 +244,6 @@ class CapturedPass:
 
 def _parts(cache: Any) -> tuple[Any, ...]:
     return cache if isinstance(cache, tuple) else (cache,)
-
-
-def _address(array: Array) -> int:
-    return int(array.__array_interface__["data"][0])
 
 
 def _places_of(x: Array, kept: Pass) -> tuple[list[int], list[tuple[int, int | None]]]:

@@ -177,11 +177,8 @@ class Cure:
         """The lines of Python that make what is kept, of `x` and `y`; they run as they stand."""
         if self.best is None:
             return []
-        made, old, new = (
-            self.best.plan.statements(self.conditions.seed),
-            self.before.plan,
-            self._plan,
-        )
+        old, new = self.before.plan, self.best.plan
+        made = new.statements(self.conditions.seed)
         if old.truncate is not None and new.truncate is None:
             made.append("trainer = nn.Trainer(model, loss, optimizer)  # without truncate=")
         if old.penalty is not None and new.penalty is None:

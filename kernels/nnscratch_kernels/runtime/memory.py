@@ -20,6 +20,11 @@ def empty(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any
     return raw[start : start + size * kind.itemsize].view(kind).reshape(shape)
 
 
+def address(array: npt.NDArray[Any]) -> int:
+    """Return where an array begins; `array.ctypes.data` takes many times as long."""
+    return int(array.__array_interface__["data"][0])
+
+
 def whole_lines(size: int) -> int:
     """Return the bytes of the cache lines that `size` bytes take."""
     return -(-size // LINE) * LINE

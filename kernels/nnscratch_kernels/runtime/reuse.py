@@ -16,7 +16,7 @@ from collections.abc import Collection
 import numpy as np
 
 from nnscratch_kernels.runtime.calls import Array, Call
-from nnscratch_kernels.runtime.memory import empty
+from nnscratch_kernels.runtime.memory import address, empty
 from nnscratch_kernels.runtime.sharing import OPERATIONS
 
 
@@ -35,7 +35,7 @@ def in_turns(calls: list[Call], passing: Collection[int], wait: int) -> list[Cal
         arguments = list(call.arguments)
         ending = []
         for k, value in enumerate(arguments):
-            start = _address(value) if isinstance(value, np.ndarray) else 0
+            start = address(value) if isinstance(value, np.ndarray) else 0
             if start not in last:
                 continue
             size = last[start][1]
@@ -57,7 +57,7 @@ def in_turns(calls: list[Call], passing: Collection[int], wait: int) -> list[Cal
 def _last_uses(calls: list[Call], passing: Collection[int]) -> dict[int, tuple[int, int]]:
     """Return, for the arrays that can be elsewhere, the last call that uses each, and its bytes."""
     uses = [
-        (i, _address(array), array.nbytes, mode)
+        (i, address(array), array.nbytes, mode)
         for i, call in enumerate(calls)
         for array, (mode, _) in zip(call.arrays, OPERATIONS[call.name].accesses, strict=True)
         if array.size
@@ -83,7 +83,3 @@ def _last_uses(calls: list[Call], passing: Collection[int]) -> dict[int, tuple[i
             begun.setdefault(start, i)
             last[start] = i, sizes[start]
     return {start: use for start, use in last.items() if start not in kept}
-
-
-def _address(array: Array) -> int:
-    return int(array.__array_interface__["data"][0])
