@@ -39,6 +39,10 @@ class Readout:
     def __len__(self) -> int:
         return 0
 
+    def __bool__(self) -> bool:
+        """True: a recorder that has no steps yet is one all the same, for ``if flow:``."""
+        return True
+
     def reading(self) -> Reading:
         """Return what the record says in a word: healthy, vanishing, exploding or diverged."""
         return read_flow(self.to_dict())

@@ -238,3 +238,10 @@ def test_what_was_thinned_goes_back_too(tmp_path):
     nn.load_checkpoint(trainer, tmp_path / "a.npz")
     fit(trainer, flow, epochs=1)
     assert flow.to_dict()["steps"].tolist() == [0, 3]
+
+
+def test_what_has_recorded_nothing_yet_is_a_recorder_all_the_same():
+    """``if flow:`` asks whether there is one."""
+    flow = nn.GradientFlow(network())
+    assert len(flow) == 0
+    assert flow
