@@ -131,6 +131,8 @@ class Filling(Readout):
         if clipped is not None:
             recorder.clipped(*clipped)
             recorder.trained(clip=self._around.clip)
+        if recorder.looks_closely:
+            recorder.noticed(gradient_lost=self._around.lost)
         if not len(recorder):
             seen = self.criterion, self._tensors(), self._updated(), self._hidden
             recorder.trained(mistakes=self._mistakes.told(*seen))

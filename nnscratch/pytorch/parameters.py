@@ -47,6 +47,9 @@ class Around:
         In the order of `PARAM_MEASURES`.
     clip : str
         What clips the gradient, as far as it shows; empty as long as nothing did.
+    lost : float
+        Part of the norm of the gradients that came which is no more there before the update:
+        theirs of whose gradient nothing is left. Known after `clipped`.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Around:
         self._keeps = True  # copies of gradients
         self._has_copy = False
         self.clip = ""
+        self.lost = 0.0
         self._clipped: tuple[float, float, float, float] | None = None
 
     def arrays(self) -> dict[str, Array]:
@@ -117,6 +121,7 @@ class Around:
         copy_all(kept, self._tensors)
         self.values[PLACES["norm_before"]] = self._plain.measure(self._addresses(kept))[_NORM]
         grads = [tensor.grad for tensor in self._tensors]
+        self.lost = 0.0
         self._clipped = self._changed(grads) if self._differ(grads) else None
 
     def clipped(self) -> tuple[float, float, float, float] | None:
@@ -192,6 +197,8 @@ class Around:
 
     def _changed(self, grads: list[Any]) -> tuple[float, float, float, float] | None:
         before, after = self._both_norms(grads)
+        if self.lost == 1:
+            return None  # no clip leaves nothing
         if not self._has_copy:
             return self._judged(before, after)
         flat, views = self._buffer("gradients")
@@ -219,9 +226,16 @@ class Around:
         there = np.array([grad is not None for grad in grads], bool)
         came = self.values.copy()
         self._measure_gradients(grads)
-        both = [values[PLACES["gradient_norm"], there] for values in (came, self.values)]
+        both = [values[PLACES["gradient_norm"]].copy() for values in (came, self.values)]
         self.values[...] = came
-        return [float(np.sqrt(np.sum(norms**2))) for norms in both]
+        self._compare(both[0], np.where(there, both[1], 0.0))
+        return [float(np.sqrt(np.sum(norms[there] ** 2))) for norms in both]
+
+    def _compare(self, came: Array, now: Array) -> None:
+        """Find `lost` from the norms of all gradients: NaN where none came, 0 where none is."""
+        squares = np.nan_to_num(np.delete(came, self._still), posinf=np.nan) ** 2
+        whole, gone = float(squares.sum()), np.delete(now, self._still) == 0
+        self.lost = math.sqrt(float(squares[gone].sum()) / whole) if whole > 0 else 0.0
 
 
 def copy_all(into: list[Any], tensors: list[Any]) -> None:

@@ -73,7 +73,7 @@ class AroundOnDevice(Around):
         copy_all(self._room("kept"), self._tensors)
         self._later("before", self._moving(), self._into([PLACES["norm_before"]]))
         grads = [tensor.grad for tensor in self._tensors]
-        self._done = None
+        self._done, self.lost = None, 0.0
         if not self._differ(grads):
             return
         self._done = done = np.zeros((3, len(grads)))
@@ -110,6 +110,9 @@ class AroundOnDevice(Around):
         there = ~np.isnan(self.values[PLACES["gradient_norm"]])
         came = float(np.sqrt(np.sum(self.values[PLACES["gradient_norm"], there] ** 2)))
         now, changed, dot = self._done
+        self._compare(self.values[PLACES["gradient_norm"]], now)
+        if self.lost == 1:
+            return None
         norms = came, float(np.sqrt(np.sum(now**2)))
         if not self._has_copy:
             return self._judged(*norms)

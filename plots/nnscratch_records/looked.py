@@ -47,6 +47,7 @@ LOOKED: Final = (
         feature_offset="+ middle of |mean| / standard deviation of the inputs",
         validation_accuracy="+ accuracy on them",
         gradient_kept="+ norm of what an earlier step left in the gradients, over theirs at last",
+        gradient_lost="+ part of the norm of the gradients that came which is gone at the update",
     ),
     Field(
         name="validation_loss",

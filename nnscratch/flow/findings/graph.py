@@ -12,6 +12,7 @@ from nnscratch.flow.findings.finding import SEVERITIES, Finding
 WIRING: Final = (
     "broadcast loss",
     "gradients not cleared",
+    "gradients cleared too soon",
     "batch taken for time",
     "softmax over the batch",
     "not log-probabilities",

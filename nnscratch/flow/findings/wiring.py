@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS, KINDS
 from nnscratch.flow.findings.view import View
-from nnscratch_records.words import percent
+from nnscratch_records.words import number, percent, plural
 
+LOOKS = 3  # at least, of which the later half says that gradients are gone
 KEPT = 0.1  # of the gradients' norm that was there before the pass: they were not cleared
 _CERTAIN = (
     "broadcast loss",
@@ -15,6 +18,7 @@ _CERTAIN = (
     "several labels",
     "examples mixed",
     "looks ahead",
+    "gradients cleared too soon",
 )  # nobody does it on purpose
 _FIELDS = 5  # of a line of the record's `mistakes`
 
@@ -39,7 +43,28 @@ def find(view: View) -> list[Finding]:
                 kept=now,
             )
         ]
-    return seen
+    return [*seen, *_lost(view)]
+
+
+def _lost(view: View) -> list[Finding]:
+    """Gradients came back, and at the update nothing of them is there."""
+    lost = view.looks("gradient_lost")
+    if len(lost) < LOOKS or not view.rows or min(lost[len(lost) // 2 :]) < 1:
+        return []
+    came = float(np.median(np.sqrt(np.nansum(view.get("param_gradient_norm") ** 2, axis=1))))
+    return [
+        _finding(
+            view,
+            "gradients cleared too soon",
+            f"Each backward pass leaves gradients, of norm {number(came)} in the middle of "
+            f"{plural(view.rows, 'step')}, and at optimizer.step() none of them is left: every "
+            f"parameter's is None or 0.",
+            "They are cleared between backward() and step(), so no step follows any of them.",
+            "move zero_grad() in front of backward(), or behind step()",
+            "optimizer.zero_grad(); loss(model(x), y).backward(); optimizer.step()",
+            came=came,
+        )
+    ]
 
 
 def _finding(

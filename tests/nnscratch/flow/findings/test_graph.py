@@ -18,7 +18,8 @@ def told(*found):
 def test_the_order_of_causes():
     """Written down a second time: what is learned, what the loss sees, how it begins, goes in..."""
     order = (
-        "broadcast loss|gradients not cleared|batch taken for time|softmax over the batch|"
+        "broadcast loss|gradients not cleared|gradients cleared too soon|"
+        "batch taken for time|softmax over the batch|"
         "not log-probabilities|several labels|examples mixed|looks ahead|"
         "padding counted|"
         "labels|inputs alike|outliers|softmax over one unit|norm over one unit|"

@@ -35,6 +35,7 @@ def test_a_run_that_learns_is_only_told(run):
     # Whatever it learns, it is not this.
     serious = {"broadcast loss", "batch taken for time", "not log-probabilities"}
     serious |= {"several labels", "examples mixed", "looks ahead"}
+    serious |= {"gradients cleared too soon"}
     assert {kind for kind, how in severities.items() if how == "serious"} == serious
     assert set(severities.values()) == {"notice", "serious"}
 
@@ -73,3 +74,28 @@ def test_gradients_cleared_once_in_a_while_are_not_kept(run):
         record["gradient_kept"][1:17] = [0.9, 0.9, 0.9, 0.0] * 4
 
     assert not run.of(run(change), "gradients not cleared")
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "told"),
+    [(1.0, 1.0, True), (0.0, 1.0, True), (1.0, 0.999, False), (0.0, 0.0, False)],
+)
+def test_gradients_that_are_gone_at_the_update(run, early, late, told):
+    def change(record):
+        run.stuck(record)
+        record["gradient_lost"][:8] = early
+        record["gradient_lost"][8:17] = late
+
+    found = run.of(run(change), "gradients cleared too soon")
+    assert bool(found) == told
+    if told:
+        assert found.severity == "serious"
+        assert found.numbers["came"] > 0
+
+
+@pytest.mark.parametrize(("looks", "told"), [(2, False), (3, True)])
+def test_two_looks_say_nothing_of_gradients(run, looks, told):
+    def change(record):
+        record["gradient_lost"][:looks] = 1.0
+
+    assert bool(run.of(run(change), "gradients cleared too soon")) == told
