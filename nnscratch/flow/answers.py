@@ -22,6 +22,8 @@ Loss = Callable[..., Any]
 Function = Callable[[Array], Array]
 
 _MOST = 512  # examples kept
+_POSITIONS = 4096  # of answers at positions, of which nothing is known that went in
+_EACH = 10  # of those for each class: fewer say too little of how often it comes
 _NUMBERS = 2**19  # of inputs, and of outputs, kept at most
 _FAR = 25.0  # a logit that leaves nothing to wish for, and is exact in float32
 _NEIGHBOURS = 5
@@ -50,6 +52,7 @@ class Answers:
         self._y: list[Array] = []
         self._weights: list[Array] | None = None  # None: all count alike
         self._at: list[int] = []
+        self._scattered = False  # what is kept are positions, not examples
         self.seen = 0
         self.full = False
         self._known: dict[str, float] = {}
@@ -66,6 +69,16 @@ class Answers:
             return
         x = x.reshape(len(x), math.prod(x.shape[1:]))
         most = max(8, min(_MOST, _NUMBERS // max(x.shape[1], outputs, 1)))
+        self._keep(at, x, y, most, weights)
+
+    def scatter(self, at: int, y: Array, classes: int) -> None:
+        """Keep labels at positions of examples, of which nothing is known that went in."""
+        most = min(_POSITIONS, _NUMBERS // classes)
+        self._scattered = True
+        if not self.full and len(y) and most >= _EACH * classes:
+            self._keep(at, np.zeros((len(y), 0)), y, most)
+
+    def _keep(self, at: int, x: Array, y: Array, most: int, weights: Array | None = None) -> None:
         rows = most - self.seen
         if self._x and (x.shape[1], y.shape[1:]) != (self._x[0].shape[1], self._y[0].shape[1:]):
             return  # sequences of another length than the first
@@ -138,9 +151,11 @@ class Answers:
         """
         x, y, weights = self._different()
         t = _targets(y, shape)
-        if t is None:
+        if t is None or (self._scattered and len(t) < _EACH * t.shape[-1]):
             return {}
         found = _statistics(t, y) | _inputs(x) | _reach(loss, y, t, weights, dtype, last)
+        if self._scattered:
+            return found  # positions of an example have much in common: no batch is a sample
         given = [_targets(batch, shape) for batch in self._y]
         whole = [one for one in given if one is not None]
         return found | (between(whole) if _single(t) and len(whole) == len(given) else {})

@@ -148,7 +148,13 @@ class Recorder(Intake):
             require_real(f"Recorder.noticed {require_name('field', name, self._looks.into)}", value)
         self._looks.note(**known)
 
-    def answers(self, y: npt.ArrayLike, loss: Loss, last: Function = as_it_is) -> None:
+    def answers(
+        self,
+        y: npt.ArrayLike,
+        loss: Loss,
+        last: Function = as_it_is,
+        classes: int | None = None,
+    ) -> None:
         """Note what the step's examples should give, and ask the loss what it can come to.
 
         Optional: with it the findings know what a constant answer gives. Call it after `input` and
@@ -158,14 +164,20 @@ class Recorder(Intake):
         loss : ``loss(outputs, y)`` returns the value and the gradient, as this package's do; it is
             called with NumPy arrays, at a few steps only
         last : what the last layer makes of its input, NumPy arrays, where that is an activation
+        classes : given, `y` are labels at positions of the examples, (rows,), as many as one likes,
+            and outputs of the loss are (rows, classes)
         """
         if not self._layout.facts["loss_kind"]:
             self._layout.facts["loss_kind"] = called(loss)
         if "" in self._given.missing("input"):
             raise ConfigError("answers come after the input: call recorder.input(x) before")
         require_loss("Recorder.answers loss", loss)
-        self._looks.keep(self._inputs, y, math.prod(self._shape))
         self._loss, self._last = loss, last
+        if classes is None:
+            self._looks.keep(self._inputs, y, math.prod(self._shape))
+        else:
+            self._shape = (require_count("Recorder.answers classes", classes),)
+            self._looks.scatter(y, classes)
 
     def clipped(
         self, before: float, after: float, fraction: float = math.nan, cosine: float = math.nan

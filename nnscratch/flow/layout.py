@@ -44,7 +44,15 @@ LOOKED = {
 }
 LOOKS = tuple(name for names in LOOKED.values() for name in names)
 # What a header means that says only that rows hold such fields: those there were at that time.
-_LATER = ("param_rate", "pair_told", "pair_rows", "pair_one", "pair_other", "target_between")
+_LATER = (
+    "param_rate",
+    "pair_told",
+    "pair_rows",
+    "pair_one",
+    "pair_other",
+    "target_between",
+    "gradient_lost",
+)
 _FIRST_LOOKS = tuple(name for name in LOOKS if name not in _LATER)
 # The statistics of a layer that normalises by the batch, in the order of their kernel.
 BATCHNORM_FIELDS = tuple(n for n, field in FIELDS.items() if field.over == "batchnorm_layers")

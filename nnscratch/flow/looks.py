@@ -99,6 +99,10 @@ class Looks:
             given = np.atleast_1d(as_array(answers, "answers"))
             self._answers.add(self.count, x, given, outputs, weights)
 
+    def scatter(self, answers: npt.ArrayLike, classes: int) -> None:
+        """Keep labels at positions of examples, which are no examples themselves."""
+        self._answers.scatter(self.count, np.atleast_1d(as_array(answers, "answers")), classes)
+
     def ask(
         self,
         value: float,

@@ -15,6 +15,7 @@ from torch import nn
 
 from nnscratch.arrays import Array
 from nnscratch.pytorch.on_device import Afar, is_afar
+from nnscratch.pytorch.positions import are_positions, labels
 from nnscratch.pytorch.tensors import as_array
 
 # PyTorch's losses by what this package calls them.
@@ -154,8 +155,12 @@ class Criterion:
         many = ones[ones > 1]
         return many.numel(), float(many.mean())
 
-    def answers(self) -> tuple[Array, Callable[..., Any]] | None:
-        """Return the targets, and the loss as this package's are asked; None if they do not say."""
+    def answers(self, examples: int) -> tuple[Array, Callable[..., Any], int | None] | None:
+        """Return the targets, and the loss as this package's are asked; None if they do not say.
+
+        And None, or of how many classes they are where they are labels of some of the positions of
+        the `examples`, and outputs of the loss (rows, classes).
+        """
         function, targets = self._function, self.targets
         if targets is None or function is None or targets.ndim == 0 or self.not_logs()[0]:
             return None
@@ -167,10 +172,16 @@ class Criterion:
             def function(z: Any, y: Any) -> Any:
                 return plain(torch.log_softmax(z, 1), y)
 
+        outputs, classes = self.outputs, None
+        if name == "SoftmaxCrossEntropy" and are_positions(outputs, targets, examples):
+            classes = int(outputs.shape[1])
+            targets = labels(function, outputs, targets, self.left_out)
+            if targets is None:
+                return None
         y = as_array(targets) if targets.is_floating_point() else targets.detach().cpu().numpy()
         device = targets.device  # the loss may have weights there
         # What was given may be what the network gives without an axis of one.
-        same = self.outputs is not None and self.outputs.shape[1:] == targets.shape[1:]
+        same = outputs is not None and outputs.shape[1:] == targets.shape[1:]
 
         def loss(outputs: Array, y: Array) -> tuple[float, None]:
             z, t = (torch.from_numpy(one).to(device) for one in (outputs, y))
@@ -180,7 +191,7 @@ class Criterion:
                 return float(function(z, t).mean()), None
 
         loss.__name__ = name
-        return y, loss
+        return y, loss, classes
 
 
 def _name(function: Any) -> str:

@@ -58,6 +58,7 @@ class Filling(Readout):
         self._left = math.inf  # in the gradients, the least before any pass of this step
         self._against = False  # the loss asks for parameters that others learn
         self._fed: set[bool] = set()  # whether inputs come from another network: at times they do
+        self._examples = 0  # of the pass at hand
         self._inputs: Any = None  # of the pass at hand, where they lie on a device
         self._lr = math.nan
         self._told: set[str] = set()
@@ -77,6 +78,7 @@ class Filling(Readout):
         if isinstance(tensor, torch.Tensor) and tensor.ndim == 1:
             tensor = tensor[:, None]
         fits = isinstance(tensor, torch.Tensor) and tensor.ndim >= 2 and tensor.numel()
+        self._examples = len(tensor) if fits else 0
         ids = fits and tensor.dtype in IDS  # what they stand for is not in their size
         self._inputs = tensor.detach() if fits and not ids and is_afar(tensor) else None
         if ids:
@@ -142,12 +144,14 @@ class Filling(Readout):
         against = self._against or len(self._fed) > 1
         if against:
             recorder.trained(loss_kind=AGAINST)
-        answers = self.criterion.answers() if recorder.asks and not against else None
+        asks = recorder.asks and not against
+        answers = self.criterion.answers(self._examples) if asks else None
         if answers is not None:
             if self._inputs is not None:
                 recorder.input(as_array(self._inputs))
             last = list(recorder.layers.values())[-1]
-            recorder.answers(*answers, function_of(last.kind))
+            y, loss, classes = answers
+            recorder.answers(y, loss, function_of(last.kind), classes)
         if self._passes > 1:
             self._say(
                 f"each update follows {self._passes} passes: layers show the last one of them, "
