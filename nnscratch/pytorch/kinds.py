@@ -118,6 +118,7 @@ _MODULES: dict[str, Kind] = {
     },
 }
 _FUNCTIONS = {node: make for node, make in _ACTIVATIONS.values() if node}
+POINTWISE = frozenset(_FUNCTIONS) - {"SoftmaxBackward", "PreluKernelBackward"}
 # What changes no number, or hands each on.
 SHAPES = frozenset(
     f"{name}Backward"

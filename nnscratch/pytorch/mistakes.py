@@ -14,6 +14,7 @@ from torch import nn
 
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
 from nnscratch.pytorch.criterion import Criterion
+from nnscratch.pytorch.moves import Moves
 from nnscratch.pytorch.sent_back import table
 from nnscratch.pytorch.sequences import Sequences
 from nnscratch.pytorch.tensors import tensors_in
@@ -78,13 +79,14 @@ class Mistakes:
         self._ends = ""  # the softmax that gives the network's output
         self._examples = 0
         self._evaluates = False
-        self._order = Sequences()
+        self._order, self._moves = Sequences(), Moves()
         self._table: tuple[str, tuple[int, ...]] = "", ()
 
     def called(self, name: str, module: nn.Module, given: Any) -> None:
         """Look at a module that is called."""
         self._called[name] = None
         self._order.called(name, module, given)
+        self._moves.called(name, module, given)
         if name == "":
             first = next(tensors_in(given), None)
             self._examples = 0 if first is None or not first.ndim else len(first)
@@ -99,6 +101,7 @@ class Mistakes:
     def returned(self, name: str, module: nn.Module, output: Any) -> None:
         """Look at what a softmax gives, and at what the network gives: is it that?"""
         self._order.returned(name, module, output)
+        self._moves.returned(name, module, output)
         if isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmin):
             self._softmax = name, getattr(output, "grad_fn", None)
             if getattr(output, "ndim", 0) >= 2 and module.dim in (0, -output.ndim):
@@ -146,6 +149,7 @@ class Mistakes:
             self._not_logs(*criterion.not_logs()),
             self._evaluating(),
             *self._order.told(criterion.targets, criterion.left_out),
+            self._moves.told(),
         ]
         return "\n".join("\t".join(line) for line in lines if line)
 

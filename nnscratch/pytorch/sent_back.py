@@ -60,14 +60,14 @@ def _begun(frame: FrameType | None) -> Any:
 def kind_of_loss(root: Any) -> str:
     """Return what a loss is called that is one function of PyTorch's; empty if it is another."""
     node = root.grad_fn
-    while _name(node) in ("MulBackward", "DivBackward"):  # by a number
+    while name_of(node) in ("MulBackward", "DivBackward"):  # by a number
         node = node.next_functions[0][0]
-    if _name(node) in _NLL:
+    if name_of(node) in _NLL:
         given = node.next_functions[0][0]
-        while _name(given) in ("ViewBackward", "SqueezeBackward"):
+        while name_of(given) in ("ViewBackward", "SqueezeBackward"):
             given = given.next_functions[0][0]
-        return "SoftmaxCrossEntropy" if _name(given) == "LogSoftmaxBackward" else ""
-    return _KINDS.get(_name(node), "")
+        return "SoftmaxCrossEntropy" if name_of(given) == "LogSoftmaxBackward" else ""
+    return _KINDS.get(name_of(node), "")
 
 
 def learned_in(roots: list[Any]) -> Iterator[Any]:
@@ -98,11 +98,11 @@ def table(roots: list[Any], count: int) -> tuple[str, tuple[int, ...]]:
     while waiting and len(seen) < _MOST and count > 1:
         node = waiting.pop()
         below = {one for one, _ in node.next_functions if one is not None}
-        made = _shape(node)
+        made = shape_of(node)
         if made == whole and len(below) != 1:
             continue
         for one in below:
-            given, name = _shape(one), _name(node)
+            given, name = shape_of(one), name_of(node)
             if made == whole and given in ((count,), (count, 1)):
                 if name == _WIDENED or (name in _OF_TWO and len(node.next_functions) == 2):
                     return name, given
@@ -112,11 +112,12 @@ def table(roots: list[Any], count: int) -> tuple[str, tuple[int, ...]]:
     return "", ()
 
 
-def _shape(node: Any) -> tuple[int, ...] | None:
-    """Return the shape of what a node gave; None where that is not known."""
+def shape_of(node: Any, place: int = 0) -> tuple[int, ...] | None:
+    """Return the shape of one of the tensors that a node gave; None where that is not known."""
     made = getattr(node, "_input_metadata", None)  # of its gradient, which is the same
-    return tuple(made[0].shape) if made and made[0] is not None else None
+    return tuple(made[place].shape) if made and made[place] is not None else None
 
 
-def _name(node: Any) -> str:
+def name_of(node: Any) -> str:
+    """Return what autograd calls a node, without the number of its version."""
     return type(node).__name__.rstrip("0123456789")

@@ -1,7 +1,7 @@
 """Sequences that are gone through otherwise than their owner thinks: seen in one pass, exactly.
 
 Attention or a recurrent layer that shows each step the ones after it, which it has to tell; states
-of both directions taken for those of the examples; states that are handed on without their past.
+that are handed on without their past.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ class Sequences:
         self._ids: list[Any] = []  # numbers of words that the network is given
         self._open = ""  # what sees the steps to come
         self._masked = False  # something does not
-        self._states: dict[str, Any] = {}  # the last ones of recurrent layers, by name
-        self._mixed: tuple[str, ...] = ()  # who takes them for other examples', and how
         self._handed: dict[str, list[Any]] = {}  # what each cell gave
         self._cut: dict[str, list[bool]] = {}  # whether states came back without their past
 
@@ -50,8 +48,6 @@ class Sequences:
                 past = any(_shared(state, one) and one.requires_grad for one in before)
                 if past:
                     self._cut.setdefault(name, []).append(not state.requires_grad)
-        else:
-            self._takes(name, tensors)
 
     def _attends(self, name: str, args: Any, kwargs: Any) -> None:
         query, key = (args[i] if len(args) > i else kwargs.get(k) for i, k in enumerate(_ASKED))
@@ -63,27 +59,14 @@ class Sequences:
         else:
             self._masked = True
 
-    def _takes(self, name: str, tensors: list[Any]) -> None:
-        """See the last states (layers, batch, units) read as (batch, layers * units)."""
-        for given in tensors:
-            for layer, state in self._states.items():
-                layers, batch, units = state.shape
-                whole = tuple(given.shape) == (batch, layers * units) and given.is_contiguous()
-                if whole and layers > 1 and batch > 1 and _shared(given, state):
-                    self._mixed = layer, name, str(tuple(state.shape)), str(tuple(given.shape))
-
     def returned(self, name: str, module: nn.Module, output: Any) -> None:
         """Look at what a module gives."""
         if name == "":  # with what computed them nobody is kept alive
-            self._handed, self._states = {}, {}
+            self._handed = {}
         elif isinstance(module, nn.RNNCellBase):
             self._handed[name] = list(tensors_in(output))
-        elif isinstance(module, nn.RNNBase) and isinstance(output, tuple):
-            state = next(tensors_in(output[1]), None)
-            if state is not None and state.ndim == 3:
-                self._states[name] = state
-            if module.bidirectional:
-                self._open = self._open or name
+        elif isinstance(module, nn.RNNBase) and module.bidirectional:
+            self._open = self._open or name
 
     def told(self, targets: Any, left_out: Any) -> list[tuple[str, ...]]:
         """Return what was seen, as lines of `Mistakes`.
@@ -91,7 +74,7 @@ class Sequences:
         targets, left_out : of the loss, and the class that it does not count; or None
         """
         lines = (
-            *(self._ahead(targets), self._mixing(), self._cutting()),
+            *(self._ahead(targets), self._cutting()),
             self._padding(targets, left_out),
         )
         return [one for one in lines if one]
@@ -132,21 +115,6 @@ class Sequences:
             "go on by itself: its loss says nothing of that.",
             "hide what comes after: mask=torch.nn.Transformer.generate_square_subsequent_mask(T) "
             "for attention over T steps, one direction for a recurrent layer",
-            "",
-        )
-
-    def _mixing(self) -> tuple[str, ...]:
-        if not self._mixed:
-            return ()
-        layer, reader, state, given = self._mixed
-        return (
-            "examples mixed",
-            f"{reader} is given the last states of {layer} in the wrong order: {state} is layers "
-            f"or directions, examples and units, and was viewed as {given}, in which a row holds "
-            f"the states of other examples.",
-            "A view keeps the order in memory, in which the first axis comes first.",
-            "put the states of one example side by side: torch.cat(list(h), 1), or "
-            "h.transpose(0, 1).flatten(1)",
             "",
         )
 
