@@ -22,7 +22,6 @@ from nnscratch.curing import (
 from nnscratch.curing.conditions import conditions_of
 from nnscratch.curing.search import _Search
 from nnscratch.curing.trials import run_trial
-from nnscratch.flow import Reading
 
 LOSS = nn.SoftmaxCrossEntropy()
 
@@ -285,49 +284,6 @@ def test_what_was_never_judged_is_not_sent_on_without_a_word():
         "train longer, 600 steps say. Of the 40 examples none was held out, they are too few: it "
         "may learn them by heart, so keep some apart and stop where their loss rises"
     )
-
-
-@pytest.fixture(scope="module")
-def trial(vanishing):
-    def made(*skills, losses=(2.0, 1.0), word="healthy"):
-        runs = tuple(Run(list(losses), skill, math.nan) for skill in skills)
-        return replace(vanishing.before, runs=runs, reading=Reading(word, 1.0, 1.0, 1.0, None))
-
-    return made
-
-
-def test_what_is_kept(trial):
-    sick = trial(0.1, 0.1, 0.1)
-    assert objection(trial(0.13, 0.13, 0.13), sick) == ""
-    assert objection(trial(0.11, 0.11, 0.11), sick) == "no more skill"
-    assert objection(trial(0.9, 0.9, 0.01), sick) == "no better than a constant"
-    assert objection(trial(0.9, 0.9, 0.03), sick) == ""
-    assert objection(trial(-0.5, -0.5, -0.5), trial(-1, -1, -1)) == "no better than a constant"
-    assert objection(trial(0.9, losses=(2.0, math.nan)), sick) == "diverges"
-    # Compared by the seeds that both have run with.
-    assert objection(trial(0.3), trial(0.2, 0.9, 0.9)) == ""
-    assert objection(trial(0.3), trial(0.29, 0.1, 0.1)) == "no more skill"
-
-
-def test_luck_is_worth_less(trial):
-    assert trial(0.5, 0.5, 0.5).surety == 0.5
-    assert trial(0.9, 0.9, 0.0).surety == pytest.approx(0.3)
-
-
-def test_a_loss_that_still_falls(trial):
-    assert trial(0.5, losses=[4, 3, 1, 0.94]).unfinished
-    assert not trial(0.5, losses=[4, 3, 1, 0.96]).unfinished
-
-
-def test_what_is_known_by_heart(trial):
-    def made(seen, skill):
-        one = trial(skill)
-        return replace(one, runs=(replace(one.runs[0], seen=seen),))
-
-    assert made(0.95, 0.69).by_heart
-    assert not made(0.95, 0.71).by_heart
-    assert not made(0.89, 0.0).by_heart
-    assert not made(math.nan, 0.0).by_heart
 
 
 def test_what_learns_by_heart_is_not_told_to_train_longer():

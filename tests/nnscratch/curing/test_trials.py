@@ -1,9 +1,11 @@
 """What is read off the runs of a trial: both sides of each limit."""
 
+import math
+
 import numpy as np
 import pytest
 
-from nnscratch.curing.trials import Run, Trial
+from nnscratch.curing.trials import Run, Trial, objection
 
 
 def run(losses=(1.0, 0.5), skill=0.5, accuracy=0.5, **options):
@@ -30,7 +32,13 @@ def test_a_loss_that_falls_by_5_percent_in_the_last_quarter_is_unfinished(last, 
 
 @pytest.mark.parametrize(
     ("seen", "skill", "by_heart"),
-    [(0.91, 0.6, True), (0.89, 0.3, False), (0.95, 0.71, False), (0.95, 0.69, True)],
+    [
+        (0.91, 0.6, True),
+        (0.89, 0.3, False),
+        (0.95, 0.71, False),
+        (0.95, 0.69, True),
+        (math.nan, 0.0, False),
+    ],
 )
 def test_what_is_known_by_heart(seen, skill, by_heart):
     assert trial(run(skill=skill, seen=seen)).by_heart == by_heart
@@ -42,3 +50,19 @@ def test_half_of_what_counts_is_the_worst_run():
     assert found.surety == pytest.approx(0.35)
     assert found.learns
     assert not trial(run(skill=0.8), run(skill=0.0)).learns
+
+
+def test_what_is_kept():
+    def tried(*skills, losses=(2.0, 1.0)):
+        return trial(*(run(losses, skill) for skill in skills))
+
+    sick = tried(0.1, 0.1, 0.1)
+    assert objection(tried(0.13, 0.13, 0.13), sick) == ""
+    assert objection(tried(0.11, 0.11, 0.11), sick) == "no more skill"
+    assert objection(tried(0.9, 0.9, 0.01), sick) == "no better than a constant"
+    assert objection(tried(0.9, 0.9, 0.03), sick) == ""
+    assert objection(tried(-0.5, -0.5, -0.5), tried(-1, -1, -1)) == "no better than a constant"
+    assert objection(tried(0.9, losses=(2.0, math.nan)), sick) == "diverges"
+    # Compared by the seeds that both have run with.
+    assert objection(tried(0.3), tried(0.2, 0.9, 0.9)) == ""
+    assert objection(tried(0.3), tried(0.29, 0.1, 0.1)) == "no more skill"
