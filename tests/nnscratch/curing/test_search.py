@@ -1,0 +1,72 @@
+"""How the search goes on from what it has tried."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+import nnscratch as nn
+from nnscratch import initializers
+from nnscratch.curing import NormMomentum, RemoveBatchNorm, Run, Trial, read_plan, together
+from nnscratch.curing.conditions import conditions_of
+from nnscratch.curing.search import _Search
+from nnscratch.curing.trials import run_trial
+
+from .patients import cured, network
+
+
+def test_what_was_asked_for_is_tried_again_where_other_things_are_right(monkeypatch):
+    """A linear output that runs away at this rate helps at another."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (80, 2)).astype(np.float32)
+    y = (x[:, :1] * x[:, 1:] + 0.5).astype(np.float32)
+    model = nn.Sequential(nn.Dense(2, 8), nn.Tanh(), nn.Dense(8, 1), nn.Sigmoid())
+    optimizer = nn.SGD(lr=0.01)
+
+    def made(self, change):
+        text, first = str(change), self.plan
+        skills = {"None": 0.3, "lr": 0.6, "MeanSquaredError on a linear output": -0.1}
+        both = "lr" in text and "linear output" in text
+        skill = 0.9 if both else skills.get("lr" if "lr=" in text else text, 0.0)
+        plan = first if change is None else change.apply(first)
+        runs = tuple(Run([1.0, 0.9], skill, math.nan) for _ in range(3))
+        return replace(self.shown, change=change, plan=plan, runs=runs)
+
+    plan = read_plan(model, optimizer, nn.MeanSquaredError())
+    c = conditions_of(model, x, y, None, None, batch_size=20, steps=20, seed=0)
+    search = _Search(plan, c, 9, None)
+    forecast = search._forecast(plan)
+    search.shown = run_trial(plan, None, forecast, c)
+    monkeypatch.setattr(_Search, "_try", made)
+    monkeypatch.setattr("nnscratch.curing.search.tested_rates", lambda *_: (0.2, math.nan))
+    monkeypatch.setattr("nnscratch.curing.search.new_rates", lambda *_: [])
+    best = search._search(search._try(None))
+    assert "linear output" in str(best.change)
+    assert best.skill == 0.9
+
+
+def test_a_gentler_rate_that_was_tried_already_is_judged_once(digits, monkeypatch):
+    """It was told apart by nothing but its place, and looked for where it stood no more."""
+    monkeypatch.setattr("nnscratch.curing.search.gentler_rate", lambda plan: plan.lr)
+    found = cured(network(nn.ReLU, "he_normal", 2), nn.SGD(lr=1e-5), digits, steps=60, tries=2)
+    assert found.best is not None
+    assert len(found.best.runs) == 3
+    assert len({id(trial) for trial in found.trials}) == len(found.trials)
+
+
+def test_a_part_that_changes_nothing_beside_another_is_left_out(monkeypatch):
+    """Without the norm its momentum is none: the plan is the same, and pruning comes to an end."""
+    model = nn.Sequential(nn.Dense(4, 8), nn.BatchNorm(8), nn.Tanh(), nn.Dense(8, 2), seed=0)
+    plan = read_plan(model, nn.SGD(lr=0.1), nn.MeanSquaredError())
+
+    def tried(self, change):
+        runs = (Run([1.0], 0.5 if "no batch norm" in str(change) else 0.0, math.nan),)
+        return Trial(change, change.apply(plan), None, runs, None, None, None)
+
+    monkeypatch.setattr(_Search, "_try", tried)
+    search = _Search(plan, None, 5, None)
+    changes = NormMomentum(0.9), RemoveBatchNorm(initializers.get("he_normal"))
+    best = search._pruned(search._tried(together(*changes)))
+    assert str(best.change) == "no batch norm, he_normal"
+    assert best in search.trials
+    assert len(search.trials) == 1
