@@ -78,7 +78,10 @@ AREAS = {
     ),
     "files": ("nnscratch/flow/[es]*/*.py", "tests/nnscratch/flow tests/nnscratch/test_files.py"),
     "pytorch": ("nnscratch/pytorch/*.py", "tests/nnscratch/pytorch tests/parity"),
-    "command line": ("nnscratch/cli/*.py", "tests/nnscratch/cli"),
+    "command line": (
+        "nnscratch/cli/*.py",
+        "tests/nnscratch/cli tests/nnscratch/sweeping/test_commands.py",
+    ),
     "plots": ("plots/nnscratch_plots/*.py", "tests/plots"),
     "page": ("plots/nnscratch_plots/report/*.py", "tests/plots/report"),
     "claims": ("nnscratch/experiments/claims/*.py", "tests/nnscratch/experiments/claims"),

@@ -1,0 +1,76 @@
+"""Sweeps: a row for every run, failures among them, and settings that are refused."""
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.experiments.standard import standard
+from nnscratch.flow import load_record
+
+from .small import GRID, small
+
+
+def test_a_row_for_every_combination_and_seed_with_its_record(sweep, tmp_path, capsys):
+    found = sweep(small, GRID, seeds=2, records=tmp_path / "records")
+    assert len(found) == 8
+    assert {(row["depth"], row["activation"], row["seed"]) for row in found} == {
+        (depth, name, seed) for depth in (1, 3) for name in ("tanh", "relu") for seed in (0, 1)
+    }
+    for row in found:
+        record = load_record(row["record"])
+        assert len(record["steps"]) == row["steps"] == 4
+        assert row["verdict"] == "healthy"
+        assert row["loss"] == np.mean(record["loss"])
+        norms = record["gradient_norm"][0]
+        dense = [i for i, role in enumerate(record["roles"]) if role == "weights"]
+        rate = (norms[dense[0]] / norms[dense[-1]]) ** (1 / (len(dense) - 1))
+        assert row["rate_at_start"] == pytest.approx(rate)
+    assert "8/8" in capsys.readouterr().err
+    assert repr(found) == f"Sweep(8 runs: 8 healthy; {found.path})"
+    assert not found.failed
+
+
+def test_failures_are_rows(sweep):
+    found = sweep(small, {"activation": ["tanh", "nonsense"]})
+    assert [row["error"] for row in found.failed] == ["ValueError: nonsense of two lines"]
+    assert repr(found).startswith("Sweep(2 runs: 1 failed, 1 healthy;")
+
+
+@pytest.mark.parametrize("grid", [{}, {"depth": []}, {"depth": "12"}, {"loss": [1]}])
+def test_wrong_grids_are_refused(grid, sweep):
+    with pytest.raises(nn.ConfigError, match="maps names to lists of values"):
+        sweep(small, grid)
+
+
+def test_here_a_row_is_written_before_the_next_run_begins(tmp_path):
+    rows = []
+
+    def build(seed):
+        rows.append((tmp_path / "t.csv").read_text().count("\n") if seed else 1)
+        return small(seed)
+
+    nn.sweep(lambda seed, one: build(seed), {"one": [1]}, seeds=3, table=tmp_path / "t.csv")
+    assert rows == [1, 2, 3]
+
+
+def test_a_setting_that_nobody_can_read_is_cut_off(sweep, capsys):
+    sweep(small, {"depth": [1], "note": ["x" * 100_000]}, seeds=1)
+    assert "note " + "x" * 60 + ", seed 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"depth": -1}, "depth must be a whole number >= 1, got -1"),
+        ({"depth": True}, "depth must be a whole number >= 1, got True"),
+        ({"depth": "two"}, "depth must be a whole number >= 1, got 'two'"),
+        ({"width": 0}, "width must be a whole number >= 1, got 0"),
+        ({"width": [1]}, r"width must be a whole number >= 1, got \[1\]"),
+        ({"epochs": 1.5}, "epochs must be a whole number >= 1, got 1.5"),
+        ({"batch": 0}, "batch must be a whole number >= 1, got 0"),
+        ({"batchnorm": "no"}, "batchnorm must be True or False, got 'no'"),
+    ],
+)
+def test_a_setting_that_makes_no_network_is_refused(setting, said):
+    with pytest.raises(nn.ConfigError, match=said):
+        standard(seed=0, **setting)
