@@ -83,7 +83,7 @@ mutants: $(VENV)/.peers
 # The suite, the comparison with the peers in it, on the readable kernels; then the tests of what
 # only compiled kernels have. What is left out, and why, stands in pyproject.toml.
 COVERED  := $(subst $(BIN)/python,$(BIN)/python -m coverage run,$(PYTEST))
-COMPILED := tests/kernels tests/benchmarks/test_growth.py $(addprefix tests/nnscratch/,test_replay.py \
+COMPILED := tests/kernels tests/benchmarks/test_growth.py $(addprefix tests/nnscratch/,network \
   test_sequences.py test_interrupts.py test_interrupted_compiling.py training/test_stretch.py \
   pytorch/test_watch.py)
 

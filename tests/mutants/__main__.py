@@ -47,16 +47,19 @@ WAITING = (
 FIRST = 3  # files of tests that name a source file and are tried before the others
 
 # For each area its sources, and the tests that should notice.
-TOP = "tests/nnscratch/test_*.py"
+TOP = "tests/nnscratch/test_*.py tests/nnscratch/network"
 AREAS = {
     "layers": (
         "nnscratch/layers/*.py",
-        "tests/nnscratch/layers tests/nnscratch/test_[mn]o*.py tests/nnscratch/test_doc*.py",
+        "tests/nnscratch/layers tests/nnscratch/network tests/nnscratch/test_[nd]o*.py",
     ),
     "network": ("nnscratch/[!c_]*.py", TOP),
     "reference": ("kernels/*/reference/*.py", "tests/kernels"),
     "compiled": ("kernels/*/compiled/**/*.py", "tests/kernels tests/nnscratch/optimizers"),
-    "runtime": ("kernels/*/[jr][iu]*/*.py", "tests/kernels tests/nnscratch/test_replay.py"),
+    "runtime": (
+        "kernels/*/[jr][iu]*/*.py",
+        "tests/kernels tests/nnscratch/network/test_[cr]*.py",
+    ),
     "vector": ("kernels/*/vector/*.py", "tests/kernels"),
     "losses": ("nnscratch/losses/*.py", "tests/nnscratch/losses"),
     "optimizers": ("nnscratch/optimizers/*.py", "tests/nnscratch/optimizers"),

@@ -1,4 +1,4 @@
-"""Captured passes: the same bits as layer by layer, the same trace, and no pass out of date."""
+"""Captured passes: the same bits as layer by layer, the same trace, and nothing allocated."""
 
 from __future__ import annotations
 
@@ -9,42 +9,16 @@ import sys
 import textwrap
 import tracemalloc
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.replay import CapturedPass
 from nnscratch_kernels.runtime import schedule, threads
 
-pytestmark = pytest.mark.skipif(
-    nn.active_kernels() != "numba", reason="only compiled kernels are captured"
-)
+from .captured import COMPILED, NETWORKS, assert_same_state, layer_by_layer
 
-NETWORKS: dict[str, Any] = {
-    "batchnorm": lambda: [
-        *(nn.Dense(13, 70), nn.BatchNorm(70), nn.ELU(), nn.Dense(70, 37), nn.PReLU(37)),
-        *(nn.Dense(37, 10), nn.BatchNorm(10, momentum=0.5)),
-    ],
-    "activations": lambda: [
-        *(nn.Tanh(), nn.Dense(13, 50), nn.Sigmoid(), nn.Identity(), nn.GELU(), nn.Dense(50, 33)),
-        *(nn.SiLU(), nn.Softplus(), nn.Softsign(), nn.SELU(), nn.PReLU(), nn.LeakyReLU(0.2)),
-        *(nn.Dense(33, 10), nn.ReLU(), nn.Identity()),
-    ],
-    "deep": lambda: [
-        *(layer for _ in range(30) for layer in (nn.Dense(13, 13), nn.Tanh())),
-        nn.Dense(13, 10),
-    ],
-    "wide": lambda: [
-        nn.Dense(13, 600),
-        nn.ReLU(),
-        nn.Dense(600, 400),
-        nn.ReLU(),
-        nn.Dense(400, 10),
-    ],
-    "identity": lambda: [nn.Identity(), nn.Identity(), nn.Dense(13, 10)],
-}
+pytestmark = COMPILED
 BATCHES = (32, 32, 7, 32, 64, 64, 1)
 
 
@@ -53,23 +27,6 @@ def _same_threads_after():
     before = threads.get_num_threads()
     yield
     threads.set_num_threads(before)
-
-
-def layer_by_layer(model, x, labels, loss):
-    value, dlogits = loss(model.forward(x, training=True), labels)
-    model.backward(dlogits)
-    return value
-
-
-def assert_same_state(found, expected):
-    for name in ("params", "grads", "statistics"):
-        np.testing.assert_array_equal(getattr(found, name).flat, getattr(expected, name).flat, name)
-    for name, layer in expected.last.items():
-        for part in ("input", "output", "upstream", "downstream"):
-            got, want = getattr(found.last[name], part), getattr(layer, part)
-            assert (got is None) == (want is None)
-            if want is not None:
-                np.testing.assert_array_equal(got, want, f"{part} of {name}")
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -118,12 +75,6 @@ def test_losses_with_targets(make_loss):
         found.training_pass(x, targets, loss)
 
 
-@pytest.fixture
-def batch():
-    rng = np.random.default_rng(4)
-    return rng.standard_normal((64, 13), np.float32), rng.integers(0, 10, 64)
-
-
 def test_trainer_uses_it_and_training_is_the_same(batch, monkeypatch):
     histories = []
     for usable in (True, False):
@@ -141,96 +92,6 @@ def test_trainer_uses_it_and_training_is_the_same(batch, monkeypatch):
         histories.append((history.loss, history.val_loss, record))
         assert bool(model._captured._passes) == usable
     np.testing.assert_equal(histories[0], histories[1])
-
-
-class Doubled(nn.Dense):
-    """A user's layer that computes with NumPy."""
-
-    kind: ClassVar[str] = "doubled"
-
-    def forward(self, x, training=False):
-        y, cache = super().forward(x, training)
-        return 2 * y, cache
-
-
-class SameDense(nn.Dense):
-    """A subclass that says nothing of itself."""
-
-
-@pytest.mark.parametrize("layer", [Doubled(13, 10), SameDense(13, 10), nn.Dropout(0.5), nn.RReLU()])
-def test_layers_that_are_more_than_kernel_calls_are_not_captured(batch, layer):
-    x, labels = batch
-    model = nn.Sequential(layer, seed=1) if layer.kind != "dropout" else nn.Sequential(
-        nn.Dense(13, 10), layer
-    )  # fmt: skip
-    loss = nn.SoftmaxCrossEntropy()
-    twin = copy.deepcopy(model)
-    if layer.kind == "rrelu":
-        labels = labels % 13
-    assert model.captured(x, labels, loss) is None
-    assert model.training_pass(x, labels, loss) == layer_by_layer(twin, x, labels, loss)
-    np.testing.assert_array_equal(model.grads.flat, twin.grads.flat)
-
-
-def test_a_replaced_forward_is_not_captured(batch):
-    model, loss = nn.Sequential(nn.Dense(13, 10), nn.Tanh()), nn.SoftmaxCrossEntropy()
-    assert isinstance(model.captured(*batch, loss), CapturedPass)
-    layer = model.layers["1.tanh"]
-    layer.forward = lambda x, training=False: (x, (x, x))
-    assert model.captured(*batch, loss) is None
-
-
-def test_other_losses_and_inputs_go_layer_by_layer(batch):
-    x, labels = batch
-    model, loss = nn.Sequential(nn.Dense(13, 10)), nn.SoftmaxCrossEntropy()
-
-    class Own(nn.SoftmaxCrossEntropy):
-        def __call__(self, output, labels, sample_weights=None):
-            return super().__call__(output, labels, sample_weights)
-
-    assert model.captured(x, labels, Own()) is None
-    assert model.captured(x, labels, lambda output, labels: loss(output, labels)) is None
-    assert model.captured(x[:, ::-1], labels, loss) is None
-    expected = layer_by_layer(copy.deepcopy(model), x, labels, loss)
-    assert model.training_pass(x, labels.astype(np.int32), loss) == expected
-    assert model.training_pass(np.asfortranarray(x), labels, loss) == expected
-
-
-def test_what_was_captured_is_not_used_for_anything_else(batch):
-    x, labels = batch
-    model = nn.Sequential(nn.Dense(13, 10))
-    loss, other = nn.SoftmaxCrossEntropy(), nn.SoftmaxCrossEntropy(label_smoothing=0.1)
-    found = model.captured(x, labels, loss)
-    assert model.captured(x, labels, loss) is found
-    assert model.captured(x, labels, other) is not found
-    assert model.captured(x[:3], labels[:3], loss) is not found
-    assert model.captured(x.astype(np.float64), labels, loss) is None
-    assert model.captured(x, labels, loss) is found
-    assert model.captured(x[:, ::-1], labels, loss) is None
-    loss.label_smoothing = 0.1  # which another kernel computes
-    assert model.captured(x, labels, loss) is not found
-    loss.compute = other.compute
-    assert model.captured(x, labels, loss) is None
-
-
-def test_errors_are_those_of_the_layers_and_the_loss(batch):
-    x, labels = batch
-    model, loss = nn.Sequential(nn.Dense(13, 10)), nn.SoftmaxCrossEntropy()
-    model.training_pass(x, labels, loss)
-    grads = model.grads.flat.copy()
-    bad = labels.copy()
-    bad[3] = 10
-    with pytest.raises(nn.DataError, match="label 10 at index 3"):
-        model.training_pass(x, bad, loss)
-    with pytest.raises(nn.ShapeError, match="expects 13 features"):
-        model.training_pass(x[:, :5].copy(), labels, loss)
-    with pytest.raises(nn.ShapeError, match="empty"):
-        model.training_pass(x[:0], labels[:0], loss)
-    with pytest.raises(nn.DtypeError, match="computes in float32"):
-        model.training_pass(x.astype(np.float64), labels, loss)
-    with pytest.raises(nn.ShapeError, match="63 labels for 64"):
-        model.training_pass(x, labels[1:], loss)
-    np.testing.assert_array_equal(model.grads.flat, grads)
 
 
 def test_switching_kernels_and_evaluating_between_steps(batch):
@@ -328,26 +189,6 @@ def test_a_step_allocates_nothing(batch):
     assert peak - start < 10_000  # a batch of one layer's output has 3,328 bytes, 60 layers
 
 
-def test_the_list_of_calls_can_be_read(batch):
-    model, loss = nn.Sequential(nn.Dense(13, 10), nn.ELU(0.5)), nn.SoftmaxCrossEntropy()
-    captured = model.captured(*batch, loss)
-    lines = str(captured).splitlines()
-    assert len(lines) == 6
-    assert "0.dense  dense_forward: y 64x10, x 64x13, weight 13x10, bias 10" in lines[1]
-    assert "1.elu    elu_forward: y 64x10, x 64x10, alpha 0.5" in lines[2]
-    assert "loss     softmax_cross_entropy: dlogits 64x10, logits 64x10, labels 64" in lines[3]
-    assert "1.elu    elu_backward" in lines[4]
-    assert "0.dense  dense_backward_parameters" in lines[5]
-
-
-def test_only_a_few_shapes_are_kept(batch):
-    x, labels = batch
-    model, loss = nn.Sequential(nn.Dense(13, 10)), nn.SoftmaxCrossEntropy()
-    for rows in range(1, 40):
-        model.training_pass(x[:rows], labels[:rows], loss)
-    assert len(model._captured._passes) <= 8
-
-
 def test_models_trained_in_threads_at_once_and_in_a_forked_child():
     """In a process of its own, which is ended if it hangs."""
     program = """
@@ -382,21 +223,10 @@ def test_models_trained_in_threads_at_once_and_in_a_forked_child():
             with multiprocessing.get_context("fork").Pool(2) as pool:
                 assert pool.map(train, range(3)) == alone
     """
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     path = os.pathsep.join([str(root), str(root / "kernels"), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], env={**os.environ, "PYTHONPATH": path},
         capture_output=True, text=True, timeout=180,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-
-
-def test_ever_new_shapes_leave_nothing_behind_but_the_latest():
-    model, loss = nn.Sequential(nn.Dense(6, 8), nn.Tanh(), nn.Dense(8, 3)), nn.SoftmaxCrossEntropy()
-    rng = np.random.default_rng(0)
-    x, labels = rng.standard_normal((700, 6), np.float32), rng.integers(0, 3, 700)
-    for rows in range(700, 0, -1):
-        model.training_pass(x[:rows], labels[:rows], loss)
-    assert max(len(node.workspace.arrays()) for node in model.nodes) <= 512
-    expected = layer_by_layer(copy.deepcopy(model), x, labels, loss)
-    assert model.training_pass(x, labels, loss) == expected
