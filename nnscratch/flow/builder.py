@@ -29,7 +29,7 @@ from nnscratch.flow.measuring import measure_parameter, note_states, recurrent_c
 from nnscratch.nodes import require_loss
 from nnscratch_records.words import plural
 
-_TRAINED = ("clip", "optimizer", "loss_kind", "mistakes")
+_TRAINED = ("clip", "optimizer", "penalty", "loss_kind", "mistakes")
 
 
 class Recorder(Intake):
@@ -137,7 +137,7 @@ class Recorder(Intake):
         self._given.add("parameter", name)
 
     def trained(self, **known: str) -> None:
-        """Note what turns out of how it is trained: `clip`, `optimizer`, `mistakes`."""
+        """Note what turns out of how it is trained: `clip`, `optimizer`, `penalty`, `mistakes`."""
         for name, text in known.items():
             require_text(f"Recorder.trained {require_name('fact', name, _TRAINED)}", text)
         self._layout.facts.update(known)

@@ -23,6 +23,7 @@ from nnscratch.model import Sequential, require_model
 from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
 from nnscratch.training import Callback, History, StepInfo, Trainer
+from nnscratch.training.penalty import Regularizer
 from nnscratch_records import Record
 from nnscratch_records.words import plural
 
@@ -132,7 +133,7 @@ class GradientFlow(Callback, Recording):
         if trainer.model is not self.model:
             raise ConfigError("this GradientFlow was made for another model than the trainer's")
         with self.model.turn.of(self.model):
-            self._attach(trainer.optimizer, called(trainer.loss))
+            self._attach(trainer.optimizer, called(trainer.loss), trainer.callbacks)
         self._from_trainer = True
         # One that begins, or goes on, does so where the latest recording ended; one that stands
         # at another step has gone back to a checkpoint.
@@ -197,7 +198,9 @@ class GradientFlow(Callback, Recording):
 
     # For whoever has the model's turn
 
-    def _attach(self, optimizer: Optimizer, loss: str = "") -> None:
+    def _attach(
+        self, optimizer: Optimizer, loss: str = "", callbacks: Sequence[Callback] = ()
+    ) -> None:
         for watched, tap in ((self.model, self.model.tap), (optimizer, optimizer.tap)):
             if tap is not None and tap is not self._tap:
                 raise ConfigError(
@@ -207,6 +210,7 @@ class GradientFlow(Callback, Recording):
         self._trained = {
             "clip": "" if optimizer.clip is None else repr(optimizer.clip),
             "optimizer": repr(optimizer),
+            "penalty": "; ".join(repr(one) for one in callbacks if isinstance(one, Regularizer)),
             "loss_kind": loss,
         }
         self._prepare()

@@ -62,6 +62,9 @@ class Omega(Regularizer):
         self.form = form
         self.values = []
 
+    def __repr__(self) -> str:
+        return f"Omega(weight={self.weight:g}, form={self.form!r})"
+
     @np.errstate(over="ignore", invalid="ignore")
     def add(self, model: Network) -> float:
         """Add the gradient to ``model.grads``, after a backward pass; return Omega.

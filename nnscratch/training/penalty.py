@@ -31,6 +31,9 @@ class Regularizer(Callback):
         """Add the gradient to ``model.grads``, after a backward pass; return what it is of."""
         raise NotImplementedError
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
 
 class Penalty(Regularizer):
     """Add ``l1 * sum |w| + l2 * sum w^2`` of all weights to what is minimised.

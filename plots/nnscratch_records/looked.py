@@ -73,6 +73,7 @@ TRAINED: Final = tuple(
     Field(name=name, meaning=meaning, kind="text", scale="linear", optional=True)
     for name, meaning in (
         ("optimizer", "what made the updates; empty: not known"),
+        ("penalty", "what was added to the loss to keep weights small; empty: nothing is known"),
         ("loss_kind", "what the loss is called; empty: not known"),
         ("framework", 'what it was trained with, such as "torch"; empty: this package'),
         ("mistakes", "what is wrong with the loop, a line each: kind, seen, why, cure, code; tabs"),

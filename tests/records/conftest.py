@@ -28,6 +28,7 @@ GIVEN = {
     "clip": "",
     "note": "",
     "optimizer": "SGD(lr=0.1)",
+    "penalty": "Penalty(l1=0, l2=0.001)",
     "loss_kind": "SoftmaxCrossEntropy",
     "framework": "",
     "mistakes": "",

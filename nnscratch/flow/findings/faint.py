@@ -6,7 +6,7 @@ import math
 
 from nnscratch.flow.findings import cures
 from nnscratch.flow.findings.finding import Finding
-from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.graph import EXPLAINS, SMALL_WEIGHTS
 from nnscratch.flow.findings.view import View
 from nnscratch_records.words import number, plural
 
@@ -53,9 +53,7 @@ def find(view: View, shown: dict[str, Finding]) -> list[Finding]:
                 ),
             ),
             {"deviation": deviation, "log10_off": whole, "large": 0.0},
-            EXPLAINS["initial weights"]
-            | EXPLAINS["vanishing through time"]
-            | {"vanishing through time"},
+            SMALL_WEIGHTS | EXPLAINS["vanishing through time"] | {"vanishing through time"},
         )
     ]
 

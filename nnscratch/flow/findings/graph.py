@@ -172,6 +172,11 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "constant output": frozenset({"does not learn", "learning rate too small", "too few steps"}),
 }
 
+# Initial weights that are too small: nothing grows by them.
+SMALL_WEIGHTS: Final = EXPLAINS["initial weights"] - {
+    *("exploding", "diverged", "non-finite", "saturated", "learning rate too large")
+}
+
 
 def _place(one: Finding) -> tuple[int, bool, int]:
     return SEVERITIES.index(one.severity), not one.first, KINDS.index(one.kind)

@@ -20,18 +20,26 @@ LEFT = 3.0  # units that dropout leaves of a layer, where it takes _SOME
 SHRUNK = 0.3  # of the norm with which the weights of a layer began
 LAST_SHRUNK = 0.6  # the same, of the last layer, beside others that are SHRUNK
 LESS, LAST_LESS = 0.6, 0.8  # of the same, below the last layer and of it, in a run that learns
+PULLS = 0.3  # of the whole gradient, in half of the layers: a loss that stands there is held there
+SMALLER = 0.9  # than the weights below the last layer began
+ALMOST = 0.95  # of what there is to learn: what is missing is worth a word
 _SOME = 0.25  # of the units
 _ENOUGH = 50  # steps
-_DECAY = re.compile(r"weight_decay=[^,)]+")
+_DECAY = re.compile(r"weight_decay=([^,)]+)")
+_DECOUPLED = "AdamW("  # whose decay goes round the gradient and its moments
+_L2 = re.compile(r"\bl2=([^,)]+)")
 
 
 def find(view: View) -> list[Finding]:
     """Return what is too much of a remedy, in a run that does not do what it should."""
     p = view.progress
-    if view.rows < _ENOUGH or (p.learned and p.share >= LEARNED):
+    if view.rows < _ENOUGH or (p.learned and p.share >= ALMOST):
         return []
     # What other examples tell is little to go by where dropout may be what keeps the run there.
     penalty = (([] if p.learned else _penalty(view)) or _slowing(view)) if _bent(view) else []
+    penalty = penalty or _balanced(view)
+    if p.learned and p.share >= LEARNED:
+        return penalty
     return [*penalty, *(_answers_dropped(view) or _dropout(view))]
 
 
@@ -79,6 +87,52 @@ def _slowing(view: View) -> list[Finding]:
         f"{percent(view.progress.share)} of what there is to learn is learned.",
         "takes back a part of what the loss teaches",
     )
+
+
+def _balanced(view: View) -> list[Finding]:
+    """A loss that stands where the penalty's gradient, known by its factor, undoes its own.
+
+    Weights that are smaller than they began say that this costs something: at the end of any
+    training with a penalty the two are equal.
+    """
+    p, pull = view.progress, _pull(view)
+    below, _ = _left(view)
+    as_good = p.learned and p.share < LEARNED
+    if p.falling or as_good or not p.share < ALMOST or not pull > PULLS:
+        return []
+    if not view.holds(below.max(axis=1) < SMALLER):
+        return []
+    now = float(np.median(below.max(axis=1)[view.now]))
+    return _too_strong(
+        view,
+        now,
+        f"The loss stands where the penalty's own gradient is {percent(min(pull, 1.0))} of the "
+        f"whole one; {percent(p.share)} of what there is to learn is learned, and the norm of the "
+        f"weights below the last layer is {percent(now)} of what it was before the first step, or "
+        f"less.",
+        "takes back what the loss teaches",
+    )
+
+
+def _pull(view: View) -> float:
+    """Return the norm of what a penalty or decay adds to the gradient of weights, over that of the
+    gradient, or of decoupled decay over the update: the median layer's, lately; NaN: not known.
+    """
+    optimizer = view.text("optimizer")
+    added, decay = _L2.search(view.text("penalty")), _DECAY.search(optimizer)
+    over = view.get("param_gradient_norm")
+    if added:
+        factor = np.full(view.rows, 2 * float(added[1]))
+    elif decay:
+        factor = np.full(view.rows, float(decay[1]))
+        if optimizer.startswith(_DECOUPLED):
+            factor, over = factor * view.get("lr"), view.get("param_update_norm")
+    else:
+        return math.nan
+    columns = view.weight_params
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pulls = factor[:, None] * view.get("param_norm")[:, columns] / over[:, columns]
+    return float(np.median(np.median(pulls[view.now], axis=0))) if columns else math.nan
 
 
 def _bent(view: View) -> bool:

@@ -7,7 +7,7 @@ import math
 from nnscratch.flow.findings import cures, faint
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.gradient import main_term
-from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.graph import EXPLAINS, SMALL_WEIGHTS
 from nnscratch.flow.findings.moving import random_weights
 from nnscratch.flow.findings.view import View
 from nnscratch.theory.suited import suited_scale
@@ -186,9 +186,7 @@ def _scale_finding(view: View, off: dict[int, float], large: bool) -> Finding:
     usual_ones = f"about {_USUAL:g} is usual" if least == most else f"1 to {most:g} are usual"
     fit = f"{number(right)} suits {called(kind)}" if right > 0 else usual_ones
     more = f" ({len(same)} layers are off like that)" if len(same) > 1 else ""
-    explains = EXPLAINS["initial weights"]
-    if not large:
-        explains -= {"exploding", "diverged", "non-finite", "saturated", "learning rate too large"}
+    explains = EXPLAINS["initial weights"] if large else SMALL_WEIGHTS
     whole = sum(off.values()) / 2
     usual = cures.remade(view, "draw the weights so that n_in Var(w) = 1", 'init="lecun_normal"')
     # Where no scale suits, in a deep network that one only makes the gradient vanish.

@@ -22,7 +22,7 @@ def record(recording):
 
 def test_whatever_is_missing_is_named_with_the_file(path, record):
     may_be = {name for name, field in FIELDS.items() if field.looked} | {
-        *("optimizer", "loss_kind", "framework", "mistakes")
+        *("optimizer", "penalty", "loss_kind", "framework", "mistakes")
     }
     for key in set(record) - {"format"} - may_be:
         save_npz(path, {name: value for name, value in record.items() if name != key})

@@ -38,6 +38,9 @@ def test_a_layer_is_faint_below_a_tenth_of_the_least_usual_variance(run, ratio, 
         changes = 'input_init="glorot_uniform", recurrent_init="orthogonal"'
         assert made[0].advice[0].line == run.remade(changes)
         assert "vanishing through time" in made[0].explains
+        # Nothing grows by weights that are too small.
+        assert not made[0].explains & {"exploding", "diverged", "non-finite", "saturated"}
+        assert "learning rate too large" not in made[0].explains
 
 
 @pytest.mark.parametrize(("ratio", "told"), [(0.0099, True), (0.0101, False)])
