@@ -25,6 +25,7 @@ PUBLIC_GROUPS = (
     *("east", "west"),
     *("north", "south"),
     *("harbour", "island", "meadow", "moor", "brook", "delta"),
+    *("lake", "marsh"),
 )
 MOST = 10**9  # of whatever is counted
 HUGE = 10**30  # of sizes: what they would need is said

@@ -16,6 +16,7 @@ from nnscratch.experiments.public.case import CAUSES, TUNED, UNTOUCHED, Healthy,
 from nnscratch.experiments.public.courses import COURSES
 from nnscratch.experiments.public.dawn import DAWN as DAWN_CASES
 from nnscratch.experiments.public.dawn import DUSK as DUSK_CASES
+from nnscratch.experiments.public.demos import DEMOS
 from nnscratch.experiments.public.east import EAST as EAST_CASES
 from nnscratch.experiments.public.east import WEST as WEST_CASES
 from nnscratch.experiments.public.frameworks import KERAS, TORCH_AND_OTHERS
@@ -26,6 +27,8 @@ from nnscratch.experiments.public.harbour import ISLAND as ISLAND_CASES
 from nnscratch.experiments.public.kinds import ASIDE as ASIDE_CASES
 from nnscratch.experiments.public.kinds import OPENED as OPENED_CASES
 from nnscratch.experiments.public.known import CASES as KNOWN_CASES
+from nnscratch.experiments.public.lake import LAKE as LAKE_CASES
+from nnscratch.experiments.public.lake import MARSH as MARSH_CASES
 from nnscratch.experiments.public.later import CASES as LATER_CASES
 from nnscratch.experiments.public.lessons import LESSONS
 from nnscratch.experiments.public.manuals import MANUALS
@@ -48,7 +51,8 @@ SOUTH: Final = "south"
 ISLAND: Final = "island"
 MOOR: Final = "moor"
 DELTA: Final = "delta"
-PUT_ASIDE: Final = (WINTER, SOUTH, ISLAND, MOOR, DELTA)
+MARSH: Final = "marsh"
+PUT_ASIDE: Final = (WINTER, SOUTH, ISLAND, MOOR, DELTA, MARSH)
 SICK: dict[str, tuple[Sick, ...]] = {
     "known": KNOWN_CASES,
     TUNED: TUNED_CASES,
@@ -74,10 +78,12 @@ SICK: dict[str, tuple[Sick, ...]] = {
     MOOR: MOOR_CASES,
     "brook": BROOK_CASES,
     DELTA: DELTA_CASES,
+    "lake": LAKE_CASES,
+    MARSH: MARSH_CASES,
 }
 HEALTHY: tuple[Healthy, ...] = (
     *(*KERAS, *TORCH_AND_OTHERS, *SKLEARN),
-    *(*BOOKS, *COURSES, *GUIDES, *MANUALS, *LESSONS),
+    *(*BOOKS, *COURSES, *GUIDES, *MANUALS, *LESSONS, *DEMOS),
 )
 
 __all__ = [
@@ -94,7 +100,9 @@ __all__ = [
     "HEALTHY",
     "ISLAND_CASES",
     "KNOWN_CASES",
+    "LAKE_CASES",
     "LATER_CASES",
+    "MARSH_CASES",
     "MEADOW_CASES",
     "MOOR_CASES",
     "NAMES",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnscratch import datasets
-from nnscratch.experiments.public import brook_data, series
+from nnscratch.experiments.public import brook_data, lake_data, series
 from nnscratch.experiments.public import data as d
 
 
@@ -146,3 +146,44 @@ def test_several_answers_a_row_of_which_a_share_is_yes():
     data = made(brook_data.several(400, 6, 5, 0.1))
     assert data.y.dtype == bool
     np.testing.assert_allclose(data.y.mean(axis=0), 0.1, atol=0.005)
+
+
+def test_labels_that_went_astray_are_judged_by_right_ones():
+    own = brook_data.held(d.table(900, [(0, 1)] * 4, 3))
+    plain = made(own)
+    for how in (lake_data.first_only, lake_data.without_the_first):
+        sick = made(d.changed(own, how))
+        for mine, theirs in zip(sick.held_out, plain.held_out, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    assert set(made(d.changed(own, lake_data.first_only)).y) == {0}
+    rest = made(d.changed(own, lake_data.without_the_first))
+    assert set(rest.y) == {1, 2}
+    np.testing.assert_array_equal(rest.x, plain.x[plain.y > 0])
+
+
+def test_inputs_are_shuffled_and_targets_are_not():
+    own = d.table(60, [(0, 1)] * 3, (0.0, 1.0), held_out=20)
+    plain, sick = made(own), made(d.changed(own, lake_data.inputs_shuffled))
+    np.testing.assert_array_equal(sick.y, plain.y)
+    assert (sick.x != plain.x).any()
+    np.testing.assert_array_equal(np.sort(sick.x, axis=0), np.sort(plain.x, axis=0))
+
+
+def test_whole_numbers_lose_what_comes_after_the_point():
+    cut = made(d.changed(lake_data.wobbling, lake_data.whole_numbers))
+    np.testing.assert_array_equal(cut.x, np.trunc(made(lake_data.wobbling).x))
+    assert (cut.x == 0).mean() > 0.9
+
+
+def test_two_of_three_centres_are_told_from_the_other_corner():
+    right, wrong = made(lake_data.boxes(False)), made(lake_data.boxes(True))
+    turned = (wrong.y != right.y).all(axis=1)
+    assert turned.mean() == pytest.approx(2 / 3, abs=0.05)
+    np.testing.assert_allclose(wrong.y[turned], 1 - right.y[turned])
+    np.testing.assert_array_equal(wrong.held_out[1], right.held_out[1])
+
+
+def test_few_couplets_are_judged_by_many():
+    data = made(lake_data.couplets(30))
+    assert (len(data.x), len(data.y), len(data.held_out[1])) == (30, 30, 400)
+    assert len(made(lake_data.few(lake_data.couplets(30), 7)).x) == 7
