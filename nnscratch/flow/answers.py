@@ -17,6 +17,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.flow.order import between
 from nnscratch.flow.pairs import hardest
+from nnscratch.flow.repeats import repeats
 
 Loss = Callable[..., Any]
 Function = Callable[[Array], Array]
@@ -113,7 +114,7 @@ class Answers:
         unsure = not value < constant - _LEARNED * (constant - free)
         if count >= _SETTLED and self._guessed != self.seen and unsure:
             self._guessed = self.seen
-            self._known |= self.guess(shape)
+            self._known |= self.repeated(shape) | self.guess(shape)
         return self._known
 
     def truncate(self, at: int) -> None:
@@ -159,6 +160,11 @@ class Answers:
         given = [_targets(batch, shape) for batch in self._y]
         whole = [one for one in given if one is not None]
         return found | (between(whole) if _single(t) and len(whole) == len(given) else {})
+
+    def repeated(self, shape: tuple[int, ...]) -> dict[str, float]:
+        """Return how many examples have inputs with several answers: see `repeats`."""
+        x, t = np.concatenate(self._x), _targets(np.concatenate(self._y), shape)
+        return {} if t is None or not x.shape[1] else repeats(x, t.reshape(len(t), -1))
 
     def guess(self, shape: tuple[int, ...]) -> dict[str, float]:
         """Return how much of the targets' variance can be told from other examples.

@@ -32,12 +32,18 @@ ROUNDING = 1e-9  # of means and deviations of numbers that are all the same
 FAR_TARGET = 100.0  # root mean square: smaller ones are learned as they are, in time
 # What holds a run up then, whatever the targets' scale.
 AS_IT_IS = frozenset({"output activation", "learning rate too small", "too few steps"})
+UNTOLD = 0.5  # of the answers' variance, or less, can be told of inputs that come again
 _SAME = 8  # examples with one input
 
 
 def find(view: View) -> list[Finding]:
     """Return what is wrong with labels, inputs and targets."""
-    return _alike(view) or [*labels.find(view), *_outliers(view), *_scales(view)]
+    return _alike(view) or [
+        *_repeated(view),
+        *labels.find(view),
+        *_outliers(view),
+        *_scales(view),
+    ]
 
 
 def _scales(view: View) -> list[Finding]:
@@ -81,6 +87,34 @@ def _alike(view: View) -> list[Finding]:
                 ),
             ),
             {"examples": count},
+            EXPLAINS["inputs alike"],
+        )
+    ]
+
+
+def _repeated(view: View) -> list[Finding]:
+    """Examples with the same inputs and other answers: no network can tell them apart."""
+    share, told = view.latest("repeated_share"), view.latest("repeated_told")
+    if view.progress.learned or not told <= UNTOLD:
+        return []
+    return [
+        Finding(
+            "inputs alike",
+            view.harm,
+            view.layers[:1],
+            view.first_step,
+            f"{percent(share)} of the examples have inputs that come with other answers too: of "
+            f"the answers' variance the inputs tell {percent(max(0.0, told))}, and no network "
+            f"tells more of these examples.",
+            "What tells them apart was lost on the way - rounded, cut off, a column left out - or "
+            "the answers are drawn by chance.",
+            (
+                Advice(
+                    "look at what the inputs are, where they are loaded",
+                    "print(len(np.unique(x.reshape(len(x), -1), axis=0)), len(x), x.dtype)",
+                ),
+            ),
+            {"repeated": share, "told": told},
             EXPLAINS["inputs alike"],
         )
     ]

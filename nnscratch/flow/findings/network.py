@@ -20,6 +20,7 @@ TOO_NARROW = 3  # units through which little gets
 _LASTING = 200  # steps
 SOME_RATE = 0.5  # of the rate one begins with: by such steps something would have been learned
 FADED = 0.1  # of its first norm: a gradient of all examples at the best there is
+_LINES = ("weights", "join", "shape", "noise")  # roles
 TOLD_MORE = 0.2  # of the answers' variance a guess tells more than the run
 SLOPE = 0.25  # the largest of sigmoid
 DEEP = 10
@@ -219,6 +220,7 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
     """Layers of weights with no activation between them, or no hidden layer at all."""
     hidden = _hidden(view)
     bare = [i for i in hidden if view.after(i, "activation") is None and _plain(view, i)]
+    bare = hidden if _lines_alone(view) else bare
     if view.record["gaps"].any() or (hidden and not bare) or not view.rows:
         return []
     unknown = [i for i in view.columns("opaque") if view.weights and i < view.weights[-1]]
@@ -265,6 +267,14 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
             EXPLAINS["no activation"] if held else frozenset(),
         )
     ]
+
+
+def _lines_alone(view: View) -> bool:
+    """Whether there is nothing at all that is not linear, whichever way round it goes."""
+    return bool(view.roles) and all(
+        (role in _LINES and kind != EMBEDDING) or (role, kind) == ("norm", "batchnorm")
+        for role, kind in zip(view.roles, view.kinds, strict=True)
+    )
 
 
 def _bottleneck(view: View, layer: int) -> bool:

@@ -216,7 +216,8 @@ def _truncation(view: View, layer: Recurrent) -> list[Finding]:
     gone = (norms[np.arange(len(norms)), first] == 0) & (first > 0)
     cut = gone & (norms[np.arange(len(norms)), first - 1] > CUT * norms[:, 0])
     places = first[cut]
-    if not view.holds(cut) or len(np.unique(places[-20:])) != 1:
+    # From the first step on: units that died since hand nothing back either.
+    if not (view.holds(cut) and cut[0]) or len(np.unique(places[-20:])) != 1:
         return []
     kept, steps = int(lags[places[-1]]), int(np.median(layer.steps))
     return [

@@ -334,7 +334,11 @@ def test_sequences_that_are_all_the_same(other, told):
     trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.1))
     y = np.arange(40) % 10
     trainer.fit(x, y, epochs=30, batch_size=20, callbacks=[flow], progress=False)
-    assert ("inputs alike" in flow.findings().kinds) == told
+    found = flow.findings()
+    assert found.kinds[0] == "inputs alike"
+    assert found[0].sentence.startswith(
+        "All examples" if told else "98 % of the examples have inputs that come with other"
+    )
 
 
 def far(count=4, share=0.9, **values):
@@ -515,3 +519,30 @@ def test_what_no_guess_tells_may_be_learned_by_heart(run, told, share, severity)
     assert (found.severity if found else "") == severity
     if found:
         assert "what it learns is by heart" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("told", "loss", "found"),
+    [
+        (0.49, 1.0, True),
+        (0.51, 1.0, False),
+        (-0.1, 1.0, True),
+        (0.4, 0.2, False),  # it has learned
+    ],
+)
+def test_equal_inputs_with_other_answers(run, told, loss, found):
+    def change(record):
+        run.stuck(record, loss * record["loss_constant"][0])
+        run.fill(repeated_share=0.8, repeated_told=told)(record)
+
+    one = run.of(run(change), "inputs alike")
+    assert (one is not None) == found
+    if found:
+        assert one.severity == "serious"
+        assert one.sentence == (
+            "80 % of the examples have inputs that come with other answers too: of the answers' "
+            f"variance the inputs tell {max(0, told) * 100:.0f} %, and no network tells more of "
+            "these examples."
+        )
+        assert "rounded, cut off" in one.cause
+        assert "np.unique(" in one.advice[0].line

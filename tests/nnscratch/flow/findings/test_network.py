@@ -179,6 +179,38 @@ def test_what_also_goes_around_the_next_layer_is_no_linear_map_with_it(run, goes
     assert ("no activation" in found.kinds) == (not goes_around)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        ("dense dense sum dense", True),
+        ("dense batchnorm dense sum dropout dense", True),
+        ("dense layernorm dense sum dense", False),
+        ("dense dense relu sum dense", False),
+        ("dense conv9 dense sum dense", False),  # what nobody knows
+    ],
+)
+def test_lines_that_go_round_each_other_are_a_line_all_the_same(run, kinds, told):
+    """Residual blocks without an activation anywhere, of which nothing is learned."""
+    widths = (20,) * (kinds.count("dense") - 1) + (3,)
+    join = kinds.split().index("sum")
+
+    def change(record):
+        run.stuck(record)
+        run.fill(guess_linear=0.0, guess_neighbours=0.9)(record)
+        record["edges"] = np.array([*np.asarray(record["edges"]).tolist(), (0, join)])
+        record["gaps"] = np.zeros(len(record["edges"]), np.int64)
+        record["roles"] = [
+            "opaque" if k == "conv9" else r
+            for k, r in zip(record["kinds"], record["roles"], strict=True)
+        ]
+
+    found = run.of(run(change, kinds=kinds, widths=widths), "no activation")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "serious"
+        assert "all its layers together are one linear map" in found.sentence
+
+
 @pytest.mark.parametrize(("units", "above", "told"), [(7, 8, False), (8, 9, True), (7, 7, True)])
 def test_a_layer_that_is_there_to_be_narrow(run, units, above, told):
     """Of 8 inputs: a code of fewer numbers than go in and come out, of which none is bent."""

@@ -141,6 +141,24 @@ def test_a_cut_is_told_where_a_thousandth_was_left(left, kinds):
         assert found[0].numbers["kept"] == 12
 
 
+def test_units_that_died_since_cut_nothing():
+    """A truncation is there from the first step on."""
+
+    def dead(norms):
+        lags = np.arange(norms.shape[2])
+        cut = np.where(lags < 12, 1.0, np.where(lags < 34, 0.0, np.nan))
+        norms[:, 0] = np.where(lags < 34, 1.0, np.nan)
+        norms[1:, 0] = cut
+        return norms
+
+    def opened(means):
+        means[:, 1] = 0.95
+        return means
+
+    found = causes(changed(hidden_gradient_norm=dead, gate_mean=opened))
+    assert "truncation" not in [one.kind for one in found]
+
+
 @pytest.mark.parametrize(("times", "count", "found"), [(11, 3, 1), (9, 3, 0), (11, 2, 0)])
 def test_three_steps_of_ten_times_the_usual_norm_are_spikes(times, count, found):
     def spiked(norms):
