@@ -16,6 +16,7 @@ from nnscratch.flow.findings.view import View
 from nnscratch_records.words import number, percent
 
 UNRELATED = 0.05  # of the answers' variance: no more is told of other examples
+LITTLE_TOLD = 0.15  # the same, where held-out examples never gained anything from what is learned
 ASKED = 150  # examples before that is believed
 BY_HEART = 0.3  # of what there is to learn: less than this may be learned by heart
 PAIRS = 75  # of examples with different answers: two classes of equal size have ASKED / 2
@@ -166,15 +167,17 @@ def _unrelated(view: View) -> list[Finding]:
     # gradient that gets through time.
     lost = lost and not view.outweighed
     lost = lost and (not ordered or (progress.rows >= LASTING and through_time.flows(view)))
-    if not (lost and progress.told < UNRELATED and _moves(view)):
+    little = LITTLE_TOLD if contradicted else UNRELATED
+    if not (lost and progress.told < little and _moves(view)):
         return []
     if not ((count >= ASKED and _differ(view)) or contradicted):
         return []  # too few rows to say so without held-out ones
     linear, near = (percent(max(0.0, told)) for told in (progress.linear, progress.near))
     seen = (
         f"The answers look unrelated to the inputs: of {int(count)} examples half were guessed "
-        f"from the other half, and neither a linear fit nor the nearest neighbours do better "
-        f"than their mean ({linear} and {near} of the variance); "
+        f"from the other half, and neither a linear fit nor the nearest neighbours do "
+        f"{'much ' if progress.told >= UNRELATED else ''}better than their mean ({linear} and "
+        f"{near} of the variance); "
     )
     unsure = ordered or (slides and not contradicted)
     heart_or = "may be" if unsure else "is"

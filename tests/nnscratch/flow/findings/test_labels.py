@@ -38,7 +38,8 @@ FEW = {"target_count": 100.0, "guess_linear": -0.2, "guess_neighbours": -0.1}
         ([0.01, 0.02, 0.06], 0.04, {}, False),  # nothing is learned
         ([0.01, 0.06], 0.2, {}, False),  # two looks at them
         ([0.01, 0.02, 0.06], 0.9, {}, True),  # by heart, all of it
-        ([0.01, 0.02, 0.06], 0.2, {"guess_neighbours": 0.06}, False),
+        ([0.01, 0.02, 0.06], 0.2, {"guess_neighbours": 0.14}, True),
+        ([0.01, 0.02, 0.06], 0.2, {"guess_neighbours": 0.16}, False),
         ([0.01, math.inf, 0.06], 0.2, {}, False),
     ],
 )
@@ -49,6 +50,8 @@ def test_few_rows_have_other_labels_where_held_out_ones_contradict_them(
     assert (found is not None) == told
     if told:
         assert "of 100 examples half were guessed" in found.sentence
+        little = "guess_neighbours" in known
+        assert ("do much better than their mean" in found.sentence) == little
         assert found.severity == "serious"
 
 
@@ -64,7 +67,6 @@ KNOWN = {"guess_linear": 0.4, "guess_neighbours": 0.3}
         ([0.1, 0.2, 0.3], 0.25, {}, True),
         ([0.1, 0.2, 0.3], 0.15, {}, False),
         ([0.1, 0.2, 0.3], 0.9, {"guess_linear": 0.16, "guess_neighbours": 0.0}, True),
-        ([0.1, 0.2, 0.3], 0.9, {"guess_linear": 0.14, "guess_neighbours": 0.0}, False),
         ([0.1, 0.2, 0.3], 0.9, {"target_classes": 0.0}, False),  # numbers may go somewhere else
     ],
 )
@@ -75,6 +77,12 @@ def test_held_out_rows_of_another_kind(run, values, share, known, told):
         assert "does not hold for the held-out examples" in found.sentence
         assert found.severity == "serious"
         assert "overfitting" in found.explains
+
+
+def test_of_little_that_is_told_held_out_rows_show_that_it_is_nothing(run):
+    little = {"guess_linear": 0.14, "guess_neighbours": 0.0}
+    found = run.of(run(held_out([0.1, 0.2, 0.3], 0.9, **little), steps=300), "labels")
+    assert "look unrelated to the inputs" in found.sentence
 
 
 def test_batch_norm_judges_held_out_rows_in_its_own_way(run):
