@@ -24,6 +24,7 @@ BLOCKED = frozenset({"vanishing", "dead layer"})
 # What could be done otherwise, and shows later, where it is no more than a notice.
 STYLE = frozenset({"loss", "output activation", "no activation"})
 YES_OR_NO = frozenset({"BinaryCrossEntropy", "SigmoidCrossEntropy"})
+BEHIND = 0.2  # of the answers' variance, that a linear fit tells more than the run has learned
 AT_MOST = 1e4  # steps that anybody would ask for
 
 
@@ -73,8 +74,9 @@ def short(view: View, shown: Shown, causes: Collection[str], size: float) -> lis
 def young(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     """Return that a run of some steps is short, where batches hide whether its loss still falls."""
     p, made = view.progress, int(view.steps[view.rows - 1]) + 1
-    whole = not causes and all(one.severity == "notice" for one in shown.values())
-    if not whole or view.rows >= STEADY or not p.share >= NOTHING or not p.pace < AT_MOST:
+    if view.rows >= STEADY or not p.share >= NOTHING or not p.pace < AT_MOST:
+        return []
+    if not _whole(shown, causes):
         return []
     more = int(float(f"{max(ENOUGH, p.pace):.1e}"))
     return [
@@ -92,6 +94,40 @@ def young(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
             EXPLAINS["too few steps"],
         )
     ]
+
+
+def behind(view: View, shown: Shown, causes: Collection[str], size: float) -> list[Finding]:
+    """Return that a run with nothing else to it has not come to where a straight line is.
+
+    Of numbers alone: there the share of the way down is that of the variance.
+    """
+    p = view.progress
+    numbers = p.known and view.latest("target_classes") == 0
+    if not (numbers and p.share >= NOTHING and p.linear > p.share + BEHIND):
+        return []
+    if view.rows < STEADY or not _whole(shown, causes):
+        return []
+    made = int(view.steps[view.rows - 1]) + 1
+    return [
+        Finding(
+            "too few steps",
+            "notice",
+            (),
+            view.first_step,
+            f"The network is behind a straight line: of the answers' variance a linear fit tells "
+            f"{percent(p.linear)} on other examples, and {percent(p.share)} is learned after "
+            f"{made:,} steps, over whose last half the loss falls no faster than batches differ.",
+            f"An update is {percent(size)} of the weights' norm.",
+            (*cures.learning_rate(view, rates.higher_rate(view)), _longer(view, made)),
+            {"linear": p.linear, "share": p.share, "ratio": size},
+            EXPLAINS["too few steps"],
+        )
+    ]
+
+
+def _whole(shown: Shown, causes: Collection[str]) -> bool:
+    """Whether nothing else is found that is more than a notice."""
+    return not causes and all(one.severity == "notice" for one in shown.values())
 
 
 def minor(view: View) -> set[str]:

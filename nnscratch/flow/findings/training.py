@@ -214,7 +214,8 @@ def _short(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
         return _small(view, size, slow, causes)
     if p.unfinished:
         return [steps.unfinished(view, made, causes)]
-    return _plateau(view, shown, size) or steps.young(view, shown, causes)
+    found = _plateau(view, shown, size) or steps.young(view, shown, causes)
+    return found or steps.behind(view, shown, causes, size)
 
 
 def _stood(view: View, causes: Collection[str]) -> list[Finding]:
