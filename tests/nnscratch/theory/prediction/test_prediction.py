@@ -105,7 +105,9 @@ def test_layers_before_the_first_dense_are_run(data):
 
 
 def test_repr_is_a_table(data):
-    text = repr(nn.predict(ladder.build(rung("relu-he"), 64, 10, ladder.Settings()), data[0]))
+    text = repr(
+        nn.predict(ladder.build(rung("relu-he"), 64, 10, ladder.Settings()), data[0][:BATCH])
+    )
     assert text.startswith("Prediction: healthy: the gradient reaches the first layer")
     rows = [line for line in text.splitlines() if ".dense" in line]
     assert len(rows) == 11
