@@ -1,4 +1,4 @@
-"""Networks of dense layers and of blocks, the plans of them, and what their lines make."""
+"""Networks of dense layers and of blocks, their plans, what their lines make, and a penalty."""
 
 import numpy as np
 
@@ -41,3 +41,14 @@ def run(plan, **names):
 
 def kinds(plan):
     return [part.make.__name__ for part in plan.layers]
+
+
+class Pull(nn.Callback):
+    """A penalty of somebody's own: a pull of all parameters towards 1."""
+
+    def __init__(self, strength):
+        self.strength, self.calls = strength, 0
+
+    def on_backward(self, trainer, step):
+        self.calls += 1
+        trainer.model.grads.flat[...] += self.strength * (trainer.model.params.flat - 1)

@@ -9,6 +9,7 @@ import nnscratch as nn
 from nnscratch.curing import cure, objection
 
 from .patients import LOSS, cured, network, pasted
+from .plans import Pull
 
 
 @pytest.fixture(scope="module")
@@ -194,23 +195,13 @@ def test_rates_by_layer_are_trained_with_and_printed(digits):
     assert history.loss == found.best.losses
 
 
-class Pull(nn.Callback):
-    """A penalty of somebody's own: a pull of all parameters towards 1."""
-
-    calls = 0
-
-    def on_backward(self, trainer, step):
-        self.calls += 1
-        trainer.model.grads.flat[...] += 0.1 * (trainer.model.params.flat - 1)
-
-
 def test_a_penalty_of_ones_own_is_trained_with(digits):
     def found(penalty):
         optimizer = nn.SGD(lr=0.1)
         return cured(network(nn.ReLU, "he_normal", 1), optimizer, digits, steps=20, tries=1,
                      penalty=penalty)  # fmt: skip
 
-    pull = Pull()
+    pull = Pull(0.1)
     pulled, free = found(pull), found(None)
     assert pull.calls == 0
     assert pulled.before.losses[0] == free.before.losses[0]

@@ -22,7 +22,7 @@ from nnscratch.curing import (
 from nnscratch.curing.recurrent import GateBias, NewCell, RecurrentWeights
 from nnscratch.initializers import get
 
-from .plans import LOSS, blocks, kinds, network, read, run
+from .plans import LOSS, Pull, blocks, kinds, network, read, run
 
 
 def test_a_penalty_is_a_callback_of_its_trials_and_a_line():
@@ -34,17 +34,6 @@ def test_a_penalty_is_a_callback_of_its_trials_and_a_line():
     without = NoPenalty().apply(plan)
     assert without.penalties() == []
     assert line not in without.statements(0)
-
-
-class Pull(nn.Callback):
-    """A penalty of somebody's own: a pull of all parameters towards 1."""
-
-    def __init__(self, strength):
-        self.strength, self.calls = strength, 0
-
-    def on_backward(self, trainer, step):
-        self.calls += 1
-        trainer.model.grads.flat[...] += self.strength * (trainer.model.params.flat - 1)
 
 
 def test_a_callback_of_ones_own_is_copied_for_each_run():
