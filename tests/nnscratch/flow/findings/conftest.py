@@ -212,6 +212,26 @@ class Lab:
         return f"model, optimizer = nn.remake(model, {changes}), nn.SGD(lr=0.1)"
 
     @staticmethod
+    def dead(record, since=0):
+        """All units of the first activation are off from this row on."""
+        record["output_zeros"][since:, 1] = 1.0
+        record["output_dead"][since:, 1] = 1.0
+
+    @staticmethod
+    def slope(record, down, start=0):
+        """The gradient changes by this many powers of ten towards the input, from a row on."""
+        n = len(record["layers"])
+        record["gradient_norm"][start:] = 0.1 * 10.0 ** (down * (1 - np.arange(n) / (n - 1)))
+
+    @staticmethod
+    def scales(record, *values):
+        """n_in Var(w) of the layers with weights, before training."""
+        columns = [i for i, role in enumerate(record["param_roles"]) if role == "weight"]
+        for column, value in zip(columns, values, strict=False):
+            size, fan = record["param_sizes"][column], record["param_fan_in"][column]
+            record["param_norm_initial"][column] = math.sqrt(value * size / fan)
+
+    @staticmethod
     def of(found, kind):
         return next((one for one in found if one.kind == kind), None)
 
