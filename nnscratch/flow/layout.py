@@ -52,6 +52,7 @@ _LATER = (
     "pair_other",
     "target_between",
     "gradient_lost",
+    "step_share",
 )
 _FIRST_LOOKS = tuple(name for name in LOOKS if name not in _LATER)
 # The statistics of a layer that normalises by the batch, in the order of their kernel.

@@ -181,6 +181,9 @@ class PassLooks(Looks):
         rates = {} if optimizer is None else optimizer.factors(learned)
         for column, name in enumerate(self._params):
             self.at_param(column, learned[name], rates.get(name, math.nan) or 0.0)
+        share = math.nan if optimizer is None else optimizer.step_share(learned)
+        if not math.isnan(share):
+            self.note(step_share=share)
         for first, params in self._recurrent.items():
             self.at_recurrence(first, params["recurrent_weight"])
         self.ask(value, loss, output.shape[1:], output.dtype, self._last)

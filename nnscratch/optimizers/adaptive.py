@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from typing import ClassVar
+
+import numpy as np
+
 from nnscratch.clipping import Clip
 from nnscratch.optimizers.base import Rates
 from nnscratch.optimizers.kernel import KernelOptimizer
+from nnscratch.optimizers.measures import step_share
+from nnscratch.parameters import Parameters
 from nnscratch.schedules import Schedule
 
 __all__ = ["Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Nadam", "RMSProp"]
 
 
-class Adagrad(KernelOptimizer):
+class _Fitted(KernelOptimizer):
+    """Divides its steps by the root of a mean or sum of squares, and epsilon.
+
+    Attributes
+    ----------
+    squares : str
+        The state that holds them; empty: none does.
+    """
+
+    squares: ClassVar[str]
+    epsilon: float
+
+    def _part_seen(self) -> float:
+        """Return by what the squares are too small for having started at zero."""
+        return 1.0
+
+    def step_share(self, params: Parameters) -> float:
+        squares = self.state.places.get(self.squares)
+        if squares is None or not self.steps:
+            return math.nan
+        ends = itertools.pairwise(params.offsets.tolist())
+        parts = [
+            squares[a:b] for (a, b), one in zip(ends, params.values(), strict=False) if one.ndim > 1
+        ]
+        means = [float(np.mean(part, dtype=np.float64)) / self._part_seen() for part in parts]
+        return step_share([math.sqrt(mean) for mean in means], [self.epsilon] * len(means))
+
+
+class Adagrad(_Fitted):
     """``s <- s + g^2``; ``p <- p - lr * g / (sqrt(s) + epsilon)``: steps that only get shorter.
 
     Duchi, Hazan & Singer, "Adaptive Subgradient Methods", 2011. As PyTorch has it; Keras begins
@@ -28,6 +64,7 @@ class Adagrad(KernelOptimizer):
 
     kernel = "adagrad_update"
     state_names = ("square_sum",)
+    squares = "square_sum"
     initial: float
     epsilon: float
 
@@ -74,7 +111,7 @@ class Adadelta(KernelOptimizer):
         super().__init__(lr, clip, rates, decay=decay, epsilon=epsilon)
 
 
-class RMSProp(KernelOptimizer):
+class RMSProp(_Fitted):
     """``s <- decay * s + (1 - decay) * g^2``; ``p <- p - lr * g / (sqrt(s) + epsilon)``.
 
     Tieleman & Hinton, lecture 6.5, 2012.
@@ -90,6 +127,7 @@ class RMSProp(KernelOptimizer):
 
     kernel = "rmsprop_update"
     state_names = ("square_average",)
+    squares = "square_average"
     decay: float
     epsilon: float
 
@@ -104,7 +142,7 @@ class RMSProp(KernelOptimizer):
         super().__init__(lr, clip, rates, decay=decay, epsilon=epsilon)
 
 
-class Adam(KernelOptimizer):
+class Adam(_Fitted):
     """Adam: momentum and RMSProp together, both corrected for having started at zero.
 
     ``m <- beta1 * m + (1 - beta1) * g``, ``v <- beta2 * v + (1 - beta2) * g^2``, and with
@@ -122,6 +160,7 @@ class Adam(KernelOptimizer):
 
     kernel = "adam_update"
     state_names = ("first_moment", "second_moment")
+    squares = "second_moment"
     beta1: float
     beta2: float
     epsilon: float
@@ -137,6 +176,9 @@ class Adam(KernelOptimizer):
         rates: Rates = None,
     ) -> None:
         super().__init__(lr, clip, rates, beta1=beta1, beta2=beta2, epsilon=epsilon)
+
+    def _part_seen(self) -> float:
+        return 1 - float(self.beta2) ** self.steps
 
     def scalars(self, lr: float, t: int) -> tuple[float, ...]:
         return (lr, self.beta1, self.beta2, self.epsilon, self.weight_decay, t)
@@ -186,6 +228,7 @@ class Adamax(Adam):
 
     kernel = "adamax_update"
     state_names = ("first_moment", "largest")
+    squares = ""
 
     def __init__(
         self,

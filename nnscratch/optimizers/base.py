@@ -224,6 +224,10 @@ class Optimizer:
                 raise unknown_name("layer or parameter in rates", key, set().union(*names.values()))
         return made
 
+    def step_share(self, params: Parameters) -> float:
+        """Return the part of its next step that epsilon leaves, see `step_share`; NaN: unknown."""
+        return math.nan
+
     def _split(self, params: Parameters, grads: Parameters) -> list[Piece] | None:
         """Return the pieces that are updated alike; None if there is one only."""
         factors = list(self.factors(params).values())

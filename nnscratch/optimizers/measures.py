@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -139,3 +141,13 @@ class Tap(Protocol):
 
     def updated(self, report: ClipReport | None, lr: float) -> None:
         """Called at the end of that step, when `measures` are filled."""
+
+
+def step_share(roots: Sequence[float], epsilons: Sequence[float]) -> float:
+    """Return the part of a step that epsilon leaves, in the middle of the parameters.
+
+    ``root / (root + epsilon)``, the root of the mean square of a parameter's gradient by what the
+    optimizer goes by; NaN where none has come to any.
+    """
+    parts = [root / (root + e) for root, e in zip(roots, epsilons, strict=True) if root > 0]
+    return float(np.median(parts)) if parts else math.nan

@@ -24,6 +24,7 @@ from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.parameters_on_device import AroundOnDevice
 from nnscratch.pytorch.places import Place
 from nnscratch.pytorch.probing import count_units, probe_outputs
+from nnscratch.pytorch.shares import share_of_steps
 from nnscratch.pytorch.tensors import as_array, tensors_in
 from nnscratch.pytorch.through_time import Insides
 
@@ -204,6 +205,9 @@ class TorchFlow(Filling):
         recorder = self._recorder
         if recorder.looks_closely:
             recorder.before_update(self._around.arrays())
+            share = share_of_steps(self._optimizer)
+            if not math.isnan(share):
+                recorder.noticed(step_share=share)
         self._insides.measure(recorder, self.scale, self._misfit)
         self._lr = float(self._optimizer.param_groups[0]["lr"])
         if self._step // self.probe_every > self._counted:

@@ -50,6 +50,7 @@ LOOKED: Final = (
         validation_accuracy="+ accuracy on them",
         gradient_kept="+ norm of what an earlier step left in the gradients, over theirs at last",
         gradient_lost="+ part of the norm of the gradients that came which is gone at the update",
+        step_share="+ part of an adaptive step that epsilon leaves, in the middle of the weights",
     ),
     Field(
         name="validation_loss",

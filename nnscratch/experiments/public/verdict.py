@@ -40,6 +40,7 @@ NAMES: Final[dict[str, frozenset[str]]] = {
     "clip always": frozenset({"clip"}),
     "updates too small": frozenset({"too slow"}),
     "learning rate too small": frozenset({"too slow"}),
+    "epsilon": frozenset({"too slow"}),
     "too few steps": frozenset({"too slow"}),
     "slow layer": frozenset({"initial weights"}),
     "initial biases": frozenset({"initial weights"}),

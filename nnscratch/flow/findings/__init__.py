@@ -2,8 +2,8 @@
 
 What a run shows (`stability`, `gradient`, `units`, `updates`, `learning`) is told apart from what
 can cause it (`wiring`, `data`, `labels`, `output`, `held`, `memory`, `moving`, `weights`,
-`network`, `training`, `overfitting`), `through_time` does both for recurrent layers; `graph` says
-what causes what, and puts consequences under their cause.
+`network`, `shrunk`, `training`, `overfitting`), `through_time` does both for recurrent layers;
+`graph` says what causes what, and puts consequences under their cause.
 All thresholds stand at the top of their files, with cases on both sides of each in the tests.
 """
 
@@ -22,6 +22,7 @@ from nnscratch.flow.findings import (
     network,
     output,
     overfitting,
+    shrunk,
     stability,
     through_time,
     training,
@@ -60,6 +61,7 @@ def find(record: Record) -> Findings:
     if not _EQUAL & {one.kind for one in causes}:
         causes += weights.find(view, shown)
     causes += network.find(view, shown, [one.kind for one in causes])
+    causes += shrunk.find(view, shown)
     holding = [one.kind for one in causes if one.explains]  # what explains nothing holds nothing up
     causes += training.find(view, shown, holding)
     causes += overfitting.find(view)

@@ -51,6 +51,7 @@ CAUSES: Final = (
     "depth",
     "no activation",
     "clip always",
+    "epsilon",
     "capacity",
     "learning rate too small",
     "too few steps",
@@ -145,6 +146,7 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "no activation": frozenset({"does not learn", "capacity", "constant output", "slow layer"})
     | {"learning rate too large", "learning rate too small", "too few steps"},
     "clip always": frozenset({"learning rate too small", "too few steps", "does not learn"}),
+    "epsilon": _STARVED - {"vanishing"} | {"too few steps"},
     "learning rate too small": frozenset({"does not learn", "too few steps", "constant output"}),
     "capacity": frozenset({"does not learn", "constant output", "saturated", "too few steps"}),
     "too few steps": frozenset({"does not learn", "constant output"}),

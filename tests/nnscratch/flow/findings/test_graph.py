@@ -28,7 +28,7 @@ def test_the_order_of_causes():
         "symmetric units|small batches|input scale|target scale|initial weights|initial biases|"
         "forget bias|recurrent weights|truncation|learning rate too large|"
         "gradient spikes|"
-        "activation|depth|no activation|clip always|capacity|"
+        "activation|depth|no activation|clip always|epsilon|capacity|"
         "learning rate too small|too few steps|loss|evaluation mode|"
         "batch norm statistics|overfitting|clip never"
     )
