@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
-from nnscratch.flow.findings import cures, rates
+from nnscratch.flow.findings import alike, cures, rates
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.gradient import main_term
 from nnscratch.flow.findings.graph import EXPLAINS
@@ -25,9 +25,7 @@ TOLD_MORE = 0.2  # of the answers' variance a guess tells more than the run
 SLOPE = 0.25  # the largest of sigmoid
 DEEP = 10
 SEVERAL = 3  # layers of an activation that loses the gradient
-LONG = 20  # layers in a row: so many make all inputs alike, whatever the weights
 EMBEDDING = "embedding"  # a row for each number: no map of values, that one behind it would meet
-ALIKE = 0.25  # of the size of what a layer gives: by less the examples differ in it
 _CRAMPED = frozenset({"does not learn", "constant output", "slow layer", "saturated"})
 _BEGAN = frozenset({"symmetric units", "initial weights", "initial biases"})
 
@@ -36,7 +34,7 @@ def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     """Return what about the network itself explains what is shown and other `causes` do not."""
     return [
         *([] if _BEGAN & set(causes) else _activations(view, shown)),
-        *(_depth(view, shown) or ([] if _BEGAN & set(causes) else _alike(view))),
+        *(_depth(view, shown) or alike.find(view, shown, causes)),
         *_linear(view, shown),
         *_capacity(view, shown),
     ]
@@ -179,38 +177,6 @@ def _depth(view: View, shown: Shown) -> list[Finding]:
                 Advice("or add what comes in to what goes out, every few layers: nn.Residual"),
             ),
             {"per_layer": per_layer},
-            EXPLAINS["depth"],
-        )
-    ]
-
-
-def _alike(view: View) -> list[Finding]:
-    """A long chain without norms: random weights have made all inputs alike at the top."""
-    spread, p, hidden = view.looks("output_spread"), view.progress, _hidden(view)
-    plain = not view.has_norm and "join" not in view.roles and view.rows
-    if not plain or len(view.weights) < LONG or p.learns or not len(spread) or not hidden:
-        return []
-    top = hidden[-1]
-    size = math.hypot(*(float(view.get(f"output_{what}")[0, top]) for what in ("mean", "std")))
-    if not (size > 0 and float(spread[0, top]) < ALIKE * size):
-        return []
-    kind = called(view.activation) if view.activation else "weights"
-    return [
-        Finding(
-            "depth",
-            "serious",
-            view.names([top]),
-            view.first_step,
-            f"{len(view.weights)} layers of {kind} in a row: at {view.layers[top]} all inputs look "
-            f"alike before training, they differ by {number(float(spread[0, top]))} where the "
-            f"outputs' size is {number(size)}.",
-            "Each layer of random weights brings the inputs closer together, and what is the same "
-            "for all of them cannot be told apart above.",
-            (
-                *cures.batch_norm(view),
-                Advice("take fewer layers, or let what comes in pass by: nn.Residual"),
-            ),
-            {"spread": float(spread[0, top]), "size": size},
             EXPLAINS["depth"],
         )
     ]

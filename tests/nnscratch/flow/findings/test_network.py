@@ -507,3 +507,46 @@ def test_units_are_few_though_that_shows_too(run, shows):
     widths = (20, 2 if learns else 1, 3)
     options = {"kinds": "dense tanh dense tanh dense", "widths": widths, "scale": 1.0}
     assert {shows, "capacity"} <= set(run(change, **options, steps=300).kinds)
+
+
+ROUNDED = {"kinds": "dense relu " * 5 + "dense", "widths": (20,) * 5 + (3,)}
+
+
+@pytest.mark.parametrize(
+    ("top", "bottom", "last", "told"),
+    [
+        (0.9e-6, 0.5, 1e-8, True),
+        (1.1e-6, 0.5, 1e-8, False),
+        (1e-8, 0.011, 1e-8, True),
+        (1e-8, 0.009, 1e-8, False),  # the inputs are alike
+        (1e-8, 0.5, 1e-2, False),  # another way leads around them
+    ],
+)
+def test_examples_that_rounding_alone_tells_apart(run, top, bottom, last, told):
+    """However few layers, normalised or not, and though the loss falls for a while."""
+
+    def change(record):
+        run.stuck(record, 0.7 * record["loss_constant"][0])
+        record["output_spread"][:5] = np.linspace(bottom, top, 11)
+        record["output_spread"][:5, 8] = top
+        record["output_spread"][:5, 10] = last
+
+    found = run(change, **ROUNDED)
+    assert ("depth" in found.kinds) == told
+    if told:
+        assert found.kinds[0] == "depth"
+        assert "8.dense all inputs look alike before training" in found[0].sentence
+        assert ", less than a millionth of it; from " in found[0].sentence
+        assert "nn.Residual" in found[0].advice[0].what
+
+
+def test_examples_that_come_apart_at_once_or_are_learned(run):
+    def change(record, rows, stuck=True):
+        if stuck:
+            run.stuck(record)
+        record["output_spread"][:rows, 8:] = 1e-8
+        record["output_spread"][rows:, 8:] = 0.5
+
+    assert "depth" in run(lambda r: change(r, 3), **ROUNDED).kinds
+    assert "depth" not in run(lambda r: change(r, 2), **ROUNDED).kinds
+    assert "depth" not in run(lambda r: change(r, 3, stuck=False), **ROUNDED).kinds
