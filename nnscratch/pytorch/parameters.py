@@ -229,7 +229,8 @@ class Around:
         both = [values[PLACES["gradient_norm"]].copy() for values in (came, self.values)]
         self.values[...] = came
         self._compare(both[0], np.where(there, both[1], 0.0))
-        return [float(np.sqrt(np.sum(norms[there] ** 2))) for norms in both]
+        known = there | ~np.isnan(both[0]), there  # of one that is gone it is known what came
+        return [float(np.sqrt(np.sum(one[at] ** 2))) for one, at in zip(both, known, strict=True)]
 
     def _compare(self, came: Array, now: Array) -> None:
         """Find `lost` from the norms of all gradients: NaN where none came, 0 where none is."""

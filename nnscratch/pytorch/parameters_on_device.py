@@ -78,8 +78,10 @@ class AroundOnDevice(Around):
             return
         self._done = done = np.zeros((3, len(grads)))
         found = self._norms(grads)
-        for i, numbers in found.items() if self._has_copy else ():
-            came, now = self._room("gradients")[i], dense(grads[i]).to(self._dtype)
+        for i, came in enumerate(self._room("gradients")) if self._has_copy else ():
+            gone = grads[i] is None
+            now = torch.zeros_like(came) if gone else dense(grads[i]).to(self._dtype)
+            numbers = found.setdefault(i, [came.new_zeros(())])
             numbers += [(came != now).sum(), (came * now).sum(dtype=self._wide)]
 
         def put(i: int, numbers: Array) -> None:

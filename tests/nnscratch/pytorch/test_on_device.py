@@ -130,7 +130,7 @@ def test_channels_first_and_what_does_not_lie_row_by_row():
     agree(recorded(ours), recorded(theirs), but=LOOKS)
 
 
-def train(device="cpu", clips=True, scaler=None, half=None):
+def train(device="cpu", clips=True, scaler=None, half=None, between=None):
     """Train a small network with all that is recorded, and return what watches it."""
     torch.manual_seed(0)
     tn = torch.nn
@@ -153,6 +153,8 @@ def train(device="cpu", clips=True, scaler=None, half=None):
             scaler.unscale_(optimizer)
         if clips and step % 2:
             tn.utils.clip_grad_norm_(model.parameters(), 0.3)
+        if between is not None:
+            between(model, optimizer)
         if scaler is None:
             optimizer.step()
         else:
@@ -168,6 +170,21 @@ def test_a_training_has_the_same_record(monkeypatch, half):
     theirs = train(half=half)
     assert isinstance(theirs._around, parameters_on_device.AroundOnDevice)
     agree(ours, theirs.to_dict(), 2e-6, MEANS)
+
+
+@pytest.mark.parametrize(
+    ("between", "lost"),
+    [
+        (lambda model, optimizer: optimizer.zero_grad(), 1.0),
+        (lambda model, optimizer: optimizer.zero_grad(set_to_none=False), 1.0),
+        (lambda model, optimizer: model[0].zero_grad(), 0.5),
+    ],
+)
+def test_gradients_that_are_cleared_are_lost_there_too(monkeypatch, between, lost):
+    ours = train(between=between, clips=False).to_dict()
+    assert ours["gradient_lost"][0] == pytest.approx(lost, abs=0.4 * (lost < 1))
+    pretend(monkeypatch)
+    agree(ours, train(between=between, clips=False).to_dict(), 2e-6, 10 * MEANS)
 
 
 def test_one_transfer_a_step_fetches_all_but_what_is_looked_at_closely(monkeypatch):
