@@ -68,7 +68,7 @@ def together(one: Any, other: Any) -> bool:
 def rows_of(tensor: Any, axis: int) -> Any:
     """Return the number of the row along an axis for each number of a tensor, from 1 on."""
     count = tensor.shape[axis]
-    rows = torch.arange(1, count + 1, dtype=torch.float64, device=tensor.device)
+    rows = torch.arange(1, count + 1, dtype=torch.float32, device=tensor.device)
     return rows.view([count if i == axis else 1 for i in range(tensor.ndim)]).expand(tensor.shape)
 
 

@@ -6,6 +6,7 @@ A row is that of an example where it holds no other's.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +82,8 @@ class Moves:
         if whole is not None:
             if self._moved(whole):
                 self._taken.append(_Taken("", whole, (0,) if whole.ndim != 3 else (0, 1)))
-            self._follow(whole)
+            with contextlib.suppress(RuntimeError, TypeError):  # tensors that are more than numbers
+                self._follow(whole)
         self._forget()  # nobody is kept alive
 
     def told(self) -> tuple[str, ...]:
@@ -157,7 +159,7 @@ class Moves:
                 continue
             labels = []
             for axis in axes:
-                found = torch.zeros(one.numel(), dtype=torch.float64, device=one.device)
+                found = torch.zeros(one.numel(), device=one.device)
                 found[where[1]] = rows_of(tensor, axis).reshape(-1)[where[0]]
                 labels.append(found.view(one.shape))
             return Source("what goes in", tuple(one.shape), labels)

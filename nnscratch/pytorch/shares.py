@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from nnscratch.optimizers.measures import step_share
+from nnscratch.pytorch.on_device import wide
 
 _SUMS = ("square_avg", "sum")  # of RMSprop, Adagrad; what Adam and its like keep is corrected
 
@@ -41,6 +42,6 @@ def _squares(state: Any, group: Any) -> Any:
         steps = float(state.get("step", 0))
         part = 1 - float(group["betas"][1]) ** steps
         kept = state.get("max_exp_avg_sq", state["exp_avg_sq"])
-        return kept.mean(dtype=torch.float64) / part if part > 0 else None
+        return kept.mean(dtype=wide(kept.device)) / part if part > 0 else None
     kept = next((state[name] for name in _SUMS if name in state), None)
-    return None if kept is None else kept.mean(dtype=torch.float64)
+    return None if kept is None else kept.mean(dtype=wide(kept.device))

@@ -261,3 +261,12 @@ def test_channels_of_one_large_image_are_groups():
 
     parts = {"first": tn.Conv2d(2, 8, 1), "second": tn.Conv2d(8, 8, 1), "head": tn.Linear(8, 3)}
     assert told(modulates, IMAGES, **parts) is None
+
+
+def test_a_batch_that_float32_counts_exactly():
+    """Averages over steps divide the numbers of rows, which have to come out whole again."""
+    x = drawn(1000, 7, 3)
+    parts = {"inner": tn.Linear(3, 3), "head": tn.Linear(3, 2)}
+    right = told(lambda m, x: m.head(m.inner(x).view(1000, -1, 3).mean(1)), x, **parts)
+    assert right is None
+    assert told(lambda m, x: m.head(m.inner(x).view(7, 1000, 3).mean(0)), x, **parts)
