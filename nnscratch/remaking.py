@@ -54,7 +54,8 @@ def remake(
     init, bias_init : initializer or its name
         Of every dense layer.
     activation : str
-        In place of every hidden activation, and behind every hidden dense layer that has none; see
+        In place of every hidden activation, and behind every hidden dense layer that has none, in
+        blocks too: behind all of a block's dense layers if it has no activation at all; see
         `nnscratch.layers.activation_names`. Weights are drawn as theory says they suit it, unless
         `init` says otherwise.
     output : str
@@ -123,7 +124,7 @@ def remake(
             if hidden:
                 made.append(layers.activation(str(activation)))
             continue
-        made.append(_changed(part, given, seen))
+        made.append(_changed(part, given, seen, None if i in settled else activation))
         if isinstance(part, Dense) and hidden and i not in settled:
             made += _behind(parts, i, norm, activation)
     if output is not None and output != "identity":
@@ -169,17 +170,38 @@ def _again(part: Part, seen: dict[int, Part], **options: Any) -> Any:
         elif name not in options and isinstance(given[name], Layer | Residual | Bidirectional):
             given[name] = _again(given[name], seen)
     made = seen[id(part)] = type(part)(*several, **given)
-    for new, old in [(made, part), *zip(inside(made), inside(part), strict=True)]:
+    # Layers that were named are made already, as frozen as they were.
+    alike = [] if "layers" in options else zip(inside(made), inside(part), strict=True)
+    for new, old in [(made, part), *alike]:
         if isinstance(new, Layer) and isinstance(old, Layer):
             new.frozen = old.frozen
     return made
 
 
-def _changed(part: Part, changes: dict[str, Any], seen: dict[int, Part]) -> Part:
+def _bent(block: Residual, activation: str | None) -> list[Part]:
+    """Return a block's layers with that activation in place of theirs or, where there is none,
+    behind each dense layer.
+    """
+    inner: list[Part] = list(block.layers)
+    if activation is None or any(map(is_frozen, inner)):
+        return inner
+    bare = "activation" not in map(_role, inner)
+    made = list[Part]()
+    for part in inner:
+        replaced = _role(part) == "activation"
+        made += [layers.activation(activation) if replaced else part]
+        if bare and isinstance(part, Dense):
+            made += [layers.activation(activation)]
+    return made
+
+
+def _changed(
+    part: Part, changes: dict[str, Any], seen: dict[int, Part], activation: str | None = None
+) -> Part:
     """Return a part made with the arguments among `changes` that it takes; also inside a block."""
     asked: dict[str, Any]
     if isinstance(part, Residual):
-        inner = [_changed(layer, changes, seen) for layer in part.layers]
+        inner = [_changed(layer, changes, seen, activation) for layer in _bent(part, activation)]
         skip = None if part.skip is None else _changed(part.skip, changes, seen)
         asked = {"layers": inner, "skip": skip, "scale": changes.get("residual_scale", part.scale)}
     elif isinstance(part, Bidirectional):

@@ -37,11 +37,14 @@ from nnscratch.curing.part import Part, opened
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.recurrent import (
     AddOmega,
+    DenseBehind,
+    FewerCells,
     GateBias,
     InputWeights,
     NewCell,
     RecurrentWeights,
     WayBack,
+    spare_cells,
 )
 from nnscratch.curing.trials import Trial
 from nnscratch.errors import ConfigError
@@ -65,6 +68,7 @@ _LEAST_BATCH = 5  # for batch norm
 _SMALLER = 10.0  # a threshold that is too large is divided by at least this
 _SAME_RATE = 1.5  # times: rates nearer to each other are not told apart
 _LEAST_RESIDUAL = 3  # layers that a way around is worth
+_SPARE = 2  # recurrent layers between the first and the last one
 _WIDTH = 32
 _RUNS_AWAY = {"exploding", "diverged", "learning rate too large"}
 _RUNS_AWAY |= {"exploding through time", "gradient spikes"}
@@ -168,6 +172,8 @@ def propose_in_time(trial: Trial, x: Array) -> list[Change]:
     * recurrent weights that keep a state's size: orthogonal ones, those at the critical scale, and
       for units that rectify the identity;
     * gates that begin open long enough for the sequences, or a cell that has such gates;
+    * of four recurrent layers in a row, or more, the first and the last;
+    * a dense layer behind states that are answers they cannot reach;
     * a way back that is not cut, or cut at random;
     * for plain layers whose gradient fades or grows through time, Omega.
     """
@@ -190,6 +196,10 @@ def propose_in_time(trial: Trial, x: Array) -> list[Change]:
         changes += [NewCell(LSTM, bias), NewCell(GRU, bias)]
     if len(plain) < len(cells):
         changes.append(GateBias(bias))
+    if len(spare_cells(plan)) >= _SPARE:
+        changes.append(FewerCells())
+    if not plan.dense() and "output activation" in trial.ills:
+        changes.append(DenseBehind(_WIDTH))
     if plan.truncate is not None:
         changes.append(WayBack())
         changes += [WayBack(plan.truncate)] if isinstance(plan.truncate, int) else []

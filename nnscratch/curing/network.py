@@ -49,7 +49,9 @@ class NewActivation(Change):
         changed = replace(plan, layers=plan.layers[:last]).changed(
             lambda part: new if part.role == "activation" else part
         )
-        parts = [plan.layers[i] if i in settled else p for i, p in enumerate(changed.layers)]
+        parts = [
+            plan.layers[i] if i in settled else _bent(p, new) for i, p in enumerate(changed.layers)
+        ]
         for start, end in reversed(list(itertools.pairwise(plan.dense()))):
             between = plan.layers[start + 1 : end]
             bare = all(part.role in ("norm", "noise", "shape") for part in between)
@@ -61,6 +63,17 @@ class NewActivation(Change):
     def __str__(self) -> str:
         title = type(layers.activation(self.name)).__name__
         return f"{title}, {short(self.init)}"
+
+
+def _bent(part: Part, bend: Part) -> Part:
+    """Return a block of lines alone with an activation behind each of its dense layers."""
+    inner = part.options.get("layers", ())
+    if any(one.frozen or one.role == "activation" for one in inner):
+        return part
+    made = [
+        new for one in inner for new in ([one, bend] if one.is_a(Dense) else [_bent(one, bend)])
+    ]
+    return part.with_options(layers=tuple(made)) if inner else part
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from nnscratch.curing.changes import Change
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
 from nnscratch.initializers import Initializer
-from nnscratch.layers import GRU, LSTM
+from nnscratch.layers import GRU, LSTM, Dense
 from nnscratch.sequences import RandomTruncation
 
 _GATE_BIAS: dict[type, str] = {LSTM: "forget_bias", GRU: "update_bias"}
@@ -77,6 +77,50 @@ class NewCell(Change):
             return replace(part, make=self.cell, options=options)
 
         return plan.changed(change)
+
+
+@dataclass(frozen=True)
+class DenseBehind(Change):
+    """A dense layer behind the recurrent one whose states are the answers, and `width` units in
+    that.
+    """
+
+    kind: ClassVar[str] = "output"
+    said: ClassVar[str] = "{width} states and a dense layer"
+    width: int
+
+    def apply(self, plan: Plan) -> Plan:
+        last = plan.top()
+        units = plan.layers[last].options["features"]
+        wide = plan.layers[last].with_options(features=self.width)
+        answers = Part(Dense, {"n_in": self.width, "n_out": units})
+        parts = (*plan.layers[:last], wide, *plan.layers[last + 1 :], answers)
+        return replace(plan, layers=parts)
+
+
+@dataclass(frozen=True)
+class FewerCells(Change):
+    """Of recurrent layers one behind the other the first and the last alone."""
+
+    kind: ClassVar[str] = "depth"
+    said: ClassVar[str] = "two recurrent layers"
+
+    def apply(self, plan: Plan) -> Plan:
+        gone = set(spare_cells(plan))
+        return replace(plan, layers=tuple(p for i, p in enumerate(plan.layers) if i not in gone))
+
+
+def spare_cells(plan: Plan) -> list[int]:
+    """Return the places of recurrent layers that can go: all between the first and the last one, if
+    nothing else stands there, none is frozen and the two fit each other.
+    """
+    cells = [i for i, part in enumerate(plan.layers) if part.role == "recurrent"]
+    if len(cells) < 3 or cells != list(range(cells[0], cells[-1] + 1)):
+        return []
+    first, last = plan.layers[cells[0]], plan.layers[cells[-1]]
+    fits = first.options["features"] == last.options["features_in"]
+    frozen = any(plan.layers[i].frozen for i in cells)
+    return cells[1:-1] if fits and not frozen else []
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,35 @@ def test_blocks_are_made_anew():
         nn.remake(model, width=8)
 
 
+def test_an_activation_is_that_of_blocks_too():
+    """In place of theirs; of one that has none behind its dense layers, and the block stays one."""
+    block = nn.Residual(nn.Dense(6, 6))
+    model = nn.Sequential(
+        *(nn.Dense(3, 6), block, block),
+        nn.Residual(nn.Tanh(), nn.Dense(6, 6), nn.Tanh(), nn.Dense(6, 6), skip=nn.Dense(6, 6)),
+        *(nn.Residual(nn.Residual(nn.Dense(6, 6))), nn.Dense(6, 2)),
+        seed=0,
+        dtype=np.float64,
+    )
+    made = nn.remake(model, activation="elu")
+    inner = [[layer.kind for layer in made[i].layers] for i in (1, 3)]
+    assert inner == [["dense", "elu"], ["elu", "dense", "elu", "dense"]]
+    assert [layer.kind for layer in made[4].layers[0].layers] == ["dense", "elu"]
+    assert made[1] is made[2]
+    assert made[3].skip.kind == "dense"
+    assert made[1].layers[0].init == made[3].skip.init == made[0].init
+    x = np.random.default_rng(0).standard_normal((5, 3))
+    assert nn.check_gradients(made, nn.SoftmaxCrossEntropy(), x, np.arange(5) % 2)
+
+
+def test_frozen_blocks_keep_their_activation():
+    model = nn.Sequential(nn.Residual(nn.Dense(3, 3), nn.Tanh()), nn.Dense(3, 2), seed=0)
+    model.freeze("0")
+    made = nn.remake(model, activation="elu")
+    assert [layer.kind for layer in made[0].layers] == ["dense", "tanh"]
+    assert made[0].layers[0].frozen
+
+
 @pytest.mark.parametrize(
     "changes", [{"activation": "nothing"}, {"init": "nothing"}, {"width": 0}, {"output": "x"}]
 )

@@ -143,6 +143,28 @@ def hidden_layer(view: View) -> Advice:
         f'nn.Sequential(nn.Dense({n_in}, {HIDDEN}, init="he_normal"), nn.ReLU(), '
         f"nn.Dense({HIDDEN}, {n_out}){last})"
     )
+    return _anew(view, what, made)
+
+
+def dense_behind(view: View) -> Advice:
+    """Return a dense layer behind the last of layers of cells, each behind the one before."""
+    what, last = "put a dense layer behind it", view.weights[-1]
+    plain = set(view.kinds) <= {"lstm", "gru", "laststep"} and not any(view.record["blocks"])
+    if not plain or any(view.below(i) != i - 1 for i in range(1, len(view.kinds))):
+        return Advice(what)
+    units = [int(n) for n in view.record["features"]]
+    wide = [HIDDEN if i >= last else n for i, n in enumerate(units)]
+    made = [
+        f"nn.{kind.upper()}({wide[i - 1] if i else view.fan_in(i)}, {wide[i]})"
+        if kind in ("lstm", "gru")
+        else "nn.LastStep()"
+        for i, kind in enumerate(view.kinds)
+    ]
+    return _anew(view, what, f"nn.Sequential({', '.join(made)}, nn.Dense({HIDDEN}, {units[-1]}))")
+
+
+def _anew(view: View, what: str, made: str) -> Advice:
+    """Return advice to take another network, with an optimizer that knows nothing of this one."""
     optimizer = optimizer_python(view.text("optimizer"))
     also, value = (", optimizer", f", {optimizer}") if optimizer else ("", "")
     return Advice(what, f"model{also} = {made}{value}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nnscratch.flow.findings.cures import HIDDEN, no_output_activation, remade
+from nnscratch.flow.findings.cures import dense_behind, no_output_activation, remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.view import View
@@ -217,12 +217,6 @@ def _states(view: View) -> list[Finding]:
         return []
     if not beyond > OUT_OF_REACH * (high - low) or view.latest("target_classes") > 0:
         return []
-    units, n_in = int(view.record["features"][last]), view.fan_in(last)
-    alone = view.kinds == (view.kinds[last], "laststep")
-    made = (
-        f"model = nn.Sequential(nn.{view.kinds[last].upper()}({n_in}, {HIDDEN}), nn.LastStep(), "
-        f"nn.Dense({HIDDEN}, {units}))"
-    )
     return _finding(
         "output activation",
         "notice" if view.progress.learned else "serious",
@@ -230,7 +224,7 @@ def _states(view: View) -> list[Finding]:
         f"The states of {view.layers[last]} are the answers, and a state lies between -1 and 1: "
         f"the answers run from {number(low)} to {number(high)}.",
         "",
-        (Advice("put a dense layer behind it", made if alone else ""),),
+        (dense_behind(view),),
         low=low,
         high=high,
     )

@@ -46,6 +46,23 @@ def test_a_missing_activation_is_put_behind_each_hidden_layer():
     assert kinds(changed) == ["Dense", "ReLU", "Dense", "BatchNorm", "ReLU", "Dense"]
 
 
+def test_a_block_of_lines_alone_is_bent_and_one_with_an_activation_has_another():
+    model = nn.Sequential(
+        nn.Dense(6, 5),
+        nn.Residual(nn.Dense(5, 5)),
+        nn.Residual(nn.Residual(nn.Dense(5, 4), nn.Dense(4, 5))),
+        nn.Residual(nn.Dense(5, 5), nn.Tanh(), nn.Dense(5, 5)),
+        nn.Dense(5, 3),
+    )
+    made = NewActivation("relu", get("he_normal")).apply(read(model)).model(0)
+    inner = [[layer.kind for layer in made[i].layers] for i in (1, 3)]
+    assert inner == [["dense", "relu"], ["dense", "relu", "dense"]]
+    assert [layer.kind for layer in made[2].layers[0].layers] == ["dense", "relu"] * 2
+    model.freeze("1.0.dense")
+    kept = NewActivation("relu", get("he_normal")).apply(read(model)).model(0)
+    assert [layer.kind for layer in kept[1].layers] == ["dense"]
+
+
 def test_changes_of_the_output_and_of_the_width():
     plan = read()
     changed = NewOutput(nn.SigmoidCrossEntropy).apply(plan)
