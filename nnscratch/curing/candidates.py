@@ -115,7 +115,7 @@ def propose(
     if math.isnan(rate) and trial.diverged | ("learning rate too large" in trial.ills):
         rate = largest / _FAR  # the test begins where units are dead already
     for near in sane_rates(rate, adaptive):
-        if callable(plan.lr) or not 1 / _SAME_RATE < near / plan.lr < _SAME_RATE:
+        if callable(plan.lr) or not plan.lr / _SAME_RATE < near < plan.lr * _SAME_RATE:
             changes.append(LearningRate(near))
     if callable(plan.lr):  # what is as large throughout as it ever is
         changes += [LearningRate(near) for near in sane_rates(largest, adaptive)]

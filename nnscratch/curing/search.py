@@ -287,7 +287,7 @@ class _Search:
         finalists = [best, *(trial for trial in others if trial is not best)]
         finalists = [one for one in finalists if one.change and not objection(one, before)]
         finalists = finalists[:FINALISTS]
-        if finalists and not callable(finalists[0].plan.lr):
+        if finalists and not callable(finalists[0].plan.lr) and finalists[0].plan.lr > 0:
             gentler = LearningRate(gentler_rate(finalists[0].plan))
             last = self._tried(together(finalists[0].change, gentler))  # which may be one of them
             finalists = [*(one for one in finalists if one is not last), last]

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import nnscratch as nn
@@ -243,3 +244,14 @@ def test_sixty_blocks_that_overflow_are_cured_by_what_they_add():
     found = nn.cure(residual(60), LOSS, nn.SGD(lr=0.02), x, y, **options)
     assert "blocks add 0.13" in str(found.best.change)
     assert found.best.skill > 0.2
+
+
+@pytest.mark.parametrize("optimizer", [nn.SGD, nn.Adam])
+def test_a_rate_of_nought_is_one_that_another_may_take_the_place_of(optimizer):
+    """Options that are read wrongly leave it at 0."""
+    x, y = np.eye(6, dtype=np.float32)[np.arange(60) % 6], np.arange(60) % 3
+    layers = [nn.Dense(6, 8), nn.ReLU(), nn.Dense(8, 3)]
+    model = nn.Sequential(*layers, seed=0)
+    cure = nn.cure(model, LOSS, optimizer(lr=0.0), x, y, batch_size=20, steps=60, tries=2)
+    assert "lr=" in cure.best.label
+    assert cure.best.skill > 0.5
