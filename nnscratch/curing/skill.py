@@ -141,7 +141,7 @@ def neighbours_skill(x: Array, y: Array, held_x: Array, answers: Answers, all_se
     few, some = min(len(held_x), 300), min(len(x), 3000)
     if answers.rows.shape[0] != len(held_x) or some < 10:  # sequences; too few
         return float("nan")
-    std = x.std(axis=0)
+    std = x.std(axis=0, dtype=np.float64)
     scale = np.where(std > 0, std, 1)
     near, far = (
         (v.astype(np.float64) / scale).reshape(len(v), -1) for v in (held_x[:few], x[:some])

@@ -228,7 +228,8 @@ class Prediction:
                 f"{math.exp(self.sd[i]):.2f}",
             ]
             if self.measured is not None:
-                row.append(f"{self.measured[i] / self.measured[-1]:.2e}")
+                top = float(self.measured[-1])
+                row.append(f"{self.measured[i] / top:.2e}" if top else "none")
             made.add_row(name, *row)
         deep = [] if self.regime is None else [f"Deep in the network: {self.regime.formula}."]
         return text_of(

@@ -36,8 +36,8 @@ def _finding(view: View, norms: Array, where: Array, kind: str) -> Finding:
     row = _typical(view, norms)
     first, last = float(norms[row, low]), float(norms[row, high])
     step = view.since(where)
-    with np.errstate(divide="ignore"):
-        change = float(np.log10(first) - np.log10(last))
+    whole = first > 0 and last > 0
+    change = math.log10(first) - math.log10(last) if whole else math.inf if first else -math.inf
     terms = _terms(view, row)
     verb = "vanishes" if kind == "vanishing" else "explodes"
     size = "to nothing" if math.isinf(change) and change < 0 else factor(change)
@@ -56,9 +56,11 @@ def _finding(view: View, norms: Array, where: Array, kind: str) -> Finding:
 def _typical(view: View, norms: Array) -> int:
     """Return the row, of the latest, whose change of the gradient is in the middle of theirs.
 
-    Numbers of one step add up; medians of several would not.
+    Numbers of one step add up; medians of several would not. Of a step without any gradient there
+    is no change.
     """
     rows = np.arange(view.rows)[view.now]
+    rows = rows[norms[rows, view.weights[-1]] > 0] if norms[rows, view.weights[-1]].any() else rows
     order = np.argsort(ratios(norms[rows], view.weights), kind="stable")
     return int(rows[order[len(rows) // 2]])
 

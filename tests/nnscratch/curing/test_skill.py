@@ -104,3 +104,17 @@ def test_neighbours_are_asked_for_all_that_is_judged_of_all_that_is_known():
     answers = Answers.of(held_y, np.repeat([0, 1], 20), 2, True)
     skill = neighbours_skill(x, np.repeat([0, 1], 20), held_x, answers, all_seen=False)
     assert skill < 0.2  # 40 of 90 are told
+
+
+def test_neighbours_of_numbers_whose_squares_float32_does_not_hold():
+    x = np.random.default_rng(0).standard_normal((40, 2))
+    y = (x[:, 0] > 0).astype(int)
+    answers = Answers.of(y, y, 2, True)
+    same = [
+        neighbours_skill(
+            (size * x).astype(np.float32), y, (size * x).astype(np.float32), answers, True
+        )
+        for size in (1.0, 1e25)
+    ]
+    assert same[0] == pytest.approx(same[1])
+    assert same[0] > 0.5

@@ -103,3 +103,25 @@ def test_a_single_layer_has_no_way_down(run):
         run(lambda r: r["gradient_norm"].__setitem__(..., 1e-9), kinds="dense", widths=(3,)).kinds
         == ()
     )
+
+
+def test_steps_without_any_gradient_are_not_the_typical_ones(run):
+    """In three of five nothing arrives even at the top; the others say how much is lost."""
+
+    def change(record):
+        ratio(run.stuck(record, 0.95), 1e-3)
+        record["gradient_norm"][np.arange(len(record["loss"])) % 5 < 3] = 0.0
+
+    found = run.of(run(change, **LAYERS), "vanishing")
+    assert found.numbers["log10_ratio"] == pytest.approx(-3)
+    assert "from 0.1 at" in found.sentence
+
+
+def test_a_gradient_that_is_there_at_the_top_alone_is_lost_whole(run):
+    def change(record):
+        run.stuck(record, 0.95)
+        record["gradient_norm"][:, 0] = 0.0
+
+    found = run.of(run(change, **LAYERS), "vanishing")
+    assert found.numbers["log10_ratio"] == -np.inf
+    assert "(to nothing over" in found.sentence

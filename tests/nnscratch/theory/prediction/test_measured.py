@@ -158,3 +158,13 @@ def test_measured_norms_are_those_of_a_pass(data):
     expected = [np.linalg.norm(trace[name].upstream) for name in ("0.dense", "2.dense")]
     np.testing.assert_allclose(prediction.measured, expected, rtol=1e-6)
     assert "measured" in repr(prediction)
+
+
+def test_where_no_gradient_was_measured_the_table_says_none():
+    model = nn.Sequential(nn.Dense(3, 4), nn.ReLU(), nn.Dense(4, 2), nn.ReLU(), seed=0)
+    model.params["2.weight"][...] = 0
+    model.params["2.bias"][...] = -1
+    prediction = nn.predict(model, np.ones((4, 3), np.float32), np.array([0, 1, 0, 1]))
+    assert not prediction.measured.any()
+    assert " none " in repr(prediction)
+    assert "nan" not in repr(prediction)
