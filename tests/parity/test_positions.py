@@ -7,6 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import watch  # noqa: E402
+from nnscratch.pytorch.positions import are_positions, labels  # noqa: E402
 
 tn, F = torch.nn, torch.nn.functional
 
@@ -163,3 +164,34 @@ def test_labels_of_examples_are_those_of_their_inputs():
     flow = trained(model, x, classes_of(x, 1))
     assert latest(flow, "guess_neighbours") > 0.3  # which takes inputs
     assert latest(flow, "target_count") == 96
+
+
+def test_of_many_labels_some_from_all_over_are_taken():
+    """A batch of 40 images has 1,440 of them."""
+    model, x, y, _ = CASES["pixels"]()
+    flow = trained(model, x, y, batch=40, steps=3)
+    record = flow.to_dict()
+    assert record["target_count"][0] == 1024
+    assert record["loss_constant"][0] == pytest.approx(entropy(y[:40]), rel=0.05)
+
+
+def test_only_labels_are_those_of_positions():
+    z, y = drawn(4, 3, 5), torch.ones(4, 5, dtype=torch.long)
+    assert are_positions(z, y, 4)
+    assert are_positions(z.transpose(1, 2).reshape(20, 3), y.reshape(20), 4)
+    assert not are_positions(z[:, :, 0], y[:, 0], 4)  # one a row that went in
+    assert not are_positions(z, torch.ones(4, 3, 5), 4)  # shares of classes
+    assert not are_positions(None, y, 4)
+    assert not are_positions(z, y[:, :4], 4)
+
+
+def test_a_loss_that_takes_no_rows_says_nothing():
+    z, y = drawn(4, 3, 5), torch.ones(4, 5, dtype=torch.long)
+    assert len(labels(F.cross_entropy, z, y, -100)) == 20
+
+    def whole(outputs, targets):
+        if outputs.ndim != 3:
+            raise ValueError("images are asked for")
+        return F.cross_entropy(outputs, targets)
+
+    assert labels(whole, z, y, -100) is None
