@@ -14,6 +14,7 @@ from torch import nn
 
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
 from nnscratch.pytorch.criterion import Criterion
+from nnscratch.pytorch.graph import is_recorded
 from nnscratch.pytorch.moves import Moves
 from nnscratch.pytorch.sent_back import table
 from nnscratch.pytorch.sequences import Sequences
@@ -84,7 +85,8 @@ class Mistakes:
 
     def called(self, name: str, module: nn.Module, given: Any) -> None:
         """Look at a module that is called."""
-        self._called[name] = None
+        if is_recorded(module):  # what others hold themselves may be used by none of them
+            self._called[name] = None
         self._order.called(name, module, given)
         self._moves.called(name, module, given)
         if name == "":
@@ -159,7 +161,7 @@ class Mistakes:
         for name, p in tensors.items():
             if p.requires_grad and id(p) in updated and name.rpartition(".")[0] in own:
                 own[name.rpartition(".")[0]].append(p.grad is not None)
-        reached = [(name, all(arrived)) for name, arrived in own.items() if arrived]
+        reached = [(name, any(arrived)) for name, arrived in own.items() if arrived]
         count = next((i for i, (_, arrived) in enumerate(reached) if arrived), 0)
         if not count:
             return ()

@@ -48,3 +48,30 @@ def test_a_network_that_is_never_called():
         second(X).mean().backward()
         optimizer.step()
     assert "was never called" in flow.findings()[0].sentence
+
+
+class Unused(tn.Module):
+    """Has a parameter that this pass does not need, as a mask that words are given at times."""
+
+    def __init__(self, inner=False):
+        super().__init__()
+        self.first, self.second = tn.Linear(4, 8), tn.Linear(8, 2)
+        self.spare = tn.Parameter(torch.zeros(8))
+        if inner:
+            self.first.spare = tn.Parameter(torch.zeros(8))
+
+    def forward(self, x):
+        return self.second(torch.tanh(self.first(x)))
+
+
+@pytest.mark.parametrize("inner", [False, True])
+def test_a_parameter_that_is_not_used_is_not_cut_off(inner):
+    torch.manual_seed(0)
+    model = Unused(inner)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    flow = watch(model, optimizer)
+    for _ in range(3):
+        optimizer.zero_grad()
+        model(X).square().mean().backward()
+        optimizer.step()
+    assert "frozen parameters" not in flow.findings().kinds
