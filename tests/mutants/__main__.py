@@ -81,6 +81,8 @@ AREAS = {
     ),
     "files": ("nnscratch/flow/[es]*/*.py", "tests/nnscratch/flow tests/nnscratch/test_files.py"),
     "pytorch": ("nnscratch/pytorch/*.py", "tests/nnscratch/pytorch tests/parity"),
+    "estimators": ("nnscratch/sklearn/*.py", "tests/nnscratch/test_sklearn*.py"),
+    "sweeps": ("nnscratch/sweeping/*.py", "tests/nnscratch/sweeping"),
     "command line": (
         "nnscratch/cli/*.py",
         "tests/nnscratch/cli tests/nnscratch/sweeping/test_commands.py",
