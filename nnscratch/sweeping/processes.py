@@ -42,7 +42,8 @@ def executor_for(
     if given is not None:
         yield given
         return
-    count = None if workers is None else min(runs, require_count("sweep workers", workers))
+    wanted = require_count("sweep workers", workers) if workers is not None else os.cpu_count() or 1
+    count = min(runs, wanted)
     if not _found_by_name(build):
         if count != 1:
             print(
@@ -57,7 +58,7 @@ def executor_for(
 
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(1)  # this script is imported by a process of the sweep that it makes
-    memory.require(f"a sweep in {count or 1:,} processes", _WORKER * (count or 1))
+    memory.require(f"a sweep with {plural(count, 'worker')}", _WORKER * count)
     context = multiprocessing.get_context("spawn")  # safe with threads, the same everywhere
     with ProcessPoolExecutor(count, context, initializer=one_thread) as pool:
         try:

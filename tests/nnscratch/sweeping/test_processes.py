@@ -1,5 +1,6 @@
 """Who computes the runs of a sweep: executors, processes that die, scripts that ask."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
@@ -99,9 +100,20 @@ def test_processes_of_its_own(pools, tmp_path):
 def test_processes_have_to_fit_into_memory_and_are_no_more_than_runs(pools, tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 10**9)
     many = {"depth": list(range(1, 101))}
-    with pytest.raises(TooLargeError, match=r"a sweep in 100 processes needs 5 GB"):
+    with pytest.raises(TooLargeError, match=r"a sweep with 100 workers needs 5 GB"):
         nn.sweep(small, many, workers=10**8, table=tmp_path / "t.csv")
     nn.sweep(small, {"depth": [1, 2]}, workers=10**8, table=tmp_path / "t.csv")
+    assert [count for count, _ in pools] == [2]
+
+
+def test_without_a_number_there_are_as_many_as_cores_and_no_more_than_runs(
+    pools, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(memory, "available", lambda: 149_000_000)
+    with pytest.raises(TooLargeError, match=r"a sweep with 3 workers needs 150 MB"):
+        nn.sweep(small, {"depth": [1, 2, 3, 4]}, table=tmp_path / "t.csv")
+    nn.sweep(small, {"depth": [1, 2]}, table=tmp_path / "t.csv")
     assert [count for count, _ in pools] == [2]
 
 

@@ -1,11 +1,14 @@
 """Sweeps: a row for every run, failures among them, and settings that are refused."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import nnscratch as nn
 from nnscratch.experiments.standard import standard
 from nnscratch.flow import load_record
+from nnscratch.sweeping import run as run_of
 
 from .small import GRID, small
 
@@ -74,3 +77,14 @@ def test_a_setting_that_nobody_can_read_is_cut_off(sweep, capsys):
 def test_a_setting_that_makes_no_network_is_refused(setting, said):
     with pytest.raises(nn.ConfigError, match=said):
         standard(seed=0, **setting)
+
+
+def test_a_run_is_timed_to_the_millisecond(monkeypatch):
+    clock = SimpleNamespace(perf_counter=iter([1.0, 2.2345678]).__next__)
+    monkeypatch.setattr(run_of, "time", clock)
+
+    def fails(seed):
+        raise ValueError("no")
+
+    row = run_of.run(fails, {}, 0, "")
+    assert (row["seconds"], row["error"]) == (1.235, "ValueError: no")
