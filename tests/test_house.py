@@ -83,3 +83,12 @@ def test_the_readme_says_which_files_to_read_and_how_long_they_are():
     lines = sum(len((ROOT / name).read_text(encoding="utf-8").splitlines()) for name in files)
     assert 16 <= len(files) <= 18
     assert lines == pytest.approx(said, abs=100)
+
+
+def test_no_file_is_longer_than_350_lines():
+    """About 300 can be held in the head."""
+    folders = ("benchmarks", "docs", "kernels", "nnscratch", "nnscratch_start", "plots", "tests")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    assert len(files) > 500
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert [str(path) for path, lines in lengths.items() if lines > 350] == []
