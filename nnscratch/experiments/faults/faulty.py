@@ -124,6 +124,9 @@ faulty("learning rate too small", "Adam, learning rate 1e-7")(
 faulty("learning rate too small", "tanh, learning rate 2e-5 with momentum")(
     lambda d: d.classifier("tanh", "lecun_normal", (2, 5), SGD(lr=2e-5, momentum=0.9))
 )
+faulty("epsilon", "Adam, epsilon 100 beside gradients of a hundredth")(
+    lambda d: d.classifier("tanh", "lecun_normal", (2, 5), Adam(lr=1e-3, epsilon=100.0))
+)
 faulty(_RATE, "Adam, learning rate 0.3")(
     lambda d: d.classifier("relu", "he_normal", (2, 5), Adam(lr=0.3))
 )
