@@ -9,7 +9,7 @@ from nnscratch.cli import main, public_cases
 from nnscratch.cli.arguments import PUBLIC_GROUPS
 from nnscratch.experiments import public
 
-GROUPS = "tuned", "untouched", "moor"
+GROUPS = "tuned", "untouched", "marsh"
 
 
 @pytest.fixture
