@@ -43,18 +43,15 @@ LOOKED = {
     for over in ("", "layers", "params", "gates")
 }
 LOOKS = tuple(name for names in LOOKED.values() for name in names)
-# What a header means that says only that rows hold such fields: those there were at that time.
-_LATER = (
-    "param_rate",
-    "pair_told",
-    "pair_rows",
-    "pair_one",
-    "pair_other",
-    "target_between",
-    "gradient_lost",
-    "step_share",
+# What a header means that says only that rows hold such fields: those there were at that time,
+# in this order. What was added since is listed in the header: this never changes.
+_FIRST_LOOKS = (
+    *("target_count", "target_values", "target_mean", "target_std", "target_min"),
+    *("target_max", "target_classes", "target_far", "target_far_share", "loss_constant"),
+    *("loss_free", "loss_floor", "guess_linear", "guess_neighbours", "feature_ratio"),
+    *("feature_offset", "validation_accuracy", "gradient_kept", "validation_loss"),
+    *("output_spread", "output_dead", "param_copies", "spectral_radius", "spectral_norm"),
 )
-_FIRST_LOOKS = tuple(name for name in LOOKS if name not in _LATER)
 # The statistics of a layer that normalises by the batch, in the order of their kernel.
 BATCHNORM_FIELDS = tuple(n for n, field in FIELDS.items() if field.over == "batchnorm_layers")
 # What is measured of a recurrent layer: numbers, then those of every lag; and of a gate.

@@ -108,13 +108,14 @@ def test_what_rows_hold_now_and_then_is_listed_in_order(layout, looks):
         with pytest.raises(nn.DataError, match="description is damaged"):
             Layout.from_description({**description, "looks": looks})
         return
-    # Before rates, pairs, the order of classes and equal inputs were known:
+    # Before rates, pairs, order of classes, lost gradients, shares and equal inputs were known:
     older = Layout.from_description({**description, "looks": True})
-    assert older.numbers == layout.numbers - len(layout.params) - 7
+    assert older.numbers == layout.numbers - len(layout.params) - 9
     row = np.arange(older.numbers, dtype=float)[None]
     record = older.to_record([0], row, np.zeros((1, older.samples), np.uint8))
     assert np.isnan(record["param_rate"]).all()
     assert np.isnan(record["pair_told"]).all()
+    assert np.isnan(record["repeated_told"]).all()
     np.testing.assert_array_equal(record["param_copies"], older.looks_of(row)["param_copies"])
     assert record["param_copies"].shape == (1, len(layout.params))
 
