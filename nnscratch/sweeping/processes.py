@@ -20,6 +20,12 @@ from nnscratch_records.words import plural
 _WORKER = 50_000_000  # bytes of a process that has imported this package, at least
 
 
+def _cores() -> int:
+    """Return how many workers there are if nobody says; a pool of Windows takes 61 at most."""
+    cores = os.cpu_count() or 1
+    return min(cores, 61) if sys.platform == "win32" else cores
+
+
 class Here(Executor):
     """Does at once, in this process, what is submitted."""
 
@@ -42,7 +48,7 @@ def executor_for(
     if given is not None:
         yield given
         return
-    wanted = require_count("sweep workers", workers) if workers is not None else os.cpu_count() or 1
+    wanted = _cores() if workers is None else require_count("sweep workers", workers)
     count = min(runs, wanted)
     if not _found_by_name(build):
         if count != 1:

@@ -11,6 +11,7 @@ import pytest
 import nnscratch as nn
 from nnscratch.errors import TooLargeError
 from nnscratch.experiments.standard import standard
+from nnscratch.sweeping import processes
 from nnscratch.sweeping.table import Table
 from nnscratch_records import memory
 
@@ -115,6 +116,15 @@ def test_without_a_number_there_are_as_many_as_cores_and_no_more_than_runs(
         nn.sweep(small, {"depth": [1, 2, 3, 4]}, table=tmp_path / "t.csv")
     nn.sweep(small, {"depth": [1, 2]}, table=tmp_path / "t.csv")
     assert [count for count, _ in pools] == [2]
+
+
+@pytest.mark.parametrize(("platform", "count"), [("win32", 61), ("linux", 64)])
+def test_a_pool_of_windows_takes_no_more_than_it_can(pools, tmp_path, monkeypatch, platform, count):
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(memory, "available", lambda: 10**12)
+    monkeypatch.setattr(processes, "sys", SimpleNamespace(platform=platform, modules=sys.modules))
+    nn.sweep(small, {"depth": [1]}, seeds=70, table=tmp_path / "t.csv")
+    assert [asked for asked, _ in pools] == [count]
 
 
 def test_what_has_not_begun_is_not_waited_for(pools, tmp_path, monkeypatch):
