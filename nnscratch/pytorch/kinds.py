@@ -85,8 +85,8 @@ _OTHER_ACTIVATIONS = {
 _MODULES: dict[str, Kind] = {
     "Linear": Kind("linear", "weights", axis=-1, params=_AFFINE),
     "Bilinear": Kind("bilinear", "weights", axis=-1, params=_AFFINE),
-    "Embedding": Kind("embedding", "weights", axis=-1, params=_AFFINE),
-    "MultiheadAttention": Kind("attention", axis=-1),
+    "Embedding": Kind("embedding", "lookup", axis=-1, params=_AFFINE),
+    "MultiheadAttention": Kind("attention", "mix", axis=-1),
     "LayerNorm": Kind("layernorm", "norm", axis=-1, params=_SCALED),
     "RMSNorm": Kind("rmsnorm", "norm", axis=-1, params=_SCALED),
     "GroupNorm": Kind("groupnorm", "norm", axis=1, params=_SCALED),
@@ -112,11 +112,16 @@ _MODULES: dict[str, Kind] = {
     },
     "SyncBatchNorm": Kind("batchnorm", "norm", by_batch=True, axis=1, params=_SCALED),
     **{
-        f"{name}{n}d": Kind(f"{name.lower()}{n}d", axis=1)
+        f"{name}{n}d": Kind(f"{name.lower()}{n}d", "mix", axis=1)
         for name in ("MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool")
         for n in (1, 2, 3)
     },
 }
+# How the names of functions begin that bring several places together.
+_MIXES = (
+    *("maxpool", "avgpool", "adaptive", "scaleddotproduct"),
+    *("cat", "stack", "mean", "sum", "amax", "max"),
+)
 _FUNCTIONS = {node: make for node, make in _ACTIVATIONS.values() if node}
 POINTWISE = frozenset(_FUNCTIONS) - {"SoftmaxBackward", "PreluKernelBackward"}
 # What changes no number, or hands each on.
@@ -176,6 +181,8 @@ def function_kind(names: list[str]) -> Kind:
     if told and all("Dropout" in name for name in told):
         return Kind("dropout", "noise")
     last = told[0].removesuffix("Backward").lower() if told else "shape"
+    if told and last.startswith(_MIXES):
+        return Kind(last, "mix")
     return Kind(last, "opaque" if told else "shape")
 
 

@@ -29,6 +29,7 @@ TERM_LOOKS: dict[str, tuple[int, str]] = {
     "norm": (3, "||"),
     "noise": (5, "--"),
     "sum": (2, "\\\\"),
+    "mix": (8, "**"),
     "unrecorded": (7, ""),
     "opaque": (9, "++"),
 }

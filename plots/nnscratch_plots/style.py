@@ -236,6 +236,7 @@ def legend_beside(ax: Axes, handles: Sequence[Artist]) -> None:
 
 
 _LEGEND_ROWS, _LEAST_LETTERS, _TICK_LETTERS = 2, 12, 18
+_HANDLE = 4.1  # ems: the mark before a text of a legend, and the spaces around it
 
 
 def legend_above(ax: Axes, title: str, handles: Sequence[Artist]) -> None:
@@ -249,8 +250,9 @@ def legend_above(ax: Axes, title: str, handles: Sequence[Artist]) -> None:
     width = 72 * ax.get_window_extent().width / ax.figure.dpi
     columns, rows = _columns_and_rows(labels, size, width)
     if columns == 1 and rows > _LEGEND_ROWS:
-        most = max(_LEAST_LETTERS, int((width / size / 2 - 4.1) / 0.58) - 1)  # in two columns
-        short = without_middles(labels, most)
+        longest = max(map(len, labels))
+        cuts = (without_middles(labels, most) for most in range(longest, _LEAST_LETTERS - 1, -1))
+        short = next((cut for cut in cuts if _columns_and_rows(cut, size, width)[0] > 1), labels)
         labels = short if len(set(short)) == len(set(labels)) else labels
         columns, rows = _columns_and_rows(labels, size, width)
     if rows > _LEGEND_ROWS and _by_hand(ax):
@@ -277,9 +279,9 @@ def _by_hand(ax: Axes) -> bool:
 
 def _columns_and_rows(labels: Sequence[str], size: float, width: float) -> tuple[int, int]:
     """Return the most columns that fit into so many points, and how many rows that makes."""
-    lengths = [len(label) for label in labels]
-    columns = next((n for n in range(len(lengths), 1, -1) if _wide(lengths, n, size) < width), 1)
-    return columns, -(-len(lengths) // columns)
+    ems = [_ems(label) for label in labels]
+    columns = next((n for n in range(len(ems), 1, -1) if size * _wide(ems, n) < width), 1)
+    return columns, -(-len(ems) // columns)
 
 
 def without_middles(names: Sequence[str], most: int) -> list[str]:
@@ -294,12 +296,11 @@ def without_middles(names: Sequence[str], most: int) -> list[str]:
     return max(cuts, key=lambda cut: len(set(cut)))
 
 
-def _wide(lengths: Sequence[int], columns: int, size: float) -> float:
-    """About how wide, in points, a legend of so many columns is, filled column by column."""
-    rows, longer = divmod(len(lengths), columns)
+def _wide(ems: Sequence[float], columns: int) -> float:
+    """How wide, in ems, a legend of texts of such widths is, filled column by column."""
+    rows, longer = divmod(len(ems), columns)
     starts = [i * rows + min(i, longer) for i in range(columns + 1)]
-    longest = [max(lengths[a:b]) for a, b in pairwise(starts)]
-    return size * sum(0.58 * length + 4.1 for length in longest)
+    return sum(max(ems[a:b]) + _HANDLE for a, b in pairwise(starts))
 
 
 def say_nothing(ax: Axes, reason: str) -> list[Artist]:

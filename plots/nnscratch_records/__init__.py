@@ -10,7 +10,7 @@ from nnscratch_records.field import AXES, Field
 from nnscratch_records.fields import DERIVED, FIELDS, FORMAT, STATES, field_named, histogram_edges
 from nnscratch_records.formats import upgraded
 from nnscratch_records.recurrent import LAGS
-from nnscratch_records.roles import PARAM_ROLES, ROLES, WEIGHTED
+from nnscratch_records.roles import PARAM_ROLES, ROLES, UNTOLD, WEIGHTED
 
 __all__ = [
     "AXES",
@@ -21,6 +21,7 @@ __all__ = [
     "PARAM_ROLES",
     "ROLES",
     "STATES",
+    "UNTOLD",
     "WEIGHTED",
     "Field",
     "Record",

@@ -20,6 +20,7 @@ contributes has a name by what the layer is (its role):
 ``unrecorded``  layers that the record leaves out, between two that it holds; and a layer that
                 reads a forking signal without a lane of its own, of which the record cannot tell
                 its part of the gradient from that of the others
+``mix``         pooling, attention, concatenation, whole
 ``opaque``      a layer that did not say what it is
 
 and the same for the signal on its way up, whose size is the root mean square of a layer's output.
@@ -44,12 +45,13 @@ Array = npt.NDArray[Any]
 
 TERMS: Final = (
     *("weights", "derivative", "scale", "projection", "norm", "noise", "sum"),
-    *("recurrent", "unrecorded", "opaque"),
+    *("recurrent", "mix", "unrecorded", "opaque"),
 )
 # How each is called, in legends and sentences.
 TITLES: Final = {
     "weights": "weights",
     "recurrent": "recurrent layers",
+    "mix": "pooling, attention",
     "derivative": "activations",
     "scale": "batch norm's scale",
     "projection": "batch norm, rest",
@@ -61,12 +63,14 @@ TITLES: Final = {
 }
 _OF_ROLE = {
     "weights": "weights",
+    "lookup": "weights",
     "recurrent": "recurrent",
     "activation": "derivative",
     "norm": "norm",
     "noise": "noise",
     "join": "sum",
     "shape": "sum",
+    "mix": "mix",
     "opaque": "opaque",
 }
 _NEEDED = (

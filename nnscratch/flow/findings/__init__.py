@@ -41,7 +41,6 @@ from nnscratch_records.words import plural
 
 __all__ = ["KINDS", "SEVERITIES", "Advice", "Finding", "Findings", "find"]
 
-_SAID = ("maxpool", "avgpool", "adaptive", "attention", "cat", "stack")  # kinds that anybody knows
 _EQUAL = frozenset({"symmetric units"})  # with these nothing more is to be said of the weights
 
 
@@ -81,7 +80,7 @@ def _scope(view: View) -> str:
     if view.rectifiers and not units.census(view):
         by = "watch" if view.text("framework") else "GradientFlow"
         text += f" Dead units were not counted: give {by} a probe batch for that."
-    opaque = [view.layers[i] for i in view.columns("opaque") if not view.kinds[i].startswith(_SAID)]
+    opaque = [view.layers[i] for i in view.columns("opaque")]
     if opaque:
         more = f" and {plural(len(opaque) - 1, 'more layer')}" if opaque[1:] else ""
         text += f" It is not known what {opaque[0]}{more} {'do' if more else 'does'}."

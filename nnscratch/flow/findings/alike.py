@@ -12,6 +12,7 @@ from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.findings.weights import Shown
+from nnscratch_records import UNTOLD
 from nnscratch_records.words import called, number
 
 LONG = 20  # layers in a row: so many make all inputs alike, whatever the weights
@@ -29,7 +30,7 @@ def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
         return []
     apart, began = _apart(view, spread), "initial weights" in causes
     # Small weights do that too, and are told; what stands between them may do it whatever they are.
-    other = any(i < view.weights[-1] for i in view.columns("opaque"))
+    other = any(i < view.weights[-1] for i in view.columns(*UNTOLD))
     open_to = other or not (began or "vanishing" in shown)
     if len(apart) >= LOOKS and open_to and _rounded(view, apart, hidden[-1]):
         return [_finding(view, spread, hidden[-1], _since(apart, view), (_LESS,))]
@@ -76,7 +77,7 @@ def _finding(
     )
     why = "Each layer of random weights brings the inputs closer together"
     if begins >= 0:
-        others = [view.kinds[i] for i in view.columns("opaque") if i < view.weights[-1]]
+        others = [i for i in view.columns(*UNTOLD) if i < view.weights[-1]]
         seen += f", less than a millionth of it; from {view.layers[begins]} on it is below 1 %"
         averages = ", as what averages rows does: over neighbours in a graph, by attention"
         why += averages if others else ""

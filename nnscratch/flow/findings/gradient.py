@@ -116,6 +116,7 @@ def _called(view: View) -> dict[str, str]:
         "norm": "the norm",
         "noise": "dropout",
         "sum": "the sums of branches",
+        "mix": "pooling and attention",
         "unrecorded": "layers that were not recorded",
         "opaque": "layers that do not say what they do",
     }

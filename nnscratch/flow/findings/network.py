@@ -12,7 +12,7 @@ from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.findings.weights import Shown
 from nnscratch.theory.suited import suited_scale
-from nnscratch_records import WEIGHTED
+from nnscratch_records import UNTOLD, WEIGHTED
 from nnscratch_records.words import called, number, percent, plural
 
 NARROW = 16  # units: layers of fewer rectifiers die whole, by chance
@@ -25,7 +25,6 @@ TOLD_MORE = 0.2  # of the answers' variance a guess tells more than the run
 SLOPE = 0.25  # the largest of sigmoid
 DEEP = 10
 SEVERAL = 3  # layers of an activation that loses the gradient
-EMBEDDING = "embedding"  # a row for each number: no map of values, that one behind it would meet
 _CRAMPED = frozenset({"does not learn", "constant output", "slow layer", "saturated"})
 _BEGAN = frozenset({"symmetric units", "initial weights", "initial biases"})
 
@@ -189,7 +188,7 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
     bare = hidden if _lines_alone(view) else bare
     if view.record["gaps"].any() or (hidden and not bare) or not view.rows:
         return []
-    unknown = [i for i in view.columns("opaque") if view.weights and i < view.weights[-1]]
+    unknown = [i for i in view.columns(*UNTOLD) if view.weights and i < view.weights[-1]]
     if not bare and unknown:
         return []  # these may be what a line is not
     whole = len(bare) == len(hidden) and not any(map(view.recurs, view.weights))
@@ -238,7 +237,7 @@ def _linear(view: View, shown: Shown) -> list[Finding]:
 def _lines_alone(view: View) -> bool:
     """Whether there is nothing at all that is not linear, whichever way round it goes."""
     return bool(view.roles) and all(
-        (role in _LINES and kind != EMBEDDING) or (role, kind) == ("norm", "batchnorm")
+        role in _LINES or (role, kind) == ("norm", "batchnorm")
         for role, kind in zip(view.roles, view.kinds, strict=True)
     )
 
@@ -264,8 +263,8 @@ def _settled(view: View, shown: Shown) -> bool:
 
 def _plain(view: View, layer: int) -> bool:
     """Whether nothing that is not linear stands between a layer and the next weights."""
-    if view.kinds[layer] == EMBEDDING:
-        return False
+    if view.roles[layer] == "lookup":
+        return False  # no map of values, that one behind it would meet
     if sum(source == layer for source, _ in view.record["edges"].tolist()) > 1:
         return False  # it also goes around what comes next
     for at in range(layer + 1, len(view.roles)):
@@ -274,7 +273,7 @@ def _plain(view: View, layer: int) -> bool:
         if view.roles[at] in WEIGHTED:
             way = all(view.below(i) == i - 1 for i in range(layer + 1, at + 1))
             return way and bool(view.record["features"][layer] > 0)
-        if view.roles[at] in ("activation", "join", "opaque"):
+        if view.roles[at] in ("activation", "join", *UNTOLD):
             return False
     return False
 

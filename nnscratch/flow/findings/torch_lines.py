@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from nnscratch.flow.findings.cures import init_for
 from nnscratch.flow.findings.finding import Advice, Finding
-from nnscratch.flow.findings.network import EMBEDDING
 from nnscratch.flow.findings.stability import LOOK
 from nnscratch.flow.findings.view import View
 
@@ -140,7 +139,7 @@ def _remade(changes: dict[str, ast.expr], view: View) -> list[str]:
         init = init or init_for(kind).strip('"')
         others = [i for i in hidden if view.kinds[i] != kind]
         bare = [i for i in view.hidden_weights if view.after(i, "activation") is None]
-        bare = [i for i in bare if view.kinds[i] != EMBEDDING]
+        bare = [i for i in bare if view.roles[i] != "lookup"]
         within = f"torch.nn.Sequential(model.get_submodule(n), torch.nn.{swapped}())"
         swaps = others if bare else hidden
         made += [_each(view, swaps, f"torch.nn.{swapped}()")] if swaps else []

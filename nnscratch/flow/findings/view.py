@@ -134,9 +134,9 @@ class View:
 
     # Which columns are what
 
-    def columns(self, role: str) -> list[int]:
-        """Return the columns of the layers with a role."""
-        return [i for i, own in enumerate(self.roles) if own == role]
+    def columns(self, *roles: str) -> list[int]:
+        """Return the columns of the layers with one of these roles."""
+        return [i for i, own in enumerate(self.roles) if own in roles]
 
     @cached_property
     def rectifiers(self) -> list[int]:

@@ -116,7 +116,7 @@ def _sums(view: View) -> list[Finding]:
 
     Weights that keep the size of what goes through them double the square of a sum.
     """
-    sums, p = [i for i, kind in enumerate(view.kinds) if kind == "sum"], view.progress
+    sums, p = [i for i in view.columns("join") if view.kinds[i] == "sum"], view.progress
     if len(sums) < _BLOCKS or view.has_norm or p.learned:
         return []
     record = view.record

@@ -30,12 +30,14 @@ from nnscratch_records.limits import LEAST_UPDATE, MOST_UPDATE, UPDATE
 # Of each role: how a list offers its layers, and what one of them is.
 _ROLES = {
     "weights": ("with weights", "layer with weights"),
+    "lookup": ("embeddings", "embedding"),
     "recurrent": ("recurrent", "recurrent layer"),
     "activation": ("activations", "activation"),
     "norm": ("norms", "norm"),
     "noise": ("dropout", "dropout layer"),
     "join": ("joins of branches", "join"),
     "shape": ("that pass all on", "layer that passes all on"),
+    "mix": ("that bring places together", "layer that brings places together"),
     "opaque": ("of unknown kind", "layer of unknown kind"),
     "all": ("all", "layer"),
 }

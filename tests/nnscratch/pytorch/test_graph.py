@@ -94,6 +94,32 @@ def test_functions_are_seen_as_far_as_modules_receive_their_results():
     assert layers["logsoftmax()"] == ("logsoftmax", "activation", "", ["c"])
 
 
+@pytest.mark.parametrize(
+    ("kind", "mix"),
+    [
+        ("mean", lambda h: h.mean(1)),
+        ("max", lambda h: h.max(1).values),
+        ("sum", lambda h: h.sum(1)),
+        ("adaptive", lambda h: F.adaptive_avg_pool2d(h[:, None], (1, 6)).flatten(1)),
+        ("scaleddotproduct", lambda h: F.scaled_dot_product_attention(*[h[:, None]] * 3)[:, 0, 0]),
+        ("cat", lambda h: torch.cat([h[:, 0], h[:, 1]], 1)),
+    ],
+)
+def test_functions_that_bring_places_together_are_known(kind, mix):
+    class Mixes(tn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = tn.Linear(6, 6), tn.Linear(12 if kind == "cat" else 6, 3)
+
+        def forward(self, x):
+            return self.b(mix(self.a(x)))
+
+    _, layers = seen(Mixes(), torch.randn(10, 4, 6), Y)
+    (name,) = layers.keys() - {"a", "b"}
+    assert layers[name][0].startswith(kind)
+    assert layers[name][1] == "mix"
+
+
 class Shared(tn.Module):
     def __init__(self):
         super().__init__()
@@ -123,7 +149,7 @@ def test_convolutions_are_counted_by_channel():
     assert layers["1.batchnorm"][1] == "norm"
     assert record["batchnorm_scale"].shape == (2, 1)
     assert record["param_fan_in"].tolist() == [9, 0, 0, 0, 36, 0]
-    assert layers["3.maxpool2d"][1] == "opaque"
+    assert layers["3.maxpool2d"][1] == "mix"
 
 
 class Attends(tn.Module):
@@ -145,7 +171,8 @@ def test_recurrent_layers_and_attention():
     record, layers = seen(Attends(), torch.randint(0, 9, (10, 5)), Y)
     assert layers["embed"][3] == ["input"]
     assert layers["lstm"][:2] == ("lstm", "recurrent")
-    assert layers["encoder.layers.1.self_attn"][:2] == ("attention", "opaque")
+    assert layers["encoder.layers.1.self_attn"][:2] == ("attention", "mix")
+    assert layers["embed"][:2] == ("embedding", "lookup")
     assert layers["encoder.layers.0.linear2"][2] == "encoder.layers.0"
     assert layers["encoder.layers.0.norm1"][3] == ["encoder.layers.0.sum"]
     roles = dict(zip(record["params"].tolist(), record["param_roles"].tolist(), strict=True))

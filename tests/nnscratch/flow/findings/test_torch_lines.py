@@ -88,7 +88,7 @@ def test_behind_others_one_is_put_where_none_stands(run):
     assert told == f"{BEHIND.format('torch.nn.ReLU()', ['2'])}; {RESET}; {KAIMING}; {NEW}"
 
     def looked_up(record):
-        record["kinds"] = ["embedding", *record["kinds"][1:]]
+        record["roles"] = ["lookup", *record["roles"][1:]]
 
     view = run.view(looked_up, kinds="dense dense dense", widths=(20, 20, 3))
     assert "for n in ['1']" in said(view, line)
