@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.autograd import backward
 
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
@@ -16,13 +17,14 @@ from nnscratch.flow.builder import Recorder
 from nnscratch.flow.findings import Findings
 from nnscratch.flow.findings.view import AGAINST
 from nnscratch.flow.readout import Readout, Recorded
+from nnscratch.pytorch.beyond import Beyond
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.kinds import function_of
 from nnscratch.pytorch.mistakes import Mistakes, hidden
 from nnscratch.pytorch.on_device import Afar, OnDevice, is_afar
 from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.places import norm_statistics
-from nnscratch.pytorch.sent_back import kind_of_loss, learned_in, sent_back
+from nnscratch.pytorch.sent_back import kind_of_loss, sent_back
 from nnscratch.pytorch.tensors import IDS, as_array
 from nnscratch.pytorch.unreached import unreached
 from nnscratch_records import Record
@@ -56,7 +58,8 @@ class Filling(Readout):
         self._number = 0  # of the latest pass
         self._passes = 0
         self._left = math.inf  # in the gradients, the least before any pass of this step
-        self._against = False  # the loss asks for parameters that others learn
+        self._beyond = Beyond()
+        self._wrong: list[str] = []  # the record's `mistakes`
         self._fed: set[bool] = set()  # whether inputs come from another network: at times they do
         self._examples = 0  # of the pass at hand
         self._inputs: Any = None  # of the pass at hand, where they lie on a device
@@ -112,17 +115,30 @@ class Filling(Readout):
     def _see_roots(self, first: bool) -> None:
         """Look at what is sent back: where no loss was seen that is it, and what it depends on."""
         roots = [] if self.criterion.parts and not first else sent_back()
+        assert self._recorder is not None
         if roots and not self.criterion.parts:
             for root in roots:
                 self.criterion.say(root.detach() / self.scale)
         if roots and first:
             self._mistakes.sent(roots)
-            assert self._recorder is not None
-            own = {id(one) for one in self._tensors().values()} | self._updated()
-            if any(id(one) not in own and one.ndim > 1 for one in learned_in(roots)):
-                self._against = True
-            elif len(roots) == 1 and self.criterion.calls == 0:
-                self._recorder.trained(loss_kind=kind_of_loss(roots[0]))
+        # A loss may ask for derivatives first: what goes back for these is not the loss.
+        row = len(self._recorder)
+        whole = sent_back(backward) if self._beyond.due(row) else []
+        if not whole:
+            return
+        own = {id(one) for one in self._tensors().values()} | self._updated()
+        against = self._beyond.against
+        self._tell(self._beyond.look(row, whole, own))
+        if self._beyond.against != against:
+            self._recorder.trained(loss_kind=AGAINST if not against else "")
+        elif row == 0 and len(whole) == 1 and self.criterion.calls == 0:
+            self._recorder.trained(loss_kind=kind_of_loss(whole[0]))
+
+    def _tell(self, *lines: tuple[str, ...]) -> None:
+        """Add lines to the record's `mistakes`; empty ones are none."""
+        self._wrong += ["\t".join(line) for line in lines if line]
+        assert self._recorder is not None
+        self._recorder.trained(mistakes="\n".join(self._wrong))
 
     def _keep(self) -> None:
         recorder = self._recorder
@@ -137,11 +153,11 @@ class Filling(Readout):
             recorder.noticed(gradient_lost=self._around.lost)
         if not len(recorder):
             seen = self.criterion, self._tensors(), self._updated(), self._hidden
-            recorder.trained(mistakes=self._mistakes.told(*seen))
+            self._tell(*self._mistakes.told(*seen))
         if math.isfinite(self._left):
             whole = self._around.arrived
             recorder.noticed(gradient_kept=self._left / whole if whole else 0.0)
-        against = self._against or len(self._fed) > 1
+        against = self._beyond.against or len(self._fed) > 1
         if against:
             recorder.trained(loss_kind=AGAINST)
         asks = recorder.asks and not against

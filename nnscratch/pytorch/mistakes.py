@@ -130,8 +130,8 @@ class Mistakes:
         tensors: Mapping[str, Any],
         updated: set[int],
         unknown: Mapping[str, Any],
-    ) -> str:
-        """Return what was seen as the record's `mistakes`.
+    ) -> list[tuple[str, ...]]:
+        """Return what was seen, as lines of the record's `mistakes`; empty ones are none.
 
         tensors : the parameters by name
         updated : the identities of those that the optimizer has
@@ -142,7 +142,7 @@ class Mistakes:
             for name, p in tensors.items()
             if p.requires_grad and p.grad is not None and id(p) not in updated
         ]
-        lines = [
+        return [
             _left_out(left, unknown, len(tensors)) if left else self._cut_off(tensors, updated),
             self._batch_as_time(criterion.targets),
             self._over_batch(criterion.targets),
@@ -153,7 +153,6 @@ class Mistakes:
             *self._order.told(criterion.targets, criterion.left_out),
             self._moves.told(),
         ]
-        return "\n".join("\t".join(line) for line in lines if line)
 
     def _cut_off(self, tensors: Mapping[str, Any], updated: set[int]) -> tuple[str, ...]:
         """The first modules that were called have no gradient, and later ones do."""

@@ -7,7 +7,7 @@ arrives the backward pass is under way, and the frame of `torch.autograd.backwar
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -26,18 +26,22 @@ _KINDS = {
     "HuberLossBackward": "Huber",
 }
 _OF_TWO = ("SubBackward", "RsubBackward", "AddBackward", "MulBackward", "DivBackward")
+_SUMS, _TIMES = ("AddBackward", "SubBackward"), ("MulBackward", "DivBackward", "NegBackward")
 _WIDENED = "ExpandBackward"  # what a loss does to the smaller of two shapes
 _NLL = ("NllLossBackward", "NllLoss2DBackward")
 
 
-def sent_back() -> list[Any]:
+def sent_back(by: Callable[..., Any] | None = None) -> list[Any]:
     """Return the tensors with which the backward pass that is under way began; none if unknown.
+
+    by : given, only where this function of `torch.autograd` began it
 
     For hooks of gradients. A GPU's are called on a thread of its own, while another one waits.
     """
-    found = _begun(sys._getframe())
+    codes = _CODES if by is None else {by.__code__: _CODES[by.__code__]}
+    found = _begun(sys._getframe(), codes)
     if found is None:
-        others = [_begun(frame) for frame in sys._current_frames().values()]
+        others = [_begun(frame, codes) for frame in sys._current_frames().values()]
         some = [one for one in others if one is not None]
         found = some[0] if len(some) == 1 else None
     if found is None:
@@ -46,11 +50,11 @@ def sent_back() -> list[Any]:
     return [one for one in tensors if isinstance(one, torch.Tensor) and one.numel() == 1]
 
 
-def _begun(frame: FrameType | None) -> Any:
+def _begun(frame: FrameType | None, codes: Mapping[Any, str]) -> Any:
     """Return what the outermost backward pass of a thread began with; None if there is none."""
     found = None
     while frame is not None:
-        name = _CODES.get(frame.f_code)
+        name = codes.get(frame.f_code)
         if name is not None:
             found = frame.f_locals[name]
         frame = frame.f_back
@@ -70,19 +74,34 @@ def kind_of_loss(root: Any) -> str:
     return _KINDS.get(name_of(node), "")
 
 
-def learned_in(roots: list[Any]) -> Iterator[Any]:
-    """Yield the parameters that gradients of `roots` arrive at."""
-    waiting = [root.grad_fn for root in roots if root.grad_fn is not None]
+def leaves(roots: list[Any]) -> Iterator[Any]:
+    """Yield the tensors at which gradients of `roots`, tensors or nodes of autograd, arrive."""
+    waiting = [getattr(root, "grad_fn", root) for root in roots]
+    waiting = [node for node in waiting if node is not None]
     seen = set(waiting)
     while waiting and len(seen) < _MOST:
         node = waiting.pop()
         variable = getattr(node, "variable", None)
-        if isinstance(variable, torch.nn.Parameter):
+        if variable is not None:
             yield variable
         for other, _ in node.next_functions:
             if other is not None and other not in seen:
                 seen.add(other)
                 waiting.append(other)
+
+
+def terms(root: Any) -> list[Any]:
+    """Return the nodes of autograd of what a loss adds up, each perhaps times a number."""
+    waiting, found = [root.grad_fn], []
+    while waiting:
+        node = waiting.pop()
+        below = [one for one, _ in node.next_functions if one is not None] if node else []
+        by_number = name_of(node) in _TIMES and len(below) == 1
+        if below and (name_of(node) in _SUMS or by_number):
+            waiting += below
+        elif node is not None:
+            found.append(node)
+    return found
 
 
 def table(roots: list[Any], count: int) -> tuple[str, tuple[int, ...]]:

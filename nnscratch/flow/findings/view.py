@@ -132,6 +132,12 @@ class View:
         """How serious a thing is that may hold a run up: not at all in one that learns."""
         return "notice" if self.progress.learns else "serious"
 
+    @property
+    def alone(self) -> bool:
+        """Whether the batches that are shown are of one example each."""
+        sizes = self.get("batch_size")[:5]
+        return bool(len(sizes)) and float(np.median(sizes)) == 1
+
     # Which columns are what
 
     def columns(self, *roles: str) -> list[int]:
