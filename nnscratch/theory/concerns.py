@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.layers import Dense
 from nnscratch.model import Sequential
-from nnscratch.theory.blocks import LINEAR, Block
 from nnscratch.theory.ends import InputStatistics
 from nnscratch.theory.nonlinearity import Nonlinearity
 from nnscratch.theory.propagation import Signal
@@ -51,18 +50,19 @@ def of_inputs(inputs: InputStatistics) -> list[str]:
     return []
 
 
-def of_weights(model: Sequential) -> list[str]:
+def of_weights(model: Sequential, ends: Collection[str] = ()) -> list[str]:
     """Return hidden layers whose units are copies of one another.
 
-    Units of the last layer are told apart by their answers.
+    Units of the last layer are told apart by their answers, those of `ends`, at the end of a
+    residual branch, by what is above them: there weights may be 0.
     """
     dense = {name: layer for name, layer in model.layers.items() if isinstance(layer, Dense)}
     hidden = {name: layer.params["weight"] for name, layer in [*dense.items()][:-1]}
-    zero = [name for name, weight in hidden.items() if not weight.any()]
+    zero = [name for name, weight in hidden.items() if name not in ends and not weight.any()]
     equal = [
         name
         for name, weight in hidden.items()
-        if name not in zero and weight.shape[1] > 1 and (weight == weight[:, :1]).all()
+        if weight.any() and weight.shape[1] > 1 and (weight == weight[:, :1]).all()
     ]
     found = []
     if zero:
@@ -78,12 +78,12 @@ def of_weights(model: Sequential) -> list[str]:
     return found
 
 
-def of_units(blocks: Sequence[Block], signals: Sequence[Signal]) -> list[str]:
+def of_units(signals: Sequence[Signal]) -> list[str]:
     """Return that hidden units saturate at the weights' and the inputs' scale."""
     shares = {
-        block.name: (_at_the_ends(block.activation, signal.q), signal.q)
-        for block, signal in zip(blocks[:-1], signals, strict=False)
-        if block.epsilon is None or block.norm_after
+        signal.block.name: (_at_the_ends(signal.block.activation, signal.q), signal.q)
+        for signal in signals[:-1]
+        if not signal.block.norm or signal.block.norm_after
     }
     over = {name: found for name, found in shares.items() if found[0] > SATURATED}
     if not over:
@@ -114,13 +114,6 @@ def of_output(probabilities: bool, outputs: int) -> list[str]:
         "a softmax over one unit gives 1 whatever goes in, and no gradient passes it: end with "
         "nn.Sigmoid()"
     ]
-
-
-def given_by(phi: Nonlinearity, signal: Signal) -> float:
-    """Return the root mean square of what an activation gives of a signal."""
-    if phi == LINEAR:
-        return math.sqrt(signal.q)
-    return math.sqrt(float(_CHANCE @ phi.square(_GRID * math.sqrt(signal.q))))
 
 
 def of_targets(targets: Array, phi: Nonlinearity, probabilities: bool, output: float) -> list[str]:

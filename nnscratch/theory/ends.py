@@ -24,11 +24,17 @@ class InputStatistics:
         The same for two different inputs: ``E x_a x_b``.
     spectrum : Spectrum
         How the variance within a batch is spread over directions.
+    average, average_square, average_product : float
+        Of one input's mean over its features, m: ``E m``, ``E m^2``, and for two inputs
+        ``E m_a m_b``. Layer norm takes it away.
     """
 
     square: float
     product: float
     spectrum: Spectrum
+    average: float = 0.0
+    average_square: float = 0.0
+    average_product: float = 0.0
 
 
 def input_statistics(x: Array, batch_size: int | None = None) -> InputStatistics:
@@ -50,7 +56,11 @@ def input_statistics(x: Array, batch_size: int | None = None) -> InputStatistics
     square = total / (rows * features)
     of_mean = float(average @ average) / features
     product = (of_mean * rows - square) / (rows - 1)
-    return InputStatistics(square, product, spectrum_of(x, batch_size))
+    means = x.mean(axis=1, dtype=np.float64)
+    mean, mean_square = float(means.mean()), float(np.mean(means * means))
+    mean_product = (mean * mean * rows - mean_square) / (rows - 1)
+    spectrum = spectrum_of(x, batch_size)
+    return InputStatistics(square, product, spectrum, mean, mean_square, mean_product)
 
 
 @dataclass(frozen=True)

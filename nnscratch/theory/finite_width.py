@@ -14,7 +14,14 @@ T = E (g_a . g_b)^2 for the gradients of two inputs, in units of their expectati
 
 with ``kappa_ab = E phi'_a^2 phi'_b^2 / (E phi'^2)^2`` and ``s = E phi'_a phi'_b / E phi'^2``.
 On the way up, the mean square of each layer's output differs from its expectation too, and with it
-the slopes of the layers above; that is followed to first order.
+the slopes of the layers above; that is followed to first order, in networks without branches.
+Where a branch and what goes around it are added, with shares w and v = 1 - w of the expected
+square, a gradient s and its image r in the branch, of random direction, give
+
+    P' = v^2 P_s + w^2 P_r + v w (2 P + 4 k T / n)
+    T' = v^2 T_s + w^2 T_r + v w (2 k T + 2 (P + k T) / n)
+
+where k is by how much the correlation of two gradients shrinks in both together.
 """
 
 from __future__ import annotations
@@ -113,30 +120,74 @@ def normalized_noise(phi: Nonlinearity, variance: float, units: int) -> LayerNoi
     return LayerNoise(units, kappa, 1.0, mean(phi.slope, variance) ** 2 / d)
 
 
-def log_ratio_variance(
-    noises: Sequence[LayerNoise], sw2: Sequence[float], rho_square: float, batch: float
-) -> Array:
-    """Return the variance over draws of ln (|dz_l|^2 / |dz_last|^2), shape ``(layers + 1,)``.
+@dataclass(frozen=True)
+class Spread:
+    """How much the squared norm of a gradient varies over draws, in units of its expectation.
+
+    Attributes
+    ----------
+    one, two : float
+        ``E |g_a|^4`` and ``E |g_a|^2 |g_b|^2`` for two inputs a and b.
+    aligned : float
+        ``E (g_a . g_b)^2``.
+    """
+
+    one: float = 1.0
+    two: float = 1.0
+    aligned: float = 1.0
+
+    def below(self, noise: LayerNoise) -> Spread:
+        """Return that below a layer and the random weights above it."""
+        n = noise.units
+        new = noise.kappa_pair * (self.two + 2 * self.aligned) / n
+        return Spread(
+            self.one * (1 - 1 / n) + noise.kappa * 3 * self.one / n,
+            self.two * (1 - 1 / n) + new,
+            self.aligned * noise.kept**2 * (1 - 1 / n) + new,
+        )
+
+    def below_slopes(self, noise: LayerNoise) -> Spread:
+        """Return that below a layer alone, where a sum is above it."""
+        crossed, kept = (self.two + 2 * self.aligned) / noise.units, noise.kept**2
+        return Spread(
+            self.one * (1 + 3 * (noise.kappa - 1) / noise.units),
+            self.two + (noise.kappa_pair - 1) * crossed,
+            self.aligned * kept + (noise.kappa_pair - kept) * crossed,
+        )
+
+    def joined(self, skip: Spread, branch: Spread, share: float, kept: float, units: int) -> Spread:
+        """Return that below a fork, self being above it.
+
+        share : of the branch in the expected square; kept : k of the module's docstring
+        """
+        both, n = share * (1 - share), units
+        crossed = kept * self.aligned
+
+        def of(s: float, r: float, cross: float) -> float:
+            return (1 - share) ** 2 * s + share**2 * r + both * cross
+
+        return Spread(
+            of(skip.one, branch.one, 2 * self.one + 4 * self.one / n),
+            of(skip.two, branch.two, 2 * self.two + 4 * crossed / n),
+            of(skip.aligned, branch.aligned, 2 * crossed + 2 * (self.two + crossed) / n),
+        )
+
+    def log_variance(self, batch: float) -> float:
+        """Return the variance of the logarithm of the squared norm over a batch."""
+        return float(np.log(self.one / batch + self.two * (1 - 1 / batch)))
+
+
+def linear_noise(units: int) -> LayerNoise:
+    """Return the noise of weights alone."""
+    return LayerNoise(units, 1.0, 1.0, 1.0)
+
+
+def from_signal(noises: Sequence[LayerNoise], sw2: Sequence[float]) -> Array:
+    """Return what the signal's own deviations add to that variance, shape ``(layers + 1,)``.
 
     `noises` are those of the layers below the last, first to last; ``sw2[i]`` belongs to the
-    weights above layer i; `rho_square` is the mean square correlation of the gradients of two
-    inputs at the last layer.
+    weights above layer i.
     """
-    count = len(noises)
-    variance = np.zeros(count + 1)
-    one, two, aligned = 1.0, 1.0, rho_square
-    for i in range(count - 1, -1, -1):
-        noise, n = noises[i], noises[i].units
-        one = one * (1 - 1 / n) + noise.kappa * 3 * one / n
-        new = noise.kappa_pair * (two + 2 * aligned) / n
-        two = two * (1 - 1 / n) + new
-        aligned = aligned * noise.kept**2 * (1 - 1 / n) + new
-        variance[i] = np.log(one / batch + two * (1 - 1 / batch))
-    return np.maximum(variance + _from_signal(noises, sw2), 0.0)
-
-
-def _from_signal(noises: Sequence[LayerNoise], sw2: Sequence[float]) -> Array:
-    """Return what the signal's own deviations add to that variance."""
     count = len(noises)
     variance = np.zeros(count + 1)
     gains = np.array([noise.factor_gain for noise in noises])

@@ -6,37 +6,32 @@ squared norm of the gradient dL/dz at the output of each dense layer, from the l
     E |dz_l|^2 = n_l Var(w_(l+1)) E phi'(z_l)^2 E |dz_(l+1)|^2
 
 where n_l, the units of layer l, is the fan *in* of the weights above it: a norm sums over the units
-that receive the gradient. Batch norm after the dense layer adds the factors of `batchnorm`.
+that receive the gradient. Batch norm after the dense layer adds the factors of `batchnorm`; layer
+norm and RMS norm divide by the variance and the mean square over the units of one example, which in
+a wide layer are the same for all. At a sum ``y = skip + scale * branch`` mean squares add, and with
+them what the means over the units have in common; at the fork below it the squared gradients add:
+a branch with a dense layer hands back one of random direction.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
-
-from nnscratch.arrays import Array
 from nnscratch.errors import DataError
 from nnscratch.theory.after_norm import Normalized
 from nnscratch.theory.after_norm import normalized as normalized_after
 from nnscratch.theory.batchnorm import batch_moments, checked_batch
-from nnscratch.theory.blocks import Block
-from nnscratch.theory.ends import InputStatistics, LossGradient
-from nnscratch.theory.finite_width import (
-    LayerNoise,
-    log_ratio_variance,
-    normalized_noise,
-    plain_noise,
-)
+from nnscratch.theory.blocks import BATCH, LAYER, Block, Fork, Step
+from nnscratch.theory.ends import InputStatistics
 from nnscratch.theory.quadrature import mean, pair_mean
 from nnscratch.theory.spectrum import Spectrum
 
 
 @dataclass(frozen=True)
 class Signal:
-    """The signal at one dense layer.
+    """The signal at one block.
 
     Attributes
     ----------
@@ -46,10 +41,14 @@ class Signal:
     incoming, outgoing : InputStatistics
         What the dense layer gets, and what its block gives to the next.
     normalized : float
-        Variance that batch norm before the activation leaves: a little below 1.
+        Variance of the activation's inputs: with batch norm before it a little below 1, so with a
+        norm of examples, else q.
+    correlation : float
+        Of two inputs there.
     inverse_variance : float
-        ``E 1 / (s^2 + epsilon)`` over draws, s^2 being the variance of the batch; with batch norm
-        after the activation ``E phi'^2 / (s^2 + epsilon)``.
+        With batch norm ``E 1 / (s^2 + epsilon)`` over draws, s^2 being the variance of the batch;
+        after the activation ``E phi'^2 / (s^2 + epsilon)``. With a norm of examples
+        ``1 / (s^2 + epsilon)``, s^2 over the units.
     after : Normalized or None
         What batch norm after the activation does.
     """
@@ -59,55 +58,121 @@ class Signal:
     c: float
     incoming: InputStatistics
     outgoing: InputStatistics
-    normalized: float = 1.0
+    normalized: float
+    correlation: float
     inverse_variance: float = 1.0
     after: Normalized | None = None
 
 
 @dataclass(frozen=True)
-class Flow:
-    """What theory says of each dense layer, first to last.
+class Forked:
+    """The signal in both lanes of a fork."""
 
-    Attributes
-    ----------
-    signals : tuple of Signal
-    factor : (L,) array
-        Factor on the expected squared norm from the layer above; the last one, from dL/dlogits to
-        the output of the last dense layer.
-    variance : (L,) array
-        Variance over draws of the logarithm of the squared norm relative to the last layer.
-    """
+    fork: Fork
+    branch: tuple[Signal | Forked, ...]
+    skip: tuple[Signal | Forked, ...]
+    incoming: InputStatistics
+    outgoing: InputStatistics
 
-    signals: tuple[Signal, ...]
-    factor: Array
-    variance: Array
+
+def weighted(signals: Sequence[Signal | Forked]) -> Iterator[Signal]:
+    """Yield the signals at dense layers, in the order of the model's layers."""
+    for signal in signals:
+        if isinstance(signal, Forked):
+            yield from weighted(signal.branch)
+            yield from weighted(signal.skip)
+        elif signal.block.weights:
+            yield signal
+
+
+def forks(signals: Sequence[Signal | Forked]) -> Iterator[Forked]:
+    """Yield the forks, those inside others too."""
+    for signal in signals:
+        if isinstance(signal, Forked):
+            yield signal
+            yield from forks(signal.branch)
+            yield from forks(signal.skip)
 
 
 def propagate_signal(
-    blocks: Sequence[Block], inputs: InputStatistics, batch_size: int | None
-) -> tuple[Signal, ...]:
-    """Return the signal at each block. Raises `DataError` where batch norm would divide by 0."""
-    signals: list[Signal] = []
+    steps: Sequence[Step], inputs: InputStatistics, batch_size: int | None
+) -> tuple[Signal | Forked, ...]:
+    """Return the signal at each step. Raises `DataError` where a norm would divide by 0."""
+    signals: list[Signal | Forked] = []
     state = inputs
-    for block in blocks:
-        signal = _through(block, state, batch_size)
+    for step in steps:
+        made = _around if isinstance(step, Fork) else _through
+        signal = made(step, state, batch_size)  # type: ignore[arg-type]
         signals.append(signal)
         state = signal.outgoing
     return tuple(signals)
 
 
+def _around(fork: Fork, state: InputStatistics, batch_size: int | None) -> Forked:
+    branch = propagate_signal(fork.branch, state, batch_size)
+    skip = propagate_signal(fork.skip, state, batch_size)
+    one = branch[-1].outgoing if branch else state
+    two = skip[-1].outgoing if skip else state
+    return Forked(fork, branch, skip, state, _summed(one, two, fork.scale))
+
+
+def _summed(branch: InputStatistics, skip: InputStatistics, scale: float) -> InputStatistics:
+    """Return what comes out of ``skip + scale * branch``, independent but for their means."""
+    common = 2 * scale * branch.average * skip.average
+
+    def of(name: str) -> float:
+        added: float = getattr(skip, name) + scale**2 * getattr(branch, name) + common
+        return added
+
+    square, product = of("square"), of("product")
+    spread = square - product
+    share = scale**2 * (branch.square - branch.product) / spread if spread > 0 else 0.0
+    return InputStatistics(
+        square,
+        product,
+        skip.spectrum.blended(branch.spectrum, min(1.0, max(0.0, share))),
+        skip.average + scale * branch.average,
+        of("average_square"),
+        of("average_product"),
+    )
+
+
 def _through(block: Block, state: InputStatistics, batch_size: int | None) -> Signal:
     phi = block.activation
-    q = block.sw2 * state.square + block.sb2
-    covariance = block.sw2 * state.product + block.sb2
-    c = min(1.0, max(-1.0, covariance / q)) if q > 0 else 1.0
-    if block.epsilon is None:
-        square = mean(phi.square, q)
-        product = pair_mean(phi.value, phi.value, q, c)
-        # The correlations of single pairs differ around c, and follow the slope of the map.
-        slope = q * pair_mean(phi.slope, phi.slope, q, c)
-        out = _outgoing(state.spectrum, square, product, slope * (1 - c), batch_size)
-        return Signal(block, q, c, state, out)
+    q, covariance = block.sw2 * state.square + block.sb2, block.sw2 * state.product + block.sb2
+    c = _correlation(covariance, q)
+    if block.norm == BATCH:
+        return _through_batch(block, state, q, c, batch_size)
+    variance, correlation, inverse = q, c, 1.0
+    if block.norm:
+        # Over the units of a dense layer the mean is 0.
+        centred = block.norm == LAYER and not block.weights
+        left = q - state.average_square if centred else q
+        shared = covariance - state.average_product if centred else covariance
+        if not left > 0:
+            raise DataError(
+                f"all units of {block.name!r} give the same: the norm after it would divide by 0"
+            )
+        inverse = 1 / (left + block.epsilon)
+        variance, correlation = left * inverse, _correlation(shared, left)
+    square = mean(phi.square, variance)
+    product = pair_mean(phi.value, phi.value, variance, correlation)
+    # The correlations of single pairs differ around c, and follow the slope of the map.
+    slope = variance * pair_mean(phi.slope, phi.slope, variance, correlation)
+    out = _outgoing(state.spectrum, square, product, slope * (1 - correlation), batch_size)
+    average = mean(phi.value, variance)
+    squares = average**2, average**2
+    if not block.weights and block.norm != LAYER and state.average_square:  # linear: see `reading`
+        average = state.average * math.sqrt(inverse)
+        squares = state.average_square * inverse, state.average_product * inverse
+    out = replace(out, average=average, average_square=squares[0], average_product=squares[1])
+    return Signal(block, q, c, state, out, variance, correlation, inverse)
+
+
+def _through_batch(
+    block: Block, state: InputStatistics, q: float, c: float, batch_size: int | None
+) -> Signal:
+    phi = block.activation
     spread = block.sw2 * (state.square - state.product)
     if batch_size is not None:
         spread *= (batch_size - 1) / batch_size
@@ -124,14 +189,20 @@ def _through(block: Block, state: InputStatistics, batch_size: int | None) -> Si
         few = 1.0 if batch_size is None else batch_size / (checked_batch(batch_size) - 1)
         inverse = norm.rate * norm.uneven(few * active.inverse_mean())
         out = InputStatistics(block.dropout, 0.0, active.normalized())
-        return Signal(block, q, c, state, out, 1.0, inverse, norm)
+        return Signal(block, q, c, state, out, 1.0, 0.0, inverse, norm)
     normalized = spread / (spread + block.epsilon)
     inverse = normalized / spread * state.spectrum.inverse_mean()
     moments = batch_moments(phi, batch_size, normalized)
     slope = normalized * moments.slope_product
     spectrum = state.spectrum.normalized()
     out = _outgoing(spectrum, moments.square, moments.product, slope, batch_size)
-    return Signal(block, q, c, state, out, normalized, inverse)
+    average = mean(phi.value, normalized)
+    out = replace(out, average=average, average_square=average**2, average_product=average**2)
+    return Signal(block, q, c, state, out, normalized, 0.0, inverse)
+
+
+def _correlation(covariance: float, q: float) -> float:
+    return min(1.0, max(-1.0, covariance / q)) if q > 0 else 1.0
 
 
 def _outgoing(
@@ -140,37 +211,3 @@ def _outgoing(
     spread = square - product
     kept = min(1.0, slope / spread) if spread > 0 else 0.0
     return InputStatistics(square, product, spectrum.mixed(kept, batch_size))
-
-
-def propagate_gradient(
-    signals: Sequence[Signal], loss: LossGradient, batch_size: int | None
-) -> Flow:
-    """Return the `Flow` of a network from its signals and what the loss sends back."""
-    r = loss.correlation
-    factors, noises = [], []
-    above = 1.0  # n_l Var(w_(l+1)) of the weights between
-    for signal in reversed(signals):
-        factor, noise, r = _passed(signal, r, batch_size)
-        factors.append(above * factor)
-        noises.append(noise)
-        above = signal.block.sw2
-    sw2 = [signal.block.sw2 for signal in signals[1:]]
-    batch = math.inf if batch_size is None else float(batch_size)
-    rho_square = loss.correlation_square * noises[0].kept ** 2
-    variance = log_ratio_variance(noises[:0:-1], sw2, rho_square, batch)
-    return Flow(tuple(signals), np.array(factors[::-1]), variance)
-
-
-def _passed(signal: Signal, r: float, batch_size: int | None) -> tuple[float, LayerNoise, float]:
-    """Return the factor of one block, its noise, and the gradients' mean correlation below it."""
-    block, phi, q = signal.block, signal.block.activation, signal.q
-    batch = math.inf if batch_size is None else float(batch_size)
-    if block.epsilon is None:
-        noise = plain_noise(phi, q, signal.c, block.n_out, batch)
-        return mean(phi.slope_square, q), noise, r * noise.kept
-    noise = normalized_noise(phi, signal.normalized, block.n_out)
-    apart = -1 / (batch - 1) if batch_size is not None else 0.0
-    if signal.after is not None:
-        return block.dropout * signal.inverse_variance * signal.after.passed(r, batch), noise, apart
-    moments = batch_moments(phi, batch_size, signal.normalized)
-    return signal.inverse_variance * moments.passed(r), noise, apart

@@ -1,25 +1,35 @@
-"""What a network tends to as it is made deeper, and the weights that would hold it on the edge."""
+"""What a network tends to as it is made deeper, and the weights that would hold it on the edge.
+
+Of networks in a row; `residual` is of blocks with a way around them.
+"""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nnscratch import initializers
 from nnscratch.theory import batchnorm
-from nnscratch.theory.blocks import LINEAR, Block
+from nnscratch.theory.blocks import BATCH, LAYER, LINEAR, RMS, Block
 from nnscratch.theory.criticality import best_scale
-from nnscratch.theory.ends import InputStatistics
+from nnscratch.theory.ends import InputStatistics, LossGradient
+from nnscratch.theory.gradient import propagate_gradient
 from nnscratch.theory.meanfield import DEPTH_SCALES, depth_scale, fixed_point
 from nnscratch.theory.nonlinearity import nonlinearity
-from nnscratch.theory.propagation import Signal, propagate_signal
+from nnscratch.theory.propagation import Signal, propagate_signal, weighted
+from nnscratch.theory.quadrature import mean
 from nnscratch.theory.spectrum import even_spectrum
+from nnscratch_records.words import listed
 
+_NO_EFFECT = (
+    "With {} the scale of the weights has no effect: take fewer layers or an activation whose "
+    "rate is nearer 1."
+)
+_CLEARLY = 0.01
 _SETTLED = 12  # layers after which a network with batch norm has settled, but for its epsilon
 
 
@@ -35,14 +45,21 @@ class Regime:
     formula : str
         Where the rate comes from.
     rate : float
-        Factor on the squared norm of the gradient per layer: chi_1, or that of batch norm.
+        Factor on the squared norm of the gradient per layer: chi_1, or that of a norm. Of residual
+        blocks, per block.
     q, c : float
         Mean square of the activations' inputs and correlation of two inputs in the depth.
     gradient_depth, correlation_depth : float
         Depth scales ``1 / |ln .|`` of the gradient and of the correlation.
     trainable_depth : float
         Six times the smaller one (Schoenholz et al. 2017); with batch norm, whose inputs stay
-        apart, six times the gradient's.
+        apart, with other norms and in residual networks six times the gradient's.
+    growth : str
+        How the gradient changes on its way, where a rate per layer does not say it.
+    advice : str
+        What to do where no scale of the weights helps.
+    block_layers : int
+        Dense layers in the branch of a residual block; 0 of layers in a row.
     """
 
     activation: str
@@ -55,6 +72,14 @@ class Regime:
     gradient_depth: float
     correlation_depth: float
     trainable_depth: float
+    growth: str = ""
+    advice: str = ""
+    block_layers: int = 0
+
+    @property
+    def blocks_within(self) -> float:
+        """Residual blocks up to which the gradient stays within six depth scales."""
+        return self.trainable_depth / self.block_layers if self.block_layers else math.inf
 
 
 @dataclass(frozen=True)
@@ -79,23 +104,38 @@ class Cure:
     caution: str = ""
 
 
-def common_block(blocks: Sequence[Block]) -> Block | None:
-    """Return the hidden block that occurs most often, with the weights above it; None if none."""
-    kinds = Counter(
-        (lower.activation, lower.epsilon, lower.norm_after, lower.dropout, upper.sw2, upper.sb2)
-        for lower, upper in itertools.pairwise(blocks)
-    )
+Module = tuple[Block, ...]
+
+
+def common_module(steps: Sequence[Block]) -> Module | None:
+    """Return the hidden layer that occurs most often, with the weights above it; None if none.
+
+    A block with weights, and the blocks without that follow it.
+    """
+    groups: list[list[Block]] = []
+    for step in steps:
+        like = replace(step, name="hidden", n_in=1, n_out=1, weight_variance=1.0, sb2=0.0)
+        if step.weights:
+            groups.append([like])
+        else:
+            groups[-1].append(like)
+    above = [(step.sw2, step.sb2) for step in steps if step.weights][1:]
+    kinds = Counter(zip(map(tuple, groups), above, strict=False))
     if not kinds:
         return None
-    (activation, epsilon, after, dropout, sw2, sb2), _ = kinds.most_common(1)[0]
+    ((first, *others), (sw2, sb2)), _ = kinds.most_common(1)[0]
     # As wide as it is high, so that n_in Var(w) is sw2.
-    return Block("hidden", 1, 1, sw2, sb2, activation, epsilon, after, dropout)
+    return (replace(first, weight_variance=sw2, sb2=sb2), *others)
 
 
-def regime(block: Block, signals: Sequence[Signal], batch_size: int | None) -> Regime:
-    """Return the `Regime` of endlessly many blocks like `block`."""
+def regime(module: Module, signals: Sequence[Signal], batch_size: int | None) -> Regime:
+    """Return the `Regime` of endlessly many layers like `module`; `signals` are those of the
+    network's dense layers."""
+    block = module[0]
+    if len(module) > 1 or block.norm in (LAYER, RMS):
+        return _normed(module, batch_size)
     phi, sw2, sb2 = block.activation, block.sw2, block.sb2
-    if block.epsilon is None:
+    if block.norm != BATCH:
         start = float(np.median([signal.q for signal in signals[:-1]]))
         point = fixed_point(phi, sw2, sb2, start if start > 0 else 1.0)
         return Regime(
@@ -112,6 +152,7 @@ def regime(block: Block, signals: Sequence[Signal], batch_size: int | None) -> R
         )
     even = InputStatistics(1.0, 0.0, even_spectrum(batch_size))
     last = propagate_signal([block] * _SETTLED, even, batch_size)[-1]
+    assert isinstance(last, Signal)
     apart = 0.0 if batch_size is None else -1 / (batch_size - 1)
     kept = 0.0
     if last.after is not None:
@@ -133,6 +174,44 @@ def regime(block: Block, signals: Sequence[Signal], batch_size: int | None) -> R
         scale,
         depth_scale(kept),
         DEPTH_SCALES * scale,
+        advice=_NO_EFFECT.format(BATCH),
+    )
+
+
+def _normed(module: Module, batch_size: int | None) -> Regime:
+    """Return the regime of layers with a norm of examples: numerically, once they have settled."""
+    block, phi = module[0], module[0].activation
+    even = InputStatistics(1.0, 0.0, even_spectrum(batch_size))
+    passed = propagate_signal([*module * _SETTLED, block], even, batch_size)
+    logs = propagate_gradient(passed, LossGradient(1.0, 0.0, 0.0), batch_size).log_square
+    rate = math.exp(float(logs[-3] - logs[-2]))
+    settled = list(weighted(passed))[-1]
+    scale = depth_scale(rate)
+    norms = [one.norm for one in module if one.norm]
+    before = block.norm in (LAYER, RMS)
+    where = f"{listed(norms)} {'before' if before else 'after'} the activation"
+    what = ("E phi'^2 / E phi^2" if before or norms[0] == RMS else "E phi'^2 / Var phi") * (
+        len(norms) == 1 and norms[0] != BATCH
+    )
+    advice = _NO_EFFECT.format(norms[0]) if before else ""
+    own = mean(phi.slope_square, 1.0) / mean(phi.square, 1.0)
+    if not before and own > 0 and abs(math.log(own)) < abs(math.log(rate)) - _CLEARLY:
+        advice = (
+            f"A norm between the weights and the activation, not behind it, gives a rate of "
+            f"{own:.3g}."
+        )
+    return Regime(
+        phi.name,
+        block.sw2,
+        block.sb2,
+        f"{where}, {'sw2 ' * (not before)}{what} by quadrature" if what else where,
+        rate,
+        settled.normalized,
+        settled.correlation,
+        scale,
+        math.nan,
+        DEPTH_SCALES * scale,
+        advice=advice or "Take fewer layers or an activation whose rate is nearer 1.",
     )
 
 
@@ -148,12 +227,13 @@ def _formula(block: Block, batch_size: int | None) -> str:
     return f"batch norm: exact for batches of {batch_size}, by quadrature on the sphere"
 
 
-def cure(block: Block, now: Regime) -> Cure | None:
-    """Return the weights with which `block` stands on the edge; None with batch norm before it.
+def cure(module: Module, now: Regime) -> Cure | None:
+    """Return the weights with which `module` stands on the edge; None with a norm in it.
 
-    Batch norm undoes any scale of the weights.
+    A norm undoes any scale of the weights.
     """
-    if block.epsilon is not None:
+    block = module[0]
+    if any(one.norm for one in module):
         return None
     sw2, point = best_scale(block.activation, block.sb2, near=now.sw2 or 1.0)
     caution = ""

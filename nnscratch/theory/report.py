@@ -12,7 +12,7 @@ from nnscratch.arrays import Array
 from nnscratch.console import table_of, text_of
 from nnscratch.theory.regime import Cure, Regime
 from nnscratch_records.limits import FACTOR, verdict
-from nnscratch_records.words import number
+from nnscratch_records.words import number, percent, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +22,32 @@ _CRITICAL = 2e-3
 _GENTLE = 0.05  # rates this close to 1 need no cure at ordinary depths
 _DEEP = 1000
 _WIDE = 10  # times a network's depth: farther nobody asks what its width allows
+
+
+@dataclass(frozen=True)
+class BlockFlow:
+    """What is expected at a residual block.
+
+    Attributes
+    ----------
+    name : str
+        Of its sum.
+    second_moment : float
+        Mean square of the sum.
+    gradient : float
+        Norm of the gradient that arrives at the sum over that of dL/dz at the last layer: root
+        mean square over draws.
+    rate : float
+        Factor on its square from the sum to the block's input.
+    branch : float
+        Share of that which comes through the branch; the rest comes around it.
+    """
+
+    name: str
+    second_moment: float
+    gradient: float
+    rate: float
+    branch: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -61,6 +87,8 @@ class Prediction:
     concerns : tuple of str
         What is wrong before the first step: the scale of inputs or targets, saturated units,
         weights that are equal, targets that the output cannot give.
+    blocks : tuple of BlockFlow
+        Of residual networks, the signal and the gradient at each block.
     """
 
     layers: tuple[str, ...]
@@ -78,6 +106,7 @@ class Prediction:
     notes: tuple[str, ...]
     measured: Array | None = None
     concerns: tuple[str, ...] = ()
+    blocks: tuple[BlockFlow, ...] = ()
 
     @property
     def variance(self) -> Array:
@@ -146,34 +175,38 @@ class Prediction:
     def _of_gradient(self) -> str:
         if self.regime is None:
             return "healthy: a single layer with weights has nothing that could vanish or explode"
+        growth = self.regime.growth or f"{self.rate_per_layer:.3g} a layer on the squared norm"
         parts = [
             f"{self.word}: the gradient reaches the first layer {number(self.ratio)} times as "
-            f"large as at the last ({self.rate_per_layer:.3g} a layer on the squared norm)"
+            f"large as at the last ({growth})"
         ]
         first, top = self.second_moment[0], self.second_moment[-2]
         if top > FACTOR**2 * first:
             parts.append(f"the signal's mean square grows {number(top / first)}-fold on the way up")
         if self.correlation[-1] > _SAME and self.word != "healthy":
             parts.append("all inputs look alike to the last layer")
-        parts.append(_depth_sentence(self.trainable_depth))
-        if self.width_depth < min(self.regime.trainable_depth, _WIDE * len(self.layers)):
-            parts[-1] += f", for their width: {int(np.median(self.widths[:-1]))} units"
-        hidden = len(self.layers) - 1
-        if self.trainable_depth + 0.5 < hidden:  # as it is rounded
-            parts[-1] += f", and it has {hidden}"
+        parts.append(self._of_depth(self.regime))
         text = "; ".join(parts) + "."
         advice = self._advice()
         return f"{text} {advice}" if advice else text
 
+    def _of_depth(self, regime: Regime) -> str:
+        """Return how deep such a network can be, and whether it is deeper."""
+        if regime.block_layers:
+            return _block_sentence(regime, len(self.blocks))
+        said = _depth_sentence(self.trainable_depth)
+        if self.width_depth < min(regime.trainable_depth, _WIDE * len(self.layers)):
+            said += f", for their width: {int(np.median(self.widths[:-1]))} units"
+        hidden = len(self.layers) - 1
+        if self.trainable_depth + 0.5 < hidden:  # as it is rounded
+            said += f", and it has {hidden}"
+        return said
+
     def _advice(self) -> str:
         assert self.regime is not None
         if self.cure is None:
-            if self.word == "healthy":
-                return ""
-            return (
-                "With batch norm the scale of the weights has no effect: take fewer layers or an "
-                "activation whose rate is nearer 1."
-            )
+            deep = self.regime.blocks_within + 0.5 < len(self.blocks)
+            return self.regime.advice if deep or self.word != "healthy" else ""
         if abs(self.regime.rate - 1) < _CRITICAL:
             if abs(math.log(self.cure.sw2 / self.regime.sw2)) < _CRITICAL:
                 return "The weights are at the critical scale."
@@ -231,10 +264,17 @@ class Prediction:
                 top = float(self.measured[-1])
                 row.append(f"{self.measured[i] / top:.2e}" if top else "none")
             made.add_row(name, *row)
+        tables = [made]
+        if self.blocks:
+            around = table_of("block", ["E y^2", "rate", "by the branch", "gradient"])
+            for b in self.blocks:
+                numbers = f"{b.second_moment:.3g}", f"{b.rate:.3f}", percent(b.branch)
+                around.add_row(b.name, *numbers, f"{b.gradient:.2e}")
+            tables.append(around)
         deep = [] if self.regime is None else [f"Deep in the network: {self.regime.formula}."]
         return text_of(
             f"Prediction: {self.verdict}",
-            made,
+            *tables,
             "gradient: norm of dL/dz relative to the last layer; rate: factor on its square from "
             "the layer above; spread: one standard deviation over draws, as a factor",
             *deep,
@@ -251,7 +291,21 @@ def depth_text(depth: float, digits: int = 0) -> str:
     return f"{depth:.{digits}f}"
 
 
+_UNLIMITED = "nothing in this theory limits the depth of such a network in practice"
+
+
+def _block_sentence(regime: Regime, blocks: int) -> str:
+    """Return up to how many residual blocks the gradient stays in bounds: six depth scales."""
+    within = regime.blocks_within
+    if within > _DEEP:
+        return _UNLIMITED
+    said = (
+        f"it stays within a factor of 20 up to about {plural(max(1, round(within)), 'such block')}"
+    )
+    return f"{said}, and it has {blocks}" if within + 0.5 < blocks else said
+
+
 def _depth_sentence(depth: float) -> str:
     if depth > _DEEP:
-        return "nothing in this theory limits the depth of such a network in practice"
+        return _UNLIMITED
     return f"such layers train up to a depth of about {max(1.0, depth):.0f}"

@@ -69,6 +69,14 @@ class Spectrum:
             return Spectrum(kept * self.shares, kept * self.rest + 1 - kept)
         return Spectrum(kept * self.shares + (1 - kept) / (batch_size - 1))
 
+    def blended(self, other: Spectrum, share: float) -> Spectrum:
+        """Return the spectrum of a sum in which `other` has that share of the variance.
+
+        Both come from one input: their largest directions are taken to be the same.
+        """
+        shares = (1 - share) * self.shares + share * other.shares
+        return Spectrum(shares, (1 - share) * self.rest + share * other.rest)
+
 
 def even_spectrum(batch_size: int | None) -> Spectrum:
     """Return the spectrum of inputs that are all equally correlated."""

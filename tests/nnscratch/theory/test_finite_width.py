@@ -8,7 +8,7 @@ import pytest
 import nnscratch as nn
 from nnscratch import theory
 from nnscratch.theory import nonlinearity
-from nnscratch.theory.finite_width import LayerNoise, log_ratio_variance, plain_noise
+from nnscratch.theory.finite_width import LayerNoise, Spread, linear_noise, plain_noise
 
 
 def test_beta_of_hanin():
@@ -37,17 +37,43 @@ def test_forward_norm_of_relu_networks():
 def test_one_input_has_the_variance_of_hanin():
     noise = plain_noise(nonlinearity("relu"), 1.0, 1.0, 50, 1.0)
     assert (noise.kappa, noise.kappa_pair, noise.kept) == pytest.approx((2, 2, 1))
-    variance = log_ratio_variance([noise] * 20, [2.0] * 20, 1.0, 1.0)
     # ln(1 + 5/n) per layer, 5/n to first order
-    assert variance[0] == pytest.approx(20 * math.log(1 + 5 / 50))
-    assert variance[-1] == 0
-    assert np.all(np.diff(variance) < 0)
+    assert below([noise] * 20, 1.0).log_variance(1.0) == pytest.approx(20 * math.log(1 + 5 / 50))
+    assert Spread().log_variance(1.0) == 0
+
+
+def below(noises, aligned):
+    spread = Spread(aligned=aligned)
+    for noise in noises:
+        spread = spread.below(noise)
+    return spread
+
+
+def test_weights_and_slopes_are_parts_of_the_whole():
+    """To first order in 1 / units."""
+    noise = plain_noise(nonlinearity("tanh"), 2.0, 0.4, 10_000, 20.0)
+    whole = Spread(1.2, 1.1, 0.3).below(noise)
+    parts = Spread(1.2, 1.1, 0.3).below(linear_noise(10_000)).below_slopes(noise)
+    for name in ("one", "two", "aligned"):
+        assert getattr(parts, name) == pytest.approx(getattr(whole, name), rel=1e-6)
+
+
+def test_a_sum_of_independent_lanes_varies_less_than_either():
+    """An equal share of two gradients, one the random image of the other."""
+    above, n, rng = Spread(1.0, 1.0, 1.0), 30, np.random.default_rng(0)
+    joined = above.joined(above, above.below(linear_noise(n)), 0.5, 1.0, n)
+    g = rng.standard_normal((4000, n))
+    g /= np.linalg.norm(g, axis=1, keepdims=True)
+    image = rng.standard_normal((4000, n)) / math.sqrt(n)  # of any vector of length 1
+    squares = np.sum((g + image) ** 2, axis=1) / 2
+    assert joined.one - 1 == pytest.approx(np.var(squares), rel=0.1)
+    assert (joined.two, joined.aligned) == pytest.approx((joined.one, joined.one))
 
 
 def test_unrelated_inputs_average_out():
     noise = plain_noise(nonlinearity("identity"), 1.0, 0.0, 100, 50.0)
-    alone = log_ratio_variance([noise] * 5, [1.0] * 5, 1.0, 1.0)[0]
-    many = log_ratio_variance([noise] * 5, [1.0] * 5, 0.0, math.inf)[0]
+    alone = below([noise] * 5, 1.0).log_variance(1.0)
+    many = below([noise] * 5, 0.0).log_variance(math.inf)
     assert many < alone / 10
 
 

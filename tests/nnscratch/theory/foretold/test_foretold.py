@@ -25,6 +25,17 @@ def deep(activation, layers=10, width=50, init="glorot_normal", *, last=3, norm=
     return nn.Sequential(*parts, nn.Dense(width, last, init=init), seed=0)
 
 
+def blocks(count, *, norm=None, after=None, activation=nn.ReLU, scale=1.0, init="he_normal"):
+    """Residual blocks of two dense layers, a norm at their beginning or behind their sum."""
+    parts = [nn.Dense(20, 40)]
+    for _ in range(count):
+        first = [] if norm is None else [norm(40)]
+        layers = nn.Dense(40, 40, init=init), activation(), nn.Dense(40, 40, init="lecun_normal")
+        parts.append(nn.Residual(*first, *layers, scale=scale))
+        parts += [] if after is None else [after(40)]
+    return nn.Sequential(*parts, nn.Dense(40, 3), seed=0)
+
+
 def recurrent(layer, units=20):
     return nn.Sequential(layer, nn.LastStep(), nn.Dense(units, 2), seed=0)
 
@@ -60,6 +71,21 @@ CASES = {
     "orthogonal": lambda: (deep(nn.Tanh, 30, 20, "orthogonal"),),
     "batch norm": lambda: (deep(nn.ReLU, 20, 60, "he_normal", norm=nn.BatchNorm),),
     "batch norm behind": lambda: (deep(nn.Tanh, 12, 60, after=nn.BatchNorm),),
+    "layer norm behind": lambda: (deep(nn.ReLU, 20, 60, "he_normal", after=nn.LayerNorm),),
+    "layer norm": lambda: (deep(nn.Tanh, 30, 60, norm=nn.LayerNorm),),
+    "RMS norm behind": lambda: (deep(nn.GELU, 12, 60, "he_normal", after=nn.RMSNorm),),
+    "residual": lambda: (blocks(5),),
+    "residual, deep": lambda: (blocks(40), X),
+    "residual, tanh": lambda: (blocks(20, activation=nn.Tanh), X),
+    "residual, scaled": lambda: (blocks(6, scale=0.4),),
+    "residual, scale 0": lambda: (blocks(3, scale=0.0),),
+    "layer norm first": lambda: (blocks(6, norm=nn.LayerNorm),),
+    "batch norm first": lambda: (blocks(6, norm=nn.BatchNorm), X),
+    "layer norm after sums": lambda: (blocks(6, after=nn.LayerNorm, activation=nn.Tanh),),
+    "layer norm after many sums": lambda: (
+        blocks(100, after=nn.LayerNorm, activation=nn.Tanh, init="lecun_normal"),
+        X,
+    ),
     "RNN": lambda: (recurrent(nn.RNN(6, 20)),),
     "RNN of small weights": lambda: (recurrent(nn.RNN(6, 20, recurrent_init=SMALL)),),
     "LSTM": lambda: (recurrent(nn.LSTM(6, 20)),),

@@ -1,0 +1,191 @@
+"""The gradient from the loss down through the signals of `propagation`: its square and spread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.theory.batchnorm import batch_moments
+from nnscratch.theory.blocks import BATCH
+from nnscratch.theory.ends import LossGradient
+from nnscratch.theory.finite_width import (
+    LayerNoise,
+    Spread,
+    from_signal,
+    linear_noise,
+    normalized_noise,
+    plain_noise,
+)
+from nnscratch.theory.propagation import Forked, Signal, weighted
+from nnscratch.theory.quadrature import mean
+
+
+@dataclass(frozen=True)
+class Split:
+    """The gradient at one fork.
+
+    Attributes
+    ----------
+    name : str
+        Of the sum.
+    log_square : float
+        Logarithm of the expected squared norm that arrives at the sum, over that at the last layer.
+    rate : float
+        Factor on it from there to the fork.
+    branch : float
+        Share of the branch in what arrives at the fork; the rest came around it.
+    """
+
+    name: str
+    log_square: float
+    rate: float
+    branch: float
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What theory says of each dense layer, first to last.
+
+    Attributes
+    ----------
+    log_square : (L,) array
+        Logarithm of the expected squared norm of dL/dz over that at the last layer.
+    last : float
+        The same of the last layer's over that of dL/dlogits.
+    variance : (L,) array
+        Variance over draws of the logarithm of the squared norm relative to the last layer.
+    splits : tuple of Split
+        By fork, as `forks` yields them.
+    """
+
+    log_square: Array
+    last: float
+    variance: Array
+    splits: tuple[Split, ...]
+
+
+@dataclass(frozen=True)
+class _Gradient:
+    """A gradient on its way down.
+
+    log_square : of the expected squared norm over that at the last layer; correlation : mean, of
+    two inputs; kept : what is left of their correlation, but for batch norm; spread : over draws,
+    None before the last layer with weights; fresh : whether random weights are right above, whose
+    part of the spread is not in it yet
+    """
+
+    log_square: float
+    correlation: float
+    kept: float
+    spread: Spread | None
+    fresh: bool
+
+
+def propagate_gradient(
+    signals: Sequence[Signal | Forked], loss: LossGradient, batch_size: int | None
+) -> Flow:
+    """Return the `Flow` of a network from its signals and what the loss sends back."""
+    way = _Way(loss, batch_size)
+    way.down(signals, _Gradient(0.0, loss.correlation, 1.0, None, fresh=False))
+    dense = list(weighted(signals))
+    found = way.at[::-1]  # skip before branch, from the last up: as `weighted` has them
+    batch = math.inf if batch_size is None else float(batch_size)
+    # Of the last layer nothing: all is relative to it.
+    variance = np.array([0.0 if s is None else s.log_variance(batch) for _, s in found])
+    if len(dense) == len(signals):
+        noises = way.noises[:0:-1]
+        variance = variance + from_signal(noises, [signal.block.sw2 for signal in dense[1:]])
+    logs, splits, last = np.array([square for square, _ in found]), way.splits[::-1], way.last
+    if last is None:  # a fork ends the network
+        last = float(logs[-1])
+        logs = logs - last
+        splits = [replace(one, log_square=one.log_square - last) for one in splits]
+    return Flow(logs, last, np.maximum(variance, 0.0), tuple(splits))
+
+
+class _Way:
+    """The way down, and what is seen on it."""
+
+    def __init__(self, loss: LossGradient, batch_size: int | None) -> None:
+        self.loss, self.batch_size = loss, batch_size
+        self.at: list[tuple[float, Spread | None]] = []
+        self.noises: list[LayerNoise] = []
+        self.splits: list[Split] = []
+        self.last: float | None = None
+
+    def down(self, signals: Sequence[Signal | Forked], g: _Gradient) -> _Gradient:
+        for signal in reversed(signals):
+            g = self._fork(signal, g) if isinstance(signal, Forked) else self._block(signal, g)
+        return g
+
+    def _block(self, signal: Signal, g: _Gradient) -> _Gradient:
+        block = signal.block
+        factor, noise, r = _passed(signal, g.correlation, self.batch_size)
+        spread, log_square, kept = g.spread, g.log_square + _log(factor), g.kept * noise.kept
+        if spread is not None:
+            spread = spread.below(noise) if g.fresh else spread.below_slopes(noise)
+        if not block.weights:
+            return _Gradient(log_square, r, kept, spread, fresh=False)
+        if spread is None:
+            self.last, log_square = log_square, 0.0
+        self.at.append((log_square, spread))
+        self.noises.append(noise)
+        if spread is None:
+            spread = Spread(aligned=self.loss.correlation_square * kept**2)
+        return _Gradient(log_square + _log(block.sw2), r, kept, spread, fresh=True)
+
+    def _fork(self, signal: Forked, g: _Gradient) -> _Gradient:
+        fork = signal.fork
+        above = g.spread or Spread(aligned=self.loss.correlation_square * g.kept**2)
+        g = _settled(replace(g, spread=above), fork.n_out)
+        scaled = replace(g, log_square=g.log_square + 2 * _log(abs(fork.scale)))
+        skip = _settled(self.down(signal.skip, g), fork.n_in)
+        branch = _settled(self.down(signal.branch, scaled), fork.n_in)
+        whole = float(np.logaddexp(branch.log_square, skip.log_square))
+        share = math.exp(branch.log_square - whole) if branch.log_square > -math.inf else 0.0
+        rate = math.exp(whole - g.log_square) if whole > -math.inf else 0.0
+        self.splits.append(Split(fork.name, g.log_square, rate, share))
+        assert g.spread is not None
+        assert branch.spread is not None
+        assert skip.spread is not None
+        kept = branch.kept * skip.kept / g.kept**2 if g.kept else 0.0
+        return _Gradient(
+            whole,
+            share * branch.correlation + (1 - share) * skip.correlation,
+            share * branch.kept + (1 - share) * skip.kept,
+            g.spread.joined(skip.spread, branch.spread, share, kept, fork.n_in),
+            fresh=False,
+        )
+
+
+def _settled(g: _Gradient, units: int) -> _Gradient:
+    """Return the gradient with the spread of the weights above it."""
+    if not g.fresh or g.spread is None:
+        return g
+    return replace(g, spread=g.spread.below(linear_noise(units)), fresh=False)
+
+
+def _log(value: float) -> float:
+    return math.log(value) if value > 0 else -math.inf
+
+
+def _passed(signal: Signal, r: float, batch_size: int | None) -> tuple[float, LayerNoise, float]:
+    """Return the factor of one block, its noise, and the gradients' mean correlation below it."""
+    block, phi, q = signal.block, signal.block.activation, signal.normalized
+    batch = math.inf if batch_size is None else float(batch_size)
+    if block.norm == BATCH:
+        noise = normalized_noise(phi, q, block.n_out)
+        apart = -1 / (batch - 1) if batch_size is not None else 0.0
+        if signal.after is not None:
+            passed = block.dropout * signal.after.passed(r, batch)
+        else:
+            passed = batch_moments(phi, batch_size, q).passed(r)
+        return signal.inverse_variance * passed, noise, apart
+    noise = plain_noise(phi, q, signal.correlation, block.n_out, batch)
+    if block.norm:  # every example is brought back to the same mean square
+        noise = replace(noise, square=0.0, covariance=0.0, square_gain=0.0, factor_gain=0.0)
+    return signal.inverse_variance * mean(phi.slope_square, q), noise, r * noise.kept

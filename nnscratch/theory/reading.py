@@ -1,0 +1,272 @@
+"""Reading a model as theory sees it: see `blocks`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from nnscratch.errors import ConfigError
+from nnscratch.layers import (
+    BatchNorm,
+    Dense,
+    Dropout,
+    Identity,
+    Layer,
+    LayerNorm,
+    RMSNorm,
+    Softmax,
+)
+from nnscratch.layers.joins import Branch, Skip, Sum
+from nnscratch.layers.recurrent import Recurrent
+from nnscratch.model import Sequential
+from nnscratch.nodes import INPUT
+from nnscratch.theory.blocks import BATCH, LAYER, LINEAR, RMS, Block, Fork, Network, Step
+from nnscratch.theory.limits import limits
+from nnscratch.theory.nonlinearity import nonlinearity, with_dropout
+from nnscratch.theory.weights import dense_parameters, is_fresh_norm
+from nnscratch_records import WEIGHTED
+
+_NORMS = BatchNorm | LayerNorm | RMSNorm
+
+
+@dataclass(frozen=True)
+class _Join:
+    """A sum, and what its two lanes are made of."""
+
+    name: str
+    scale: float
+    n_in: int | None
+    n_out: int | None
+    branch: list[_Item]
+    skip: list[_Item]
+
+
+@dataclass(frozen=True)
+class _Single:
+    """A layer, and how many features come to it."""
+
+    name: str
+    layer: Layer
+    features: int | None
+
+
+_Item = _Join | _Single
+
+
+def read_network(model: Sequential) -> Network:
+    """Return the blocks and forks of `model`.
+
+    Raises `ConfigError`, naming the layer, where theory does not know a kind of layer or an order
+    of layers.
+    """
+    items = _Lanes(model).items()
+    probabilities = _is_softmax(items[-1])
+    items = items[:-1] if probabilities else items
+    if not any(isinstance(layer, Dense) for layer in model.layers.values()):
+        raise ConfigError("theory needs a model with at least one Dense layer, got none")
+    begin = next(i for i, item in enumerate(items) if _begins(item))
+    before = []
+    for item in items[:begin]:
+        assert isinstance(item, _Single)
+        if item.layer.role in WEIGHTED:
+            raise ConfigError(_unknown(item.name, item.layer))
+        before.append(item.name)
+    builder = _Builder([])
+    steps, _ = builder.steps(items[begin:], gaussian=False)
+    notes, fresh = builder.notes, builder.fresh
+    for name, other in model.layers.items():
+        if isinstance(other, _NORMS) and not is_fresh_norm(other):
+            fresh = False
+            which = "gamma or beta" if "beta" in other.params else "gamma"
+            begun = "1 or 0; theory uses 1 and 0" if "beta" in other.params else "1, as theory has"
+            notes.append(f"{name}: {which} is no longer {begun}")
+    if not fresh:
+        notes.insert(
+            0,
+            "parameters are no longer as their initializers draw them: theory holds at "
+            "initialization, where weights are independent of the data and of each other",
+        )
+    network = Network(tuple(before), steps, (), fresh, probabilities)
+    return replace(network, notes=(*notes, *limits(model, network)))
+
+
+def _begins(item: _Item) -> bool:
+    return isinstance(item, _Join) or isinstance(item.layer, Dense)
+
+
+def _is_softmax(item: _Item) -> bool:
+    return isinstance(item, _Single) and isinstance(item.layer, Softmax)
+
+
+class _Lanes:
+    """The nodes of a model put into lanes, from its end upward."""
+
+    def __init__(self, model: Sequential) -> None:
+        self.nodes = model.nodes
+        self.features = [shape[-1] for shape in model.shapes()]
+        self.model = model
+        self._seen = 0
+
+    def items(self) -> list[_Item]:
+        items, source = self._above(len(self.nodes) - 1)
+        # Each once: what two lanes have in common would count twice.
+        if source != INPUT or self._seen != len(self.nodes):
+            names = [n.name for n in self.nodes if isinstance(n.layer, Branch | Skip | Sum)]
+            raise ConfigError(_not_followed(names[0] if names else self.nodes[-1].name))
+        return items
+
+    def _above(self, at: int) -> tuple[list[_Item], int]:
+        """Return what leads to node `at`, and the source of the lane."""
+        items: list[_Item] = []
+        while at != INPUT:
+            node = self.nodes[at]
+            self._seen += 1
+            if node.tied:
+                raise ConfigError(
+                    f"theory takes the weights of each layer as drawn by themselves, and "
+                    f"{node.name!r} shares its weights with another: nn.GradientFlow(model) "
+                    f"measures the gradient of any network"
+                )
+            if isinstance(node.layer, Branch | Skip):
+                return items[::-1], node.sources[0]
+            if isinstance(node.layer, Sum):
+                lanes = [self._above(source) for source in node.sources]
+                (branch, begin), (skip, other) = lanes
+                if begin != other:
+                    raise ConfigError(_not_followed(node.name))
+                n_in, n_out = self._width(begin), self.features[at]
+                items.append(_Join(node.name, node.layer.scale, n_in, n_out, branch, skip))
+                at = begin
+            elif len(node.sources) == 1:
+                (source,) = node.sources
+                items.append(_Single(node.name, node.layer, self._width(source)))
+                at = source
+            else:
+                raise ConfigError(_unknown(node.name, node.layer))
+        return items[::-1], at
+
+    def _width(self, source: int) -> int | None:
+        return self.model.features_in if source == INPUT else self.features[source]
+
+
+def _not_followed(name: str) -> str:
+    return (
+        f"theory can follow layers in a row and nn.Residual, and {name!r} begins or ends another "
+        f"kind of branch: nn.GradientFlow(model) measures the gradient of any network"
+    )
+
+
+@dataclass
+class _Builder:
+    """Blocks and forks out of layers, with what is to be said of their weights."""
+
+    notes: list[str]
+    fresh: bool = True
+
+    def steps(self, items: Sequence[_Item], gaussian: bool) -> tuple[tuple[Step, ...], bool]:
+        """Return the steps, and whether over units their output is Gaussian, as `gaussian` says
+        of their input."""
+        done: list[Step] = []
+        block: Block | None = None
+        for item in items:
+            if isinstance(item, _Join):
+                done += [] if block is None else [block]
+                fork, gaussian = self._fork(item, gaussian)
+                done.append(fork)
+                block = None
+                continue
+            if isinstance(item.layer, Dense):
+                done += [] if block is None else [block]
+                block, gaussian = self._dense(item.name, item.layer), True
+                continue
+            _check(item, block, gaussian)
+            more = None if block is None else _extended(block, item.layer)
+            if more is None:
+                done += [] if block is None else [block]
+                more = _extended(Block.without_weights(item.name, item.features or 1), item.layer)
+                assert more is not None
+            block = more
+            if not isinstance(item.layer, Identity | Dropout | _NORMS) or block.norm_after:
+                gaussian = False
+        return (*done, *([] if block is None else [block])), gaussian
+
+    def _dense(self, name: str, layer: Dense) -> Block:
+        variance, sb2, as_drawn = dense_parameters(name, layer, self.notes)
+        self.fresh &= as_drawn
+        return Block(name, layer.n_in, layer.n_out, variance, sb2)
+
+    def _fork(self, join: _Join, gaussian: bool) -> tuple[Fork, bool]:
+        branch, one = self.steps(join.branch, gaussian)
+        skip, two = self.steps(join.skip, gaussian)
+        if not any(isinstance(s, Block) and s.weights for s in (*branch, *skip)):
+            raise ConfigError(
+                f"theory cannot follow {join.name!r}: without a Dense of its own in the branch or "
+                f"around it, what they add is not independent; nn.GradientFlow(model) measures it"
+            )
+        width = join.n_in or join.n_out or 1
+        fork = Fork(join.name, width, join.n_out or width, branch, skip, join.scale)
+        return fork, one and two
+
+
+def _extended(block: Block, layer: Layer) -> Block | None:
+    """Return `block` with one more layer at its end; None where that begins a block of its own."""
+    if isinstance(layer, Identity):
+        return block
+    if isinstance(layer, Dropout):
+        factor = 1 / (1 - layer.rate)
+        if block.norm_after:
+            return replace(block, dropout=block.dropout * factor)
+        return replace(block, activation=with_dropout(block.activation, factor))
+    bare = not block.norm and block.activation == LINEAR
+    if isinstance(layer, BatchNorm):
+        after = block.activation != LINEAR
+        if block.norm:
+            return None
+        return replace(block, norm=BATCH, epsilon=layer.epsilon, norm_after=after)
+    if isinstance(layer, LayerNorm | RMSNorm):
+        kind = LAYER if isinstance(layer, LayerNorm) else RMS
+        return replace(block, norm=kind, epsilon=layer.epsilon) if bare else None
+    if block.activation != LINEAR or block.norm_after:
+        return None
+    return replace(block, activation=nonlinearity(layer))
+
+
+def _check(item: _Single, block: Block | None, gaussian: bool) -> None:
+    """Raise `ConfigError` for a layer that theory does not know, or not there."""
+    name, layer = item.name, item.layer
+    if isinstance(layer, Identity | Dropout | LayerNorm | RMSNorm):
+        return
+    if isinstance(layer, BatchNorm):
+        twice = block is not None and block.norm == BATCH
+        if twice or not (gaussian or (block is not None and not block.norm)):
+            raise ConfigError(_order(name))
+        return
+    if isinstance(layer, Softmax):  # every one of its outputs depends on all its inputs
+        raise ConfigError(_unknown(name, layer))
+    try:
+        nonlinearity(layer)
+    except ConfigError:
+        raise ConfigError(_unknown(name, layer)) from None
+    if not gaussian:
+        raise ConfigError(_order(name))
+
+
+def _unknown(name: str, layer: Layer) -> str:
+    if isinstance(layer, Recurrent):
+        return (
+            f"layer {name!r} goes through time: nn.predict(model) says how many steps back it "
+            f"can learn"
+        )
+    return (
+        f"theory does not know layer {name!r} ({layer!r}): it knows Dense, Residual, BatchNorm, "
+        "LayerNorm, RMSNorm, Dropout, Identity and activation functions applied element by "
+        "element; nn.GradientFlow(model) measures the gradient of any network"
+    )
+
+
+def _order(name: str) -> str:
+    return (
+        f"theory cannot follow layer {name!r} there: an activation or a BatchNorm needs inputs "
+        "that are Gaussian over the units, as after a Dense, a norm of it or a sum of such; not "
+        "after another activation, or a sum with one: a Dense between them makes them so"
+    )
