@@ -179,6 +179,8 @@ class _Builder:
                 done += [] if block is None else [block]
                 block, gaussian = self._dense(item.name, item.layer), True
                 continue
+            if isinstance(item.layer, Identity):
+                continue
             _check(item, block, gaussian)
             more = None if block is None else _extended(block, item.layer)
             if more is None:
@@ -186,7 +188,7 @@ class _Builder:
                 more = _extended(Block.without_weights(item.name, item.features or 1), item.layer)
                 assert more is not None
             block = more
-            if not isinstance(item.layer, Identity | Dropout | _NORMS) or block.norm_after:
+            if not isinstance(item.layer, Dropout | _NORMS) or block.norm_after:
                 gaussian = False
         return (*done, *([] if block is None else [block])), gaussian
 
@@ -210,8 +212,6 @@ class _Builder:
 
 def _extended(block: Block, layer: Layer) -> Block | None:
     """Return `block` with one more layer at its end; None where that begins a block of its own."""
-    if isinstance(layer, Identity):
-        return block
     if isinstance(layer, Dropout):
         factor = 1 / (1 - layer.rate)
         if block.norm_after:
@@ -234,7 +234,7 @@ def _extended(block: Block, layer: Layer) -> Block | None:
 def _check(item: _Single, block: Block | None, gaussian: bool) -> None:
     """Raise `ConfigError` for a layer that theory does not know, or not there."""
     name, layer = item.name, item.layer
-    if isinstance(layer, Identity | Dropout | LayerNorm | RMSNorm):
+    if isinstance(layer, Dropout | LayerNorm | RMSNorm):
         return
     if isinstance(layer, BatchNorm):
         twice = block is not None and block.norm == BATCH

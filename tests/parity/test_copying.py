@@ -287,6 +287,17 @@ def test_prediction_cure_and_gradient_check_work_on_a_copy():
     assert nn.check_gradients(double, nn.SoftmaxCrossEntropy(), inputs, np.arange(6) % 3) < 1e-6
 
 
+def test_prediction_follows_residual_blocks_and_norms_of_a_copy():
+    torch.manual_seed(0)
+    module = tn.Sequential(tn.Linear(64, 60), *(Block(60) for _ in range(6)),
+                           tn.LayerNorm(60), tn.Linear(60, 10))  # fmt: skip
+    x, y, *_ = nn.datasets.digits()
+    found = nn.predict(from_torch(module), x[:200], y[:200])
+    assert "a power of the depth" in found.verdict
+    assert [block.name for block in found.blocks] == [f"{i}.sum" for i in range(1, 7)]
+    np.testing.assert_allclose(found.gradient_norm, found.measured, rtol=0.2)
+
+
 def test_frozen_layers_stay_frozen_there_and_back():
     model = nn.Sequential(nn.Dense(4, 3), nn.ReLU(), nn.Dense(3, 2))
     model.freeze("0")

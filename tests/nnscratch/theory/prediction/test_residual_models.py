@@ -63,6 +63,14 @@ def test_norms_that_begin_the_branches_make_a_power_of_the_depth(norm):
     assert "a power of the depth" in said(*blocks(30, first=[norm]), norm(N))
 
 
+def test_an_identity_around_a_branch_is_nothing():
+    def made(skip):
+        block = nn.Residual(nn.LayerNorm(N), *branch(), skip=skip)
+        return nn.predict(network(block, nn.Identity(), nn.Residual(*branch())))
+
+    assert made(nn.Identity()).verdict == made(None).verdict
+
+
 def test_norms_after_the_sums():
     found = nn.predict(network(*blocks(12, after=[nn.LayerNorm])))
     assert "(1 a block on the squared norm)" in found.verdict
