@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import textwrap
 from pathlib import Path
 from typing import TypeAlias
@@ -24,6 +25,7 @@ from nnscratch_records.words import plural
 Data: TypeAlias = ladder.Data
 
 ACTIVATION = "relu"  # where none is named
+_NAMES = {"batch": "batch norm", "layer": "layer norm", "rms": "RMS norm"}
 _MANY = 1000  # layers that take seconds to be made
 _WITH_MOMENTUM = ("sgd", "momentum", "nesterov")
 
@@ -55,12 +57,29 @@ def add_network(command: argparse.ArgumentParser, *, instead: str = "") -> None:
     network.add_argument(
         "--init", metavar="NAME", help="of the weights (default: what goes with the activation)"
     )
-    network.add_argument("--batchnorm", action="store_true", help="before each activation")
+    norm = network.add_mutually_exclusive_group()
+    norm.add_argument(
+        "--norm",
+        choices=list(ladder.NORMS),
+        help="before each activation; with --residual at the start of each branch",
+    )
+    norm.add_argument(
+        "--batchnorm", action="store_const", dest="norm", const="batch", help="--norm batch"
+    )
+    network.add_argument(
+        "--residual",
+        nargs="?",
+        type=rate("residual", above=-math.inf),
+        const=1.0,
+        metavar="SCALE",
+        help="a way around each hidden layer but the first: h + SCALE * layer(h) (1 if not said)",
+    )
 
 
 def names_a_network(options: argparse.Namespace) -> bool:
     """Whether the options say what the network is."""
-    return options.activation is not None or options.init is not None or options.batchnorm
+    said = options.activation, options.init, options.norm, options.residual
+    return any(one is not None for one in said)
 
 
 def chosen_rungs(options: argparse.Namespace) -> tuple[ladder.Rung, ...]:
@@ -68,7 +87,10 @@ def chosen_rungs(options: argparse.Namespace) -> tuple[ladder.Rung, ...]:
     if not names_a_network(options):
         return ladder.select(options.only)
     if options.only is not None:
-        raise ConfigError("--only chooses ready configurations: leave out --activation and --init")
+        raise ConfigError(
+            "--only chooses ready configurations: leave out --activation, --init, --norm and "
+            "--residual"
+        )
     return (make_rung(options),)
 
 
@@ -103,10 +125,13 @@ def add_training(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 def make_rung(options: argparse.Namespace) -> ladder.Rung:
     """Return what the network of the options is; raise for an unknown name."""
     activation = options.activation or ACTIVATION
-    parts = [activation, options.init, "batch norm" if options.batchnorm else None]
+    norm, residual = options.norm, options.residual
+    parts = [activation, options.init, _NAMES.get(norm)]
+    if residual is not None:
+        parts.append("residual" if residual == 1 else f"residual of scale {residual:.3g}")
     label = ", ".join(part for part in parts if part)
     init = _init(activation, options.init)
-    return ladder.Rung("network", label, activation, init, options.batchnorm)
+    return ladder.Rung("network", label, activation, init, norm=norm, residual=residual)
 
 
 def make_model(

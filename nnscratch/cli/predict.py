@@ -77,7 +77,7 @@ class Foreseen:
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     command.description = (
-        "Predict, from initializers, activations, widths, batch norm and what the\n"
+        "Predict, from initializers, activations, widths, norms, residual blocks and what the\n"
         "data look like, how the gradient flows in the networks of `nnscratch compare` before\n"
         "their first step. Nothing is trained."
     )
@@ -226,11 +226,12 @@ def _numbers(one: Foreseen) -> dict[str, Any]:
 
 
 def _diagrams(foreseen: Sequence[Foreseen]) -> list[dict[str, Any]]:
-    """Return a phase diagram for each activation without batch norm, with its networks."""
+    """Return a phase diagram for each activation of layers in a row without norms, with its
+    networks."""
     points: dict[str, dict[str, tuple[float, float]]] = {}
     for one in foreseen:
         regime = one.prediction.regime
-        if regime is not None and not one.rung.batchnorm:
+        if regime is not None and one.prediction.cure is not None:
             at = points.setdefault(one.rung.activation, {})
             at[one.rung.label] = (regime.sw2, regime.sb2)
     diagrams = []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from nnscratch import layers
 from nnscratch.arrays import Array
+from nnscratch.blocks import Residual
 from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.errors import require_count
 from nnscratch.experiments.rungs import chosen
@@ -45,19 +46,30 @@ class Rung:
     activation : str
     init : name or Initializer
         Of the weights; biases start at zero.
-    batchnorm : bool
-        Batch norm between each hidden dense layer and its activation.
     max_norm : float or None
         Clip the gradient to this global norm.
+    norm : name or None
+        A norm of `NORMS` between each hidden dense layer and its activation; in residual networks
+        at the start of each branch and before the last layer.
+    residual : float or None
+        The scale of residual blocks: then a dense layer is followed by blocks of an activation and
+        a dense layer, as many as there are hidden layers beyond the first.
     """
 
     name: str
     label: str
     activation: str
     init: str | Initializer
-    batchnorm: bool = False
     max_norm: float | None = None
+    norm: str | None = None
+    residual: float | None = None
 
+
+NORMS: dict[str, type[layers.BatchNorm | layers.LayerNorm | layers.RMSNorm]] = {
+    "batch": layers.BatchNorm,
+    "layer": layers.LayerNorm,
+    "rms": layers.RMSNorm,
+}
 
 LADDER = (
     Rung("sigmoid-normal", "sigmoid, N(0,1)", "sigmoid", "normal"),
@@ -66,7 +78,7 @@ LADDER = (
     Rung("relu-he", "ReLU, He", "relu", "he_normal"),
     Rung("leaky-relu-he", "leaky ReLU, He", "leaky_relu", "he_normal"),
     Rung("elu-he", "ELU, He", "elu", "he_normal"),
-    Rung("elu-he-batchnorm", "ELU, He, batch norm", "elu", "he_normal", batchnorm=True),
+    Rung("elu-he-batchnorm", "ELU, He, batch norm", "elu", "he_normal", norm="batch"),
     Rung("relu-exploding", "ReLU, 2 x He", "relu", TOO_LARGE),
     Rung("relu-exploding-clipped", "ReLU, 2 x He, clipped", "relu", TOO_LARGE, max_norm=1.0),
 )
@@ -121,16 +133,23 @@ def build(rung: Rung, features: int, classes: int, settings: Settings) -> Sequen
     for name in ("depth", "width"):
         require_count(name, getattr(settings, name), most=math.inf)
     require_memory(features, classes, settings)
-    parts: list[layers.Layer] = []
-    width = features
-    for _ in range(settings.depth):
-        parts.append(layers.Dense(width, settings.width, init=rung.init))
-        if rung.batchnorm:
-            parts.append(layers.BatchNorm(settings.width))
-        parts.append(layers.activation(rung.activation))
-        width = settings.width
-    parts.append(layers.Dense(width, classes, init=rung.init))
-    return Sequential(*parts, seed=settings.seed)
+    norm = () if rung.norm is None else (NORMS[rung.norm],)
+    width = settings.width
+
+    def dense(n_in: int, n_out: int = width) -> layers.Dense:
+        return layers.Dense(n_in, n_out, init=rung.init)
+
+    def between() -> list[layers.Layer]:
+        return [*(make(width) for make in norm), layers.activation(rung.activation)]
+
+    parts: list[layers.Layer | Residual] = [dense(features)]
+    for _ in range(settings.depth - 1):
+        if rung.residual is None:
+            parts += [*between(), dense(width)]
+        else:
+            parts.append(Residual(*between(), dense(width), scale=rung.residual))
+    parts += between() if rung.residual is None else [make(width) for make in norm]
+    return Sequential(*parts, dense(width, classes), seed=settings.seed)
 
 
 def climb(

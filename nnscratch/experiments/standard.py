@@ -43,7 +43,8 @@ def standard(
         require_count(name, value)
     batchnorm = require_flag("batchnorm", batchnorm)
     x, y, x_test, y_test = datasets.load(data)
-    rung = ladder.Rung("network", "network", activation, drawn, batchnorm)
+    norm = "batch" if batchnorm else None
+    rung = ladder.Rung("network", "network", activation, drawn, norm=norm)
     sizes = ladder.Settings(depth=depth, width=width, seed=seed)
     clip = None if clip_norm is None else ClipByGlobalNorm(clip_norm)
     return {

@@ -61,8 +61,37 @@ def test_batch_norm_alone_has_no_phase_diagram(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("options", "rows", "said"),
+    [
+        (["--residual"], ["0.dense", "1.1.dense", "2.1.dense", "3.dense"], "2 a block on the sq"),
+        (["--residual", "0.5"], ["0.dense", "1.1.dense", "2.1.dense", "3.dense"], "1.25 a block"),
+        (
+            ["--residual", "--norm", "rms"],
+            ["0.dense", "1.2.dense", "2.2.dense", "4.dense"],
+            "a power of the depth",
+        ),
+        (["--norm", "layer"], ["0.dense", "3.dense", "6.dense", "9.dense"], "a layer on the sq"),
+    ],
+)
+def test_networks_with_ways_around_and_norms(options, rows, said, capsys, tmp_path):
+    assert main(["predict", *SMALL, *options, "--measure", "3", "--out", str(tmp_path)]) == 0
+    (row,) = json.loads((tmp_path / "summary.json").read_text())["configurations"]
+    assert row["layers"] == rows
+    assert said in row["verdict"]
+    measured = np.array(row["measured"])
+    ratio = np.exp(np.log(measured[:, 0] / measured[:, -1]).mean())
+    assert ratio == pytest.approx(row["ratio"], rel=0.5)
+    assert not (tmp_path / "phase-diagrams.png").exists()
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--norm", "group"], "invalid choice: 'group'"),
+        (["--norm", "layer", "--batchnorm"], "not allowed with argument --norm"),
+        (["--residual", "nan"], "residual must be"),
+        (["--only", "relu-he", "--residual"], "leave out --activation, --init, --norm and"),
         (["--only", "relu"], "unknown configuration 'relu'"),
         (["--measure", "0"], "measure must be a whole number >= 1, got 0"),
         (["--batch", "1"], "batch must be a whole number >= 2, got 1"),

@@ -81,6 +81,13 @@ def test_every_option_reaches_the_network(made):
         "SGD(lr=0.03, momentum=0.5, nesterov=True, clip=ClipByGlobalNorm(max_norm=2.0))"
     )
     assert trainer.run.seed == 7
+    assert main([*SMALL, "--residual", "0.5", "--norm", "layer", "--epochs", "1"]) == 0
+    around = made.pop()
+    assert list(around.model.layers) == [
+        "0.dense", "1.branch", "1.0.layernorm", "1.1.relu", "1.2.dense", "1.skip", "1.sum",
+        "2.layernorm", "3.dense",
+    ]  # fmt: skip
+    assert around.model.layers["1.sum"].scale == 0.5
     assert main([*SMALL, "--optimizer", "adam", "--clip-value", "0.1", "--epochs", "1"]) == 0
     optimizer = made[1].optimizer
     assert isinstance(optimizer, nn.Adam)

@@ -88,3 +88,11 @@ def test_a_run_is_timed_to_the_millisecond(monkeypatch):
 
     row = run_of.run(fails, {}, 0, "")
     assert (row["seconds"], row["error"]) == (1.235, "ValueError: no")
+
+
+def test_the_standard_network_has_batch_norm_where_it_is_asked_for():
+    kinds = [
+        layer.kind for layer in standard(seed=0, depth=1, batchnorm=True)["model"].layers.values()
+    ]
+    assert kinds == ["dense", "batchnorm", "relu", "dense"]
+    assert standard(seed=0, depth=1)["optimizer"].clip is None
