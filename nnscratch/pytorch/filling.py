@@ -59,7 +59,7 @@ class Filling(Readout):
         self._passes = 0
         self._left = math.inf  # in the gradients, the least before any pass of this step
         self._beyond = Beyond()
-        self._wrong: list[str] = []  # the record's `mistakes`
+        self._wrong: dict[str, str] = {}  # by kind: the record's `mistakes`
         self._fed: set[bool] = set()  # whether inputs come from another network: at times they do
         self._examples = 0  # of the pass at hand
         self._inputs: Any = None  # of the pass at hand, where they lie on a device
@@ -135,10 +135,12 @@ class Filling(Readout):
             self._recorder.trained(loss_kind=kind_of_loss(whole[0]))
 
     def _tell(self, *lines: tuple[str, ...]) -> None:
-        """Add lines to the record's `mistakes`; empty ones are none."""
-        self._wrong += ["\t".join(line) for line in lines if line]
+        """Add lines to the record's `mistakes`, one of a kind; empty ones are none."""
+        for line in lines:
+            if line:
+                self._wrong.setdefault(line[0], "\t".join(line))
         assert self._recorder is not None
-        self._recorder.trained(mistakes="\n".join(self._wrong))
+        self._recorder.trained(mistakes="\n".join(self._wrong.values()))
 
     def _keep(self) -> None:
         recorder = self._recorder

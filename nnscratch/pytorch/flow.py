@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.autograd import backward
 
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, require_count
 from nnscratch.flow.builder import Recorder
 from nnscratch.flow.logging import Log
+from nnscratch.pytorch.asking import ASKED, Questions
 from nnscratch.pytorch.criterion import called, hear_every_loss, seen_by
 from nnscratch.pytorch.filling import Filling
 from nnscratch.pytorch.finding import Finder
@@ -24,6 +26,7 @@ from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.parameters_on_device import AroundOnDevice
 from nnscratch.pytorch.places import Place
 from nnscratch.pytorch.probing import count_units, probe_outputs
+from nnscratch.pytorch.sent_back import sent_back
 from nnscratch.pytorch.shares import share_of_steps
 from nnscratch.pytorch.tensors import as_array, tensors_in
 from nnscratch.pytorch.through_time import Insides
@@ -75,6 +78,8 @@ class TorchFlow(Filling):
         self._counted = -1  # which of the censuses was taken last
         self._arrived = False  # a gradient
         self._going_back = False
+        self._compiled = compiled
+        self._questions = Questions(model)
         self._ready = False  # all that comes before the update was done
         self._probed: dict[str, Array] = {}
         self._hooks: list[Any] = []
@@ -148,6 +153,13 @@ class TorchFlow(Filling):
             self._mode = _RECORD
             self.closely = self._recorder.looks_closely
             self._input(given)
+            if self._asks:
+                self._questions.begin((args, kwargs))
+
+    @property
+    def _asks(self) -> bool:
+        """Whether it is asked at this step what answers depend on."""
+        return len(self) == ASKED and not self._compiled
 
     def probed(self, name: str, tensor: Any) -> bool:
         """See `Watcher`."""
@@ -172,6 +184,8 @@ class TorchFlow(Filling):
         if first:
             self._build()
         self._see_roots(first)
+        if self._asks:
+            self._questions.sent(sent_back(backward))
         if self.closely and self._step:
             self._left = min(self._left, self._around.left(self._beside))
         # Behind whatever else waits for the end, such as the exchange of gradients with others.
@@ -220,7 +234,11 @@ class TorchFlow(Filling):
             self._around.after()
             self.criterion.fetch_with(self._afar)
             self._afar.fetch()
+            asks, targets = self._asks, self.criterion.targets
             self._keep()
+            if asks:
+                self._mode, self.looking = _PROBE, 0
+                self._tell(*self._questions.told(targets))
         self._mode = _OFF
         self.looking = 0
         self._ready = self._arrived = False

@@ -74,20 +74,26 @@ def kind_of_loss(root: Any) -> str:
     return _KINDS.get(name_of(node), "")
 
 
-def leaves(roots: list[Any]) -> Iterator[Any]:
-    """Yield the tensors at which gradients of `roots`, tensors or nodes of autograd, arrive."""
+def nodes(roots: list[Any]) -> Iterator[Any]:
+    """Yield the nodes of autograd that gradients of `roots`, tensors or nodes, go through."""
     waiting = [getattr(root, "grad_fn", root) for root in roots]
     waiting = [node for node in waiting if node is not None]
     seen = set(waiting)
     while waiting and len(seen) < _MOST:
         node = waiting.pop()
-        variable = getattr(node, "variable", None)
-        if variable is not None:
-            yield variable
+        yield node
         for other, _ in node.next_functions:
             if other is not None and other not in seen:
                 seen.add(other)
                 waiting.append(other)
+
+
+def leaves(roots: list[Any]) -> Iterator[Any]:
+    """Yield the tensors at which gradients of `roots`, tensors or nodes of autograd, arrive."""
+    for node in nodes(roots):
+        variable = getattr(node, "variable", None)
+        if variable is not None:
+            yield variable
 
 
 def terms(root: Any) -> list[Any]:

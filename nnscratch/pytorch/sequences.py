@@ -105,18 +105,9 @@ class Sequences:
         if targets is not None and targets.dtype in IDS:
             # Given beside the words as well, or seen by the loss alone.
             ids = [*[one for one in ids if not _shared(one, targets)], targets]
-        if not self._open or self._masked or len(ids) != 2 or not _one_further(*ids):
+        if not self._open or self._masked or len(ids) != 2 or not one_further(*ids):
             return ()
-        return (
-            "looks ahead",
-            f"{self._open} shows every step of a sequence those that come after it, and what each "
-            f"has to tell is the next one of what goes in.",
-            "It learns to copy the answer from there, and has nothing to copy from where it is to "
-            "go on by itself: its loss says nothing of that.",
-            "hide what comes after: mask=torch.nn.Transformer.generate_square_subsequent_mask(T) "
-            "for attention over T steps, one direction for a recurrent layer",
-            "",
-        )
+        return looks_ahead(self._open)
 
     def _cutting(self) -> tuple[str, ...]:
         for name, cut in self._cut.items():
@@ -131,6 +122,20 @@ class Sequences:
                     "",
                 )
         return ()
+
+
+def looks_ahead(who: str) -> tuple[str, ...]:
+    """Return the line of `Mistakes` that says so."""
+    return (
+        "looks ahead",
+        f"{who} shows every step of a sequence those that come after it, and what each has to "
+        f"tell is the next one of what goes in.",
+        "It learns to copy the answer from there, and has nothing to copy from where it is to go "
+        "on by itself: its loss says nothing of that.",
+        "hide what comes after: mask=torch.nn.Transformer.generate_square_subsequent_mask(T) for "
+        "attention over T steps, one direction for a recurrent layer",
+        "",
+    )
 
 
 def _counted(number: int, share: float, count: int) -> tuple[str, ...]:
@@ -150,7 +155,7 @@ def _shared(one: Any, other: Any) -> bool:
     return same and one.storage_offset() == other.storage_offset() and one.numel() == other.numel()
 
 
-def _one_further(ids: Any, asked: Any) -> bool:
+def one_further(ids: Any, asked: Any) -> bool:
     """Whether what is asked of each step (examples first, or time) is the number one further on."""
     for time_first in (False, True):
         seen = ids.T if time_first else ids

@@ -19,6 +19,8 @@ WIRING: Final = (
     "several labels",
     "examples mixed",
     "looks ahead",
+    "words hidden",
+    "no positions",
     "padding counted",
     "evaluation mode",
 )

@@ -21,7 +21,7 @@ def test_the_order_of_causes():
         "broadcast loss|gradients not cleared|gradients cleared too soon|"
         "batch taken for time|softmax over the batch|"
         "not log-probabilities|several labels|examples mixed|looks ahead|"
-        "padding counted|"
+        "words hidden|no positions|padding counted|"
         "labels|inputs alike|outliers|softmax over one unit|norm over one unit|"
         "softmax twice|output activation|"
         "penalty|dropout|frozen parameters|"

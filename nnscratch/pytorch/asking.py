@@ -1,0 +1,278 @@
+"""What a network's answers depend on, asked by going forward again: with other words, or in another
+order.
+
+No module and no mask is looked at: how attention is written does not matter. It is asked once, some
+steps after the first, as positions may begin as zeros.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from nnscratch.flow.findings.torch_lines import OPTIMIZER
+from nnscratch.pytorch.graph import first_measured
+from nnscratch.pytorch.hooks import Hook
+from nnscratch.pytorch.places import await_gradient
+from nnscratch.pytorch.probing import unseen
+from nnscratch.pytorch.sent_back import name_of, nodes, shape_of
+from nnscratch.pytorch.sequences import LEAST, looks_ahead, one_further
+from nnscratch.pytorch.tensors import IDS, tensors_in
+
+ASKED = 12  # the recorded step at which it is asked
+SAME = 3e-6  # of the largest answer: rounding changes it by no more
+APART = 1e-3  # of the same: by so much examples' answers differ at least
+WORDS = 4  # different ones there are
+_PADDED = (0.05, 0.95)  # of all places
+
+
+class Questions:
+    """Keeps what the network is given in one pass, and asks."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self.begin(None)
+
+    def begin(self, given: Any) -> None:
+        """Keep what a pass is given, args and kwargs, and wait for the gradient of its answers."""
+        self._given = given
+        self._steps = 0  # that attend to one another
+        self._asked: Any = None  # classes
+        self._first: dict[str, int] = {}  # modules that are given the input, and what they make
+        self._before: Any = None  # answers
+        if given is not None:
+            hook = self._model.register_forward_hook(Hook(lambda *call: self._gave(hook, call[-1])))
+
+    def _gave(self, hook: Any, output: Any) -> None:
+        hook.remove()
+        answers = first_measured(output)
+        if answers is not None:
+            await_gradient(answers, self._arrived)
+
+    def _arrived(self, dy: Any) -> None:
+        """Read off a gradient what a cross-entropy asks for: it is negative there alone."""
+        for axis in (-1, 1):
+            below = dy < 0
+            if dy.shape[axis] > 2 and bool((below.sum(axis) <= 1).all()):
+                self._asked = torch.where(below.any(axis), dy.argmin(axis), -1)
+                return
+
+    def sent(self, roots: list[Any]) -> None:
+        """Look at what the pass went through: attention."""
+        for node in nodes(roots):
+            name, shape = name_of(node), shape_of(node) or ()
+            if len(shape) > 2 and name.startswith("ScaledDotProduct"):
+                self._steps = shape[-2]
+            elif len(shape) > 2 and name == "SoftmaxBackward" and shape[-1] == shape[-2]:
+                self._steps = shape[-1]
+
+    def told(self, targets: Any) -> list[tuple[str, ...]]:
+        """Ask, and return what is wrong as lines of `Mistakes`; let go of what was kept.
+
+        targets : of the loss, or None
+        """
+        lines: list[tuple[str, ...]] = []
+        if self._given is not None:
+            asked = self._asked if targets is None else targets
+            # It may not go again with other numbers.
+            with contextlib.suppress(Exception), unseen(self._model, as_it_is=True):
+                lines = [one for one in self._lines(asked) if one]
+        self.begin(None)
+        return lines
+
+    def _lines(self, asked: Any) -> Iterator[tuple[str, ...]]:
+        if any(map(_mixes_steps, self._model.modules())):
+            return
+        some = list(tensors_in(self._given))
+        words = [one for one in some if one.dtype in IDS and one.ndim == 2]
+        words = [one for one in words if len(one.unique()) >= WORDS]
+        told = [one for one in words if _same(one, asked) or _further(one, asked)]
+        if len(told) == 1:  # of two that are told the other one is to show it
+            yield self._seen(told[0], asked)
+        for ids in words:
+            yield self._hidden(ids)
+        if self._steps and some and some[0].ndim in (2, 3):
+            yield self._out_of_order(some)
+
+    def _answers(self, old: Any = None, new: Any = None) -> Any:
+        """Return what the network answers with another tensor in the place of `old`."""
+        args, kwargs = _replaced(self._given, old, new)
+        for seed in (random.seed, np.random.seed, torch.manual_seed):  # the same noise each time
+            seed(0)
+        return first_measured(self._model(*args, **kwargs))
+
+    def _unchanged(self, ids: Any, new: Any) -> Any:
+        """Return which answers stay the same; None where it is not known."""
+        if self._before is None:
+            self._before = self._plain(ids)
+        before, after = self._before, self._answers(ids, new)
+        if before is None or after.shape != before.shape or not bool(before.isfinite().all()):
+            return None
+        largest = before.abs().max()
+        if not before.flatten(1).std(0).max() > APART * largest:
+            return None  # whatever goes in
+        return (after - before).abs() <= SAME * largest
+
+    def _plain(self, ids: Any) -> Any:
+        """Return the answers to what was given; note which modules that is given to."""
+        names = {module: name for name, module in self._model.named_modules() if name}
+
+        def note(module: nn.Module, given: Any, output: Any) -> None:
+            same = any(one is ids for one in tensors_in(given))
+            if same and getattr(output, "ndim", 0) == 3:
+                self._first.setdefault(names[module], output.shape[-1])
+
+        hooks = [module.register_forward_hook(note) for module in names]
+        try:
+            return self._answers()
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _seen(self, ids: Any, asked: Any) -> tuple[str, ...]:
+        """Is what each step has to tell shown to it: itself, or the one that comes next?"""
+        itself = _same(ids, asked)
+        axes = (0, 1) if itself else (1,)  # which of them is time is not known of the same
+        free = []
+        for axis in axes:
+            other = ids.clone()
+            last = other.select(axis, -1)
+            last.copy_(last.roll(1) if len(last.unique()) > 1 else ids.select(axis, 0))
+            same = self._unchanged(ids, other)
+            kept = None if same is None else _by_place(same, ids)
+            if kept is None or bool((ids == other).all()):
+                return ()
+            free.append(bool(kept.narrow(axis, 0, ids.shape[axis] - 1).all()))
+        if itself:
+            return _copies() if all(free) else ()
+        return () if all(free) else looks_ahead("The network")
+
+    def _hidden(self, ids: Any) -> tuple[str, ...]:
+        """Do the words make no difference, and only how long the padding is?"""
+        padding = int(ids[:, -1].mode().values)
+        tail = (ids == padding).flip(1).long().cummin(1).values.flip(1).bool()
+        words = ~tail & (ids != padding)
+        words[:, 0] = False  # the first may be none, but stand for the whole
+        lengths = tail.sum(1)
+        share = float(tail.float().mean())
+        if not _PADDED[0] < share < _PADDED[1] or len(lengths.unique()) < 2:
+            return ()
+        other = ids.clone()
+        other[words] = ids[words].roll(int(words.sum()) // 2)
+        same = self._unchanged(ids, other)
+        if same is None or not bool(same.all()) or bool((ids == other).all()) or not self._first:
+            return ()
+        return (
+            "words hidden",
+            f"What goes in makes no difference: with other numbers in all places that are not "
+            f"{padding}, which fills the ends of sequences, the network gives the same.",
+            "A mask hides what is there, and shows the padding: for key_padding_mask True stands "
+            "for what is not to be seen.",
+            "turn the mask round",
+            f"mask = x == {padding}",
+        )
+
+    def _out_of_order(self, some: list[Any]) -> tuple[str, ...]:
+        """Is the answer the same whatever the order of the steps?"""
+        x = some[0]
+        near = [i for i in (0, 1) if 0 <= self._steps - x.shape[i] <= 1]  # one may be set before
+        if len(near) != 1 or x.shape[near[0]] < LEAST + 2:
+            return ()
+        axis, count = near[0], x.shape[near[0]]
+        order = torch.arange(count, device=x.device)
+        order[1:-1] = order[1:-1].roll(1)
+        whole = self._given
+        try:
+            for one in some[1:]:  # masks go with it
+                if one.shape[:2] == x.shape[:2]:
+                    self._given = _replaced(self._given, one, one.index_select(axis, order))
+            same = self._unchanged(x, x.index_select(axis, order))
+        finally:
+            self._given = whole
+        if same is not None and same.shape[:2] == x.shape[:2]:
+            same = same.index_select(axis, order[[0, -1]])  # the others go with their steps
+        if same is None or not bool(same.all()) or bool((x == x.index_select(axis, order)).all()):
+            return ()
+        name, width = next(iter(self._first.items()), ("", 0))
+        at = ": y.shape[1]" if axis else ": len(y), None"
+        line = (
+            f"model.positions = torch.nn.Parameter(torch.randn({count}, {width})); "
+            f"model.get_submodule({name!r}).register_forward_hook(lambda m, x, y: y + "
+            f"model.positions[{at}]); {OPTIMIZER}"
+        )
+        return (
+            "no positions",
+            f"The order of the {count} steps cannot matter: in another order they give the same "
+            f"answers.",
+            "Attention alone does not see where a step stands, and nothing that goes in says it.",
+            "add to each step what stands for its position",
+            line if name else "",
+        )
+
+
+def _replaced(value: Any, old: Any, new: Any) -> Any:
+    """Return what a module was given with another tensor in the place of `old`."""
+    if value is old and old is not None:
+        return new
+    if isinstance(value, dict):
+        return {key: _replaced(one, old, new) for key, one in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_replaced(one, old, new) for one in value)
+    return value
+
+
+def _mixes_steps(module: nn.Module) -> bool:
+    """Whether a module normalises over steps of time, or by what is in the batch."""
+    norm = isinstance(module, nn.modules.batchnorm._NormBase)
+    return isinstance(module, nn.GroupNorm) or (norm and module.running_mean is None)
+
+
+def _are_words(ids: Any, asked: Any) -> bool:
+    return asked is not None and asked.dtype in IDS and min(ids.shape) >= LEAST
+
+
+def _further(ids: Any, asked: Any) -> bool:
+    return _are_words(ids, asked) and one_further(ids, asked)
+
+
+def _same(ids: Any, asked: Any) -> bool:
+    """Whether each step is asked for the number that it is given, where it is asked."""
+    if not _are_words(ids, asked):
+        return False
+    for seen in (ids, ids.T):
+        if asked.numel() == seen.numel():
+            told = asked.reshape(seen.shape)
+            counts = told >= 0
+            if bool((told == seen)[counts].all()) and float(counts.float().mean()) > 0.5:
+                return True
+    return False
+
+
+def _by_place(same: Any, ids: Any) -> Any:
+    """Return for each step whether all of its answers are the same; None where it is not known."""
+    shape = tuple(ids.shape)
+    if tuple(same.shape[:2]) == shape:
+        return same.flatten(2).all(2) if same.ndim > 2 else same
+    if same.ndim == 3 and (same.shape[0], same.shape[2]) == shape:
+        return same.all(1)
+    if tuple(same.shape[:2]) == shape[::-1]:
+        return same.flatten(2).all(2).T
+    return None
+
+
+def _copies() -> tuple[str, ...]:
+    return (
+        "looks ahead",
+        "What each step of a sequence has to tell is what it is given itself: the targets equal "
+        "the inputs, number by number, and nothing else is needed to answer.",
+        "It learns to copy, and the loss goes to 0 without anything being known of what comes "
+        "next.",
+        "ask each step for the one that follows",
+        "x, y = x[:, :-1], x[:, 1:]",
+    )
