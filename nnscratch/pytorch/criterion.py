@@ -39,6 +39,12 @@ _NAMES = {
 _LEFT: list[Any] = []  # hooks of watchers that are no more
 _LOG_LOSSES = ("NLLLoss", "nll_loss")
 _TAKE_LOGS = (*_LOG_LOSSES, "KLDivLoss", "kl_div")
+_SHARES = ("BCEWithLogitsLoss", "binary_cross_entropy_with_logits")  # BCELoss asks for them itself
+# What targets say of two outputs, or of one.
+_SIGNS = (
+    *("CosineEmbeddingLoss", "cosine_embedding_loss", "MarginRankingLoss", "margin_ranking_loss"),
+    *("HingeEmbeddingLoss", "hinge_embedding_loss", "SoftMarginLoss", "soft_margin_loss"),
+)
 _FAR = 0.05  # log-probabilities whose exponentials add up to more than this from 1 are none
 _ROUNDED = 1e-9  # two values of a loss, float64, that differ by no more, relative to them
 _EQUAL = 1e-4  # a sum of probabilities and 1
@@ -65,6 +71,7 @@ class Criterion:
         self.parts: list[Any] = []
         self.calls = 0
         self.outputs, self.targets = None, None
+        self.given: tuple[Any, ...] = ()  # all that the loss was given
 
     @property
     def value(self) -> float:
@@ -90,6 +97,7 @@ class Criterion:
         # Without what computed them, whose hooks would keep the watcher alive.
         self.outputs = given[0].detach() if known else None
         self._function = function
+        self.given = tuple(one.detach() for one in given if isinstance(one, torch.Tensor))
 
     def say(self, value: Any) -> None:
         """Note a value."""
@@ -136,6 +144,23 @@ class Criterion:
             return "", ""
         whole = any(float((z.sum(axis) - 1).abs().median()) < _FAR for axis in axes)
         return name, "probabilities" if whole and float(z.min()) >= 0 else "any numbers"
+
+    def not_meant(self) -> tuple[str, str, str, str]:
+        """Return a loss whose targets are none that it is made for: its name, what it takes, what
+        they are, and a line that makes them right; empty texts where it is not so.
+        """
+        name, y = _name(self._function), self.targets
+        if name in _SIGNS and len(self.given) > 2:
+            y = self.given[2]
+        if y is None or not y.numel() or name not in (*_SIGNS, *_SHARES):
+            return "", "", "", ""
+        low, high = float(y.min()), float(y.max())
+        if name in _SIGNS and low == 0 and high == 1 and bool(((y == 0) | (y == 1)).all()):
+            return name, "1 and -1", "1 and 0", "y = 2 * y - 1"
+        if name in _SHARES and (low < 0 or high > 1):
+            line = f"y = y / {high:g}" if low >= 0 else f"y = (y - {low:g}) / {high - low:g}"
+            return name, "0 to 1", f"{low:g} to {high:g}", line
+        return "", "", "", ""
 
     @property
     def left_out(self) -> Any:

@@ -140,7 +140,8 @@ class Filling(Readout):
             if line:
                 self._wrong.setdefault(line[0], "\t".join(line))
         assert self._recorder is not None
-        self._recorder.trained(mistakes="\n".join(self._wrong.values()))
+        if any(lines):
+            self._recorder.trained(mistakes="\n".join(self._wrong.values()))
 
     def _keep(self) -> None:
         recorder = self._recorder

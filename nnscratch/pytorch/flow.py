@@ -16,6 +16,7 @@ from nnscratch.errors import ConfigError, require_count
 from nnscratch.flow.builder import Recorder
 from nnscratch.flow.logging import Log
 from nnscratch.pytorch.asking import ASKED, Questions
+from nnscratch.pytorch.carried import Carried
 from nnscratch.pytorch.criterion import called, hear_every_loss, seen_by
 from nnscratch.pytorch.filling import Filling
 from nnscratch.pytorch.finding import Finder
@@ -79,7 +80,7 @@ class TorchFlow(Filling):
         self._arrived = False  # a gradient
         self._going_back = False
         self._compiled = compiled
-        self._questions = Questions(model)
+        self._questions, self._carried = Questions(model), Carried()
         self._ready = False  # all that comes before the update was done
         self._probed: dict[str, Array] = {}
         self._hooks: list[Any] = []
@@ -105,6 +106,14 @@ class TorchFlow(Filling):
         self._finder = Finder(self._known, self._mistakes, self._arrive, self._outside)
         self._insides = Insides({one: name for name, one in self._known.items()}, self._count)
         self._hooks += self._insides.hooks(self._outside)
+        for name, module in self._known.items():
+            if isinstance(module, nn.RNNBase) and self.every == 1:  # else passes are not in a row
+                hook = self._outside(Hook(partial(self._recurred, name)))
+                self._hooks.append(module.register_forward_hook(hook, with_kwargs=True))
+
+    def _recurred(self, name: str, module: nn.Module, *call: Any) -> None:
+        if self._count() >= 0:
+            self._carried.gave(name, *call)
 
     def _count(self) -> int:
         """Return which of the recorded steps the pass at hand belongs to; -1 for none."""
@@ -135,6 +144,7 @@ class TorchFlow(Filling):
         self._number += 1
         self._mode = _OFF
         self.looking = 0
+        self._carried.begin(None)
         if not torch.is_grad_enabled() or self._step % self.every:
             return
         self._notice_skipped()
@@ -143,6 +153,7 @@ class TorchFlow(Filling):
         given = next(tensors_in((args, kwargs)), None)
         if isinstance(given, torch.Tensor):
             self._fed.add(given.grad_fn is not None)
+            self._carried.begin(given)
         self.criterion.forget()
         self._insides.forget()
         self.looking = self._number
@@ -236,6 +247,7 @@ class TorchFlow(Filling):
             self._afar.fetch()
             asks, targets = self._asks, self.criterion.targets
             self._keep()
+            self._tell(self._carried.told())
             if asks:
                 self._mode, self.looking = _PROBE, 0
                 self._tell(*self._questions.told(targets))

@@ -149,6 +149,7 @@ class Mistakes:
             _broadcast(*criterion.broadcast()) or self._each_with_each(),
             _several(*criterion.several(), criterion.targets),
             self._not_logs(*criterion.not_logs()),
+            _not_meant(*criterion.not_meant()),
             self._evaluating(),
             *self._order.told(criterion.targets, criterion.left_out),
             self._moves.told(),
@@ -287,6 +288,19 @@ def _several(count: int, classes: float, targets: Any) -> tuple[str, ...]:
         "the others, and no output says yes or no.",
         "ask for each label by itself",
         "loss = torch.nn.BCEWithLogitsLoss()",
+    )
+
+
+def _not_meant(loss: str, takes: str, given: str, line: str) -> tuple[str, ...]:
+    if not loss:
+        return ()
+    return (
+        "target values",
+        f"The targets are {given}, and {loss} takes {takes}: it does not say so.",
+        "For others it is no distance from anything: some of them count for nothing, or outputs "
+        "without end make it fall without end.",
+        "bring the targets to what the loss takes",
+        line,
     )
 
 

@@ -78,3 +78,58 @@ def test_logarithms_of_rounded_probabilities_are_right():
 
     _, flow = trained([Logs()], tn.NLLLoss())
     assert KIND not in [one.kind for one in flow.findings()]
+
+
+# Targets that a loss is not made for
+
+YES = (SHARES > 0.1).float()
+MEANT = "target values"
+WRONG = [(255 * YES, "0 to 255", YES), (4 * YES - 3, "-3 to 1", YES)]
+RIGHT = [YES, SHARES, 0.9 * YES + 0.05, torch.zeros(400, 10)]
+
+
+@pytest.mark.parametrize(("y", "seen", "meant"), WRONG)
+def test_targets_that_are_no_shares_of_one(y, seen, meant):
+    _, flow = trained([], tn.BCEWithLogitsLoss(), y)
+    first = flow.findings()[0]
+    assert (first.kind, first.severity) == (MEANT, "serious")
+    assert f"The targets are {seen}, and BCEWithLogitsLoss takes 0 to 1" in first.sentence
+    names = {"y": y}
+    exec(first.advice[0].line, names)
+    assert torch.allclose(names["y"], meant)
+
+
+@pytest.mark.parametrize("y", RIGHT)
+def test_targets_that_are(y):
+    _, flow = trained([], tn.BCEWithLogitsLoss(), y)
+    assert MEANT not in flow.findings().kinds
+
+
+def test_other_losses_take_other_targets():
+    _, flow = trained([], tn.MSELoss(), 255 * YES)
+    assert MEANT not in flow.findings().kinds
+
+
+@pytest.mark.parametrize(
+    "loss", [tn.CosineEmbeddingLoss(), tn.MarginRankingLoss(), tn.HingeEmbeddingLoss()]
+)
+@pytest.mark.parametrize("signs", [False, True])
+def test_pairs_are_alike_or_not_by_the_sign(loss, signs):
+    alike = (Y[:200] == Y[200:]).float()
+    alike = 2 * alike - 1 if signs else alike
+
+    def of_pairs(z, rows):
+        rows = rows % 200
+        one, other = z, z.roll(1, 0)
+        if isinstance(loss, tn.CosineEmbeddingLoss):
+            return loss(one, other, alike[rows])
+        if isinstance(loss, tn.MarginRankingLoss):
+            return loss(one[:, 0], other[:, 0], alike[rows])
+        return loss((one - other).square().sum(1), alike[rows])
+
+    _, flow = trained([], of_pairs, torch.arange(400))
+    assert (MEANT in flow.findings().kinds) != signs
+    if not signs:
+        names = {"y": alike.clone()}
+        exec(flow.findings()[0].advice[0].line, names)
+        assert set(names["y"].tolist()) == {-1.0, 1.0}

@@ -17,10 +17,12 @@ WIRING: Final = (
     "softmax over the batch",
     "not log-probabilities",
     "several labels",
+    "target values",
     "examples mixed",
     "looks ahead",
     "words hidden",
     "no positions",
+    "state carried",
     "padding counted",
     "evaluation mode",
 )

@@ -16,9 +16,11 @@ _CERTAIN = (
     "batch taken for time",
     "not log-probabilities",
     "several labels",
+    "target values",
     "examples mixed",
     "looks ahead",
     "gradients cleared too soon",
+    "state carried",
 )  # nobody does it on purpose
 _IF_NOTHING_ELSE = ("words hidden", "no positions")  # of a run that learns they say nothing
 _FIELDS = 5  # of a line of the record's `mistakes`
@@ -28,7 +30,9 @@ def find(view: View) -> list[Finding]:
     """Return what whoever watched the loop saw, and gradients that add up from step to step."""
     lines = [line.split("\t") for line in view.text("mistakes").splitlines()]
     told = [line for line in lines if len(line) == _FIELDS and line[0] in KINDS]
-    told = [one for one in told if not (view.progress.learns and one[0] in _IF_NOTHING_ELSE)]
+    p = view.progress
+    told = [one for one in told if not (p.learns and one[0] in _IF_NOTHING_ELSE)]
+    told = [one for one in told if not (p.learned and one[0] == "state carried")]
     seen = [_finding(view, *line) for line in told]
     kept = view.looks("gradient_kept")
     if len(kept) and view.rows and min(kept[len(kept) // 2 :]) > KEPT:
