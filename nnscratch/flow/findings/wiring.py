@@ -11,6 +11,7 @@ from nnscratch_records.words import number, percent, plural
 
 LOOKS = 3  # at least, of which the later half says that gradients are gone
 KEPT = 0.1  # of the gradients' norm that was there before the pass: they were not cleared
+_CARRIED = "state carried"  # and where all is learned all the same, forgotten
 _CERTAIN = (
     "broadcast loss",
     "batch taken for time",
@@ -20,7 +21,7 @@ _CERTAIN = (
     "examples mixed",
     "looks ahead",
     "gradients cleared too soon",
-    "state carried",
+    _CARRIED,
 )  # nobody does it on purpose
 _IF_NOTHING_ELSE = ("words hidden", "no positions")  # of a run that learns they say nothing
 _FIELDS = 5  # of a line of the record's `mistakes`
@@ -31,9 +32,9 @@ def find(view: View) -> list[Finding]:
     lines = [line.split("\t") for line in view.text("mistakes").splitlines()]
     told = [line for line in lines if len(line) == _FIELDS and line[0] in KINDS]
     p = view.progress
-    told = [one for one in told if not (p.learns and one[0] in _IF_NOTHING_ELSE)]
-    told = [one for one in told if not (p.learned and one[0] == "state carried")]
-    seen = [_finding(view, *line) for line in told]
+    silent: tuple[str, ...] = _IF_NOTHING_ELSE if p.learns else ()
+    silent += (_CARRIED,) if p.learned else ()
+    seen = [_finding(view, *line) for line in told if line[0] not in silent]
     kept = view.looks("gradient_kept")
     if len(kept) and view.rows and min(kept[len(kept) // 2 :]) > KEPT:
         now = float(kept[-1])

@@ -31,13 +31,24 @@ def test_a_run_that_learns_is_only_told(run):
     severities = {}
     for kind in WIRING:
         found = run(lambda record, kind=kind: record.update(mistakes=noted((kind, *LINE))))
-        severities[kind] = run.of(found, kind).severity
+        severities[kind] = getattr(run.of(found, kind), "severity", "")
     # Whatever it learns, it is not this.
     serious = {"broadcast loss", "batch taken for time", "not log-probabilities"}
-    serious |= {"several labels", "examples mixed", "looks ahead"}
+    serious |= {"several labels", "target values", "examples mixed", "looks ahead"}
     serious |= {"gradients cleared too soon"}
     assert {kind for kind, how in severities.items() if how == "serious"} == serious
-    assert set(severities.values()) == {"notice", "serious"}
+    untold = {"words hidden", "no positions", "state carried"}  # it would not learn
+    assert {kind for kind, how in severities.items() if not how} == untold
+    assert set(severities.values()) == {"notice", "serious", ""}
+
+
+@pytest.mark.parametrize("kind", ["words hidden", "no positions", "state carried"])
+def test_a_run_that_does_not_learn_is_told_what_may_hold_it(run, kind):
+    def change(record):
+        run.stuck(record)
+        record["mistakes"] = noted((kind, *LINE))
+
+    assert run(change)[0].kind == kind
 
 
 @pytest.mark.parametrize(
