@@ -82,15 +82,22 @@ class Mistakes:
         self._evaluates = False
         self._order, self._moves = Sequences(), Moves()
         self._table: tuple[str, tuple[int, ...]] = "", ()
+        self._network: Any = None  # the first tensor that goes in
+        self._given_all: set[str] = set()  # modules that are given that too
+        self._cut: set[str] = set()  # those whose outputs ask for no gradient
 
     def called(self, name: str, module: nn.Module, given: Any) -> None:
         """Look at a module that is called."""
         if is_recorded(module):  # what others hold themselves may be used by none of them
             self._called[name] = None
+            one = next(tensors_in(given), None)
+            if one is not None and one is self._network:
+                self._given_all.add(name)
         self._order.called(name, module, given)
         self._moves.called(name, module, given)
         if name == "":
-            first = next(tensors_in(given), None)
+            first = self._network = next(tensors_in(given), None)
+            self._given_all, self._cut = set(), set()
             self._examples = 0 if first is None or not first.ndim else len(first)
             other = nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd
             some = any(isinstance(one, other) for one in module.modules())
@@ -104,6 +111,8 @@ class Mistakes:
         """Look at what a softmax gives, and at what the network gives: is it that?"""
         self._order.returned(name, module, output)
         self._moves.returned(name, module, output)
+        if not any(one.requires_grad for one in tensors_in(output)):
+            self._cut.add(name)
         if isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmin):
             self._softmax = name, getattr(output, "grad_fn", None)
             if getattr(output, "ndim", 0) >= 2 and module.dim in (0, -output.ndim):
@@ -119,6 +128,7 @@ class Mistakes:
                     self._mixes = self._softmax[0] if made is self._softmax[1] else _LAST
         if name == "":
             self._softmax = "", None
+            self._network = None
 
     def sent(self, roots: list[Any]) -> None:
         """Look at what the first loss was computed by."""
@@ -166,14 +176,16 @@ class Mistakes:
         if not count:
             return ()
         names = ", ".join(name or "the network" for name, _ in reached[:count][-_NAMED:])
+        behind = reached[count][0]
+        if behind in self._given_all and not self._cut & {name for name, _ in reached[:count]}:
+            return _unused(names, behind)
         return (
             "frozen parameters",
             f"No gradient reaches the parameters of {names}: they are part of the pass and of the "
-            f"optimizer, and {reached[count][0]} behind them has one.",
+            f"optimizer, and {behind} behind them has one.",
             "Something between them cuts the gradient off: detach(), .data, numpy(), no_grad(), a "
             "rounding or an argmax.",
-            f"take away what cuts it off before {reached[count][0]}, or freeze what is not to be "
-            f"trained",
+            f"take away what cuts it off before {behind}, or freeze what is not to be trained",
             "",
         )
 
@@ -247,6 +259,18 @@ class Mistakes:
             "go back to training before each epoch",
             "model.train()",
         )
+
+
+def _unused(names: str, behind: str) -> tuple[str, ...]:
+    return (
+        "unused layers",
+        f"No gradient reaches the parameters of {names}: {behind} behind them is given what goes "
+        f"into the network, and not what they give.",
+        "A line of forward() starts from its input again, in place of the last line's result; or "
+        "detach() cuts off what else reads it.",
+        f"give {behind} what the layers before it give: x = layer(x), line by line",
+        "",
+    )
 
 
 def _left_out(names: list[str], unknown: Mapping[str, Any], count: int) -> tuple[str, ...]:

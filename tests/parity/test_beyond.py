@@ -160,3 +160,41 @@ def test_one_number_of_one_example_has_no_scale_and_may_be_answered_by_zero():
     """The sick loss of before, of which the last pass alone is shown: of one point, 0."""
     kinds = {one.kind for one in trained(curve(), slope(False), 200)}
     assert not kinds & {"input scale", "dead layer"}
+
+
+# Layers of which nothing is read
+
+
+class Lines(tn.Module):
+    """Calls each layer on what the last one gave, or one of them on its input."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.how = how
+        self.one, self.two = tn.Linear(64, 64), tn.Linear(64, 64)
+        self.out, self.side = tn.Linear(64, 10), tn.Linear(64, 10)
+
+    def forward(self, x):
+        with torch.set_grad_enabled(self.how != "frozen"):
+            h = torch.relu(self.two(torch.relu(self.one(x))))
+        if self.how == "again":
+            return self.out(x)
+        if self.how == "frozen":
+            return self.side(x) + self.out(h)
+        return self.out(h.detach() if self.how == "cut" else h)
+
+
+@pytest.mark.parametrize(
+    ("how", "kind"), [("again", "unused layers"), ("cut", "frozen parameters"), ("right", "")]
+)
+def test_a_line_that_starts_from_the_input_again(how, kind):
+    findings = trained(Lines(how), lambda m, x, y: ASKED(m(x), y), 60, 1e-5)
+    seen = {one.kind: one for one in findings if one.kind in ("unused layers", "frozen parameters")}
+    assert list(seen) == ([kind] if kind else [])
+    if kind:
+        assert "No gradient reaches the parameters of one, two" in seen[kind].sentence
+
+
+def test_what_is_frozen_by_no_grad_is_read_all_the_same():
+    findings = trained(Lines("frozen"), lambda m, x, y: ASKED(m(x), y), 60, 1e-5)
+    assert "unused layers" not in findings.kinds

@@ -19,6 +19,7 @@ WIRING: Final = (
     "several labels",
     "target values",
     "examples mixed",
+    "unused layers",
     "looks ahead",
     "words hidden",
     "no positions",
@@ -94,6 +95,7 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(WIRING, _ALL),
     "padding counted": frozenset({"too few steps", "does not learn", "constant output", "labels"}),
     "looks ahead": frozenset({"too few steps", "overfitting", "no activation", "labels"}),
+    "unused layers": frozenset({"no activation", "capacity", "does not learn", "too few steps"}),
     "evaluation mode": frozenset({"batch norm statistics", "overfitting", "does not learn"}),
     "labels": frozenset({"does not learn", "constant output", "slow layer"})
     | {"overfitting", "too few steps", "learning rate too large"},

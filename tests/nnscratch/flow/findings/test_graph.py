@@ -20,7 +20,8 @@ def test_the_order_of_causes():
     order = (
         "broadcast loss|gradients not cleared|gradients cleared too soon|"
         "batch taken for time|softmax over the batch|"
-        "not log-probabilities|several labels|target values|examples mixed|looks ahead|"
+        "not log-probabilities|several labels|target values|examples mixed|"
+        "unused layers|looks ahead|"
         "words hidden|no positions|state carried|padding counted|"
         "labels|inputs alike|outliers|softmax over one unit|norm over one unit|"
         "softmax twice|output activation|"
