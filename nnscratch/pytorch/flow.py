@@ -31,6 +31,7 @@ from nnscratch.pytorch.sent_back import sent_back
 from nnscratch.pytorch.shares import share_of_steps
 from nnscratch.pytorch.tensors import as_array, tensors_in
 from nnscratch.pytorch.through_time import Insides
+from nnscratch.pytorch.written import Written
 
 if TYPE_CHECKING:
     from nnscratch.files import PathLike
@@ -81,6 +82,7 @@ class TorchFlow(Filling):
         self._going_back = False
         self._compiled = compiled
         self._questions, self._carried = Questions(model), Carried()
+        self._written = Written()
         self._ready = False  # all that comes before the update was done
         self._probed: dict[str, Array] = {}
         self._hooks: list[Any] = []
@@ -154,6 +156,7 @@ class TorchFlow(Filling):
         if isinstance(given, torch.Tensor):
             self._fed.add(given.grad_fn is not None)
             self._carried.begin(given)
+            self._written.begin(given)
         self.criterion.forget()
         self._insides.forget()
         self.looking = self._number
@@ -247,7 +250,7 @@ class TorchFlow(Filling):
             self._afar.fetch()
             asks, targets = self._asks, self.criterion.targets
             self._keep()
-            self._tell(self._carried.told())
+            self._tell(self._carried.told(), self._written.told())
             if asks:
                 self._mode, self.looking = _PROBE, 0
                 self._tell(*self._questions.told(targets))

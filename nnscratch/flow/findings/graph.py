@@ -24,6 +24,7 @@ WIRING: Final = (
     "words hidden",
     "no positions",
     "state carried",
+    "data written over",
     "padding counted",
     "evaluation mode",
 )

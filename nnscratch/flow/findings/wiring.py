@@ -23,7 +23,11 @@ _CERTAIN = (
     "gradients cleared too soon",
     _CARRIED,
 )  # nobody does it on purpose
-_IF_NOTHING_ELSE = ("words hidden", "no positions")  # of a run that learns they say nothing
+_IF_NOTHING_ELSE = (
+    "words hidden",
+    "no positions",
+    "data written over",
+)  # of a run that learns they say nothing
 _FIELDS = 5  # of a line of the record's `mistakes`
 
 

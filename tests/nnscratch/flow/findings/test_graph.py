@@ -22,7 +22,7 @@ def test_the_order_of_causes():
         "batch taken for time|softmax over the batch|"
         "not log-probabilities|several labels|target values|examples mixed|"
         "unused layers|looks ahead|"
-        "words hidden|no positions|state carried|padding counted|"
+        "words hidden|no positions|state carried|data written over|padding counted|"
         "labels|inputs alike|outliers|softmax over one unit|norm over one unit|"
         "softmax twice|output activation|"
         "penalty|dropout|frozen parameters|"

@@ -37,12 +37,14 @@ def test_a_run_that_learns_is_only_told(run):
     serious |= {"several labels", "target values", "examples mixed", "looks ahead"}
     serious |= {"gradients cleared too soon"}
     assert {kind for kind, how in severities.items() if how == "serious"} == serious
-    untold = {"words hidden", "no positions", "state carried"}  # it would not learn
+    untold = {"words hidden", "no positions", "state carried", "data written over"}
     assert {kind for kind, how in severities.items() if not how} == untold
     assert set(severities.values()) == {"notice", "serious", ""}
 
 
-@pytest.mark.parametrize("kind", ["words hidden", "no positions", "state carried"])
+@pytest.mark.parametrize(
+    "kind", ["words hidden", "no positions", "state carried", "data written over"]
+)
 def test_a_run_that_does_not_learn_is_told_what_may_hold_it(run, kind):
     def change(record):
         run.stuck(record)
