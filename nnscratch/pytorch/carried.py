@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnscratch.pytorch.tensors import tensors_in
+from nnscratch.pytorch.tensors import as_array, tensors_in
 from nnscratch_records.words import percent, plural
 
 AGAIN = 1.5  # times the sequences, so many have come again before anything is said
@@ -95,5 +95,6 @@ def _numbers(x: Any, count: int) -> list[int]:
     axis = next((i for i in (0, 1) if x.ndim > i and x.shape[i] == count), None)
     if axis is None:
         return []
-    values = x.detach().movedim(axis, 0).contiguous().cpu()
-    return [hash(row.tobytes()) for row in values.numpy()]
+    values = x.detach().movedim(axis, 0)
+    rows = as_array(values) if x.is_floating_point() else values.cpu().numpy()
+    return [hash(row.tobytes()) for row in rows]
