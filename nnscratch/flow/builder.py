@@ -20,7 +20,7 @@ from nnscratch.errors import (
 )
 from nnscratch.flow.answers import Function, Loss
 from nnscratch.flow.census import unit_states
-from nnscratch.flow.given import as_batch, as_floats
+from nnscratch.flow.given import as_batch, as_floats, each_with_each
 from nnscratch.flow.infos import gates_of
 from nnscratch.flow.intake import NO_END, Intake, as_it_is
 from nnscratch.flow.layout import STEP_FIELDS
@@ -173,6 +173,8 @@ class Recorder(Intake):
             raise ConfigError("answers come after the input: call recorder.input(x) before")
         require_loss("Recorder.answers loss", loss)
         self._loss, self._last = loss, last
+        if self._looks.due and self._shape == (1,) and not self._layout.facts["mistakes"]:
+            self._layout.facts["mistakes"] = each_with_each(loss, y)
         if classes is None:
             self._looks.keep(self._inputs, y, math.prod(self._shape))
         else:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from nnscratch.arrays import DTYPES, Array, as_array
 from nnscratch.errors import ConfigError, DataError, ShapeError
+from nnscratch.flow.answers import Loss
 
 # What has to be called before a step ends.
 CALLS = {
@@ -47,6 +48,39 @@ def as_batch(what: str, given: npt.ArrayLike, features: int | None, axis: int = 
             f"{where}"
         )
     return values
+
+
+def each_with_each(loss: Loss, y: npt.ArrayLike) -> str:
+    """Return, as a line of a record's `mistakes`, that a loss takes outputs and answers of two
+    shapes for a table of both; empty if it does not.
+
+    It is asked, for outputs (examples, 1) and answers (examples,): of a table it is the same
+    whichever output is whose, and not what it is for answers of the outputs' shape.
+    """
+    answers = np.asarray(y)
+    if answers.ndim != 1 or answers.dtype.kind not in "fiub":
+        return ""
+    column = answers.astype(np.float64)[:, None]
+    asked = (column, answers), (np.roll(column, 1, axis=0), answers), (column, column)
+    try:
+        with np.errstate(all="ignore"):
+            told, moved, right = (float(loss(outputs, of)[0]) for outputs, of in asked)
+    except Exception:  # whatever a user's loss makes of a shape that it was not made for
+        return ""
+    same = 1e-6 * max(abs(told), abs(right))
+    if not (abs(told - moved) <= same < abs(told - right)):
+        return ""
+    shapes = f"outputs of shape {column.shape} meet answers of shape {answers.shape}"
+    return "\t".join(
+        (
+            "broadcast loss",
+            f"The loss compares every output with the answers of all examples: {shapes}, and "
+            f"broadcasting makes a table of both.",
+            "So each output is pulled to the mean of the answers, whatever its input.",
+            "give the answers the shape of the outputs",
+            "y = y.reshape(-1, 1)",
+        )
+    )
 
 
 class Given:

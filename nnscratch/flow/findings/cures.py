@@ -32,6 +32,24 @@ STANDARDISE_TARGETS: Final = Advice(
     "begin anew on targets of mean 0 and deviation 1, and undo that after prediction",
     "y = (y - y.mean(axis=0)) / (y.std(axis=0) + 1e-8)",
 )
+WITHOUT_FAR: Final = Advice(
+    "leave out what is far from all others, if it is wrong, and bring the rest to mean 0 and "
+    "deviation 1",
+    "away = abs(y - np.median(y, axis=0)); near = away <= 20 * np.median(away, axis=0); "
+    "keep = near.reshape(len(y), -1).all(axis=1); x, y = x[keep], y[keep]; "
+    "y = (y - y.mean(axis=0)) / (y.std(axis=0) + 1e-8)",
+)
+# Into what an activation at the output can give.
+UNIT_TARGETS: Final = Advice(
+    "begin anew on targets between 0 and 1, which the output can give, and undo that after "
+    "prediction",
+    "y = (y - y.min(axis=0)) / (y.max(axis=0) - y.min(axis=0) + 1e-8)",
+)
+SIGNED_TARGETS: Final = Advice(
+    "begin anew on targets between -1 and 1, which the output can give, and undo that after "
+    "prediction",
+    "y = 2 * (y - y.min(axis=0)) / (y.max(axis=0) - y.min(axis=0) + 1e-8) - 1",
+)
 STANDARDISE_BOTH: Final = Advice(
     "bring each feature of the inputs, and the targets, to mean 0 and deviation 1 (test data with "
     "the same numbers, predictions back), and begin anew",
@@ -181,6 +199,15 @@ def other_activation(view: View, kind: str) -> tuple[Advice, ...]:
 def zero_biases(view: View) -> tuple[Advice, ...]:
     """Return biases that begin at zero."""
     return (remade(view, "begin with biases of zero", 'bias_init="zeros"'),)
+
+
+def scaled_targets(view: View) -> Advice:
+    """Return targets of a scale that the network learns, and the activation at its output gives."""
+    ends = {
+        **dict.fromkeys(("sigmoid", "hardsigmoid"), UNIT_TARGETS),
+        **dict.fromkeys(("tanh", "hardtanh", "softsign"), SIGNED_TARGETS),
+    }
+    return ends.get(view.output_activation, STANDARDISE_TARGETS)
 
 
 def no_output_activation(view: View, expect: str = "") -> Advice:

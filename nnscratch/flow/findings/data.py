@@ -12,6 +12,8 @@ from nnscratch.flow.findings.cures import (
     STANDARDISE_BOTH,
     STANDARDISE_INPUTS,
     STANDARDISE_TARGETS,
+    WITHOUT_FAR,
+    scaled_targets,
 )
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
@@ -52,7 +54,10 @@ def _scales(view: View) -> list[Finding]:
     """
     inputs, targets = _inputs(view), _targets(view)
     if targets:
-        inputs = [replace(one, advice=(STANDARDISE_BOTH,)) for one in inputs]
+        own = targets[0].advice[0]
+        also = replace(own, line=f"{STANDARDISE_INPUTS.line}; {own.line}")
+        both = STANDARDISE_BOTH if own is STANDARDISE_TARGETS else also
+        inputs = [replace(one, advice=(both,)) for one in inputs]
     return [*inputs, *targets]
 
 
@@ -126,6 +131,10 @@ def _outliers(view: View) -> list[Finding]:
         return []
     few, count, share = (view.latest(f"target_{of}") for of in ("far", "count", "far_share"))
     mean, ends = view.latest("target_mean"), (view.latest("target_min"), view.latest("target_max"))
+    rest = view.latest("target_std") * math.sqrt(max(0.0, 1 - share))
+    advice = [Advice("take a loss that grows like the error", "loss = nn.Huber()")]
+    if rest < SMALL_TARGET:  # as where all were standardised together: no loss sees these
+        advice = [WITHOUT_FAR]
     end = max(ends, key=lambda value: abs(value - mean))
     return [
         Finding(
@@ -138,10 +147,7 @@ def _outliers(view: View) -> list[Finding]:
             f"and the error is squared.",
             "Squared, what is far off outweighs all the rest: the loss falls by what is learned of "
             "a few examples.",
-            (
-                Advice("take a loss that grows like the error", "loss = nn.Huber()"),
-                Advice("or look whether these targets are right"),
-            ),
+            (*advice, Advice("or look whether these targets are right")),
             {"far": few, "share": share, "end": end},
             EXPLAINS["outliers"],
         )
@@ -246,7 +252,7 @@ def _targets(view: View) -> list[Finding]:
             f"deviation {number(std)}, where the untrained network gives {number(output)} (root "
             f"mean square); the loss begins at {number(view.progress.first)}.",
             why,
-            (STANDARDISE_TARGETS,),
+            (scaled_targets(view),),
             {"target_rms": size, "output_rms": output, "loss": view.progress.first},
             explains,
         )

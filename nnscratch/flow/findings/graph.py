@@ -13,6 +13,7 @@ WIRING: Final = (
     "broadcast loss",
     "gradients not cleared",
     "gradients cleared too soon",
+    "weights set back",
     "batch taken for time",
     "softmax over the batch",
     "not log-probabilities",

@@ -7,6 +7,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.progress import NOTHING
 from nnscratch.flow.findings.view import View
 from nnscratch_records.words import number
 
@@ -21,7 +22,7 @@ def find(view: View) -> list[Finding]:
     """Return that held-out examples are judged worse and worse while the training's are learned."""
     held = view.looks("validation_loss")
     p = view.progress
-    if len(held) < LOOKS or not p.known or not np.isfinite(held).all():
+    if len(held) < LOOKS or not p.known or not np.isfinite(held).all() or not p.share > NOTHING:
         return []
     best = int(np.argmin(held))
     later = float(np.mean(held[-max(1, len(held) // 5) :]))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nnscratch.flow.findings.cures import init_for
+from nnscratch.flow.findings.cures import SIGNED_TARGETS, UNIT_TARGETS, WITHOUT_FAR, init_for
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.stability import LOOK
 from nnscratch.flow.findings.view import View
@@ -47,6 +47,9 @@ _OTHERS = {
     "print(np.unique(y, axis=0))": "print(torch.unique(y, dim=0))",
     "nn.datasets.check_inputs(x)": "assert torch.isfinite(x).all()",
     LOOK.line: "import nnscratch.pytorch; guard = nnscratch.pytorch.first_nonfinite(model)",
+    WITHOUT_FAR.line: "",
+    UNIT_TARGETS.line: "y = (y - y.amin(0)) / (y.amax(0) - y.amin(0) + 1e-8)",
+    SIGNED_TARGETS.line: "y = 2 * (y - y.amin(0)) / (y.amax(0) - y.amin(0) + 1e-8) - 1",
     "callbacks = [nn.EarlyStopping()]": "",
     "callbacks = [nn.Penalty(l2=0.0001)]": "",
 }

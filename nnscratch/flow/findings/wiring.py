@@ -28,6 +28,8 @@ _IF_NOTHING_ELSE = (
     "no positions",
     "data written over",
 )  # of a run that learns they say nothing
+UPDATES, AWAY = 3.0, 0.01  # times the update, and of the norm: no update moves a parameter that far
+OFTEN = 2  # times: once may be a checkpoint
 _FIELDS = 5  # of a line of the record's `mistakes`
 
 
@@ -54,7 +56,38 @@ def find(view: View) -> list[Finding]:
                 kept=now,
             )
         ]
-    return [*seen, *_lost(view)]
+    return [*seen, *_lost(view), *_set_back(view)]
+
+
+def _set_back(view: View) -> list[Finding]:
+    """Between one update and the next parameters became others: drawn anew, or loaded."""
+    norm, mean, update = (view.get(f"param_{what}") for what in ("norm", "mean", "update_norm"))
+    # |w|^2 = size mean^2 + size deviation^2: as far as both have moved, all of it has at least.
+    middle = np.sqrt(view.record["param_sizes"]) * mean
+    rest = np.sqrt(np.maximum(norm**2 - middle**2, 0.0))
+    moved = np.hypot(np.diff(middle, axis=0), np.diff(rest, axis=0))
+    far = moved > UPDATES * update[1:] + AWAY * np.maximum(norm[1:], norm[:-1])
+    far &= (np.diff(view.steps[: view.rows]) == 1)[:, None]
+    times = np.flatnonzero(far.any(axis=1))
+    if len(times) < OFTEN or view.progress.learned or view.against:
+        return []
+    columns = np.flatnonzero(far[times[0]])
+    more = f" and {len(columns) - 1} more" if columns[1:].size else ""
+    return [
+        _finding(
+            view,
+            "weights set back",
+            f"Between steps the parameters become others than the update has left: "
+            f"{plural(len(times), 'time')}, first before step {int(view.steps[times[0] + 1])}, "
+            f"where {view.record['params'][columns[0]]}{more} moved by "
+            f"{number(float(moved[times[0], columns[0]]))}, and the update by "
+            f"{number(float(update[times[0] + 1, columns[0]]))}.",
+            "Weights are drawn anew, or loaded, inside the loop: what was learned is lost there.",
+            "build the network and its optimizer once, before the loop over epochs",
+            "",
+            times=float(len(times)),
+        )
+    ]
 
 
 def _lost(view: View) -> list[Finding]:

@@ -280,3 +280,37 @@ def test_steps_may_be_numbered_and_go_back(tmp_path):
     recorder.close()
     np.testing.assert_equal(load_record(tmp_path / "a.flow"), record)
     save_record(tmp_path / "a.npz", record)
+
+
+def squares(outputs, y):
+    """The mean over whatever broadcasting makes of both."""
+    away = outputs - y
+    return float((away**2).mean()), 2 * away.mean(axis=-1, keepdims=True) / len(outputs)
+
+
+@pytest.mark.parametrize(
+    ("shape", "loss", "told"),
+    [
+        ((40,), squares, True),
+        ((40, 1), squares, False),
+        ((40,), lambda o, y: squares(o, np.reshape(y, o.shape)), False),
+        ((40,), lambda o, y: squares(o[:, 0], np.ravel(y)), False),
+        ((40,), lambda o, y: squares(o[:, 0], y), False),  # what it was made for
+        ((40,), lambda o, y: squares(o, {40: 1}[len(y.shape)]), False),  # it fails of any other
+    ],
+)
+def test_answers_of_another_shape_than_outputs_make_a_table(shape, loss, told):
+    recorder = nn.Recorder([nn.LayerInfo("fc", "dense", 1, role="weights")])
+    rng = np.random.default_rng(0)
+    for step in range(60):
+        x = rng.standard_normal((40, 3))
+        recorder.input(x)
+        recorder.output("fc", 0.1 * x[:, :1])
+        recorder.gradient("fc", 0.01 * x[:, :1])
+        recorder.answers(x.sum(axis=1).reshape(shape), loss)
+        recorder.end_step(loss=3.0 + 0.01 * (-1) ** step, lr=0.01)
+    found = recorder.findings()
+    assert (found.kinds[:1] == ("broadcast loss",)) == told
+    if told:
+        assert found[0].advice[0].line == "y = y.reshape(-1, 1)"
+        assert "outputs of shape (40, 1) meet answers of shape (40,)" in found[0].sentence

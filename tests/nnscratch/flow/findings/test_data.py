@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from nnscratch.flow.findings.cures import WITHOUT_FAR
+
 
 @pytest.mark.parametrize(
     ("values", "words"),
@@ -180,6 +182,58 @@ def test_targets_far_from_all_others(run, share, told, count):
         assert found.advice[0].line == "loss = nn.Huber()"
         assert f"of 400 examples {count}, as far as 20, make up 51 % of the squ" in found.sentence
         assert found.numbers == {"far": count, "share": share, "end": 20.0}
+
+
+@pytest.mark.parametrize(("std", "line"), [(0.11, "loss = nn.Huber()"), (0.09, "away = abs(y")])
+def test_what_the_far_ones_have_shrunk_is_brought_back(run, std, line):
+    """Of the others 0.011 or 0.009 is left, where all were standardised together."""
+    found = run.of(run(far(share=0.99, std=std), targets="numbers"), "outliers")
+    assert found.advice[0].line.startswith(line)
+    rng = np.random.default_rng(0)
+    y = rng.standard_normal((200, 1)) * 1e-4
+    y[:3] = 12.0
+    made = {"np": np, "x": rng.standard_normal((200, 4)), "y": y}
+    exec(WITHOUT_FAR.line, made)
+    assert made["x"].shape == (197, 4)
+    assert made["y"].std() == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("last", "ends"),
+    [
+        ("sigmoid", (0, 1)),
+        ("hardsigmoid", (0, 1)),
+        ("tanh", (-1, 1)),
+        ("softplus", None),
+        ("relu", None),
+        ("", None),
+    ],
+)
+def test_targets_get_a_scale_that_the_output_can_give(run, last, ends):
+    kinds = f"dense relu dense {last}"
+
+    def change(record):
+        run.stuck(run.fill(target_mean=300.0, target_std=80.0)(record) or record)
+
+    found = run.of(run(change, kinds=kinds, widths=(20, 1), targets="numbers"), "target scale")
+    made = {"y": np.array([[100.0], [180.0], [420.0]])}
+    exec(found.advice[0].line, made)
+    if ends:
+        assert (made["y"].min(), made["y"].max()) == pytest.approx(ends)
+    else:
+        assert made["y"].mean() == pytest.approx(0, abs=1e-9)
+
+
+def test_inputs_and_targets_are_mended_together_whatever_the_output_gives(run):
+    kinds = "dense relu dense sigmoid"
+
+    def change(record):
+        run.stuck(run.fill(target_mean=300.0, target_std=80.0, input_std=90.0)(record) or record)
+
+    made = {"x": 90 * np.arange(6.0).reshape(3, 2), "y": np.array([[100.0], [180.0], [420.0]])}
+    exec(run(change, kinds=kinds, widths=(20, 1), targets="numbers")[0].advice[0].line, made)
+    assert made["x"].std() == pytest.approx(1)
+    assert (made["y"].min(), made["y"].max()) == pytest.approx((0, 1))
 
 
 @pytest.mark.parametrize(("low", "end"), [(-19.0, 20.0), (-21.0, -21.0)])

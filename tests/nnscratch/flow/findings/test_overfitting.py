@@ -55,6 +55,17 @@ def test_what_is_not_learned_is_not_learned_by_heart(run):
     assert "overfitting" not in run(change).kinds
 
 
+@pytest.mark.parametrize(("level", "told"), [(0.94, True), (0.96, False), (5.0, False)])
+def test_a_run_that_has_learned_nothing_has_learned_nothing_by_heart(run, level, told):
+    """However much worse held-out examples are judged, as where all are thrown about."""
+
+    def change(record):
+        run.stuck(record, level * record["loss_constant"][0])
+        held_out(record, [900.0, 500.0, 400.0, 500.0, 600.0])
+
+    assert ("overfitting" in run(change).kinds) == told
+
+
 @pytest.mark.parametrize(
     ("last", "accuracy", "severity"),
     [

@@ -1,5 +1,6 @@
 """What is wrong with the loop around a network, as whoever watched it noted."""
 
+import numpy as np
 import pytest
 
 from nnscratch.flow.findings.graph import WIRING
@@ -112,3 +113,61 @@ def test_two_looks_say_nothing_of_gradients(run, looks, told):
         record["gradient_lost"][:looks] = 1.0
 
     assert bool(run.of(run(change), "gradients cleared too soon")) == told
+
+
+def set_back(times=3, every=20, by=0.5, what="norm", column=0):
+    """Of a record whose parameter is, every so many steps, another than it was left."""
+
+    def change(record):
+        run_stuck(record)
+        step = by * record["param_norm"][0, column]
+        if what == "mean":
+            step /= np.sqrt(record["param_sizes"][column])
+        for time in range(times):
+            record[f"param_{what}"][(time + 1) * every :, column] += (-1) ** time * step
+
+    return change
+
+
+def run_stuck(record):
+    record["loss"] = record["loss_constant"][0] * (1 + 0.002 * (-1.0) ** np.arange(100))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, True),
+        ({"times": 2}, True),
+        ({"times": 1}, False),  # a checkpoint was loaded
+        ({"by": 0.017}, True),  # three updates are 0.006 of the norm
+        ({"by": 0.015}, False),
+        ({"what": "mean"}, True),
+        ({"what": "mean", "by": 0.015}, False),
+        ({"column": 1}, True),  # a bias
+    ],
+)
+def test_weights_that_are_others_than_the_update_left(run, given, told):
+    found = run.of(run(set_back(**given)), "weights set back")
+    assert (found is not None) == told
+    if told:
+        times = given.get("times", 3)
+        assert f": {times} times, first before step 20" in found.sentence
+        assert found.numbers == {"times": times}
+        assert found.severity == "serious"
+
+
+def test_weights_of_a_run_that_learns_may_be_set(run):
+    def learns(record):
+        set_back()(record)
+        record["loss"] = run.falling(1.1, 0.02, 100)
+
+    def seldom(record):
+        set_back()(record)
+        record["steps"] *= 10
+
+    def against(record):
+        set_back()(record)
+        record["loss_kind"] = "against another network"
+
+    for change in (learns, seldom, against):
+        assert "weights set back" not in run(change).kinds
