@@ -26,6 +26,7 @@ _LINES = {
     STANDARDISE_BOTH.line: f"{_PIPELINE}; {_TARGETS.partition(';')[0]}; "
     f"estimator = {_TAKEN_BACK.format(_SCALED)}",
 }
+_ANEW = "; model, optimizer = nn.remake(model)"
 _ADAPTED = {"activation": "activation", "init": "init", "norm": "batchnorm"}  # of `remake`
 _FITS = re.compile(r"trainer\.fit\(x, y, epochs=\d+, max_steps=(\d+), batch_size=(\d+)\)")
 _OWN = (
@@ -77,6 +78,7 @@ def _advice(advice: Advice, setting: Setting) -> Advice:
 
 def _line(line: str, s: Setting) -> str:
     """Return the line that does to an estimator what one does to a network of one's own."""
+    line = line.partition(_ANEW)[0]  # a fit begins anew
     if line in _LINES:
         return _LINES[line]
     if fits := _FITS.fullmatch(line):

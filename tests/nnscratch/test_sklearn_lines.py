@@ -55,6 +55,10 @@ def test_a_network_made_anew_is_an_estimator_set_anew(line, expected):
         ),
         ("callbacks = [nn.EarlyStopping()]", "early_stopping=True"),
         ("callbacks = [nn.Penalty(l2=0.0001)]", "callbacks=[nn.Penalty(l2=0.0001)]"),
+        (
+            "callbacks = [nn.Penalty(l2=0.0001)]; model, optimizer = nn.remake(model), nn.SGD(1)",
+            "callbacks=[nn.Penalty(l2=0.0001)]",  # a fit begins anew
+        ),
         ("trainer.fit(x, y, epochs=50, max_steps=50, batch_size=50)", "epochs=33"),  # 12.5 more
         ("trainer.fit(x, y, epochs=80, max_steps=80, batch_size=32)", "batch_size=32"),
     ],
@@ -88,9 +92,10 @@ def test_an_optimizer_of_ones_own_is_given_whole():
     )
 
 
-def test_lines_about_the_data_stay():
-    line = "print([(x[i], y[i]) for i in range(5)])"
-    assert told(line) == line
+@pytest.mark.parametrize("anew", ["", "; model, optimizer = nn.remake(model), nn.Adam(lr=0.001)"])
+def test_lines_about_the_data_stay(anew):
+    for line in ("print([(x[i], y[i]) for i in range(5)])", "y = (y - 3) / 4"):
+        assert told(line + anew) == line
 
 
 def pasted(estimator, x, y):

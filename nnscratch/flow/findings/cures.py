@@ -19,6 +19,8 @@ from nnscratch_records.words import called, number
 
 NEAR = 1.25  # as near as weights must be to the scale that suits
 HIDDEN = 16  # units of a hidden layer where there was none
+CLIP = 1  # the norm of the whole gradient, as in most recurrent networks that are published
+LEAPS = "What comes back through time leaps: a rate for the usual steps is too large for those."
 LEAST_BATCH = 8  # examples, for batch norm
 _RATE = re.compile(r"\blr=[0-9.e+-]+")
 _RATES = re.compile(r", rates=\{[^}]*\}")
@@ -201,6 +203,21 @@ def zero_biases(view: View) -> tuple[Advice, ...]:
     return (remade(view, "begin with biases of zero", 'bias_init="zeros"'),)
 
 
+def anew(view: View, advice: Advice) -> Advice:
+    """Return advice with new weights: what the old ones became may not recover.
+
+    An optimizer that it is about goes with them; else there is a new one like the run's.
+    """
+    new = optimizer_python(view.text("optimizer"))
+    if not new or view.text("framework") == "torch" or "opaque" in view.roles:
+        return advice
+    _, own, made = advice.line.rpartition("optimizer = ")
+    first = "" if own else f"{made}; "
+    return replace(
+        advice, line=f"{first}model, optimizer = nn.remake(model), {made if own else new}"
+    )
+
+
 def scaled_targets(view: View) -> Advice:
     """Return targets of a scale that the network learns, and the activation at its output gives."""
     ends = {
@@ -230,6 +247,25 @@ def learning_rate(view: View, rate: float, spoiled: bool = False) -> tuple[Advic
     if spoiled:
         return (Advice(f"{what}, from new weights", f"model, optimizer = nn.remake(model), {new}"),)
     return (Advice(what, f"optimizer = {new}"),)
+
+
+def shorter_steps(view: View, rate: float, leaps: bool) -> tuple[Advice, ...]:
+    """Return a lower learning rate for new weights or, where the gradient `leaps`, first a clip."""
+    lower = learning_rate(view, rate, spoiled=True)
+    if not leaps:
+        return lower
+    return (clipped_anew(view), *(replace(a, what=f"or {a.what}") for a in lower))
+
+
+def clipped_anew(view: View) -> Advice:
+    """Return a clip of the whole gradient, at 1, for new weights: a leap has spoiled the old."""
+    new = optimizer_python(view.text("optimizer"))
+    if not new or view.text("framework") == "torch":
+        what = "clip the gradient, and begin anew"
+        return Advice(what, f"optimizer.clip = nn.ClipByGlobalNorm({CLIP})")
+    clip = f"clip=nn.ClipByGlobalNorm({CLIP})"
+    line = f"model, optimizer = nn.remake(model), {new[:-1]}, {clip})"
+    return Advice("clip the gradient, from new weights", line)
 
 
 def adaptive(view: View) -> tuple[Advice, ...]:

@@ -13,6 +13,7 @@ from nnscratch.flow.findings.cures import (
     STANDARDISE_INPUTS,
     STANDARDISE_TARGETS,
     WITHOUT_FAR,
+    anew,
     scaled_targets,
 )
 from nnscratch.flow.findings.finding import Advice, Finding
@@ -54,10 +55,10 @@ def _scales(view: View) -> list[Finding]:
     """
     inputs, targets = _inputs(view), _targets(view)
     if targets:
-        own = targets[0].advice[0]
+        own = scaled_targets(view)
         also = replace(own, line=f"{STANDARDISE_INPUTS.line}; {own.line}")
         both = STANDARDISE_BOTH if own is STANDARDISE_TARGETS else also
-        inputs = [replace(one, advice=(both,)) for one in inputs]
+        inputs = [replace(one, advice=(anew(view, both),)) for one in inputs]
     return [*inputs, *targets]
 
 
@@ -134,7 +135,7 @@ def _outliers(view: View) -> list[Finding]:
     rest = view.latest("target_std") * math.sqrt(max(0.0, 1 - share))
     advice = [Advice("take a loss that grows like the error", "loss = nn.Huber()")]
     if rest < SMALL_TARGET:  # as where all were standardised together: no loss sees these
-        advice = [WITHOUT_FAR]
+        advice = [anew(view, WITHOUT_FAR)]
     end = max(ends, key=lambda value: abs(value - mean))
     return [
         Finding(
@@ -201,7 +202,7 @@ def _inputs(view: View) -> list[Finding]:
             view.first_step,
             f"The inputs are {' and '.join(what)}: {seen}.",
             why,
-            (STANDARDISE_INPUTS,),
+            (anew(view, STANDARDISE_INPUTS),),
             numbers,
             explains,
         )
@@ -252,7 +253,7 @@ def _targets(view: View) -> list[Finding]:
             f"deviation {number(std)}, where the untrained network gives {number(output)} (root "
             f"mean square); the loss begins at {number(view.progress.first)}.",
             why,
-            (scaled_targets(view),),
+            (anew(view, scaled_targets(view)),),
             {"target_rms": size, "output_rms": output, "loss": view.progress.first},
             explains,
         )

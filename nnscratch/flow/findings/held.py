@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.flow.findings.cures import optimizer_python, remade
+from nnscratch.flow.findings.cures import anew, optimizer_python, remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import LEARNED, LEARNS, WORTH
@@ -167,7 +167,9 @@ def _too_strong(view: View, left: float, seen: str, how: str) -> list[Finding]:
             seen,
             f"A penalty on them, or their decay{named}, {how}.",
             (
-                Advice("take a thousandth of the penalty or less, and begin anew", line),
+                anew(
+                    view, Advice("take a thousandth of the penalty or less, and begin anew", line)
+                ),
                 Advice("or none"),
             ),
             {"left": left},

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.flow.findings import cures
+from nnscratch.flow.findings import cures, rates
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import ENOUGH, LEARNS
@@ -31,6 +31,7 @@ _KEEPERS = (
         "bias, of 2 or more"
     ),
 )
+_THROWN = frozenset({"learning rate too large"})
 _SPARED = 0.05  # at this share of steps a larger norm is no spike but usual
 
 
@@ -108,10 +109,20 @@ def _symptom(view: View, layer: Recurrent, kind: str, where: Array) -> Finding:
         step,
         seen,
         _blame(layer, rate),
-        _KEEPERS if kind == "vanishing" else (),
+        _KEEPERS if kind == "vanishing" else _clip(view),
         numbers={"rate": rate, "horizon": float(horizon), "steps": float(steps), "log10": change},
-        explains=EXPLAINS[f"{kind} through time"],
+        explains=EXPLAINS[f"{kind} through time"] | (_THROWN if _explodes(view, kind) else set()),
     )
+
+
+def _clip(view: View) -> tuple[Advice, ...]:
+    return () if view.has_clip else (cures.clipped_anew(view),)
+
+
+def _explodes(view: View, kind: str) -> bool:
+    """Whether steps of a usual rate are too long for what comes back alone."""
+    usual = rates.rate_at(view, 0) <= rates.usual(view)[0] * (1 + rates.ROUNDED)
+    return kind == "exploding" and usual and not view.has_clip
 
 
 def _blame(layer: Recurrent, rate: float) -> str:

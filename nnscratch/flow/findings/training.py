@@ -153,7 +153,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     explains = EXPLAINS["learning rate too large"] - {
         kind for kind in _AT_ONCE if kind in shown and shown[kind].step <= step
     }
-    advised = rates.lower_rate(view)
+    leaps = bool(jumps.size) and not unusual and view.recurrent and not view.has_clip
     return [
         Finding(
             "learning rate too large",
@@ -161,8 +161,8 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
             (),
             step,
             f"The learning rate is too large, {number(rate)}: {text}.",
-            "",
-            (*cures.learning_rate(view, advised, spoiled=True), *warm),
+            cures.LEAPS if leaps else "",
+            (*cures.shorter_steps(view, rates.lower_rate(view), leaps), *warm),
             numbers,
             explains,
             first=far_beyond,

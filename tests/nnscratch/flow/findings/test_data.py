@@ -3,7 +3,34 @@
 import numpy as np
 import pytest
 
+import nnscratch as nn
 from nnscratch.flow.findings.cures import WITHOUT_FAR
+
+
+@pytest.fixture
+def pasting():
+    return {"nn": nn, "model": nn.Sequential(nn.Dense(2, 1))}
+
+
+def test_the_line_for_the_data_begins_with_new_weights():
+    """What a column of large numbers has killed does not come back on standard inputs."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((400, 5)).astype("float32")
+    y = (x[:, 1] > x[:, 2]).astype(int)
+    x[:, 0] = 1e5 + 7 * np.arange(400)
+    hidden = nn.Dense(24, 24), nn.ReLU()
+    model = nn.Sequential(nn.Dense(5, 24), nn.ReLU(), *hidden, nn.Dense(24, 2))
+    names = {"nn": nn, "x": x, "model": model, "optimizer": nn.SGD(lr=0.05)}
+    found = []
+    for _ in range(2):
+        flow, loss = nn.GradientFlow(names["model"]), nn.SoftmaxCrossEntropy()
+        trainer = nn.Trainer(names["model"], loss, names["optimizer"])
+        trainer.fit(names["x"], y, epochs=15, batch_size=20, callbacks=[flow], progress=False)
+        found.append(flow.findings())
+        if found[0].first and len(found) == 1:
+            exec(found[0].first.line, names)
+    assert found[0].kinds[0] == "input scale"
+    assert nn.evaluate(names["model"], loss, names["x"], y).accuracy > 0.9
 
 
 @pytest.mark.parametrize(
@@ -93,14 +120,14 @@ def test_the_scale_of_targets(run, values, what):
 @pytest.mark.parametrize(
     ("inputs", "targets", "both"), [(10.1, 10.1, True), (10.1, 9.9, False), (9.9, 10.1, False)]
 )
-def test_where_both_are_far_off_one_line_brings_both(run, inputs, targets, both):
+def test_where_both_are_far_off_one_line_brings_both(run, pasting, inputs, targets, both):
     """Neither alone is enough: what is left holds the run up as before."""
 
     def change(record):
         run.fill(input_std=inputs, target_std=targets)(run.stuck(record))
 
     found = run(change, **TARGETS)
-    made = {"x": np.arange(6.0).reshape(3, 2), "y": np.arange(3.0)[:, None] * 100}
+    made = pasting | {"x": np.arange(6.0).reshape(3, 2), "y": np.arange(3.0)[:, None] * 100}
     exec(found.first.line, made)
     assert (abs(made["x"]).max() < 2 and abs(made["y"]).max() < 2) == both
 
@@ -209,14 +236,14 @@ def test_what_the_far_ones_have_shrunk_is_brought_back(run, std, line):
         ("", None),
     ],
 )
-def test_targets_get_a_scale_that_the_output_can_give(run, last, ends):
+def test_targets_get_a_scale_that_the_output_can_give(run, pasting, last, ends):
     kinds = f"dense relu dense {last}"
 
     def change(record):
         run.stuck(run.fill(target_mean=300.0, target_std=80.0)(record) or record)
 
     found = run.of(run(change, kinds=kinds, widths=(20, 1), targets="numbers"), "target scale")
-    made = {"y": np.array([[100.0], [180.0], [420.0]])}
+    made = pasting | {"y": np.array([[100.0], [180.0], [420.0]])}
     exec(found.advice[0].line, made)
     if ends:
         assert (made["y"].min(), made["y"].max()) == pytest.approx(ends)
@@ -224,13 +251,16 @@ def test_targets_get_a_scale_that_the_output_can_give(run, last, ends):
         assert made["y"].mean() == pytest.approx(0, abs=1e-9)
 
 
-def test_inputs_and_targets_are_mended_together_whatever_the_output_gives(run):
+def test_inputs_and_targets_are_mended_together_whatever_the_output_gives(run, pasting):
     kinds = "dense relu dense sigmoid"
 
     def change(record):
         run.stuck(run.fill(target_mean=300.0, target_std=80.0, input_std=90.0)(record) or record)
 
-    made = {"x": 90 * np.arange(6.0).reshape(3, 2), "y": np.array([[100.0], [180.0], [420.0]])}
+    made = pasting | {
+        "x": 90 * np.arange(6.0).reshape(3, 2),
+        "y": np.array([[100.0], [180.0], [420.0]]),
+    }
     exec(run(change, kinds=kinds, widths=(20, 1), targets="numbers")[0].advice[0].line, made)
     assert made["x"].std() == pytest.approx(1)
     assert (made["y"].min(), made["y"].max()) == pytest.approx((0, 1))
