@@ -123,12 +123,13 @@ def _stands(view: View) -> bool:
 def _activation(view: View, shown: Shown) -> list[Finding]:
     """An activation that no weights help: its derivative loses the gradient, or blows it up."""
     kind, hidden = view.activation, len(_hidden(view))
-    several = view.hidden_activations.count(kind) >= SEVERAL and not view.has_norm
+    overflow = shown.get("non-finite") if not view.rows else None
+    least = 1 if overflow is not None and kind == "exponential" else SEVERAL
+    several = view.hidden_activations.count(kind) >= least and not view.has_norm
     if not kind or not math.isnan(suited_scale(kind)) or not several:
         return []
     flow = shown.get("vanishing") or shown.get("exploding")
     by = flow if flow is not None and main_term(flow) in ("derivative", "") else None
-    overflow = shown.get("non-finite") if not view.rows else None
     found = [one for one in (by, shown.get("constant output"), overflow) if one is not None]
     if not found:
         return []
@@ -146,7 +147,7 @@ def _activation(view: View, shown: Shown) -> list[Finding]:
             view.harm,
             view.names([i for i in view.columns("activation") if i < view.weights[-1]]),
             min(one.step for one in found),
-            f"{called(kind)} in {hidden} hidden layers: {why}.",
+            f"{called(kind)} in {plural(hidden, 'hidden layer')}: {why}.",
             "",
             (*cures.other_activation(view, kind), *cures.batch_norm(view)),
             {"layers": float(hidden)},

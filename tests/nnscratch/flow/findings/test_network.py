@@ -82,15 +82,23 @@ def test_a_constant_output_through_sigmoids(run):
     assert run.of(found, "constant output").because == "activation"
 
 
-def test_exponentials_of_exponentials(run):
+@pytest.mark.parametrize(
+    ("kind", "layers", "told"),
+    [
+        *[("exponential", 3, "exponential in 3 hidden layers: "), ("exponential", 1, "1 hidden l")],
+        *[("sigmoid", 3, "3 hidden"), ("sigmoid", 2, "")],
+    ],
+)
+def test_what_overflows_in_the_first_step(run, kind, layers, told):
     def change(record):
         record["loss"][...] = np.nan
-        record["output_nonfinite"][:, 5] = 3
+        record["output_nonfinite"][:, -2] = 3
 
-    options = {"kinds": "dense exponential " * 3 + "dense", "widths": (5, 5, 5, 3), "steps": 1}
-    found = run(change, **options)
-    assert found.kinds == ("activation", "non-finite")
-    assert "until numbers overflow" in found[0].sentence
+    widths = (5,) * layers + (3,)
+    found = run(change, kinds=f"dense {kind} " * layers + "dense", widths=widths, steps=1)
+    assert found.kinds == (("activation", "non-finite") if told else ("non-finite",))
+    assert told in found[0].sentence
+    assert ("until numbers overflow" in found[0].sentence) == (kind == "exponential")
 
 
 def test_many_normalised_layers_are_a_notice_in_a_run_that_is_on_its_way(run):
