@@ -179,7 +179,13 @@ class Graph(Structure):
         input_gradient : also compute, and return, the gradient with respect to the input.
         """
         with self.turn.of(self):
-            return self.back(dlogits, accumulate, input_gradient)
+            kept = float(np.linalg.norm(self.grads.flat)) if accumulate else 0.0
+            made = self.back(dlogits, accumulate, input_gradient)
+            self.went_back(kept)
+            return made
+
+    def went_back(self, kept: float) -> None:
+        """Note a pass back, and the norm of the gradients that it was added to: for recorders."""
 
     def back(
         self, dlogits: Array, accumulate: bool = False, input_gradient: bool = False

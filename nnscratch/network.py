@@ -48,6 +48,10 @@ class Tap(Measurer, Protocol):
         """Note the end of a training pass; `measured` if its list of calls held the requests."""
         ...
 
+    def went_back(self, kept: float) -> None:
+        """Note a pass back, and the norm of the gradients that it was added to."""
+        ...
+
 
 class Network(Graph):
     """Layers as nodes of a graph: chains, branches that are summed, layers in several places.
@@ -111,6 +115,11 @@ class Network(Graph):
             if tap is not None:
                 tap.passed(value, captured is not None, labels, loss, sample_weights)
             return value
+
+    def went_back(self, kept: float) -> None:
+        """Note a pass back, and the norm of the gradients that it was added to: for recorders."""
+        if self.tap is not None and self.tap.due:
+            self.tap.went_back(kept)
 
     def _loss(
         self,

@@ -90,6 +90,7 @@ class Tap:
         self.model = model
         self._is_due, self._finished, self._learned = is_due, finished, learned
         self.waiting = False  # a pass is measured, its update has not been made
+        self._first = True  # no pass back was seen since the latest update
         self.loss = math.nan
         self._lay_out(layout)
 
@@ -208,6 +209,16 @@ class Tap:
             self.layout.facts["loss_kind"] = called(function)
         self.waiting = True
 
+    def went_back(self, kept: float) -> None:
+        """Note the norm of what an earlier step left in the gradients, over theirs with it.
+
+        A second pass before the update is added to the first on purpose.
+        """
+        if kept > 0 and self._first and not self.waiting:
+            whole = float(np.linalg.norm(self.model.grads.flat))
+            self.looks.note(gradient_kept=kept / whole if whole > 0 else 0.0)
+        self._first = False
+
     @property
     def saw_nonfinite(self) -> bool:
         """Whether the pass that waits for its update holds a NaN or an infinity."""
@@ -256,7 +267,7 @@ class Tap:
         return np.array(params, int), np.concatenate([np.zeros(0, int), *samples])
 
     def _deliver(self) -> None:
-        self.waiting = False
+        self.waiting, self._first = False, True
         self._finished()
         if self.looks.written:
             self.looks.forget()

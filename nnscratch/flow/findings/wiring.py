@@ -43,7 +43,7 @@ def find(view: View) -> list[Finding]:
     seen = [_finding(view, *line) for line in told if line[0] not in silent]
     kept = view.looks("gradient_kept")
     if len(kept) and view.rows and min(kept[len(kept) // 2 :]) > KEPT:
-        now = float(kept[-1])
+        now, torch = float(kept[-1]), view.text("framework") == "torch"
         seen += [
             _finding(
                 view,
@@ -52,7 +52,7 @@ def find(view: View) -> list[Finding]:
                 f"{percent(now)} of their norm was there already.",
                 "So every update repeats all earlier ones, as a momentum that never fades.",
                 "clear the gradients before each backward pass",
-                "optimizer.zero_grad()",
+                "optimizer.zero_grad()" if torch else "model.grads.flat[:] = 0",
                 kept=now,
             )
         ]

@@ -219,3 +219,28 @@ def test_the_work_of_watching_a_deep_network_grows_as_its_layers_do():
 
     few, many = calls(100), calls(400)
     assert many < 5 * few
+
+
+@pytest.mark.parametrize(
+    ("clears", "halves", "told"),
+    [(False, 1, True), (True, 1, False), (True, 2, False), ("at the first", 2, False)],
+)
+def test_gradients_that_nobody_clears_are_seen_in_a_loop_of_ones_own(clears, halves, told):
+    """Halves of a batch are added up on purpose."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((40, 4)).astype(np.float32), np.arange(40) % 3
+    model = nn.Sequential(nn.Dense(4, 8), nn.ReLU(), nn.Dense(8, 3))
+    loss, optimizer, flow = nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.5), nn.GradientFlow(model)
+    with flow.attached(optimizer):
+        for _ in range(60):
+            if clears is True:
+                model.grads.flat[:] = 0
+            for half in range(halves):
+                part = slice(half * 40 // halves, (half + 1) * 40 // halves)
+                _, dy = loss(model.forward(x[part], training=True), y[part])
+                model.backward(dy / halves, accumulate=half > 0 or clears != "at the first")
+            optimizer.step(model.params, model.grads)
+    found = flow.findings()
+    assert ("gradients not cleared" in found.kinds) == told
+    if told:
+        assert found.first.line == "model.grads.flat[:] = 0"
