@@ -132,6 +132,9 @@ class Recorder(Intake):
             raise ShapeError(f"values of parameter {name!r} are missing, expected {shape}")
         place = self._layout.params.index(name)
         self._look_at(place, self.params[name], after if old is None else old)
+        own = not self._layout.facts["framework"]  # others may be asked to climb
+        if own and self._looks.due and slope is not None and old is not None:
+            self._ascent.see(after - old, slope)
         samples = self._samples[2 * len(self.layers) + place]
         measure_parameter(self._params[:, place], samples, after, slope, old)
         self._given.add("parameter", name)
@@ -306,6 +309,7 @@ class Recorder(Intake):
         self._step_row[...] = [known.get(name, math.nan) for name in STEP_FIELDS]
         if self._looks.due:
             self._looks.ask(loss, self._loss, self._shape, self._dtype, self._last)
+            self._layout.facts["mistakes"] = self._layout.facts["mistakes"] or self._ascent.told()
         self._looks.count += 1
         self._measured.finish()
         note_states(self._layout, self._tensors, self._gates)

@@ -83,6 +83,38 @@ def each_with_each(loss: Loss, y: npt.ArrayLike) -> str:
     )
 
 
+class Ascent:
+    """Counts updates that go along the gradient: each adds to the loss that it was taken of."""
+
+    ALONG = 0.9  # the cosine between update and gradient, of which momentum leaves less
+    ALL = 12  # looks at parameters, and all of them alike
+
+    def __init__(self) -> None:
+        self._seen = self._along = 0
+
+    def see(self, update: Array, gradient: Array) -> None:
+        """Look at an update of a parameter and the gradient it was made of."""
+        sizes = float(np.linalg.norm(update)) * float(np.linalg.norm(gradient))
+        if sizes > 0:
+            self._seen += 1
+            self._along += float(np.vdot(update, gradient)) > self.ALONG * sizes
+
+    def told(self) -> str:
+        """Return it as a line of a record's `mistakes`; empty if it is none."""
+        if self._seen < self.ALL or self._along < self._seen:
+            return ""
+        return "\t".join(
+            (
+                "steps uphill",
+                f"The updates go along the gradient, not against it: {self._along} of "
+                f"{self._seen} that were looked at.",
+                "Along its gradient the loss rises as fast as it can.",
+                "take the step off the weights, or turn the gradient's sign",
+                "w -= lr * dw",
+            )
+        )
+
+
 class Given:
     """Notes what of a step was given.
 

@@ -20,7 +20,7 @@ from nnscratch.errors import (
     require_text,
 )
 from nnscratch.flow.answers import Function, Loss
-from nnscratch.flow.given import Given, as_batch
+from nnscratch.flow.given import Ascent, Given, as_batch
 from nnscratch.flow.infos import LayerInfo, ParamInfo, initial_measures, network_facts
 from nnscratch.flow.logging import Log
 from nnscratch.flow.looks import Looks
@@ -95,6 +95,7 @@ class Intake(Recording):
         needed |= {"recurrence": layout.recurrent_layers}
         self._given = Given({**needed, "probe output": self._counted}, ["probe output"])
         self._looks = Looks(layout.looks_of(numbers))
+        self._ascent = Ascent()
         self._inputs: Array
         self._loss: Loss | None
         self._last: Function = as_it_is

@@ -14,6 +14,7 @@ WIRING: Final = (
     "gradients not cleared",
     "gradients cleared too soon",
     "weights set back",
+    "steps uphill",
     "batch taken for time",
     "softmax over the batch",
     "not log-probabilities",

@@ -99,7 +99,7 @@ def _frozen(view: View) -> list[Finding]:
         # From the first step on: where units below died since, momentum moves them for a while.
         elif view.holds(known & arrives & (moved[:, column] > 0)) and not pulled[:, column].any():
             groups["pushed"].append(layer)
-        elif _put_back(view, column):
+        elif put_back(view, column):
             groups["put back"].append(layer)
     how = next((name for name, columns in groups.items() if columns), "")
     if not how:
@@ -151,7 +151,7 @@ def _told(view: View, how: str, columns: list[int], moved: Array) -> tuple[int, 
     )
 
 
-def _put_back(view: View, column: int) -> bool:
+def put_back(view: View, column: int) -> bool:
     """Whether a parameter is before every step what it was before the first, updates or not.
 
     Where it is normalised its updates stand at right angles to it, and all r of its norm that they

@@ -6,6 +6,7 @@ import numpy as np
 
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS, KINDS
+from nnscratch.flow.findings.moving import put_back
 from nnscratch.flow.findings.view import View
 from nnscratch_records.words import number, percent, plural
 
@@ -28,8 +29,8 @@ _IF_NOTHING_ELSE = (
     "no positions",
     "data written over",
 )  # of a run that learns they say nothing
-UPDATES, AWAY = 3.0, 0.01  # times the update, and of the norm: no update moves a parameter that far
-OFTEN = 2  # times: once may be a checkpoint
+AWAY = 0.02  # of a parameter's norm: another before a step than behind the one before it
+OFTEN, ALWAYS = 2, 0.5  # times: once may be a checkpoint; of the steps: a constraint
 _FIELDS = 5  # of a line of the record's `mistakes`
 
 
@@ -61,27 +62,31 @@ def find(view: View) -> list[Finding]:
 
 def _set_back(view: View) -> list[Finding]:
     """Between one update and the next parameters became others: drawn anew, or loaded."""
-    norm, mean, update = (view.get(f"param_{what}") for what in ("norm", "mean", "update_norm"))
-    # |w|^2 = size mean^2 + size deviation^2: as far as both have moved, all of it has at least.
-    middle = np.sqrt(view.record["param_sizes"]) * mean
-    rest = np.sqrt(np.maximum(norm**2 - middle**2, 0.0))
-    moved = np.hypot(np.diff(middle, axis=0), np.diff(rest, axis=0))
-    far = moved > UPDATES * update[1:] + AWAY * np.maximum(norm[1:], norm[:-1])
+    after, update, ratio = (
+        view.get(k) for k in ("param_norm", "param_update_norm", "update_ratio")
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        before = update / ratio
+    left, met = after[:-1], before[1:]
+    far = np.abs(met - left) > AWAY * np.maximum(met, left)
     far &= (np.diff(view.steps[: view.rows]) == 1)[:, None]
     times = np.flatnonzero(far.any(axis=1))
-    if len(times) < OFTEN or view.progress.learned or view.against:
+    none = (
+        view.progress.learned or view.against or any(put_back(view, c) for c in view.weight_params)
+    )
+    if not OFTEN <= len(times) < ALWAYS * view.rows or none:
         return []
-    columns = np.flatnonzero(far[times[0]])
-    more = f" and {len(columns) - 1} more" if columns[1:].size else ""
+    row, columns = times[0], np.flatnonzero(far[times[0]])
+    more = f" (and {len(columns) - 1} more)" if columns[1:].size else ""
     return [
         _finding(
             view,
             "weights set back",
             f"Between steps the parameters become others than the update has left: "
-            f"{plural(len(times), 'time')}, first before step {int(view.steps[times[0] + 1])}, "
-            f"where {view.record['params'][columns[0]]}{more} moved by "
-            f"{number(float(moved[times[0], columns[0]]))}, and the update by "
-            f"{number(float(update[times[0] + 1, columns[0]]))}.",
+            f"{plural(len(times), 'time')}, first before step {int(view.steps[row + 1])}, where "
+            f"the norm of {view.record['params'][columns[0]]}{more} was "
+            f"{number(float(left[row, columns[0]]), 3)} and is "
+            f"{number(float(met[row, columns[0]]), 3)}.",
             "Weights are drawn anew, or loaded, inside the loop: what was learned is lost there.",
             "build the network and its optimizer once, before the loop over epochs",
             "",

@@ -78,3 +78,27 @@ def test_a_built_record_is_that_of_the_recorder(tmp_path, dtype, histograms):
             np.testing.assert_array_equal(record[name], value, err_msg=name)
     recorder.close()
     np.testing.assert_equal(load_record(tmp_path / "built.flow"), record)
+
+
+@pytest.mark.parametrize(
+    ("sign", "momentum", "told"), [(1, 0.0, True), (-1, 0.0, False), (-1, 0.9, False)]
+)
+def test_updates_along_the_gradient_are_told_from_those_against_it(sign, momentum, told):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((50, 4))
+    y = x @ rng.standard_normal((4, 1))
+    info = nn.ParamInfo("fc.W", "fc", "weight", (4, 1))
+    recorder = nn.Recorder([nn.LayerInfo("fc", "dense", 1, role="weights")], [info])
+    w, velocity = rng.standard_normal((4, 1)), np.zeros((4, 1))
+    for _ in range(60):
+        out = x @ w
+        dout = 2 * (out - y) / len(x)
+        gradient = x.T @ dout
+        velocity = momentum * velocity + gradient
+        recorder.input(x)
+        recorder.output("fc", out)
+        recorder.gradient("fc", dout)
+        before, w = w, w + sign * 0.01 * velocity
+        recorder.param("fc.W", w, gradient=gradient, before=before)
+        recorder.end_step(loss=float(((out - y) ** 2).mean()), lr=0.01)
+    assert (recorder.findings().kinds[:1] == ("steps uphill",)) == told

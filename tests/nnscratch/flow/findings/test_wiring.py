@@ -115,16 +115,17 @@ def test_two_looks_say_nothing_of_gradients(run, looks, told):
     assert bool(run.of(run(change), "gradients cleared too soon")) == told
 
 
-def set_back(times=3, every=20, by=0.5, what="norm", column=0):
-    """Of a record whose parameter is, every so many steps, another than it was left."""
+def set_back(times=3, every=20, by=0.5, column=0, norm=1.0):
+    """Of a record whose parameter is, every so many steps, shorter than it was left."""
 
     def change(record):
         run_stuck(record)
-        step = by * record["param_norm"][0, column]
-        if what == "mean":
-            step /= np.sqrt(record["param_sizes"][column])
-        for time in range(times):
-            record[f"param_{what}"][(time + 1) * every :, column] += (-1) ** time * step
+        record["param_norm"][:, column] = norm
+        record["param_update_norm"][:, column] = 2e-3 * norm * (1 + 1e-5 * np.arange(100))
+        for row in every * np.arange(1, times + 1):
+            before = norm * (1 - by)
+            update = record["param_update_norm"][row, column]
+            record["update_ratio"][row, column] = update / before if before else np.inf
 
     return change
 
@@ -139,11 +140,12 @@ def run_stuck(record):
         ({}, True),
         ({"times": 2}, True),
         ({"times": 1}, False),  # a checkpoint was loaded
-        ({"by": 0.017}, True),  # three updates are 0.006 of the norm
-        ({"by": 0.015}, False),
-        ({"what": "mean"}, True),
-        ({"what": "mean", "by": 0.015}, False),
-        ({"column": 1}, True),  # a bias
+        ({"times": 49, "every": 1}, True),
+        ({"times": 51, "every": 1}, False),  # whoever does it at most steps means to
+        ({"by": 0.021}, True),
+        ({"by": 0.019}, False),
+        ({"by": -0.021}, True),
+        ({"column": 1, "by": 1.0}, True),  # a bias, of zeros again
     ],
 )
 def test_weights_that_are_others_than_the_update_left(run, given, told):
@@ -151,7 +153,8 @@ def test_weights_that_are_others_than_the_update_left(run, given, told):
     assert (found is not None) == told
     if told:
         times = given.get("times", 3)
-        assert f": {times} times, first before step 20" in found.sentence
+        assert f": {times} times, first before step {given.get('every', 20)}," in found.sentence
+        assert "was 1 and is" in found.sentence
         assert found.numbers == {"times": times}
         assert found.severity == "serious"
 
