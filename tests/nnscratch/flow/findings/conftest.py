@@ -125,7 +125,7 @@ def make(
         "param_gradient_norm": np.full(p_rows, 0.1),
         "param_gradient_nonfinite": np.zeros(p_rows),
         # Before each step the weights are a little farther from where they began.
-        "param_update_norm": 2e-3 * np.maximum(norm, 0.1) * (1 + 1e-4 * np.arange(steps)[:, None]),
+        "param_update_norm": 2e-3 * np.maximum(norm, 0.1) * (1 + 1e-6 * np.arange(steps)[:, None]),
         "update_ratio": np.full(p_rows, 2e-3),
         **{f"clip_{what}": np.full(steps, np.nan) for what in ("before", "after", "fraction")},
         "batchnorm_layers": norms,
