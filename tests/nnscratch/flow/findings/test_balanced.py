@@ -48,7 +48,7 @@ def test_it_says_what_pulls_and_how_much(run):
         "there is to learn is learned, and the norm of the weights below the last layer is 50 %"
     )
     assert found.cause == "A penalty on them, or their decay, takes back what the loss teaches."
-    assert found.advice[0].line .startswith("callbacks = [nn.Penalty(l2=0.0001)]; model")
+    assert found.advice[0].line.startswith("callbacks = [nn.Penalty(l2=0.0001)]; model")
 
 
 def test_no_more_than_the_whole_gradient_is_said(run):
