@@ -172,21 +172,26 @@ def test_a_step_allocates_nothing(batch):
     def addresses():
         return [t.output.ctypes.data for t in model.last.values()], model.grads.flat.ctypes.data
 
+    def allocated():
+        """Return the bytes that a hundred steps leave behind, and those at the most."""
+        tracemalloc.start()
+        try:
+            step()
+            start = tracemalloc.get_traced_memory()[0]
+            for _ in range(100):
+                step()
+            end, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        return end - start, peak - start
+
     for _ in range(3):
         step()
     before = addresses()
-    tracemalloc.start()
-    try:
-        step()
-        start = tracemalloc.get_traced_memory()[0]
-        for _ in range(100):
-            step()
-        end, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    left, most = map(min, zip(*[allocated() for _ in range(3)], strict=True))  # others allocate too
     assert addresses() == before
-    assert end - start < 2_000  # the clip's report and the like
-    assert peak - start < 10_000  # a batch of one layer's output has 3,328 bytes, 60 layers
+    assert left < 2_000  # the clip's report and the like
+    assert most < 10_000  # a batch of one layer's output has 3,328 bytes, 60 layers
 
 
 def test_models_trained_in_threads_at_once_and_in_a_forked_child():
