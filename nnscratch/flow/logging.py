@@ -10,8 +10,8 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.files import PathLike, as_path, write_rows
-from nnscratch.flow.reading import ratios, weight_columns
 from nnscratch_records import Record, series
+from nnscratch_records.ends import ends, ratios
 
 # ``log(numbers, step)``: `wandb.log`, `mlflow.log_metrics`, `CsvLog`, ...
 Log = Callable[[dict[str, float], int], object]
@@ -34,7 +34,7 @@ def logarithms(record: Record) -> dict[str, Array]:
     for name, columns, values in series.scalars(record):
         if name in _LOG10 and columns is not None:
             made |= {f"{name}/{of}": values[:, i] for i, of in enumerate(columns)}
-    made["first_over_last"] = ratios(record["gradient_norm"], weight_columns(record))
+    made["first_over_last"] = ratios(record["gradient_norm"], ends(record))
     logs: dict[str, Array] = {}
     for name, values in made.items():
         above = np.where(values > 0, values, np.nan)

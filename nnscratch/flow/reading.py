@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.arrays import Array
-from nnscratch_records import WEIGHTED, Record, check_record
+from nnscratch_records import check_record
+from nnscratch_records.ends import ends, ratios, weight_columns
 from nnscratch_records.limits import FACTOR as FACTOR
 from nnscratch_records.limits import verdict
 
@@ -44,22 +44,9 @@ class Reading:
     diverged_at: int | None
 
 
-def weight_columns(record: Record) -> list[int]:
-    """Return the columns of the layers with weights; of all layers where none was recorded."""
-    roles = [str(role) for role in record["roles"]]
-    return [i for i, role in enumerate(roles) if role in WEIGHTED] or list(range(len(roles)))
-
-
-def ratios(norms: Array, columns: list[int]) -> Array:
-    """Return, by step, the first over the last of `columns`; no gradient at all (0 / 0) is 0."""
-    first, last = norms[:, columns[0]], norms[:, columns[-1]]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where((first == 0) & (last == 0), 0.0, first / last)
-
-
 def read_flow(record: Mapping[str, Any]) -> Reading:
     """Return the `Reading` of a record; `RecordError` if it does not fit."""
-    record = check_record(record, needed=("roles", "gradient_norm", "loss"))
+    record = check_record(record, needed=("roles", "depths", "blocks", "gradient_norm", "loss"))
     columns = weight_columns(record)
     norms, losses = record["gradient_norm"], record["loss"]
     finite = np.isfinite(losses) & np.isfinite(norms[:, columns]).all(axis=1)
@@ -67,9 +54,8 @@ def read_flow(record: Mapping[str, Any]) -> Reading:
     diverged_at = int(record["steps"][bad[0]]) if bad.size else None
     first, last, ratio = np.nan, np.nan, np.nan
     if finite.any():
-        ends = norms[finite][:, [columns[0], columns[-1]]]
-        first, last = (float(value) for value in np.median(ends, axis=0))
-        ratio = float(np.median(ratios(norms[finite], columns)))
+        first, last = (float(value) for value in np.median(norms[finite][:, ends(record)], axis=0))
+        ratio = float(np.median(ratios(norms[finite], ends(record))))
     if bad.size or losses[-1] > RUNAWAY * max(losses[0], 1e-12):
         word = "diverged"
     else:

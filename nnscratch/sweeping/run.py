@@ -12,8 +12,9 @@ import numpy as np
 
 from nnscratch.backend import set_num_threads
 from nnscratch.flow import GradientFlow
-from nnscratch.flow.reading import ratios, read_flow, weight_columns
+from nnscratch.flow.reading import read_flow
 from nnscratch.training import Trainer
+from nnscratch_records.ends import ends, ratios, weight_columns
 
 Build = Callable[..., Mapping[str, Any]]
 Row = dict[str, Any]
@@ -57,7 +58,7 @@ def _train(given: dict[str, Any], seed: int, record: str) -> Row:
         flow.save(record)
     read, columns = read_flow(kept), weight_columns(kept)
     back = 1 / max(len(columns) - 1, 1)  # from the last layer with weights to the first
-    first = float(ratios(np.asarray(kept["gradient_norm"])[:1], columns)[0])
+    first = float(ratios(np.asarray(kept["gradient_norm"])[:1], ends(kept))[0])
     last = (
         values[-1] if values else math.nan for values in (history.val_loss, history.val_accuracy)
     )

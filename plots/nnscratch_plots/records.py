@@ -13,6 +13,7 @@ import numpy.typing as npt
 from nnscratch_records import DERIVED, ROLES, WEIGHTED, RecordError, check_record, field_named
 from nnscratch_records import histogram_edges as edges_of
 from nnscratch_records.attribution import Attribution, attribute
+from nnscratch_records.ends import ends, ratios
 from nnscratch_records.errors import ConfigError
 from nnscratch_records.words import printable
 
@@ -147,15 +148,21 @@ class Run:
             self.label, tuple(names.tolist()), self.steps, values[:, chosen], places, tuple(blocks)
         )
 
+    @cached_property
+    def outer(self) -> tuple[int, int]:
+        """The columns of the first and the last layer with weights: `nnscratch_records.ends`."""
+        needed = ("roles", "depths", "blocks", "gradient_norm")
+        return ends({key: self.facts(key) for key in needed})
+
     def ratio_of_ends(self) -> float:
         """Gradient norm at the first layer with weights over that at the last, a median of steps.
 
         Steps at which one is not finite are left out. NaN where none is left, or the last is 0.
         """
-        norms = self.series("gradient_norm").values
-        norms = norms[np.isfinite(norms).all(axis=1)]
-        known = len(norms) and norms[:, -1].all()
-        return float(np.median(norms[:, 0] / norms[:, -1])) if known else float("nan")
+        finite = np.isfinite(self.series("gradient_norm").values).all(axis=1)
+        norms = self.get("gradient_norm")[finite]
+        known = len(norms) and norms[:, self.outer[1]].all()
+        return float(np.median(ratios(norms, self.outer))) if known else float("nan")
 
     def owners(self, axis: str) -> Array:
         """Which column of the layers each name of an axis belongs to; -1: not known."""

@@ -57,11 +57,11 @@ def facts(run: Run) -> str:
 def from_end_to_end(run: Run) -> str:
     """The gradient at both ends of the network, and what that is called."""
     series, ratio = run.series("gradient_norm"), run.ratio_of_ends()
-    row, first, last = run.row("finite"), series.layers[0], series.layers[-1]
-    sizes = [number(series.values[row, column]) for column in (-1, 0)]
+    first, last = (run.layers[column] for column in run.outer)
+    low, high = map(number, run.get("gradient_norm")[run.row("finite"), run.outer])
     if first == last:
-        return f"one layer only, its gradient {sizes[0]} at {run.when('finite')}."
-    text = f"at {run.when('finite')}, {sizes[0]} arrives at {last} and {sizes[1]} at {first}; "
+        return f"one layer only, its gradient {high} at {run.when('finite')}."
+    text = f"at {run.when('finite')}, {high} arrives at {last} and {low} at {first}; "
     if not np.isfinite(series.values).all(axis=1).any():
         return f"{text}no step has finite gradients at every layer."
     if np.isnan(ratio):

@@ -9,8 +9,9 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.flow.findings.finding import Finding
 from nnscratch.flow.findings.view import View
-from nnscratch.flow.reading import FACTOR, ratios
+from nnscratch.flow.reading import FACTOR
 from nnscratch_records.attribution import TERMS, attribute
+from nnscratch_records.ends import ratios
 from nnscratch_records.words import called, factor, number, percent, sentence, since
 
 
@@ -19,11 +20,10 @@ def find(view: View) -> list[Finding]:
     if len(view.weights) < 2 or not view.rows:
         return []
     norms = view.get("gradient_norm")
-    ends = norms[:, [view.weights[0], view.weights[-1]]]
-    if view.holds((ends == 0).all(axis=1)):
+    if view.holds((norms[:, view.ends] == 0).all(axis=1)):
         return []  # there is none: no way down on which it could change
     with np.errstate(divide="ignore"):
-        size = np.log10(ratios(norms, view.weights)) / math.log10(FACTOR)
+        size = np.log10(ratios(norms, view.ends)) / math.log10(FACTOR)
     for kind, beyond in (("vanishing", -size), ("exploding", size)):
         # Once over the limit, it has ended when it is back to the limit's square root.
         if view.holds(beyond > 1) or (np.median(beyond) > 1 and view.holds(beyond > 0.5)):
@@ -32,7 +32,7 @@ def find(view: View) -> list[Finding]:
 
 
 def _finding(view: View, norms: Array, where: Array, kind: str) -> Finding:
-    low, high = view.weights[0], view.weights[-1]
+    low, high = view.ends
     row = _typical(view, norms)
     first, last = float(norms[row, low]), float(norms[row, high])
     step = view.since(where)
@@ -61,7 +61,7 @@ def _typical(view: View, norms: Array) -> int:
     """
     rows = np.arange(view.rows)[view.now]
     rows = rows[norms[rows, view.weights[-1]] > 0] if norms[rows, view.weights[-1]].any() else rows
-    order = np.argsort(ratios(norms[rows], view.weights), kind="stable")
+    order = np.argsort(ratios(norms[rows], view.ends), kind="stable")
     return int(rows[order[len(rows) // 2]])
 
 
@@ -73,7 +73,7 @@ def _terms(view: View, row: int) -> Array:
     kept = {key: record[key] for key in ("layers", "roles", "edges", "gaps", "batchnorm_layers")}
     made = attribute({"format": record.get("format", 3), "kinds": record["kinds"], **kept, **part})
     try:
-        way = made.way(view.layers[view.weights[0]], view.layers[view.weights[-1]])
+        way = made.way(*(view.layers[end] for end in view.ends))
     except ValueError:
         return np.full(len(TERMS), np.nan)
     return np.asarray(made.sums(way)[0])

@@ -123,7 +123,7 @@ def _ruled_out(view: View, shown: dict[str, Finding]) -> list[str]:
         out.append(f"the labels ({which} {percent(p.told)} of the answers' variance)")
     if not {"vanishing", "exploding", "dead layer"} & set(shown) and len(view.weights) > 1:
         norms = view.get("gradient_norm")[view.now]
-        ends = [float(np.median(norms[:, i])) for i in (view.weights[0], view.weights[-1])]
+        ends = [float(np.median(norms[:, i])) for i in view.ends]
         if min(ends) > 0:
             out.append(f"the gradient (norm {number(ends[1])} at the top, {number(ends[0])} below)")
     if (

@@ -11,6 +11,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.flow.findings.progress import Progress
 from nnscratch_records import WEIGHTED, Record, check_record
+from nnscratch_records.ends import ends
 
 NEEDED = (
     *("label", "layers", "kinds", "roles", "depths", "features", "edges", "gaps", "saturation"),
@@ -46,6 +47,8 @@ class View:
         Names of the layers, how each is called, and what it is.
     weights : list of int
         Columns of the layers with weights, recurrent ones too.
+    ends : tuple of int
+        Columns of the first and the last of them: see `nnscratch_records.ends`.
     """
 
     def __init__(self, record: Record) -> None:
@@ -54,6 +57,7 @@ class View:
         self.kinds = tuple(str(kind) for kind in record["kinds"])
         self.roles = tuple(str(role) for role in record["roles"])
         self.weights = [i for i, role in enumerate(self.roles) if role in WEIGHTED]
+        self.ends = ends(record)
         self.steps: Array = record["steps"]
         self.rows = self._count_finite()
 

@@ -5,6 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from nnscratch.flow import read_flow  # noqa: E402
+from nnscratch.flow.findings import find  # noqa: E402
 from nnscratch.pytorch import watch  # noqa: E402
 
 tn, F = torch.nn, torch.nn.functional
@@ -226,3 +228,36 @@ def test_frozen_layers_have_outputs_and_no_gradient():
     assert np.isnan(record["gradient_norm"][:, :2]).all()
     assert np.isnan(record["param_gradient_norm"][:, :2]).all()
     assert (record["output_norm"] > 0).all()
+
+
+class Scaled(tn.Embedding):
+    def forward(self, x):
+        return 4 * super().forward(x)
+
+
+class Reads(tn.Module):
+    """An attention whose queries get hardly any gradient, as at the beginning they do."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = Scaled(9, 6)
+        self.attend = tn.ModuleDict({name: tn.Linear(6, 6) for name in ("q", "k", "v")})
+        self.head = tn.Linear(6, 3)
+        for name in ("q", "k"):
+            for p in self.attend[name].parameters():
+                tn.init.normal_(p, std=1e-5)
+
+    def forward(self, x):
+        h = self.embed(x)
+        q, k, v = (self.attend[name](h) for name in ("q", "k", "v"))
+        return self.head((torch.softmax(q @ k.transpose(1, 2), -1) @ v).mean(1))
+
+
+def test_what_queries_get_is_not_how_the_gradient_arrives():
+    torch.manual_seed(0)
+    record, layers = seen(Reads(), torch.randint(0, 9, (10, 5)), Y)
+    assert layers["embed"][1] == "opaque"
+    norms = dict(zip(layers, np.median(record["gradient_norm"], axis=0), strict=True))
+    assert norms["attend.q"] < 1e-3 * norms["attend.v"]
+    assert read_flow(record).first == norms["attend.v"]
+    assert "vanishing" not in find(record).kinds
