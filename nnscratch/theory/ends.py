@@ -76,11 +76,15 @@ class LossGradient:
         Mean correlation of the gradients of two inputs.
     correlation_square : float
         Mean square of it.
+    along : float
+        ``E (delta . z)^2 / (E |delta|^2 E z^2)`` with delta that gradient and z the logits: 1 if
+        they had nothing to do with each other, more as the loss pulls down the largest of them.
     """
 
     square: float
     correlation: float
     correlation_square: float
+    along: float = 1.0
 
 
 def softmax_gradient(
@@ -106,7 +110,13 @@ def softmax_gradient(
     other = both - a[:, 1] - b[:, 0]
     correlation = alike * same.mean() + (1 - alike) * other.mean()
     correlation_square = alike * np.mean(same**2) + (1 - alike) * np.mean(other**2)
-    return LossGradient(square, float(correlation) / square, float(correlation_square) / square**2)
+    along = 1.0
+    if q > 0:
+        logits = np.sqrt(c) * shared + np.sqrt(1 - c) * first
+        along = float(np.mean((np.sum(a * logits, axis=1) - logits[:, 0]) ** 2)) / square
+    return LossGradient(
+        square, float(correlation) / square, float(correlation_square) / square**2, along
+    )
 
 
 @functools.lru_cache(maxsize=4)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.theory.aligned import around, leans
 from nnscratch.theory.batchnorm import batch_moments
 from nnscratch.theory.blocks import BATCH
 from nnscratch.theory.ends import LossGradient
@@ -75,7 +76,8 @@ class _Gradient:
     log_square : of the expected squared norm over that at the last layer; correlation : mean, of
     two inputs; kept : what is left of their correlation, but for batch norm; spread : over draws,
     None before the last layer with weights; fresh : whether random weights are right above, whose
-    part of the spread is not in it yet
+    part of the spread is not in it yet; aligned : share of the square along the signal; lifted :
+    logarithm of what that has added, as a factor: see `aligned`
     """
 
     log_square: float
@@ -83,6 +85,8 @@ class _Gradient:
     kept: float
     spread: Spread | None
     fresh: bool
+    aligned: float = 0.0
+    lifted: float = 0.0
 
 
 def propagate_gradient(
@@ -95,11 +99,14 @@ def propagate_gradient(
     found = way.at[::-1]  # skip before branch, from the last up: as `weighted` has them
     batch = math.inf if batch_size is None else float(batch_size)
     # Of the last layer nothing: all is relative to it.
-    variance = np.array([0.0 if s is None else s.log_variance(batch) for _, s in found])
+    variance = np.array([0.0 if s is None else s.log_variance(batch) for _, s, _ in found])
+    # What lies along the signal is one number for each example and class, a Gaussian over draws.
+    of_one = np.array([-math.expm1(-lifted) for *_, lifted in found])
+    variance += 2 * of_one**2 * (loss.correlation_square + (1 - loss.correlation_square) / batch)
     if len(dense) == len(signals):
         noises = way.noises[:0:-1]
         variance = variance + from_signal(noises, [signal.block.sw2 for signal in dense[1:]])
-    logs, splits, last = np.array([square for square, _ in found]), way.splits[::-1], way.last
+    logs, splits, last = np.array([square for square, *_ in found]), way.splits[::-1], way.last
     if last is None:  # a fork ends the network
         last = float(logs[-1])
         logs = logs - last
@@ -112,7 +119,7 @@ class _Way:
 
     def __init__(self, loss: LossGradient, batch_size: int | None) -> None:
         self.loss, self.batch_size = loss, batch_size
-        self.at: list[tuple[float, Spread | None]] = []
+        self.at: list[tuple[float, Spread | None, float]] = []
         self.noises: list[LayerNoise] = []
         self.splits: list[Split] = []
         self.last: float | None = None
@@ -129,14 +136,17 @@ class _Way:
         if spread is not None:
             spread = spread.below(noise) if g.fresh else spread.below_slopes(noise)
         if not block.weights:
-            return _Gradient(log_square, r, kept, spread, fresh=False)
-        if spread is None:
+            aligned = 0.0 if block.norm else g.aligned
+            return _Gradient(log_square, r, kept, spread, False, aligned, g.lifted)
+        last = spread is None
+        if last:
             self.last, log_square = log_square, 0.0
-        self.at.append((log_square, spread))
+        self.at.append((log_square, spread, g.lifted))
         self.noises.append(noise)
         if spread is None:
             spread = Spread(aligned=self.loss.correlation_square * kept**2)
-        return _Gradient(log_square + _log(block.sw2), r, kept, spread, fresh=True)
+        aligned = (self.loss.along if last else 1.0) / block.n_in
+        return _Gradient(log_square + _log(block.sw2), r, kept, spread, True, aligned, g.lifted)
 
     def _fork(self, signal: Forked, g: _Gradient) -> _Gradient:
         fork = signal.fork
@@ -147,6 +157,12 @@ class _Way:
         branch = _settled(self.down(signal.branch, scaled), fork.n_in)
         whole = float(np.logaddexp(branch.log_square, skip.log_square))
         share = math.exp(branch.log_square - whole) if branch.log_square > -math.inf else 0.0
+        aligned, more = g.aligned, 1.0
+        if signal.skip:
+            aligned = 1 / fork.n_in
+        elif leans(signal) and share < 1:
+            more, aligned = around(signal, g.aligned, share / (1 - share), self.batch_size)
+            whole += math.log(more)
         rate = math.exp(whole - g.log_square) if whole > -math.inf else 0.0
         self.splits.append(Split(fork.name, g.log_square, rate, share))
         assert g.spread is not None
@@ -159,6 +175,8 @@ class _Way:
             share * branch.kept + (1 - share) * skip.kept,
             g.spread.joined(skip.spread, branch.spread, share, kept, fork.n_in),
             fresh=False,
+            aligned=aligned,
+            lifted=g.lifted + math.log(more),
         )
 
 

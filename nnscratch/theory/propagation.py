@@ -72,6 +72,7 @@ class Forked:
     branch: tuple[Signal | Forked, ...]
     skip: tuple[Signal | Forked, ...]
     incoming: InputStatistics
+    given: InputStatistics
     outgoing: InputStatistics
 
 
@@ -113,7 +114,7 @@ def _around(fork: Fork, state: InputStatistics, batch_size: int | None) -> Forke
     skip = propagate_signal(fork.skip, state, batch_size)
     one = branch[-1].outgoing if branch else state
     two = skip[-1].outgoing if skip else state
-    return Forked(fork, branch, skip, state, _summed(one, two, fork.scale))
+    return Forked(fork, branch, skip, state, one, _summed(one, two, fork.scale))
 
 
 def _summed(branch: InputStatistics, skip: InputStatistics, scale: float) -> InputStatistics:

@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from nnscratch.theory.aligned import leans
 from nnscratch.theory.blocks import LINEAR, Block, Fork, Step, blocks_of
 from nnscratch.theory.gradient import Split
 from nnscratch.theory.meanfield import DEPTH_SCALES, depth_scale
@@ -75,7 +76,7 @@ def _growth(
     same: Sequence[Forked], splits: Mapping[str, Split], norm_after: bool
 ) -> tuple[float, str, str, str]:
     """Return the rate per block, how the gradient grows, where that comes from, what to do."""
-    first, last = same[0], same[-1]
+    last = same[-1]
     fork, split = last.fork, splits[last.fork.name]
     if fork.scale == 0:
         told = "flat: blocks of scale 0 hand it on as it is, and their layers get none"
@@ -106,14 +107,25 @@ def _growth(
         return rates[-1], told, "norms after the sums: (1 + scale^2 c) / (1 + scale^2 v)", advice
     advice = ""
     if len(same) > 1 and not fork.skip and not any(b.norm for b in _parts(fork.branch)):
-        back = (splits[first.fork.name].rate - 1) / fork.scale**2
-        most = math.exp(back / 2)
-        advice = (
-            f"With scale={len(same) ** -0.5:.3g} in each nn.Residual, 1 / sqrt(blocks), it grows "
-            f"{number(most)}-fold at most however many there are; norms that begin the branches "
-            f"make it a power of the depth."
-        )
+        advice = _scaled(same, splits[last.fork.name].branch)
     return rates[-1], told, "1 + scale^2 c a block", advice
+
+
+def _scaled(same: Sequence[Forked], branch: float) -> str:
+    """Return which scale holds the gradient, of blocks with a share of the branch in it."""
+    fork, count = same[-1].fork, len(same)
+    norms = "norms that begin the branches make it a power of the depth."
+    if leans(same[-1]):
+        return (
+            f"Branches that end in values of one sign add up their means: with "
+            f"scale={1 / count:.3g} in each nn.Residual, 1 / blocks, it hardly grows however many "
+            f"there are, with 1 / sqrt(blocks) only if a nn.Dense ends each branch; {norms}"
+        )
+    most = math.exp(branch / (1 - branch) / fork.scale**2 / 2)
+    return (
+        f"With scale={count**-0.5:.3g} in each nn.Residual, 1 / sqrt(blocks), it grows "
+        f"{number(most)}-fold at most however many there are; {norms}"
+    )
 
 
 def _rates(same: Sequence[Forked], splits: Mapping[str, Split]) -> list[float]:
