@@ -87,14 +87,19 @@ class Fork:
 Step = Block | Fork
 
 
-def blocks_of(steps: Sequence[Step]) -> Iterator[Block]:
-    """Yield the blocks with weights, in the order of the model's layers."""
+def parts_of(steps: Sequence[Step]) -> Iterator[Block]:
+    """Yield all blocks, in the order of the model's layers."""
     for step in steps:
         if isinstance(step, Fork):
-            yield from blocks_of(step.branch)
-            yield from blocks_of(step.skip)
-        elif step.weights:
+            yield from parts_of(step.branch)
+            yield from parts_of(step.skip)
+        else:
             yield step
+
+
+def blocks_of(steps: Sequence[Step]) -> Iterator[Block]:
+    """Yield the blocks with weights, in the order of the model's layers."""
+    return (block for block in parts_of(steps) if block.weights)
 
 
 def branch_ends(steps: Sequence[Step]) -> Iterator[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError, ShapeError
 from nnscratch.theory.spectrum import Spectrum, spectrum_of
+from nnscratch.theory.wobble import Wobbles
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class InputStatistics:
     average, average_square, average_product : float
         Of one input's mean over its features, m: ``E m``, ``E m^2``, and for two inputs
         ``E m_a m_b``. Layer norm takes it away.
+    wobble : Wobbles or None
+        How much one input's mean square differs over draws; None where nobody asks.
     """
 
     square: float
@@ -35,6 +38,7 @@ class InputStatistics:
     average: float = 0.0
     average_square: float = 0.0
     average_product: float = 0.0
+    wobble: Wobbles | None = None
 
 
 def input_statistics(x: Array, batch_size: int | None = None) -> InputStatistics:

@@ -22,7 +22,6 @@ from nnscratch.theory.finite_width import (
     plain_noise,
 )
 from nnscratch.theory.propagation import Forked, Signal, weighted
-from nnscratch.theory.quadrature import mean
 
 
 @dataclass(frozen=True)
@@ -206,4 +205,4 @@ def _passed(signal: Signal, r: float, batch_size: int | None) -> tuple[float, La
     noise = plain_noise(phi, q, signal.correlation, block.n_out, batch)
     if block.norm:  # every example is brought back to the same mean square
         noise = replace(noise, square=0.0, covariance=0.0, square_gain=0.0, factor_gain=0.0)
-    return signal.inverse_variance * mean(phi.slope_square, q), noise, r * noise.kept
+    return signal.inverse_variance * signal.slope * signal.finite, noise, r * noise.kept

@@ -18,15 +18,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from nnscratch.errors import DataError
 from nnscratch.theory.after_norm import Normalized
 from nnscratch.theory.after_norm import normalized as normalized_after
 from nnscratch.theory.batchnorm import batch_moments, checked_batch
-from nnscratch.theory.blocks import BATCH, LAYER, Block, Fork, Step
+from nnscratch.theory.blocks import BATCH, LAYER, RMS, Block, Fork, Step, parts_of
 from nnscratch.theory.ends import InputStatistics
-from nnscratch.theory.quadrature import mean, pair_mean
+from nnscratch.theory.quadrature import mean, pair_mean, sphere_mean
 from nnscratch.theory.spectrum import Spectrum
+from nnscratch.theory.wobble import Wobbles, behind_norm, behind_weights, summed, taken_out
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,10 @@ class Signal:
         ``1 / (s^2 + epsilon)``, s^2 over the units.
     after : Normalized or None
         What batch norm after the activation does.
+    finite : float
+        Factor on the squared gradient for the finite width of a norm of examples: see `wobble`.
+    slope : float
+        ``E phi'^2``; not with batch norm.
     """
 
     block: Block
@@ -62,6 +68,13 @@ class Signal:
     correlation: float
     inverse_variance: float = 1.0
     after: Normalized | None = None
+    finite: float = 1.0
+    slope: float = 1.0
+
+    @property
+    def gain(self) -> float:
+        """Factor on the squared gradient of one input, in layers without batch norm."""
+        return self.block.sw2 * self.inverse_variance * self.slope
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,15 @@ class Forked:
     incoming: InputStatistics
     given: InputStatistics
     outgoing: InputStatistics
+
+    @property
+    def gain(self) -> float:
+        """Factor on the squared gradient of one input."""
+        return _gain(self.skip) + self.fork.scale**2 * _gain(self.branch)
+
+
+def _gain(signals: Sequence[Signal | Forked]) -> float:
+    return math.prod(signal.gain for signal in signals)
 
 
 def weighted(signals: Sequence[Signal | Forked]) -> Iterator[Signal]:
@@ -101,6 +123,8 @@ def propagate_signal(
     """Return the signal at each step. Raises `DataError` where a norm would divide by 0."""
     signals: list[Signal | Forked] = []
     state = inputs
+    if any(block.norm in (LAYER, RMS) for block in parts_of(steps)):
+        state = replace(inputs, wobble=inputs.wobble or Wobbles())
     for step in steps:
         made = _around if isinstance(step, Fork) else _through
         signal = made(step, state, batch_size)  # type: ignore[arg-type]
@@ -114,7 +138,15 @@ def _around(fork: Fork, state: InputStatistics, batch_size: int | None) -> Forke
     skip = propagate_signal(fork.skip, state, batch_size)
     one = branch[-1].outgoing if branch else state
     two = skip[-1].outgoing if skip else state
-    return Forked(fork, branch, skip, state, one, _summed(one, two, fork.scale))
+    back = fork.scale**2 * _gain(branch)
+    whole = back + _gain(skip)
+    out = _summed(one, two, fork.scale)
+    share = fork.scale**2 * one.square / out.square if out.square > 0 else 0.0
+    handed = back / whole if whole > 0 else 0.0
+    wobble = None
+    if one.wobble is not None and two.wobble is not None:
+        wobble = summed(one.wobble, two.wobble, min(share, 1.0), handed, fork.n_out)
+    return Forked(fork, branch, skip, state, one, replace(out, wobble=wobble))
 
 
 def _summed(branch: InputStatistics, skip: InputStatistics, scale: float) -> InputStatistics:
@@ -144,19 +176,30 @@ def _through(block: Block, state: InputStatistics, batch_size: int | None) -> Si
     c = _correlation(covariance, q)
     if block.norm == BATCH:
         return _through_batch(block, state, q, c, batch_size)
-    variance, correlation, inverse = q, c, 1.0
+    variance, correlation, inverse, finite = q, c, 1.0, 1.0
+    centred, wobble = block.norm == LAYER, state.wobble
     if block.norm:
         # Over the units of a dense layer the mean is 0.
-        centred = block.norm == LAYER and not block.weights
-        left = q - state.average_square if centred else q
-        shared = covariance - state.average_product if centred else covariance
+        taken = centred and not block.weights
+        left = q - state.average_square if taken else q
+        shared = covariance - state.average_product if taken else covariance
         if not left > 0:
             raise DataError(
                 f"all units of {block.name!r} give the same: the norm after it would divide by 0"
             )
         inverse = 1 / (left + block.epsilon)
         variance, correlation = left * inverse, _correlation(shared, left)
-    square = mean(phi.square, variance)
+        before = wobble or Wobbles()
+        off = before.centred if taken else before.whole
+        # Random weights add 2 / n to V; they hand down what lies along their input less.
+        alone = block.weights - taken_out(phi, variance)
+        finite = max(0.0, 1 + off.variance - off.tied - off.along + alone / block.n_out)
+        wobble = behind_norm(phi, variance, centred, block.n_out)
+    elif block.weights and wobble is not None:
+        wobble = behind_weights(wobble, phi, q, block.n_out)
+    # Behind a norm the units of one example lie on a sphere.
+    over = partial(sphere_mean, dimensions=block.n_out - centred) if block.norm else mean
+    square, slope_square = over(phi.square, variance), over(phi.slope_square, variance)
     product = pair_mean(phi.value, phi.value, variance, correlation)
     # The correlations of single pairs differ around c, and follow the slope of the map.
     slope = variance * pair_mean(phi.slope, phi.slope, variance, correlation)
@@ -166,8 +209,12 @@ def _through(block: Block, state: InputStatistics, batch_size: int | None) -> Si
     if not block.weights and block.norm != LAYER and state.average_square:  # linear: see `reading`
         average = state.average * math.sqrt(inverse)
         squares = state.average_square * inverse, state.average_product * inverse
-    out = replace(out, average=average, average_square=squares[0], average_product=squares[1])
-    return Signal(block, q, c, state, out, variance, correlation, inverse)
+    out = replace(
+        out, average=average, average_square=squares[0], average_product=squares[1], wobble=wobble
+    )
+    return Signal(
+        block, q, c, state, out, variance, correlation, inverse, finite=finite, slope=slope_square
+    )
 
 
 def _through_batch(
@@ -199,6 +246,7 @@ def _through_batch(
     out = _outgoing(spectrum, moments.square, moments.product, slope, batch_size)
     average = mean(phi.value, normalized)
     out = replace(out, average=average, average_square=average**2, average_product=average**2)
+    out = replace(out, wobble=state.wobble and Wobbles())
     return Signal(block, q, c, state, out, normalized, 0.0, inverse)
 
 

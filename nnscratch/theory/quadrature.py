@@ -97,6 +97,14 @@ def sphere(dimensions: int) -> tuple[Array, Array]:
     return np.concatenate([-t[::-1], t]), np.concatenate([w[::-1], w])
 
 
+def sphere_mean(f: Function, variance: float, dimensions: int) -> float:
+    """Return ``E f(u)`` for one coordinate u of that point, of the given variance."""
+    if dimensions < 3:
+        return mean(f, variance)
+    t, w = sphere(dimensions)
+    return float(w @ f(math.sqrt(variance) * t))
+
+
 def _angles(between: float, halvings: int) -> tuple[Array, Array]:
     """Return nodes and weights over the half turn from the ray of one zero line to its other end.
 

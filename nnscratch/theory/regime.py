@@ -30,6 +30,7 @@ _NO_EFFECT = (
     "rate is nearer 1."
 )
 _CLEARLY = 0.01
+_WIDE = 10**9
 _SETTLED = 12  # layers after which a network with batch norm has settled, but for its epsilon
 
 
@@ -182,7 +183,10 @@ def _normed(module: Module, batch_size: int | None) -> Regime:
     """Return the regime of layers with a norm of examples: numerically, once they have settled."""
     block, phi = module[0], module[0].activation
     even = InputStatistics(1.0, 0.0, even_spectrum(batch_size))
-    passed = propagate_signal([*module * _SETTLED, block], even, batch_size)
+    wide = tuple(
+        replace(one, n_in=_WIDE, n_out=_WIDE, weight_variance=one.sw2 / _WIDE) for one in module
+    )
+    passed = propagate_signal([*wide * _SETTLED, wide[0]], even, batch_size)
     logs = propagate_gradient(passed, LossGradient(1.0, 0.0, 0.0), batch_size).log_square
     rate = math.exp(float(logs[-3] - logs[-2]))
     settled = list(weighted(passed))[-1]

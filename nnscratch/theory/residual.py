@@ -17,11 +17,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnscratch.theory.aligned import leans
-from nnscratch.theory.blocks import LINEAR, Block, Fork, Step, blocks_of
+from nnscratch.theory.blocks import LINEAR, Fork, Step, blocks_of, parts_of
 from nnscratch.theory.gradient import Split
 from nnscratch.theory.meanfield import DEPTH_SCALES, depth_scale
 from nnscratch.theory.propagation import Forked, Signal
@@ -46,7 +46,7 @@ def fork_regime(passed: Sequence[Signal | Forked], splits: Mapping[str, Split]) 
     behind = next(i for i, one in enumerate(passed) if one is same[0]) + 1
     several = len(same) > 1 or not _begins_with_norm(last.branch)
     after = passed[behind : behind + several]
-    inside = list(_parts((last.fork,)))
+    inside = list(parts_of((last.fork,)))
     dense = [block for block in inside if block.weights]
     layers = len(list(blocks_of(last.fork.branch))) or 1
     rate, growth, formula, advice = _growth(same, splits, _begins_with_norm(after))
@@ -69,6 +69,7 @@ def fork_regime(passed: Sequence[Signal | Forked], splits: Mapping[str, Split]) 
     )
 
 
+_AFTER = "norms after the sums: (1 + scale^2 c) / (1 + scale^2 v), more where layers are narrow"
 _POWER = "a power of the depth"
 
 
@@ -104,9 +105,9 @@ def _growth(
             "Norms that begin the branches, in place of those after the sums, make the gradient "
             "grow as a power of the depth alone."
         )
-        return rates[-1], told, "norms after the sums: (1 + scale^2 c) / (1 + scale^2 v)", advice
+        return rates[-1], told, _AFTER, advice
     advice = ""
-    if len(same) > 1 and not fork.skip and not any(b.norm for b in _parts(fork.branch)):
+    if len(same) > 1 and not fork.skip and not any(b.norm for b in parts_of(fork.branch)):
         advice = _scaled(same, splits[last.fork.name].branch)
     return rates[-1], told, "1 + scale^2 c a block", advice
 
@@ -141,16 +142,6 @@ def _begins_with_norm(signals: Sequence[Signal | Forked]) -> bool:
         return False
     block = signals[0].block
     return not block.weights and bool(block.norm) and not block.norm_after
-
-
-def _parts(steps: Sequence[Step]) -> Iterator[Block]:
-    """Yield all blocks, those without weights too."""
-    for step in steps:
-        if isinstance(step, Fork):
-            yield from _parts(step.branch)
-            yield from _parts(step.skip)
-        else:
-            yield step
 
 
 def _kind(fork: Fork) -> tuple[Any, ...]:

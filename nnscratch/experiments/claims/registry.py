@@ -39,6 +39,7 @@ from nnscratch.experiments.claims import (
     recurrent,
     recurrent_rates,
     recurrent_start,
+    residual_rates,
     saturates_first,
     saturation,
     selu,
@@ -69,7 +70,7 @@ _PAGE = (
     # Clevert et al. 2015, Klambauer et al. 2017
     elu_median, selu,
     # Initialization at depth: Saxe et al. 2013, Mishkin & Matas 2015, Hanin 2018, Schoenholz 2017
-    orthogonal, lsuv, hanin, mean_field, trainable_depth,
+    orthogonal, lsuv, hanin, mean_field, residual_rates, trainable_depth,
 )  # fmt: skip
 CLAIMS: tuple[Claim, ...] = tuple(
     claim for module in _PAGE for claim in vars(module).values() if isinstance(claim, Claim)

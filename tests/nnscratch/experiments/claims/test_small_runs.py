@@ -60,6 +60,7 @@ SMALL = {
     "large-leak": {**STACK, "images": 100},
     "lsuv": {**STACK, "depth": 3, "probe": 50},
     "mean-field-rates": {"width": 20, "depth": 5, "batch": 8},
+    "mean-field-residual": {"widths": (8,), "batch": 6},
     "omega-temporal-order": {**MEMORY, "lengths": [10, 12]},
     "post-accuracy": {"epochs": 2},
     "random-truncation": {"length": 12, "every": 4, "units": 4, "draws": 20},

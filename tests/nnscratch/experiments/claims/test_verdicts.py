@@ -205,8 +205,9 @@ def test_recurrent(low, middle, high, word):
         ([0.5, 1.0, 1.5], UNCHECKED),
     ],
 )
-def test_mean_field_rates(measured, word):
-    (claim,) = registry.select(["mean-field-rates"])
+@pytest.mark.parametrize("name", ["mean-field-rates", "mean-field-residual"])
+def test_mean_field_rates(name, measured, word):
+    (claim,) = registry.select([name])
     quantities = {
         "right": Quantity("right", [0.5, 0.501, 0.499], 0.5),
         "other": Quantity("other", measured, 1.0),

@@ -55,7 +55,7 @@ def test_norms_that_begin_the_branches_make_a_power_of_the_depth(norm):
         re.search(r"a power of the depth: as \(number of blocks\)\^(\S+)\)", found.verdict)[1]
     )
     # Of the batch's variance half as much again: pi / (pi - 1) in the end.
-    low, high = (0.66, 0.74) if norm is nn.BatchNorm else (0.49, 0.51)
+    low, high = (0.66, 0.74) if norm is nn.BatchNorm else (0.49, 0.53)
     assert low < power < high
     assert "nothing in this theory limits the depth" in found.verdict
     assert found.word == "healthy"
@@ -73,7 +73,8 @@ def test_an_identity_around_a_branch_is_nothing():
 
 def test_norms_after_the_sums():
     found = nn.predict(network(*blocks(12, after=[nn.LayerNorm])))
-    assert "(1 a block on the squared norm)" in found.verdict
+    assert "a block on the squared norm)" in found.verdict
+    assert 1.05 < found.regime.rate < 1.1  # of 30 units; in wide layers 1
     assert "norms after the sums" in found.regime.formula
 
 
