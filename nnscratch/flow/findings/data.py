@@ -160,8 +160,8 @@ def _inputs(view: View) -> list[Finding]:
         return []
     mean = float(np.median(view.record["input_mean"][:5]))
     std = float(np.median(view.record["input_std"][:5]))
-    if std == 0 and view.alone:
-        return []  # one number, of one example: no scale
+    if std == 0 and view.alone and not np.ptp(view.record["input_mean"]) > 0:
+        return []  # one number, of one example, and ever the same: no scale
     rms = math.hypot(mean, std)
     ratio = view.latest("feature_ratio")
     offset = np.nan_to_num(view.latest("feature_offset"))

@@ -12,6 +12,15 @@ def pasting():
     return {"nn": nn, "model": nn.Sequential(nn.Dense(2, 1))}
 
 
+@pytest.mark.parametrize(("same", "told"), [(True, False), (False, True)])
+def test_a_number_at_a_time_has_a_scale_where_others_follow(run, same, told):
+    def change(record):
+        run.stuck(run.fill(input_std=0.0, input_mean=150.0)(record) or record)
+        record["input_mean"][1::2] += 0.0 if same else 90.0
+
+    assert ("input scale" in run(change, batch=1).kinds) == told
+
+
 def test_the_line_for_the_data_begins_with_new_weights():
     """What a column of large numbers has killed does not come back on standard inputs."""
     rng = np.random.default_rng(0)
