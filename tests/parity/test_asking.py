@@ -151,6 +151,28 @@ def test_positions_may_begin_as_zeros():
     assert not told(trained(Words("own", True, positions=0.0), side, lr=0.1), "no positions")
 
 
+class Labelled(Words):
+    """Is given its labels too, as language models are: the same tensor."""
+
+    def forward(self, x, labels):
+        scores = super().forward(x)
+        return ASKED(scores[:, :-1].flatten(0, 1), labels[:, 1:].flatten()), scores
+
+
+def test_labels_that_are_the_inputs_do_not_hide_positions():
+    def loss(model, rows):
+        return model(x := WORDS[rows], x)[0]
+
+    mask = PAST.T
+    assert not told(trained(Labelled("own", mask=mask, positions=0.1), loss, 40), "no positions")
+
+
+@pytest.mark.parametrize(("positions", "seen"), [(1e-6, False), (None, True)])
+def test_positions_that_hardly_count_are_positions(positions, seen):
+    model = Words("own", True, positions=positions)
+    assert bool(told(trained(model, side, 14, 1e-4), "no positions")) == seen
+
+
 def test_an_order_that_cannot_matter_is_none_of_a_run_that_learns():
     counts = (WORDS == 3).any(1).long()
 
