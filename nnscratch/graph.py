@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nnscratch.arrays import Array, as_array, fitted, rows
 from nnscratch.backend import kernels
-from nnscratch.errors import ConfigError, ShapeError, require_name
+from nnscratch.errors import ConfigError, ShapeError, require_flag, require_name
 from nnscratch.layers.batchnorm import STATISTICS
 from nnscratch.nodes import INPUT, Pass, Writer
 from nnscratch.sequences import NOTHING, Given, States, Truncate, as_mask, as_states, factors_back
@@ -178,6 +178,7 @@ class Graph(Structure):
         accumulate : add to `grads` instead of replacing what they hold.
         input_gradient : also compute, and return, the gradient with respect to the input.
         """
+        accumulate = require_flag("backward accumulate", accumulate)
         with self.turn.of(self):
             kept = float(np.linalg.norm(self.grads.flat)) if accumulate else 0.0
             made = self.back(dlogits, accumulate, input_gradient)

@@ -158,7 +158,7 @@ def test_what_is_wrong_is_named():
     join.initialize(0)
     with pytest.raises(nn.ShapeError, match=r"adds arrays of one shape.*\(12, 5\).*\(12, 6\)"):
         join.forward(np.zeros((12, 5), np.float32), np.zeros((12, 6), np.float32))
-    with pytest.raises(nn.ConfigError, match=r"theory can follow layers in a row only.*'0.skip'"):
+    with pytest.raises(nn.ConfigError, match=r"theory cannot follow layer '0.1.tanh' there"):
         nn.predict(nn.Sequential(residual(), nn.Dense(6, 4)))
     with pytest.raises(nn.ConfigError, match=r"nobody takes the output of '0.dense'"):
         Network(lambda writer: [writer.put(nn.Dense(6, 2), -1) for _ in range(2)])
