@@ -15,7 +15,7 @@ from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
 from nnscratch.flow.builder import Recorder
 from nnscratch.flow.findings import Findings
-from nnscratch.flow.findings.view import AGAINST
+from nnscratch.flow.findings.view import AGAINST, UNEVEN
 from nnscratch.flow.readout import Readout, Recorded
 from nnscratch.pytorch.beyond import Beyond
 from nnscratch.pytorch.criterion import Criterion
@@ -30,6 +30,7 @@ from nnscratch.pytorch.unreached import unreached
 from nnscratch_records import Record
 
 _SINGLE = np.dtype(np.float32)
+_UNEVEN = 4  # numbers of passes in a step, from so many on they are of no plan
 
 
 class Filling(Readout):
@@ -57,6 +58,8 @@ class Filling(Readout):
         self._step = 0  # of the optimizer
         self._number = 0  # of the latest pass
         self._passes = 0
+        self._counts: set[int] = set()  # of passes, in all steps
+        self._reached = False  # whether any parameter got a gradient, while nothing is recorded
         self._left = math.inf  # in the gradients, the least before any pass of this step
         self._beyond = Beyond()
         self._wrong: dict[str, str] = {}  # by kind: the record's `mistakes`
@@ -161,9 +164,11 @@ class Filling(Readout):
             whole = self._around.arrived
             recorder.noticed(gradient_kept=self._left / whole if whole else 0.0)
         against = self._beyond.against or len(self._fed) > 1
-        if against:
-            recorder.trained(loss_kind=AGAINST)
-        asks = recorder.asks and not against
+        self._counts.add(self._passes)
+        uneven = len(self._counts) >= _UNEVEN
+        if against or uneven:
+            recorder.trained(loss_kind=AGAINST if against else UNEVEN)
+        asks = recorder.asks and not (against or uneven)
         answers = self.criterion.answers(self._examples) if asks else None
         if answers is not None:
             if self._inputs is not None:
@@ -208,7 +213,7 @@ class Filling(Readout):
     def findings(self) -> Findings:
         """See `Readout`; where no gradient ever came, that is what is wrong."""
         if self._recorder is None and self._step:
-            return unreached(self.label, self._number, self._step)
+            return unreached(self.label, self._number, self._step, self._reached)
         return super().findings()
 
     def __reduce__(self) -> tuple[type[Recorded], tuple[Record]]:

@@ -254,6 +254,8 @@ class TorchFlow(Filling):
             if asks:
                 self._mode, self.looking = _PROBE, 0
                 self._tell(*self._questions.told(targets))
+        if self._recorder is None and not self._reached:
+            self._reached = any(one.grad is not None for one in self._model.parameters())
         self._mode = _OFF
         self.looking = 0
         self._ready = self._arrived = False

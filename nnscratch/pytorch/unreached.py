@@ -6,12 +6,19 @@ from nnscratch.flow.findings import Advice, Finding, Findings
 from nnscratch_records.words import plural
 
 
-def unreached(label: str, passes: int, steps: int) -> Findings:
+def unreached(label: str, passes: int, steps: int, reached: bool) -> Findings:
     """Return what is wrong where the optimizer made steps and no layer ever got a gradient.
 
-    passes : of the network, forward
+    passes : of the network, forward; reached : whether its parameters got one all the same
     """
     made = plural(steps, "step")
+    if reached:
+        return Findings(
+            (),
+            label,
+            f"Read: nothing of {made}, though gradients came: no layer gave real numbers with a "
+            f"batch and features. Give the network batches; x[None] is a batch of one.",
+        )
     seen = (
         f"No gradient came back to the network in {made} of its optimizer and {passes} passes: "
         f"what is sent back has no way to what the network gave."

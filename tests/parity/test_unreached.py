@@ -75,3 +75,57 @@ def test_a_parameter_that_is_not_used_is_not_cut_off(inner):
         model(X).square().mean().backward()
         optimizer.step()
     assert "frozen parameters" not in flow.findings().kinds
+
+
+# One example at a time, and episodes of another length each time
+
+
+class Policy(tn.Module):
+    """Policy and value of a state, as one network."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.acts, self.worth = tn.Linear(4, 16), tn.Linear(16, 2), tn.Linear(16, 1)
+
+    def forward(self, x):
+        h = torch.relu(self.hidden(x))
+        return torch.log_softmax(self.acts(h), -1), self.worth(h)
+
+
+def played(lengths, batched=True, sign=-1.0):
+    """Return the watcher of a policy whose losses are sums over episodes of such lengths."""
+    torch.manual_seed(0)
+    model = Policy()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    flow = watch(model, optimizer)
+    for length in lengths:
+        states = torch.randn(length, 4)
+        loss = torch.zeros(())
+        for i, state in enumerate(states):
+            logs, worth = model(state[None] if batched else state)
+            paid = (length - i) / 10.0
+            loss = loss + sign * paid * logs.flatten()[int(state[0] > 0)]
+            loss = loss + (worth.flatten()[0] - paid) ** 2
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return flow
+
+
+def test_without_a_batch_nothing_is_recorded_and_nothing_is_wrong():
+    found = played([5] * 4, batched=False).findings()
+    assert found.kinds == ()
+    assert "nothing of 4 steps, though gradients came" in str(found)
+    assert "x[None]" in str(found)
+
+
+@pytest.mark.parametrize(("most", "uneven"), [(60, True), (7, False)])
+def test_sums_over_episodes_of_any_length_are_not_compared(most, uneven):
+    lengths = [min(5 + step, most) for step in range(60)]
+    flow = played(lengths)
+    assert (flow.to_dict()["loss_kind"] == "of another number of passes each time") == uneven
+    if uneven:
+        assert flow.to_dict()["loss"][-1] > 5 * flow.to_dict()["loss"][0]
+        assert not {"learning rate too large", "does not learn", "diverged"} & set(
+            flow.findings().kinds
+        )

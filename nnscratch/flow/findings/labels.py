@@ -45,7 +45,7 @@ _ROWS = Advice(
 
 def find(view: View) -> list[Finding]:
     """Return what is wrong with the answers."""
-    if view.against:
+    if view.incomparable:
         return []
     ways = (
         _one_answer,

@@ -55,7 +55,7 @@ def _constant(view: View) -> str:
 def find(view: View, shown: dict[str, Finding]) -> list[Finding]:
     """Return that the run has learned nothing."""
     p = view.progress
-    if not p.nothing or view.against:
+    if not p.nothing or view.incomparable:
         return []
     stands = (
         f"The loss stands at {number(p.now, 3)}, and {_constant(view)}"

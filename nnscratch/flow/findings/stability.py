@@ -131,7 +131,7 @@ def _why(view: View, row: int) -> str:
 
 def _diverged(view: View) -> list[Finding]:
     losses, progress = view.get("loss"), view.progress
-    if len(losses) < 2:
+    if len(losses) < 2 or view.incomparable:
         return []
     # What the loss was worth at its best guess: one lucky first batch does not count.
     first = max(progress.first, float(np.median(losses[:5])), 1e-12)

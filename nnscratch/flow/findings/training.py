@@ -64,7 +64,8 @@ _HURT = ("diverged", "non-finite", "dead layer", "dead units", "saturated", "exp
 
 def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     """Return what is wrong with length and number of the steps, and other `causes` do not say."""
-    if not view.rows or not view.weight_params:
+    told = not view.incomparable or any(kind in shown for kind in _HURT)
+    if not (told and view.rows and view.weight_params):
         return []
     held = bool(_HELD & set(causes))
     if large := _large(view, shown, held):

@@ -28,7 +28,9 @@ NEEDED = (
     *("hidden_gradient_norm", "gate_weight_norm"),
 )
 
-AGAINST = "against another network"  # what the kind of a loss is called that both share
+# Kinds of losses of which one step says nothing of another: shared with a network that wants the
+# opposite; summed over episodes, say, of another length each time.
+AGAINST, UNEVEN = "against another network", "of another number of passes each time"
 LATEST = 20  # steps that "now" means, at most
 MOST = 0.8  # the fraction of them that must show a thing
 THROUGH_TIME = ("rnn", "lstm", "gru")  # kinds, as PyTorch calls them too
@@ -263,9 +265,9 @@ class View:
         return "norm" in self.roles
 
     @property
-    def against(self) -> bool:
-        """Whether the loss falls for another network as it rises for this one."""
-        return self.text("loss_kind") == AGAINST
+    def incomparable(self) -> bool:
+        """Whether a loss that rises or falls says nothing of what is learned."""
+        return self.text("loss_kind") in (AGAINST, UNEVEN)
 
     @property
     def outweighed(self) -> bool:

@@ -72,7 +72,9 @@ def _set_back(view: View) -> list[Finding]:
     far &= (np.diff(view.steps[: view.rows]) == 1)[:, None]
     times = np.flatnonzero(far.any(axis=1))
     none = (
-        view.progress.learned or view.against or any(put_back(view, c) for c in view.weight_params)
+        view.progress.learned
+        or view.incomparable
+        or any(put_back(view, c) for c in view.weight_params)
     )
     if not OFTEN <= len(times) < ALWAYS * view.rows or none:
         return []

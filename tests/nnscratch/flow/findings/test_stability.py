@@ -170,3 +170,22 @@ def test_since_when(run):
     found = run.of(run(change), "diverged")
     assert found.step == 40
     assert "it has been over 2.2 since step 40" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "compared"),
+    [
+        ("", True),
+        ("against another network", False),
+        ("of another number of passes each time", False),
+    ],
+)
+def test_losses_that_are_not_to_be_compared_do_not_run_away(run, kind, compared):
+    def change(record):
+        record["loss_kind"] = kind
+        record["loss"] = np.linspace(1.0, 30.0, len(record["loss"]))
+        record["update_ratio"][:, ::2] = 0.02
+
+    found = run(change).kinds
+    assert ("diverged" in found) == compared
+    assert ("learning rate too large" in found) == compared
