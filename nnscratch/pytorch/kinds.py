@@ -181,9 +181,15 @@ def function_kind(names: list[str]) -> Kind:
     if told and all("Dropout" in name for name in told):
         return Kind("dropout", "noise")
     last = told[0].removesuffix("Backward").lower() if told else "shape"
-    if told and last.startswith(_MIXES):
+    if told and all(map(_is_known, told)):
         return Kind(last, "mix")
     return Kind(last, "opaque" if told else "shape")
+
+
+def _is_known(name: str) -> bool:
+    """Whether anybody knows what a function does that autograd calls like that."""
+    known = name in _FUNCTIONS or "Dropout" in name
+    return known or name.removesuffix("Backward").lower().startswith(_MIXES)
 
 
 def function_of(kind: str) -> Callable[[Array], Array]:

@@ -105,6 +105,7 @@ def test_functions_are_seen_as_far_as_modules_receive_their_results():
         ("adaptive", lambda h: F.adaptive_avg_pool2d(h[:, None], (1, 6)).flatten(1)),
         ("scaleddotproduct", lambda h: F.scaled_dot_product_attention(*[h[:, None]] * 3)[:, 0, 0]),
         ("cat", lambda h: torch.cat([h[:, 0], h[:, 1]], 1)),
+        ("relu", lambda h: F.relu(F.max_pool1d(h, 1)).amax(1).relu()),
     ],
 )
 def test_functions_that_bring_places_together_are_known(kind, mix):
