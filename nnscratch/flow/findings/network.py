@@ -51,6 +51,8 @@ def _shared(view: View) -> list[Finding]:
     """A softmax between layers of weights: its units share out one."""
     last = view.weights[-1] if view.weights else 0
     shared = [i for i in view.columns("activation") if i < last and view.kinds[i] == "softmax"]
+    # What several steps are weighed by, in attention, is no layer's output.
+    shared = [i for i in shared if view.below(i) < 0 or view.roles[view.below(i)] not in UNTOLD]
     if not shared or view.progress.learned:
         return []
     units = int(view.record["features"][shared[-1]])

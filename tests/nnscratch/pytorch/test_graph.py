@@ -262,3 +262,26 @@ def test_what_queries_get_is_not_how_the_gradient_arrives():
     assert norms["attend.q"] < 1e-3 * norms["attend.v"]
     assert read_flow(record).first == norms["attend.v"]
     assert "vanishing" not in find(record).kinds
+
+
+class Weighs(Reads):
+    """The same, with a softmax that is a module; or with one between its layers."""
+
+    def __init__(self, attends):
+        super().__init__()
+        self.softmax, self.attends = tn.Softmax(-1), attends
+
+    def forward(self, x):
+        h = self.embed(x)
+        q, k, v = (self.attend[name](h) for name in ("q", "k", "v"))
+        if not self.attends:
+            return self.head(self.softmax(v).mean(1))
+        return self.head((self.softmax(q @ k.transpose(1, 2)) @ v).mean(1))
+
+
+@pytest.mark.parametrize("attends", [True, False])
+def test_a_softmax_by_which_steps_are_weighed_is_no_hidden_layer(attends):
+    torch.manual_seed(0)
+    record, layers = seen(Weighs(attends), torch.randint(0, 9, (10, 5)), Y, steps=20)
+    assert layers["softmax"][1] == "activation"
+    assert any("softmax in a hidden" in str(one) for one in find(record)) != attends
