@@ -116,6 +116,11 @@ class Network(Graph):
                 tap.passed(value, captured is not None, labels, loss, sample_weights)
             return value
 
+    def left(self) -> float:
+        """Return the norm of what `grads` hold, 0 where nobody asks: for recorders."""
+        asked = self.tap is not None and self.tap.due
+        return float(np.linalg.norm(self.grads.flat)) if asked else 0.0
+
     def went_back(self, kept: float) -> None:
         """Note a pass back, and the norm of the gradients that it was added to: for recorders."""
         if self.tap is not None and self.tap.due:

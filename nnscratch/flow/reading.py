@@ -54,8 +54,9 @@ def read_flow(record: Mapping[str, Any]) -> Reading:
     diverged_at = int(record["steps"][bad[0]]) if bad.size else None
     first, last, ratio = np.nan, np.nan, np.nan
     if finite.any():
-        first, last = (float(value) for value in np.median(norms[finite][:, ends(record)], axis=0))
-        ratio = float(np.median(ratios(norms[finite], ends(record))))
+        norms, outer = norms[finite], ends(record)
+        first, last = (float(value) for value in np.median(norms[:, outer], axis=0))
+        ratio = float(np.median(ratios(norms, outer)))
     if bad.size or losses[-1] > RUNAWAY * max(losses[0], 1e-12):
         word = "diverged"
     else:
