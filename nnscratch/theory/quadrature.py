@@ -26,11 +26,12 @@ Function = Callable[[Array], Array]
 REACH = 12.0  # standard deviations; what lies beyond weighs less than 1e-32
 _HALVINGS = 44  # the smallest panel is REACH / 2^44: inputs of any variance up to 1e24
 _NODES = 16
+_legendre = functools.cache(np.polynomial.legendre.leggauss)
 
 
 def _panels(edges: Array, nodes: int) -> tuple[Array, Array]:
     """Return Gauss-Legendre nodes and weights on the panels between `edges`."""
-    x, w = np.polynomial.legendre.leggauss(nodes)
+    x, w = _legendre(nodes)
     half = np.diff(edges)[:, None] / 2
     middle = (edges[1:] + edges[:-1])[:, None] / 2
     return (middle + half * x).ravel(), (half * w).ravel()

@@ -59,6 +59,7 @@ def test_an_output_folder_that_is_a_file(tmp_path, capsys):
     assert "cannot write into folder" in message
 
 
+@pytest.mark.slow
 def test_the_whole_runner_on_tiny_workloads(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(history, "PATH", tmp_path / "history.jsonl")
     arguments = [

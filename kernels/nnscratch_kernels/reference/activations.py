@@ -23,7 +23,7 @@ def _sigmoid(x: Array) -> Array:
 
 def _erf(x: Array) -> Array:
     """The error function, element by element: NumPy has none."""
-    return np.vectorize(math.erf, otypes=[x.dtype])(x)
+    return np.fromiter(map(math.erf, x.ravel().tolist()), x.dtype, x.size).reshape(x.shape)
 
 
 def _normal_cdf(x: Array) -> Array:

@@ -237,6 +237,7 @@ def test_blocks_that_add_less(blocks, scale, norm, told):
         assert {part.scale for part in less if isinstance(part, nn.Residual)} == {0.5}
 
 
+@pytest.mark.slow
 def test_sixty_blocks_that_overflow_are_cured_by_what_they_add():
     x, _ = data(300)
     y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)

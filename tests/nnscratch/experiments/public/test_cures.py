@@ -24,14 +24,14 @@ def case(name):
 @pytest.mark.parametrize(
     "name",
     [
-        "XOR by absolute error",
         "all ones or all zeros",
-        *slow("a census table as it is", "prices of a quarter million"),
+        *slow("XOR by absolute error", "a census table as it is", "prices of a quarter million"),
         "predictions of some seeds are all zero",
         # Healthy all three, and at their pace far from done:
-        "two squares told apart in five epochs",
-        *slow("one batch over and over, batch norm", "ten tens in a hundred epochs"),
         *slow(
+            "two squares told apart in five epochs",
+            "one batch over and over, batch norm",
+            "ten tens in a hundred epochs",
             "a tenth of the rate after every third epoch",
             "the parity of six bits by six sigmoids",
             "the sum of two tenths",
