@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.flow import flaws
 from nnscratch.flow.order import between
 from nnscratch.flow.pairs import hardest
 from nnscratch.flow.repeats import repeats
@@ -154,7 +155,7 @@ class Answers:
         t = _targets(y, shape)
         if t is None or (self._scattered and len(t) < _EACH * t.shape[-1]):
             return {}
-        found = _statistics(t, y) | _inputs(x) | _reach(loss, y, t, weights, dtype, last)
+        found = _statistics(t, y) | _inputs(x) | _asked(loss, y, t, weights, dtype, last)
         if self._scattered:
             return found  # positions of an example have much in common: no batch is a sample
         given = [_targets(batch, shape) for batch in self._y]
@@ -219,6 +220,7 @@ def _statistics(t: Array, y: Array) -> dict[str, float]:
         "target_max": float(t.max()),
         "target_classes": 2.0 if single else float(zero_one),
         **({} if zero_one else _far(t.reshape(len(t), -1))),
+        **flaws.quarter(t),
     }
 
 
@@ -251,22 +253,25 @@ def _inputs(x: Array) -> dict[str, float]:
     if not live.any():
         return {}
     kept = std[live]
-    return {
+    return flaws.codes(x) | {
         "feature_ratio": float(kept.max() / np.median(kept)),
         "feature_offset": float(np.median(mean[live] / kept)),
     }
 
 
-def _reach(
+def _asked(
     loss: Loss, y: Array, t: Array, weights: Array | None, dtype: Any, last: Function
 ) -> dict[str, float]:
-    """Return the least loss of a constant, of any outputs, and of what the last layer can give."""
+    """Return the least loss of a constant, of any outputs, and of what the last layer can give;
+    what it counts the commonest answer for, and whether it sees which output is whose.
+    """
     asked = copy.deepcopy(loss)  # its buffers are those of the training's batches
     factors = () if weights is None else (weights.astype(dtype),)
 
-    def value(outputs: Array) -> float:
+    def value(outputs: Array, answers: Array = y) -> float:
+        own = factors if answers is y else ()
         try:
-            found = float(asked(np.ascontiguousarray(outputs, dtype), y, *factors)[0])
+            found = float(asked(np.ascontiguousarray(outputs, dtype), answers, *own)[0])
         except Exception:  # whatever a user's loss makes of outputs that no network gave
             return math.nan
         return found if math.isfinite(found) else math.nan
@@ -275,7 +280,9 @@ def _reach(
         constant = _least([value(np.broadcast_to(one, t.shape)) for one in _constants(t, weights)])
         free = _least([constant, *(value(outputs) for outputs in _outputs(t))])
         floor = _least([value(last(outputs.astype(dtype))) for outputs in _outputs(t)])
-    return {"loss_constant": constant, "loss_free": free, "loss_floor": floor}
+        more = flaws.commonest(t, y, value, last(np.zeros(t.shape, dtype)))
+        more |= flaws.unpaired(t, y, value)
+    return {"loss_constant": constant, "loss_free": free, "loss_floor": floor} | more
 
 
 def _least(values: list[float]) -> float:

@@ -17,7 +17,9 @@ import numpy.typing as npt
 from nnscratch.arrays import Array, as_array, rows
 from nnscratch.backend import kernels
 from nnscratch.flow.answers import Answers, Function, Loss
+from nnscratch.flow.flaws import padded
 from nnscratch.flow.spectra import spectra
+from nnscratch.layers.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from nnscratch.flow.layout import Layout
@@ -153,6 +155,12 @@ class PassLooks(Looks):
         names = list(model.layers)
         self._nodes = [names.index(name) for name in layout.layers]
         self._params = layout.params
+        own = [model.layers[name] for name in layout.recurrent_layers]
+        self._through_time = [
+            names.index(name)
+            for name, layer in zip(layout.recurrent_layers, own, strict=True)
+            if isinstance(layer, Recurrent)
+        ]
         self._recurrent = {
             layout.gates_of(i).start: model.layers[name].params
             for i, name in enumerate(layout.recurrent_layers)
@@ -184,9 +192,17 @@ class PassLooks(Looks):
         share = math.nan if optimizer is None else optimizer.step_share(learned)
         if not math.isnan(share):
             self.note(step_share=share)
+        if self._through_time and latest.x.ndim == 3 and not self._masked:
+            self.note(padded_steps=padded(latest.x))
         for first, params in self._recurrent.items():
             self.at_recurrence(first, params["recurrent_weight"])
         self.ask(value, loss, output.shape[1:], output.dtype, self._last)
+
+    @property
+    def _masked(self) -> bool:
+        """Whether steps of the latest pass were masked, as far as recurrent layers note it."""
+        caches = (self.model.latest.caches[node] for node in self._through_time)
+        return any(cache[2].shape[1] > 0 for cache in caches)
 
     def _last(self, z: Array) -> Array:
         """Return what the last layer makes of its input, where it is an activation."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.experiments.faults import asked, faulty, held_out, misused, through_time
+from nnscratch.experiments.faults import asked, faulty, flawed, held_out, misused, through_time
 from nnscratch.experiments.faults.healthy import HEALTHY
 from nnscratch.experiments.faults.register import FAULTY
 from nnscratch.experiments.faults.setup import Case
@@ -27,6 +27,7 @@ _REGISTERED = (
     misused,
     asked,
     through_time,
+    flawed,
     held_out,
 )  # each registers its runs when it is imported
 CASES: tuple[Case, ...] = (*FAULTY, *HEALTHY, *through_time.HEALTHY)

@@ -48,6 +48,9 @@ NAMES: Final[dict[str, frozenset[str]]] = {
     "batch norm statistics": frozenset({"batch norm momentum"}),
     "clip never": frozenset({"clip"}),
     "outliers": frozenset({"loss"}),
+    "missing value code": frozenset({"input scale"}),
+    "padding read": frozenset({"depth"}),  # in time
+    "class weights": frozenset({"labels", "loss"}),
     "small batches": frozenset({"norm"}),
     "norm over one unit": frozenset({"norm"}),
     # Symptoms of anything, and mistakes that only a loop of PyTorch's can make: no case has them.

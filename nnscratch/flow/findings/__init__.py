@@ -1,7 +1,7 @@
 """Findings: what a record says is wrong, what causes it, and the one change to begin with.
 
 What a run shows (`stability`, `gradient`, `units`, `updates`, `learning`) is told apart from what
-can cause it (`wiring`, `data`, `labels`, `output`, `held`, `memory`, `moving`, `weights`,
+can cause it (`wiring`, `data`, `labels`, `flaws`, `output`, `held`, `memory`, `moving`, `weights`,
 `network`, `shrunk`, `training`, `overfitting`), `through_time` does both for recurrent layers;
 `graph` says what causes what, and puts consequences under their cause.
 All thresholds stand at the top of their files, with cases on both sides of each in the tests.
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from nnscratch.flow.findings import (
     data,
+    flaws,
     gradient,
     held,
     labels,
@@ -56,6 +57,7 @@ def find(record: Record) -> Findings:
     shown = {finding.kind: finding for finding in symptoms}
     families = (wiring, data, output, held, memory, moving)
     causes = [one for family in families for one in family.find(view)]
+    causes += flaws.find(view, shown)
     causes += through_time.find_causes(view, shown)
     if not _EQUAL & {one.kind for one in causes}:
         causes += weights.find(view, shown)
@@ -65,6 +67,7 @@ def find(record: Record) -> Findings:
     causes += training.find(view, shown, holding)
     causes += overfitting.find(view)
     causes = labels.last_resort(causes)
+    causes = flaws.last_resort(view, shown, causes)
     found: Sequence[Finding] = with_one_rate(arrange([*symptoms, *causes]))
     if view.text("framework") == "torch":
         found = in_torch(found, view)

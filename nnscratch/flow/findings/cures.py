@@ -12,7 +12,7 @@ from typing import Final
 
 from nnscratch import initializers, layers, optimizers, schedules
 from nnscratch.flow.findings.finding import Advice, Finding
-from nnscratch.flow.findings.rates import optimizer_name
+from nnscratch.flow.findings.rates import MOMENTUM, optimizer_name
 from nnscratch.flow.findings.view import View
 from nnscratch.theory.suited import suited_init, suited_scale
 from nnscratch_records.words import called, number
@@ -23,6 +23,7 @@ CLIP = 1  # the norm of the whole gradient, as in most recurrent networks that a
 LEAPS = "What comes back through time leaps: a rate for the usual steps is too large for those."
 LEAST_BATCH = 8  # examples, for batch norm
 _RATE = re.compile(r"\blr=[0-9.e+-]+")
+_MOMENTUM = re.compile(r"momentum=[0-9.e+-]+")
 _RATES = re.compile(r", rates=\{[^}]*\}")
 
 STANDARDISE_INPUTS: Final = Advice(
@@ -231,6 +232,13 @@ def no_output_activation(view: View, expect: str = "") -> Advice:
     """Return a network whose output is that of its last weights."""
     what = "end with the last layer of weights, without an activation"
     return remade(view, what, 'output="identity"', expect=expect)
+
+
+def less_momentum(view: View) -> tuple[Advice, ...]:
+    """Return the usual momentum for the same rate, from new weights."""
+    new = optimizer_python(_MOMENTUM.sub(f"momentum={MOMENTUM:g}", view.text("optimizer")))
+    line = f"model, optimizer = nn.remake(model), {new}" if new else ""
+    return (Advice(f"take a momentum of {MOMENTUM:g}, and new weights", line),)
 
 
 def learning_rate(view: View, rate: float, spoiled: bool = False) -> tuple[Advice, ...]:

@@ -37,6 +37,7 @@ CAUSES: Final = (
     "labels",
     "inputs alike",
     "outliers",
+    "missing value code",
     "softmax over one unit",
     "norm over one unit",
     "softmax twice",
@@ -44,6 +45,7 @@ CAUSES: Final = (
     "penalty",
     "dropout",
     "frozen parameters",
+    "padding read",
     "symmetric units",
     "small batches",
     "input scale",
@@ -61,6 +63,7 @@ CAUSES: Final = (
     "clip always",
     "epsilon",
     "capacity",
+    "class weights",
     "learning rate too small",
     "too few steps",
     "loss",
@@ -159,12 +162,15 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "learning rate too small": frozenset({"does not learn", "too few steps", "constant output"}),
     "capacity": frozenset({"does not learn", "constant output", "saturated", "too few steps"}),
     "too few steps": frozenset({"does not learn", "constant output"}),
+    "class weights": frozenset({"does not learn", "constant output", "too few steps"}),
     "overfitting": frozenset({"too few steps"}),  # more of them bind it to noise
     "forget bias": _FORGETS | {"vanishing through time", "clip never"},
     "recurrent weights": _STARVED
     | _RUNAWAY
     | {"vanishing through time", "exploding through time", "too few steps", "saturated"}
     | {"gradient spikes", "learning rate too large", "clip never"},
+    "padding read": _STARVED
+    | {"vanishing through time", "forget bias", "recurrent weights", "too few steps"},
     "truncation": _STARVED | {"vanishing through time", "too few steps", "overfitting"},
     "gradient spikes": _RUNAWAY | {"learning rate too large", "vanishing through time"},
     # consequences among themselves
@@ -182,6 +188,8 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "dead units": frozenset({"does not learn"}),
     "constant output": frozenset({"does not learn", "learning rate too small", "too few steps"}),
 }
+# Far from all others, such a number is what makes inputs large.
+EXPLAINS["missing value code"] = EXPLAINS["input scale"] | {"input scale", "labels", "overfitting"}
 
 # Initial weights that are too small: nothing grows by them.
 SMALL_WEIGHTS: Final = EXPLAINS["initial weights"] - {

@@ -10,6 +10,7 @@ from nnscratch.arrays import Array
 from nnscratch.flow.findings import cures
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.progress import STEADY
 from nnscratch.flow.findings.rates import optimizer_name
 from nnscratch.flow.findings.view import View
 from nnscratch.theory.suited import suited_scale
@@ -101,21 +102,27 @@ def _frozen(view: View) -> list[Finding]:
             groups["pushed"].append(layer)
         elif put_back(view, column):
             groups["put back"].append(layer)
+    if not any(groups.values()):
+        groups["on purpose"] = _kept(view)
     how = next((name for name, columns in groups.items() if columns), "")
     if not how:
         return []
     columns = groups[how]
     whole = len(columns) == len(view.weight_params)
+    severity = "serious" if whole or not view.progress.learned else "notice"
+    severity = view.harm if how == "on purpose" else severity
     step, seen, why = _told(view, how, columns, moved)
     advice = Advice("check that these parameters are what the optimizer changes", "print(model)")
     if how == "still" and not view.factors[view.weight_params].any():
         why, advice = "All are frozen.", Advice("let them be trained", "model.unfreeze()")
+    elif how == "on purpose":
+        advice = Advice("let them be trained too", "model.unfreeze()")
     elif how == "still" and whole and float(view.get("lr")[-1]) == 0:
         why, advice = "The learning rate is 0.", Advice("train with a rate", "optimizer.lr = 0.01")
     return [
         Finding(
             "frozen parameters",
-            "serious" if whole or not view.progress.learned else "notice",
+            severity,
             view.names(columns),
             step,
             seen,
@@ -125,6 +132,19 @@ def _frozen(view: View) -> list[Finding]:
             EXPLAINS["frozen parameters"],
         )
     ]
+
+
+def _kept(view: View) -> list[int]:
+    """Return frozen layers of weights beside others that are trained, where that does not do."""
+    columns = [view.param(layer, "weight") for layer in view.weights]
+    frozen = [
+        layer
+        for layer, column in zip(view.weights, columns, strict=True)
+        if column is not None and not view.factors[column] > 0
+    ]
+    p = view.progress
+    enough = p.rows >= STEADY and len(frozen) < len(view.weights)
+    return frozen if enough and not (p.learned or p.steps_left < p.rows) else []
 
 
 def _told(view: View, how: str, columns: list[int], moved: Array) -> tuple[int, str, str]:
@@ -137,6 +157,15 @@ def _told(view: View, how: str, columns: list[int], moved: Array) -> tuple[int, 
             f"The weights of {names} get a gradient and do not move, "
             f"{since(step, view.first_step)}.",
             "Frozen, left out of the optimizer, or replaced by a copy.",
+        )
+    if how == "on purpose":
+        count = f"{len(columns)} of the {len(view.weights)} layers with weights"
+        return (
+            view.first_step,
+            f"{count} are frozen, {names}: what is learned the others learn alone, and of what "
+            f"there is {percent(max(0.0, view.progress.share))} is.",
+            "What frozen layers hand on is all that the others get to see: that does where they "
+            "were trained on something like it, not as they were drawn.",
         )
     if how == "pushed":
         return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from nnscratch.flow.findings import flaws
 from nnscratch.flow.findings.cures import dense_behind, no_output_activation, remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
@@ -14,7 +15,9 @@ OUT_OF_REACH = 0.02  # of the way from a constant answer's loss to the least: no
 MANY_ZEROS = 0.3  # of the outputs
 TWICE = 0.01  # how near the least loss is to that of a softmax of a softmax
 BLIND = 1e-6  # how much the loss can change, of itself
+ROUNDING = 1e-6  # of the sum of a row of ones and zeros
 _ENOUGH = 5  # steps
+_SUMS = "print(np.unique(np.asarray(y).sum(axis=-1), return_counts=True))"
 _PULLED = frozenset(
     {"does not learn", "constant output", "learning rate too small", "too few steps"}
 )
@@ -180,6 +183,8 @@ def _reach(view: View) -> list[Finding]:
             free=p.free,
             missing=missing,
         )
+    if shares := _shared_out(view):
+        return shares
     if each_by_itself(view):
         return _finding(
             "output activation",
@@ -200,6 +205,35 @@ def _reach(view: View) -> list[Finding]:
             frozenset({"loss"}),  # a matter of taste: nothing is held up by it
         )
     return _rectified(view, kind)
+
+
+def _shared_out(view: View) -> list[Finding]:
+    """A softmax, whose outputs sum to 1, for answers that do not."""
+    outputs = int(view.record["features"][-1])
+    ones = view.latest("target_mean") * outputs
+    several = view.latest("target_classes") == 1 and outputs > 1 and abs(ones - 1) > ROUNDING
+    if view.output_activation != "softmax" or not several:
+        return []
+    if ones > 1:
+        why = "Each may be right by itself: that is a sigmoid for each, and its cross-entropy."
+        what, loss = "answer yes or no to each", "nn.SigmoidCrossEntropy()"
+    else:
+        why = (
+            "Some rows of answers are all zeros: labels that were counted from 1, or a class that "
+            "has no column. Of these nothing is learned."
+        )
+        what, loss = "count the classes from 0, one column each", ""
+    advice = remade(view, what, 'output="identity"', loss) if loss else Advice(what, _SUMS)
+    return _finding(
+        "output activation" if ones > 1 else "labels",
+        "serious",
+        view,
+        f"The answers of an example sum to {number(ones, 3)} on average, and softmax shares out 1 "
+        f"among {outputs} outputs.",
+        why,
+        (advice,),
+        ones=ones,
+    )
 
 
 def each_by_itself(view: View) -> bool:
@@ -253,7 +287,7 @@ def _loss(view: View) -> list[Finding]:
     p, name = view.progress, view.text("loss_kind")
     classes = view.latest("target_classes")
     if not classes > 0 or name not in _SQUARES:
-        return []
+        return flaws.median(view)
     absolute = name == "MeanAbsoluteError"
     right = "nn.SoftmaxCrossEntropy()" if classes == 2 else "nn.SigmoidCrossEntropy()"
     advice = Advice("take the cross-entropy", f"loss = {right}")

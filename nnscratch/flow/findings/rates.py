@@ -17,7 +17,10 @@ USUAL = {
     "Adagrad": (0.1, 0.01),
     "Adadelta": (2.0, 1.0),
 }
+MOMENTUM, HEAVY = 0.9, 0.98  # the usual one; one that goes on for 50 steps and more
 TIMID = 0.1  # of the rate that one begins with: slow for that alone
+CLEARLY = 2.0  # times the largest usual rate: no network of several layers likes that
+PLAIN = ("SGD", "SteepestDescent")
 ROUNDED = 1e-6  # of a rate: 0.05 is not above 0.5 (1 - 0.9), which floats make a little less
 _ADAPTIVE = (0.02, 1e-3)  # Adam and its like
 BY_GRADIENT = ("SGD",)  # the step is the rate times the gradient
@@ -53,6 +56,12 @@ def with_momentum(view: View) -> str:
     """Return what to say of the momentum of plain descent; empty if there is none."""
     momentum = _momentum(view)
     return f" and momentum {momentum:g}" if momentum else ""
+
+
+def lasts(view: View) -> bool:
+    """Whether momentum makes a rate too large that is none with a usual one."""
+    plain = USUAL["SGD"][0] * (1 - MOMENTUM)
+    return _momentum(view) > HEAVY and rate_at(view, 0) <= plain * (1 + ROUNDED)
 
 
 def _momentum(view: View) -> float:

@@ -11,9 +11,9 @@ from nnscratch.arrays import Array
 from nnscratch.flow.findings import cures, rates
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.progress import ENOUGH, LEARNS
+from nnscratch.flow.findings.progress import ENOUGH, LEARNS, LITTLE, STEADY
 from nnscratch.flow.findings.recurrent import Recurrent, recurrent_layers
-from nnscratch.flow.findings.view import View
+from nnscratch.flow.findings.view import LATEST, View
 from nnscratch.flow.reading import FACTOR
 from nnscratch.theory.suited import suited_gate_bias
 from nnscratch_records.words import number, percent, plural, since
@@ -32,6 +32,7 @@ _KEEPERS = (
     ),
 )
 _THROWN = frozenset({"learning rate too large"})
+_QUARTER = 0.25  # of the answers' variance, as `target_quarter` has it
 _SPARED = 0.05  # at this share of steps a larger norm is no spike but usual
 
 
@@ -43,6 +44,8 @@ def find_symptoms(view: View) -> list[Finding]:
     for layer in recurrent_layers(view):
         size = layer.change() / math.log10(FACTOR)
         for kind, beyond in (("vanishing", -size), ("exploding", size)):
+            if kind == "vanishing" and _within_reach(view, layer):
+                continue
             early = kind == "exploding" and beyond[0] > 1 and "exploding" not in _kinds(found)
             if (
                 view.holds(beyond > 1)
@@ -78,6 +81,18 @@ def find_causes(view: View, shown: dict[str, Finding]) -> list[Finding]:
         else:
             found += _weights(view, layer, {"exploding through time"}, SATURATES)
     return found[:1]
+
+
+def _within_reach(view: View, layer: Recurrent) -> bool:
+    """Whether many of the answers at steps need nothing from farther back than the gradient gets,
+    and these are not learned either: then that is not what holds the run up.
+    """
+    rates = layer.rate[np.isfinite(layer.rate) & (layer.rate > 0)]
+    rate = float(np.median(rates[-LATEST:])) if len(rates) else math.nan
+    reach = math.log(FACTOR) / -math.log(rate) if 0 < rate < 1 else 0.0
+    p = view.progress
+    stands = p.rows >= STEADY and p.share < LITTLE * _QUARTER
+    return stands and view.latest("target_quarter") <= reach
 
 
 def _faded(view: View, where: Array) -> bool:

@@ -7,11 +7,11 @@ from collections.abc import Collection
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.flow.findings import cures, rates, steps
+from nnscratch.flow.findings import cures, plateau, rates, steps
 from nnscratch.flow.findings.data import tens
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.progress import ENOUGH, LEARNS, SURE
+from nnscratch.flow.findings.progress import ENOUGH, STEADY, SURE
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.findings.weights import Shown
 from nnscratch_records.words import number, percent, plural, since
@@ -24,12 +24,9 @@ TOO_FAR = 2.0  # times the step that would have led down best: from there the lo
 PARABOLA = 1e-6  # of the rate: a loss that rises so fast is none, and no step can be told from it
 PATIENCE = 10.0  # times the steps made: if half of what is missing takes longer, the rate is small
 RISES = 0.5  # of the way from a constant answer's loss to the least: no difference of batches
-BEHIND = 0.3  # of the answers' variance that a linear fit tells and the network does not
 WORSE = 0.05  # of the way from a constant answer's loss to the least
 BRISK = 1e-3  # updates of this size are not short
-FEW_ROWS = 20
 FADES, HALF = 0.01, 0.5  # of the largest rate; of the steps
-CLEARLY = 2.0  # times the largest usual rate: no network of several layers likes that
 FIRST = 5.0  # the same: that is mended before anything else as serious
 _LASTING, _EARLY = ENOUGH, 10  # steps
 _AT_ONCE = ("exploding", "vanishing", "saturated", "dead units", "dead layer", "constant output")
@@ -49,15 +46,17 @@ _HELD = frozenset(
     }
 )
 _BEGAN_IN_TIME = frozenset({"forget bias", "recurrent weights"})
-_STANDS = frozenset({"does not learn", "constant output", "slow layer"})
 _LASTS = (
     Advice(
         "let the schedule last as long as the training: where it counts epochs, call "
         "scheduler.step() once an epoch, not after each batch"
     ),
 )
+_LASTING_ON = (
+    "It is the momentum: each step is made again, a little shorter, 50 times and more; with a "
+    "usual one the rate would be none too large."
+)
 _WARM = Advice("or let the rate grow to what it is over the first hundred steps")
-PLAIN = ("SGD", "SteepestDescent")
 _KILLED = ("dead layer", "dead units")
 _HURT = ("diverged", "non-finite", "dead layer", "dead units", "saturated", "exploding")
 
@@ -84,7 +83,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     lost = (p.rising and behind) or (unusual and p.pace == np.inf)
     lost = lost and steps.LEAST <= view.rows < _LASTING
     # However it goes now: thrown at once to where one answer for all is better.
-    clearly = rate > CLEARLY * largest and view.rows >= _LASTING
+    clearly = rate > rates.CLEARLY * largest and view.rows >= _LASTING
     astray = behind and clearly
     # It must be seen: of sigmoids' squares the gradient may be as small as the rate is large.
     seen = bool((typical[:_EARLY] > LARGE).any())
@@ -103,7 +102,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     # What cannot be learned is not for the steps to learn, and what stands is not thrown about.
     # On a plateau usual steps are no throw: they wander with the batches, and lead nowhere yet.
     calm = not view.rectifiers  # nothing in it can be switched off for good
-    thrown = bool(hurt) or p.worse or not rate <= (CLEARLY * largest if calm else begin)
+    thrown = bool(hurt) or p.worse or not rate <= (rates.CLEARLY * largest if calm else begin)
     lasting = view.rows >= _LASTING and (p.nothing or p.worse) and not held and thrown
     lasting = (lasting or (lost and unusual)) and view.holds(typical > LARGE)
     thrown_off = _thrown_off(view, shown, typical) and not held
@@ -154,6 +153,8 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     explains = EXPLAINS["learning rate too large"] - {
         kind for kind in _AT_ONCE if kind in shown and shown[kind].step <= step
     }
+    lasts = unusual and rates.lasts(view)
+    heavy = cures.less_momentum(view) if lasts else ()
     leaps = bool(jumps.size) and not unusual and view.recurrent and not view.has_clip
     return [
         Finding(
@@ -162,8 +163,8 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
             (),
             step,
             f"The learning rate is too large, {number(rate)}: {text}.",
-            cures.LEAPS if leaps else "",
-            (*cures.shorter_steps(view, rates.lower_rate(view), leaps), *warm),
+            _LASTING_ON if lasts else cures.LEAPS if leaps else "",
+            (*(heavy or cures.shorter_steps(view, rates.lower_rate(view), leaps)), *warm),
             numbers,
             explains,
             first=far_beyond,
@@ -213,9 +214,11 @@ def _short(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     never = p.nothing or np.nanmedian(typical[:_EARLY]) < SMALL  # not: by now, all being learned
     if slow or (not p.falling and never and size < SMALL):
         return _small(view, size, slow, causes)
+    if _behind_a_constant(view, size):
+        return _small(view, size, True, causes)
     if p.unfinished:
         return [steps.unfinished(view, made, causes)]
-    found = _plateau(view, shown, size) or steps.young(view, shown, causes)
+    found = plateau.find(view, shown, size) or steps.young(view, shown, causes)
     return found or steps.behind(view, shown, causes, size)
 
 
@@ -223,13 +226,20 @@ def _stood(view: View, causes: Collection[str]) -> list[Finding]:
     """All steps together were so short, by a small rate, that no layer is elsewhere than before."""
     p, typical = view.progress, rates.typical_updates(view)
     # Adam's ten-thousandth is one of those that are tried first when nothing goes.
-    plain = rates.optimizer_name(view) in PLAIN
+    plain = rates.optimizer_name(view) in rates.PLAIN
     most = rates.TIMID * rates.usual(view)[1] * (1 + rates.ROUNDED)
     timid = rates.timid(view) or (not plain and rates.rate_at(view) <= most)
     if view.rows < _LASTING or not (p.nothing and timid) or not np.nansum(typical) < rates.TOGETHER:
         return []
     size = _size(typical[view.now])
     return _small(view, size, False, causes) if size > 0 else []
+
+
+def _behind_a_constant(view: View, size: float) -> bool:
+    """Whether so many steps of a small rate have not come to where one answer for all is."""
+    p = view.progress
+    small = rates.rate_at(view) <= rates.TIMID * rates.usual(view)[1] * (1 + rates.ROUNDED)
+    return small and size < BRISK and p.known and p.share < 0 and view.rows >= STEADY
 
 
 def _size(sizes: Array) -> float:
@@ -265,63 +275,11 @@ def _ended(view: View) -> list[Finding]:
     ]
 
 
-def _plateau(view: View, shown: Shown, size: float) -> list[Finding]:
-    """The answer is still one for all, or nearly, the gradient arrives: it takes its time."""
-    p, rate = view.progress, rates.rate_at(view)
-    largest, begin = rates.usual(view)
-    most = largest if rate < largest else 2 * CLEARLY * largest
-    if rates.optimizer_name(view) not in PLAIN or set(shown) - _STANDS:
-        return []
-    if p.nothing and rate < CLEARLY * largest and _bends(view):
-        where = "The loss stands on a plateau, at what one answer for all gives"
-    elif (
-        p.rows >= _LASTING
-        and p.share < LEARNS
-        and (
-            (p.linear > p.share + BEHIND and rate < begin)
-            or (_few_rows(view) and rates.timid(view))
-        )
-    ):
-        told = f", of which a linear fit tells {percent(p.linear)}," if p.linear > 0 else ""
-        where = (
-            f"{percent(max(0.0, p.share))} of what there is to learn is learned{told} and the loss "
-            f"hardly falls"
-        )
-    else:
-        return []
-    return [
-        Finding(
-            "learning rate too small",
-            "serious",
-            (),
-            view.first_step,
-            f"{where}: the gradient arrives in every layer, the weights move by {number(size)} of "
-            f"their norm a step, and in {plural(view.rows, 'step')} with the learning rate "
-            f"{number(rate)} that is as far as they came.",
-            "Units that began alike part slowly; longer steps, or many more, bring that about.",
-            cures.learning_rate(view, rates.rounded(min(most, rates.LEAP * rate))),
-            {"ratio": size, "lr": rate},
-            EXPLAINS["learning rate too small"],
-        )
-    ]
-
-
-def _few_rows(view: View) -> bool:
-    """Whether the examples are too few to guess any from the others, as of XOR."""
-    return bool(view.latest("target_count") < FEW_ROWS)
-
-
-def _bends(view: View) -> bool:
-    """Whether the hidden activations are smooth at 0: where units are alike they are lines."""
-    hidden = view.hidden_activations
-    return bool(hidden) and not view.rectifiers and view.activation in ("sigmoid", "tanh")
-
-
 def _small(view: View, size: float, slow: bool, causes: Collection[str]) -> list[Finding]:
     p, rate = view.progress, rates.rate_at(view)
     # What a recurrent layer began with is learned too, and targets of tens, at a rate that lets it.
     # Steps of others are as long as the rate says, whatever is asked.
-    adaptive = rates.optimizer_name(view) not in PLAIN
+    adaptive = rates.optimizer_name(view) not in rates.PLAIN
     later = _BEGAN_IN_TIME | ({"target scale"} if adaptive or tens(view) else frozenset())
     timid = bool(later & set(causes)) and rates.timid(view)
     advised = rates.higher_rate(view)

@@ -1,0 +1,245 @@
+"""Flaws of what is learned from: codes for missing values, padding that is read, rare classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from nnscratch.flow.findings.cures import anew
+from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.progress import ENOUGH, LEARNED, LEARNS
+from nnscratch.flow.findings.view import View
+from nnscratch.flow.findings.weights import Shown
+from nnscratch_records.words import number, percent
+
+PADDED = 0.3  # of the steps
+RARE = 0.9  # of the answers are one and the same: to give that always is right as often
+AGAINST = 2.0  # times as much the commonest class counts as the other one
+EVEN = 5.0  # the same, for all examples of it together: the rare one is not made up for
+MEDIAN = 0.5  # of the answers are one and the same: their median
+UNPAIRED = 1e-5  # of a loss: rounding
+# Losses that make nothing of outputs of 0, and the activations that they are for.
+_ALIKE = {
+    "SigmoidCrossEntropy": "",
+    "SoftmaxCrossEntropy": "",
+    "BinaryCrossEntropy": "sigmoid",
+    "CategoricalCrossEntropy": "softmax",
+    "BCEWithLogitsLoss": "",
+    "BCELoss": "sigmoid",
+}
+_ABSOLUTE = ("MeanAbsoluteError", "L1Loss")
+# Of these a rare class may be the cause.
+_STANDS = frozenset({"does not learn", "constant output", "too few steps"})
+
+
+def find(view: View, shown: Shown) -> list[Finding]:
+    """Return what is wrong with what is learned from, in a run that has not learned."""
+    if not view.rows or view.progress.share >= LEARNED:
+        return []
+    weighed = _weighed(view)  # of such a loss what other examples tell says little
+    if view.progress.learned:
+        return weighed
+    return [*_unpaired(view), *_missing(view), *_padding(view, shown), *weighed]
+
+
+def _unpaired(view: View) -> list[Finding]:
+    """A loss that is the same whichever output meets which answer."""
+    if not view.latest("loss_paired") <= UNPAIRED or "broadcast loss" in view.text("mistakes"):
+        return []
+    return [
+        Finding(
+            "broadcast loss",
+            "serious",
+            (),
+            view.first_step,
+            "The loss does not see which output belongs to which answer: it is the same where all "
+            "answers are moved on to other examples.",
+            "Outputs of shape (examples, 1) that meet answers of shape (examples,) or (1, examples)"
+            " make a table of both: each output is pulled to the mean of the answers.",
+            (
+                Advice(
+                    "give the answers the shape of the outputs, or take a loss that does",
+                    "y = y.reshape(len(y), -1); loss = nn.MeanSquaredError()"
+                    if view.latest("target_classes") == 0
+                    else "",
+                ),
+            ),
+            {"paired": view.latest("loss_paired")},
+            EXPLAINS["broadcast loss"],
+            first=True,
+        )
+    ]
+
+
+def _missing(view: View) -> list[Finding]:
+    """A number that stands for values that are missing, among those that are not."""
+    share = view.latest("missing_share")
+    if not share > 0:
+        return []
+    code, line = view.latest("missing_code"), ""
+    which = "numbers" if math.isnan(code) else f"the number {code:g}"
+    if not math.isnan(code):
+        line = (
+            f"x = np.ma.masked_values(x, {code:g}); "
+            f"x = ((x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8)).filled(0)"
+        )
+    what = Advice(
+        "scale each column by all its other values, put its mean, 0, in the place of these (and a "
+        "column of zeros and ones beside it that says where), and begin anew",
+        line,
+    )
+    return [
+        Finding(
+            "missing value code",
+            view.harm,
+            view.layers[:1],
+            view.first_step,
+            f"{percent(share)} of the examples have {which} in some column that others have there "
+            f"too, to the last digit, where all other values lie far away and close together.",
+            "It looks like what stands for a value that is missing, or is an error: no measure of "
+            "anything, and so far away that it outweighs what the columns say.",
+            (anew(view, what) if line else what,),
+            {"code": code, "share": share},
+            EXPLAINS["missing value code"],
+        )
+    ]
+
+
+def _padding(view: View, shown: Shown) -> list[Finding]:
+    """The last step is read, behind zeros that fill up shorter sequences."""
+    share = view.latest("padded_steps")
+    if not share >= PADDED or "laststep" not in view.kinds or "does not learn" not in shown:
+        return []
+    steps = float(view.get("time_steps")[0].max()) if view.get("time_steps").size else math.nan
+    return [
+        Finding(
+            "padding read",
+            view.harm,
+            view.names([view.kinds.index("laststep")]),
+            view.first_step,
+            f"The last step is read, and before it stand zeros: {percent(share)} of the "
+            f"{number(steps)} steps come after all that sequences hold, which end at different "
+            f"steps.",
+            "What was seen has to be carried through all of the padding, and the gradient back.",
+            (
+                Advice(
+                    "say which steps each sequence has: LastStep then takes its own last one",
+                    f"trainer.fit(x, y, epochs={view.rows}, max_steps={view.rows}, "
+                    f"batch_size={int(view.get('batch_size')[0])}, mask=(x != 0).any(axis=2))",
+                ),
+                Advice("or put the padding in front"),
+            ),
+            {"share": share},
+            EXPLAINS["padding read"],
+        )
+    ]
+
+
+def _weight(view: View) -> float:
+    """Return what the loss counts the commonest answer for, over another; NaN where that is not
+    known: where it and the last layer are not those that take all classes alike.
+    """
+    name, last = view.text("loss_kind"), view.output_activation
+    return view.latest("common_weight") if _ALIKE.get(name, "?") == last else math.nan
+
+
+def _weighed(view: View) -> list[Finding]:
+    """The commonest class counts most, of two."""
+    weight, common = _weight(view), view.latest("target_common")
+    if not (weight >= AGAINST and common > MEDIAN):
+        return []
+    return [
+        Finding(
+            "class weights",
+            "serious",
+            view.layers[-1:],
+            view.first_step,
+            f"The loss counts the commonest answer {number(weight)} times as much as the others, "
+            f"and {percent(common)} of the examples have it: {_words(common * weight, common)}.",
+            "Class weights are there to make up for what is rare; these are the wrong way round, "
+            "or for classes of other numbers.",
+            (_balanced(view, common),),
+            {"weight": weight, "common": common},
+            EXPLAINS["class weights"] | {"labels"},
+            first=True,
+        )
+    ]
+
+
+def _words(weighed: float, common: float) -> str:
+    return f"it makes up {percent(weighed / (weighed + 1 - common))} of what the loss sees"
+
+
+def last_resort(view: View, shown: Shown, causes: Sequence[Finding]) -> list[Finding]:
+    """Return causes and, where they do not say why nothing is learned, that one class is rare."""
+    p, common = view.progress, view.latest("target_common")
+    rare = RARE <= common < 1 and common * _weight(view) >= EVEN * (1 - common)
+    stuck = rare and not p.learned and p.rows >= ENOUGH and p.share < LEARNS
+    other = [one for one in causes if one.explains and not {one.kind} <= _STANDS]
+    if not stuck or any(one.severity != "notice" for one in other) or set(shown) - _STANDS:
+        return list(causes)
+    return [*causes, _rare(view, common)]
+
+
+def _rare(view: View, common: float) -> Finding:
+    several = view.record["features"][-1] > 1 and view.latest("target_classes") == 1
+    of = "the labels" if several else "the answers"
+    return Finding(
+        "class weights",
+        "serious" if view.progress.nothing else view.harm,
+        view.layers[-1:],
+        view.first_step,
+        f"{percent(common)} of {of} are one and the same: always to give that one is right as "
+        f"often, and {percent(max(0.0, view.progress.share))} of what there is to learn beside it "
+        f"is learned.",
+        "Of what is rare a batch holds little, and one answer for all costs little: accuracy says "
+        "nothing here, balanced accuracy or precision and recall do.",
+        (
+            _balanced(view, common),
+            Advice("or answer yes from a lower limit than one half on"),
+        ),
+        {"common": common},
+        EXPLAINS["class weights"],
+    )
+
+
+def _balanced(view: View, common: float) -> Advice:
+    """Return a loss in which both classes count alike."""
+    what, name = "let the rare class count as much as the common one", view.text("loss_kind")
+    mean, outputs = view.latest("target_mean"), int(view.record["features"][-1])
+    single = view.latest("target_classes") == 1
+    if view.text("framework") or not (single or outputs == 2):
+        return Advice(f"{what}, by class weights")
+    times = max(2, round(common / (1 - common)))
+    if single:
+        return Advice(what, f"loss = nn.{name}(class_weights={{{int(mean < MEDIAN)}: {times}}})")
+    weights = f"{{int(np.bincount(np.ravel(y)).argmin()): {times}}}"
+    return Advice(what, f"loss = nn.{name}(class_weights={weights})")
+
+
+def median(view: View) -> list[Finding]:
+    """Return that the absolute error asks for the median, which most of the answers are."""
+    common, p = view.latest("target_common"), view.progress
+    numbers = view.latest("target_classes") == 0 and view.text("loss_kind") in _ABSOLUTE
+    if not (numbers and common > MEDIAN and p.rows >= ENOUGH and p.share < LEARNS):
+        return []
+    return [
+        Finding(
+            "loss",
+            "serious",
+            view.layers[-1:],
+            view.first_step,
+            f"{percent(common)} of the answers are one and the same number, and the loss is the "
+            f"absolute error: it asks for the median, which that number is for nearly all inputs.",
+            "The others pull by their number, not by how far they are away.",
+            (
+                Advice(
+                    "take the squared error, which asks for the mean",
+                    "loss = nn.MeanSquaredError()",
+                ),
+            ),
+            {"common": common},
+            EXPLAINS["labels"],
+        )
+    ]

@@ -1,0 +1,119 @@
+"""Flaws of what is learned from: codes for missing values, padding, answers nearly all the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from nnscratch.arrays import Array
+
+_LEAST = 3  # rows with one and the same value
+_OFF = 3.0  # times the range of all others, from the nearest of them
+_FAR = 10.0  # times the range of the middle half of them: what is 0 nearly everywhere has none
+_QUARTER = 0.25
+_ROUNDING = 1e-5  # of a loss
+
+Value = Callable[[Array, Array], float]
+
+
+def codes(x: Array) -> dict[str, float]:
+    """Return what stands for values that are missing, by field; nothing where nothing does.
+
+    A number that several rows have in a column to the last digit, as its least or its largest, and
+    that lies far from all others: -999 among ages, or what standardising has made of it.
+
+    x : (n, inputs), finite
+    """
+    found: dict[float, int] = {}
+    rows = np.zeros(len(x), bool)
+    for value, at in ((x.min(axis=0), x == x.min(axis=0)), (x.max(axis=0), x == x.max(axis=0))):
+        count = at.sum(axis=0)
+        least = np.where(at, np.inf, x).min(axis=0, initial=np.inf)
+        most = np.where(at, -np.inf, x).max(axis=0, initial=-np.inf)
+        gap = np.maximum(value - most, least - value)
+        with np.errstate(invalid="ignore"):
+            off = (most > least) & (gap > _OFF * (most - least))
+        for column in np.flatnonzero(off & (count >= _LEAST) & (2 * count < len(x))):
+            low, high = np.quantile(x[~at[:, column], column], (0.25, 0.75))
+            if high > low and gap[column] > _FAR * (high - low):
+                code = float(value[column])
+                found[code] = found.get(code, 0) + int(count[column])
+                rows |= at[:, column]
+    if not found:
+        return {}
+    one = next(iter(found)) if len(found) == 1 else math.nan
+    return {"missing_code": one, "missing_share": float(rows.mean())}
+
+
+def padded(x: Array) -> float:
+    """Return the share of steps behind the last one that is not 0 throughout, of sequences of
+    several lengths; 0 where all end alike.
+
+    x : (n, time, features)
+    """
+    there = (x != 0).any(axis=2)
+    lengths = np.where(there.any(axis=1), x.shape[1] - there[:, ::-1].argmax(axis=1), 0)
+    return 1 - float(lengths.mean()) / x.shape[1] if np.ptp(lengths) else 0.0
+
+
+def commonest(t: Array, y: Array, value: Value, same: Array) -> dict[str, float]:
+    """Return how large a part of the answers is the commonest one, by field; of zeros and ones also
+    what the loss counts one of that for, over one of the others, where all get the same outputs.
+
+    Of labels each by itself that is of them all; of rows of several numbers nothing is said.
+
+    t, y : (n, *positions, outputs), what stands for the answers `y`
+    value : the loss of outputs and answers
+    same : (n, *positions, outputs), the same for all
+    """
+    rows = t.reshape(len(t), -1)
+    zero_one = bool(((t == 0) | (t == 1)).all())
+    if zero_one and not (rows.shape[1] > 1 and t.ndim == 2 and (rows.sum(axis=1) == 1).all()):
+        ones = float(t.mean())
+        costs = [value(same, np.full_like(y, one)) for one in (ones > 0.5, ones <= 0.5)]
+        return {"target_common": max(ones, 1 - ones), "common_weight": _over(*costs)}
+    if rows.shape[1] > 1 and not zero_one:
+        return {}
+    number = rows.argmax(axis=1) if zero_one else rows[:, 0]
+    values, count = np.unique(number, return_counts=True)
+    found = {"target_common": float(count.max()) / len(t)}
+    common = number == values[count.argmax()]
+    if zero_one and not common.all():
+        costs = [value(same[part], y[part]) for part in (common, ~common)]
+        found["common_weight"] = _over(*costs)
+    return found
+
+
+def _over(one: float, other: float) -> float:
+    return one / other if other > 0 else math.nan
+
+
+def unpaired(t: Array, y: Array, value: Value) -> dict[str, float]:
+    """Return by how much of itself a loss changes where each answer meets another one's outputs.
+
+    Not at all: it does not see which output is whose, as where broadcasting makes a table of both.
+    Nothing is said of a loss that outputs do not matter to.
+    """
+    flat = t.reshape(len(t), -1)
+    for by in (1, len(t) // 2, len(t) // 3):
+        if by and (np.roll(flat, by, axis=0) != flat).any():
+            own, others = value(t, y), value(np.roll(t, by, axis=0), y)
+            size, moved = max(abs(own), abs(others)), value(2 * t + 1, y)
+            matters = abs(own - moved) > _ROUNDING * max(size, abs(moved))
+            return {"loss_paired": abs(own - others) / size} if size > 0 and matters else {}
+    return {}
+
+
+def quarter(t: Array) -> dict[str, float]:
+    """Return after how many steps a quarter of the answers' variance has come.
+
+    t : (n, time, outputs)
+    """
+    if t.ndim != 3:
+        return {}
+    come = np.cumsum(t.var(axis=0).sum(axis=1))
+    if not come[-1] > 0:
+        return {}
+    return {"target_quarter": 1.0 + float(np.argmax(come >= _QUARTER * come[-1]))}

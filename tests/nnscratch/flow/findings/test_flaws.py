@@ -1,0 +1,227 @@
+"""What is wrong with what is learned from: codes, padding, rare classes, medians, tables."""
+
+import numpy as np
+import pytest
+
+
+def at(share=None, **known):
+    """A record that has come this share of the way, with these numbers known."""
+
+    def change(record):
+        if share is not None:
+            start = float(record["loss_constant"][0])
+            record["loss"] = np.full(len(record["steps"]), (1 - share) * start)
+            record["loss"] *= 1 + 1e-3 * (-1.0) ** np.arange(len(record["steps"]))
+        for name, value in known.items():
+            if isinstance(value, str):
+                record[name] = value
+            else:
+                record[name] = np.full(len(record["steps"]), float(value))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("share", "known", "told"),
+    [
+        (0.0, {"missing_share": 0.1, "missing_code": -999}, "serious"),
+        (0.3, {"missing_share": 0.1, "missing_code": -999}, "notice"),
+        (0.8, {"missing_share": 0.1, "missing_code": -999}, None),
+        (0.0, {}, None),
+    ],
+)
+def test_a_code_for_missing_values(run, share, known, told):
+    found = run(at(share, input_std=300.0, **known))
+    one = run.of(found, "missing value code")
+    assert (one and one.severity) == told
+    if told:
+        assert found[0] is one
+        assert "the number -999 in some column" in one.sentence
+        assert one.advice[0].line.startswith("x = np.ma.masked_values(x, -999); ")
+        assert run.of(found, "input scale").because == "missing value code"
+
+
+def test_the_line_for_a_code_leaves_it_out_of_the_scale(run):
+    found = run(at(0.0, missing_share=0.1, missing_code=-999))
+    line = run.of(found, "missing value code").advice[0].line.partition("; model")[0]
+    x = np.array([[1.0, 2], [3, -999], [-999, 4], [2, 6]])
+    given = {"np": np, "x": x}
+    exec(line, given)
+    assert np.allclose(given["x"].mean(axis=0), 0)
+    assert given["x"][2, 0] == given["x"][1, 1] == 0
+
+
+def test_codes_of_several_numbers_are_no_line(run):
+    one = run.of(run(at(0.0, missing_share=0.1)), "missing value code")
+    assert "have numbers in some column" in one.sentence
+    assert not one.advice[0].line
+
+
+@pytest.mark.parametrize(
+    ("share", "padded", "kinds", "told"),
+    [
+        (0.0, 0.31, "gru laststep dense", True),
+        (0.0, 0.29, "gru laststep dense", False),
+        (0.3, 0.9, "gru laststep dense", False),  # it learns all the same
+        (0.0, 0.9, "gru dense", False),  # the answer is given at every step
+    ],
+)
+def test_padding_that_is_read(run, share, padded, kinds, told):
+    found = run(at(share, padded_steps=padded), kinds=kinds, widths=(20, 3))
+    one = run.of(found, "padding read")
+    assert (one is not None) == told
+    if told:
+        assert "31 % of the 30 steps" in one.sentence
+        assert "mask=(x != 0).any(axis=2)" in one.advice[0].line
+
+
+YES = {"target_classes": 1, "target_mean": 0.05, "loss_kind": "SigmoidCrossEntropy"}
+RARE = YES | {"target_common": 0.95, "common_weight": 1}
+
+
+@pytest.mark.parametrize(
+    ("share", "known", "told"),
+    [
+        (0.0, {}, "serious"),
+        (0.15, {}, "serious"),
+        (0.25, {}, None),  # it learns
+        (0.0, {"target_common": 0.89}, None),
+        (0.0, {"target_common": 0.91}, "serious"),
+        (0.0, {"common_weight": 0.3}, "serious"),  # all of it still counts 5.7 times as much
+        (0.0, {"common_weight": 0.2}, None),
+        (0.0, {"loss_kind": "anything else"}, None),  # it is not known what counts how much
+        (0.0, {"missing_share": 0.1}, None),  # that is enough to learn nothing
+    ],
+)
+def test_a_rare_class(run, share, known, told):
+    found = run(at(share, **(RARE | known)), targets="numbers", widths=(20, 20, 1))
+    one = run.of(found, "class weights")
+    assert (one and one.severity) == told
+    if told:
+        times = round(known.get("target_common", 0.95) / (1 - known.get("target_common", 0.95)))
+        line = f"loss = nn.SigmoidCrossEntropy(class_weights={{1: {times}}})"
+        assert one.advice[0].line == line
+        if share == 0:
+            assert found[0] is one
+            assert run.of(found, "does not learn").because == "class weights"
+
+
+@pytest.mark.parametrize(
+    ("share", "known", "told"),
+    [
+        (0.5, {"common_weight": 2.1}, True),
+        (0.5, {"common_weight": 1.9}, False),
+        (0.5, {"common_weight": 9, "target_common": 0.5}, False),  # none is the commonest
+        (0.76, {"common_weight": 9}, False),
+    ],
+)
+def test_weights_the_wrong_way_round(run, share, known, told):
+    change = at(share, **(RARE | {"target_common": 0.8} | known))
+    found = run(change, targets="numbers", widths=(20, 20, 1))
+    one = run.of(found, "class weights")
+    assert (one is not None) == told
+    if told:
+        assert one.severity == "serious"
+        assert "counts the commonest answer 2.1 times as much" in one.sentence
+
+
+@pytest.mark.parametrize(
+    ("share", "kind", "common", "told"),
+    [
+        (0.0, "MeanAbsoluteError", 0.51, True),
+        (0.0, "MeanAbsoluteError", 0.49, False),
+        (0.25, "MeanAbsoluteError", 0.6, False),
+        (0.0, "MeanSquaredError", 0.6, False),
+    ],
+)
+def test_a_median_that_most_answers_are(run, share, kind, common, told):
+    change = at(share, loss_kind=kind, target_common=common)
+    one = run.of(run(change, targets="numbers", widths=(20, 20, 1)), "loss")
+    assert (one is not None) == told
+    if told:
+        assert one.advice[0].line == "loss = nn.MeanSquaredError()"
+
+
+@pytest.mark.parametrize(("paired", "told"), [(1e-6, True), (1e-3, False), (np.nan, False)])
+def test_a_loss_that_sees_no_pairs(run, paired, told):
+    found = run(at(0.0, loss_paired=paired), targets="numbers", widths=(20, 20, 1))
+    assert (run.of(found, "broadcast loss") is not None) == told
+    assert not told or found[0].kind == "broadcast loss"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "ones", "kind"),
+    [
+        ("dense relu dense softmax", 1.01, "output activation"),
+        ("dense relu dense softmax", 0.99, "labels"),
+        ("dense relu dense softmax", 1.0, None),
+        ("dense relu dense sigmoid", 3.0, None),
+    ],
+)
+def test_a_softmax_for_answers_that_do_not_sum_to_one(run, kinds, ones, kind):
+    known = {"target_classes": 1, "target_mean": ones / 4, "loss_kind": "custom"}
+    found = run(at(0.0, **known), kinds=kinds, widths=(20, 4))
+    told = [one.kind for one in found if "softmax shares out 1 among 4" in one.sentence]
+    assert told == ([kind] if kind else [])
+
+
+@pytest.mark.parametrize(
+    ("factor", "share", "told"), [(0.0, 0.5, True), (1.0, 0.5, False), (0.0, 0.8, False)]
+)
+def test_layers_that_are_frozen_on_purpose(run, factor, share, told):
+    def change(record):
+        at(share)(record)
+        record["param_rate"] = np.ones((len(record["steps"]), len(record["params"])))
+        record["param_rate"][:, :4] = factor
+        if not factor:
+            record["param_update_norm"][:, :4] = 0
+
+    one = run.of(run(change, steps=250), "frozen parameters")
+    assert (one is not None) == told
+    if told:
+        assert "2 of the 3 layers with weights are frozen, 0.dense and 2.dense" in one.sentence
+        assert one.advice[0].line == "model.unfreeze()"
+
+
+@pytest.mark.parametrize(
+    ("momentum", "lr", "less"), [(0.99, 0.05, True), (0.97, 0.05, False), (0.99, 0.06, False)]
+)
+def test_momentum_that_makes_a_usual_rate_too_large(run, momentum, lr, less):
+    def change(record):
+        record["loss"] = 1.1 * 10.0 ** (4 * np.arange(100) / 100)
+        record["update_ratio"][...] = 0.5
+
+    name = f"SGD(lr={lr}, momentum={momentum})"
+    one = run.of(run(change, lr=lr, optimizer=name), "learning rate too large")
+    usual = f"model, optimizer = nn.remake(model), nn.SGD(lr={lr}, momentum=0.9)"
+    assert (one.advice[0].line == usual) == less
+    assert ("It is the momentum" in one.cause) == less
+
+
+@pytest.mark.parametrize(
+    ("lr", "above", "told"), [(0.01, 0.3, True), (0.011, 0.3, False), (0.01, -0.1, False)]
+)
+def test_small_steps_that_have_not_come_to_a_constant_answer(run, lr, above, told):
+    def change(record):
+        start = float(record["loss_constant"][0])
+        record["loss"] = start * (1 + above + 0.5 * np.linspace(1, 0, 250))
+        record["update_ratio"][...] = 4e-4
+
+    found = run(change, steps=250, lr=lr, optimizer=f"SGD(lr={lr})")
+    assert (run.of(found, "learning rate too small") is not None) == told
+
+
+@pytest.mark.parametrize(
+    ("quarter", "share", "told"), [(3, 0.0, False), (20, 0.0, True), (3, 0.1, True)]
+)
+def test_what_is_near_and_not_learned_either_is_not_for_the_memory(run, quarter, share, told):
+    def change(record):
+        at(share, target_quarter=quarter)(record)
+        record["time_rate"][...] = 0.6  # a hundredth is left after 9 steps
+        lags = record["lags"]
+        record["hidden_gradient_norm"][...] = np.where(lags < 30, 0.6**lags, np.nan)
+        record["gate_mean"][...] = 0.5
+
+    found = run(change, kinds="gru dense", widths=(20, 3), steps=250)
+    assert (run.of(found, "vanishing through time") is not None) == told
+    assert (run.of(found, "forget bias") is not None) == told

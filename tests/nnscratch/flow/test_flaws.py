@@ -1,0 +1,139 @@
+"""Codes for missing values, padding, the commonest answer, and losses that see no pairs."""
+
+import math
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.flow import flaws
+from nnscratch.flow.answers import Answers
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((400, 5))
+
+
+def coded(code, rows, column=2):
+    x = X.copy()
+    x[:rows, column] = code
+    return x
+
+
+@pytest.mark.parametrize(
+    ("x", "code"),
+    [
+        (coded(-999, 20), -999),
+        (coded(99.0, 3), 99),
+        (coded(99.0, 2), None),  # one may be an error, two a chance
+        (coded(-999, 210), None),  # it is what the column mostly holds
+        (coded(15.0, 20), None),  # not far away
+        (coded(26.0, 20), 26),
+        (X, None),
+        (np.where(RNG.random(X.shape) < 0.02, 8.0, 0.0), None),  # a word in few texts
+        (np.where(RNG.random(X.shape) < 0.02, 250.0, RNG.random(X.shape) < 0.1), None),  # pixels
+    ],
+)
+def test_a_code_is_a_number_that_rows_share_far_from_all_others(x, code):
+    found = flaws.codes(x)
+    assert found.get("missing_code") == code
+    if code is not None:
+        assert found["missing_share"] == (x == code).any(axis=1).mean()
+
+
+def test_codes_that_were_standardised_have_no_one_number():
+    x = coded(-999, 20)
+    x[:30, 4] = -999
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    found = flaws.codes(x)
+    assert math.isnan(found["missing_code"])
+    assert found["missing_share"] == 30 / 400
+
+
+def test_padding_is_what_stands_behind_sequences_of_several_lengths():
+    x = np.ones((4, 10, 2))
+    assert flaws.padded(x) == 0
+    x[:, 5:] = 0
+    assert flaws.padded(x) == 0  # all end alike: that is no padding
+    x[1, 2:] = 0
+    x[2, 1] = 0  # in the middle
+    assert flaws.padded(x) == pytest.approx((0.5 * 3 + 0.8) / 4)
+    x[3] = 0
+    assert flaws.padded(x) == pytest.approx((0.5 * 2 + 0.8 + 1) / 4)
+
+
+def asked(y, loss, outputs, last=lambda z: z):
+    answers = Answers()
+    answers.add(0, X[: len(y)].astype(np.float32), y, outputs)
+    return answers.measure(loss, (outputs,), np.dtype(np.float32), last)
+
+
+YES = (np.arange(400) % 10 == 0).astype(np.float32)[:, None]
+WEIGHTS = {0: 9.0, 1: 3.0}
+
+
+@pytest.mark.parametrize(
+    ("y", "loss", "outputs", "common", "weight"),
+    [
+        (YES, nn.SigmoidCrossEntropy(), 1, 0.9, 1),
+        (YES, nn.SigmoidCrossEntropy(class_weights=WEIGHTS), 1, 0.9, 3),
+        (1 - YES, nn.SigmoidCrossEntropy(class_weights=WEIGHTS), 1, 0.9, 1 / 3),
+        (YES[:, 0].astype(np.int64), nn.SoftmaxCrossEntropy(class_weights=WEIGHTS), 2, 0.9, 3),
+        (np.repeat(YES, 3, axis=1), nn.SigmoidCrossEntropy(class_weights=WEIGHTS), 3, 0.9, 3),
+        (np.where(YES, X[:, :1], 0).astype(np.float32), nn.MeanAbsoluteError(), 1, 0.9, None),
+    ],
+)
+def test_the_commonest_answer_and_what_it_counts_for(y, loss, outputs, common, weight):
+    found = asked(y, loss, outputs)
+    assert found["target_common"] == pytest.approx(common)
+    assert found.get("common_weight") == (None if weight is None else pytest.approx(weight))
+
+
+def table(output, y):
+    """The mean over a table of all outputs and all answers."""
+    away = output - y.reshape(1, -1)
+    return float((away**2).mean()), 2 * away.mean(axis=1, keepdims=True) / len(output)
+
+
+@pytest.mark.parametrize(
+    ("loss", "pairs"),
+    [
+        (table, False),
+        (nn.MeanSquaredError(), True),
+        (nn.MeanAbsoluteError(), True),
+        (lambda output, y: (float((y**2).mean()), 0 * output), None),  # no output matters to it
+    ],
+)
+def test_whether_a_loss_sees_which_output_is_whose(loss, pairs):
+    found = asked(X[:, :1].astype(np.float32), loss, 1)
+    assert ("loss_paired" in found) == (pairs is not None)
+    if pairs is not None:
+        assert (found["loss_paired"] > 0.1) == pairs
+        assert pairs or found["loss_paired"] < 1e-6
+
+
+def test_when_a_quarter_of_what_is_asked_at_steps_has_come():
+    t = RNG.standard_normal((50, 20, 1))
+    assert flaws.quarter(t)["target_quarter"] == pytest.approx(5, abs=1)
+    t[:, :15] = 0
+    assert flaws.quarter(t)["target_quarter"] > 15
+    assert flaws.quarter(np.zeros((50, 20, 1))) == {}
+    assert flaws.quarter(t[:, 0]) == {}
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_padding_is_seen_where_no_mask_says_so(masked):
+    x = RNG.standard_normal((8, 10, 2)).astype(np.float32)
+    there = np.arange(10) < np.array([3, 5, 7, 9, 3, 5, 7, 9])[:, None]
+    x *= there[..., None]
+    model = nn.Sequential(nn.GRU(2, 3), nn.LastStep(), nn.Dense(3, 2), seed=0)
+    flow = nn.GradientFlow(model)
+    nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.1)).fit(
+        *(x, np.arange(8) % 2),
+        epochs=1,
+        batch_size=8,
+        callbacks=[flow],
+        progress=False,
+        mask=there if masked else None,
+    )
+    share = flow.to_dict()["padded_steps"]
+    assert np.isnan(share).all() if masked else share[0] == pytest.approx(0.4)
