@@ -188,9 +188,10 @@ def test_ones_own_loop_records_what_a_trainer_records():
     assert np.isnan(flows[1].pop("loss")).all()  # nobody told it
     assert not np.isnan(flows[0].pop("loss")).any()
     assert [flow.pop("loss_kind") for flow in flows] == ["SoftmaxCrossEntropy", ""]
-    answers = [name for name in flows[0] if name.startswith(("target_", "loss_", "feature_"))]
-    assert len(answers) == 18
-    none = ("target_far", "target_quarter")  # no class is far from the others; no answers at steps
+    asked = ("target_", "loss_", "feature_", "common_")
+    answers = [name for name in flows[0] if name.startswith(asked)]
+    assert len(answers) == 19
+    none = ("target_far", "target_quarter")  # no class is far from others; no answers at steps
     for name in answers:  # nor that
         assert np.isfinite(flows[0].pop(name)).all() != name.startswith(none)
         assert np.isnan(flows[1].pop(name)).all()
