@@ -38,6 +38,7 @@ def remake(
     dropout: float | None = None,
     residual_scale: float | None = None,
     width: int | None = None,
+    without: str | None = None,
     seed: int = 0,
 ) -> Sequential:
     """Return a new network like `model`, with weights drawn anew and what is named changed.
@@ -75,12 +76,15 @@ def remake(
         Of what every residual block adds.
     width : int
         Hidden dense layers of fewer units get so many.
+    without : str
+        The name of a layer, or of a part, ``"7.layernorm"`` or ``"7"``, that is left out.
     seed : int
         Of the weights.
 
     Raises `ConfigError` for a model with parts that cannot be made anew, unknown names, for a
     `width` where layers are as wide as their blocks ask, or as a frozen layer behind them takes,
-    and for an `output` in place of a frozen layer.
+    for an `output` in place of a frozen layer, and for a part to be left out that is frozen or
+    inside of a block; `ShapeError` where widths do not fit without it.
 
     >>> import nnscratch as nn
     >>> model = nn.Sequential(nn.Dense(8, 6), nn.Tanh(), nn.Dense(6, 5), nn.Tanh(), nn.Dense(5, 1))
@@ -95,7 +99,7 @@ def remake(
     norm = require_flag("remake norm", norm)
     if output is not None and not (isinstance(output, str) and output == "identity"):
         require_name("output of remake", output, layers.activation_names())
-    parts = list(model)
+    parts = _but(model, without)
     dense = [i for i, part in enumerate(parts) if isinstance(part, Dense)]
     if width is not None:
         parts = _widened(parts, dense, require_count("remake width", width))
@@ -134,6 +138,20 @@ def remake(
         model, twin, dict(zip(frozen_names(model.nodes), frozen_names(twin.nodes), strict=True))
     )
     return twin
+
+
+def _but(model: Sequential, without: str | None) -> list[Any]:
+    """Return the parts of a model, but one."""
+    parts = list(model)
+    if without is None:
+        return parts
+    owners = {name: name.partition(".")[0] for name in model.layers if name.count(".") == 1}
+    place = owners.get(without, without)
+    if not (isinstance(place, str) and place.isdecimal() and int(place) < len(parts)):
+        raise ConfigError(f"remake without={without!r}: expected one of {', '.join(owners)}")
+    if is_frozen(parts[int(place)]):
+        raise ConfigError(f"remake without={without!r}, which is frozen: model.unfreeze() it first")
+    return parts[: int(place)] + parts[int(place) + 1 :]
 
 
 def _behind(parts: Sequence[Part], i: int, norm: bool, activation: str | None) -> list[Part]:

@@ -270,3 +270,28 @@ def test_how_much_residual_blocks_add_can_be_named():
     assert nn.remake(model, init="zeros")[0].scale == 0.7
     with pytest.raises(nn.ConfigError, match="scale"):
         nn.remake(model, residual_scale="much")
+
+
+@pytest.mark.parametrize("which", ["1.layernorm", "1"])
+def test_a_layer_is_left_out(which):
+    model = nn.Sequential(nn.Dense(4, 3), nn.LayerNorm(3), nn.Residual(nn.Dense(3, 3)))
+    made = nn.remake(model, without=which)
+    assert [type(part).__name__ for part in made] == ["Dense", "Residual"]
+    assert len(model) == 3
+    assert len(nn.remake(model, without="2")) == 2
+
+
+@pytest.mark.parametrize("which", ["3", "2.0.dense", "layernorm", "-1", 1])
+def test_what_is_no_part_cannot_be_left_out(which):
+    model = nn.Sequential(nn.Dense(4, 3), nn.LayerNorm(3), nn.Residual(nn.Dense(3, 3)))
+    with pytest.raises(nn.ConfigError, match=r"expected one of 0\.dense, 1\.layernorm"):
+        nn.remake(model, without=which)
+
+
+def test_what_is_frozen_is_not_left_out_and_widths_must_fit():
+    model = nn.Sequential(nn.Dense(4, 3), nn.Dense(3, 2), nn.Dense(2, 1))
+    with pytest.raises(nn.ShapeError):
+        nn.remake(model, without="1.dense")
+    model.freeze("2.dense")
+    with pytest.raises(nn.ConfigError, match="which is frozen"):
+        nn.remake(model, without="2.dense")

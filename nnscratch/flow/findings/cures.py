@@ -14,7 +14,7 @@ from nnscratch import initializers, layers, optimizers, schedules
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.rates import MOMENTUM, optimizer_name
 from nnscratch.flow.findings.view import View
-from nnscratch.theory.suited import suited_init, suited_scale
+from nnscratch.theory.suited import suited_gate_bias, suited_init, suited_scale
 from nnscratch_records.words import called, number
 
 NEAR = 1.25  # as near as weights must be to the scale that suits
@@ -182,6 +182,31 @@ def dense_behind(view: View) -> Advice:
         for i, kind in enumerate(view.kinds)
     ]
     return _anew(view, what, f"nn.Sequential({', '.join(made)}, nn.Dense({HIDDEN}, {units[-1]}))")
+
+
+def keeps_state(view: View, steps: float) -> Advice:
+    """Return layers that keep their state for so many steps of time: cells, or gates that are open.
+
+    Of layers in a row of kinds that this package has; without a line of any others.
+    """
+    bias, kinds = number(suited_gate_bias(steps)), set(view.kinds)
+    if "rnn" not in kinds and kinds & {"lstm", "gru"}:
+        option = "forget_bias" if "lstm" in kinds else "update_bias"
+        return remade(view, f"let its gates begin open, with a bias of {bias}", f"{option}={bias}")
+    what = "take a layer that keeps its state: nn.LSTM with a forget bias, or nn.GRU"
+    units, made = [int(n) for n in view.record["features"]], []
+    for i, kind in enumerate(view.kinds):
+        n_in, n = view.fan_in(i), units[i]
+        cells = {"rnn": f"LSTM({n_in}, {n}, forget_bias={bias})", "lstm": f"LSTM({n_in}, {n})"}
+        own = cells | {"gru": f"GRU({n_in}, {n})", "dense": f"Dense({n_in}, {n})"}
+        own |= {"laststep": "LastStep()", "meanovertime": "MeanOverTime()", "softmax": "Softmax()"}
+        if kind in layers.activation_names() and kind not in own:
+            own[kind] = f"{type(layers.activation(kind)).__name__}()"
+        plain = kind in own and view.below(i) == i - 1 and not view.record["blocks"][i]
+        if not plain or view.text("framework"):
+            return Advice(what)
+        made.append(f"nn.{own[kind]}")
+    return _anew(view, what, f"nn.Sequential({', '.join(made)})")
 
 
 def _anew(view: View, what: str, made: str) -> Advice:

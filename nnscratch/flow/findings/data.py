@@ -34,6 +34,7 @@ _ENOUGH = 50  # steps
 ROUNDING = 1e-9  # of means and deviations of numbers that are all the same
 FAR_TARGET = 100.0  # root mean square: smaller ones are learned as they are, in time
 # What holds a run up then, whatever the targets' scale.
+SPIKE, FEW, SELDOM = 3.0, 2, 0.05  # times the usual loss; steps at least; of them at most
 AS_IT_IS = frozenset({"output activation", "learning rate too small", "too few steps"})
 UNTOLD = 0.5  # of the answers' variance, or less, can be told of inputs that come again
 _SAME = 8  # examples with one input
@@ -236,6 +237,14 @@ def _targets(view: View) -> list[Finding]:
         else "The gradient of the loss grows with the targets: the first steps are as many times "
         "too large, or the last bias alone has a long way to go."
     )
+    advice, hidden = anew(view, scaled_targets(view)), small and _spiked(view)
+    if hidden:
+        advice = anew(view, WITHOUT_FAR)
+        why = (
+            "In a few steps the loss is many times that of the steps around them: some target that "
+            "is not among those looked at lies far from all others, and may be what the others "
+            "were made so small by."
+        )
     explains = EXPLAINS["target scale"]
     if small or len(view.weights) == 1:  # how far a linear layer can step no target decides
         explains -= {"diverged", "non-finite", "exploding", "learning rate too large"}
@@ -253,11 +262,18 @@ def _targets(view: View) -> list[Finding]:
             f"deviation {number(std)}, where the untrained network gives {number(output)} (root "
             f"mean square); the loss begins at {number(view.progress.first)}.",
             why,
-            (anew(view, scaled_targets(view)),),
+            (advice,),
             {"target_rms": size, "output_rms": output, "loss": view.progress.first},
             explains,
         )
     ]
+
+
+def _spiked(view: View) -> bool:
+    """Whether a few of the later losses are far above the others: as of one far target a pass."""
+    losses = view.get("loss")[view.rows // 2 :]
+    high = losses > SPIKE * np.median(losses)
+    return bool(FEW <= high.sum() <= SELDOM * len(losses))
 
 
 def tens(view: View) -> bool:

@@ -63,11 +63,17 @@ def _alone(view: View) -> list[Finding]:
             f"{name} normalises a single unit by its own size: whatever goes in comes out the "
             f"same, and no gradient passes it.",
             "Of one number nothing is left when its own mean, or its own size, is taken out.",
-            (Advice(f"leave {name} out: norms are for layers of several units"),),
+            (_leave_out(view, name),),
             {"layers": float(len(found))},
             EXPLAINS["norm over one unit"],
         )
     ]
+
+
+def _leave_out(view: View, name: str) -> Advice:
+    what = f"leave {name} out: norms are for layers of several units"
+    plain = name.count(".") == 1 and not view.text("framework")  # blocks end where their way joins
+    return remade(view, what, f'without="{name}"') if plain else Advice(what)
 
 
 def _few(view: View) -> list[Finding]:

@@ -148,6 +148,8 @@ class Progress:
     def _brisk(self) -> bool:
         if self.rows < 4 * _LEAST:
             return self.now < self.first  # too soon to say more
+        if self.rows >= STEADY and self.known and self.share < 0:
+            return False  # so long, and one answer for all would still be better
         return self.steps_left < SOON * float(self.steps[-1] - self.steps[0])
 
     @cached_property

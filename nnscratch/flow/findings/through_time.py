@@ -25,12 +25,6 @@ SPIKE, OFTEN = 10.0, 3  # times the usual norm of the whole gradient, and in so 
 STANDS_OUT, _WINDOW = 3.0, 10  # times the usual norm of so many steps before and after it
 HALF = 0.5  # of all steps of a run that has not learned
 CUT = 1e-3  # of the last step's gradient is still there where a truncation cuts it to nothing
-_KEEPERS = (
-    Advice(
-        "take a layer that keeps its state: nn.LSTM with a forget bias, or nn.GRU with an update "
-        "bias, of 2 or more"
-    ),
-)
 _THROWN = frozenset({"learning rate too large"})
 _QUARTER = 0.25  # of the answers' variance, as `target_quarter` has it
 _SPARED = 0.05  # at this share of steps a larger norm is no spike but usual
@@ -124,7 +118,7 @@ def _symptom(view: View, layer: Recurrent, kind: str, where: Array) -> Finding:
         step,
         seen,
         _blame(layer, rate),
-        _KEEPERS if kind == "vanishing" else _clip(view),
+        (cures.keeps_state(view, steps),) if kind == "vanishing" else _clip(view),
         numbers={"rate": rate, "horizon": float(horizon), "steps": float(steps), "log10": change},
         explains=EXPLAINS[f"{kind} through time"] | (_THROWN if _explodes(view, kind) else set()),
     )

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+import nnscratch as nn
+from nnscratch.flow.findings import cures
+
 
 def at(share=None, **known):
     """A record that has come this share of the way, with these numbers known."""
@@ -225,3 +228,55 @@ def test_what_is_near_and_not_learned_either_is_not_for_the_memory(run, quarter,
     found = run(change, kinds="gru dense", widths=(20, 3), steps=250)
     assert (run.of(found, "vanishing through time") is not None) == told
     assert (run.of(found, "forget bias") is not None) == told
+
+
+@pytest.mark.parametrize(
+    ("high", "times", "told"), [(3.2, 2, True), (2.8, 2, False), (3.2, 1, False), (3.2, 7, False)]
+)
+def test_small_targets_beside_one_that_is_far(run, high, times, told):
+    def change(record):
+        steps = len(record["steps"])
+        record["loss"] = np.full(steps, 0.1)
+        record["loss"][-1 : -1 - 2 * times : -2] = 0.1 * high
+        for name, value in {"std": 1e-4, "mean": 1e-4, "classes": 0}.items():
+            record[f"target_{name}"][...] = value
+        record["loss_constant"][...] = 1e-8
+
+    one = run.of(run(change, targets="numbers", steps=200), "target scale")
+    assert ("away = abs(y - np.median" in one.advice[0].line) == told
+    assert ("some target that is not among" in one.cause) == told
+
+
+@pytest.mark.parametrize(
+    ("kinds", "line"),
+    [
+        (
+            "rnn laststep dense",
+            "model, optimizer = nn.Sequential(nn.LSTM(8, 20, forget_bias=2.3), nn.LastStep(), "
+            "nn.Dense(20, 3)), nn.SGD(lr=0.1)",
+        ),
+        ("lstm laststep dense", "model, optimizer = nn.remake(model, forget_bias=2.3), "),
+        ("gru laststep dense", "model, optimizer = nn.remake(model, update_bias=2.3), "),
+        ("rnn unknown dense", ""),
+    ],
+)
+def test_a_layer_that_keeps_its_state_is_a_line(run, kinds, line):
+    view = run.view(kinds=kinds, widths=(20, 3))
+    advice = cures.keeps_state(view, 30)
+    assert advice.line.startswith(line)
+    assert bool(advice.line) == bool(line)
+    if line:
+        exec(advice.line, {"nn": nn, "model": nn.Sequential(nn.LSTM(8, 20), nn.Dense(20, 3))})
+
+
+@pytest.mark.parametrize(("kinds", "line"), [("dense layernorm", True), ("dense dense", False)])
+def test_a_norm_over_one_unit_is_left_out_by_a_line(run, kinds, line):
+    def change(record):
+        run.stuck(record)
+        record["output_spread"][:, -1] = 0.0
+
+    widths = (1,) if line else (20, 1)
+    one = run.of(run(change, kinds=kinds, widths=widths, targets="numbers"), "norm over one unit")
+    assert (one is not None) == line
+    if line:
+        assert one.advice[0].line == run.remade('without="1.layernorm"')

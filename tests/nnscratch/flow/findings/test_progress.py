@@ -231,3 +231,10 @@ def test_a_loss_that_jumps_from_sign_to_sign_is_no_height(every, known, worse):
     assert (one.tells, one.worse) == (worse, worse)
     assert worse or not one.rising
     assert worse or not one.nothing
+
+
+@pytest.mark.parametrize(
+    ("level", "steps", "learns"), [(0.95, 240, False), (0.85, 240, True), (0.95, 160, True)]
+)
+def test_a_long_run_that_is_worse_than_a_constant_answer_does_not_learn(level, steps, learns):
+    assert progress(level + np.linspace(2.0, 0.0, steps)).learns == learns
