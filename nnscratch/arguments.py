@@ -25,6 +25,24 @@ def arguments(thing: object) -> dict[str, Any]:
     return {name: getattr(thing, name) for name in names}
 
 
+class Settings:
+    """What is made with settings that may be set again: within the limits that its class knows.
+
+    ``loss.label_smoothing = 2`` raises what ``SoftmaxCrossEntropy(label_smoothing=2)`` does, and
+    changes nothing. Somebody's own class is left to itself.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = type(self)
+        if (
+            name in self.__dict__
+            and kind.__module__.startswith("nnscratch.")
+            and name in inspect.signature(kind).parameters
+        ):
+            value = getattr(make(kind, {**arguments(self), name: value}), name)
+        object.__setattr__(self, name, value)
+
+
 def make(kind: type[T], given: Mapping[str, Any]) -> T:
     """Return what `arguments` described. Raises what the class raises."""
     options = dict(given)

@@ -106,10 +106,10 @@ class ClipByValue(Clip):
 
     @property
     def limit(self) -> float:
-        return self.threshold
+        return float(self.threshold)
 
     def _clip_plainly(self, grads: Parameters) -> ClipReport:
-        return _report(grads, *kernels.clip_by_value(grads.memory, self.threshold))
+        return _report(grads, *kernels.clip_by_value(grads.memory, self.limit))
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,10 @@ class ClipByGlobalNorm(Clip):
 
     @property
     def limit(self) -> float:
-        return self.max_norm
+        return float(self.max_norm)
 
     def _clip_plainly(self, grads: Parameters) -> ClipReport:
-        return _report(grads, *kernels.clip_by_norm(grads.memory, self.max_norm))
+        return _report(grads, *kernels.clip_by_norm(grads.memory, self.limit))
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,11 @@ class ClipByNorm(Clip):
 
     @property
     def limit(self) -> float:
-        return self.max_norm
+        return float(self.max_norm)
 
     def _clip_plainly(self, grads: Parameters) -> ClipReport:
         rows = [
-            kernels.clip_by_norm(grads.memory[start:stop], self.max_norm)
+            kernels.clip_by_norm(grads.memory[start:stop], self.limit)
             for start, stop in itertools.pairwise(grads.offsets.tolist())
         ]
         before, after, changed, largest, _ = zip(*rows, strict=True) if rows else [()] * 5

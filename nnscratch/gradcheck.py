@@ -209,7 +209,7 @@ def _loss_function(loss: LossFunction, logits: Array, labels: Any) -> Function:
     )
 
 
-def _layers(network: Graph | Layer) -> dict[str, Layer]:
+def _layers(network: Graph | Layer) -> Mapping[str, Layer]:
     return network.layers if isinstance(network, Graph) else {network.name: network}
 
 
@@ -220,7 +220,7 @@ def _features(network: Graph | Layer) -> int | None:
 State = list[tuple[Mapping[str, Any], dict[str, Array]]]
 
 
-def _state(layers: dict[str, Layer]) -> State:
+def _state(layers: Mapping[str, Layer]) -> State:
     return [
         (
             layer.noise.bit_generator.state,
@@ -230,7 +230,7 @@ def _state(layers: dict[str, Layer]) -> State:
     ]
 
 
-def _put_back(layers: dict[str, Layer], state: State) -> None:
+def _put_back(layers: Mapping[str, Layer], state: State) -> None:
     for layer, (noise, statistics) in zip(layers.values(), state, strict=True):
         layer.noise.bit_generator.state = noise
         for name, values in statistics.items():

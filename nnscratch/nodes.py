@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -133,8 +133,23 @@ def _called(returned: object) -> str:
     return f"shape {returned.shape}" if isinstance(returned, np.ndarray) else repr(returned)[:80]
 
 
-class Layers(dict[str, Layer]):
+class Layers(Mapping[str, Layer]):
     """The layers of a network by the names of its nodes, as it was made: none is exchanged."""
+
+    def __init__(self, layers: Mapping[str, Layer]) -> None:
+        self._layers = dict(layers)
+
+    def __getitem__(self, name: str) -> Layer:
+        return self._layers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __repr__(self) -> str:
+        return repr(self._layers)
 
     def __setitem__(self, name: str, layer: Layer) -> None:
         raise ConfigError(

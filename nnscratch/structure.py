@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,8 @@ class Structure:
 
     Attributes
     ----------
-    nodes : list of Node
-    layers : dict of Layer
+    nodes : tuple of Node
+    layers : mapping of Layer
         By the name of the node.
     params, grads, statistics : Parameters
         Every parameter ``"index.parameter"``, its gradient, and running statistics, each a view
@@ -57,7 +57,7 @@ class Structure:
     params: Parameters = stays("params")
     grads: Parameters = stays("grads")
     statistics: Parameters = stays("statistics")
-    layers: dict[str, Layer] = stays("layers")
+    layers: Mapping[str, Layer] = stays("layers")
 
     def __init__(
         self,
@@ -66,8 +66,9 @@ class Structure:
         dtype: npt.DTypeLike,
     ) -> None:
         self.dtype = check_dtype(dtype)
-        self.nodes: list[Node] = []
-        write(Writer(self.nodes))
+        nodes: list[Node] = []
+        write(Writer(nodes))
+        self.nodes = tuple(nodes)
         if not self.nodes:
             raise ConfigError(f"{type(self).__name__} needs at least one layer, got none")
         self._check_uses()
@@ -99,7 +100,7 @@ class Structure:
         output = output or self.shapes(given)
         return tuple(output[-1])  # no size is left open
 
-    def chain(self, purpose: str) -> dict[str, Layer]:
+    def chain(self, purpose: str) -> Mapping[str, Layer]:
         """Return the layers of a network without branches; `ConfigError` for any other.
 
         purpose : who needs that, for the message: ``"theory"``

@@ -98,7 +98,8 @@ class LayerInfo:
         if not isinstance(self.gates, str):
             require_list(f"gates of layer {self.name!r}", self.gates, str)
         ends = self.saturation
-        if not isinstance(ends, Sequence | np.ndarray) or np.shape(ends) != (2,):
+        listed = isinstance(ends, Sequence) and len(ends) == 2
+        if not (listed or (isinstance(ends, np.ndarray) and ends.shape == (2,))):
             raise ConfigError(
                 f"saturation of layer {self.name!r} must be a pair (low, high), NaN for no such "
                 f"end, got {shown(ends)}"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nnscratch.arguments import arguments, make
 from nnscratch.arrays import Array, as_array, check_dtype
-from nnscratch.errors import ConfigError, DtypeError, ShapeError, require_seed
+from nnscratch.errors import ConfigError, DtypeError, ShapeError, require_flag, require_seed
 from nnscratch.parameters import Views
 from nnscratch.workspace import Workspace, changes
 
@@ -92,6 +92,8 @@ class Layer:
         self.frozen = False
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "frozen":
+            value = require_flag(f"frozen of layer {self.name!r}", value)
         object.__setattr__(self, name, value)
         self.__dict__["version"] = self.__dict__.get("version", 0) + 1
         changes.number += 1

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from nnscratch.arguments import Settings
 from nnscratch.arrays import DTYPES, Array, as_array, fitted, rows
 from nnscratch.backend import kernels
 from nnscratch.datasets.checks import first_true, place_words
@@ -34,7 +35,7 @@ class Prepared(NamedTuple):
     constants: tuple[float, ...] = ()
 
 
-class Loss:
+class Loss(Settings):
     """Base of the losses of this package: ``value, doutput = loss(output, labels)``.
 
     A subclass says in `prepare` which kernel computes it from what. Calls from several threads do
@@ -214,6 +215,8 @@ class CrossEntropy(Loss):
 def _check_class_weights(kind: str, values: Any) -> tuple[float, ...]:
     """Return class weights as a tuple, from a sequence or ``{class: weight}``."""
     try:
+        if isinstance(values, np.ndarray):
+            values = as_array(values, "class_weights")
         items = dict(values) if isinstance(values, dict) else dict(enumerate(values))
         numbers = tuple(float(items[k]) for k in range(len(items)))
     except (TypeError, ValueError, KeyError):

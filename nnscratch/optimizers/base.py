@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from nnscratch.arguments import Settings
 from nnscratch.arrays import Array, filled
 from nnscratch.clipping import Clip, ClipReport
 from nnscratch.errors import (
@@ -45,7 +46,7 @@ class State(Views):
     what: ClassVar[str] = "state array"
 
 
-class Optimizer:
+class Optimizer(Settings):
     """Changes parameters along their gradients, in place: ``optimizer.step(params, grads)``.
 
     An optimizer belongs to one model: its state is allocated at the first step, and parameters of
@@ -165,7 +166,8 @@ class Optimizer:
     def _ready(self, params: Parameters, grads: Parameters) -> None:
         """Check what `step` is given, where it is not what it was."""
         seen = self._seen
-        if seen is None or seen[0] is not params or seen[1] is not grads:
+        made = len(self._state) == len(self.state_names)  # a momentum that was set needs another
+        if seen is None or seen[0] is not params or seen[1] is not grads or not made:
             self._attach(params, grads)
         if self._seen_change != changes.number:
             self._pieces = self._split(params, grads)
@@ -201,7 +203,7 @@ class Optimizer:
                     )
                     self.update(piece.params, piece.grads, lr * piece.factor)
         finally:
-            self._state = whole
+            self.__dict__["_state"] = whole  # no call, which a signal handler could end
 
     def factors(self, params: Parameters) -> dict[str, float | None]:
         """Return the factor of the rate for every parameter; None for one that is frozen.
@@ -285,9 +287,9 @@ class Optimizer:
         steps: Any = np.asarray(state["steps"])[()]
         made = require_count(f"{type(self).__name__} steps", steps, least=0, most=2**62)
         arrays = State({name: np.array(state[name]) for name in state if name != "steps"})
-        # No call between them: no signal handler can raise anything there.
+        # No call between them (of `__setattr__` either): no signal handler can raise anything there.
         self._made[0] = made
-        self._state = arrays
+        self.__dict__["_state"] = arrays
         self._seen = None
 
     def _attach(self, params: Parameters, grads: Parameters) -> None:
@@ -320,9 +322,14 @@ class Optimizer:
                 f"this {type(self).__name__} has state for other parameters ({old.size:,} values "
                 f"of {old.dtype}) and got {_describe(params)}; make a new optimizer for each model"
             )
-        if not kept:
+        if kept.keys() != set(self.state_names):
             size = params.memory.size
-            self._state = State({name: filled(size, 0, params.dtype) for name in self.state_names})
+            self._state = State(
+                {
+                    name: kept[name] if name in kept else filled(size, 0, params.dtype)
+                    for name in self.state_names
+                }
+            )
         self._seen, self._thread = (params, grads), threading.get_ident()
         self._seen_change = -1
 

@@ -45,8 +45,10 @@ class SGD(KernelOptimizer):
         self.nesterov = require_flag("SGD nesterov", nesterov)
         if self.nesterov and self.momentum == 0:
             raise ConfigError("SGD nesterov=True needs momentum > 0, for example momentum=0.9")
-        if self.momentum > 0:
-            self.state_names = ("velocity",)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("velocity",) if self.momentum > 0 else ()
 
     def kernel_call(self, lr: float, t: int) -> KernelCall:
         if self.momentum == 0:

@@ -54,9 +54,9 @@ def cliff_descent(
 
     Raises `ConfigError` for a rate or a clip that is not above 0.
     """
-    require_number("cliff_descent lr", lr, above=0)
+    lr = require_number("cliff_descent lr", lr, above=0)
     if clip is not None:
-        require_number("cliff_descent clip", clip, above=0)
+        clip = require_number("cliff_descent clip", clip, above=0)
     way = np.zeros((require_count("cliff_descent updates", updates) + 1, 4))
     for row in way:
         loss, dw, db = (float(value) for value in cliff_loss(w, b, steps))

@@ -128,8 +128,8 @@ def find_rate(
     `ShapeError`, `DtypeError` or `DataError`.
     """
     Trainer(model, loss, optimizer)  # refuses what it could not train
-    require_number("find_rate low", low, above=0)
-    require_number("find_rate high", high, above=low)
+    low = require_number("find_rate low", low, above=0)
+    high = require_number("find_rate high", high, above=low)
     require_count("find_rate steps", steps, least=2 * LEAST_STEPS)
     require_memory(steps)
     twin, chosen = copy.deepcopy(model), copy.deepcopy(optimizer)

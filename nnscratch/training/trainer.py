@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from nnscratch.arguments import Settings
 from nnscratch.errors import (
     ConfigError,
     ShapeError,
@@ -32,7 +33,7 @@ from nnscratch_records.words import plural
 Pair = tuple[npt.ArrayLike, ...]  # x, y, and a mask of sequences
 
 
-class Trainer:
+class Trainer(Settings):
     """Trains a model: ``trainer.fit(x, y, epochs=20, batch_size=200)``.
 
     A run that was ended early, by Ctrl-C, by `stop` or by `max_steps`, is finished by `resume`, and

@@ -1,6 +1,7 @@
 """Clips: their definition, their report, their properties, and what is not finite."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -224,3 +225,15 @@ def test_a_gradient_at_the_limit_is_within_it(kernels):
         assert (report.changed, report.fraction, grads.flat[0]) == (0, 0.0, 3.0)
         report = nn.ClipByGlobalNorm(2.0).clip(grads)
         assert (report.changed, report.fraction) == (1, 1.0)  # of one component
+
+
+@pytest.mark.parametrize("kernels", ["reference", "numba"])
+@pytest.mark.parametrize("given", [Fraction(1, 2), np.longdouble(0.5), np.float16(0.5), 10**30])
+@pytest.mark.parametrize("kind", CLIPS)
+def test_any_number_is_the_limit_that_it_says(kind, given, kernels):
+    """Python's and NumPy's other numbers: the compiled step reads the bits of a float64."""
+    grads, same = gradients(), gradients()
+    with nn.use_kernels(kernels):
+        report, expected = kind(given).clip(grads), kind(float(given)).clip(same)
+    np.testing.assert_array_equal(grads.flat, same.flat)
+    assert report == expected

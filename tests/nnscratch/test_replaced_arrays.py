@@ -223,3 +223,75 @@ def test_state_that_is_another_array_of_the_training_shares_no_memory_with_it():
         assert not np.shares_memory(optimizer.state["first_moment"], array)
     with pytest.raises(ValueError, match="does not own its data"):
         optimizer.state["first_moment"].resize(3, refcheck=False)
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "value", "match"),
+    [
+        (lambda: nn.SoftmaxCrossEntropy(), "label_smoothing", 2.0, "label_smoothing must be"),
+        (lambda: nn.SoftmaxCrossEntropy(), "label_smoothing", "x", "label_smoothing must be"),
+        (lambda: nn.SigmoidCrossEntropy(), "class_weights", "x", "class_weights must be"),
+        (lambda: nn.Huber(), "delta", -1.0, "delta must be"),
+        (lambda: nn.Adam(), "beta1", 2.0, "beta1 must be"),
+        (lambda: nn.Adam(), "clip", 3, "clip must be"),
+        (lambda: nn.SGD(0.1), "nesterov", True, "needs momentum"),
+        (lambda: nn.SteepestDescent(0.1), "norm", "l3", "norm"),
+        (lambda: trainer(), "model", None, "model must be"),
+        (lambda: trainer(), "loss", None, "loss must be"),
+        (lambda: trainer(), "optimizer", "sgd", "optimizer must be"),
+        (lambda: trainer(), "truncate", 3.5, "truncate must be"),
+        (lambda: nn.Dense(3, 2), "frozen", np.ones(2), "frozen of layer 'dense' must be"),
+        (lambda: nn.Dense(3, 2), "frozen", "no", "frozen of layer 'dense' must be"),
+    ],
+)
+def test_a_setting_that_is_set_later_has_the_limits_that_it_had(made, name, value, match):
+    thing = made()
+    before = getattr(thing, name)
+    with pytest.raises(nn.ConfigError, match=match):
+        setattr(thing, name, value)
+    assert getattr(thing, name) is before
+
+
+def trainer():
+    return nn.Trainer(nn.Sequential(nn.Dense(3, 2)), nn.SoftmaxCrossEntropy(), nn.SGD(0.1))
+
+
+def test_settings_that_are_set_later_count():
+    loss = nn.SoftmaxCrossEntropy()
+    loss.class_weights = np.array([1.0, 2.0])
+    loss.label_smoothing = 0.1
+    assert repr(loss) == "SoftmaxCrossEntropy(label_smoothing=0.1, class_weights=(1.0, 2.0))"
+    optimizer = nn.Adam()
+    optimizer.beta1, optimizer.clip, optimizer.lr = 0.5, nn.ClipByNorm(1.0), 0.2
+    assert repr(optimizer) == repr(nn.Adam(0.2, beta1=0.5, clip=nn.ClipByNorm(1.0)))
+
+
+@pytest.mark.parametrize("kernels", ["numba", "reference"])
+def test_a_momentum_that_is_set_later_begins_with_no_velocity(kernels):
+    """As gradient descent with momentum does, and ends as plain gradient descent."""
+    rng = np.random.default_rng(0)
+    with nn.use_kernels(kernels):
+        model, optimizer = nn.Sequential(nn.Dense(4, 3)), nn.SGD(0.1)
+        expected, velocity = model.params.flat.astype(float), 0.0
+        for momentum in (0.0, 0.9, 0.9, 0.5, 0.0, 0.9):
+            gradient = rng.standard_normal(15).astype(np.float32)
+            model.grads.flat[...] = gradient
+            optimizer.momentum = momentum
+            optimizer.step(model.params, model.grads)
+            velocity = momentum * velocity + gradient
+            expected -= 0.1 * velocity
+            velocity *= momentum > 0  # plain steps remember nothing
+            np.testing.assert_allclose(model.params.flat, expected, rtol=1e-5, atol=1e-6)
+            assert set(optimizer.state_dict()) == {"steps", *(("velocity",) if momentum else ())}
+
+
+class Scheduled(nn.SGD):
+    """Somebody's own, which keeps no argument by its name."""
+
+    def __init__(self, at):
+        super().__init__(at)
+        self.momentum = 7
+
+
+def test_somebodys_own_class_may_set_what_it_likes():
+    assert Scheduled(0.1).momentum == 7

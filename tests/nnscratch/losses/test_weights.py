@@ -130,6 +130,10 @@ SOFTMAX, SQUARED = nn.SoftmaxCrossEntropy(), nn.MeanSquaredError()
         (lambda: nn.SoftmaxCrossEntropy(class_weights=[1, math.inf]), "must be finite and >= 0"),
         (lambda: nn.SoftmaxCrossEntropy(class_weights=[]), "must be finite and >= 0"),
         (
+            lambda: nn.SoftmaxCrossEntropy(class_weights=np.ma.array([1.0, 2.0], mask=[0, 1])),
+            "weight for each class 0, 1",
+        ),
+        (
             lambda: nn.SoftmaxCrossEntropy(class_weights=[1, 2])(LOGITS, LABELS),
             "weights for 2 classes, there are 4",
         ),

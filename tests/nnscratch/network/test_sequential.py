@@ -104,5 +104,9 @@ def test_layers_of_a_network_are_not_exchanged():
     model = nn.Sequential(nn.Dense(6, 4), seed=0)
     with pytest.raises(nn.ConfigError, match=r"layers\['0\.dense'\] = ReLU\(\) would change none"):
         model.layers["0.dense"] = nn.ReLU()
+    assert not {"pop", "popitem", "clear", "update", "setdefault", "__delitem__"} & set(
+        dir(model.layers)
+    )
+    assert not {"pop", "remove", "__setitem__"} & set(dir(model.nodes))
     twin = copy.deepcopy(model)
     assert twin.layers["0.dense"] is twin.nodes[0].layer is not model.layers["0.dense"]

@@ -1,6 +1,7 @@
 """The range test: which rate it finds, and that it leaves everything as it was."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -123,3 +124,13 @@ def test_masked_steps_play_no_part():
     first = nn.find_rate(*given, x, y, **options)
     again = nn.find_rate(*given, np.where(mask[:, :, None], x, 9.0), y, **options)
     np.testing.assert_array_equal(first.losses, again.losses)
+
+
+def test_ends_are_numbers_of_any_kind():
+    given = {"batch_size": 20, "steps": 40}
+    found, same = (
+        nn.find_rate(model(), nn.SoftmaxCrossEntropy(), nn.SGD(lr=1), X, LABELS, **given, **ends)
+        for ends in ({"low": Fraction(1, 10**6), "high": 10**25}, {"low": 1e-6, "high": 1e25})
+    )
+    np.testing.assert_array_equal(found.rates, same.rates)
+    np.testing.assert_array_equal(found.losses, same.losses)

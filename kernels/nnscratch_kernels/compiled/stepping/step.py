@@ -168,7 +168,7 @@ class Step:
         self.factors = np.ones(owners)
         self.norms = np.zeros((2, owners if self.clip == "norms" else 0))
         self.report = np.zeros(5)
-        self.numbers = np.array([self.limit] + [0.0] * 7)
+        self.numbers = np.array([self.limit] + [0.0] * 7, np.float64)
         self.scratch = empty(blocks.SCRATCH_SPACING * self.parts, self.grads.dtype)
         places: dict[int, Array] = {
             blocks.GRADS: self.grads,
