@@ -15,7 +15,7 @@ from nnscratch_plots.records import Array, Series
 from nnscratch_records import field_named
 from nnscratch_records.limits import FACTOR
 
-# Beyond these a strip above or below would leave the range of float64.
+# Beyond these there is no room for a strip above or below in the range of float64.
 SMALLEST, LARGEST = 1e-250, 1e250
 BELOW = ("tiny", "zero")
 ABOVE = ("huge", "infinite", "nan")
@@ -32,6 +32,7 @@ ALL_MARKED = 25  # so many points of a line, at most, all carry a marker
 LEAST_DECADES = 2 * math.log10(FACTOR)
 _LEAST_STRIP = 0.13  # inches, or the name of a strip would not fit
 _ROW, _STRIP, _MOST, _GAP = 0.03, 0.06, 0.17, 0.015  # heights as fractions of the axes
+_ALL_STRIPS, _LAST_DECADE = 0.6, 307.0  # no more than so much of the axes, nor beyond all numbers
 
 
 def classified(values: Array) -> dict[str, Array]:
@@ -78,12 +79,18 @@ class HonestLogAxis:
             for name, lines in self._lines.items()
             if lines
         }
-        decades = (self.high - self.low) / (1.0 - sum(heights.values()))
+        taken = sum(heights.values())
+        fits = min(1.0, _ALL_STRIPS / taken) if taken else 1.0
+        decades = (self.high - self.low) / (1.0 - fits * taken)
         self.strips: dict[str, tuple[float, float]] = {}
         self.bottom, self.top = self.low, self.high
+        room = {BELOW: _LAST_DECADE + self.low, ABOVE: _LAST_DECADE - self.high}
+        asked = {side: decades * fits * sum(heights.get(n, 0.0) for n in side) for side in room}
         for name, height in heights.items():
-            inner, outer = _GAP * decades, height * decades
-            if name in BELOW:
+            side = BELOW if name in BELOW else ABOVE
+            unit = decades * fits * min(1.0, room[side] / asked[side])
+            inner, outer = _GAP * unit, height * unit
+            if side is BELOW:
                 self.strips[name] = (self.bottom - outer, self.bottom - inner)
                 self.bottom -= outer
             else:
@@ -118,13 +125,23 @@ class HonestLogAxis:
         low, high = self.strips[name]
         return float(10 ** (low + (high - low) * (lines.index(index) + 0.5) / len(lines)))
 
-    def draw(self, ax: Axes, index: int, x: Array, values: Array, *, marked: bool = True) -> Line2D:
+    def draw(
+        self,
+        ax: Axes,
+        index: int,
+        x: Array,
+        values: Array,
+        *,
+        marked: bool = True,
+        like: int | None = None,
+    ) -> Line2D:
         """Draw line `index`: a gap where no logarithm exists, and there a mark in its strip.
 
+        like : the line in whose colour it is drawn, where that is another one
         Returns the line of drawable values (NaN in the gaps), of gid "values". The marks are lines
         of their own, of gids "zero", "infinite", "nan", "tiny" and "huge".
         """
-        looks = style.line_style(index, self._count, ax)
+        looks = style.line_style(index if like is None else like, self._count, ax)
         if not marked:
             looks["linewidth"] = 1.2
         kinds = classified(values)
@@ -155,7 +172,7 @@ def marked_points(drawable: Array, index: int, *, all_of_them: bool) -> list[int
 def decade_ticks(low: float, high: float, most: int = 9) -> tuple[list[float], list[float]]:
     """Exponents of the labelled ticks (at most `most`) from `low` to `high`, and of the others."""
     first, last = int(np.ceil(low)), int(np.floor(high))
-    every = next(n for n in (1, 2, 3, 5, 10, 20, 50, 100) if (last - first) // n + 1 <= most)
+    every = next(n for n in (1, 2, 3, 5, 10, 20, 50, 100, 200) if (last - first) // n + 1 <= most)
     major = [float(k) for k in range(first, last + 1) if k % every == 0]
     if every > 1:
         minor = [float(k) for k in range(first, last + 1) if k % every]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -91,9 +92,11 @@ def draw_losses(ax: Axes, series: Sequence[Series], held: Sequence[Series] = ())
     for index, (one, (steps, losses)) in enumerate(zip(series, thinned, strict=True)):
         line = scale.draw(ax, index, steps, losses, marked=False)
         line.set_label(style.wrapped(one.label, 30))
+    places = itertools.count(len(series))
     for index, one in enumerate(held):
         if len(one.steps):
-            line = scale.draw(ax, index, one.steps, one.values, marked=False)
+            place = next(places)
+            line = scale.draw(ax, place, one.steps, one.values, marked=False, like=index)
             color = style.line_color(1, ax) if len(held) == 1 else line.get_color()
             line.set(
                 linestyle="--", marker="o", markersize=3.5, markevery=max(1, len(one.steps) // 20)

@@ -181,9 +181,10 @@ def color_limits(series: Sequence[Series], most_decades: float = np.inf) -> tupl
         starts = starts[np.isfinite(starts) & (starts > 0)]
         anchor = float(np.median(np.log10(starts) if starts.size else exponents))
         low, high = max(low, anchor - 0.6 * most_decades), min(high, anchor + 0.4 * most_decades)
+    most = 300.0 - LEAST_DECADES  # of which there still is a power of ten
+    low, high = max(min(low, most), -most), max(min(high, most), -most)
     missing = max(0.0, LEAST_DECADES - (high - low)) / 2
-    low, high = max(low - missing, -300.0), min(high + missing, 300.0)
-    return 10.0**low, 10.0**high
+    return 10.0 ** (low - missing), 10.0 ** (high + missing)
 
 
 def _exponents(series: Sequence[Series]) -> Array:

@@ -191,7 +191,9 @@ def _clip(run: Run) -> str:
     text = f"{run.text('clip') or 'the clip'} fired at {percent(fired.mean())} of the steps"
     both = fired & np.isfinite(before) & np.isfinite(after) & (after > 0)
     if both.any():
-        text += f", where it divided the norm by {number(np.median(before[both] / after[both]))}"
+        with np.errstate(over="ignore"):  # a limit of 1e-320
+            times = np.median(before[both] / after[both])
+        text += f", where it divided the norm by {number(times)}"
         cosines = np.clip(run.get("clip_cosine")[both], -1, 1)
         if np.isfinite(cosines).any():
             angle = float(np.degrees(np.arccos(np.nanmin(cosines))))

@@ -37,5 +37,5 @@ def ends(record: Mapping[str, Any]) -> tuple[int, int]:
 def ratios(norms: Array, ends: tuple[int, int]) -> Array:
     """Return, by step, the first over the last of two columns; no gradient at all (0 / 0) is 0."""
     first, last = (norms[:, column] for column in ends)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.asarray(np.where((first == 0) & (last == 0), 0.0, first / last))

@@ -67,11 +67,29 @@ def test_nothing_finite_still_gives_an_axis(value):
     assert 0 < low < high < np.inf
 
 
-@pytest.mark.parametrize("values", [[1e-250, 1e250], [1e250, INF, NAN], [1e-250, 0.0], [5e-324]])
-def test_the_limits_stay_within_float64(values):
-    ax, _ = drawn(values)
+@pytest.mark.parametrize("height", [0.4, 1.0, 4.8])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1e-250, 1e250],
+        [1e250, INF, NAN],
+        [1e-250, 0.0],
+        [5e-324],
+        [1.0, 1e250, 1e300, INF, NAN],
+        [1.0, 1e-250, 1e-300, 0.0],
+        [0.0, 1e-300, 1e-250, 1e250, 1e300, INF, NAN],
+        [0.0, 1e-300, 1.0, 1e300, INF, NAN],
+    ],
+)
+def test_the_limits_stay_within_float64(values, height):
+    ax = Figure(figsize=(6, height)).add_axes((0.1, 0.1, 0.8, 0.8))
+    scale = HonestLogAxis([np.array(values)])
+    scale.apply(ax)
+    scale.draw(ax, 0, np.arange(len(values)), np.array(values))
     low, high = ax.get_ylim()
     assert 0 < low < high < np.inf
+    assert scale.bottom <= scale.low < scale.high <= scale.top
+    assert all(0 < 10**lower < 10**upper < np.inf for lower, upper in scale.strips.values())
     ax.figure.savefig("/dev/null", format="png")
 
 

@@ -118,3 +118,24 @@ def test_given_axes_are_used_and_returned(record):
     left, right = Figure().subplots(1, 2)
     assert plots.accuracy_curves({"a": [0.5]}, ax=left) is left
     assert plots.loss_curves(record("a"), ax=right) is right
+
+
+@pytest.mark.parametrize("bad", [0.0, np.inf])
+@pytest.mark.parametrize("labels", [["one"], ["one", "without", "other"]])
+def test_a_held_out_loss_that_no_log_axis_holds_is_marked_in_a_row_of_its_own(record, bad, labels):
+    given = []
+    for label in labels:
+        given.append(record(label, steps=8))
+        given[-1]["loss"][:] = np.linspace(2, 1, 8)
+        given[-1]["loss"][3] = bad
+        if label != "without":
+            held = np.full(8, np.nan)
+            held[[2, 5]] = 1.0, bad
+            given[-1]["validation_loss"] = held
+    ax = plots.loss_curves(given)
+    marks = lines(ax, "zero" if bad == 0 else "infinite")
+    heights = [float(np.nanmax(line.get_ydata())) for line in marks]
+    assert len(set(heights)) == len(heights) == 2 * len(labels) - (len(labels) > 1)
+    colors = [line.get_color() for line in lines(ax, "values")]
+    held = [line.get_color() for line in lines(ax, "held out")]
+    assert held == ([colors[0], colors[2]] if len(labels) > 1 else held)

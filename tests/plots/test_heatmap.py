@@ -219,3 +219,13 @@ def test_nothing_is_cut_off_or_overlaps(record, layers, count):
     for ax in panels:
         ticks = [label.get_window_extent() for label in ax.get_yticklabels() if label.get_text()]
         assert all(a.y1 < b.y0 for a, b in itertools.pairwise(ticks))
+
+
+@pytest.mark.parametrize("value", [5e-324, 1e-305, 1e-300, 1e300, 1e308])
+def test_norms_at_the_ends_of_float64_have_a_scale(record, value):
+    given = record("far")
+    given["gradient_norm"] = np.full(given["gradient_norm"].shape, value)
+    low, high = plots.shared_limits(given)
+    assert 0 < low < high < np.inf
+    assert np.log10(high / low) == pytest.approx(6)
+    plots.gradient_norm_heatmap(given)
