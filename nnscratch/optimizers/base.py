@@ -287,7 +287,7 @@ class Optimizer(Settings):
         steps: Any = np.asarray(state["steps"])[()]
         made = require_count(f"{type(self).__name__} steps", steps, least=0, most=2**62)
         arrays = State({name: np.array(state[name]) for name in state if name != "steps"})
-        # No call between them (of `__setattr__` either): no signal handler can raise anything there.
+        # No call between them, nor of `__setattr__`: no signal handler can raise anything there.
         self._made[0] = made
         self.__dict__["_state"] = arrays
         self._seen = None

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from nnscratch.flow.findings import (
     data,
     flaws,
@@ -45,6 +47,7 @@ __all__ = ["KINDS", "SEVERITIES", "Advice", "Finding", "Findings", "find"]
 _EQUAL = frozenset({"symmetric units"})  # with these nothing more is to be said of the weights
 
 
+@np.errstate(all="ignore")  # of a run that exploded in float64 squares are beyond all numbers
 def find(record: Record) -> Findings:
     """Return the `Findings` of a record. Raises `RecordError` for one that does not fit."""
     view = View(record)

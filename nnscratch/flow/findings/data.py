@@ -132,6 +132,8 @@ def _outliers(view: View) -> list[Finding]:
     if not view.outweighed or view.text("loss_kind") not in ("MeanSquaredError", "MSELoss"):
         return []
     few, count, share = (view.latest(f"target_{of}") for of in ("far", "count", "far_share"))
+    if not count > few > 0:  # as no recorder writes, but a file may say
+        return []
     mean, ends = view.latest("target_mean"), (view.latest("target_min"), view.latest("target_max"))
     rest = view.latest("target_std") * math.sqrt(max(0.0, 1 - share))
     advice = [Advice("take a loss that grows like the error", "loss = nn.Huber()")]

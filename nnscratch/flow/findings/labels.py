@@ -253,7 +253,9 @@ def _strangers(view: View) -> list[Finding]:
 def _interchanged(view: View) -> list[Finding]:
     """Two classes between which nothing tells, while both are told from all others."""
     told, rows, p = view.latest("pair_told"), view.latest("pair_rows"), view.progress
-    if not told <= 0.5 + CHANCE * 0.5 / math.sqrt(rows) or view.text("loss_kind") not in _ENTROPIES:
+    if view.text("loss_kind") not in _ENTROPIES or not rows > 0:
+        return []
+    if not told <= 0.5 + CHANCE * 0.5 / math.sqrt(rows):
         return []
     # What the two cost, and nearly nothing else, is left of the loss: more, and it is too soon to
     # say; less, and the network tells them apart.

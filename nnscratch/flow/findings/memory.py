@@ -185,7 +185,7 @@ def _clip(view: View) -> list[Finding]:
                 (_limit("set the limit above the usual norm", 2 * norm),),
                 {"fired": float(fired.mean()), "before": norm, "after": left},
                 EXPLAINS["clip always"],
-                first=far and left < LOW and _halts(view, norm / left),
+                first=far and left < LOW and _halts(view, norm / left if left else math.inf),
             )
         ]
     if steps >= NEVER_AFTER and not fired.any():

@@ -193,7 +193,7 @@ def _dead_units(view: View) -> list[Finding]:
     worst = max(found, key=lambda i: found[i])
     step = min(steps)
     units = int(view.record["features"][worst])
-    counts = f"{round(found[worst] * units)} of the {units} units of {view.layers[worst]}"
+    counts = f"{round(min(1.0, found[worst]) * units)} of the {units} units of {view.layers[worst]}"
     how = "are 0 for every example" if worst in counted else "are 0 at a time, or so"
     names = view.names(sorted(found))
     more = len(found) - 1

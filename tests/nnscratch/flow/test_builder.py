@@ -211,7 +211,10 @@ def test_what_does_not_fit_is_named(call, message):
         (lambda: nn.LayerInfo("a", "b", 3, role="thing"), "unknown role of layer 'a': 'thing'"),
         (lambda: nn.LayerInfo("a", "b", -1), "features of layer 'a'"),
         (lambda: nn.LayerInfo("a", "b", 3, (0.0,)), r"saturation of layer 'a' must be a pair"),
-        (lambda: nn.LayerInfo("a", "b", 3, [[1], [1, 2]]), r"saturation of layer 'a' must be a num"),
+        (
+            lambda: nn.LayerInfo("a", "b", 3, [[1], [1, 2]]),
+            r"saturation of layer 'a' must be a num",
+        ),
         (
             lambda: nn.LayerInfo("a", "b", 3, sources="xy"),
             r"sources of layer 'a' must be a list of names, got 'xy': write \['xy'\]",

@@ -241,3 +241,16 @@ def test_a_norm_behind_the_last_unit_is_told_and_left_out():
     assert "no norm over one unit" in str(cure.best.change)
     assert "LayerNorm" not in "".join(cure.lines)
     assert cure.best.skill > 0.8
+
+
+@pytest.mark.parametrize("limit", [1e-320, 1e-40])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_clip_that_leaves_nothing_is_told(limit, dtype):
+    x = np.random.default_rng(0).standard_normal((40, 3)).astype(dtype)
+    model = nn.Sequential(nn.Dense(3, 4), nn.Tanh(), nn.Dense(4, 1), seed=0, dtype=dtype)
+    trainer = nn.Trainer(model, nn.MeanSquaredError(), nn.SGD(0.1, clip=nn.ClipByNorm(limit)))
+    flow = nn.GradientFlow(model)
+    trainer.fit(x, x[:, :1], epochs=15, batch_size=10, callbacks=[flow], progress=False)
+    found = flow.findings()
+    assert found.kinds[0] == "clip always"
+    flow.overview()

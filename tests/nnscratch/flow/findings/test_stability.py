@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import nnscratch as nn
+
 
 def nan_at(record, row, layer):
     record["loss"][row:] = np.nan
@@ -189,3 +191,20 @@ def test_losses_that_are_not_to_be_compared_do_not_run_away(run, kind, compared)
     found = run(change).kinds
     assert ("diverged" in found) == compared
     assert ("learning rate too large" in found) == compared
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
+def test_numbers_whose_squares_float64_cannot_hold(activation):
+    """Losses of 1e300 before the first infinity: told in words and pictures, without a warning."""
+    x = np.random.default_rng(0).standard_normal((64, 8))
+    layers = nn.Dense(8, 16), activation(), nn.Dense(16, 16), activation(), nn.Dense(16, 1)
+    model = nn.Sequential(*layers, seed=0, dtype="float64")
+    flow = nn.GradientFlow(model)
+    trainer = nn.Trainer(
+        model, nn.MeanSquaredError(), nn.SGD(10.0 if activation is nn.ReLU else 1e3)
+    )
+    trainer.fit(x, 3 * x[:, :1], epochs=30, batch_size=16, callbacks=[flow], progress=False)
+    assert trainer.history.diverged
+    assert max(loss for loss in trainer.history.loss if loss < np.inf) > 1e200
+    assert flow.findings().kinds[0] in {"learning rate too large", "non-finite"}
+    flow.overview()
