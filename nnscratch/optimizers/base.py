@@ -83,10 +83,10 @@ class Optimizer(Settings):
     def __init__(self, lr: float | Schedule, clip: Clip | None = None, rates: Rates = None) -> None:
         self._schedule = as_schedule(lr, f"{type(self).__name__} lr")
         if clip is not None and not isinstance(clip, Clip):
-            raise ConfigError(
-                f"{type(self).__name__} clip must be a clip such as ClipByGlobalNorm(1.0) or None, "
-                f"got {shown(clip)}"
+            what = (
+                f"{type(self).__name__} clip must be a clip such as ClipByGlobalNorm(1.0) or None"
             )
+            raise ConfigError(f"{what}, got {shown(clip)}")
         self.clip = clip
         self.rates = rates
         self._made = np.zeros(1, np.int64)  # updates: a compiled step counts itself
@@ -198,9 +198,8 @@ class Optimizer(Settings):
         try:
             for piece in self._pieces:
                 if piece.factor is not None:
-                    self._state = State(
-                        {name: array[piece.place] for name, array in whole.places.items()}
-                    )
+                    parts = {name: array[piece.place] for name, array in whole.places.items()}
+                    self._state = State(parts)
                     self.update(piece.params, piece.grads, lr * piece.factor)
         finally:
             self.__dict__["_state"] = whole  # no call, which a signal handler could end
@@ -269,10 +268,8 @@ class Optimizer(Settings):
     def check_state_dict(self, state: Mapping[str, Array]) -> None:
         """Raise `ConfigError` if `state` does not come from an optimizer like this one."""
         if not isinstance(state, Mapping):
-            raise ConfigError(
-                f"{type(self).__name__}.load_state_dict takes what state_dict returned, "
-                f"got {type(state).__name__}"
-            )
+            what = f"{type(self).__name__}.load_state_dict takes what state_dict returned"
+            raise ConfigError(f"{what}, got {type(state).__name__}")
         # Before the first step there may be state: it is made before the step is.
         begun = set(state) == {"steps", *self.state_names}
         if not begun and (set(state) != {"steps"} or state["steps"]):
@@ -287,10 +284,10 @@ class Optimizer(Settings):
         steps: Any = np.asarray(state["steps"])[()]
         made = require_count(f"{type(self).__name__} steps", steps, least=0, most=2**62)
         arrays = State({name: np.array(state[name]) for name in state if name != "steps"})
+        self._seen = None
         # No call between them, nor of `__setattr__`: no signal handler can raise anything there.
         self._made[0] = made
         self.__dict__["_state"] = arrays
-        self._seen = None
 
     def _attach(self, params: Parameters, grads: Parameters) -> None:
         """Check that everything fits, and allocate the state at the first step."""
@@ -323,13 +320,9 @@ class Optimizer(Settings):
                 f"of {old.dtype}) and got {_describe(params)}; make a new optimizer for each model"
             )
         if kept.keys() != set(self.state_names):
-            size = params.memory.size
-            self._state = State(
-                {
-                    name: kept[name] if name in kept else filled(size, 0, params.dtype)
-                    for name in self.state_names
-                }
-            )
+            size, kind = params.memory.size, params.dtype
+            new = {name: filled(size, 0, kind) for name in self.state_names if name not in kept}
+            self._state = State({name: (kept | new)[name] for name in self.state_names})
         self._seen, self._thread = (params, grads), threading.get_ident()
         self._seen_change = -1
 
