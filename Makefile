@@ -16,7 +16,7 @@ help:
 	@echo "make test-oldest     the suite on the oldest versions of what it needs"
 	@echo "make coverage        the branches that the suite reaches; fails under 90 % of a module (installs the peers)"
 	@echo "make mutants         changes the source in one place at a time: do the tests notice? (hours)"
-	@echo "make parity          the comparison with PyTorch, the HTML report in a browser (installs both)"
+	@echo "make parity          what needs PyTorch and other peers, the HTML report in a browser (installs them)"
 	@echo "make bench           training steps timed beside the peers (ARGS=--quick: under 2 minutes)"
 	@echo "make scorecard       the claims of the post and the papers, tried anew (docs/scorecard.md)"
 	@echo "make lint            linter, formatter and types"
@@ -68,9 +68,13 @@ test-reference: $(VENV)/.test
 system:
 	@sh tests/system.sh
 
+# What `make test` skips in part or whole for want of a peer or a browser.
+WITH_PEERS = tests/parity tests/benchmarks tests/plots/report/browser tests/nnscratch/pytorch \
+  $(shell grep -rlE --include='test_*.py' 'importorskip' tests)
+
 parity: $(VENV)/.peers system
-	@echo "==> Comparing with PyTorch, and the HTML report in a browser"
-	@$(PYTEST) tests/parity tests/benchmarks tests/plots/report/browser $(ARGS)
+	@echo "==> Comparing with PyTorch and other peers, and the HTML report in a browser"
+	@$(PYTEST) $(WITH_PEERS) $(ARGS)
 
 bench: $(VENV)/.peers
 	@echo "==> Benchmarks: python -m benchmarks $(ARGS)"
@@ -116,7 +120,8 @@ lint: $(VENV)/.lint
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-ci: test test-reference test-slow parity lint
+ci:
+	@.ci/run
 
 clean:
 	rm -rf $(VENV) $(VENV)-oldest runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
