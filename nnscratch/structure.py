@@ -100,20 +100,6 @@ class Structure:
         output = output or self.shapes(given)
         return tuple(output[-1])  # no size is left open
 
-    def chain(self, purpose: str) -> Mapping[str, Layer]:
-        """Return the layers of a network without branches; `ConfigError` for any other.
-
-        purpose : who needs that, for the message: ``"theory"``
-        """
-        for i, node in enumerate(self.nodes):
-            if node.sources != (i - 1,) or node.tied:
-                what = "shares its weights with another" if node.tied else "begins or ends a branch"
-                raise ConfigError(
-                    f"{purpose} can follow layers in a row only, and {node.name!r} {what}: "
-                    f"nn.GradientFlow(model) measures the gradient of any network"
-                )
-        return self.layers
-
     def noise_state(self) -> list[dict[str, Any]]:
         """Return the state of every layer's source of noise."""
         return [dict(node.layer.noise.bit_generator.state) for node in self.nodes]

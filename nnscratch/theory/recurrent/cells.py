@@ -7,7 +7,7 @@ and sv2 = features * Var(W) of one gate,
     E a_t a_s = sw2 E h_(t-1) h_(s-1) + sv2 E x_t x_s      (and each unit's own bias on top)
 
 so what a unit's hidden state remembers is part of what its gates will see. Units are drawn from
-that process, one step of time after the other, always with the same random numbers.
+that process, one step of time after the other, the same ones for the same seed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from nnscratch.arrays import Array
 from nnscratch.theory.nonlinearity import Nonlinearity, nonlinearity
 
 UNITS = 2000  # that are drawn: rates then differ by about 0.2 % from draw to draw
-_SEED = 0
 _NOTHING = 1e-12  # relative; a variance below it is one that rounding left
 
 
@@ -140,14 +139,14 @@ class _Gates:
         return self.sv2[gate] * self.products[t, : t + 1]
 
 
-def draw_units(cell: Cell, products: Array, units: int = UNITS) -> Units:
+def draw_units(cell: Cell, products: Array, units: int = UNITS, seed: int = 0) -> Units:
     """Return units of `cell` over as many steps as `products` has rows.
 
     products : (time, time) array, ``E x_t x_s`` over features and sequences
     """
     bias = cell.bias[:, np.arange(units) * cell.bias.shape[1] // units]
     hidden = np.zeros((len(products) + 1, units))
-    gates = _Gates(cell, products, hidden, np.random.default_rng(_SEED))
+    gates = _Gates(cell, products, hidden, np.random.default_rng(seed))
     draw = {"rnn": _draw_rnn, "lstm": _draw_lstm, "gru": _draw_gru}[cell.kind]
     return draw(cell, gates, bias, hidden)
 

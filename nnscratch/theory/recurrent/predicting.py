@@ -5,18 +5,19 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array, as_numbers
 from nnscratch.errors import ConfigError, DataError, ShapeError
-from nnscratch.layers import Dropout, Identity, Layer
+from nnscratch.layers import Dropout, Layer
 from nnscratch.model import Sequential
+from nnscratch.nodes import INPUT, Pass
 from nnscratch.theory.criticality import best_scale
 from nnscratch.theory.recurrent.backward import ByLag, gradient_by_lag
 from nnscratch.theory.recurrent.beforehand import of_sequences
+from nnscratch.theory.recurrent.between import Signal, through
 from nnscratch.theory.recurrent.cells import Cell, Units, draw_units
 from nnscratch.theory.recurrent.plain import plain_squares
 from nnscratch.theory.recurrent.reading import is_recurrent, read_cell
@@ -37,8 +38,9 @@ def predict_through_time(
     Parameters
     ----------
     model : Sequential
-        RNN, LSTM and GRU layers in a row, of any activation and any random weights, with anything
-        before and after them.
+        RNN, LSTM and GRU layers of any activation and any random weights, in either direction or
+        both; dense layers, norms over a layer's units, activations and ways around between them,
+        and anything before and after them.
     x : (batch, time, features) array, optional
         Data as the model will see them. What they look like is part of the rate: a plain layer
         loses more under larger inputs, and a gate that sees the same at every step stays where it
@@ -53,48 +55,52 @@ def predict_through_time(
     (forget bias 0 to 3, chrono, the defaults of PyTorch, Keras and TensorFlow 1), of plain layers
     within 1.5 %.
     """
-    chain = model.chain("theory")
-    names = list(chain)
-    inside = [i for i, name in enumerate(names) if is_recurrent(chain[name])]
-    first, last = inside[0], inside[-1]
-    for name in names[first:last]:
-        if not (is_recurrent(chain[name]) or isinstance(chain[name], Dropout | Identity)):
-            raise ConfigError(
-                f"theory through time cannot follow layer {name!r} between recurrent layers"
-            )
-    given, notes = _given(model, names[:first], x)
-    products = np.eye(STEPS) if given is None else _products(given)
-    steps = len(products)
-    products = products[-MOST:, -MOST:]
+    inside = _recurrent(model)
+    before, notes = _given(model, inside[0], x)
+    steps = len(before[INPUT].products)
     if steps > MOST:
         notes.append(f"the last {MOST} of {steps} steps are followed")
-    found = []
-    for name in names[first : last + 1]:
-        layer = chain[name]
-        if not is_recurrent(layer):
+    signals = {i: Signal(one.products[-MOST:, -MOST:]) for i, one in before.items()}
+    found: list[LayerInTime] = []
+    for i in range(inside[0], inside[-1] + 1):
+        node, layer = model.nodes[i], model.nodes[i].layer
+        given = [signals[source] for source in node.sources]
+        if i not in inside:
+            signals[i] = through(node, given, i, notes)
             continue
-        if getattr(layer, "reverse", False):
-            products = products[::-1, ::-1]
-        cell = read_cell(name, layer)
-        units, gradient = _followed(cell, products, above=name != names[last])
-        found.append(_judged(name, layer, cell, products, gradient, steps))
+        reverse = getattr(layer, "reverse", False)
+        (signal,) = (one.turned() if reverse else one for one in given)
+        cell = read_cell(node.name, layer)
+        units, gradient = _followed(cell, signal.products, i != inside[-1], len(found))
+        found.append(_judged(node.name, layer, cell, signal.products, gradient, steps))
         if units is not None:
-            products = units.hidden[1:] @ units.hidden[1:].T / units.hidden.shape[1]
-            if getattr(layer, "reverse", False):
-                products = products[::-1, ::-1]
-    if any(isinstance(layer, Dropout) for layer in chain.values()):
+            made = Signal.of(units.hidden[1:])
+            signals[i] = made.turned() if reverse else made
+    if any(isinstance(node.layer, Dropout) for node in model.nodes):
         notes.append("dropout is left out")
     measured = None if x is None else measure_through_time(model, x[:_ROWS])
     return TimePrediction(tuple(found), steps, tuple(notes), measured, of_sequences(model, x, y))
 
 
-def _given(
-    model: Sequential, before: Sequence[str], x: Array | None
-) -> tuple[Array | None, list[str]]:
-    """Return what the first recurrent layer gets, None where that is not known, and notes."""
+def _recurrent(model: Sequential) -> list[int]:
+    """Return the nodes that go through time; `ConfigError` where weights are shared."""
+    for node in model.nodes:
+        if node.tied:
+            raise ConfigError(
+                f"theory takes the weights of each layer as drawn by themselves, and {node.name!r} "
+                f"shares its weights with another: nn.GradientFlow(model) measures the gradient of "
+                f"any network"
+            )
+    return [i for i, node in enumerate(model.nodes) if is_recurrent(node.layer)]
+
+
+def _given(model: Sequential, first: int, x: Array | None) -> tuple[dict[int, Signal], list[str]]:
+    """Return what the input and the nodes before the first recurrent one give, and notes."""
     if x is None:
-        which = f"the output of {before[-1]!r}" if before else "the input"
-        return None, [
+        before = [model.nodes[source] for source in model.nodes[first].sources if source != INPUT]
+        which = f"the output of {before[0].name!r}" if before else "the input"
+        unknown = Signal(np.eye(STEPS))
+        return dict.fromkeys(range(INPUT, first), unknown), [
             f"no data given: {which} is taken to have mean square 1, to be new at each step, and "
             f"to be {STEPS} steps long"
         ]
@@ -103,9 +109,12 @@ def _given(
         raise ShapeError(f"x must have shape (batch, time, features), got shape {np.shape(x)}")
     if not np.isfinite(y).all():
         raise DataError("x holds values that are not finite")
-    for name in before:
-        y, _ = copy.deepcopy(model.layers[name]).forward(y, training=True)
-    return y, []
+    made = Pass(y)
+    for node in copy.deepcopy(model).nodes[:first]:
+        output, _ = node.forward(made.inputs(node), True, "running")
+        made.outputs.append(output)
+    given = {i: Signal(_products(output)) for i, output in enumerate(made.outputs)}
+    return {INPUT: Signal(_products(y)), **given}, []
 
 
 def _products(x: Array) -> Array:
@@ -115,10 +124,10 @@ def _products(x: Array) -> Array:
     return products
 
 
-def _followed(cell: Cell, products: Array, above: bool) -> tuple[Units | None, ByLag]:
+def _followed(cell: Cell, products: Array, above: bool, seed: int) -> tuple[Units | None, ByLag]:
     """Return the gradient by lag, and drawn units where they are needed or `above` asks."""
     plain = cell.kind == "rnn" and cell.identity == 0
-    units = draw_units(cell, products) if above or not plain else None
+    units = draw_units(cell, products, seed=seed) if above or not plain else None
     if not plain:
         assert units is not None
         return units, gradient_by_lag(units)
@@ -177,15 +186,13 @@ def critical_gain(model: Sequential, x: Array) -> float:
 
     Raises `ConfigError` for what theory cannot follow.
     """
-    chain = model.chain("theory")
-    names = list(chain)
-    first = next(i for i, name in enumerate(names) if is_recurrent(chain[name]))
-    cell = read_cell(names[first], chain[names[first]])
+    first = _recurrent(model)[0]
+    node = model.nodes[first]
+    cell = read_cell(node.name, node.layer)
     if cell.kind != "rnn" or cell.identity:
         return math.nan
-    given, _ = _given(model, names[:first], x)
-    assert given is not None
-    return _gain(cell, float(np.mean(np.square(given, dtype=np.float64))))
+    given, _ = _given(model, first, x)
+    return _gain(cell, float(np.mean(np.diagonal(given[node.sources[0]].products))))
 
 
 def _gain(cell: Cell, square: float) -> float:
@@ -203,14 +210,13 @@ def measure_through_time(model: Sequential, x: Array, mask: Array | None = None)
     the layer's last step; the state is h, in an LSTM h and c together, and carried over the steps
     that the mask leaves out.
     """
-    y = as_numbers(x, model.dtype, "x")
+    inside = _recurrent(model)
+    copied, x = copy.deepcopy(model), as_numbers(x, model.dtype, "x")
+    made = copied.run(x, training=False, given=copied.given(x, mask))
     found = []
-    for original in model.chain("theory").values():
-        layer: Any = copy.deepcopy(original)
-        if not is_recurrent(layer):
-            y, _ = layer.forward(y)
-            continue
-        y, cache = layer.forward(y, mask=mask)
+    for i in inside:
+        layer: Any = copied.nodes[i].layer
+        y, cache = made.outputs[i], made.caches[i]
         order = slice(None) if getattr(layer, "reverse", False) else slice(None, None, -1)
         top = np.zeros_like(y)
         end = top[:, order][:, 0]

@@ -127,12 +127,6 @@ def test_layers_before_are_gone_through(sequences):
     )
     assert inner.horizon < nn.predict(network(nn.RNN(6, 60)), sequences).horizon
 
-
-def test_what_it_cannot_follow_is_refused_by_name(sequences):
-    with pytest.raises(nn.ConfigError, match=r"'1\.dense' between recurrent layers"):
-        nn.predict(network(nn.RNN(6, 5), nn.Dense(5, 5), nn.RNN(5, 5)))
-    with pytest.raises(nn.ConfigError, match="follow layers in a row only"):
-        nn.predict(nn.Sequential(nn.Residual(nn.RNN(6, 6))))
     with pytest.raises(nn.ShapeError, match=r"\(batch, time, features\), got shape \(64, 6\)"):
         nn.predict(network(nn.RNN(6, 5)), sequences[:, 0])
     with pytest.raises(nn.DataError, match="not finite"):
