@@ -153,6 +153,8 @@ class Questions:
             if kept is None or bool((ids == other).all()):
                 return ()
             free.append(bool(kept.narrow(axis, 0, ids.shape[axis] - 1).all()))
+            if itself and bool(kept.select(axis, -1).all()):
+                return ()  # it is not shown itself: these are answers that are given beside
         if itself:
             return _copies() if all(free) else ()
         return () if all(free) else looks_ahead("The network")

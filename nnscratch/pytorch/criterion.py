@@ -5,15 +5,14 @@ from __future__ import annotations
 import inspect
 import math
 import warnings
-import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
 
 from nnscratch.arrays import Array
+from nnscratch.pytorch.hearing import mark, marked
 from nnscratch.pytorch.on_device import Afar, is_afar
 from nnscratch.pytorch.positions import are_positions, labels
 from nnscratch.pytorch.tensors import as_array
@@ -36,7 +35,6 @@ _NAMES = {
     "smooth_l1_loss": "Huber",
 }
 
-_LEFT: list[Any] = []  # hooks of watchers that are no more
 _LOG_LOSSES = ("NLLLoss", "nll_loss")
 _TAKE_LOGS = (*_LOG_LOSSES, "KLDivLoss", "kl_div")
 _SHARES = ("BCEWithLogitsLoss", "binary_cross_entropy_with_logits")  # BCELoss asks for them itself
@@ -72,6 +70,7 @@ class Criterion:
         self.calls = 0
         self.outputs, self.targets = None, None
         self.given: tuple[Any, ...] = ()  # all that the loss was given
+        self._heard: list[tuple[Any, ...]] = []  # functions, as `see` is told of them
 
     @property
     def value(self) -> float:
@@ -98,6 +97,25 @@ class Criterion:
         self.outputs = given[0].detach() if known else None
         self._function = function
         self.given = tuple(one.detach() for one in given if isinstance(one, torch.Tensor))
+
+    def hear(self, function: Callable[..., Any], given: tuple[Any, ...], value: Any) -> None:
+        """Note a value of which it is not known whether it is the loss."""
+        apart = tuple(one.detach() for one in given if not (one is given[1] and one.requires_grad))
+        self._heard.append((mark(value), function, apart, value.detach()))
+
+    def sent(self, roots: list[Any], scale: float) -> None:
+        """Note what is sent back where no loss was seen: a function that was heard, or a value."""
+        sent = [marked(root) for root in roots]
+        heard = [one for one in self._heard if sent == [one[0]]]
+        self._heard = []
+        for root in roots:
+            value = root.detach() / scale
+            if not heard:
+                self.say(value)
+                continue
+            _, function, given, own = heard[0]
+            function.times = float(value / own.mean())
+            self.see(function, given, value)
 
     def say(self, value: Any) -> None:
         """Note a value."""
@@ -238,26 +256,6 @@ def seen_by(criterion: Criterion, function: Callable[..., Any]) -> Callable[...,
         return value
 
     return seen
-
-
-def hear_every_loss(flow: Any, lost: Callable[..., None]) -> Any:
-    """Have ``lost(flow, module, args, output)`` called for each loss module while `flow` lives.
-
-    Returns what removes that again.
-    """
-    while _LEFT:
-        _LEFT.pop().remove()
-    me = weakref.ref(flow)  # a hook of all modules keeps nobody alive
-
-    def seen(module: nn.Module, args: Any, output: Any) -> None:
-        alive = me() if isinstance(module, nn.modules.loss._Loss) else None
-        if alive is not None:
-            lost(alive, module, args, output)
-
-    hook = nn.modules.module.register_module_forward_hook(seen)
-    # Not at once: where the garbage is collected these hooks may be gone through.
-    weakref.finalize(flow, _LEFT.append, hook)
-    return hook
 
 
 def called(optimizer: Any) -> str:

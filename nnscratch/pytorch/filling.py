@@ -120,8 +120,7 @@ class Filling(Readout):
         roots = [] if self.criterion.parts and not first else sent_back()
         assert self._recorder is not None
         if roots and not self.criterion.parts:
-            for root in roots:
-                self.criterion.say(root.detach() / self.scale)
+            self.criterion.sent(roots, self.scale)
         if roots and first:
             self._mistakes.sent(roots)
         # A loss may ask for derivatives first: what goes back for these is not the loss.

@@ -17,9 +17,10 @@ from nnscratch.flow.builder import Recorder
 from nnscratch.flow.logging import Log
 from nnscratch.pytorch.asking import ASKED, Questions
 from nnscratch.pytorch.carried import Carried
-from nnscratch.pytorch.criterion import called, hear_every_loss, seen_by
+from nnscratch.pytorch.criterion import called, seen_by
 from nnscratch.pytorch.filling import Filling
 from nnscratch.pytorch.finding import Finder
+from nnscratch.pytorch.hearing import hear_every_loss
 from nnscratch.pytorch.hooks import Call, Hook, before_update, hooks, parameters_of
 from nnscratch.pytorch.mistakes import frozen
 from nnscratch.pytorch.on_device import is_afar
@@ -97,7 +98,7 @@ class TorchFlow(Filling):
         elif loss is not None:
             self.loss = seen_by(self.criterion, loss)
         elif not compiled:  # the compiler minds hooks of all modules
-            self._hooks.append(hear_every_loss(self, type(self)._lost))
+            self._hooks += hear_every_loss(self, type(self)._lost, type(self)._heard)
         self._hooks += [
             self._model.register_forward_pre_hook(
                 self._outside(Hook(self._begin)), with_kwargs=True
@@ -185,6 +186,10 @@ class TorchFlow(Filling):
     def _lost(self, module: nn.Module, args: Any, output: Any) -> None:
         if self._count() >= 0 and isinstance(output, torch.Tensor):
             self.criterion.see(module, args, output)
+
+    def _heard(self, *told: Any) -> None:
+        if self._count() >= 0:
+            self.criterion.hear(*told)
 
     # A pass backward
 

@@ -104,7 +104,7 @@ class Sequences:
         ids = self._ids
         if targets is not None and targets.dtype in IDS:
             # Given beside the words as well, or seen by the loss alone.
-            ids = [*[one for one in ids if not _shared(one, targets)], targets]
+            ids = [*[one for one in ids if not _equal(one, targets)], targets]
         if not self._open or self._masked or len(ids) != 2 or not one_further(*ids):
             return ()
         return looks_ahead(self._open)
@@ -153,6 +153,11 @@ def _shared(one: Any, other: Any) -> bool:
     """Whether two tensors are the same numbers in memory, or one is a view of the other's."""
     same = one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
     return same and one.storage_offset() == other.storage_offset() and one.numel() == other.numel()
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two tensors hold the same numbers, one after the other."""
+    return one.numel() == other.numel() and bool((one.flatten() == other.flatten()).all())
 
 
 def one_further(ids: Any, asked: Any) -> bool:

@@ -50,9 +50,9 @@ def watch(
         for speed after looking.
     optimizer : torch.optim.Optimizer
     loss : module or function
-        A module is seen when it is called; where none is given, PyTorch's own are found. Of a
-        function the value is seen; call ``flow.loss(outputs, targets)`` in its place, and findings
-        know the targets too.
+        A module is seen when it is called; where none is given, PyTorch's own modules and functions
+        are found. Of another function the value is seen; call ``flow.loss(outputs, targets)`` in
+        its place, and findings know the targets too.
     probe : tensor (examples, ...)
         A fixed batch on which the units are counted as dead, saturated or alive.
     every : int

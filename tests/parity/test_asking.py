@@ -240,3 +240,27 @@ def test_asking_changes_no_bit_of_the_training():
     (plain, _), (watched, flow) = run(False), run(True)
     assert told(flow.findings(), "looks ahead")
     assert all(map(torch.equal, plain, watched))
+
+
+class Shifts(tn.Module):
+    """Is given what it is to answer beside the words, and shows each step those before it."""
+
+    def __init__(self, by=1):
+        super().__init__()
+        torch.manual_seed(2)
+        self.emb, self.out, self.by = tn.Embedding(V, D), tn.Linear(D, V), by
+        self.reads, self.writes = (tn.GRU(D, D, batch_first=True) for _ in range(2))
+
+    def forward(self, x, asked):
+        shown = asked if not self.by else tn.functional.pad(asked[:, : -self.by], (self.by, 0))
+        return self.out(self.writes(self.emb(shown), self.reads(self.emb(x))[1])[0])
+
+
+@pytest.mark.parametrize(("by", "ahead"), [(0, True), (1, False), (2, False)])
+@pytest.mark.parametrize("loss", [F.cross_entropy, ASKED])
+def test_answers_that_are_given_beside_and_shown_one_step_later(by, ahead, loss):
+    def translation(model, rows):
+        asked = WORDS[rows].flip(1)
+        return loss(model(WORDS[rows], asked).transpose(1, 2), asked)
+
+    assert bool(told(trained(Shifts(by), translation), "looks ahead")) == ahead
