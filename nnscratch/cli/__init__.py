@@ -58,7 +58,12 @@ class Command(Parser):
         module = importlib.import_module(f"{__name__}.{name}")
         module.add_arguments(self)
         self.set_defaults(run=module.run)
-        return super().parse_known_args(args, namespace)
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:  # said by the command, not by the whole
+            takes_data = "--data" in self._option_string_actions and os.path.exists(unknown[0])
+            hint = f"; give it data by --data {unknown[0]}" if takes_data else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return found, unknown
 
 
 def parser() -> argparse.ArgumentParser:

@@ -158,6 +158,12 @@ def _columns(path: PathLike, target: str | None) -> tuple[Array, Array]:
         column = _column(path, names[i], lines, [row[i] for row in cells], i == place)
         if i == place:
             answers = column
+    ids = values[:, 0]
+    if not names[0] and place and len(set(ids.tolist())) == len(ids) and (ids % 1 == 0).all():
+        raise DataError(
+            f"{path}: the first column has no name and numbers the rows, as pandas writes its "
+            f"index: leave it out, as to_csv(path, index=False) does, or give it a name"
+        )
     inputs = np.delete(values, place, axis=1)
     return fitted(inputs, np.dtype(np.float32), str(path)), answers
 

@@ -76,7 +76,18 @@ def fails(capsys, *arguments):
         (["export", "\x1b[31m.flow", "--npz", "a.npz"], "no such file: \\x1b[31m.flow"),
         (["\x1b]0;title\x07"], "invalid choice: '\\x1b]0;title\\x07'"),
         (["report", "a.npz", "\x1b[2J"], "no such file"),
-        (["train", "--depth", "1", "\x1b[2J"], "unrecognized arguments: \\x1b[2J"),
+        (
+            ["train", "--depth", "1", "\x1b[2J"],
+            "unrecognized arguments: \\x1b[2J (see nnscratch train",
+        ),
+        (
+            ["train", "."],
+            "unrecognized arguments: .; give it data by --data . (see nnscratch train -",
+        ),
+        (
+            ["map", "."],
+            "nnscratch map: error: unrecognized arguments: . (see nnscratch map --help)",
+        ),
         (["reproduce", "mnist"], "did you mean 'mnist-bn-elu'?"),
         (["reproduce", "mnist-bn-elu", "--data-dir", "nowhere"], "--download"),
     ],

@@ -121,6 +121,19 @@ def test_files_of_other_names_and_decimal_commas(name, tmp_path):
     assert y_train.dtype == np.int64
 
 
+def test_a_column_of_row_numbers_without_a_name_is_no_input(write):
+    """As pandas writes its index, of rows in any order."""
+    for numbers in (range(20), range(100, 120), [7 * i % 20 for i in range(20)]):
+        lines = [f"{n},{row}" for n, row in zip(numbers, ROWS, strict=True)]
+        with pytest.raises(nn.DataError, match="first column has no name and numbers the rows"):
+            table(write([",a,b,kind", *lines]))
+        assert table(write(["id,a,b,kind", *lines]))[0].shape == (16, 3)
+        assert table(write([",a,b,kind", *lines]), target="")[0].shape == (16, 3)
+    for first in ([i % 19 for i in range(20)], [i + 0.5 for i in range(20)]):
+        lines = [f"{n},{row}" for n, row in zip(first, ROWS, strict=True)]
+        assert table(write([",a,b,kind", *lines]))[0].shape == (16, 3)
+
+
 def test_a_target_whose_name_stands_twice(write):
     with pytest.raises(nn.DataError, match="has 2 columns 'a': rename them"):
         table(write(["a,a,c", *ROWS]), target="a")
