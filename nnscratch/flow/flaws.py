@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ _LEAST = 3  # rows with one and the same value
 _OFF = 3.0  # times the range of all others, from the nearest of them
 _FAR = 10.0  # times the range of the middle half of them: what is 0 nearly everywhere has none
 _QUARTER = 0.25
+_LITTLE = 1e-2  # of a loss, by which it is asked to fall
 _ROUNDING = 1e-5  # of a loss
 
 Value = Callable[[Array, Array], float]
@@ -104,6 +106,31 @@ def unpaired(t: Array, y: Array, value: Value) -> dict[str, float]:
             matters = abs(own - moved) > _ROUNDING * max(size, abs(moved))
             return {"loss_paired": abs(own - others) / size} if size > 0 and matters else {}
     return {}
+
+
+def slope(
+    constant: Array,
+    shape: tuple[int, ...],
+    value: Callable[[Array], float],
+    gradient: Callable[[Array], Array],
+    dtype: np.dtype[Any],
+) -> dict[str, float]:
+    """Return by how much a loss falls against its own gradient, over what that says: 1, if it is
+    right; below 0, if its sign is not.
+
+    constant : outputs, the same for all examples, of that shape with them
+    """
+    outputs = np.ascontiguousarray(np.broadcast_to(constant, shape), dtype)
+    try:
+        down = np.array(gradient(outputs), np.float64)
+    except Exception:  # whatever a user's loss makes of outputs that no network gave
+        return {}
+    square, first = float((down**2).sum()), value(outputs)
+    if down.shape != shape or not 0 < square < math.inf or not math.isfinite(first):
+        return {}
+    step = _LITTLE * max(abs(first), _LITTLE) / square
+    fell = first - value(outputs - step * down)
+    return {"loss_slope": fell / (step * square)} if math.isfinite(fell) else {}
 
 
 def quarter(t: Array) -> dict[str, float]:

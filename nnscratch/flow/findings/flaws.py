@@ -18,7 +18,14 @@ RARE = 0.9  # of the answers are one and the same: to give that always is right 
 AGAINST = 2.0  # times as much the commonest class counts as the other one
 EVEN = 5.0  # the same, for all examples of it together: the rare one is not made up for
 MEDIAN = 0.5  # of the answers are one and the same: their median
+WRONG_WAY = 0.5  # of the slope along the gradient
 UNPAIRED = 1e-5  # of a loss: rounding
+_TURNED = "wrong = loss; loss = lambda *given: (wrong(*given)[0], -wrong(*given)[1])"
+_BY_THE_OTHERS = "x = ((x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8)).filled(0)"
+_FAR = (
+    "away = abs(x - np.median(x, axis=0)); near = np.median(away, axis=0); "
+    "x = np.ma.masked_where((away > 20 * near) & (near > 0), x)"
+)
 # Losses that make nothing of outputs of 0, and the activations that they are for.
 _ALIKE = {
     "SigmoidCrossEntropy": "",
@@ -37,10 +44,11 @@ def find(view: View, shown: Shown) -> list[Finding]:
     """Return what is wrong with what is learned from, in a run that has not learned."""
     if not view.rows or view.progress.share >= LEARNED:
         return []
-    weighed = _weighed(view)  # of such a loss what other examples tell says little
+    # Of such a loss, and such inputs, what other examples tell says little.
+    unsure = [*_missing(view), *_weighed(view)]
     if view.progress.learned:
-        return weighed
-    return [*_unpaired(view), *_missing(view), *_padding(view, shown), *weighed]
+        return unsure
+    return [*_unpaired(view), *_uphill(view), *_padding(view, shown), *unsure]
 
 
 def _unpaired(view: View) -> list[Finding]:
@@ -72,18 +80,38 @@ def _unpaired(view: View) -> list[Finding]:
     ]
 
 
+def _uphill(view: View) -> list[Finding]:
+    """A loss of one's own whose gradient has the wrong sign."""
+    slope = view.latest("loss_slope")
+    if not slope < -WRONG_WAY:
+        return []
+    return [
+        Finding(
+            "steps uphill",
+            "serious",
+            (),
+            view.first_step,
+            f"Against the gradient that the loss hands back the loss rises: by {number(-slope)} "
+            f"times what it should fall by, for outputs moved a little.",
+            "Its sign is wrong, as where target - output is derived by the output.",
+            (anew(view, Advice("turn the sign of the gradient that the loss returns", _TURNED)),),
+            {"slope": slope},
+            EXPLAINS["steps uphill"],
+            first=True,
+        )
+    ]
+
+
 def _missing(view: View) -> list[Finding]:
     """A number that stands for values that are missing, among those that are not."""
     share = view.latest("missing_share")
     if not share > 0:
         return []
-    code, line = view.latest("missing_code"), ""
+    code = view.latest("missing_code")
+    line = f"{_FAR}; {_BY_THE_OTHERS}"
     which = "numbers" if math.isnan(code) else f"the number {code:g}"
     if not math.isnan(code):
-        line = (
-            f"x = np.ma.masked_values(x, {code:g}); "
-            f"x = ((x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8)).filled(0)"
-        )
+        line = f"x = np.ma.masked_values(x, {code:g}); {_BY_THE_OTHERS}"
     what = Advice(
         "scale each column by all its other values, put its mean, 0, in the place of these (and a "
         "column of zeros and ones beside it that says where), and begin anew",
@@ -92,14 +120,14 @@ def _missing(view: View) -> list[Finding]:
     return [
         Finding(
             "missing value code",
-            view.harm,
+            "notice" if view.progress.learned else view.harm,
             view.layers[:1],
             view.first_step,
             f"{percent(share)} of the examples have {which} in some column that others have there "
             f"too, to the last digit, where all other values lie far away and close together.",
             "It looks like what stands for a value that is missing, or is an error: no measure of "
             "anything, and so far away that it outweighs what the columns say.",
-            (anew(view, what) if line else what,),
+            (anew(view, what),),
             {"code": code, "share": share},
             EXPLAINS["missing value code"],
         )

@@ -309,7 +309,8 @@ def _moves(view: View) -> bool:
 
 def _differ(view: View) -> bool:
     """Whether enough examples have unlike answers: of a rare class few can be told from others."""
-    outputs = float(view.record["features"][-1])
+    several = view.latest("target_classes") == 1  # labels, of which each is asked by itself
+    outputs = 1.0 if several else float(view.record["features"][-1])
     unlike = (
         max(outputs, 2.0) * view.latest("target_std") ** 2
     )  # of two examples; 1/2 of two classes

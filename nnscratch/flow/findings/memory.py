@@ -43,6 +43,11 @@ def _alone(view: View) -> list[Finding]:
     if not view.rows or view.progress.learned or not len(spread):
         return []
     gradient = view.get("gradient_norm")
+    two = [
+        i
+        for i in view.columns("norm")
+        if view.kinds[i] == "layernorm" and view.record["features"][i] == 2
+    ]
     found = [
         i
         for i in view.columns("norm")
@@ -52,7 +57,7 @@ def _alone(view: View) -> list[Finding]:
         and ((spread[:, i] <= ROUNDING).all() or (gradient[:, view.below(i)] == 0).all())
     ]
     if not found:
-        return []
+        return _of_two(view, two)
     name = view.layers[found[-1]]
     return [
         Finding(
@@ -63,6 +68,27 @@ def _alone(view: View) -> list[Finding]:
             f"{name} normalises a single unit by its own size: whatever goes in comes out the "
             f"same, and no gradient passes it.",
             "Of one number nothing is left when its own mean, or its own size, is taken out.",
+            (_leave_out(view, name),),
+            {"layers": float(len(found))},
+            EXPLAINS["norm over one unit"],
+        )
+    ]
+
+
+def _of_two(view: View, found: list[int]) -> list[Finding]:
+    """Of two numbers less their mean, over their deviation, only which is larger is left."""
+    if not found or view.rows < SURE_AFTER or view.progress.learns:
+        return []
+    name = view.layers[found[0]]
+    return [
+        Finding(
+            "norm over one unit",
+            "serious",
+            view.names(found),
+            view.first_step,
+            f"{name} normalises two units by their own mean and deviation: they come out as 1 and "
+            f"-1, or -1 and 1, whatever goes in.",
+            "Of two numbers only which is larger is left then.",
             (_leave_out(view, name),),
             {"layers": float(len(found))},
             EXPLAINS["norm over one unit"],

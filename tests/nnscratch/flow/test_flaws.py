@@ -111,6 +111,31 @@ def test_whether_a_loss_sees_which_output_is_whose(loss, pairs):
         assert pairs or found["loss_paired"] < 1e-6
 
 
+def upside_down(output, y):
+    value, slope = nn.MeanSquaredError()(output, y)
+    return value, -slope
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "outputs", "slope"),
+    [
+        (nn.MeanSquaredError(), X[:, :1], 1, 1),
+        (nn.MeanAbsoluteError(), X[:, :2], 2, 1),
+        (nn.SoftmaxCrossEntropy(), np.arange(400) % 3, 3, 1),
+        (nn.BinaryCrossEntropy(), YES, 1, 1),
+        (upside_down, X[:, :1], 1, -1),
+        (table, X[:, :1], 1, None),  # the mean of the answers is as low as it goes
+        (lambda output, y: (1.0, np.full_like(output, np.nan)), X[:, :1], 1, None),
+    ],
+)
+def test_whether_a_loss_falls_against_its_gradient(loss, y, outputs, slope):
+    found = asked(y if y.dtype.kind == "i" else y.astype(np.float32), loss, outputs)
+    told = found.get("loss_slope")
+    assert told == (None if slope is None else pytest.approx(slope, abs=0.3)) or slope is None
+    if slope is None and loss is not table:
+        assert told is None
+
+
 def test_when_a_quarter_of_what_is_asked_at_steps_has_come():
     t = RNG.standard_normal((50, 20, 1))
     assert flaws.quarter(t)["target_quarter"] == pytest.approx(5, abs=1)

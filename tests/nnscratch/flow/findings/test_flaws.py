@@ -29,6 +29,7 @@ def at(share=None, **known):
     [
         (0.0, {"missing_share": 0.1, "missing_code": -999}, "serious"),
         (0.3, {"missing_share": 0.1, "missing_code": -999}, "notice"),
+        (0.7, {"missing_share": 0.1, "missing_code": -999, "guess_linear": 0.5}, "notice"),
         (0.8, {"missing_share": 0.1, "missing_code": -999}, None),
         (0.0, {}, None),
     ],
@@ -54,10 +55,49 @@ def test_the_line_for_a_code_leaves_it_out_of_the_scale(run):
     assert given["x"][2, 0] == given["x"][1, 1] == 0
 
 
-def test_codes_of_several_numbers_are_no_line(run):
+def test_codes_of_several_numbers_are_what_is_far_from_the_middle(run):
     one = run.of(run(at(0.0, missing_share=0.1)), "missing value code")
     assert "have numbers in some column" in one.sentence
-    assert not one.advice[0].line
+    line = one.advice[0].line.partition("; model")[0]
+    x = np.random.default_rng(0).standard_normal((100, 3))
+    x[:9, 0], x[5:9, 1], x[:, 2] = -40, 70, x[:, 2] > 1
+    given = {"np": np, "x": x}
+    exec(line, given)
+    assert np.allclose(given["x"].mean(axis=0), 0)
+    assert (given["x"][5:9, :2] == 0).all()
+    assert len(np.unique(given["x"][:, 2])) == 2  # of a column that is mostly 0 nothing is left out
+
+
+@pytest.mark.parametrize(("slope", "told"), [(-0.6, True), (-0.4, False), (1.0, False)])
+def test_a_loss_whose_gradient_points_the_wrong_way(run, slope, told):
+    one = run.of(run(at(0.0, loss_slope=slope)), "steps uphill")
+    assert (one is not None) == told
+    if told:
+        given = {"loss": lambda output, y: (3.0, output), "nn": nn}
+        exec(one.advice[0].line.partition("; model")[0], given)
+        assert given["loss"](2.0, None) == (3.0, -2.0)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "widths", "told"),
+    [
+        ("dense layernorm relu dense", (2, 3), True),
+        ("dense batchnorm relu dense", (2, 3), False),
+        ("dense layernorm relu dense", (3, 3), False),
+    ],
+)
+def test_a_norm_over_two_units(run, kinds, widths, told):
+    one = run.of(run(run.stuck, kinds=kinds, widths=widths), "norm over one unit")
+    assert (one is not None) == told
+    assert not told or "they come out as 1 and -1" in one.sentence
+
+
+@pytest.mark.parametrize(("outputs", "mean", "told"), [(12, 0.02, False), (12, 0.3, True)])
+def test_of_rare_labels_each_by_itself_nobody_can_tell_much(run, outputs, mean, told):
+    known = YES | {"target_mean": mean, "target_std": np.sqrt(mean * (1 - mean))}
+    change = at(0.0, guess_linear=-0.1, guess_neighbours=-0.1, **known)
+    found = run(change, targets="numbers", widths=(20, 20, outputs))
+    assert (run.of(found, "labels") is not None) == told
 
 
 @pytest.mark.parametrize(
