@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from nnscratch.curing.network import (
 )
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
+from nnscratch.flow import flaws
 from nnscratch.flow.findings.cures import LEAST_BATCH
 from nnscratch.layers import BatchNorm, Dense, Dropout, activation
 from nnscratch.losses import (
@@ -32,6 +35,7 @@ from nnscratch.losses import (
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
+from nnscratch.nodes import LossFunction
 from nnscratch.training.penalty import Regularizer
 from nnscratch_records import limits
 
@@ -50,6 +54,8 @@ def repairs(plan: Plan, c: Conditions) -> list[Change]:
     * inputs or targets whose scale is far from 1 are standardised;
     * classes get a cross-entropy on scores, numbers a linear output where the activation at the
       output cannot reach them, or may die;
+    * a loss of somebody's own that does not see which output is whose, or whose gradient points up,
+      becomes one of this package;
     * weights that are all the same, and units that nothing tells apart, are drawn;
     * dense layers without an activation between them get one;
     * batch norm over very few examples becomes layer norm; one whose running statistics could not
@@ -94,10 +100,10 @@ def _targets(plan: Plan, c: Conditions) -> Change | None:
 
 def _output(plan: Plan, c: Conditions) -> Change | None:
     """Return the loss that goes with the answers, on a linear output."""
-    if not isinstance(plan.loss, Part):
-        return None
     last = plan.layers[plan.top() + 1 :]
     ends = [part for part in last if part.role == "activation"]
+    if not isinstance(plan.loss, Part) and not _unfit(plan.loss, ends, c):
+        return None
     wanted: type[Loss]
     if c.answers.has_classes:
         wanted = SoftmaxCrossEntropy if c.answers.rows.shape[1] > 1 else SigmoidCrossEntropy
@@ -105,13 +111,43 @@ def _output(plan: Plan, c: Conditions) -> Change | None:
         wanted = SigmoidCrossEntropy
     else:
         low, high = c.answers.rows.min(), c.answers.rows.max()
-        if not plan.loss_is(*_ENTROPIES) and all(_reaches(part, low, high) for part in ends):
+        kept = isinstance(plan.loss, Part) and not plan.loss_is(*_ENTROPIES)
+        if kept and all(_reaches(part, low, high) for part in ends):
             return None
         if plan.loss_is(SigmoidCrossEntropy) and not ends and low >= 0 and high <= 1:
             return None
-        own = plan.loss.make
-        wanted = MeanSquaredError if plan.loss_is(*_ENTROPIES) else own
+        wanted = plan.loss.make if kept else MeanSquaredError  # type: ignore[union-attr]
     return NewOutput(wanted) if ends or not plan.loss_is(wanted) else None
+
+
+def _unfit(loss: LossFunction, ends: Sequence[Part], c: Conditions) -> bool:
+    """Whether a loss of somebody's own cannot be learned by: one that does not see which output is
+    whose, whose gradient points up, or that is asked of a softmax for rows that do not sum to 1.
+    """
+    rows = c.answers.rows
+    shared = rows.shape[1] > 1 and _bits(rows) and any(map(_is_no_help, ends))
+    if shared and bool((rows.sum(axis=1) != 1).any()):
+        return True
+    own = copy.deepcopy(loss)
+
+    def asked(outputs: Array) -> tuple[float, Array]:
+        try:
+            value, slope = own(outputs.astype(c.x.dtype), c.answers.y)
+            return float(value), np.asarray(slope)
+        except Exception:  # whatever a user's loss makes of outputs that no network gave
+            return math.nan, np.empty(0)
+
+    t = np.ascontiguousarray(rows.reshape(len(c.answers.y), -1))
+    if t.shape[1] != rows.shape[1]:
+        return False  # at every step of a sequence
+    with np.errstate(all="ignore"):
+        pairs = flaws.unpaired(t, t, lambda outputs, _: asked(outputs)[0])
+        way = flaws.slope(
+            t.mean(axis=0), t.shape, lambda z: asked(z)[0], lambda z: asked(z)[1], c.x.dtype
+        )
+    return pairs.get("loss_paired", 1.0) <= limits.UNPAIRED or (
+        way.get("loss_slope", 1.0) < -limits.WRONG_WAY
+    )
 
 
 def _reaches(part: Part, low: float, high: float) -> bool:

@@ -28,6 +28,10 @@ TRIED_LARGE_TARGET, TRIED_SMALL_TARGET = 3.0, 0.1  # root mean square, deviation
 # the ways through all layers of it is left open.
 DROPPED, OPEN_WAYS = 0.65, 0.15
 
+# Of a loss: what it changes by where answers meet the outputs of others, by rounding alone; and
+# against its own gradient it rises by this part of what it should fall by.
+UNPAIRED, WRONG_WAY = 1e-5, 0.5
+
 
 def verdict(ratio: float) -> str:
     """Return what the gradient does on its way: "vanishing", "healthy" or "exploding".

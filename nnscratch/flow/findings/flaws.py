@@ -11,6 +11,7 @@ from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import ENOUGH, LEARNED, LEARNS
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.findings.weights import Shown
+from nnscratch_records import limits
 from nnscratch_records.words import number, percent
 
 PADDED = 0.3  # of the steps
@@ -18,8 +19,6 @@ RARE = 0.9  # of the answers are one and the same: to give that always is right 
 AGAINST = 2.0  # times as much the commonest class counts as the other one
 EVEN = 5.0  # the same, for all examples of it together: the rare one is not made up for
 MEDIAN = 0.5  # of the answers are one and the same: their median
-WRONG_WAY = 0.5  # of the slope along the gradient
-UNPAIRED = 1e-5  # of a loss: rounding
 _TURNED = "wrong = loss; loss = lambda *given: (wrong(*given)[0], -wrong(*given)[1])"
 _BY_THE_OTHERS = "x = ((x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8)).filled(0)"
 _FAR = (
@@ -53,7 +52,8 @@ def find(view: View, shown: Shown) -> list[Finding]:
 
 def _unpaired(view: View) -> list[Finding]:
     """A loss that is the same whichever output meets which answer."""
-    if not view.latest("loss_paired") <= UNPAIRED or "broadcast loss" in view.text("mistakes"):
+    told = "broadcast loss" in view.text("mistakes")  # by whoever watched the loop
+    if told or not view.latest("loss_paired") <= limits.UNPAIRED:
         return []
     return [
         Finding(
@@ -83,7 +83,7 @@ def _unpaired(view: View) -> list[Finding]:
 def _uphill(view: View) -> list[Finding]:
     """A loss of one's own whose gradient has the wrong sign."""
     slope = view.latest("loss_slope")
-    if not slope < -WRONG_WAY:
+    if not slope < -limits.WRONG_WAY:
         return []
     return [
         Finding(
@@ -203,16 +203,22 @@ def last_resort(view: View, shown: Shown, causes: Sequence[Finding]) -> list[Fin
     """Return causes and, where they do not say why nothing is learned, that one class is rare."""
     p, common = view.progress, view.latest("target_common")
     rare = RARE <= common < 1 and common * _weight(view) >= EVEN * (1 - common)
-    stuck = rare and not p.learned and p.rows >= ENOUGH and p.share < LEARNS
+    # Labels each by itself share out the loss: as long as it falls, that is how fast it can.
+    going = p.falling and _several(view)
+    stuck = rare and not (p.learned or going) and p.rows >= ENOUGH and p.share < LEARNS
     other = [one for one in causes if one.explains and not {one.kind} <= _STANDS]
     if not stuck or any(one.severity != "notice" for one in other) or set(shown) - _STANDS:
         return list(causes)
     return [*causes, _rare(view, common)]
 
 
+def _several(view: View) -> bool:
+    """Whether an example may have several labels, each by itself."""
+    return bool(view.record["features"][-1] > 1 and view.latest("target_classes") == 1)
+
+
 def _rare(view: View, common: float) -> Finding:
-    several = view.record["features"][-1] > 1 and view.latest("target_classes") == 1
-    of = "the labels" if several else "the answers"
+    of = "the labels" if _several(view) else "the answers"
     return Finding(
         "class weights",
         "serious" if view.progress.nothing else view.harm,

@@ -190,3 +190,35 @@ def test_a_penalty_that_outweighs_the_loss_is_left_out(l2, wanted):
 def test_dropout_takes_less_where_little_is_left(rates, wanted):
     hidden = [part for rate in rates for part in (nn.Dense(6, 6), nn.Tanh(), nn.Dropout(rate))]
     assert asked(*hidden, nn.Dense(6, 2)) == (["dropout of 0.1 at most"] if wanted else [])
+
+
+def own(how, sign=1):
+    """A loss of somebody's own: of pairs, or of a table of all outputs and all answers."""
+
+    def loss(output, y):
+        away = output - (y if how == "pairs" else y.mean(axis=0))
+        return float((away**2).mean()) + float(np.var(y)), sign * 2 * away / away.size
+
+    return loss
+
+
+def of_any(output, y):
+    """Cross-entropy of whatever the answers sum to."""
+    p = np.clip(output / output.sum(axis=1, keepdims=True), 1e-7, 1)
+    return float(-(y * np.log(p)).sum(axis=1).mean()), -y / p / len(y)
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "y", "wanted"),
+    [
+        ([2], own("pairs"), NUMBERS, ""),
+        ([2], own("table"), NUMBERS, "MeanSquaredError on a linear output"),
+        ([2], own("pairs", -1), NUMBERS, "MeanSquaredError on a linear output"),
+        ([4, nn.Softmax()], of_any, BITS, "SigmoidCrossEntropy on a linear output"),
+        ([3, nn.Softmax()], of_any, np.eye(3, dtype=np.float32)[LABELS], ""),
+        ([4, nn.Sigmoid()], of_any, BITS, ""),
+    ],
+)
+def test_a_loss_of_ones_own_that_cannot_be_learned_by(last, loss, y, wanted):
+    found = asked(*sound(last[0]), *last[1:], loss=loss, y=y)
+    assert found == ([wanted] if wanted else [])
