@@ -78,7 +78,7 @@ class Looks:
 
     def at_param(self, column: int, values: Array, rate: float) -> None:
         """Look at a parameter, its units last, and the factor of its rate."""
-        if values.ndim > 1:
+        if values.ndim > 1 and values.size:
             units = values.reshape(-1, values.shape[-1])
             self.into["param_copies"][column] = kernels.copies(_part(units, _INPUTS))
         self.into["param_rate"][column] = rate

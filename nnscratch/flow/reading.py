@@ -11,7 +11,7 @@ import numpy as np
 from nnscratch_records import check_record
 from nnscratch_records.ends import ends, ratios, weight_columns
 from nnscratch_records.limits import FACTOR as FACTOR
-from nnscratch_records.limits import verdict
+from nnscratch_records.limits import INCOMPARABLE, verdict
 
 # A finished run whose loss is this many times the loss it began with has run away.
 RUNAWAY = 10.0
@@ -25,7 +25,8 @@ class Reading:
     ----------
     word : str
         ``"diverged"``: the loss or a gradient became NaN or infinite, or the loss ended more than
-        10 times above where it began. Else, by the median over the recorded steps of
+        10 times above where it began, where one step's says something of another's. Else, by the
+        median over the recorded steps of
         first / last norm of the back-propagated gradient: ``"vanishing"`` below 1/100,
         ``"exploding"`` above 100, ``"healthy"`` between.
     first, last : float
@@ -57,7 +58,8 @@ def read_flow(record: Mapping[str, Any]) -> Reading:
         norms, outer = norms[finite], ends(record)
         first, last = (float(value) for value in np.median(norms[:, outer], axis=0))
         ratio = float(np.median(ratios(norms, outer)))
-    if bad.size or losses[-1] > RUNAWAY * max(losses[0], 1e-12):
+    runs_away = losses[-1] > RUNAWAY * max(losses[0], 1e-12)
+    if bad.size or (runs_away and str(record.get("loss_kind", "")) not in INCOMPARABLE):
         word = "diverged"
     else:
         word = verdict(ratio)

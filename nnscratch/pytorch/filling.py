@@ -15,7 +15,6 @@ from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
 from nnscratch.flow.builder import Recorder
 from nnscratch.flow.findings import Findings
-from nnscratch.flow.findings.view import AGAINST, UNEVEN
 from nnscratch.flow.readout import Readout, Recorded
 from nnscratch.pytorch.beyond import Beyond
 from nnscratch.pytorch.criterion import Criterion
@@ -27,7 +26,9 @@ from nnscratch.pytorch.places import norm_statistics
 from nnscratch.pytorch.sent_back import kind_of_loss, sent_back
 from nnscratch.pytorch.tensors import IDS, as_array
 from nnscratch.pytorch.unreached import unreached
+from nnscratch.pytorch.updates import Updates
 from nnscratch_records import Record
+from nnscratch_records.limits import AGAINST, UNEVEN
 
 _SINGLE = np.dtype(np.float32)
 _UNEVEN = 4  # numbers of passes in a step, from so many on they are of no plan
@@ -62,6 +63,7 @@ class Filling(Readout):
         self._reached = False  # whether any parameter got a gradient, while nothing is recorded
         self._left = math.inf  # in the gradients, the least before any pass of this step
         self._beyond = Beyond()
+        self._updates = Updates(self._updated())
         self._wrong: dict[str, str] = {}  # by kind: the record's `mistakes`
         self._fed: set[bool] = set()  # whether inputs come from another network: at times they do
         self._examples = 0  # of the pass at hand
@@ -136,6 +138,16 @@ class Filling(Readout):
         elif row == 0 and len(whole) == 1 and self.criterion.calls == 0:
             self._recorder.trained(loss_kind=kind_of_loss(whole[0]))
 
+    def _heard(self, *told: Any) -> None:
+        if self._count() >= 0:
+            self.criterion.hear(*told)
+
+    def _clipped(self, parameters: Any) -> None:
+        self._updates.clips(parameters)
+
+    def _count(self) -> int:
+        raise NotImplementedError
+
     def _tell(self, *lines: tuple[str, ...]) -> None:
         """Add lines to the record's `mistakes`, one of a kind; empty ones are none."""
         for line in lines:
@@ -150,6 +162,7 @@ class Filling(Readout):
         assert recorder is not None
         recorder.rest_unknown()
         recorder.all_params(self._around.values)
+        self._updates.made(self._around.arrived, self._around.unmoved())
         clipped = self._around.clipped()
         if clipped is not None:
             recorder.clipped(*clipped)

@@ -98,7 +98,8 @@ class TorchFlow(Filling):
         elif loss is not None:
             self.loss = seen_by(self.criterion, loss)
         elif not compiled:  # the compiler minds hooks of all modules
-            self._hooks += hear_every_loss(self, type(self)._lost, type(self)._heard)
+            kind = type(self)
+            self._hooks += hear_every_loss(self, kind._lost, kind._heard, kind._clipped)
         self._hooks += [
             self._model.register_forward_pre_hook(
                 self._outside(Hook(self._begin)), with_kwargs=True
@@ -187,10 +188,6 @@ class TorchFlow(Filling):
         if self._count() >= 0 and isinstance(output, torch.Tensor):
             self.criterion.see(module, args, output)
 
-    def _heard(self, *told: Any) -> None:
-        if self._count() >= 0:
-            self.criterion.hear(*told)
-
     # A pass backward
 
     def goes_back(self) -> None:
@@ -255,7 +252,7 @@ class TorchFlow(Filling):
             self._afar.fetch()
             asks, targets = self._asks, self.criterion.targets
             self._keep()
-            self._tell(self._carried.told(), self._written.told())
+            self._tell(self._carried.told(), self._written.told(), *self._updates.told())
             if asks:
                 self._mode, self.looking = _PROBE, 0
                 self._tell(*self._questions.told(targets))

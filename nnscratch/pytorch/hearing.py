@@ -23,13 +23,16 @@ _FUNCTIONS = (
     *("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"),
     *("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div"),
 )
+_CLIPS = ("clip_grad_norm_", "clip_grad_value_")  # of torch.nn.utils
 _MODULES = nn.modules.loss.__name__  # where the functions are called by modules, which are heard
 _MARK = "nnscratch"  # in what autograd keeps for a node
 _WHOLE = ("MulBackward", "DivBackward", "MeanBackward")  # by a number; of what was not reduced
 
 _LEFT: list[Any] = []  # hooks of watchers that are no more
-_LISTENERS: weakref.WeakKeyDictionary[Any, Callable[..., None]] = weakref.WeakKeyDictionary()
+_LISTENERS: weakref.WeakKeyDictionary[Any, tuple[Callable[..., None], ...]]
+_LISTENERS = weakref.WeakKeyDictionary()
 _OWN: dict[str, Callable[..., Any]] = {}  # PyTorch's functions, while others stand for them
+_PLACES = {nn.functional: _FUNCTIONS, nn.utils: _CLIPS}
 
 
 class Asked:
@@ -47,11 +50,13 @@ class Asked:
         return self.times * self._call(outputs, targets)
 
 
-def hear_every_loss(flow: Any, lost: Callable[..., None], heard: Callable[..., None]) -> list[Any]:
+def hear_every_loss(
+    flow: Any, lost: Callable[..., None], heard: Callable[..., None], clipped: Callable[..., None]
+) -> list[Any]:
     """Have ``lost(flow, module, args, output)`` called for each loss module while `flow` lives.
 
-    And ``heard(flow, function, (outputs, targets), value)`` for each function: see `Functions`.
-    Returns what removes that again.
+    And, see `Functions`, ``heard(flow, function, (outputs, targets), value)`` for each function,
+    ``clipped(flow, parameters)`` before gradients are clipped. Returns what removes that again.
     """
     while _LEFT:
         _LEFT.pop().remove()
@@ -65,21 +70,23 @@ def hear_every_loss(flow: Any, lost: Callable[..., None], heard: Callable[..., N
     hook = nn.modules.module.register_module_forward_hook(seen)
     # Not at once: where the garbage is collected these hooks may be gone through.
     weakref.finalize(flow, _LEFT.append, hook)
-    return [hook, Functions(flow, heard)]
+    return [hook, Functions(flow, heard, clipped)]
 
 
 class Functions:
-    """Hears PyTorch's functions of losses.
+    """Hears PyTorch's functions of losses, and those that clip.
 
-    While any watcher lives, others stand for them in `torch.nn.functional`, and give the same.
+    While any watcher lives, others stand for them where PyTorch has them, and do the same.
     """
 
-    def __init__(self, flow: Any, heard: Callable[..., None]) -> None:
+    def __init__(self, flow: Any, *heard: Callable[..., None]) -> None:
         self._flow = weakref.ref(flow)
         _LISTENERS[flow] = heard
-        for name in _FUNCTIONS if not _OWN else ():
-            _OWN[name] = getattr(nn.functional, name)
-            setattr(nn.functional, name, _stands_for(_OWN[name]))
+        for place, names in _PLACES.items() if not _OWN else ():
+            for name in names:
+                _OWN[name] = getattr(place, name)
+                stands_for = _stands_for if place is nn.functional else _clips_as
+                setattr(place, name, stands_for(_OWN[name]))
 
     def remove(self) -> None:
         """Listen no more."""
@@ -90,7 +97,8 @@ class Functions:
 def _go_home() -> None:
     """Put PyTorch's functions back where nobody listens any more."""
     for name in list(_OWN) if not _LISTENERS else ():
-        setattr(nn.functional, name, _OWN.pop(name))
+        place = next(place for place, names in _PLACES.items() if name in names)
+        setattr(place, name, _OWN.pop(name))
 
 
 def _stands_for(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,6 +119,20 @@ def _stands_for(function: Callable[..., Any]) -> Callable[..., Any]:
     return functools.wraps(function)(made)
 
 
+def _clips_as(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that clips as another one, and tells."""
+
+    @functools.wraps(function)
+    def clip(parameters: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(parameters, torch.Tensor):
+            parameters = list(parameters)  # may be gone through once only
+        for flow, heard in list(_LISTENERS.items()):
+            heard[1](flow, parameters)
+        return function(parameters, *args, **kwargs)
+
+    return clip
+
+
 def _tell(function: Callable[..., Any], args: Any, kwargs: Any, value: Any) -> None:
     if torch.compiler.is_compiling() or sys._getframe(2).f_globals.get("__name__") == _MODULES:
         return
@@ -120,7 +142,7 @@ def _tell(function: Callable[..., Any], args: Any, kwargs: Any, value: Any) -> N
         given = inspect.signature(function).bind(*args, **kwargs).arguments
         outputs, targets = given.pop("input"), given.pop("target")
         for flow, heard in list(_LISTENERS.items()):
-            heard(flow, Asked(function, given), (outputs, targets), value)
+            heard[0](flow, Asked(function, given), (outputs, targets), value)
 
 
 def mark(value: Any) -> object:

@@ -24,6 +24,7 @@ PLACES = {name: PARAM_MEASURES.index(f"param_{name}") for name in (
 )}  # fmt: skip
 _SAME_DIRECTION = 1 - 1e-5
 _STRIDED = torch.strided
+_WIDE = 4  # bytes of a number
 
 
 class Around:
@@ -154,6 +155,18 @@ class Around:
         values[PLACES["update_norm"]] = self._plain.measure(self._addresses(change))[_NORM]
         for name in ("norm_before", "update_norm"):
             values[PLACES[name], self._still] = math.nan
+
+    def unmoved(self) -> float:
+        """Return which part of the numbers of under 32 bits the update left as they were, of those
+        with a gradient; NaN: there are none, or nobody looks. Known after `after`.
+        """
+        left = total = 0
+        for tensor, change in zip(self._tensors, self._buffer("kept")[1], strict=True):
+            if tensor.element_size() < _WIDE and tensor.grad is not None:
+                pulled = dense(tensor.grad) != 0
+                total += int(pulled.sum())
+                left += int((pulled & (change == 0)).sum())
+        return left / total if total else math.nan
 
     def _measure_gradients(self, grads: list[Any]) -> None:
         out = self._plain.measure(self._addresses(self._as_measured(grads, "now")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -104,6 +105,10 @@ class AroundOnDevice(Around):
         for to, one in zip(kept, now, strict=True):
             to -= one.to(to.dtype)
         self._later("update", self._moving(), self._into([PLACES["update_norm"]]))
+
+    def unmoved(self) -> float:
+        """Nobody looks."""
+        return math.nan
 
     def clipped(self) -> tuple[float, float, float, float] | None:
         """See `Around`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnscratch.flow.findings import Advice, Finding, Findings
+from nnscratch.flow.findings.finding import UNREAD
 from nnscratch_records.words import plural
 
 
@@ -16,7 +17,7 @@ def unreached(label: str, passes: int, steps: int, reached: bool) -> Findings:
         return Findings(
             (),
             label,
-            f"Read: nothing of {made}, though gradients came: no layer gave real numbers with a "
+            f"{UNREAD} of {made}, though gradients came: no layer gave real numbers with a "
             f"batch and features. Give the network batches; x[None] is a batch of one.",
         )
     seen = (

@@ -12,6 +12,11 @@ FACTOR: Final = 100.0
 # How far a step usually moves weights, relative to their norm, and between what it is fine.
 UPDATE, LEAST_UPDATE, MOST_UPDATE = 1e-3, 1e-4, 1e-2
 
+# Kinds of losses of which one step says nothing of another: shared with a network that wants the
+# opposite; summed over episodes, say, of another length each time.
+AGAINST, UNEVEN = "against another network", "of another number of passes each time"
+INCOMPARABLE: Final = (AGAINST, UNEVEN)
+
 # What goes in and what is asked, beside numbers of size 1, for which weights are drawn.
 LARGE_INPUT, SMALL_INPUT = 10.0, 1e-2  # root mean square of the inputs
 OFF_CENTRE = 5.0  # |mean| over standard deviation

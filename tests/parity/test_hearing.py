@@ -95,13 +95,16 @@ def test_functions_are_put_back_and_keep_nobody_alive():
     hearing._LISTENERS.clear()  # what other tests watch
     hearing._go_home()
     own = {name: getattr(F, name) for name in hearing._FUNCTIONS}
+    clip = torch.nn.utils.clip_grad_norm_
     flow, _ = watched(tn.Linear(6, 3), lambda m: F.cross_entropy(m(X), Y))
     other, _ = watched(tn.Linear(6, 3), lambda m: F.cross_entropy(m(X), Y))
     assert F.cross_entropy is not own["cross_entropy"]
     assert pickle.loads(pickle.dumps(F.cross_entropy)) is F.cross_entropy
     flow.close()
     assert F.cross_entropy is not own["cross_entropy"]
+    assert torch.nn.utils.clip_grad_norm_ is not clip
     other.close()
+    assert torch.nn.utils.clip_grad_norm_ is clip
     assert {name: getattr(F, name) for name in own} == own
     flow, _ = watched(tn.Linear(6, 3), lambda m: F.cross_entropy(m(X), Y))
     del flow

@@ -12,7 +12,7 @@ from typing import Final
 
 from nnscratch import initializers, layers, optimizers, schedules
 from nnscratch.flow.findings.finding import Advice, Finding
-from nnscratch.flow.findings.rates import MOMENTUM, optimizer_name
+from nnscratch.flow.findings.rates import MOMENTUM, is_plain
 from nnscratch.flow.findings.view import View
 from nnscratch.theory.suited import suited_gate_bias, suited_init, suited_scale
 from nnscratch_records.words import called, number
@@ -303,7 +303,7 @@ def clipped_anew(view: View) -> Advice:
 
 def adaptive(view: View) -> tuple[Advice, ...]:
     """Return an optimizer that fits the step to each weight, unless it is there."""
-    if optimizer_name(view) not in ("", "SGD"):
+    if not is_plain(view):
         return ()
     return (Advice("let the step fit each weight", "optimizer = nn.Adam(lr=0.001)"),)
 

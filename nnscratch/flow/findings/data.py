@@ -38,6 +38,10 @@ SPIKE, FEW, SELDOM = 3.0, 2, 0.05  # times the usual loss; steps at least; of th
 AS_IT_IS = frozenset({"output activation", "learning rate too small", "too few steps"})
 UNTOLD = 0.5  # of the answers' variance, or less, can be told of inputs that come again
 _SAME = 8  # examples with one input
+_LOOK_AT_INPUTS = Advice(
+    "look at what the inputs are, where they are loaded",
+    "print(np.ptp(np.asarray(x), axis=0).max())",
+)
 
 
 def find(view: View) -> list[Finding]:
@@ -73,6 +77,8 @@ def _alike(view: View) -> list[Finding]:
         seen = len(view.layers) - 1
     weight = view.param(first, "weight")
     silent = weight is not None and not view.record["param_norm_initial"][weight] > 0
+    if count == 1 and view.rows and float(view.get("batch_size").min()) >= _SAME:
+        return [_one_example(view)]
     if not count >= _SAME or not math.isnan(view.latest("feature_ratio")) or silent:
         return []
     if not len(spread) or not (spread[:, seen] <= ROUNDING).all():
@@ -87,16 +93,27 @@ def _alike(view: View) -> list[Finding]:
             f"of them, while the answers have {number(view.latest('target_values'))} values.",
             "One and the same example is handed out again and again, or the inputs were lost on "
             "the way: nothing tells one answer from another.",
-            (
-                Advice(
-                    "look at what the inputs are, where they are loaded",
-                    "print(np.ptp(np.asarray(x), axis=0).max())",
-                ),
-            ),
+            (_LOOK_AT_INPUTS,),
             {"examples": count},
             EXPLAINS["inputs alike"],
         )
     ]
+
+
+def _one_example(view: View) -> Finding:
+    return Finding(
+        "inputs alike",
+        "serious",
+        view.layers[:1],
+        view.first_step,
+        f"All examples are one and the same: each batch holds {int(view.get('batch_size')[0])} "
+        f"times the same inputs with the same answer.",
+        "One and the same example is handed out again and again: that is learned by heart, and "
+        "the loss says nothing of any other.",
+        (_LOOK_AT_INPUTS,),
+        {"examples": 1.0},
+        EXPLAINS["inputs alike"],
+    )
 
 
 def _repeated(view: View) -> list[Finding]:

@@ -13,6 +13,7 @@ SEVERITIES: Final = ("fatal", "serious", "notice")
 
 
 NOT_YET = "nothing is learned so far"  # how the state of a run ends that has not begun to learn
+UNREAD = "Read: nothing"  # how the scope begins where nothing could be looked at
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,11 @@ class Findings(Sequence[Finding]):
         return tuple(finding.kind for finding in self.findings)
 
     @property
+    def unread(self) -> bool:
+        """Whether nothing could be looked at: then nothing is wrong, nor right."""
+        return self.scope.startswith(UNREAD)
+
+    @property
     def causes(self) -> tuple[Finding, ...]:
         """The findings that are no consequence of another."""
         return tuple(finding for finding in self.findings if not finding.because)
@@ -207,7 +213,9 @@ class Findings(Sequence[Finding]):
     def __str__(self) -> str:
         count = len(self.causes)
         what = "1 finding" if count == 1 else f"{count} findings"
-        told = (what if count else "nothing wrong was found", self.state, self.scope)
+        if not count:
+            what = "nothing could be looked at" if self.unread else "nothing wrong was found"
+        told = (what, self.state, self.scope)
         rows = [f"{self.label}: " + " ".join(f"{one.rstrip('.')}." for one in told if one)]
         begin, line, why = self.begin_with()
         rows += [f"{begin}." if not line else f"{begin}:"] if begin else []

@@ -8,11 +8,14 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.flow.findings.finding import Finding
+from nnscratch.flow.findings.rates import is_plain, typical_updates
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.reading import FACTOR
 from nnscratch_records.attribution import TERMS, attribute
 from nnscratch_records.ends import ratios
 from nnscratch_records.words import called, factor, number, percent, sentence, since
+
+LEVEL = 0.2  # of the layers' typical update, in proportion to the weights: no layer is behind
 
 
 def find(view: View) -> list[Finding]:
@@ -50,7 +53,18 @@ def _finding(view: View, norms: Array, where: Array, kind: str) -> Finding:
     numbers |= {f"log10_{name}": value for name, value in zip(TERMS, terms, strict=True)}
     layers = (view.layers[low], view.layers[high])
     cause = made_of(view, terms, change)
-    return Finding(kind, view.harm, layers, step, seen, cause, numbers=numbers)
+    harm = "notice" if kind == "vanishing" and _made_up(view) else view.harm
+    return Finding(kind, harm, layers, step, seen, cause, numbers=numbers)
+
+
+def _made_up(view: View) -> bool:
+    """Whether the updates below are as long as elsewhere, in proportion: an optimizer that divides
+    by the gradient's size, as Adam does, makes up for one that is small there.
+    """
+    if is_plain(view) or not view.weight_params:
+        return False
+    ratios = view.get("update_ratio")[:, view.weight_params[0]]
+    return view.holds(ratios > LEVEL * typical_updates(view))
 
 
 def _typical(view: View, norms: Array) -> int:

@@ -28,6 +28,8 @@ WIRING: Final = (
     "state carried",
     "data written over",
     "padding counted",
+    "clipped too soon",
+    "rounded updates",
     "evaluation mode",
 )
 # Causes, in the order in which one looks at them: the loop, what is learned, what the loss can see,
@@ -100,6 +102,11 @@ _ALL = frozenset((*SYMPTOMS, *CAUSES)) - {*WIRING}
 EXPLAINS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(WIRING, _ALL),
     "padding counted": frozenset({"too few steps", "does not learn", "constant output", "labels"}),
+    "clipped too soon": _RUNAWAY
+    | {"gradient spikes", "learning rate too large", "recurrent weights", "dead units"}
+    | {"exploding through time", "vanishing through time", "clip never", "saturated"},
+    "rounded updates": frozenset({"learning rate too small", "does not learn", "too few steps"})
+    | {"slow layer", "frozen parameters", "constant output"},
     "looks ahead": frozenset({"too few steps", "overfitting", "no activation", "labels"}),
     "unused layers": frozenset({"no activation", "capacity", "does not learn", "too few steps"}),
     "evaluation mode": frozenset({"batch norm statistics", "overfitting", "does not learn"}),

@@ -11,7 +11,7 @@ from nnscratch.flow.findings import cures
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import STEADY
-from nnscratch.flow.findings.rates import optimizer_name
+from nnscratch.flow.findings.rates import is_plain
 from nnscratch.flow.findings.view import View
 from nnscratch.theory.suited import suited_scale
 from nnscratch_records.words import listed, percent, since
@@ -87,18 +87,23 @@ def _frozen(view: View) -> list[Finding]:
     known = ~np.isnan(moved).all(axis=1)
     lr = np.nan_to_num(view.get("lr"))
     lr = np.where(lr == 0, 1.0, lr)
-    plain = optimizer_name(view) in ("", "SGD")  # of others the gradient says no step's length
+    plain = is_plain(view)
     groups: dict[str, list[int]] = {"still": [], "pushed": [], "put back": []}
     for column in view.weight_params:
         layer = int(view.record["param_layers"][column])
-        arrives = view.get("gradient_norm")[:, layer] > 0
+        arrives, below = view.get("gradient_norm")[:, layer] > 0, view.below(layer)
+        fed = below < 0 or view.get("output_norm")[:, below].any()  # else there is nothing to learn
         # As much as would be seen in the weights' digits.
         felt = lr * pulled[:, column] > FELT * view.get("param_norm")[:, column]
         stands = known & felt & (moved[:, column] == 0)
         if len(stands) >= _SEEN and view.holds(stands) and (plain or stands.all()):
             groups["still"].append(layer)
         # From the first step on: where units below died since, momentum moves them for a while.
-        elif view.holds(known & arrives & (moved[:, column] > 0)) and not pulled[:, column].any():
+        elif (
+            fed
+            and view.holds(known & arrives & (moved[:, column] > 0))
+            and not pulled[:, column].any()
+        ):
             groups["pushed"].append(layer)
         elif put_back(view, column):
             groups["put back"].append(layer)

@@ -39,6 +39,11 @@ def optimizer_name(view: View) -> str:
     return view.text("optimizer").partition("(")[0]
 
 
+def is_plain(view: View) -> bool:
+    """Whether updates are as long as the gradient says: others divide by its size, or may."""
+    return optimizer_name(view) in ("", "SGD")
+
+
 def usual(view: View) -> tuple[float, float]:
     """Return the largest usual rate of the run's optimizer, and the one to begin with.
 

@@ -22,10 +22,11 @@ def find(view: View) -> list[Finding]:
     if view.rows < _ENOUGH or len(weights) < 3:
         return []
     ratios = view.get("update_ratio")[:, weights]
+    reached = view.get("param_gradient_norm")[:, weights] > 0  # one that nothing asks for is told
     typical = typical_updates(view)
     typical = np.where(typical > STANDS, typical, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        behind = typical[:, None] / ratios * view.factors[weights]
+        behind = np.where(reached, typical[:, None] / ratios * view.factors[weights], np.nan)
     slow = [i for i in range(len(weights)) if view.holds(behind[:, i] > SLOWER)]
     if not slow or len(slow) > len(weights) // 2:
         return []

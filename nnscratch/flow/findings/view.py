@@ -12,6 +12,7 @@ from nnscratch.arrays import Array
 from nnscratch.flow.findings.progress import Progress
 from nnscratch_records import WEIGHTED, Record, check_record
 from nnscratch_records.ends import ends
+from nnscratch_records.limits import INCOMPARABLE
 
 NEEDED = (
     *("label", "layers", "kinds", "roles", "depths", "features", "edges", "gaps", "saturation"),
@@ -28,9 +29,6 @@ NEEDED = (
     *("hidden_gradient_norm", "gate_weight_norm"),
 )
 
-# Kinds of losses of which one step says nothing of another: shared with a network that wants the
-# opposite; summed over episodes, say, of another length each time.
-AGAINST, UNEVEN = "against another network", "of another number of passes each time"
 LATEST = 20  # steps that "now" means, at most
 MOST = 0.8  # the fraction of them that must show a thing
 THROUGH_TIME = ("rnn", "lstm", "gru")  # kinds, as PyTorch calls them too
@@ -267,7 +265,7 @@ class View:
     @property
     def incomparable(self) -> bool:
         """Whether a loss that rises or falls says nothing of what is learned."""
-        return self.text("loss_kind") in (AGAINST, UNEVEN)
+        return self.text("loss_kind") in INCOMPARABLE
 
     @property
     def outweighed(self) -> bool:

@@ -31,6 +31,7 @@ _IF_NOTHING_ELSE = (
 )  # of a run that learns they say nothing
 AWAY = 0.02  # of a parameter's norm: another before a step than behind the one before it
 OFTEN, ALWAYS = 2, 0.5  # times: once may be a checkpoint; of the steps: a constraint
+_AS_IT_BRINGS = ("clipped too soon",)  # of a run that explodes; another one needs no clip
 _FIELDS = 5  # of a line of the record's `mistakes`
 
 
@@ -121,9 +122,10 @@ def _lost(view: View) -> list[Finding]:
 def _finding(
     view: View, kind: str, seen: str, why: str, what: str, line: str, **numbers: float
 ) -> Finding:
+    harm = "serious" if kind in _CERTAIN else view.harm
     return Finding(
         kind,
-        "serious" if kind in _CERTAIN else view.harm,
+        "notice" if kind in _AS_IT_BRINGS else harm,
         (),
         view.first_step,
         seen,

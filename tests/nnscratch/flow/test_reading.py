@@ -6,6 +6,7 @@ import pytest
 from nnscratch.flow import read_flow
 from nnscratch.flow.readout import Readout
 from nnscratch_records import limits
+from nnscratch_records.limits import INCOMPARABLE
 
 
 def record(first, last, loss=(2.3, 2.0, 1.5)):
@@ -58,6 +59,15 @@ def test_nan_loss_is_diverged_and_the_finite_steps_are_read():
 
 def test_runaway_loss_is_diverged():
     assert read_flow(record([1] * 3, [1] * 3, loss=(2.3, 10, 24))).word == "diverged"
+
+
+@pytest.mark.parametrize("kind", INCOMPARABLE)
+def test_a_loss_of_which_one_step_says_nothing_of_another_does_not_run_away(kind):
+    made = record([1] * 3, [1] * 3, loss=(2.3, 10, 24))
+    assert read_flow({**made, "loss_kind": kind}).word == "healthy"
+    assert read_flow({**made, "loss_kind": "Huber"}).word == "diverged"
+    made = record([1] * 3, [1] * 3, loss=(2.3, 10, np.nan))
+    assert read_flow({**made, "loss_kind": kind}).word == "diverged"
     assert read_flow(record([1] * 3, [1] * 3, loss=(2.3, 10, 22))).word == "healthy"
 
 

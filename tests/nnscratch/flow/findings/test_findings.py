@@ -239,6 +239,8 @@ def test_a_report_says_first_what_to_do_first():
     stands = Findings(made("labels", severity="notice"), "run", "", f"It stands: {NOT_YET}.")
     assert "\nWhat may help most: do this:" in str(stands)
     assert str(Findings((), "run", "Read: all.")) == "run: nothing wrong was found. Read: all."
+    unread = Findings((), "run", "Read: nothing of 3 steps.")
+    assert str(unread) == "run: nothing could be looked at. Read: nothing of 3 steps."
 
 
 def test_consequences_stand_under_their_cause():

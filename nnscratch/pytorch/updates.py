@@ -1,0 +1,87 @@
+"""What is done to gradients too soon, and what of an update the numbers of parameters lose."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import torch
+
+from nnscratch_records.words import number, percent
+
+STEPS = 3  # in each of which nothing was there to be clipped
+LOOKS = 8  # steps whose updates are looked at
+LOST = 0.8  # of the numbers with a gradient, in the middle of these steps
+
+
+class Updates:
+    """Looks at the first updates.
+
+    Parameters
+    ----------
+    own : set of int
+        The identities of the parameters that the optimizer has.
+    """
+
+    def __init__(self, own: Collection[int]) -> None:
+        self._own = own
+        self._calls: list[bool] = []  # in this step: whether there were gradients to clip
+        self._too_soon = 0  # steps in a row
+        self._over = False
+        self._lost: list[float] = []
+
+    def clips(self, parameters: Any) -> None:
+        """Look at what is about to be clipped."""
+        given = [parameters] if isinstance(parameters, torch.Tensor) else parameters
+        own = [] if self._over else [one for one in given if id(one) in self._own]
+        if own:
+            self._calls.append(any(p.grad is not None and bool(p.grad.any()) for p in own))
+
+    def made(self, norm: float, unmoved: float) -> None:
+        """Look at an update that was made, by gradients of that norm.
+
+        unmoved : the part of the numbers of under 32 bits that it left as they were, or NaN
+        """
+        nothing = bool(self._calls) and not any(self._calls) and norm > 0
+        self._too_soon = self._too_soon + 1 if nothing else 0
+        self._over = self._over or (bool(self._calls) and not nothing)
+        self._calls = []
+        self._lost.append(unmoved)
+
+    def told(self) -> list[tuple[str, ...]]:
+        """Return what was seen, as lines of `Mistakes`, each once."""
+        lines: list[tuple[str, ...]] = []
+        if self._too_soon == STEPS and not self._over:
+            self._over = True
+            lines.append(_CLIPPED_TOO_SOON)
+        if len(self._lost) == LOOKS and not math.isnan(self._lost[-1]):
+            lost = float(np.median(self._lost))
+            lines += [_rounded(lost)] if lost > LOST else []
+        return lines
+
+
+_CLIPPED_TOO_SOON = (
+    "clipped too soon",
+    f"Gradients are clipped when there are none: in each of the first {number(STEPS)} steps every "
+    f"gradient is None or 0 at that call, and the update goes by what comes after it.",
+    "The clip stands before backward(), or behind zero_grad().",
+    "clip between backward() and step()",
+    "loss(model(x), y).backward(); torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0); "
+    "optimizer.step()",
+)
+
+
+def _rounded(lost: float) -> tuple[str, ...]:
+    return (
+        "rounded updates",
+        f"{percent(lost)} of the parameters' numbers that have a gradient stay as they are at an "
+        f"update: it is less than half of what their last digit stands for.",
+        "They are kept in bfloat16 or float16, of which a number of size 1 is told from its "
+        "neighbours by 0.008 or 0.001: what is added must be larger than half of that, relative "
+        "to it, or nothing is.",
+        "keep the parameters in float32, and compute in bfloat16: with "
+        'torch.autocast("cpu", torch.bfloat16) around the pass',
+        "model.float()",
+    )
