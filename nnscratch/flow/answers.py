@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.datasets.codes import codes
 from nnscratch.flow import flaws
 from nnscratch.flow.order import between
 from nnscratch.flow.pairs import hardest
@@ -253,7 +254,7 @@ def _inputs(x: Array) -> dict[str, float]:
     if not live.any():
         return {}
     kept = std[live]
-    return flaws.codes(x) | {
+    return codes(x) | {
         "feature_ratio": float(kept.max() / np.median(kept)),
         "feature_offset": float(np.median(mean[live] / kept)),
     }

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.datasets.codes import codes
 from nnscratch.layers import Dense
 from nnscratch.model import Sequential
 from nnscratch.theory.ends import InputStatistics
@@ -30,7 +31,22 @@ _FLAT = 0.1  # of its largest slope: there an activation hands little down
 _ENDLESS = 1e300
 _REACH = np.array([-_ENDLESS, *np.linspace(-60.0, 60.0, 2401), _ENDLESS])
 _NOTHING = 1e-6
+_ROWS = 4096  # are looked through for codes
 _MISSED = 0.01  # of the targets' range
+
+
+def of_codes(x: Array) -> list[str]:
+    """Return that a number among the inputs stands for values that are missing: see `codes`."""
+    rows = np.asarray(x[:_ROWS], np.float64)
+    found = codes(rows.reshape(-1, rows.shape[-1])) if rows.ndim > 1 else {}
+    code = found.get("missing_code", math.nan)
+    if math.isnan(code):  # scaled with the rest it is no number that could be named
+        return []
+    return [
+        f"{percent(found['missing_share'])} of the rows have the number {code:g}, far from all "
+        f"others, as what stands for a missing value: x = np.ma.masked_values(x, {code:g}); "
+        f"x = ((x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8)).filled(0)"
+    ]
 
 
 def of_inputs(inputs: InputStatistics) -> list[str]:

@@ -142,7 +142,8 @@ def _predict(
     if y is not None and x is None:
         raise ShapeError("y without x: give both, the data and their answers")
     ends = set(branch_ends(network.steps))
-    doubts = [*([] if x is None else concerns.of_inputs(inputs)), *concerns.of_weights(model, ends)]
+    scales = [] if x is None else concerns.of_codes(x) or concerns.of_inputs(inputs)
+    doubts = [*scales, *concerns.of_weights(model, ends)]
     doubts += concerns.of_units(signals)
     classes = last.n_out
     labels = y

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.datasets.codes import codes
 from nnscratch.flow import flaws
 from nnscratch.flow.answers import Answers
 
@@ -34,7 +35,7 @@ def coded(code, rows, column=2):
     ],
 )
 def test_a_code_is_a_number_that_rows_share_far_from_all_others(x, code):
-    found = flaws.codes(x)
+    found = codes(x)
     assert found.get("missing_code") == code
     if code is not None:
         assert found["missing_share"] == (x == code).any(axis=1).mean()
@@ -44,7 +45,7 @@ def test_codes_that_were_standardised_have_no_one_number():
     x = coded(-999, 20)
     x[:30, 4] = -999
     x = (x - x.mean(axis=0)) / x.std(axis=0)
-    found = flaws.codes(x)
+    found = codes(x)
     assert math.isnan(found["missing_code"])
     assert found["missing_share"] == 30 / 400
 

@@ -46,6 +46,17 @@ def test_inputs_far_from_zero(mean, told):
         assert "lie far from 0" in found[0]
 
 
+@pytest.mark.parametrize(
+    ("rows", "code", "told"), [(3, -999, True), (2, -999, False), (3, -9, False)]
+)
+def test_a_code_for_missing_values_comes_before_the_scale_that_it_makes(rows, code, told):
+    x = X.copy()
+    x[:rows, 3] = code
+    found = " ".join(said(x))
+    assert ("5 % of the rows have the number -999, far from all others" in found) == told
+    assert not told or "the inputs are large" not in found
+
+
 def test_raw_pixels_come_first_in_the_sentence():
     pixels = np.abs(128 * X)
     assert nn.predict(model(), pixels).verdict.startswith("first of all: the inputs are large")
