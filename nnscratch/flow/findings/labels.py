@@ -170,7 +170,7 @@ def _unrelated(view: View) -> list[Finding]:
     little = LITTLE_TOLD if contradicted else UNRELATED
     if not (lost and progress.told < little and _moves(view)):
         return []
-    if not ((count >= ASKED and _differ(view)) or contradicted):
+    if not ((count >= ASKED and _differ(view) and not _rare_each(view)) or contradicted):
         return []  # too few rows to say so without held-out ones
     linear, near = (percent(max(0.0, told)) for told in (progress.linear, progress.near))
     seen = (
@@ -305,6 +305,12 @@ def _moves(view: View) -> bool:
     ends = [part[~np.isnan(part)] for part in (sizes[:_BEGINNING], sizes[view.now])]
     known = [float(np.median(part)) for part in ends if len(part)]
     return not known or max(known) >= STILL_SHORT
+
+
+def _rare_each(view: View) -> bool:
+    """Whether there are so many classes that few examples show each: others tell little of them."""
+    classes = view.latest("target_classes") == 2 and view.text("loss_kind") in _ENTROPIES
+    return classes and view.latest("target_count") < _PER_CLASS * view.latest("target_values")
 
 
 def _differ(view: View) -> bool:

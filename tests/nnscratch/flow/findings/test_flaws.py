@@ -333,3 +333,11 @@ def test_a_norm_over_one_unit_is_left_out_by_a_line(run, kinds, line):
     assert (one is not None) == line
     if line:
         assert one.advice[0].line == run.remade('without="1.layernorm"')
+
+
+@pytest.mark.parametrize(("classes", "told"), [(19, True), (21, False)])
+def test_of_many_classes_few_examples_tell_little(run, classes, told):
+    known = {"target_values": classes, "target_std": 0.22, "target_count": 400}
+    change = at(0.1, guess_linear=-0.1, guess_neighbours=-0.1, **known)
+    found = run(change, widths=(20, 20, 21))
+    assert (run.of(found, "labels") is not None) == told
