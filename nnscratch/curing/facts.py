@@ -142,9 +142,7 @@ def _unfit(loss: LossFunction, ends: Sequence[Part], c: Conditions) -> bool:
         return False  # at every step of a sequence
     with np.errstate(all="ignore"):
         pairs = flaws.unpaired(t, t, lambda outputs, _: asked(outputs)[0])
-        way = flaws.slope(
-            t.mean(axis=0), t.shape, lambda z: asked(z)[0], lambda z: asked(z)[1], c.x.dtype
-        )
+        way = flaws.slope(t, lambda z: asked(z)[0], lambda z: asked(z)[1], c.x.dtype)
     return pairs.get("loss_paired", 1.0) <= limits.UNPAIRED or (
         way.get("loss_slope", 1.0) < -limits.WRONG_WAY
     )

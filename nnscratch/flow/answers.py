@@ -283,7 +283,7 @@ def _asked(
         floor = _least([value(last(outputs.astype(dtype))) for outputs in _outputs(t)])
         more = flaws.commonest(t, y, value, last(np.zeros(t.shape, dtype)))
         more |= flaws.unpaired(t, y, value)
-        more |= flaws.slope(next(_constants(t)), t.shape, value, lambda z: asked(z, y)[1], dtype)
+        more |= flaws.slope(t, value, lambda z: asked(z, y)[1], dtype)
     return {"loss_constant": constant, "loss_free": free, "loss_floor": floor} | more
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from nnscratch.arrays import Array
 
 _QUARTER = 0.25
-_LITTLE = 1e-2  # of a loss, by which it is asked to fall
+_LITTLE = (1e-2, 1e-3, 1e-4)  # of a loss, by which it is asked to fall
 _ROUNDING = 1e-5  # of a loss
 
 Value = Callable[[Array, Array], float]
@@ -77,8 +77,7 @@ def unpaired(t: Array, y: Array, value: Value) -> dict[str, float]:
 
 
 def slope(
-    constant: Array,
-    shape: tuple[int, ...],
+    t: Array,
     value: Callable[[Array], float],
     gradient: Callable[[Array], Array],
     dtype: np.dtype[Any],
@@ -86,19 +85,26 @@ def slope(
     """Return by how much a loss falls against its own gradient, over what that says: 1, if it is
     right; below 0, if its sign is not.
 
-    constant : outputs, the same for all examples, of that shape with them
+    It is asked half way between the mean of the answers and those of other examples, from where
+    it can fall, and by several lengths of a step: too long a one leads up on the other side.
+
+    t : (n, *positions, outputs), the answers
     """
-    outputs = np.ascontiguousarray(np.broadcast_to(constant, shape), dtype)
+    others = np.roll(t, len(t) // 2, axis=0)
+    outputs = np.ascontiguousarray((t.mean(axis=0) + others) / 2, dtype)
     try:
         down = np.array(gradient(outputs), np.float64)
     except Exception:  # whatever a user's loss makes of outputs that no network gave
         return {}
     square, first = float((down**2).sum()), value(outputs)
-    if down.shape != shape or not 0 < square < math.inf or not math.isfinite(first):
+    if down.shape != t.shape or not 0 < square < math.inf or not 0 < abs(first) < math.inf:
         return {}
-    step = _LITTLE * max(abs(first), _LITTLE) / square
-    fell = first - value(outputs - step * down)
-    return {"loss_slope": fell / (step * square)} if math.isfinite(fell) else {}
+    told = []
+    for part in _LITTLE:
+        step = part * abs(first) / square
+        told.append((first - value(outputs - step * down)) / (step * square))
+    known = [one for one in told if math.isfinite(one)]
+    return {"loss_slope": max(known)} if known else {}
 
 
 def quarter(t: Array) -> dict[str, float]:

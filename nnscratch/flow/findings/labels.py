@@ -310,7 +310,8 @@ def _moves(view: View) -> bool:
 def _rare_each(view: View) -> bool:
     """Whether there are so many classes that few examples show each: others tell little of them."""
     classes = view.latest("target_classes") == 2 and view.text("loss_kind") in _ENTROPIES
-    return classes and view.latest("target_count") < _PER_CLASS * view.latest("target_values")
+    values = min(view.latest("target_values"), float(view.record["features"][-1]))  # at each step
+    return classes and view.latest("target_count") < _PER_CLASS * values
 
 
 def _differ(view: View) -> bool:
