@@ -61,7 +61,7 @@ def test_axes_and_strings_are_accepted_and_a_file_is_replaced(record, tmp_path):
     plots.save_figure(nested, path)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+@pytest.mark.parametrize("suffix", [".png", pytest.param(".svg", marks=pytest.mark.slow), ".pdf"])
 def test_the_same_records_give_the_same_bytes(record, tmp_path, suffix):
     for name in ("a", "b"):
         pictures = every_picture(record) if suffix == ".svg" else some_pictures(record)

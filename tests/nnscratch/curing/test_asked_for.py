@@ -90,6 +90,7 @@ def test_labels_that_cannot_be_learned_are_said_to_be(digits):
     assert repr(found.model()) == repr(network(nn.ReLU, "he_normal", 1))
 
 
+@pytest.mark.slow
 def test_few_examples_are_judged_where_they_are_trained():
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
     y = np.array([[0], [1], [1], [0]], np.float32)
@@ -119,6 +120,7 @@ def test_what_was_never_judged_is_not_sent_on_without_a_word():
     )
 
 
+@pytest.mark.slow
 def test_what_learns_by_heart_is_not_told_to_train_longer():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((80, 40)).astype(np.float32)

@@ -251,6 +251,7 @@ def test_what_is_left_of_a_gradient_is_counted_over_the_steps_there_are():
     np.testing.assert_allclose(norms[20:], short, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_network_is_cured_on_sequences_of_different_lengths():
     x, y, mask = ends_where_it_ends(25, 300, padding=50.0)
     options = {"batch_size": 20, "steps": 100, "tries": 1, "progress": False}

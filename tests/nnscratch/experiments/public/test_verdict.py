@@ -234,16 +234,19 @@ def by_chance(case):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_sick_are_sick_the_mended_learn_and_so_do_the_healthy(seed):
-    """What each case is about holds for its network, its data and this seed."""
-    wrong = []
-    for case in SICK:
+    """What each case is about holds for its network, its data and this seed.
+
+    Of the two other seeds an eighth of the cases is tried, of each another one.
+    """
+    wrong, part = [], slice(seed, None, 8 if seed else 1)
+    for case in SICK[part]:
         for mended in (False, True):
             for answer in public.answer_all([case], (seed,), mended):
                 if answer.learned != mended and not (seed and not mended and by_chance(case)):
                     wrong.append((case.name, mended, answer.outcome.score))
     wrong += [
         (answer.case.name, answer.outcome.score)
-        for answer in public.answer_all(public.HEALTHY, (seed,))
+        for answer in public.answer_all(public.HEALTHY[part], (seed,))
         if not answer.learned
     ]
     # The tables are of seed 0. With another, one of them all may learn by luck: seen were a sine
