@@ -256,6 +256,7 @@ def test_an_absent_contender_is_reported(monkeypatch):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or os.name == "nt", reason="needs signals")
 def test_ctrl_c_keeps_what_was_measured(tmp_path):
     process = subprocess.Popen(

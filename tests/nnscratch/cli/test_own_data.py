@@ -127,6 +127,7 @@ def test_what_to_do_to_a_file_is_said_as_an_option_too(folder, capsys, monkeypat
     assert "(here: --standardise)" in said
 
 
+@pytest.mark.slow
 def test_no_line_of_a_cure_is_cut(folder, capsys, monkeypatch):
     """Lines longer than the terminal is wide stand as they are, and begin with the data."""
     monkeypatch.setenv("COLUMNS", "80")

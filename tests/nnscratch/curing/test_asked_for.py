@@ -160,7 +160,9 @@ def test_answers_that_are_all_the_same_are_named(digits):
     )
 
 
-@pytest.mark.parametrize(("given_back", "wider"), [(True, False), (False, True)])
+@pytest.mark.parametrize(
+    ("given_back", "wider"), [(True, False), pytest.param(False, True, marks=pytest.mark.slow)]
+)
 def test_an_autoencoder_keeps_its_narrow_layer(given_back, wider):
     """Wide enough, it gives everything back and has learned nothing."""
     x = np.random.default_rng(0).standard_normal((200, 12)).astype(np.float32)

@@ -114,6 +114,7 @@ def test_what_no_change_of_a_network_mends(name, beyond):
     assert is_beyond(case(name)) == beyond
 
 
+@pytest.mark.slow
 def test_the_command_says_how_many_train(capsys, tmp_path, monkeypatch):
     few = [case("XOR by absolute error"), case("labels in another order")]
     monkeypatch.setitem(public.SICK, "known", few)
