@@ -50,6 +50,10 @@ def test_a_network_made_anew_is_an_estimator_set_anew(line, expected):
         ("optimizer.lr = 0.05", "lr=0.05"),
         ("loss = nn.Huber()", "loss=nn.Huber()"),
         (
+            "model, loss, optimizer = nn.remake(model, width=16), nn.Huber(), nn.Adam(lr=0.02)",
+            "hidden=(30, 16), loss=nn.Huber(), lr=0.02",
+        ),
+        (
             "optimizer.clip = nn.ClipByGlobalNorm(2)",
             "optimizer=nn.Adam(lr=0.001, clip=nn.ClipByGlobalNorm(2))",
         ),

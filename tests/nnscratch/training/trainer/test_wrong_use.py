@@ -19,7 +19,10 @@ from .runs import LABELS, SETTINGS, Watch, X, make
         ({"batch_size": 71, "drop_last": True}, "drop_last leaves nothing"),
         ({"callbacks": Watch()}, r"callbacks=\[Watch"),
         ({"callbacks": [print]}, "callbacks must be a list, each of it a Callback"),
-        ({"validation": X}, "validation must be a pair"),
+        *(
+            ({"validation": one}, "validation must be a pair")
+            for one in (X, X[:2], 3, (X,), (X, LABELS, None, 1))
+        ),
     ],
 )
 def test_nonsense_is_refused(changes, match):
