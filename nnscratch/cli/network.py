@@ -78,8 +78,8 @@ def add_network(command: argparse.ArgumentParser, *, instead: str = "") -> None:
 
 def names_a_network(options: argparse.Namespace) -> bool:
     """Whether the options say what the network is."""
-    said = options.activation, options.init, options.norm, options.residual
-    return any(one is not None for one in said)
+    said = ("activation", "init", "norm", "residual")
+    return any(getattr(options, name, None) is not None for name in said)
 
 
 def chosen_rungs(options: argparse.Namespace) -> tuple[ladder.Rung, ...]:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from nnscratch import datasets
 from nnscratch.cli.arguments import count
+from nnscratch.cli.network import names_a_network
 from nnscratch.console import Console, table_of
 from nnscratch.curing import Cure, cure
 from nnscratch.errors import ConfigError
@@ -70,10 +71,14 @@ def refuse_others(options: argparse.Namespace) -> None:
         if getattr(options, name, None) is not None:
             family = LAYERS if recurrent else RECURRENT
             raise ConfigError(f"--{name} is for --family {family}, got --family {options.family}")
-    if recurrent and (getattr(options, "activation", None) or getattr(options, "init", None)):
+    if recurrent and names_a_network(options):
         raise ConfigError(f"--family {RECURRENT} has its own networks: choose with --only")
-    if recurrent and (options.data != "digits" or options.data_dir is not None):
-        raise ConfigError(f"--family {RECURRENT} makes its own sequences: leave --data out")
+    given = ("target", "standardise", "data_dir")
+    if recurrent and (options.data != "digits" or any(getattr(options, k, None) for k in given)):
+        raise ConfigError(
+            f"--family {RECURRENT} makes its own sequences: leave out --data, --target, "
+            f"--standardise and --data-dir"
+        )
 
 
 def settings_of(options: argparse.Namespace) -> ladder.Settings:

@@ -65,7 +65,26 @@ def test_predict(tmp_path, capsys):
         (["compare", "--length", "20"], "--length is for --family recurrent"),
         (["compare", "--family", "recurrent", "--depth", "3"], "--depth is for --family layers"),
         (["predict", "--family", "recurrent", "--measure"], "--measure is for --family layers"),
-        (["compare", "--family", "recurrent", "--data", "mnist"], "makes its own sequences"),
+        *(
+            ([command, "--family", "recurrent", *option], "makes its own sequences")
+            for command, option in (
+                ("compare", ("--data", "mnist")),
+                ("compare", ("--data-dir", "mnist")),
+                ("predict", ("--target", "price")),
+                ("cure", ("--standardise",)),
+            )
+        ),
+        *(
+            ([command, "--family", "recurrent", *option], "has its own networks")
+            for command in ("predict", "cure")
+            for option in (
+                ("--activation", "relu"),
+                ("--init", "he_normal"),
+                ("--norm", "layer"),
+                ("--batchnorm",),
+                ("--residual",),
+            )
+        ),
         (["compare", "--family", "recurrent", "--only", "lstm"], "did you mean"),
     ],
 )

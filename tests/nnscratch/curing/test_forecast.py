@@ -7,7 +7,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.curing import read_plan
-from nnscratch.curing.forecast import Forecast
+from nnscratch.curing.forecast import Forecast, _through_time
 
 from .proposals import LOSS, data, looked_at, network
 
@@ -76,3 +76,10 @@ def test_a_signal_that_fades_is_ranked_behind_one_that_stays():
     depth = small.hidden / small.trainable_depth
     assert small.strain == pytest.approx(gradient + abs(math.log(small.growth)) / 2 + depth)
     assert small.strain > gradient + depth + 1.5
+
+
+def test_of_a_layer_through_time_that_nobody_can_measure_nothing_is_taken_off():
+    """Somebody's own, whose gradient at each step is not known."""
+    x = np.ones((2, 5, 3), np.float32)
+    assert _through_time(nn.Sequential(nn.Dense(3, 2)), x, None) == 1.0
+    assert _through_time(nn.Sequential(nn.RNN(3, 2)), x, None) != 1.0

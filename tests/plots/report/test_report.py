@@ -166,7 +166,12 @@ def test_a_fragment_for_notebooks(run):
 
 def test_the_picture_of_a_long_deep_run_stays_small(run):
     record = run(blocks=100, steps=1000, histograms=False)
-    assert len(reports.record_html(record)) < 300_000
+    html = reports.record_html(record)
+    assert len(html) < 300_000
+    assert "height:220px" in html
+    few, more = (reports.record_html(run(blocks=blocks, steps=9)) for blocks in (2, 8))
+    assert "height:48px" in few
+    assert f"height:{7 * len(run(blocks=8, steps=9)['layers'])}px" in more
 
 
 @pytest.mark.slow

@@ -268,7 +268,8 @@ def test_small_steps_that_have_not_come_to_a_constant_answer(run, lr, above, tol
 
 
 @pytest.mark.parametrize(
-    ("quarter", "share", "told"), [(3, 0.0, False), (20, 0.0, True), (3, 0.1, True)]
+    ("quarter", "share", "told"),
+    [(3, 0.0, False), (20, 0.0, True), (3, 0.1, True), (3, 0.036, False), (3, 0.039, True)],
 )
 def test_what_is_near_and_not_learned_either_is_not_for_the_memory(run, quarter, share, told):
     def change(record):

@@ -43,6 +43,18 @@ def test_a_run_that_learns_is_only_told(run):
     assert set(severities.values()) == {"notice", "serious", ""}
 
 
+@pytest.mark.parametrize(("left", "severity"), [(0.6, "serious"), (0.02, None)])
+def test_of_a_run_that_learns_halfway_a_state_that_others_left_is_told(run, left, severity):
+    def change(record):
+        start = float(record["loss_constant"][0])
+        record["loss"] = run.falling(start, left * start, len(record["loss"]))
+        record["mistakes"] = noted(*((kind, *LINE) for kind in ("state carried", "no positions")))
+
+    found = run(change)
+    assert getattr(run.of(found, "state carried"), "severity", None) == severity
+    assert run.of(found, "no positions") is None
+
+
 @pytest.mark.parametrize(
     "kind", ["words hidden", "no positions", "state carried", "data written over"]
 )
