@@ -29,12 +29,19 @@ class Keeps(tn.Module):
         return self.out(y[-1] if self.time_first else y[:, -1])
 
 
-def trained(model, shuffled=True, epochs=5, again=lambda model: None, **options):
+def trained(model, shuffled=True, epochs=5, again=lambda model: None, lines=0, **options):
+    """Train; `lines`: so many of a batch of 16 go on with their own sequences in the next one."""
     torch.manual_seed(3)
     optimizer, loss = torch.optim.SGD(model.parameters(), lr=1e-3), tn.CrossEntropyLoss()
     flow = watch(model, optimizer, histograms=False, **options)
     for _ in range(epochs):
         order = torch.randperm(128) if shuffled else torch.arange(128)
+        if lines:
+            stay = torch.arange(128).reshape(8, 16) % 16 < lines
+            order = torch.arange(128).reshape(8, 16)
+            others = order[~stay]
+            order[~stay] = others[torch.randperm(len(others))]
+            order = order.reshape(-1)
         for rows in order.split(16):
             x = X[rows].transpose(0, 1) if model.time_first else X[rows]
             x = x.to(model.out.weight.dtype)
@@ -62,6 +69,8 @@ def test_no_state_or_that_of_the_same_sequences():
     assert not trained(Keeps(keeps=False))
     assert not trained(Keeps(), shuffled=False)  # parts of long sequences, epoch by epoch
     assert not trained(Keeps(), epochs=2)  # too few came again
+    assert trained(Keeps(), epochs=3)
+    assert not trained(Keeps(), lines=1)  # more than by chance stand behind the same one
     assert not trained(Keeps(), every=2)  # what comes before is not seen
 
 
@@ -69,9 +78,14 @@ def test_a_state_of_zeros_and_one_within_a_pass_are_none():
     def cleared(model):
         model.state = tuple(torch.zeros(1, 16, 8) for _ in range(2))
 
+    def cleared_in_place(model):
+        for part in model.state:
+            part.zero_()
+
     model = Keeps()
     cleared(model)
     assert not trained(model, again=cleared)
+    assert not trained(Keeps(), again=cleared_in_place)
 
     class Steps(Keeps):
         def forward(self, x):

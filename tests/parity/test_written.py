@@ -49,6 +49,11 @@ def test_a_batch_that_is_changed_in_place(change):
     assert not told(trained(lambda x: change(pasted(seen.advice[0].line, x))))
 
 
+def test_a_place_is_seen_four_times_before_anything_is_said():
+    assert not told(trained(lambda x: x.mul_(1.6), epochs=3))
+    assert told(trained(lambda x: x.mul_(1.6), epochs=4))
+
+
 def test_copies_and_data_that_stay_what_they_are():
     assert not told(trained(lambda x: x))
     assert not told(trained(lambda x: 1.3 * x))

@@ -12,16 +12,6 @@ def pasting():
     return {"nn": nn, "model": nn.Sequential(nn.Dense(2, 1))}
 
 
-@pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize(("far", "kept"), [(19.9, 24), (20.1, 23)])
-def test_the_line_for_far_targets_leaves_out_what_is_twenty_times_as_far(pasting, sign, far, kept):
-    y = 7 + sign * np.array([[-1.0]] * 11 + [[0.0]] * 2 + [[1.0]] * 10 + [[far]])
-    made = pasting | {"np": np, "x": np.arange(48.0).reshape(24, 2), "y": y}
-    exec(WITHOUT_FAR.line, made)
-    assert len(made["x"]) == len(made["y"]) == kept
-    assert (made["y"].mean(), made["y"].std()) == pytest.approx((0, 1), abs=1e-6)
-
-
 @pytest.mark.parametrize(("same", "told"), [(True, False), (False, True)])
 def test_a_number_at_a_time_has_a_scale_where_others_follow(run, same, told):
     def change(record):
