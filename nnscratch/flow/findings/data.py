@@ -77,7 +77,7 @@ def _alike(view: View) -> list[Finding]:
         seen = len(view.layers) - 1
     weight = view.param(first, "weight")
     silent = weight is not None and not view.record["param_norm_initial"][weight] > 0
-    if count == 1 and view.rows and float(view.get("batch_size").min()) >= _SAME:
+    if count == 1 and view.rows and float(np.median(view.get("batch_size"))) >= _SAME:
         return [_one_example(view)]
     if not count >= _SAME or not math.isnan(view.latest("feature_ratio")) or silent:
         return []

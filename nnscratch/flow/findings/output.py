@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from nnscratch.flow.findings import flaws
 from nnscratch.flow.findings.cures import dense_behind, no_output_activation, remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.progress import ENOUGH, NOTHING
 from nnscratch.flow.findings.view import View
 from nnscratch_records.words import called, number, percent
 
@@ -17,6 +20,7 @@ TWICE = 0.01  # how near the least loss is to that of a softmax of a softmax
 BLIND = 1e-6  # how much the loss can change, of itself
 ROUNDING = 1e-6  # of the sum of a row of ones and zeros
 _ENOUGH = 5  # steps
+FLAT = 0.99  # of the outputs, whose gradient is exactly 0: of many actions one is chosen
 _SUMS = "print(np.unique(np.asarray(y).sum(axis=-1), return_counts=True))"
 _PULLED = frozenset(
     {"does not learn", "constant output", "learning rate too small", "too few steps"}
@@ -31,7 +35,37 @@ _SQUARES = ("MeanSquaredError", "MeanAbsoluteError", "Huber")
 
 def find(view: View) -> list[Finding]:
     """Return what is wrong with the last activation and the loss."""
-    return _blind(view) or _twice(view) or _unbounded(view) or [*_reach(view), *_loss(view)]
+    some = _blind(view) or _twice(view) or _unbounded(view) or _flat(view)
+    return some or [*_reach(view), *_loss(view)]
+
+
+def _flat(view: View) -> list[Finding]:
+    """Most of what the network says of examples changes nothing in a loss that stands high."""
+    last, p = len(view.layers) - 1, view.progress
+    classes = "SoftmaxCrossEntropy"  # it may leave places out
+    if view.rows < ENOUGH or not p.known or view.text("loss_kind") == classes:
+        return []
+    if not p.share <= NOTHING or p.falling:
+        return []
+    if view.roles[last] == "activation":  # its own slope is told elsewhere
+        return []
+    zeros, arrives = (view.get(f"gradient_{what}")[:, last] for what in ("zeros", "norm"))
+    if not view.holds((zeros >= FLAT) & ~np.isnan(arrives)):
+        return []
+    share = float(np.median(zeros[view.now]))
+    return _finding(
+        "loss",
+        view.harm,
+        view,
+        f"For {percent(share)} of what {view.layers[last]} gives the gradient of the loss is "
+        f"exactly 0, while the loss stands at {number(p.now, 3)}: whatever the network says there, "
+        f"the loss stays the same.",
+        "Something between the network and its loss is flat: clamp(), relu() or a comparison cuts "
+        "off what is out of its range, and no gradient brings it back.",
+        (Advice("take away what cuts off, and give the loss what it takes: logits, or a sigmoid"),),
+        _PULLED,
+        zeros=share,
+    )
 
 
 def _finding(

@@ -11,7 +11,7 @@ from nnscratch.arrays import Array
 from nnscratch.flow.findings import cures, rates
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.progress import ENOUGH, LEARNS, LITTLE, STEADY
+from nnscratch.flow.findings.progress import ENOUGH, LEARNS, LITTLE, NOTHING, STEADY
 from nnscratch.flow.findings.recurrent import Recurrent, recurrent_layers
 from nnscratch.flow.findings.view import LATEST, View
 from nnscratch.flow.reading import FACTOR
@@ -320,5 +320,10 @@ def _worst(found: list[Finding]) -> list[Finding]:
 
 
 def _harm(view: View) -> str:
-    """How serious a fading gradient is: it may be that nothing is to be remembered so long."""
-    return "notice" if view.rows < ENOUGH else view.harm
+    """How serious a fading gradient is: it may be that nothing is to be remembered so long.
+
+    Not at all in a run too short to tell, nor in a short one on its way.
+    """
+    p = view.progress
+    on_its_way = view.rows < STEADY and p.falling and p.share >= NOTHING
+    return "notice" if view.rows < ENOUGH or on_its_way else view.harm
