@@ -151,7 +151,8 @@ def notices(copy: Path, tests: list[str], limit: int) -> str:
         return "timeout"
     code, text = os.waitstatus_to_exitcode(status), (copy / "said.txt").read_text()
     said = re.search(r"^(?:FAILED|ERROR) (\S+)", text, re.MULTILINE)
-    return "" if code in (0, 5) else said[1] if said else f"exit {code}"
+    # 4 and 5: what was to be run is not there.
+    return "" if code in (0, 4, 5) else said[1] if said else f"exit {code}"
 
 
 def attempt(copy: Path, area: str, change: Change, limit: int) -> str:

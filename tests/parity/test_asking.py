@@ -115,6 +115,15 @@ def test_words_that_are_hidden_are_asked_for():
     assert not told(trained(Words(), loss), "looks ahead")
 
 
+@pytest.mark.parametrize(("steps", "seen"), [(6, True), (5, False)])
+def test_more_than_half_of_the_steps_have_to_be_asked_for_what_they_are_given(steps, seen):
+    def loss(model, rows):
+        y = WORDS[rows].masked_fill(torch.arange(T) >= steps, -100)
+        return ASKED(model(WORDS[rows]).transpose(1, 2), y)
+
+    assert bool(told(trained(Words(), loss), "looks ahead")) == seen
+
+
 # The next word, and a mask of one's own
 
 PAST = torch.ones(T, T, dtype=torch.bool).tril(-1)
@@ -207,6 +216,21 @@ def test_a_mask_that_hides_the_words(shown):
         names = {"x": padded}
         exec(seen.advice[0].line, names)
         assert torch.equal(names["mask"], padded == 0)
+
+
+@pytest.mark.parametrize(("twice", "told_of"), [(7, True), (1, False)])
+def test_of_little_padding_nothing_is_said(twice, told_of):
+    """Of 240 places in a batch 12 are a twentieth."""
+    padding = torch.arange(96) % 24
+    short = (padding < 8).long() + (padding < twice)
+    padded = WORDS.masked_fill(torch.arange(T) >= T - short[:, None], 0)
+
+    def loss(model, rows):
+        return ASKED(model(padded[rows]), SIDES[rows])
+
+    first = torch.arange(T) == 0  # stands for the whole
+    model = Words("own", True, positions=0.1, hides=lambda x: (x != 0) & ~first)
+    assert bool(told(trained(model, loss), "words hidden")) == told_of
 
 
 # Nothing of it remains
