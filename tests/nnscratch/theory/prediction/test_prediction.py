@@ -76,10 +76,15 @@ def test_cured_weights_are_predicted_to_be_healthy():
 
 
 def test_notes_on_what_theory_does_not_cover():
-    notes = nn.predict(nn.Sequential(nn.Dense(64, 5), nn.Tanh(), nn.Dense(5, 10))).notes
-    assert any("only 5 units" in note for note in notes)
+    for units, told in ((9, True), (10, False)):
+        notes = nn.predict(nn.Sequential(nn.Dense(64, units), nn.Tanh(), nn.Dense(units, 10))).notes
+        assert any(f"only {units} units" in note for note in notes) == told
     deep = ladder.build(rung("elu-he-batchnorm"), 64, 10, ladder.Settings(depth=30))
     assert any("narrow for their number" in note for note in nn.predict(deep).notes)
+    for layers, told in ((5, False), (6, True)):  # of 100 units: 0.05 and 0.06
+        parts = [(nn.Dense(100, 100), nn.BatchNorm(100), nn.Tanh()) for _ in range(layers)]
+        notes = nn.predict(nn.Sequential(*sum(parts, ()), nn.Dense(100, 10))).notes
+        assert any("narrow for their number" in note for note in notes) == told
     notes = nn.predict(small(nn.Tanh(), init="orthogonal")).notes
     assert any("orthogonal" in note for note in notes)
     notes = nn.predict(small(nn.Tanh(), init=nn.initializers.Uniform(0, 0.1))).notes

@@ -102,6 +102,14 @@ def test_a_rate_that_changes_on_the_way_is_said_at_both_ends():
                      said(*blocks(20, tanh)))  # fmt: skip
 
 
+@pytest.mark.parametrize(("count", "both"), [(4, False), (5, True)])
+def test_rates_that_differ_by_a_tenth_of_their_distance_from_1_are_two(count, both):
+    """1.65 at the first, and 1.60 or 1.58 at the last."""
+    parts = [nn.Residual(nn.Dense(200, 200, init="lecun_normal"), nn.ELU()) for _ in range(count)]
+    verdict = nn.predict(nn.Sequential(nn.Dense(200, 200), *parts, nn.Dense(200, 10))).verdict
+    assert ("a block on the squared norm at the first" in verdict) == both
+
+
 def test_a_layer_norm_behind_the_activation_is_better_before_it():
     parts = [
         part for _ in range(30) for part in (nn.Dense(N, N, init=HE), nn.ReLU(), nn.LayerNorm(N))
