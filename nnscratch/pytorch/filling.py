@@ -25,12 +25,13 @@ from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.places import norm_statistics
 from nnscratch.pytorch.sent_back import kind_of_loss, sent_back
 from nnscratch.pytorch.tensors import IDS, as_array
-from nnscratch.pytorch.unreached import unreached
+from nnscratch.pytorch.unreached import unreached, unstepped
 from nnscratch.pytorch.updates import Updates
 from nnscratch_records import Record
 from nnscratch_records.limits import AGAINST, UNEVEN
 
 _SINGLE = np.dtype(np.float32)
+_WAITED = 20  # passes without a step: so many may be one step's
 _UNEVEN = 4  # numbers of passes in a step, from so many on they are of no plan
 
 
@@ -226,6 +227,8 @@ class Filling(Readout):
         """See `Readout`; where no gradient ever came, that is what is wrong."""
         if self._recorder is None and self._step:
             return unreached(self.label, self._number, self._step, self._reached)
+        if self._recorder is not None and not self._step and self._number >= _WAITED:
+            return unstepped(self.label, self._number)
         return super().findings()
 
     def __reduce__(self) -> tuple[type[Recorded], tuple[Record]]:

@@ -1,4 +1,4 @@
-"""A training of which nothing could be recorded, since no gradient came back to the network."""
+"""A training of which nothing could be recorded: no gradient came back, or no step was made."""
 
 from __future__ import annotations
 
@@ -33,5 +33,23 @@ def unreached(label: str, passes: int, steps: int, reached: bool) -> Findings:
         seen = f"The optimizer made {made}, and the network that is watched was never called."
         why = "Another one is trained: a copy, or one that was made later."
         what = "watch the network that is trained, and give its parameters to the optimizer"
-    one = Finding("frozen parameters", "fatal", (), 0, seen, why, (Advice(what),), {}, frozenset())
-    return Findings((one,), label, f"Read: {made}, and no gradient.")
+    return _alone(label, f"Read: {made}, and no gradient.", seen, why, Advice(what))
+
+
+def unstepped(label: str, passes: int) -> Findings:
+    """Return what is wrong where gradients came in `passes` and the optimizer made no step."""
+    return _alone(
+        label,
+        f"Read: {passes:,} passes, and no step.",
+        f"Gradients came, and in {passes:,} passes of the network the optimizer "
+        f"that is watched has made no step.",
+        "step() is not called, or is another optimizer's. Where gradients are added up over "
+        "batches, and counted anew in each epoch, an epoch may have fewer batches than are to be "
+        "added up.",
+        Advice("have the optimizer make its step behind backward()", "optimizer.step()"),
+    )
+
+
+def _alone(label: str, scope: str, seen: str, why: str, advice: Advice) -> Findings:
+    one = Finding("frozen parameters", "fatal", (), 0, seen, why, (advice,), {}, frozenset())
+    return Findings((one,), label, scope)

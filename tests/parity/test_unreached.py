@@ -129,3 +129,24 @@ def test_sums_over_episodes_of_any_length_are_not_compared(most, uneven):
         assert not {"learning rate too large", "does not learn", "diverged"} & set(
             flow.findings().kinds
         )
+
+
+@pytest.mark.parametrize(("passes", "every"), [(40, 64), (19, 64), (40, 8)])
+def test_gradients_that_no_step_follows(passes, every):
+    model = torch.nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    flow = watch(model, optimizer)
+    for number in range(passes):
+        model(torch.ones(4, 3)).square().mean().backward()
+        if (number + 1) % every == 0:
+            optimizer.step()
+    if passes < 20:
+        with pytest.raises(ConfigError, match="nothing yet"):
+            flow.findings()
+        return
+    found = flow.findings()
+    told = [one for one in found if "made no step" in one.sentence]
+    assert bool(told) == (every > passes)
+    if told:
+        assert (told[0].kind, told[0].severity) == ("frozen parameters", "fatal")
+        assert "40 passes" in str(found)
