@@ -33,6 +33,15 @@ def test_training_is_noticed(data):
     assert "gamma or beta" in repr(prediction)
 
 
+@pytest.mark.parametrize(("errors", "told"), [(7, True), (5, False)])
+def test_a_mean_that_chance_does_not_give_is_told(errors, told):
+    model = nn.Sequential(nn.Dense(100, 100), nn.Tanh(), nn.Dense(100, 10), seed=0)
+    weight = model.params["0.weight"]
+    weight[...] += errors * np.sqrt(np.mean(weight**2) / weight.size) - weight.mean()
+    found = any(note.startswith("0.dense: the weights have") for note in nn.predict(model).notes)
+    assert found == told
+
+
 def test_rescaled_weights_are_measured():
     model = small(nn.ReLU())
     model.params["2.weight"][...] *= 3
