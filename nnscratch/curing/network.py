@@ -136,8 +136,11 @@ class NoLoneNorm(Change):
 
 
 def is_lone_norm(part: Part) -> bool:
-    """Return whether a part is such a norm, not frozen."""
-    alone = part.is_a(LayerNorm, RMSNorm) and part.options["features"] == 1
+    """Return whether a part is such a norm, not frozen; or one of two, of which only which is
+    larger is left.
+    """
+    one, two = part.is_a(LayerNorm, RMSNorm), part.is_a(LayerNorm)
+    alone = (one and part.options["features"] == 1) or (two and part.options["features"] == 2)
     return alone and not part.frozen
 
 

@@ -222,3 +222,14 @@ def of_any(output, y):
 def test_a_loss_of_ones_own_that_cannot_be_learned_by(last, loss, y, wanted):
     found = asked(*sound(last[0]), *last[1:], loss=loss, y=y)
     assert found == ([wanted] if wanted else [])
+
+
+@pytest.mark.parametrize(
+    ("norm", "goes"),
+    [(nn.LayerNorm(2), True), (nn.LayerNorm(3), False), (nn.RMSNorm(2), False),
+     (nn.RMSNorm(1), True)],
+)  # fmt: skip
+def test_a_norm_that_leaves_nothing_of_one_unit_or_of_two_goes(norm, goes):
+    n = norm.features
+    found = asked(nn.Dense(6, n), norm, nn.Tanh(), nn.Dense(n, 2))
+    assert bool([one for one in found if "norm" in one]) == goes
