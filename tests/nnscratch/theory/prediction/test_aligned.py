@@ -27,10 +27,11 @@ def network(kind, n, count, scale, seed=0):
     return nn.Sequential(nn.Dense(n, n), *blocks, nn.Dense(n, 10), seed=seed)
 
 
-def both(kind, n, count, scale):
+def both(kind, n, count, scale, rows=64, draws=DRAWS):
     """Return the prediction, and the logarithms of the gradient at the first layer, over draws."""
-    x, y = np.random.default_rng(0).standard_normal((64, n)).astype(np.float32), np.arange(64) % 10
-    norms = [measure_gradient(network(kind, n, count, scale, seed), x, y) for seed in range(DRAWS)]
+    x = np.random.default_rng(0).standard_normal((rows, n)).astype(np.float32)
+    y = np.arange(rows) % 10
+    norms = [measure_gradient(network(kind, n, count, scale, seed), x, y) for seed in range(draws)]
     found = nn.predict(network(kind, n, count, scale), x, y)
     return found, np.array([math.log(one[0] / one[-1]) for one in norms])
 
@@ -51,6 +52,12 @@ def test_what_is_predicted_is_what_is_measured(kind, n, count, scale, off):
     found, logs = both(kind, n, count, scale)
     assert abs(math.log(found.relative_gradient[0]) - logs.mean()) < off
     assert 0.4 < found.sd[0] / logs.std(ddof=1) < 2.8  # rather too wide
+
+
+def test_what_lies_along_the_signal_is_one_number_for_each_example():
+    """Over draws: with a batch of two most of the spread is its."""
+    found, logs = both("relu", 40, 14, 1.0, rows=2, draws=120)
+    assert 1 < found.sd[0] / logs.std(ddof=1) < 1.3  # 1.1; with half of that variance 0.88
 
 
 def test_in_a_wide_network_it_takes_over_later():
