@@ -44,27 +44,33 @@ def test_what_nothing_reads_is_no_slow_layer(reads, slow):
     assert ("slow layer" in found) == slow
 
 
-def deep():
-    """Layers of small weights, each behind a norm that its own gradient does not go through."""
+def deep(size):
+    """Layers of small or large weights."""
     torch.manual_seed(2)
-    layers = [part for _ in range(6) for part in (tn.Linear(16, 16), tn.Tanh())]
+    layers = [part for _ in range(6) for part in (tn.Linear(16, 16), tn.LeakyReLU(0.9))]
     for one in layers[::2]:
-        tn.init.normal_(one.weight, std=0.06)
+        tn.init.normal_(one.weight, std=size)
     return tn.Sequential(tn.Linear(6, 16), tn.Tanh(), *layers, tn.Linear(16, 2))
 
 
+@pytest.mark.parametrize(("size", "kind"), [(0.06, "vanishing"), (0.8, "exploding")])
 @pytest.mark.parametrize(
     ("optimizer", "severity"),
     [
-        (lambda p: torch.optim.Adam(p, lr=1e-4), "notice"),
-        (lambda p: torch.optim.Adam(p, lr=1e-4, eps=1e-2), "serious"),
-        (lambda p: torch.optim.SGD(p, lr=1e-3), "serious"),
+        (lambda p: torch.optim.Adam(p, lr=1e-5), "notice"),
+        (lambda p: torch.optim.SGD(p, lr=1e-9), "serious"),
     ],
 )
-def test_adam_makes_up_for_a_gradient_that_is_small_below(optimizer, severity):
-    model = deep()
+def test_adam_makes_up_for_a_gradient_of_another_size_below(size, kind, optimizer, severity):
+    model = deep(size)
     found = findings(model, optimizer(model.parameters()), steps=20)
-    assert found["vanishing"].severity == severity
+    assert found[kind].severity == severity
+
+
+def test_adam_does_not_make_up_for_it_beside_a_large_epsilon():
+    model = deep(0.06)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-5, eps=1e-2)
+    assert findings(model, optimizer, steps=20)["vanishing"].severity == "serious"
 
 
 class Gated(tn.Module):

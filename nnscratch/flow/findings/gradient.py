@@ -53,13 +53,13 @@ def _finding(view: View, norms: Array, where: Array, kind: str) -> Finding:
     numbers |= {f"log10_{name}": value for name, value in zip(TERMS, terms, strict=True)}
     layers = (view.layers[low], view.layers[high])
     cause = made_of(view, terms, change)
-    harm = "notice" if kind == "vanishing" and _made_up(view) else view.harm
+    harm = "notice" if _made_up(view) else view.harm
     return Finding(kind, harm, layers, step, seen, cause, numbers=numbers)
 
 
 def _made_up(view: View) -> bool:
     """Whether the updates below are as long as elsewhere, in proportion: an optimizer that divides
-    by the gradient's size, as Adam does, makes up for one that is small there.
+    by the gradient's size, as Adam does, makes up for one that is small or large there.
     """
     if is_plain(view) or not view.weight_params:
         return False
