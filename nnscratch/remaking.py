@@ -145,13 +145,12 @@ def _but(model: Sequential, without: str | None) -> list[Any]:
     parts = list(model)
     if without is None:
         return parts
-    owners = {name: name.partition(".")[0] for name in model.layers if name.count(".") == 1}
-    place = owners.get(without, without)
-    if not (isinstance(place, str) and place.isdecimal() and int(place) < len(parts)):
-        raise ConfigError(f"remake without={without!r}: expected one of {', '.join(owners)}")
-    if is_frozen(parts[int(place)]):
+    places = {name: int(name.partition(".")[0]) for name in model.layers if name.count(".") == 1}
+    places |= {str(i): i for i in range(len(parts))}
+    place = places[require_name("layer to remake without", without, tuple(places))]
+    if is_frozen(parts[place]):
         raise ConfigError(f"remake without={without!r}, which is frozen: model.unfreeze() it first")
-    return parts[: int(place)] + parts[int(place) + 1 :]
+    return parts[:place] + parts[place + 1 :]
 
 
 def _behind(parts: Sequence[Part], i: int, norm: bool, activation: str | None) -> list[Part]:

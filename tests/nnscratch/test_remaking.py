@@ -284,7 +284,7 @@ def test_a_layer_is_left_out(which):
 @pytest.mark.parametrize("which", ["3", "2.0.dense", "layernorm", "-1", 1])
 def test_what_is_no_part_cannot_be_left_out(which):
     model = nn.Sequential(nn.Dense(4, 3), nn.LayerNorm(3), nn.Residual(nn.Dense(3, 3)))
-    with pytest.raises(nn.ConfigError, match=r"expected one of 0\.dense, 1\.layernorm"):
+    with pytest.raises(nn.ConfigError, match=r"unknown layer to remake without.* 1\.layernorm"):
         nn.remake(model, without=which)
 
 
