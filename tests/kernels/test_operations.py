@@ -141,10 +141,12 @@ CASES = [
 # In float64 one of each kind: compiling takes longer than testing.
 CASES += [(name, np.float64) for name in (*BY_COLUMNS, "tanh_forward", "elu_backward")]
 CASES += [("batchnorm_forward", np.float64), ("batchnorm_backward", np.float64)]
-CASES += [(name, np.float64) for name in OPERATIONS if name.startswith("layernorm")]
+NORMS = [(name, np.float64) for name in OPERATIONS if name.startswith("layernorm")]
 
 
-@pytest.mark.parametrize(("name", "dtype"), CASES)
+@pytest.mark.parametrize(
+    ("name", "dtype"), [*CASES, *(pytest.param(*one, marks=pytest.mark.slow) for one in NORMS)]
+)
 def test_same_bits_as_the_kernel(name, dtype):
     rng = np.random.default_rng(3)
     whole = name in LOSSES or OPERATIONS[name].by == "nothing"

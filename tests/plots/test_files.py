@@ -139,7 +139,13 @@ def every_figure():
     ]
 
 
-@pytest.mark.parametrize("draw", every_figure())
+QUICK = plots.gradient_norm_figure, plots.heatmap_figure
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [pytest.param(one, marks=[pytest.mark.slow] * (one not in QUICK)) for one in every_figure()],
+)
 def test_own_figures_look_the_same_under_any_style_sheet(record, tmp_path, draw):
     import matplotlib.pyplot as plt
 

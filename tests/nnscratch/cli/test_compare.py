@@ -91,6 +91,7 @@ def test_table_and_progress_are_printed(capsys, tmp_path):
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.slow
 def test_same_seed_same_records(tmp_path):
     for name in ("a", "b"):
         only = ["--only", "elu-he-batchnorm"]

@@ -80,6 +80,7 @@ def test_a_skip_with_weights_scatters_it():
     assert made(False).blocks[0].rate > 1.05 * made(False).blocks[-1].rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "helps"), [("relu", "1 / blocks"), ("dense", "1 / sqrt(blocks)")])
 def test_the_scale_that_would_help_is_named_and_does(kind, helps):
     """Over 160 blocks the one that suits the other kind would not do: 192-fold, measured."""

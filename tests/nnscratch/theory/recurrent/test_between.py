@@ -35,7 +35,13 @@ NETWORKS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+QUICK = "both ways", "layer norm of ReLU", "dense layers", "ways around, scaled"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in NETWORKS],
+)
 def test_what_is_predicted_is_what_is_measured(name):
     made = [network(NETWORKS[name](WIDE), seed) for seed in range(4)]
     measured = np.sqrt(np.mean([measure_through_time(one, X) ** 2 for one in made], axis=0))
