@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -25,6 +26,13 @@ def arguments(thing: object) -> dict[str, Any]:
     return {name: getattr(thing, name) for name in names}
 
 
+@functools.cache
+def _settings(kind: type) -> frozenset[str]:
+    """Return what a class of this package is made with."""
+    own = kind.__module__.startswith("nnscratch.")
+    return frozenset(inspect.signature(kind).parameters if own else ())
+
+
 class Settings:
     """What is made with settings that may be set again: within the limits that its class knows.
 
@@ -33,12 +41,8 @@ class Settings:
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        kind = type(self)
-        if (
-            name in self.__dict__
-            and kind.__module__.startswith("nnscratch.")
-            and name in inspect.signature(kind).parameters
-        ):
+        kind: Any = type(self)
+        if name in self.__dict__ and name in _settings(kind):
             value = getattr(make(kind, {**arguments(self), name: value}), name)
         object.__setattr__(self, name, value)
 

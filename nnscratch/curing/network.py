@@ -139,8 +139,8 @@ def is_lone_norm(part: Part) -> bool:
     """Return whether a part is such a norm, not frozen; or one of two, of which only which is
     larger is left.
     """
-    one, two = part.is_a(LayerNorm, RMSNorm), part.is_a(LayerNorm)
-    alone = (one and part.options["features"] == 1) or (two and part.options["features"] == 2)
+    few = 2 if part.is_a(LayerNorm) else 1
+    alone = part.is_a(LayerNorm, RMSNorm) and part.options["features"] <= few
     return alone and not part.frozen
 
 

@@ -11,6 +11,13 @@ from nnscratch.arrays import Array
 _LEAST = 3  # rows with one and the same value
 _OFF = 3.0  # times the range of all others, from the nearest of them
 _FAR = 10.0  # times the range of the middle half of them: what is 0 nearly everywhere has none
+# Of a masked `x`: each column scaled by what is not masked, whose mean takes the others' place.
+BY_THE_OTHERS = "x = ((x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8)).filled(0)"
+
+
+def line_without(code: float) -> str:
+    """Return Python that scales the columns of `x` by all that is not this code."""
+    return f"x = np.ma.masked_values(x, {code:g}); {BY_THE_OTHERS}"
 
 
 def codes(x: Array) -> dict[str, float]:

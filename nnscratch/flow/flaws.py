@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch_records import limits
 
-_QUARTER = 0.25
+QUARTER = 0.25  # of the answers' variance
 _LITTLE = (1e-2, 1e-3, 1e-4)  # of a loss, by which it is asked to fall
-_ROUNDING = 1e-5  # of a loss
 
 Value = Callable[[Array, Array], float]
 
@@ -71,7 +71,7 @@ def unpaired(t: Array, y: Array, value: Value) -> dict[str, float]:
         if by and (np.roll(flat, by, axis=0) != flat).any():
             own, others = value(t, y), value(np.roll(t, by, axis=0), y)
             size, moved = max(abs(own), abs(others)), value(2 * t + 1, y)
-            matters = abs(own - moved) > _ROUNDING * max(size, abs(moved))
+            matters = abs(own - moved) > limits.UNPAIRED * max(size, abs(moved))
             return {"loss_paired": abs(own - others) / size} if size > 0 and matters else {}
     return {}
 
@@ -117,4 +117,4 @@ def quarter(t: Array) -> dict[str, float]:
     come = np.cumsum(t.var(axis=0).sum(axis=1))
     if not come[-1] > 0:
         return {}
-    return {"target_quarter": 1.0 + float(np.argmax(come >= _QUARTER * come[-1]))}
+    return {"target_quarter": 1.0 + float(np.argmax(come >= QUARTER * come[-1]))}

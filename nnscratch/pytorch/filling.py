@@ -163,7 +163,7 @@ class Filling(Readout):
         assert recorder is not None
         recorder.rest_unknown()
         recorder.all_params(self._around.values)
-        self._updates.made(self._around.arrived, self._around.unmoved())
+        self._updates.made(self._around.arrived, self._around.unmoved)
         clipped = self._around.clipped()
         if clipped is not None:
             recorder.clipped(*clipped)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ class Updates:
         self._calls: list[bool] = []  # in this step: whether there were gradients to clip
         self._too_soon = 0  # steps in a row
         self._over = False
-        self._lost: list[float] = []
+        self._lost: list[float] | None = []  # None: judged
 
     def clips(self, parameters: Any) -> None:
         """Look at what is about to be clipped."""
@@ -39,16 +38,18 @@ class Updates:
         if own:
             self._calls.append(any(p.grad is not None and bool(p.grad.any()) for p in own))
 
-    def made(self, norm: float, unmoved: float) -> None:
+    def made(self, norm: float, unmoved: Callable[[], float]) -> None:
         """Look at an update that was made, by gradients of that norm.
 
-        unmoved : the part of the numbers of under 32 bits that it left as they were, or NaN
+        unmoved : asks for the part of the numbers of under 32 bits that it left as they were, or
+            NaN: of the first updates alone
         """
         nothing = bool(self._calls) and not any(self._calls) and norm > 0
         self._too_soon = self._too_soon + 1 if nothing else 0
         self._over = self._over or (bool(self._calls) and not nothing)
         self._calls = []
-        self._lost.append(unmoved)
+        if self._lost is not None:
+            self._lost.append(unmoved())
 
     def told(self) -> list[tuple[str, ...]]:
         """Return what was seen, as lines of `Mistakes`, each once."""
@@ -56,8 +57,8 @@ class Updates:
         if self._too_soon == STEPS and not self._over:
             self._over = True
             lines.append(_CLIPPED_TOO_SOON)
-        if len(self._lost) == LOOKS and not math.isnan(self._lost[-1]):
-            lost = float(np.median(self._lost))
+        if self._lost is not None and len(self._lost) == LOOKS:
+            lost, self._lost = float(np.median(self._lost)), None
             lines += [_rounded(lost)] if lost > LOST else []
         return lines
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.datasets.codes import codes
+from nnscratch.datasets.codes import codes, line_without
 from nnscratch.layers import Dense
 from nnscratch.model import Sequential
 from nnscratch.theory.ends import InputStatistics
@@ -44,8 +44,7 @@ def of_codes(x: Array) -> list[str]:
         return []
     return [
         f"{percent(found['missing_share'])} of the rows have the number {code:g}, far from all "
-        f"others, as what stands for a missing value: x = np.ma.masked_values(x, {code:g}); "
-        f"x = ((x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8)).filled(0)"
+        f"others, as what stands for a missing value: {line_without(code)}"
     ]
 
 

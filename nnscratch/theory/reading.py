@@ -23,7 +23,7 @@ from nnscratch.nodes import INPUT
 from nnscratch.theory.blocks import BATCH, LAYER, LINEAR, RMS, Block, Fork, Network, Step
 from nnscratch.theory.limits import limits
 from nnscratch.theory.nonlinearity import nonlinearity, with_dropout
-from nnscratch.theory.weights import dense_parameters, is_fresh_norm
+from nnscratch.theory.weights import dense_parameters, is_fresh_norm, refuse_tied
 from nnscratch_records import WEIGHTED
 
 _NORMS = BatchNorm | LayerNorm | RMSNorm
@@ -121,12 +121,7 @@ class _Lanes:
         while at != INPUT:
             node = self.nodes[at]
             self._seen += 1
-            if node.tied:
-                raise ConfigError(
-                    f"theory takes the weights of each layer as drawn by themselves, and "
-                    f"{node.name!r} shares its weights with another: nn.GradientFlow(model) "
-                    f"measures the gradient of any network"
-                )
+            refuse_tied(node)
             if isinstance(node.layer, Branch | Skip):
                 return items[::-1], node.sources[0]
             if isinstance(node.layer, Sum):

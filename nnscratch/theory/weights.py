@@ -16,6 +16,17 @@ from nnscratch.initializers import (
     fans,
 )
 from nnscratch.layers import Dense, Layer
+from nnscratch.nodes import Node
+
+
+def refuse_tied(node: Node) -> None:
+    """Raise `ConfigError` for a node that shares its weights with another."""
+    if node.tied:
+        raise ConfigError(
+            f"theory takes the weights of each layer as drawn by themselves, and {node.name!r} "
+            f"shares its weights with another: nn.GradientFlow(model) measures the gradient of any "
+            f"network"
+        )
 
 
 def dense_parameters(name: str, layer: Dense, notes: list[str]) -> tuple[float, float, bool]:

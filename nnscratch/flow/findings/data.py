@@ -33,8 +33,8 @@ UNEVEN = 100.0  # the largest deviation of a feature over the middle one
 _ENOUGH = 50  # steps
 ROUNDING = 1e-9  # of means and deviations of numbers that are all the same
 FAR_TARGET = 100.0  # root mean square: smaller ones are learned as they are, in time
-# What holds a run up then, whatever the targets' scale.
 SPIKE, FEW, SELDOM = 3.0, 2, 0.05  # times the usual loss; steps at least; of them at most
+# What holds a run up then, whatever the targets' scale.
 AS_IT_IS = frozenset({"output activation", "learning rate too small", "too few steps"})
 UNTOLD = 0.5  # of the answers' variance, or less, can be told of inputs that come again
 _SAME = 8  # examples with one input

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from nnscratch.datasets.codes import BY_THE_OTHERS, line_without
 from nnscratch.flow.findings.cures import anew
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
@@ -20,7 +21,6 @@ AGAINST = 2.0  # times as much the commonest class counts as the other one
 EVEN = 5.0  # the same, for all examples of it together: the rare one is not made up for
 MEDIAN = 0.5  # of the answers are one and the same: their median
 _TURNED = "wrong = loss; loss = lambda *given: (wrong(*given)[0], -wrong(*given)[1])"
-_BY_THE_OTHERS = "x = ((x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8)).filled(0)"
 _FAR = (
     "away = abs(x - np.median(x, axis=0)); near = np.median(away, axis=0); "
     "x = np.ma.masked_where((away > 20 * near) & (near > 0), x)"
@@ -108,10 +108,10 @@ def _missing(view: View) -> list[Finding]:
     if not share > 0:
         return []
     code = view.latest("missing_code")
-    line = f"{_FAR}; {_BY_THE_OTHERS}"
+    line = f"{_FAR}; {BY_THE_OTHERS}"
     which = "numbers" if math.isnan(code) else f"the number {code:g}"
     if not math.isnan(code):
-        line = f"x = np.ma.masked_values(x, {code:g}); {_BY_THE_OTHERS}"
+        line = line_without(code)
     what = Advice(
         "scale each column by all its other values, put its mean, 0, in the place of these (and a "
         "column of zeros and ones beside it that says where), and begin anew",

@@ -63,8 +63,8 @@ def _made_up(view: View) -> bool:
     """
     if is_plain(view) or not view.weight_params:
         return False
-    ratios = view.get("update_ratio")[:, view.weight_params[0]]
-    return view.holds(ratios > LEVEL * typical_updates(view))
+    lowest = view.get("update_ratio")[:, view.weight_params[0]]
+    return view.holds(lowest > LEVEL * typical_updates(view))
 
 
 def _typical(view: View, norms: Array) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nnscratch.flow.findings import cures, rates
+from nnscratch.flow.findings import rates
 from nnscratch.flow.findings.finding import Finding
-from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import ENOUGH, LEARNS
+from nnscratch.flow.findings.steps import small_rate
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.findings.weights import Shown
 from nnscratch_records.words import number, percent, plural
@@ -39,21 +39,13 @@ def find(view: View, shown: Shown, size: float) -> list[Finding]:
         )
     else:
         return []
-    return [
-        Finding(
-            "learning rate too small",
-            "serious",
-            (),
-            view.first_step,
-            f"{where}: the gradient arrives in every layer, the weights move by {number(size)} of "
-            f"their norm a step, and in {plural(view.rows, 'step')} with the learning rate "
-            f"{number(rate)} that is as far as they came.",
-            "Units that began alike part slowly; longer steps, or many more, bring that about.",
-            cures.learning_rate(view, rates.rounded(min(most, rates.LEAP * rate))),
-            {"ratio": size, "lr": rate},
-            EXPLAINS["learning rate too small"],
-        )
-    ]
+    seen = (
+        f"{where}: the gradient arrives in every layer, the weights move by {number(size)} of "
+        f"their norm a step, and in {plural(view.rows, 'step')} with the learning rate "
+        f"{number(rate)} that is as far as they came."
+    )
+    why = "Units that began alike part slowly; longer steps, or many more, bring that about."
+    return [small_rate(view, seen, rates.rounded(min(most, rates.LEAP * rate)), size, why)]
 
 
 def _few_rows(view: View) -> bool:

@@ -141,19 +141,35 @@ def minor(view: View) -> set[str]:
 
 def _too_small(view: View, size: float, made: int) -> Finding:
     """Updates so short that no number of steps makes up for them."""
-    rate = rates.rate_at(view)
+    return small_rate(
+        view,
+        f"The learning rate is too small, {number(rates.rate_at(view))}: an update is "
+        f"{number(size)} of the weights' norm (usual are 1e-4 to 1e-2), so that they need "
+        f"{number(1 / size)} steps to change by their own size; {made} were made, and "
+        f"{_goes(view)}.",
+        rates.higher_rate(view),
+        size,
+    )
+
+
+def small_rate(
+    view: View, seen: str, advised: float, size: float, why: str = "", first: bool = False
+) -> Finding:
+    """Return that the learning rate is too small, and which would do.
+
+    size : of an update, over the weights' norm
+    """
     return Finding(
         "learning rate too small",
         "serious",
         (),
         view.first_step,
-        f"The learning rate is too small, {number(rate)}: an update is {number(size)} of the "
-        f"weights' norm (usual are 1e-4 to 1e-2), so that they need {number(1 / size)} steps to "
-        f"change by their own size; {made} were made, and {_goes(view)}.",
-        "",
-        cures.learning_rate(view, rates.higher_rate(view)),
-        {"ratio": size, "lr": rate},
+        seen,
+        why,
+        cures.learning_rate(view, advised),
+        {"ratio": size, "lr": rates.rate_at(view)},
         EXPLAINS["learning rate too small"],
+        first=first,
     )
 
 
@@ -167,20 +183,11 @@ def no_digit(view: View) -> list[Finding]:
     arrives = np.asarray((pulled[:, columns] > 0).any(axis=1))
     if not (known and rate > 0 and view.holds(arrives)):
         return []
-    return [
-        Finding(
-            "learning rate too small",
-            "serious",
-            (),
-            view.first_step,
-            f"The learning rate is too small, {number(rate)}: a gradient arrives, and no update "
-            f"changes a digit of the weights; {view.rows:,} steps were made, and {_goes(view)}.",
-            "",
-            cures.learning_rate(view, rates.rounded(begin)),
-            {"ratio": 0.0, "lr": rate},
-            EXPLAINS["learning rate too small"],
-        )
-    ]
+    seen = (
+        f"The learning rate is too small, {number(rate)}: a gradient arrives, and no update "
+        f"changes a digit of the weights; {view.rows:,} steps were made, and {_goes(view)}."
+    )
+    return [small_rate(view, seen, rates.rounded(begin), 0.0)]
 
 
 def _goes(view: View) -> str:

@@ -14,6 +14,7 @@ from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import ENOUGH, LEARNS, LITTLE, NOTHING, STEADY
 from nnscratch.flow.findings.recurrent import Recurrent, recurrent_layers
 from nnscratch.flow.findings.view import LATEST, View
+from nnscratch.flow.flaws import QUARTER
 from nnscratch.flow.reading import FACTOR
 from nnscratch.theory.suited import suited_gate_bias
 from nnscratch_records.words import number, percent, plural, since
@@ -26,7 +27,6 @@ STANDS_OUT, _WINDOW = 3.0, 10  # times the usual norm of so many steps before an
 HALF = 0.5  # of all steps of a run that has not learned
 CUT = 1e-3  # of the last step's gradient is still there where a truncation cuts it to nothing
 _THROWN = frozenset({"learning rate too large"})
-_QUARTER = 0.25  # of the answers' variance, as `target_quarter` has it
 _SPARED = 0.05  # at this share of steps a larger norm is no spike but usual
 
 
@@ -85,7 +85,7 @@ def _within_reach(view: View, layer: Recurrent) -> bool:
     rate = float(np.median(rates[-LATEST:])) if len(rates) else math.nan
     reach = math.log(FACTOR) / -math.log(rate) if 0 < rate < 1 else 0.0
     p = view.progress
-    stands = p.rows >= STEADY and p.share < LITTLE * _QUARTER
+    stands = p.rows >= STEADY and p.share < LITTLE * QUARTER
     return stands and view.latest("target_quarter") <= reach
 
 

@@ -282,7 +282,6 @@ def _small(view: View, size: float, slow: bool, causes: Collection[str]) -> list
     adaptive = rates.optimizer_name(view) not in rates.PLAIN
     later = _BEGAN_IN_TIME | ({"target scale"} if adaptive or tens(view) else frozenset())
     timid = bool(later & set(causes)) and rates.timid(view)
-    advised = rates.higher_rate(view)
     step = view.since(rates.typical_updates(view) < (BRISK if slow else SMALL))
     pace = (
         f"the loss falls so slowly that half of what is missing would take {number(p.steps_left)} "
@@ -290,19 +289,10 @@ def _small(view: View, size: float, slow: bool, causes: Collection[str]) -> list
         if slow
         else f"the loss has not fallen: {number(p.first)} at the beginning, {number(p.now)} now"
     )
-    return [
-        Finding(
-            "learning rate too small",
-            "serious",
-            (),
-            view.first_step,
-            f"The learning rate is too small, {number(rate)}: the updates are {number(size)} of "
-            f"the weights' norm in each step (usual are 1e-4 to 1e-2), "
-            f"{since(step, view.first_step)}, and {pace}.",
-            "",
-            cures.learning_rate(view, advised),
-            {"ratio": size, "lr": rate},
-            EXPLAINS["learning rate too small"],
-            first=timid and not set(causes) - later,
-        )
-    ]
+    seen = (
+        f"The learning rate is too small, {number(rate)}: the updates are {number(size)} of the "
+        f"weights' norm in each step (usual are 1e-4 to 1e-2), {since(step, view.first_step)}, and "
+        f"{pace}."
+    )
+    first = timid and not set(causes) - later
+    return [steps.small_rate(view, seen, rates.higher_rate(view), size, first=first)]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array, as_numbers
-from nnscratch.errors import ConfigError, DataError, ShapeError
+from nnscratch.errors import DataError, ShapeError
 from nnscratch.layers import Dropout, Layer
 from nnscratch.model import Sequential
 from nnscratch.nodes import INPUT, Pass
@@ -22,6 +22,7 @@ from nnscratch.theory.recurrent.cells import Cell, Units, draw_units
 from nnscratch.theory.recurrent.plain import plain_squares
 from nnscratch.theory.recurrent.reading import is_recurrent, read_cell
 from nnscratch.theory.recurrent.report import LayerInTime, TimePrediction, horizon_of, rate_of
+from nnscratch.theory.weights import refuse_tied
 
 STEPS = 100  # of a sequence of which nothing is known
 MOST = 200  # steps that are followed; from there on a rate holds
@@ -56,8 +57,8 @@ def predict_through_time(
     within 1.5 %.
     """
     inside = _recurrent(model)
-    before, notes = _given(model, inside[0], x)
-    steps = len(before[INPUT].products)
+    before, notes = _given(model, inside, x)
+    steps = len(next(iter(before.values())).products)
     if steps > MOST:
         notes.append(f"the last {MOST} of {steps} steps are followed")
     signals = {i: Signal(one.products[-MOST:, -MOST:]) for i, one in before.items()}
@@ -85,22 +86,23 @@ def predict_through_time(
 def _recurrent(model: Sequential) -> list[int]:
     """Return the nodes that go through time; `ConfigError` where weights are shared."""
     for node in model.nodes:
-        if node.tied:
-            raise ConfigError(
-                f"theory takes the weights of each layer as drawn by themselves, and {node.name!r} "
-                f"shares its weights with another: nn.GradientFlow(model) measures the gradient of "
-                f"any network"
-            )
+        refuse_tied(node)
     return [i for i, node in enumerate(model.nodes) if is_recurrent(node.layer)]
 
 
-def _given(model: Sequential, first: int, x: Array | None) -> tuple[dict[int, Signal], list[str]]:
-    """Return what the input and the nodes before the first recurrent one give, and notes."""
+def _given(
+    model: Sequential, inside: list[int], x: Array | None
+) -> tuple[dict[int, Signal], list[str]]:
+    """Return what is given from before the first to the last of the nodes `inside`, by where it
+    comes from, and notes."""
+    first, last = inside[0], inside[-1]
+    taken = [source for node in model.nodes[first : last + 1] for source in node.sources]
+    taken = [source for source in taken if source < first]
     if x is None:
-        before = [model.nodes[source] for source in model.nodes[first].sources if source != INPUT]
-        which = f"the output of {before[0].name!r}" if before else "the input"
-        unknown = Signal(np.eye(STEPS))
-        return dict.fromkeys(range(INPUT, first), unknown), [
+        which = (
+            "the input" if taken[0] == INPUT else f"the output of {model.nodes[taken[0]].name!r}"
+        )
+        return dict.fromkeys(taken, Signal(np.eye(STEPS))), [
             f"no data given: {which} is taken to have mean square 1, to be new at each step, and "
             f"to be {STEPS} steps long"
         ]
@@ -113,8 +115,8 @@ def _given(model: Sequential, first: int, x: Array | None) -> tuple[dict[int, Si
     for node in copy.deepcopy(model).nodes[:first]:
         output, _ = node.forward(made.inputs(node), True, "running")
         made.outputs.append(output)
-    given = {i: Signal(_products(output)) for i, output in enumerate(made.outputs)}
-    return {INPUT: Signal(_products(y)), **given}, []
+    outputs = {INPUT: y, **dict(enumerate(made.outputs))}
+    return {source: Signal(_products(outputs[source])) for source in set(taken)}, []
 
 
 def _products(x: Array) -> Array:
@@ -191,7 +193,7 @@ def critical_gain(model: Sequential, x: Array) -> float:
     cell = read_cell(node.name, node.layer)
     if cell.kind != "rnn" or cell.identity:
         return math.nan
-    given, _ = _given(model, first, x)
+    given, _ = _given(model, [first], x)
     return _gain(cell, float(np.mean(np.diagonal(given[node.sources[0]].products))))
 
 
