@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
 from nnscratch.layers import Activation, Layer
 
+_POINTS = np.linspace(-4, 4, 24)  # not 0, where corners are
+
 
 @dataclass(frozen=True)
 class Nonlinearity:
@@ -25,20 +27,16 @@ class Nonlinearity:
     averages over that noise, which is what two inputs share, and `square` and `slope_square` are
     the averages of the squares, which one input has.
 
-    A corner, if there is one, is at 0. Two are equal if they have the same `name`.
+    A corner, if there is one, is at 0. Two are equal if they have the same `name` and, where a layer
+    is behind it, the same `values` at some points: a class may be written anew under its old name.
     """
 
     name: str
-    value: Callable[[Array], Array]
-    slope: Callable[[Array], Array]
-    square: Callable[[Array], Array]
-    slope_square: Callable[[Array], Array]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Nonlinearity) and other.name == self.name
-
-    def __hash__(self) -> int:
-        return hash(self.name)
+    value: Callable[[Array], Array] = field(compare=False)
+    slope: Callable[[Array], Array] = field(compare=False)
+    square: Callable[[Array], Array] = field(compare=False)
+    slope_square: Callable[[Array], Array] = field(compare=False)
+    values: bytes = b""
 
 
 def nonlinearity(activation: str | Layer | Nonlinearity) -> Nonlinearity:
@@ -75,6 +73,7 @@ def with_dropout(phi: Nonlinearity, factor: float) -> Nonlinearity:
         phi.slope,
         lambda u: factor * phi.square(u),
         lambda u: factor * phi.slope_square(u),
+        phi.values,
     )
 
 
@@ -109,8 +108,9 @@ def _from_layer(layer: Layer) -> Nonlinearity:
         with np.errstate(over="ignore"):  # of e^x: what is infinite is infinite
             return values * values
 
-    name = repr(layer)
-    return Nonlinearity(name, value, slope, lambda u: square(value(u)), lambda u: square(slope(u)))
+    squares = (lambda u: square(value(u))), (lambda u: square(slope(u)))
+    points = value(_POINTS).tobytes() + slope(_POINTS).tobytes()
+    return Nonlinearity(repr(layer), value, slope, *squares, points)
 
 
 @functools.cache

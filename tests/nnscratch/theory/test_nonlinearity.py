@@ -66,6 +66,29 @@ def test_equal_by_name():
     assert len({nonlinearity("tanh"), nonlinearity(nn.Tanh())}) == 1
 
 
+def test_a_class_written_anew_is_another_function():
+    def with_slope(slope):
+        class Mine(nn.Layer):
+            role = "activation"
+
+            def forward(self, x, training=False):
+                return slope * x, None
+
+            def backward(self, dy, cache, accumulate=False, input_gradient=True):
+                return slope * dy
+
+        return Mine()
+
+    first, second = (nonlinearity(with_slope(slope)) for slope in (0.5, 0.1))
+    assert first.name == second.name
+    assert first != second
+    assert first == nonlinearity(with_slope(0.5))
+    assert with_dropout(first, 2.0) != with_dropout(second, 2.0)
+    models = [nn.Sequential(nn.Dense(8, 8), with_slope(s), nn.Dense(8, 8)) for s in (0.5, 0.1)]
+    rates = [nn.predict(model).regime.rate for model in models]
+    assert rates == pytest.approx([0.25, 0.01])
+
+
 def test_errors():
     with pytest.raises(nn.ConfigError, match="did you mean 'tanh'"):
         nonlinearity("tanhh")
