@@ -63,6 +63,7 @@ def _given(signal: Forked, factor: float, batch_size: int | None) -> InputStatis
     state = signal.incoming
     squares = ("square", "product", "average_square", "average_product")
     larger = {name: factor**2 * getattr(state, name) for name in squares}
-    state = replace(state, average=factor * state.average, **larger)
+    units = None if state.units is None else factor * state.units
+    state = replace(state, average=factor * state.average, units=units, **larger)
     made = propagate_signal(signal.fork.branch, state, batch_size)
     return made[-1].outgoing if made else state

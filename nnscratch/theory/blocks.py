@@ -38,6 +38,8 @@ class Block:
     dropout : float
         Factor ``1 / (1 - rate)`` on mean squares, forward and backward, of dropout after that batch
         norm. Other dropout is part of `activation`.
+    drawn : bool
+        Whether what the activation gets is no Gaussian: see `nnscratch.theory.drawn`.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Block:
     epsilon: float = 0.0
     norm_after: bool = False
     dropout: float = 1.0
+    drawn: bool = False
 
     @property
     def sw2(self) -> float:

@@ -30,6 +30,8 @@ class InputStatistics:
         ``E m_a m_b``. Layer norm takes it away.
     wobble : Wobbles or None
         How much one input's mean square differs over draws; None where nobody asks.
+    units : (2, units) array or None
+        Values of drawn units at two inputs; None where nobody asks.
     """
 
     square: float
@@ -39,6 +41,7 @@ class InputStatistics:
     average_square: float = 0.0
     average_product: float = 0.0
     wobble: Wobbles | None = None
+    units: Array | None = None
 
 
 def input_statistics(x: Array, batch_size: int | None = None) -> InputStatistics:

@@ -76,7 +76,9 @@ class _Gradient:
     two inputs; kept : what is left of their correlation, but for batch norm; spread : over draws,
     None before the last layer with weights; fresh : whether random weights are right above, whose
     part of the spread is not in it yet; aligned : share of the square along the signal; lifted :
-    logarithm of what that has added, as a factor: see `aligned`
+    logarithm of what that has added, as a factor: see `aligned`; shares : how it is spread over
+    drawn units, None where evenly: the square at two inputs and the product of both, each with mean
+    1, shape (3, units): see `drawn`
     """
 
     log_square: float
@@ -86,6 +88,7 @@ class _Gradient:
     fresh: bool
     aligned: float = 0.0
     lifted: float = 0.0
+    shares: Array | None = None
 
 
 def propagate_gradient(
@@ -130,22 +133,28 @@ class _Way:
 
     def _block(self, signal: Signal, g: _Gradient) -> _Gradient:
         block = signal.block
-        factor, noise, r = _passed(signal, g.correlation, self.batch_size)
+        shares, aligned, lifted = g.shares, g.aligned, g.lifted
+        known = signal.units is not None and block.norm != BATCH
+        if known and (block.drawn or shares is not None):
+            factor, noise, shares, aligned, more = _passed_by_units(signal, shares, aligned)
+            r, lifted = g.correlation * noise.kept, lifted + more
+        else:
+            factor, noise, r = _passed(signal, g.correlation, self.batch_size)
         spread, log_square, kept = g.spread, g.log_square + _log(factor), g.kept * noise.kept
         if spread is not None:
             spread = spread.below(noise) if g.fresh else spread.below_slopes(noise)
         if not block.weights:
-            aligned = 0.0 if block.norm else g.aligned
-            return _Gradient(log_square, r, kept, spread, False, aligned, g.lifted)
+            aligned = 0.0 if block.norm else aligned
+            return _Gradient(log_square, r, kept, spread, False, aligned, lifted, shares)
         last = spread is None
         if last:
             self.last, log_square = log_square, 0.0
-        self.at.append((log_square, spread, g.lifted))
+        self.at.append((log_square, spread, lifted))
         self.noises.append(noise)
         if spread is None:
             spread = Spread(aligned=self.loss.correlation_square * kept**2)
         aligned = (self.loss.along if last else 1.0) / block.n_in
-        return _Gradient(log_square + _log(block.sw2), r, kept, spread, True, aligned, g.lifted)
+        return _Gradient(log_square + _log(block.sw2), r, kept, spread, True, aligned, lifted)
 
     def _fork(self, signal: Forked, g: _Gradient) -> _Gradient:
         fork = signal.fork
@@ -159,7 +168,7 @@ class _Way:
         aligned, more = g.aligned, 1.0
         if signal.skip:
             aligned = 1 / fork.n_in
-        elif leans(signal) and share < 1:
+        elif (leans(signal) or signal.outgoing.units is not None) and share < 1:
             more, aligned = around(signal, g.aligned, share / (1 - share), self.batch_size)
             whole += math.log(more)
         rate = math.exp(whole - g.log_square) if whole > -math.inf else 0.0
@@ -176,6 +185,7 @@ class _Way:
             fresh=False,
             aligned=aligned,
             lifted=g.lifted + math.log(more),
+            shares=_joined_shares(branch, skip, share),
         )
 
 
@@ -188,6 +198,54 @@ def _settled(g: _Gradient, units: int) -> _Gradient:
 
 def _log(value: float) -> float:
     return math.log(value) if value > 0 else -math.inf
+
+
+def _joined_shares(branch: _Gradient, skip: _Gradient, share: float) -> Array | None:
+    """Return the shares below a fork, the branch having a share of the square there."""
+    if branch.shares is None and skip.shares is None:
+        return None
+    one, two = (1.0 if lane.shares is None else lane.shares for lane in (branch, skip))
+    ways = np.array([[1.0, r.correlation] for r in (branch, skip)])[:, [0, 0, 1], None]
+    return _evenly(share * ways[0] * one + (1 - share) * ways[1] * two)
+
+
+def _evenly(shares: Array) -> Array:
+    """Return the rows of `shares` with mean 1; ones where that is 0."""
+    means = shares.mean(axis=1, keepdims=True)
+    return np.divide(shares, means, out=np.ones_like(shares), where=means != 0)
+
+
+def _passed_by_units(
+    signal: Signal, shares: Array | None, aligned: float
+) -> tuple[float, LayerNoise, Array | None, float, float]:
+    """Return what a block does to a gradient that is not spread evenly over its units: the factor,
+    the noise, the shares below, the share along the signal there, and the logarithm of what that
+    part adds, as a factor.
+
+    Of the part along the signal y = phi(u), ``(E y phi' u)^2 / (E y^2 E u^2)`` lies along u below.
+    """
+    assert signal.units is not None
+    phi, u = signal.block.activation, signal.units
+    y, slopes = phi.value(u), phi.slope(u)
+    above = np.ones((3, u.shape[1])) if shares is None else shares
+    below: Array = above * np.vstack([phi.slope_square(u), slopes[0] * slopes[1]])
+    passed, size = float(below[:2].mean()), float(np.mean(y * y))
+    if not (passed > 0 and size > 0):
+        return 0.0, LayerNoise(signal.block.n_out, 1.0, 1.0, 0.0), None, 0.0, 0.0
+    kept, below = float(below[2].mean()) / passed, _evenly(below)
+    # Units that get nothing here got little before: only what is new is noise.
+    one, two = _unevenness(below) - _unevenness(above)
+    noise = LayerNoise(signal.block.n_out, max(1.0, 1 + one), max(1.0, 1 + two), kept)
+    along = float(np.mean(y * slopes * u)) ** 2 / (size * float(np.mean(u * u)))
+    image = float(np.mean((y * slopes) ** 2)) / size
+    whole = aligned * image + (1 - aligned) * passed
+    factor = signal.inverse_variance * whole * signal.finite
+    return factor, noise, below, aligned * along / whole, math.log(whole / passed)
+
+
+def _unevenness(shares: Array) -> Array:
+    """Return mean squares of the shares at one input, and mean products of those at two."""
+    return np.array([np.mean(shares[0] ** 2), np.mean(shares[0] * shares[1])])
 
 
 def _passed(signal: Signal, r: float, batch_size: int | None) -> tuple[float, LayerNoise, float]:

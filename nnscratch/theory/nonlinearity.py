@@ -27,8 +27,9 @@ class Nonlinearity:
     averages over that noise, which is what two inputs share, and `square` and `slope_square` are
     the averages of the squares, which one input has.
 
-    A corner, if there is one, is at 0. Two are equal if they have the same `name` and, where a layer
-    is behind it, the same `values` at some points: a class may be written anew under its old name.
+    A corner, if there is one, is at 0. Two are equal if they have the same `name` and, where a
+    layer is behind them, the same `values` at some points: a class may be written anew under its
+    old name.
     """
 
     name: str
@@ -57,6 +58,27 @@ def nonlinearity(activation: str | Layer | Nonlinearity) -> Nonlinearity:
         return _from_layer(layer)
     raise ConfigError(
         f"theory needs an activation function applied element by element, got {layer!r}"
+    )
+
+
+def draws_noise(phi: Nonlinearity) -> bool:
+    """Whether `phi` draws noise of its own."""
+    return not np.array_equal(phi.square(_POINTS), phi.value(_POINTS) ** 2)
+
+
+def composed(inner: Nonlinearity, outer: Nonlinearity) -> Nonlinearity:
+    """Return ``outer(inner(u))`` of an `inner` that draws no noise."""
+
+    def chained(of_outer: Callable[[Array], Array], power: int) -> Callable[[Array], Array]:
+        return lambda u: of_outer(inner.value(u)) * inner.slope(u) ** power
+
+    return Nonlinearity(
+        f"{inner.name}, {outer.name}",
+        chained(outer.value, 0),
+        chained(outer.slope, 1),
+        chained(outer.square, 0),
+        chained(outer.slope_square, 2),
+        inner.values + outer.values,
     )
 
 

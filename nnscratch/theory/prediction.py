@@ -74,10 +74,11 @@ def predict_layers(
     Parameters
     ----------
     model : Sequential
-        Dense layers, each followed by at most one activation, dropout, and batch norm before or
-        after them; layer norm and RMS norm anywhere; `Residual` blocks with a dense layer in the
-        branch or around it. Activations and batch norm need inputs that are Gaussian over the
-        units: those of a dense layer, of a norm of it, of sums of such.
+        Dense layers, each followed by activations, dropout, and batch norm before or after them;
+        layer norm and RMS norm anywhere; `Residual` blocks with a dense layer in the branch or
+        around it, and activations after them. Batch norm needs inputs that are Gaussian over the
+        units: those of a dense layer, of a norm of it, of sums of such. Where others come to an
+        activation, as in ``relu(x + f(x))``, drawn units are followed (`nnscratch.theory.drawn`).
     x : (rows, features) array, optional
         Data as the model will see them: a batch or all of them. Without it inputs are taken to have
         mean square 1 and to be unrelated to each other, and a note says so.

@@ -19,13 +19,19 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
+import numpy as np
+
+from nnscratch.arrays import Array
 from nnscratch.errors import DataError
+from nnscratch.theory import drawn
 from nnscratch.theory.after_norm import Normalized
 from nnscratch.theory.after_norm import normalized as normalized_after
 from nnscratch.theory.batchnorm import batch_moments, checked_batch
 from nnscratch.theory.blocks import BATCH, LAYER, RMS, Block, Fork, Step, parts_of
 from nnscratch.theory.ends import InputStatistics
+from nnscratch.theory.nonlinearity import Nonlinearity
 from nnscratch.theory.quadrature import mean, pair_mean, sphere_mean
 from nnscratch.theory.spectrum import Spectrum
 from nnscratch.theory.wobble import Wobbles, behind_norm, behind_weights, summed, taken_out
@@ -57,6 +63,8 @@ class Signal:
         Factor on the squared gradient for the finite width of a norm of examples: see `wobble`.
     slope : float
         ``E phi'^2``; not with batch norm.
+    units : (2, units) array or None
+        What the activation gets in drawn units, where they are followed.
     """
 
     block: Block
@@ -70,6 +78,7 @@ class Signal:
     after: Normalized | None = None
     finite: float = 1.0
     slope: float = 1.0
+    units: Array | None = None
 
     @property
     def gain(self) -> float:
@@ -125,6 +134,9 @@ def propagate_signal(
     state = inputs
     if any(block.norm in (LAYER, RMS) for block in parts_of(steps)):
         state = replace(inputs, wobble=inputs.wobble or Wobbles())
+    if state.units is None and any(block.drawn for block in parts_of(steps)):
+        # Before the first weights nobody looks at them.
+        state = replace(state, units=drawn.fresh("input", state.square, 0.0))
     for step in steps:
         made = _around if isinstance(step, Fork) else _through
         signal = made(step, state, batch_size)  # type: ignore[arg-type]
@@ -146,7 +158,10 @@ def _around(fork: Fork, state: InputStatistics, batch_size: int | None) -> Forke
     wobble = None
     if one.wobble is not None and two.wobble is not None:
         wobble = summed(one.wobble, two.wobble, min(share, 1.0), handed, fork.n_out)
-    return Forked(fork, branch, skip, state, one, replace(out, wobble=wobble))
+    units = None
+    if one.units is not None and two.units is not None:
+        units = drawn.added(two.units, one.units, fork.scale, one)
+    return Forked(fork, branch, skip, state, one, replace(out, wobble=wobble, units=units))
 
 
 def _summed(branch: InputStatistics, skip: InputStatistics, scale: float) -> InputStatistics:
@@ -197,24 +212,72 @@ def _through(block: Block, state: InputStatistics, batch_size: int | None) -> Si
         wobble = behind_norm(phi, variance, centred, block.n_out)
     elif block.weights and wobble is not None:
         wobble = behind_weights(wobble, phi, q, block.n_out)
-    # Behind a norm the units of one example lie on a sphere.
-    over = partial(sphere_mean, dimensions=block.n_out - centred) if block.norm else mean
-    square, slope_square = over(phi.square, variance), over(phi.slope_square, variance)
-    product = pair_mean(phi.value, phi.value, variance, correlation)
+    units = _units(block, state, variance, correlation, inverse)
+    if block.drawn:
+        assert units is not None
+        averages = _over_units(phi, units)
+    else:
+        # Behind a norm the units of one example lie on a sphere.
+        over = partial(sphere_mean, dimensions=block.n_out - centred) if block.norm else mean
+        averages = _Averages(
+            over(phi.square, variance),
+            over(phi.slope_square, variance),
+            pair_mean(phi.value, phi.value, variance, correlation),
+            pair_mean(phi.slope, phi.slope, variance, correlation),
+            mean(phi.value, variance),
+        )
     # The correlations of single pairs differ around c, and follow the slope of the map.
-    slope = variance * pair_mean(phi.slope, phi.slope, variance, correlation)
-    out = _outgoing(state.spectrum, square, product, slope * (1 - correlation), batch_size)
-    average = mean(phi.value, variance)
+    slope = variance * averages.slope_product * (1 - correlation)
+    out = _outgoing(state.spectrum, averages.square, averages.product, slope, batch_size)
+    average = averages.value
     squares = average**2, average**2
-    if not block.weights and block.norm != LAYER and state.average_square:  # linear: see `reading`
+    linear = not (block.weights or block.drawn or block.norm == LAYER)
+    if linear and state.average_square:  # else Gaussian around 0: see `reading`
         average = state.average * math.sqrt(inverse)
         squares = state.average_square * inverse, state.average_product * inverse
     out = replace(
-        out, average=average, average_square=squares[0], average_product=squares[1], wobble=wobble
+        out,
+        average=average,
+        average_square=squares[0],
+        average_product=squares[1],
+        wobble=wobble,
+        units=None if units is None else phi.value(units),
     )
-    return Signal(
-        block, q, c, state, out, variance, correlation, inverse, finite=finite, slope=slope_square
+    made = Signal(block, q, c, state, out, variance, correlation, inverse)
+    return replace(made, finite=finite, slope=averages.slope_square, units=units)
+
+
+class _Averages(NamedTuple):
+    """E phi^2, E phi'^2, E phi phi and E phi' phi' at two inputs, and E phi, over units."""
+
+    square: float
+    slope_square: float
+    product: float
+    slope_product: float
+    value: float
+
+
+def _over_units(phi: Nonlinearity, units: Array) -> _Averages:
+    values, slopes = phi.value(units), phi.slope(units)
+    return _Averages(
+        float(phi.square(units).mean()),
+        float(phi.slope_square(units).mean()),
+        float(np.mean(values[0] * values[1])),
+        float(np.mean(slopes[0] * slopes[1])),
+        float(values.mean()),
     )
+
+
+def _units(
+    block: Block, state: InputStatistics, variance: float, correlation: float, inverse: float
+) -> Array | None:
+    """Return what a block's activation gets in drawn units, where they are followed."""
+    if state.units is None:
+        return None
+    if block.weights:
+        return drawn.fresh(block.name, variance, correlation)
+    centre = state.units.mean() if block.norm == LAYER else 0.0
+    return np.asarray((state.units - centre) * math.sqrt(inverse))
 
 
 def _through_batch(
@@ -237,6 +300,7 @@ def _through_batch(
         few = 1.0 if batch_size is None else batch_size / (checked_batch(batch_size) - 1)
         inverse = norm.rate * norm.uneven(few * active.inverse_mean())
         out = InputStatistics(block.dropout, 0.0, active.normalized())
+        out = replace(out, units=state.units)  # of which nobody makes use
         return Signal(block, q, c, state, out, 1.0, 0.0, inverse, norm)
     normalized = spread / (spread + block.epsilon)
     inverse = normalized / spread * state.spectrum.inverse_mean()
@@ -246,8 +310,10 @@ def _through_batch(
     out = _outgoing(spectrum, moments.square, moments.product, slope, batch_size)
     average = mean(phi.value, normalized)
     out = replace(out, average=average, average_square=average**2, average_product=average**2)
+    units = None if state.units is None else drawn.fresh(block.name, normalized, 0.0)
     out = replace(out, wobble=state.wobble and Wobbles())
-    return Signal(block, q, c, state, out, normalized, 0.0, inverse)
+    out = replace(out, units=None if units is None else phi.value(units))
+    return Signal(block, q, c, state, out, normalized, 0.0, inverse, units=units)
 
 
 def _correlation(covariance: float, q: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import IntEnum
 
 from nnscratch.errors import ConfigError
 from nnscratch.layers import (
@@ -22,11 +23,19 @@ from nnscratch.model import Sequential
 from nnscratch.nodes import INPUT
 from nnscratch.theory.blocks import BATCH, LAYER, LINEAR, RMS, Block, Fork, Network, Step
 from nnscratch.theory.limits import limits
-from nnscratch.theory.nonlinearity import nonlinearity, with_dropout
+from nnscratch.theory.nonlinearity import composed, draws_noise, nonlinearity, with_dropout
 from nnscratch.theory.weights import dense_parameters, is_fresh_norm, refuse_tied
 from nnscratch_records import WEIGHTED
 
 _NORMS = BatchNorm | LayerNorm | RMSNorm
+
+
+class _Known(IntEnum):
+    """What is known of how a layer's outputs are spread over its units."""
+
+    NOTHING = 0
+    DRAWN = 1  # those of drawn units: see `drawn`
+    GAUSSIAN = 2
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ def read_network(model: Sequential) -> Network:
             raise ConfigError(_unknown(item.name, item.layer))
         before.append(item.name)
     builder = _Builder([])
-    steps, _ = builder.steps(items[begin:], gaussian=False)
+    steps, _ = builder.steps(items[begin:], _Known.NOTHING)
     notes, fresh = builder.notes, builder.fresh
     for name, other in model.layers.items():
         if isinstance(other, _NORMS) and not is_fresh_norm(other):
@@ -158,43 +167,44 @@ class _Builder:
     notes: list[str]
     fresh: bool = True
 
-    def steps(self, items: Sequence[_Item], gaussian: bool) -> tuple[tuple[Step, ...], bool]:
-        """Return the steps, and whether over units their output is Gaussian, as `gaussian` says
-        of their input."""
+    def steps(self, items: Sequence[_Item], known: _Known) -> tuple[tuple[Step, ...], _Known]:
+        """Return the steps, and what is known of their output over units, where `known` is of
+        their input."""
         done: list[Step] = []
         block: Block | None = None
         for item in items:
             if isinstance(item, _Join):
                 done += [] if block is None else [block]
-                fork, gaussian = self._fork(item, gaussian)
+                fork, known = self._fork(item, known)
                 done.append(fork)
                 block = None
                 continue
             if isinstance(item.layer, Dense):
                 done += [] if block is None else [block]
-                block, gaussian = self._dense(item.name, item.layer), True
+                block, known = self._dense(item.name, item.layer), _Known.GAUSSIAN
                 continue
             if isinstance(item.layer, Identity):
                 continue
-            _check(item, block, gaussian)
+            _check(item, block, known)
+            bare = block is None or block.activation == LINEAR
             more = None if block is None else _extended(block, item.layer)
             if more is None:
                 done += [] if block is None else [block]
                 more = _extended(Block.without_weights(item.name, item.features or 1), item.layer)
                 assert more is not None
-            block = more
-            if not isinstance(item.layer, Dropout | _NORMS) or block.norm_after:
-                gaussian = False
-        return (*done, *([] if block is None else [block])), gaussian
+            if bare and not isinstance(item.layer, Dropout | _NORMS):
+                more = replace(more, drawn=known == _Known.DRAWN)
+            block, known = more, _behind(item.layer, more, known)
+        return (*done, *([] if block is None else [block])), known
 
     def _dense(self, name: str, layer: Dense) -> Block:
         variance, sb2, as_drawn = dense_parameters(name, layer, self.notes)
         self.fresh &= as_drawn
         return Block(name, layer.n_in, layer.n_out, variance, sb2)
 
-    def _fork(self, join: _Join, gaussian: bool) -> tuple[Fork, bool]:
-        branch, one = self.steps(join.branch, gaussian)
-        skip, two = self.steps(join.skip, gaussian)
+    def _fork(self, join: _Join, known: _Known) -> tuple[Fork, _Known]:
+        branch, one = self.steps(join.branch, known)
+        skip, two = self.steps(join.skip, known)
         if not any(isinstance(s, Block) and s.weights for s in (*branch, *skip)):
             raise ConfigError(
                 f"theory cannot follow {join.name!r}: without a Dense of its own in the branch or "
@@ -202,7 +212,18 @@ class _Builder:
             )
         width = join.n_in or join.n_out or 1
         fork = Fork(join.name, width, join.n_out or width, branch, skip, join.scale)
-        return fork, one and two
+        return fork, min(one, two)
+
+
+def _behind(layer: Layer, block: Block, known: _Known) -> _Known:
+    """Return what is known behind a layer, the last of `block`, where `known` is before it."""
+    if isinstance(layer, _NORMS) and not block.norm_after:
+        return known
+    if isinstance(layer, Dropout):
+        return known if known == _Known.GAUSSIAN else _Known.NOTHING
+    if isinstance(layer, _NORMS) or draws_noise(block.activation):
+        return _Known.NOTHING
+    return min(known, _Known.DRAWN)
 
 
 def _extended(block: Block, layer: Layer) -> Block | None:
@@ -221,19 +242,23 @@ def _extended(block: Block, layer: Layer) -> Block | None:
     if isinstance(layer, LayerNorm | RMSNorm):
         kind = LAYER if isinstance(layer, LayerNorm) else RMS
         return replace(block, norm=kind, epsilon=layer.epsilon) if bare else None
-    if block.activation != LINEAR or block.norm_after:
+    if block.norm_after:
         return None
-    return replace(block, activation=nonlinearity(layer))
+    phi = nonlinearity(layer)
+    if block.activation != LINEAR:
+        phi = composed(block.activation, phi)
+    return replace(block, activation=phi)
 
 
-def _check(item: _Single, block: Block | None, gaussian: bool) -> None:
+def _check(item: _Single, block: Block | None, known: _Known) -> None:
     """Raise `ConfigError` for a layer that theory does not know, or not there."""
     name, layer = item.name, item.layer
     if isinstance(layer, Dropout | LayerNorm | RMSNorm):
         return
     if isinstance(layer, BatchNorm):
+        behind = block is not None and not block.norm and not block.drawn
         twice = block is not None and block.norm == BATCH
-        if twice or not (gaussian or (block is not None and not block.norm)):
+        if twice or not (known == _Known.GAUSSIAN or behind):
             raise ConfigError(_order(name))
         return
     if isinstance(layer, Softmax):  # every one of its outputs depends on all its inputs
@@ -242,7 +267,7 @@ def _check(item: _Single, block: Block | None, gaussian: bool) -> None:
         nonlinearity(layer)
     except ConfigError:
         raise ConfigError(_unknown(name, layer)) from None
-    if not gaussian:
+    if known == _Known.NOTHING:
         raise ConfigError(_order(name))
 
 
@@ -261,7 +286,8 @@ def _unknown(name: str, layer: Layer) -> str:
 
 def _order(name: str) -> str:
     return (
-        f"theory cannot follow layer {name!r} there: an activation or a BatchNorm needs inputs "
-        "that are Gaussian over the units, as after a Dense, a norm of it or a sum of such; not "
-        "after another activation, or a sum with one: a Dense between them makes them so"
+        f"theory cannot follow layer {name!r} there: an activation needs a Dense somewhere before "
+        "it, and no Dropout, BatchNorm or random slopes behind an activation between them; a "
+        "BatchNorm needs inputs that are Gaussian over the units, as after a Dense, a norm of it "
+        "or a sum of such: a Dense before it makes them so"
     )

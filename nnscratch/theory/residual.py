@@ -8,6 +8,8 @@ the gradient, a block multiplies the squared gradient by
                                      grows by scale^2 v a block, the product over blocks is about
                                      (q_L / q_0)^(c / v), a power of their number
     (1 + scale^2 c) / (1 + scale^2 v)   norm after the sum
+    (1 + scale^2 c) s   activation after the sum, which lets a share s through: of ReLU half where
+                        units are even, nearly all where they have been cut before (see `drawn`)
 
 He, Zhang, Ren & Sun 2016; Yang & Schoenholz 2017; Xiong et al. 2020 (before and after the sum).
 """
@@ -49,7 +51,7 @@ def fork_regime(passed: Sequence[Signal | Forked], splits: Mapping[str, Split]) 
     inside = list(parts_of((last.fork,)))
     dense = [block for block in inside if block.weights]
     layers = len(list(blocks_of(last.fork.branch))) or 1
-    rate, growth, formula, advice = _growth(same, splits, _begins_with_norm(after))
+    rate, growth, formula, advice = _growth(same, splits, after)
     power = growth.startswith(_POWER)
     scale = math.inf if power else depth_scale(rate) * layers
     return Regime(
@@ -74,10 +76,13 @@ _POWER = "a power of the depth"
 
 
 def _growth(
-    same: Sequence[Forked], splits: Mapping[str, Split], norm_after: bool
+    same: Sequence[Forked], splits: Mapping[str, Split], after: Sequence[Signal | Forked]
 ) -> tuple[float, str, str, str]:
-    """Return the rate per block, how the gradient grows, where that comes from, what to do."""
-    last = same[-1]
+    """Return the rate per block, how the gradient grows, where that comes from, what to do.
+
+    after : what follows the sum of a block, none at the network's end
+    """
+    last, norm_after = same[-1], _begins_with_norm(after)
     fork, split = last.fork, splits[last.fork.name]
     if fork.scale == 0:
         told = "flat: blocks of scale 0 hand it on as it is, and their layers get none"
@@ -106,10 +111,16 @@ def _growth(
             "grow as a power of the depth alone."
         )
         return rates[-1], told, _AFTER, advice
-    advice = ""
-    if len(same) > 1 and not fork.skip and not any(b.norm for b in parts_of(fork.branch)):
+    bent, advice = _begins_with_activation(after), ""
+    formula = "(1 + scale^2 c) s a block, s what the activation after it lets through"
+    if bent and min(rates) < 1:
+        advice = (
+            "The activation after each sum takes from the gradient at every block: without it what "
+            "goes around the branches comes back whole."
+        )
+    elif len(same) > 1 and not fork.skip and not any(b.norm for b in parts_of(fork.branch)):
         advice = _scaled(same, splits[last.fork.name].branch)
-    return rates[-1], told, "1 + scale^2 c a block", advice
+    return rates[-1], told, formula if bent else "1 + scale^2 c a block", advice
 
 
 def _scaled(same: Sequence[Forked], branch: float) -> str:
@@ -142,6 +153,12 @@ def _begins_with_norm(signals: Sequence[Signal | Forked]) -> bool:
         return False
     block = signals[0].block
     return not block.weights and bool(block.norm) and not block.norm_after
+
+
+def _begins_with_activation(signals: Sequence[Signal | Forked]) -> bool:
+    if not signals or isinstance(signals[0], Forked):
+        return False
+    return not signals[0].block.weights and signals[0].block.activation != LINEAR
 
 
 def _kind(fork: Fork) -> tuple[Any, ...]:

@@ -130,7 +130,7 @@ def late():
         (trained, "0.bias did not begin so"),
         (rescaled, "3.weight did not begin so"),
         (late, "the record begins at step 7"),
-        (lambda: recorded(network(extra=[nn.ReLU()])), "theory cannot follow layer '5.tanh'"),
+        (lambda: recorded(network(extra=[nn.RReLU()])), "theory cannot follow layer '5.tanh'"),
     ],
 )
 def test_where_theory_does_not_apply_the_pictures_say_so(make, reason):

@@ -80,7 +80,7 @@ class Weighted(nn.layers.Layer):
         ([nn.ReLU], "at least one Dense"),
         ([lambda: nn.Dense(4, 4), Doubled], "does not know layer '1.doubled'"),
         ([Weighted, lambda: nn.Dense(4, 4)], "does not know layer '0.weighted'"),
-        ([lambda: nn.Dense(4, 4), nn.ReLU, nn.Tanh], "cannot follow layer '2.tanh'"),
+        ([lambda: nn.Dense(4, 4), nn.RReLU, nn.Tanh], "cannot follow layer '2.tanh'"),
         (
             [lambda: nn.Dense(4, 4), lambda: nn.BatchNorm(4), lambda: nn.BatchNorm(4)],
             "cannot follow layer '2.batchnorm'",

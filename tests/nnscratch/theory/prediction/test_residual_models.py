@@ -127,7 +127,7 @@ def test_a_layer_norm_behind_the_activation_is_better_before_it():
     [
         (lambda: [nn.Residual(nn.ReLU())], "'1.sum': without a Dense"),
         (lambda: [nn.Residual(nn.Residual(*branch()))], "'1.sum': without a Dense"),
-        (lambda: [nn.ReLU(), nn.Residual(*branch()), nn.ReLU()], "layer '3.relu' there"),
+        (lambda: [nn.RReLU(), nn.Residual(*branch()), nn.ReLU()], "layer '3.relu' there"),
         (lambda: [nn.Residual(nn.Dense(N, N), nn.Softmax(), nn.Dense(N, N))], "'1.1.softmax'"),
         (lambda: [nn.ReLU(), nn.Residual(nn.BatchNorm(N), *branch())], "layer '2.0.batchnorm'"),
     ],

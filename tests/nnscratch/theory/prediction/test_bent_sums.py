@@ -1,0 +1,146 @@
+"""Activations after sums and after other activations: predicted by drawn units, and measured."""
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.experiments.claims.networks import back_propagated
+from nnscratch.theory import drawn
+from nnscratch.theory.ends import InputStatistics, LossGradient
+from nnscratch.theory.gradient import propagate_gradient
+from nnscratch.theory.propagation import propagate_signal
+from nnscratch.theory.reading import read_network
+from nnscratch.theory.spectrum import even_spectrum
+
+N = 400
+
+
+def dense(sw2=2.0, n=N):
+    return nn.Dense(n, n, init=nn.initializers.VarianceScaling(sw2, "fan_in"))
+
+
+def block(activation=nn.ReLU, sw2=2.0, scale=1.0, *, normed=False, behind=None):
+    norm = [nn.BatchNorm(N)] if normed else []
+    branch = [dense(sw2), *norm, activation(), dense(sw2), *([nn.BatchNorm(N)] if normed else [])]
+    return [
+        nn.Residual(*branch, scale=scale),
+        *([behind(N)] if behind else []),
+        activation(),
+    ]
+
+
+def bent(count, activation=nn.ReLU, sw2=2.0, **options):
+    made = [part for _ in range(count) for part in block(activation, sw2, **options)]
+    return [dense(sw2), activation(), *made, dense(sw2)]
+
+
+def squares(parts):
+    steps = read_network(nn.Sequential(*parts, seed=0)).steps
+    passed = propagate_signal(steps, InputStatistics(1.0, 0.0, even_spectrum(None)), None)
+    return np.exp(propagate_gradient(passed, LossGradient(1.0, 0.0, 0.0), None).log_square)
+
+
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_units_that_are_cut_off_are_cut_off_once(count):
+    """Around branches of scale 0 a ReLU after another ReLU changes nothing: half comes back, not
+    half of a half."""
+    made = squares([dense(1.0), nn.ReLU(), *zero_blocks(count), dense(1.0)])
+    assert made[0] == pytest.approx(0.5, abs=0.01)
+
+
+def zero_blocks(count):
+    return [part for _ in range(count) for part in block(scale=0.0)]
+
+
+def test_an_activation_behind_another_one():
+    """E phi'^2 of tanh(relu(u)): half of that of tanh."""
+    u = np.random.default_rng(0).standard_normal(1_000_000)
+    expected = np.mean((u > 0) * (1 - np.tanh(u) ** 2) ** 2)
+    made = squares([dense(1.0), nn.ReLU(), nn.Tanh(), dense(1.0)])
+    assert made[0] == pytest.approx(expected, rel=0.005)
+    found = nn.predict(nn.Sequential(dense(1.0), nn.ReLU(), nn.Tanh(), dense(1.0)))
+    assert found.regime.activation == "ReLU(), Tanh()"
+    assert found.second_moment[1] == pytest.approx(
+        np.mean(np.tanh(np.maximum(u, 0)) ** 2), rel=0.005
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "tolerance"),
+    [
+        ({"scale": 0.3}, 0.05),
+        ({"activation": nn.Tanh, "sw2": 1.0}, 0.04),
+        ({"activation": nn.LeakyReLU, "sw2": 1.0}, 0.08),
+        ({"normed": True}, 0.05),
+        ({"activation": nn.GELU, "behind": nn.LayerNorm}, 0.07),
+    ],
+)
+def test_against_networks(options, tolerance):
+    """The size of the gradient at each dense layer, of eight blocks of 400 units; that at the last
+    is drawn at random."""
+    logs = []
+    for seed in range(4):
+        model = nn.Sequential(*bent(8, **options), seed=seed)
+        x = np.random.default_rng(seed).standard_normal((32, N)).astype(np.float32)
+        found = back_propagated(model, x, None, random_top=seed)
+        logs.append(np.log(found / found[-1]) / 2)
+    said = nn.predict(nn.Sequential(*bent(8, **options)), x)
+    np.testing.assert_allclose(
+        np.log(said.relative_gradient), np.mean(logs, axis=0), atol=tolerance
+    )
+
+
+def test_signal_against_a_network():
+    model = nn.Sequential(*bent(6, nn.Tanh, 1.5), seed=0)
+    x = np.random.default_rng(1).standard_normal((64, N)).astype(np.float32)
+    model.forward(x, training=True)
+    dense_names = [name for name, layer in model.layers.items() if isinstance(layer, nn.Dense)]
+    measured = [float(np.mean(np.square(model.last[name].output))) for name in dense_names]
+    found = nn.predict(model, x)
+    np.testing.assert_allclose(found.second_moment, measured, rtol=0.06)
+
+
+def test_what_is_said_of_more_blocks():
+    less = nn.predict(nn.Sequential(*bent(10, nn.Sigmoid, 1.0)))
+    assert less.word == "vanishing"
+    assert "s what the activation after it lets through" in less.regime.formula
+    assert "without it what goes around the branches comes back whole" in less.verdict
+    more = nn.predict(nn.Sequential(*bent(16)))
+    assert "With scale=0.25 in each nn.Residual" in more.verdict
+    plain = [part for _ in range(8) for part in block()[:1]]
+    assert "lets through" not in nn.predict(nn.Sequential(dense(), *plain, dense())).regime.formula
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        lambda: [nn.ReLU(), nn.Dropout(0.2), nn.Residual(*block()[0].layers), nn.ReLU()],
+        lambda: [nn.ReLU(), nn.BatchNorm(N), nn.Residual(*block()[0].layers), nn.ReLU()],
+        lambda: [nn.RReLU(), nn.Residual(*block()[0].layers), nn.ReLU()],
+        lambda: [nn.ReLU(), nn.Residual(*block()[0].layers), nn.BatchNorm(N)],
+        lambda: [nn.ReLU(), nn.Residual(*block()[0].layers), nn.ReLU(), nn.BatchNorm(N)],
+    ],
+)
+def test_what_no_drawn_units_know_of_is_refused(parts):
+    with pytest.raises(nn.ConfigError, match="theory cannot follow layer"):
+        nn.predict(nn.Sequential(dense(), *parts(), dense()))
+
+
+def test_raw_data_around_a_branch_are_no_known_units():
+    with pytest.raises(nn.ConfigError, match=r"theory cannot follow layer '1\.relu'"):
+        nn.predict(nn.Sequential(nn.Residual(*block()[0].layers), nn.ReLU(), dense()))
+
+
+def test_drawn_units_have_the_moments_asked_for():
+    one = drawn.fresh("one", 2.0, 0.25)
+    assert one @ one.T / one.shape[1] == pytest.approx(np.array([[2.0, 0.5], [0.5, 2.0]]))
+    assert one.mean(axis=1) == pytest.approx(0, abs=1e-12)
+    assert drawn.fresh("other", 2.0, 0.25) != pytest.approx(one)
+    bent = np.maximum(one, 0)
+    given = InputStatistics(3.0, 1.0, even_spectrum(None), average=0.5)
+    whole = drawn.added(bent, drawn.fresh("two", 3.0, 0.0), 0.5, given)
+    squares = bent @ bent.T / one.shape[1]
+    means = bent.mean(axis=1, keepdims=True)
+    cross = 0.5 * 0.5 * (means + means.T)
+    expected = squares + cross + 0.25 * np.array([[3.0, 1.0], [1.0, 3.0]])
+    assert whole @ whole.T / one.shape[1] == pytest.approx(expected)
