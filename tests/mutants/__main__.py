@@ -4,7 +4,8 @@ It takes hours, so CI does not run it. Changes are drawn from a seed, so many fo
 comparison or a sign turned, a number moved, `and` for `or`, `min` for `max`, a statement left out;
 in the area `rules` a limit of findings and cures moved by a half, a word or an order turned round,
 a cause that explains one thing less, another severity.
-For each the test files that mirror or name the source run first, then the rest of the area's tests.
+After `make coverage` the tests that reach the place run, those of files that mirror or name the
+source first; without it, or where it knows of none, such files and then the rest of the area's.
 Results grow in a file, line by line, and what is there already is not tried again::
 
     make mutants ARGS="--areas theory losses --count 30 --jobs 4"
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import json
 import multiprocessing
 import os
@@ -37,6 +39,7 @@ import matplotlib.pyplot
 import numba  # noqa: F401  like the others imported once, before the forks
 import pytest
 from changes import RULES, Change, changes_of, changes_of_rules, drawn
+from reach import DATA, MOST, Reach
 
 ROOT = Path(__file__).parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
@@ -112,6 +115,14 @@ def tests_of(area: str, file: str) -> list[list[str]]:
     return [[str(t.relative_to(ROOT)) for t in part] for part in (first, rest) if part]
 
 
+def near_first(found: list[str], first: list[str]) -> list[str]:
+    """Return tests in the order in which they are tried: those of the files `first`, the others in
+    any order, but always the same.
+    """
+    found = sorted(found, key=lambda test: hashlib.sha256(test.encode()).digest())
+    return sorted(found, key=lambda test: test.split("::")[0] not in first)[:MOST]
+
+
 def run_tests(copy: Path, tests: list[str], limit: int) -> int:
     """Run tests in a copy of the tree, in a process of their own; return pytest's verdict."""
     os.setsid()
@@ -155,12 +166,16 @@ def notices(copy: Path, tests: list[str], limit: int) -> str:
     return "" if code in (0, 4, 5) else said[1] if said else f"exit {code}"
 
 
-def attempt(copy: Path, area: str, change: Change, limit: int) -> str:
+def attempt(copy: Path, area: str, change: Change, limit: int, reach: Reach | None) -> str:
     """Make the change in the copy, run the tests, put the file back."""
     target, original = copy / change.file, (ROOT / change.file).read_bytes()
     target.write_bytes(original[: change.start] + change.new.encode() + original[change.end :])
+    parts = tests_of(area, change.file)
+    line = original[: change.start].count(b"\n") + 1
+    if reach is not None and (found := reach.tests(change.file, line)):
+        parts = [near_first(found, parts[0])]
     try:
-        for tests in tests_of(area, change.file):
+        for tests in parts:
             how = notices(copy, tests, limit)
             if how:
                 return how
@@ -173,6 +188,7 @@ def attempt(copy: Path, area: str, change: Change, limit: int) -> str:
 def try_all(todo: list[tuple[str, Change]], at: Any, out: Path, limit: int) -> None:
     """Try the change at the shared place `at`, the next and so on; add a line for each to `out`."""
     matplotlib.use("Agg")
+    reach = Reach(ROOT) if (ROOT / DATA).exists() else None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and clean up
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
@@ -188,7 +204,7 @@ def try_all(todo: list[tuple[str, Change]], at: Any, out: Path, limit: int) -> N
             if i >= len(todo):
                 return
             area, change = todo[i]
-            how = attempt(copy, area, change, limit)
+            how = attempt(copy, area, change, limit, reach)
             row = json.dumps({"area": area, "change": change.name, "noticed": how})
             with out.open("a") as file:
                 file.write(row + "\n")
