@@ -2,7 +2,7 @@
 
 A checkpoint (`.npz`, never pickle) holds the parameters, the running statistics, the optimizer's
 state and steps (and with them the position in a schedule), the seed and the position within the
-epoch, the state of every layer's source of noise, and the history. It does not hold the code: load
+epoch, the state of every layer's source of noise and of a random truncation's, and the history. It does not hold the code: load
 it into a trainer of the same model and optimizer.
 """
 
@@ -23,6 +23,7 @@ from nnscratch.files import PathLike, as_path, load_npz, save_npz
 from nnscratch.optimizers import Optimizer
 from nnscratch.parameters import Parameters, put_whole
 from nnscratch.saved import Format, from_plain, group, read_facts, set_noise
+from nnscratch.sequences import RandomTruncation
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.history import History
 from nnscratch.training.loop import Run
@@ -59,6 +60,7 @@ def save_checkpoint(trainer: Trainer, path: PathLike) -> Path:
         "frozen": model.frozen,
         "optimizer": type(optimizer).__name__,
         "noise": model.noise_state(),
+        "cuts": _cuts(trainer),
         "run": None if trainer.run is None else asdict(trainer.run),
     }
     groups: dict[str, Any] = {
@@ -109,10 +111,17 @@ def load_checkpoint(trainer: Trainer, path: PathLike) -> None:
         raise DataError(f"{path} is a damaged checkpoint: frozen layers {frozen!r}")
     before = _Loaded(
         (model.params.flat.copy(), model.statistics.flat.copy()), model.noise_state(),
-        model.frozen, optimizer.state_dict(), trainer.history, trainer.run,
+        _cuts(trainer), model.frozen, optimizer.state_dict(), trainer.history, trainer.run,
     )  # fmt: skip
-    loaded = _Loaded(weights, facts["noise"], frozen, state, history, run)
+    cuts = facts.get("cuts")  # not in older ones
+    loaded = _Loaded(weights, facts["noise"], cuts, frozen, state, history, run)
     put_whole(partial(_put, trainer, path), loaded, before)
+
+
+def _cuts(trainer: Trainer) -> dict[str, Any] | None:
+    """Return where a truncation at random stands."""
+    cut = trainer.truncate
+    return cut.noise_state() if isinstance(cut, RandomTruncation) else None
 
 
 class _Loaded(NamedTuple):
@@ -120,6 +129,7 @@ class _Loaded(NamedTuple):
 
     weights: tuple[Array, Array]  # parameters and statistics, as they lie
     noise: list[dict[str, Any]]
+    cuts: dict[str, Any] | None  # where a random truncation stands
     frozen: Collection[str]
     optimizer: dict[str, Array]
     history: History
@@ -128,7 +138,9 @@ class _Loaded(NamedTuple):
 
 def _put(trainer: Trainer, path: PathLike, loaded: _Loaded) -> None:
     model = trainer.model
-    set_noise(model, loaded.noise, path)  # the last that can be wrong
+    set_noise(model, loaded.noise, path)
+    if isinstance(trainer.truncate, RandomTruncation) and loaded.cuts is not None:
+        set_noise(trainer.truncate, loaded.cuts, path)  # the last that can be wrong
     model.params.flat[...], model.statistics.flat[...] = loaded.weights
     for name, layer in model.layers.items():
         layer.frozen = name in loaded.frozen

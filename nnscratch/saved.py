@@ -11,6 +11,7 @@ from nnscratch.arrays import Array
 from nnscratch.errors import DataError
 from nnscratch.files import PathLike, from_json
 from nnscratch.model import Sequential
+from nnscratch.sequences import RandomTruncation
 
 T = TypeVar("T")
 
@@ -57,10 +58,10 @@ def group(arrays: Mapping[str, Array], name: str) -> dict[str, Array]:
     return {key.removeprefix(start): arrays[key] for key in arrays if key.startswith(start)}
 
 
-def set_noise(model: Sequential, states: Any, path: PathLike) -> None:
-    """Put back the sources of noise; `DataError` if `states` are none, and nothing is changed."""
+def set_noise(of: Sequential | RandomTruncation, state: Any, path: PathLike) -> None:
+    """Put back where noise stood; `DataError` if `state` is none of it, and nothing is changed."""
     try:
-        model.set_noise_state(states)
+        of.set_noise_state(state)
     except DataError as error:
         raise DataError(f"{path} is damaged: {error}") from error
 

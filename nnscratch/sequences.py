@@ -61,6 +61,19 @@ class RandomTruncation:
         factors[:1] = 1  # before the first step there is nothing to cut
         return factors
 
+    def noise_state(self) -> dict[str, Any]:
+        """Return where its random numbers stand, for a checkpoint."""
+        return dict(self._rng.bit_generator.state)
+
+    def set_noise_state(self, state: Any) -> None:
+        """Go on where `noise_state` stood. Raises `DataError`, and nothing is done, for others."""
+        made = np.random.default_rng()
+        try:
+            made.bit_generator.state = state
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise DataError(f"that is no state of a RandomTruncation: {error!r}") from error
+        self._rng = made
+
     def __repr__(self) -> str:
         return f"RandomTruncation({self.probability:g}, seed={self.seed})"
 

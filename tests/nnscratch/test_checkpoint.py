@@ -105,6 +105,53 @@ def test_saved_by_a_callback_in_the_middle(number, tmp_path):
     assert state(resumed) == state(whole)
 
 
+def cut_at_random(seed=5, truncate=True):
+    model = nn.Sequential(nn.LSTM(3, 5), nn.LastStep(), nn.Dense(5, 3), seed=0)
+    cut = nn.RandomTruncation(0.3, seed=seed) if truncate else None
+    return nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.Adam(0.01), truncate=cut)
+
+
+SEQUENCES = X[:, None, :3] + RNG.standard_normal((70, 8, 3)).astype(np.float32)
+
+
+def test_a_random_truncation_goes_on_where_it_stood(tmp_path):
+    path = tmp_path / "run.npz"
+    whole, stopped, resumed, plain = (
+        *(cut_at_random(), cut_at_random()),
+        *(cut_at_random(seed=99), cut_at_random(truncate=False)),
+    )
+    whole.fit(SEQUENCES, LABELS, **SETTINGS)
+    stopped.fit(SEQUENCES, LABELS, **SETTINGS, max_steps=5)
+    save_checkpoint(stopped, path)
+    load_checkpoint(resumed, path)
+    resumed.resume(SEQUENCES, LABELS, progress=False)
+    assert state(resumed) == state(whole)
+    load_checkpoint(plain, path)  # how far the gradient goes back is the trainer's own setting
+    assert plain.truncate is None
+
+
+def test_a_truncation_that_stands_nowhere_is_refused(tmp_path):
+    path, trainer = tmp_path / "run.npz", cut_at_random()
+    save_checkpoint(trainer, path)
+    with np.load(path) as opened:
+        arrays = dict(opened)
+    facts = json.loads(str(arrays["checkpoint"]))
+    trainer.fit(SEQUENCES, LABELS, **SETTINGS)
+    before, drawn = state(trainer), trainer.truncate.noise_state()
+    for damaged in ({}, {**facts["cuts"], "state": {"state": -1, "inc": 3}}, "x"):
+        arrays["checkpoint"] = np.array(json.dumps({**facts, "cuts": damaged}))
+        np.savez(path, **arrays)
+        with pytest.raises(nn.DataError, match=r"damaged: that is no state of a RandomTruncation"):
+            load_checkpoint(trainer, path)
+        assert state(trainer) == before
+        assert trainer.truncate.noise_state() == drawn
+    facts.pop("cuts")  # as older ones are
+    arrays["checkpoint"] = np.array(json.dumps(facts))
+    np.savez(path, **arrays)
+    load_checkpoint(trainer, path)
+    assert trainer.truncate.noise_state() == drawn
+
+
 def test_before_the_first_step(tmp_path):
     fresh, other = make(), make(seed=9)
     save_checkpoint(fresh, tmp_path / "run.npz")
