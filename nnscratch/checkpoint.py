@@ -2,8 +2,8 @@
 
 A checkpoint (`.npz`, never pickle) holds the parameters, the running statistics, the optimizer's
 state and steps (and with them the position in a schedule), the seed and the position within the
-epoch, the state of every layer's source of noise and of a random truncation's, and the history. It does not hold the code: load
-it into a trainer of the same model and optimizer.
+epoch, the state of every layer's source of noise and of a random truncation's, and the history. It
+does not hold the code: load it into a trainer of the same model and optimizer.
 """
 
 from __future__ import annotations

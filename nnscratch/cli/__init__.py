@@ -10,11 +10,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from nnscratch.errors import NnscratchError
+from nnscratch.errors import ConfigError, NnscratchError
 from nnscratch_records.words import one_line, printable_lines
 from nnscratch_start.signals import INTERRUPTED
 
 BAD_INPUT, BROKEN_PIPE = 2, 141  # the latter is what a shell reports for a program that it ended
+DRAWN_BY = "MPLBACKEND"  # the environment variable that matplotlib reads as it loads
 
 
 # What every command does. Its module is imported once the command is asked for.
@@ -92,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser().parse_args(arguments)
         command += f" {options.command}"
+        _check_drawing()
         code = int(options.run(options))
         sys.stdout.flush()
         return code
@@ -109,6 +111,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError:  # a full disk, which was said
         return _without_output(code)
     return code
+
+
+def _check_drawing() -> None:
+    """Raise `ConfigError`, before anything is trained, where matplotlib will not load."""
+    given = os.environ.get(DRAWN_BY)
+    if given:
+        try:
+            importlib.import_module("matplotlib")
+        except ValueError as error:
+            raise ConfigError(
+                f"matplotlib, which draws the pictures, does not take the environment variable "
+                f"{DRAWN_BY}={given}: unset it, or set it to agg ({error})"
+            ) from None
 
 
 def line_of(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nnscratch.arguments import arguments, make
 from nnscratch.arrays import Array, as_array, check_dtype
-from nnscratch.errors import ConfigError, DtypeError, ShapeError, require_flag, require_seed
+from nnscratch.errors import ConfigError, DtypeError, ShapeError, require_flag, require_seed, shown
 from nnscratch.parameters import Views
 from nnscratch.workspace import Workspace, changes
 
@@ -94,6 +94,15 @@ class Layer:
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "frozen":
             value = require_flag(f"frozen of layer {self.name!r}", value)
+        elif name in _BOUND and self.__dict__.get("dtype") is not None:
+            raise ConfigError(
+                f"{name} of layer {self.name!r} stays as it was made; write into the arrays, for "
+                f"example layer.params[key] = values, or make a new layer"
+            )
+        elif name == "noise" and not isinstance(value, np.random.Generator):
+            raise ConfigError(
+                f"noise of layer {self.name!r} must be a numpy.random.Generator, got {shown(value)}"
+            )
         object.__setattr__(self, name, value)
         self.__dict__["version"] = self.__dict__.get("version", 0) + 1
         changes.number += 1
@@ -204,8 +213,9 @@ class Layer:
         noise: np.random.Generator,
     ) -> None:
         """Attach the arrays that hold this layer's parameters, and its source of noise."""
-        self.dtype, self.noise = dtype, noise
-        self.params, self.grads, self.statistics = params, grads, statistics
+        self.noise = noise
+        arrays = {"params": params, "grads": grads, "statistics": statistics}
+        self.__dict__.update(arrays, dtype=dtype)
         self.__dict__["_checked"] = self.version  # itself no change
 
     def check_input(self, x: Array, features: int | None = None) -> Array:
@@ -270,6 +280,7 @@ class Layer:
         return f"{type(self).__name__}({self.options()})"
 
 
+_BOUND = {"params", "grads", "statistics", "dtype"}  # what `bind` sets
 _PARAMETER_ROLES = {
     "weight": "weight",
     "recurrent_weight": "recurrent_weight",

@@ -49,13 +49,19 @@ def test_a_layer_by_itself_is_checked_too():
         layer.forward(X)
 
 
-@pytest.mark.parametrize("arrays", ["params", "grads", "statistics"])
-def test_arrays_of_a_layer_that_are_replaced_are_refused(arrays):
+@pytest.mark.parametrize("name", ["params", "grads", "statistics", "dtype", "noise"])
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_a_layer_has_is_not_replaced(name, alone):
     model = made()
-    layer = model.layers["2.batchnorm"]
-    setattr(layer, arrays, {name: np.zeros(2) for name in getattr(layer, arrays)})
-    with pytest.raises(nn.ConfigError, match=r"2\.batchnorm.*changed after"):
-        once(model)
+    layer = nn.BatchNorm(8).initialize() if alone else model.layers["2.batchnorm"]
+    before, expected = getattr(layer, name), once(made())
+    same = {key: np.zeros(2) for key in layer.params} if name != "noise" else np.random
+    for value in (None, same, 3):
+        with pytest.raises(nn.ConfigError, match=rf"^{name} of layer '{layer.name}' (stays|must)"):
+            setattr(layer, name, value)
+    assert getattr(layer, name) is before
+    assert once(model) == expected
+    layer.noise = np.random.default_rng(1)
 
 
 @pytest.mark.parametrize("arrays", ["params", "grads", "statistics", "layers", "parts"])

@@ -27,6 +27,13 @@ import numpy as np
 from nnscratch_kernels.jit.cache import CHECKED, keep
 from nnscratch_kernels.signals import postponing
 
+if numba.config.DISABLE_JIT:
+    raise ValueError(
+        "the compiled kernels need Numba's compiler, which the environment variable "
+        "NUMBA_DISABLE_JIT switches off: unset it, or set NNSCRATCH_KERNELS=reference for the "
+        "readable ones"
+    )
+
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
 
 
