@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnscratch.arguments import Settings
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, DataError, ShapeError, require_count, shown
 from nnscratch.files import PathLike, as_path, load_npz, save_npz
@@ -148,7 +149,7 @@ def _put(trainer: Trainer, path: PathLike, loaded: _Loaded) -> None:
     trainer.history, trainer.run = loaded.history, loaded.run
 
 
-class Checkpoint(Callback):
+class Checkpoint(Settings, Callback):
     """Save a checkpoint to `path` after every `every` epochs and when the training ends.
 
     ``trainer.fit(..., callbacks=[nn.Checkpoint("run.npz")])``: also after Ctrl-C, so that

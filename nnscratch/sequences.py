@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnscratch.arguments import Settings
 from nnscratch.arrays import Array, as_array, as_numbers, fitted
 from nnscratch.errors import (
     ConfigError,
@@ -23,7 +24,7 @@ __all__ = ["RandomTruncation"]
 States = Mapping[str, Mapping[str, Array]]  # by layer, and in it by name: "hidden", "cell"
 
 
-class RandomTruncation:
+class RandomTruncation(Settings):
     """Cut the way of the gradient back through time at random, and leave its mean as it was.
 
     Before each step but the first it is cut with the given probability, and what goes on is divided
@@ -52,7 +53,11 @@ class RandomTruncation:
                 f"ever go back"
             )
         self.seed = require_seed("RandomTruncation seed", seed)
-        self._rng = np.random.default_rng(self.seed)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "seed":
+            self._rng = np.random.default_rng(self.seed)
 
     def factors(self, steps: int) -> Array:
         """Draw by what the gradient that goes back from each step is multiplied."""

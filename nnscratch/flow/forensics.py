@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.arguments import arguments
+from nnscratch.arguments import Settings, arguments
 from nnscratch.arrays import Array
 from nnscratch.backend import active_kernels, use_kernels
 from nnscratch.captures import capturable
@@ -60,7 +60,7 @@ FORMAT = Format(
 _ADDED: dict[str, type[Penalty | Omega]] = {"Penalty": Penalty, "Omega": Omega}
 
 
-class Forensics(Callback):
+class Forensics(Settings, Callback):
     """Save the state from just before the first NaN or infinity of a training.
 
     ``trainer.fit(..., callbacks=[nn.Forensics("runs"), flow])``. What happens then is decided by

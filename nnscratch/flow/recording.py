@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import ConfigError, require_text, shown
+from nnscratch.errors import ConfigError, require_count, require_text, shown
 from nnscratch.files import as_path
 from nnscratch.flow.layout import Layout
 from nnscratch.flow.logging import Log, numbers_of
@@ -22,7 +22,30 @@ if TYPE_CHECKING:
     from nnscratch.files import PathLike
 
 
-class Recording(Readout):
+def _require_log(what: str, log: object) -> Any:
+    if log is not None and not callable(log):
+        raise ConfigError(f"{what} must be a function of numbers and step, got {shown(log)}")
+    return log
+
+
+_AGAIN: Mapping[str, Callable[[str, Any], Any]] = {
+    "every": require_count,
+    "probe_every": require_count,
+    "label": require_text,
+    "log": _require_log,
+}
+
+
+class Adjustable:
+    """Of a recorder, what may be set again has the limits that it had."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ and name in _AGAIN:
+            value = _AGAIN[name](f"{name} of this {type(self).__name__}", value)
+        object.__setattr__(self, name, value)
+
+
+class Recording(Adjustable, Readout):
     """Rows and censuses, step by step.
 
     Parameters
@@ -41,10 +64,8 @@ class Recording(Readout):
     def __init__(
         self, label: str, memory: str | int, file: PathLike | None, log: Log | None = None
     ) -> None:
-        if log is not None and not callable(log):
-            raise ConfigError(f"log must be a function of numbers and step, got {shown(log)}")
         self.label = require_text(f"{type(self).__name__} label", label)
-        self.log = log
+        self.log = _require_log("log", log)
         self.limit = parse_size(memory)
         self.file = None if file is None else as_path(file)
         self._latest = -1  # the latest step that was recorded
@@ -53,6 +74,14 @@ class Recording(Readout):
         self._writer: StreamWriter | None = None
         self._census: list[tuple[int, Array]] = []
         self._remarks: list[str] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ and not name.startswith("_") and name not in _AGAIN:
+            raise ConfigError(
+                f"{name} of this {type(self).__name__} stays as it was made: the record is laid "
+                f"out by it"
+            )
+        super().__setattr__(name, value)
 
     def __reduce__(self) -> tuple[type[Recorded], tuple[Record]]:
         """A copy or a pickle holds what was recorded, and records no more."""

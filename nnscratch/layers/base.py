@@ -250,7 +250,11 @@ class Layer:
     def _check_changes(self) -> None:
         """Raise `ConfigError` unless the layer could be made as it is now, with its arrays."""
         if type(self).__module__.startswith("nnscratch."):  # others may do anything when made
-            make(type(self), arguments(self))  # whose constructor knows the limits
+            given = arguments(self)
+            made = make(type(self), given)  # whose constructor knows the limits
+            numbers = {name: getattr(made, name) for name in given}
+            kept = {name: value for name, value in numbers.items() if isinstance(value, float)}
+            self.__dict__.update(kept)  # a number of whatever kind is one that kernels take
         for shapes, arrays in (
             (self.parameter_shapes(), self.params),
             (self.parameter_shapes(), self.grads),

@@ -16,6 +16,7 @@ from nnscratch.errors import ConfigError
 from nnscratch.flow.builder import Recorder
 from nnscratch.flow.findings import Findings
 from nnscratch.flow.readout import Readout, Recorded
+from nnscratch.flow.recording import Adjustable
 from nnscratch.pytorch.beyond import Beyond
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.kinds import function_of
@@ -35,7 +36,7 @@ _WAITED = 20  # passes without a step: so many may be one step's
 _UNEVEN = 4  # numbers of passes in a step, from so many on they are of no plan
 
 
-class Filling(Readout):
+class Filling(Adjustable, Readout):
     """Fills the record of a network, once its layers are known.
 
     Attributes

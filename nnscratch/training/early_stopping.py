@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from nnscratch.arguments import Settings
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, require_count, require_flag, require_name, require_number
 from nnscratch.training.callbacks import Callback
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 MONITORS = ("val_loss", "val_accuracy", "train_loss")
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(Settings, Callback):
     """End the training after `patience` epochs without a better one, and go back to the best.
 
     ``trainer.fit(..., validation=(x, y), callbacks=[nn.EarlyStopping(patience=5)])``

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nnscratch.arguments import Settings
 from nnscratch.errors import require_number
 from nnscratch.network import Network, require_network
 from nnscratch.training.callbacks import Callback, StepInfo
@@ -13,7 +14,7 @@ from nnscratch.training.callbacks import Callback, StepInfo
 _PENALISED = ("weight", "recurrent_weight")  # roles: biases and norms go free
 
 
-class Regularizer(Callback):
+class Regularizer(Settings, Callback):
     """Adds something to what is minimised, by its gradient: after the backward pass, before clips.
 
     Attributes

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -246,6 +247,28 @@ def test_state_that_is_another_array_of_the_training_shares_no_memory_with_it():
         (lambda: trainer(), "loss", None, "loss must be"),
         (lambda: trainer(), "optimizer", "sgd", "optimizer must be"),
         (lambda: trainer(), "truncate", 3.5, "truncate must be"),
+        (lambda: nn.RandomTruncation(0.1), "probability", 1.0, "probability must be below 1"),
+        (lambda: nn.RandomTruncation(0.1), "seed", -1, "seed must be"),
+        (lambda: nn.Omega(), "form", "x", "form of Omega"),
+        (lambda: nn.Omega(), "weight", None, "Omega weight must be"),
+        (lambda: nn.EarlyStopping(), "patience", 0, "patience must be"),
+        (lambda: nn.EarlyStopping(), "monitor", "x", "monitor"),
+        (lambda: nn.Checkpoint("x.npz"), "every", 0, "every must be"),
+        *[
+            (lambda: nn.GradientFlow(made()), name, value, f"^{name} of this GradientFlow {said}")
+            for name, value, said in (
+                ("every", 0, "must be a whole number >= 1"),
+                ("every", None, "must be a whole number >= 1"),
+                ("probe_every", 0.5, "must be a whole number >= 1"),
+                ("label", 3, "must be"),
+                ("log", "x", "must be a function"),
+                ("model", None, "stays"),
+                ("layers", (), "stays"),
+                ("census", "x", "stays"),
+                ("histograms", False, "stays"),
+                ("file", "x", "stays"),
+            )
+        ],
         (lambda: nn.Dense(3, 2), "frozen", np.ones(2), "frozen of layer 'dense' must be"),
         (lambda: nn.Dense(3, 2), "frozen", "no", "frozen of layer 'dense' must be"),
     ],
@@ -270,6 +293,38 @@ def test_settings_that_are_set_later_count():
     optimizer = nn.Adam()
     optimizer.beta1, optimizer.clip, optimizer.lr = 0.5, nn.ClipByNorm(1.0), 0.2
     assert repr(optimizer) == repr(nn.Adam(0.2, beta1=0.5, clip=nn.ClipByNorm(1.0)))
+
+
+def test_a_recorder_may_look_more_rarely_later():
+    model, optimizer, told = made(), nn.SGD(0.1), []
+    flow = nn.GradientFlow(model)
+    with flow.attached(optimizer):
+        for step in range(12):
+            if step == 4:
+                flow.every, flow.log, flow.label = 3, lambda numbers, at: told.append(at), "b"
+            once(model)
+            optimizer.step(model.params, model.grads)
+    assert flow.to_dict()["steps"].tolist() == [0, 1, 2, 3, 6, 9]
+    assert set(told) == {6, 9}
+    assert flow.label == "b"
+
+
+def test_a_truncation_with_another_seed_draws_what_one_made_with_it_does():
+    cut, twin = nn.RandomTruncation(0.5), nn.RandomTruncation(0.5, seed=7)
+    cut.factors(9)
+    cut.seed = 7
+    np.testing.assert_array_equal(cut.factors(9), twin.factors(9))
+
+
+@pytest.mark.parametrize("number", [10**30, Fraction(1, 3), np.float32(0.5)])
+def test_a_number_of_any_kind_may_be_set_in_a_layer(number):
+    model, twin = made(), nn.Sequential(
+        nn.Dense(12, 8), nn.LeakyReLU(number), nn.BatchNorm(8, epsilon=number), nn.Dense(8, 4),
+        seed=0,
+    )  # fmt: skip
+    once(model)
+    model.layers["1.leakyrelu"].slope = model.layers["2.batchnorm"].epsilon = number
+    assert once(model) == once(twin)
 
 
 @pytest.mark.parametrize("kernels", ["numba", "reference"])

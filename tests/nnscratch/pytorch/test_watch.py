@@ -45,6 +45,15 @@ def test_looking_changes_no_bit(train, classes):
         assert torch.equal(plain, seen)
 
 
+def test_how_often_it_looks_may_be_set_later_within_limits():
+    model = network()
+    flow = watch(model, sgd(model))
+    for name, value in (("every", 0), ("probe_every", None), ("label", 3)):
+        with pytest.raises(nn.ConfigError, match=f"^{name} of this TorchFlow must be"):
+            setattr(flow, name, value)
+    flow.every = 3
+
+
 def test_everything_reads_the_record(train, classes, tmp_path):
     model = network()
     optimizer = sgd(model)
