@@ -80,7 +80,9 @@ class ThroughTime:
     def __repr__(self) -> str:
         steps = len(self.changes)
         rows = [f"{self.layer}: the gradient over {steps} steps back in time, in powers of ten"]
-        if steps:
+        if steps and np.isnan(self.shares).all():
+            rows.append("  none goes back from any step to the one before")
+        elif steps:
             change = self.gradient[-1] - self.gradient[0]
             sums = ", ".join(f"{name} {value:+.2f}" for name, value in self.between().items())
             shares = zip(self.paths, np.nanmean(self.shares, axis=0), strict=True)

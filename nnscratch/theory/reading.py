@@ -68,6 +68,12 @@ def read_network(model: Sequential) -> Network:
     Raises `ConfigError`, naming the layer, where theory does not know a kind of layer or an order
     of layers.
     """
+    for name, layer in model.layers.items():
+        if isinstance(layer, Recurrent):
+            raise ConfigError(
+                f"layer {name!r} goes through time: nn.predict(model) says how many steps back it "
+                f"can learn"
+            )
     items = _Lanes(model).items()
     probabilities = _is_softmax(items[-1])
     items = items[:-1] if probabilities else items
@@ -272,11 +278,6 @@ def _check(item: _Single, block: Block | None, known: _Known) -> None:
 
 
 def _unknown(name: str, layer: Layer) -> str:
-    if isinstance(layer, Recurrent):
-        return (
-            f"layer {name!r} goes through time: nn.predict(model) says how many steps back it "
-            f"can learn"
-        )
     return (
         f"theory does not know layer {name!r} ({layer!r}): it knows Dense, Residual, BatchNorm, "
         "LayerNorm, RMSNorm, Dropout, Identity and activation functions applied element by "

@@ -44,6 +44,10 @@ class Signal:
         """Return it from the last step to the first."""
         return Signal(self.products[::-1, ::-1], None if self.units is None else self.units[::-1])
 
+    def latest(self, steps: int) -> Signal:
+        """Return it over its last so many steps, without units."""
+        return Signal(self.products[-steps:, -steps:])
+
     def drawn(self, rng: np.random.Generator) -> Array:
         """Return its units; where none were drawn, of a Gaussian process with its products."""
         return _gaussian(self.products, rng) if self.units is None else self.units

@@ -85,25 +85,25 @@ class Units:
 class _Process:
     """A Gaussian process in each unit, with a covariance that becomes known step by step.
 
-    Rows of the Cholesky factor are added as time goes on.
+    Rows of the Cholesky factor, and of its inverse, are added as time goes on.
     """
 
     def __init__(self, rng: np.random.Generator, steps: int, units: int) -> None:
         self._white = rng.standard_normal((steps, units))
-        self._factor: Array = np.zeros((steps, steps))
+        self._inverse: Array = np.zeros((steps, steps))
         self._t = 0
 
     def step(self, covariance: Array) -> Array:
         """Return the values at the next step, given their covariance with all steps up to it."""
-        t, factor = self._t, self._factor
-        row = factor[t]
-        for j in range(t):
-            if factor[j, j] > 0:
-                row[j] = (covariance[j] - row[:j] @ factor[j, :j]) / factor[j, j]
-        own = covariance[t] - row[:t] @ row[:t]
-        row[t] = math.sqrt(own) if own > _NOTHING * covariance[t] else 0.0
+        t, inverse = self._t, self._inverse
+        row = np.append(inverse[:t, :t] @ covariance[:t], 0.0)
+        own = covariance[t] - row @ row
+        if own > _NOTHING * covariance[t]:
+            row[t] = math.sqrt(own)
+            inverse[t, :t] = -row[:t] @ inverse[:t, :t] / row[t]
+            inverse[t, t] = 1 / row[t]
         self._t += 1
-        values: Array = row[: t + 1] @ self._white[: t + 1]
+        values: Array = row @ self._white[: t + 1]
         return values
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnscratch.arrays import Array, as_numbers
 from nnscratch.errors import DataError, ShapeError
-from nnscratch.layers import Dropout, Layer
+from nnscratch.layers import Dropout
 from nnscratch.model import Sequential
-from nnscratch.nodes import INPUT, Pass
+from nnscratch.nodes import INPUT, Node, Pass
 from nnscratch.theory.criticality import best_scale
 from nnscratch.theory.recurrent.backward import ByLag, gradient_by_lag
 from nnscratch.theory.recurrent.beforehand import of_sequences
 from nnscratch.theory.recurrent.between import Signal, through
-from nnscratch.theory.recurrent.cells import Cell, Units, draw_units
+from nnscratch.theory.recurrent.cells import UNITS, Cell, Units, draw_units
 from nnscratch.theory.recurrent.plain import plain_squares
 from nnscratch.theory.recurrent.reading import is_recurrent, read_cell
 from nnscratch.theory.recurrent.report import LayerInTime, TimePrediction, horizon_of, rate_of
@@ -29,6 +31,9 @@ MOST = 200  # steps that are followed; from there on a rate holds
 _ROWS = 64  # sequences on which the gradient is measured
 _LARGEST_BIAS = 8.0  # of a gate, that a cure may ask for: it then keeps 0.9997
 _CURE = (60, 300)  # steps and units with which it is looked for
+# Relative deviation, of one step's share, from which on sequences of different size are told apart;
+# where the groups of like ones end, from either side; units that are drawn for each.
+_UNEVEN, _ENDS, _FEWEST = 0.5, (0, 1, 2, 3, 5, 8, 13, 21), 250
 
 
 def predict_through_time(
@@ -45,7 +50,8 @@ def predict_through_time(
     x : (batch, time, features) array, optional
         Data as the model will see them. What they look like is part of the rate: a plain layer
         loses more under larger inputs, and a gate that sees the same at every step stays where it
-        is. The gradient is then also measured, on a few of them and in one pass, and kept beside
+        is. Where sequences differ in size each loses its own share, and far back the gradient is
+        that of those that lose least: some of every size are then followed by themselves. The gradient is then also measured, on a few of them and in one pass, and kept beside
         the prediction. Without it inputs are taken to have mean square 1 and to be new at each of
         100 steps, and a note says so.
 
@@ -57,30 +63,63 @@ def predict_through_time(
     within 1.5 %.
     """
     inside = _recurrent(model)
-    before, notes = _given(model, inside, x)
-    steps = len(next(iter(before.values())).products)
+    groups, notes = _given(model, inside, x)
+    steps = len(next(iter(groups[0].before.values())).products)
     if steps > MOST:
         notes.append(f"the last {MOST} of {steps} steps are followed")
-    signals = {i: Signal(one.products[-MOST:, -MOST:]) for i, one in before.items()}
-    found: list[LayerInTime] = []
-    for i in range(inside[0], inside[-1] + 1):
-        node, layer = model.nodes[i], model.nodes[i].layer
-        given = [signals[source] for source in node.sources]
-        if i not in inside:
-            signals[i] = through(node, given, i, notes)
-            continue
-        reverse = getattr(layer, "reverse", False)
-        (signal,) = (one.turned() if reverse else one for one in given)
-        cell = read_cell(node.name, layer)
-        units, gradient = _followed(cell, signal.products, i != inside[-1], len(found))
-        found.append(_judged(node.name, layer, cell, signal.products, gradient, steps))
-        if units is not None:
-            made = Signal.of(units.hidden[1:])
-            signals[i] = made.turned() if reverse else made
+    followed = [_followed(model, inside, group, len(groups)) for group in groups]
+    counts = [group.stands_for for group in groups]
+    found = []
+    for i, *layers in zip(inside, *(group for group, _ in followed), strict=True):
+        found.append(_judged(model.nodes[i], layers, counts, steps))
+    notes += dict.fromkeys(note for _, told in followed for note in told)
     if any(isinstance(node.layer, Dropout) for node in model.nodes):
         notes.append("dropout is left out")
     measured = None if x is None else measure_through_time(model, x[:_ROWS])
     return TimePrediction(tuple(found), steps, tuple(notes), measured, of_sequences(model, x, y))
+
+
+class _Group(NamedTuple):
+    """Sequences that are followed together: what is before the first recurrent layer, how many."""
+
+    before: dict[int, Signal]
+    stands_for: int
+
+
+class _Layer(NamedTuple):
+    """A recurrent layer under the inputs of a group of sequences."""
+
+    cell: Cell
+    products: Array
+    gradient: ByLag
+
+
+def _followed(
+    model: Sequential, inside: list[int], group: _Group, groups: int
+) -> tuple[list[_Layer], list[str]]:
+    """Return what the nodes `inside` do to the gradient under such inputs, and notes.
+
+    groups : how many share the units that are drawn
+    """
+    signals = {i: one.latest(MOST) for i, one in group.before.items()}
+    found, notes = list[_Layer](), list[str]()
+    for i in range(inside[0], inside[-1] + 1):
+        node = model.nodes[i]
+        given = [signals[source] for source in node.sources]
+        if i not in inside:
+            signals[i] = through(node, given, i, notes)
+            continue
+        reverse = getattr(node.layer, "reverse", False)
+        (signal,) = (one.turned() if reverse else one for one in given)
+        cell, above = read_cell(node.name, node.layer), i != inside[-1]
+        units = None
+        if above or cell.kind != "rnn" or cell.identity:
+            count = UNITS if above else max(_FEWEST, UNITS // groups)
+            units = draw_units(cell, signal.products, count, seed=len(found))
+            made = Signal.of(units.hidden[1:])
+            signals[i] = made.turned() if reverse else made
+        found.append(_Layer(cell, signal.products, _by_lag(cell, signal.products, units)))
+    return found, notes
 
 
 def _recurrent(model: Sequential) -> list[int]:
@@ -90,11 +129,10 @@ def _recurrent(model: Sequential) -> list[int]:
     return [i for i, node in enumerate(model.nodes) if is_recurrent(node.layer)]
 
 
-def _given(
-    model: Sequential, inside: list[int], x: Array | None
-) -> tuple[dict[int, Signal], list[str]]:
+def _given(model: Sequential, inside: list[int], x: Array | None) -> tuple[list[_Group], list[str]]:
     """Return what is given from before the first to the last of the nodes `inside`, by where it
-    comes from, and notes."""
+    comes from, and notes: once for all sequences, or for each group of like size.
+    """
     first, last = inside[0], inside[-1]
     taken = [source for node in model.nodes[first : last + 1] for source in node.sources]
     taken = [source for source in taken if source < first]
@@ -102,7 +140,7 @@ def _given(
         which = (
             "the input" if taken[0] == INPUT else f"the output of {model.nodes[taken[0]].name!r}"
         )
-        return dict.fromkeys(taken, Signal(np.eye(STEPS))), [
+        return [_Group(dict.fromkeys(taken, Signal(np.eye(STEPS))), 1)], [
             f"no data given: {which} is taken to have mean square 1, to be new at each step, and "
             f"to be {STEPS} steps long"
         ]
@@ -116,7 +154,29 @@ def _given(
         output, _ = node.forward(made.inputs(node), True, "running")
         made.outputs.append(output)
     outputs = {INPUT: y, **dict(enumerate(made.outputs))}
-    return {source: Signal(_products(outputs[source])) for source in set(taken)}, []
+    chosen, counts = _alike(outputs[taken[0]])
+    return [
+        _Group({source: Signal(_products(outputs[source][rows])) for source in set(taken)}, count)
+        for rows, count in zip(chosen, counts, strict=True)
+    ], []
+
+
+def _alike(x: Array) -> tuple[list[list[int] | slice], list[int]]:
+    """Return which sequences are followed together, and how many they stand for.
+
+    All of them; or, where some are larger than others, one of each group of like size among those
+    that are measured too. The groups are smallest at the ends: far back the gradient is that of the
+    few sequences that lose least of it.
+    """
+    sizes = np.mean(np.square(x[:_ROWS], dtype=np.float64), axis=(1, 2))
+    count = len(sizes)
+    if not sizes.var() * x.shape[1] > (_UNEVEN * sizes.mean()) ** 2:
+        return [slice(None)], [1]
+    ends = [end for end in _ENDS if 2 * end <= count]
+    groups = [*itertools.pairwise(sorted({*ends, *(count - end for end in ends)}))]
+    order = np.argsort(sizes)
+    chosen: list[list[int] | slice] = [[int(order[(a + b) // 2])] for a, b in groups]
+    return chosen, [b - a for a, b in groups]
 
 
 def _products(x: Array) -> Array:
@@ -126,32 +186,33 @@ def _products(x: Array) -> Array:
     return products
 
 
-def _followed(cell: Cell, products: Array, above: bool, seed: int) -> tuple[Units | None, ByLag]:
-    """Return the gradient by lag, and drawn units where they are needed or `above` asks."""
-    plain = cell.kind == "rnn" and cell.identity == 0
-    units = draw_units(cell, products, seed=seed) if above or not plain else None
-    if not plain:
+def _by_lag(cell: Cell, products: Array, units: Units | None) -> ByLag:
+    """Return the gradient by lag, of a plain cell in closed form."""
+    if cell.kind != "rnn" or cell.identity:
         assert units is not None
-        return units, gradient_by_lag(units)
+        return gradient_by_lag(units)
     added = np.mean(cell.sv2) * np.diagonal(products)
     scale, bias = float(np.mean(cell.sw2)), float(np.mean(cell.bias**2))
     squares = plain_squares(cell.activation, scale, added, bias)
-    return units, ByLag(squares, squares)
+    return ByLag(squares, squares)
 
 
-def _judged(
-    name: str, layer: Layer, cell: Cell, products: Array, gradient: ByLag, steps: int
-) -> LayerInTime:
-    squares = gradient.hidden + gradient.kept if cell.kind == "lstm" else gradient.hidden
+def _judged(node: Node, layers: Sequence[_Layer], counts: Sequence[int], steps: int) -> LayerInTime:
+    """Return what is told of a layer, from what it does under each group of so many sequences."""
+    cell = layers[0].cell
+    squares = np.average([one.gradient.hidden for one in layers], axis=0, weights=counts)
+    if cell.kind == "lstm":
+        squares += np.average([one.gradient.kept for one in layers], axis=0, weights=counts)
     if not np.isfinite(squares).all():
         raise OverflowError
     norms = np.sqrt(squares / squares[0])
     rate = rate_of(norms)
     if len(norms) < steps:  # on at the same rate
         norms = np.append(norms, norms[-1] * rate ** np.arange(1, steps - len(norms) + 1))
-    units = len(np.asarray(layer.params["recurrent_weight"]))
+    products = np.average([one.products for one in layers], axis=0, weights=counts)
     cure = "" if horizon_of(rate) >= steps else _cure(cell, products, steps)
-    return LayerInTime(name, cell.kind, units, norms, rate, cure)
+    units = len(np.asarray(node.layer.params["recurrent_weight"]))
+    return LayerInTime(node.name, cell.kind, units, norms, rate, cure)
 
 
 def _cure(cell: Cell, products: Array, steps: int) -> str:
@@ -193,8 +254,9 @@ def critical_gain(model: Sequential, x: Array) -> float:
     cell = read_cell(node.name, node.layer)
     if cell.kind != "rnn" or cell.identity:
         return math.nan
-    given, _ = _given(model, [first], x)
-    return _gain(cell, float(np.mean(np.diagonal(given[node.sources[0]].products))))
+    groups, _ = _given(model, [first], x)
+    squares = [np.mean(np.diagonal(group.before[node.sources[0]].products)) for group in groups]
+    return _gain(cell, float(np.average(squares, weights=[group.stands_for for group in groups])))
 
 
 def _gain(cell: Cell, square: float) -> float:

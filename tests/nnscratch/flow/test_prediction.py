@@ -169,3 +169,16 @@ def test_a_network_beyond_all_numbers_is_refused_in_words():
     ]
     with pytest.raises(ConfigError, match="leave the range of floating-point numbers"):
         nn.predict(nn.Sequential(*layers, nn.Dense(8, 3), dtype=np.float64))
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_network_through_time_is_named_as_such(both):
+    layer = nn.Bidirectional(nn.LSTM(4, 5)) if both else nn.LSTM(4, 10)
+    flow = nn.GradientFlow(nn.Sequential(nn.Dense(3, 4), layer, nn.LastStep(), nn.Dense(10, 3)))
+    name = "1.0.lstm" if both else "1.lstm"
+    x, labels = np.ones((4, 6, 3), np.float32), np.arange(4) % 3
+    with flow.attached(optimizer := nn.SGD(0.1)):
+        flow.model.training_pass(x, labels, nn.SoftmaxCrossEntropy())
+        optimizer.step(flow.model.params, flow.model.grads)
+    with pytest.raises(ConfigError, match=f"layer '{name}' goes through time: nn.predict"):
+        flow.prediction()

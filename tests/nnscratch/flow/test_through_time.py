@@ -191,6 +191,20 @@ def test_between_two_lags_and_as_text():
         found.between(3, 3)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_no_gradient_arrives_it_says_so(kind):
+    model = traced(kind, last=True)
+    model.params["2.weight"][...] = 0
+    x, y = np.ones((2, 6, model.features_in)), [0, 1]
+    model.trace(x, y, nn.SoftmaxCrossEntropy())
+    none = "  none goes back from any step to the one before"
+    assert repr(through_time(model)).endswith(none)
+    model.params["2.weight"][0, 0] = 1e-9  # a little does, but where the last step is the first
+    model.trace(x, y, nn.SoftmaxCrossEntropy())
+    assert (none in repr(through_time(model))) == (kind == "backward")
+
+
 @pytest.mark.parametrize("given", GIVEN)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_gradient_is_the_sum_of_its_lags(kind, given):

@@ -7,7 +7,9 @@ import pytest
 
 import nnscratch as nn
 from nnscratch import theory
-from nnscratch.theory.recurrent import read_cell
+from nnscratch.initializers import Orthogonal
+from nnscratch.theory.recurrent import predicting, read_cell
+from nnscratch.theory.recurrent.report import rate_of
 
 LENGTH = 60
 
@@ -195,3 +197,78 @@ def test_the_model_is_left_as_it_is(sequences):
     nn.predict(model, sequences)
     np.testing.assert_array_equal(model.params.flat, before[0])
     np.testing.assert_array_equal(model.grads.flat, before[1])
+
+
+def unlike(kind, features, steps=60, seed=0):
+    """Sequences of which some are, or some steps are, many times as large as others."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((64, steps, features))
+    if kind == "sequences":
+        return x * np.exp(rng.standard_normal((64, 1, 1)))
+    if kind == "the same throughout":
+        return np.repeat(x[:, :1], steps, axis=1)
+    return x * np.exp(0.7 * rng.standard_normal((64, steps, 1))) if kind == "steps" else x
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "features"),
+    [
+        (lambda f: nn.RNN(f, 200), "sequences", 20),
+        (lambda f: nn.RNN(f, 200), "steps", 6),
+        (lambda f: nn.RNN(f, 200), "one number", 1),
+        (lambda f: nn.RNN(f, 200, activation="elu"), "sequences", 6),
+        (lambda f: nn.GRU(f, 200, init="lecun_normal"), "sequences", 20),
+        (lambda f: nn.LSTM(f, 200, recurrent_init=Orthogonal(1.3)), "the same throughout", 1),
+        (
+            lambda f: nn.Bidirectional(nn.GRU(f, 100, update_bias=1, init="lecun_normal")),
+            "sequences",
+            4,
+        ),
+    ],
+)
+def test_sequences_that_differ_in_size_each_lose_their_own_share(make, kind, features):
+    x = 2 * unlike(kind, features)
+    off = []
+    for seed in range(3):
+        parts = [make(features), nn.LastStep(), nn.Dense(200, 4)]
+        found = nn.predict(nn.Sequential(*parts, seed=seed, dtype="float64"), x)
+        for layer, measured in zip(found.layers, found.measured, strict=True):
+            off.append(np.log(layer.rate / rate_of(measured)))
+    assert np.abs(np.mean(off)) < 0.012
+
+
+def sized(dispersion, steps=25, count=60):
+    """Sequences of one feature whose mean squares have that relative deviation."""
+    squares = 1 + dispersion * np.where(np.arange(count) % 2, 1, -1)
+    return np.sqrt(squares)[:, None, None] * np.ones((1, steps, 1))
+
+
+def groups_of(x):
+    model = network(nn.GRU(1, 20), dtype="float64")
+    return predicting._given(model, [0], x)[0]
+
+
+def test_sequences_are_told_apart_from_half_a_steps_share_on():
+    """Over 25 steps sums of independent steps differ by a fifth of what steps do."""
+    (alike,) = groups_of(sized(0.099))
+    assert alike.before[-1].products == pytest.approx(np.full((25, 25), 1.0), rel=0.01)
+    apart = groups_of(sized(0.101))
+    assert [one.before[-1].products[0, 0] for one in apart] == pytest.approx(
+        [0.899] * 7 + [1.0] * 1 + [1.101] * 7, abs=0.11
+    )
+    assert apart[0].before[-1].products[0, 0] == pytest.approx(0.899)
+    assert apart[-1].before[-1].products[0, 0] == pytest.approx(1.101)
+
+
+@pytest.mark.parametrize(("count", "groups"), [(1, 1), (2, 2), (3, 3), (7, 7), (30, 13), (200, 15)])
+def test_groups_of_like_size_stand_for_all_sequences(count, groups):
+    drawn = np.random.default_rng(0).permutation(count) + 1.0
+    x = drawn[:, None, None] * np.ones((1, 9, 1))
+    found = groups_of(x)
+    assert len(found) == groups
+    assert sum(one.stands_for for one in found) == (min(count, 64) if groups > 1 else 1)
+    squares = [one.before[-1].products[0, 0] for one in found]
+    assert squares == sorted(squares)
+    if 1 < count <= 64:
+        assert squares[0] == pytest.approx(np.square(x).min())
+        assert squares[-1] == pytest.approx(np.square(x).max())
