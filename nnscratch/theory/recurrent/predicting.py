@@ -51,9 +51,10 @@ def predict_through_time(
         Data as the model will see them. What they look like is part of the rate: a plain layer
         loses more under larger inputs, and a gate that sees the same at every step stays where it
         is. Where sequences differ in size each loses its own share, and far back the gradient is
-        that of those that lose least: some of every size are then followed by themselves. The gradient is then also measured, on a few of them and in one pass, and kept beside
-        the prediction. Without it inputs are taken to have mean square 1 and to be new at each of
-        100 steps, and a note says so.
+        that of those that lose least: some of every size are then followed by themselves. The
+        gradient is then also measured, on a few of them and in one pass, and kept beside the
+        prediction. Without it inputs are taken to have mean square 1 and to be new at each of 100
+        steps, and a note says so.
 
     Raises `ConfigError` naming the layer that theory cannot follow, `ShapeError` for data that do
     not fit.
