@@ -134,10 +134,15 @@ class _Way:
     def _block(self, signal: Signal, g: _Gradient) -> _Gradient:
         block = signal.block
         shares, aligned, lifted = g.shares, g.aligned, g.lifted
-        known = signal.units is not None and block.norm != BATCH
-        if known and (block.drawn or shares is not None):
-            factor, noise, shares, aligned, more = _passed_by_units(signal, shares, aligned)
+        if signal.units is not None and (block.drawn or shares is not None):
+            alone = 0.0 if block.weights else aligned
+            factor, noise, shares, aligned, more = _passed_by_units(signal, shares, alone)
             r, lifted = g.correlation * noise.kept, lifted + more
+            if block.norm == BATCH:  # these as if spread evenly, but for the slopes
+                even = float(np.mean(block.activation.slope_square(signal.units)))
+                uneven = factor / (signal.inverse_variance * even) if even > 0 else 0.0
+                factor, noise, r = _passed(signal, g.correlation, self.batch_size)
+                factor *= uneven
         else:
             factor, noise, r = _passed(signal, g.correlation, self.batch_size)
         spread, log_square, kept = g.spread, g.log_square + _log(factor), g.kept * noise.kept
