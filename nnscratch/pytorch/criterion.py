@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from nnscratch.arrays import Array
-from nnscratch.pytorch.hearing import mark, marked
+from nnscratch.pytorch.hearing import called_before, mark, marked
 from nnscratch.pytorch.on_device import Afar, is_afar
 from nnscratch.pytorch.positions import are_positions, labels
 from nnscratch.pytorch.tensors import as_array
@@ -102,6 +102,15 @@ class Criterion:
         """Note a value of which it is not known whether it is the loss."""
         apart = tuple(one.detach() for one in given if not (one is given[1] and one.requires_grad))
         self._heard.append((mark(value), function, apart, value.detach()))
+
+    def called_before(self, roots: list[Any]) -> None:
+        """Note what is about to be sent back, where a function was called that nobody heard."""
+        known = self.parts or len(roots) != 1 or marked(roots[0]) is not None
+        found = None if known else called_before(roots[0])
+        if found is not None:
+            function, given = found
+            with torch.no_grad(), warnings.catch_warnings(action="ignore"):
+                self._heard.append((mark(roots[0]), function, given, function(*given)))
 
     def sent(self, roots: list[Any], scale: float) -> None:
         """Note what is sent back where no loss was seen: a function that was heard, or a value."""

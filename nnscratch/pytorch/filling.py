@@ -144,6 +144,12 @@ class Filling(Adjustable, Readout):
         if self._count() >= 0:
             self.criterion.hear(*told)
 
+    def _sends(self, tensors: Any) -> None:
+        if self._count() >= 0:
+            self.criterion.called_before(
+                [tensors] if isinstance(tensors, torch.Tensor) else tensors
+            )
+
     def _clipped(self, parameters: Any) -> None:
         self._updates.clips(parameters)
 

@@ -99,7 +99,9 @@ class TorchFlow(Filling):
             self.loss = seen_by(self.criterion, loss)
         elif not compiled:  # the compiler minds hooks of all modules
             kind = type(self)
-            self._hooks += hear_every_loss(self, kind._lost, kind._heard, kind._clipped)
+            self._hooks += hear_every_loss(
+                self, kind._lost, kind._heard, kind._clipped, kind._sends
+            )
         self._hooks += [
             self._model.register_forward_pre_hook(
                 self._outside(Hook(self._begin)), with_kwargs=True

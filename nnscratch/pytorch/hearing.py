@@ -1,7 +1,8 @@
 """Losses as they are computed: PyTorch's modules by a hook, its functions by what stands for them.
 
 A module is one of the losses that add up. Of a function it is not known what comes of it: it may be
-a number for the log. It counts where it is what is sent back, and is asked for its targets then.
+a number for the log. It counts where it is what is sent back, and is asked for its targets then; so
+does one that was called by a name from before anybody watched, which autograd still knows.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import inspect
 import sys
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
+from nnscratch.pytorch.in_graph import asked
 from nnscratch.pytorch.sent_back import name_of
 
 _FUNCTIONS = (
@@ -32,7 +34,8 @@ _LEFT: list[Any] = []  # hooks of watchers that are no more
 _LISTENERS: weakref.WeakKeyDictionary[Any, tuple[Callable[..., None], ...]]
 _LISTENERS = weakref.WeakKeyDictionary()
 _OWN: dict[str, Callable[..., Any]] = {}  # PyTorch's functions, while others stand for them
-_PLACES = {nn.functional: _FUNCTIONS, nn.utils: _CLIPS}
+_SENDS = "backward"
+_PLACES = {nn.functional: _FUNCTIONS, nn.utils: _CLIPS, torch.autograd: (_SENDS,)}
 
 
 class Asked:
@@ -51,12 +54,17 @@ class Asked:
 
 
 def hear_every_loss(
-    flow: Any, lost: Callable[..., None], heard: Callable[..., None], clipped: Callable[..., None]
+    flow: Any,
+    lost: Callable[..., None],
+    heard: Callable[..., None],
+    clipped: Callable[..., None],
+    sends: Callable[..., None],
 ) -> list[Any]:
     """Have ``lost(flow, module, args, output)`` called for each loss module while `flow` lives.
 
     And, see `Functions`, ``heard(flow, function, (outputs, targets), value)`` for each function,
-    ``clipped(flow, parameters)`` before gradients are clipped. Returns what removes that again.
+    ``clipped(flow, parameters)`` before gradients are clipped, and ``sends(flow, tensors)`` before
+    a backward pass. Returns what removes that again.
     """
     while _LEFT:
         _LEFT.pop().remove()
@@ -70,11 +78,11 @@ def hear_every_loss(
     hook = nn.modules.module.register_module_forward_hook(seen)
     # Not at once: where the garbage is collected these hooks may be gone through.
     weakref.finalize(flow, _LEFT.append, hook)
-    return [hook, Functions(flow, heard, clipped)]
+    return [hook, Functions(flow, heard, clipped, sends)]
 
 
 class Functions:
-    """Hears PyTorch's functions of losses, and those that clip.
+    """Hears PyTorch's functions of losses, those that clip, and the one that sends back.
 
     While any watcher lives, others stand for them where PyTorch has them, and do the same.
     """
@@ -85,8 +93,9 @@ class Functions:
         for place, names in _PLACES.items() if not _OWN else ():
             for name in names:
                 _OWN[name] = getattr(place, name)
-                stands_for = _stands_for if place is nn.functional else _clips_as
-                setattr(place, name, stands_for(_OWN[name]))
+                own = _OWN[name]
+                before = _stands_for(own) if place is nn.functional else _tells_before(own)
+                setattr(place, name, before)
 
     def remove(self) -> None:
         """Listen no more."""
@@ -119,18 +128,19 @@ def _stands_for(function: Callable[..., Any]) -> Callable[..., Any]:
     return functools.wraps(function)(made)
 
 
-def _clips_as(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that clips as another one, and tells."""
+def _tells_before(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that clips, or sends back, as another one, and tells before it does."""
+    place = 2 if function.__name__ == _SENDS else 1
 
     @functools.wraps(function)
-    def clip(parameters: Any, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(parameters, torch.Tensor):
-            parameters = list(parameters)  # may be gone through once only
+    def tells(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(tensors, torch.Tensor):
+            tensors = list(tensors)  # may be gone through once only
         for flow, heard in list(_LISTENERS.items()):
-            heard[1](flow, parameters)
-        return function(parameters, *args, **kwargs)
+            heard[place](flow, tensors)
+        return function(tensors, *args, **kwargs)
 
-    return clip
+    return tells
 
 
 def _tell(function: Callable[..., Any], args: Any, kwargs: Any, value: Any) -> None:
@@ -156,8 +166,26 @@ def mark(value: Any) -> object:
 def marked(root: Any) -> object:
     """Return the mark of the value of a loss that is sent back, perhaps times a number, or its
     mean; None if it is another."""
+    made = next((node for node in _whole(root) if _MARK in node.metadata), None)
+    return None if made is None else made.metadata[_MARK]
+
+
+def called_before(root: Any) -> tuple[Asked, tuple[Any, Any]] | None:
+    """Return the function of PyTorch whose value is sent back, perhaps times a number or averaged,
+    and what it was given, as autograd knows them; None if it is another.
+    """
+    found = next((one for one in map(asked, _whole(root)) if one is not None), None)
+    if found is None:
+        return None
+    function, given, outputs, targets = found
+    return Asked(function, given), (outputs, targets)
+
+
+def _whole(root: Any) -> Iterator[Any]:
+    """Yield the nodes of autograd of a value, as long as it is one other times a number, or its
+    mean."""
     node = root.grad_fn
-    while node is not None and _MARK not in node.metadata and name_of(node) in _WHOLE:
+    while node is not None:
+        yield node
         below = [one for one, _ in node.next_functions if one is not None]
-        node = below[0] if len(below) == 1 else None
-    return None if node is None else node.metadata.get(_MARK)
+        node = below[0] if name_of(node) in _WHOLE and len(below) == 1 else None

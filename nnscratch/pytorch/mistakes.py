@@ -16,7 +16,7 @@ from nnscratch.flow.findings.torch_lines import OPTIMIZER
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.graph import is_recorded
 from nnscratch.pytorch.moves import Moves
-from nnscratch.pytorch.sent_back import table
+from nnscratch.pytorch.sent_back import signed, table
 from nnscratch.pytorch.sequences import Sequences
 from nnscratch.pytorch.tensors import tensors_in
 from nnscratch_records.words import number, percent
@@ -124,7 +124,7 @@ class Mistakes:
             whole = tensor.ndim >= 2 and len(tensor) == self._examples
             if whole and "Softmax" in type(made).__name__:
                 axis = made._saved_dim
-                if (axis - (1 << 64) if axis >> 63 else axis) % tensor.ndim == 0:
+                if signed(axis) % tensor.ndim == 0:
                     self._mixes = self._softmax[0] if made is self._softmax[1] else _LAST
         if name == "":
             self._softmax = "", None

@@ -146,3 +146,8 @@ def shape_of(node: Any, place: int = 0) -> tuple[int, ...] | None:
 def name_of(node: Any) -> str:
     """Return what autograd calls a node, without the number of its version."""
     return type(node).__name__.rstrip("0123456789")
+
+
+def signed(number: int) -> int:
+    """Return a number that a node of autograd keeps without its sign as what it was."""
+    return number - (1 << 64) if number >> 63 else number
