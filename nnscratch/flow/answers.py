@@ -281,7 +281,7 @@ def _asked(
         constant = _least([value(np.broadcast_to(one, t.shape)) for one in _constants(t, weights)])
         free = _least([constant, *(value(outputs) for outputs in _outputs(t))])
         floor = _least([value(last(outputs.astype(dtype))) for outputs in _outputs(t)])
-        more = flaws.commonest(t, y, value, last(np.zeros(t.shape, dtype)))
+        more = flaws.commonest(t, y, value, lambda z: last(z.astype(dtype)))
         more |= flaws.unpaired(t, y, value)
         more |= flaws.slope(t, value, lambda z: asked(z, y)[1], dtype)
     return {"loss_constant": constant, "loss_free": free, "loss_floor": floor} | more

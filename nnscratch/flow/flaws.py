@@ -15,6 +15,7 @@ QUARTER = 0.25  # of the answers' variance
 _LITTLE = (1e-2, 1e-3, 1e-4)  # of a loss, by which it is asked to fall
 
 Value = Callable[[Array, Array], float]
+Function = Callable[[Array], Array]
 
 
 def padded(x: Array) -> float:
@@ -28,36 +29,38 @@ def padded(x: Array) -> float:
     return 1 - float(lengths.mean()) / x.shape[1] if np.ptp(lengths) else 0.0
 
 
-def commonest(t: Array, y: Array, value: Value, same: Array) -> dict[str, float]:
+def commonest(t: Array, y: Array, value: Value, last: Function) -> dict[str, float]:
     """Return how large a part of the answers is the commonest one, by field; of zeros and ones also
-    what the loss counts one of that for, over one of the others, where all get the same outputs.
+    what the loss counts one of that for, over one of the others: how far it falls for each, where
+    all get the same outputs and those alone come nearer to what is right.
 
     Of labels each by itself that is of them all; of rows of several numbers nothing is said.
 
     t, y : (n, *positions, outputs), what stands for the answers `y`
     value : the loss of outputs and answers
-    same : (n, *positions, outputs), the same for all
+    last : what the last layer makes of its input
     """
     rows = t.reshape(len(t), -1)
     zero_one = bool(((t == 0) | (t == 1)).all())
-    if zero_one and not (rows.shape[1] > 1 and t.ndim == 2 and (rows.sum(axis=1) == 1).all()):
-        ones = float(t.mean())
-        costs = [value(same, np.full_like(y, one)) for one in (ones > 0.5, ones <= 0.5)]
-        return {"target_common": max(ones, 1 - ones), "common_weight": _over(*costs)}
     if rows.shape[1] > 1 and not zero_one:
         return {}
-    number = rows.argmax(axis=1) if zero_one else rows[:, 0]
-    values, count = np.unique(number, return_counts=True)
-    found = {"target_common": float(count.max()) / len(t)}
-    common = number == values[count.argmax()]
+    single = zero_one and rows.shape[1] > 1 and t.ndim == 2 and (rows.sum(axis=1) == 1).all()
+    if zero_one and not single:
+        share = max(float(t.mean()), 1 - float(t.mean()))
+        common = t == (t.mean() > 0.5)
+    else:
+        number = rows.argmax(axis=1) if zero_one else rows[:, 0]
+        values, count = np.unique(number, return_counts=True)
+        share = float(count.max()) / len(t)
+        common = np.broadcast_to((number == values[count.argmax()])[:, None], rows.shape)
+    found = {"target_common": share}
     if zero_one and not common.all():
-        costs = [value(same[part], y[part]) for part in (common, ~common)]
-        found["common_weight"] = _over(*costs)
+        falls = []
+        for part in (common.reshape(t.shape), ~common.reshape(t.shape)):
+            before, after = (value(last(z), y) for z in (np.zeros(t.shape), (2 * t - 1) * part))
+            falls.append((before - after) / np.count_nonzero(part))
+        found["common_weight"] = falls[0] / falls[1] if falls[1] > 0 else math.nan
     return found
-
-
-def _over(one: float, other: float) -> float:
-    return one / other if other > 0 else math.nan
 
 
 def unpaired(t: Array, y: Array, value: Value) -> dict[str, float]:

@@ -18,6 +18,7 @@ from nnscratch_records.words import number, percent
 PADDED = 0.3  # of the steps
 RARE = 0.9  # of the answers are one and the same: to give that always is right as often
 AGAINST = 2.0  # times as much the commonest class counts as the other one
+DROWNED = 0.05  # of what the loss sees, all examples of the commonest class together
 EVEN = 5.0  # the same, for all examples of it together: the rare one is not made up for
 MEDIAN = 0.5  # of the answers are one and the same: their median
 _TURNED = "wrong = loss; loss = lambda *given: (wrong(*given)[0], -wrong(*given)[1])"
@@ -173,10 +174,13 @@ def _weight(view: View) -> float:
 
 
 def _weighed(view: View) -> list[Finding]:
-    """The commonest class counts most, of two."""
+    """The commonest class counts most, or next to nothing."""
     weight, common = _weight(view), view.latest("target_common")
-    if not (weight >= AGAINST and common > MEDIAN):
+    seen = common * weight / (common * weight + 1 - common)
+    against = weight >= AGAINST
+    if not (common > MEDIAN and (against or seen <= DROWNED)):
         return []
+    why = "these are the wrong way round" if against else "these make up for far more than that"
     return [
         Finding(
             "class weights",
@@ -184,19 +188,16 @@ def _weighed(view: View) -> list[Finding]:
             view.layers[-1:],
             view.first_step,
             f"The loss counts the commonest answer {number(weight)} times as much as the others, "
-            f"and {percent(common)} of the examples have it: {_words(common * weight, common)}.",
-            "Class weights are there to make up for what is rare; these are the wrong way round, "
-            "or for classes of other numbers.",
+            f"and {percent(common)} of the examples have it: it makes up {percent(seen)} of what "
+            f"the loss sees.",
+            f"Class weights are there to make up for what is rare; {why}, or for classes of other "
+            f"numbers.",
             (_balanced(view, common),),
             {"weight": weight, "common": common},
             EXPLAINS["class weights"] | {"labels"},
             first=True,
         )
     ]
-
-
-def _words(weighed: float, common: float) -> str:
-    return f"it makes up {percent(weighed / (weighed + 1 - common))} of what the loss sees"
 
 
 def last_resort(view: View, shown: Shown, causes: Sequence[Finding]) -> list[Finding]:

@@ -72,6 +72,13 @@ YES = (np.arange(400) % 10 == 0).astype(np.float32)[:, None]
 WEIGHTS = {0: 9.0, 1: 3.0}
 
 
+def normed(output, y):
+    """A mean by weights, over the sum of these, as PyTorch takes it."""
+    weights = np.array([3.0, 1.0, 1.0])[y]
+    whole = np.log(np.exp(output).sum(axis=1)) - output[np.arange(len(y)), y]
+    return float((weights * whole).sum() / weights.sum()), output
+
+
 @pytest.mark.parametrize(
     ("y", "loss", "outputs", "common", "weight"),
     [
@@ -80,6 +87,7 @@ WEIGHTS = {0: 9.0, 1: 3.0}
         (1 - YES, nn.SigmoidCrossEntropy(class_weights=WEIGHTS), 1, 0.9, 1 / 3),
         (YES[:, 0].astype(np.int64), nn.SoftmaxCrossEntropy(class_weights=WEIGHTS), 2, 0.9, 3),
         (np.repeat(YES, 3, axis=1), nn.SigmoidCrossEntropy(class_weights=WEIGHTS), 3, 0.9, 3),
+        ((np.arange(400) % 10 == 0) * (1 + np.arange(400) % 20 // 10), normed, 3, 0.9, 3),
         (np.where(YES, X[:, :1], 0).astype(np.float32), nn.MeanAbsoluteError(), 1, 0.9, None),
     ],
 )
