@@ -17,6 +17,8 @@ import torch
 from torch import nn
 
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
+from nnscratch.pytorch.bounds import bounded
+from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.graph import first_measured
 from nnscratch.pytorch.hooks import Hook
 from nnscratch.pytorch.places import await_gradient
@@ -72,17 +74,15 @@ class Questions:
             elif len(shape) > 2 and name == "SoftmaxBackward" and shape[-1] == shape[-2]:
                 self._steps = shape[-1]
 
-    def told(self, targets: Any) -> list[tuple[str, ...]]:
-        """Ask, and return what is wrong as lines of `Mistakes`; let go of what was kept.
-
-        targets : of the loss, or None
-        """
+    def told(self, criterion: Criterion) -> list[tuple[str, ...]]:
+        """Ask, and return what is wrong as lines of `Mistakes`; let go of what was kept."""
         lines: list[tuple[str, ...]] = []
         if self._given is not None:
-            asked = self._asked if targets is None else targets
-            # It may not go again with other numbers.
-            with contextlib.suppress(Exception), unseen(self._model, as_it_is=True):
-                lines = [one for one in self._lines(asked) if one]
+            asked = self._asked if criterion.targets is None else criterion.targets
+            for ask in (lambda: self._lines(asked), lambda: self._bounded(criterion)):
+                # It may not go again with other numbers.
+                with contextlib.suppress(Exception), unseen(self._model, as_it_is=True):
+                    lines += [one for one in ask() if one]
         self.begin(None)
         return lines
 
@@ -93,6 +93,8 @@ class Questions:
         words = [one for one in some if one.dtype in IDS and one.ndim == 2]
         words = [one for one in words if len(one.unique()) >= WORDS]
         told = [one for one in words if _same(one, asked) or _further(one, asked)]
+        if len(told) > 1:  # a model that is given the targets too may take its loss of them
+            told = [one for one in told if not self._for_the_loss(one)]
         if len(told) == 1:  # of two that are told the other one is to show it
             yield self._seen(told[0], asked)
         for ids in words:
@@ -100,13 +102,17 @@ class Questions:
         if self._steps and some and some[0].ndim in (2, 3):
             yield self._out_of_order(some)
 
-    def _answers(self, old: Any = None, new: Any = None) -> Any:
+    def _bounded(self, criterion: Criterion) -> list[tuple[str, ...]]:
+        return [bounded(lambda times: self._answers(times=times), criterion)]
+
+    def _answers(self, old: Any = None, new: Any = None, times: float = 1.0) -> Any:
         """Return what the network answers with another tensor in the place of `old`.
 
         In float64: positions that hardly count, as at the beginning, are above rounding there.
         """
         args, kwargs = _doubled(_replaced(self._given, old, new))
         state = {name: _doubled(one) for name, one in _state(self._model)}
+        state |= {name: times * state[name] for name, _ in self._model.named_parameters()}
         for seed in (random.seed, np.random.seed, torch.manual_seed):  # the same noise each time
             seed(0)
         return first_measured(torch.func.functional_call(self._model, state, args, kwargs))
@@ -138,6 +144,11 @@ class Questions:
         finally:
             for hook in hooks:
                 hook.remove()
+
+    def _for_the_loss(self, ids: Any) -> bool:
+        """Whether answers stay the same whatever these are."""
+        same = self._unchanged(ids, ids.flip(0).roll(1, 1))
+        return same is not None and bool(same.all())
 
     def _seen(self, ids: Any, asked: Any) -> tuple[str, ...]:
         """Is what each step has to tell shown to it: itself, or the one that comes next?"""

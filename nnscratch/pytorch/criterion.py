@@ -190,6 +190,11 @@ class Criterion:
         return "", "", "", ""
 
     @property
+    def function(self) -> Any:
+        """The loss that was seen last, as a function of outputs and targets; None: none was."""
+        return self._function
+
+    @property
     def left_out(self) -> Any:
         """The class that counts for nothing; None if the loss is none of classes that says so."""
         return getattr(self._function, "ignore_index", None)

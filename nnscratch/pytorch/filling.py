@@ -21,6 +21,7 @@ from nnscratch.pytorch.beyond import Beyond
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.kinds import function_of
 from nnscratch.pytorch.mistakes import Mistakes, hidden
+from nnscratch.pytorch.modes import Tests
 from nnscratch.pytorch.on_device import Afar, OnDevice, is_afar
 from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.places import norm_statistics
@@ -66,6 +67,7 @@ class Filling(Adjustable, Readout):
         self._left = math.inf  # in the gradients, the least before any pass of this step
         self._beyond = Beyond()
         self._updates = Updates(self._updated())
+        self._tests = Tests(model)
         self._wrong: dict[str, str] = {}  # by kind: the record's `mistakes`
         self._fed: set[bool] = set()  # whether inputs come from another network: at times they do
         self._examples = 0  # of the pass at hand
@@ -236,6 +238,8 @@ class Filling(Adjustable, Readout):
             return unreached(self.label, self._number, self._step, self._reached)
         if self._recorder is not None and not self._step and self._number >= _WAITED:
             return unstepped(self.label, self._number)
+        if self._recorder is not None:
+            self._tell(self._tests.told(self._step))
         return super().findings()
 
     def __reduce__(self) -> tuple[type[Recorded], tuple[Record]]:

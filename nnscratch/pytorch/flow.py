@@ -99,9 +99,8 @@ class TorchFlow(Filling):
             self.loss = seen_by(self.criterion, loss)
         elif not compiled:  # the compiler minds hooks of all modules
             kind = type(self)
-            self._hooks += hear_every_loss(
-                self, kind._lost, kind._heard, kind._clipped, kind._sends
-            )
+            told = kind._lost, kind._heard, kind._clipped, kind._sends
+            self._hooks += hear_every_loss(self, *told)
         self._hooks += [
             self._model.register_forward_pre_hook(
                 self._outside(Hook(self._begin)), with_kwargs=True
@@ -148,6 +147,7 @@ class TorchFlow(Filling):
         if self._mode == _PROBE:
             return
         self._number += 1
+        self._tests.begins(self.every == 1)
         self._mode = _OFF
         self.looking = 0
         self._carried.begin(None)
@@ -197,6 +197,7 @@ class TorchFlow(Filling):
         if self._going_back:
             return
         self._arrived = self._going_back = True
+        self._tests.sent_back()
         self.scale = 1.0 if self._scaler is None else float(self._scaler.get_scale())
         first = self._recorder is None
         if first:
@@ -252,12 +253,12 @@ class TorchFlow(Filling):
             self._around.after()
             self.criterion.fetch_with(self._afar)
             self._afar.fetch()
-            asks, targets = self._asks, self.criterion.targets
+            asks = self._asks
             self._keep()
             self._tell(self._carried.told(), self._written.told(), *self._updates.told())
             if asks:
                 self._mode, self.looking = _PROBE, 0
-                self._tell(*self._questions.told(targets))
+                self._tell(*self._questions.told(self.criterion))
         if self._recorder is None and not self._reached:
             self._reached = any(one.grad is not None for one in self._model.parameters())
         self._mode = _OFF

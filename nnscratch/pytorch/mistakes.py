@@ -14,6 +14,7 @@ from torch import nn
 
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
 from nnscratch.pytorch.criterion import Criterion
+from nnscratch.pytorch.dropped import Dropped
 from nnscratch.pytorch.graph import is_recorded
 from nnscratch.pytorch.moves import Moves
 from nnscratch.pytorch.sent_back import signed, table
@@ -46,9 +47,12 @@ def hidden(model: nn.Module) -> dict[str, nn.Module]:
     return found
 
 
+_OWN = frozenset(vars(nn.Module()))  # what PyTorch keeps in lists and dicts itself
+
+
 def _contained(module: nn.Module) -> Iterator[tuple[str, Any, nn.Module]]:
     for attribute, value in vars(module).items():
-        if attribute.startswith("_") or not isinstance(value, list | tuple | dict):
+        if attribute in _OWN or not isinstance(value, list | tuple | dict):
             continue
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             if isinstance(inner, nn.Module):
@@ -80,7 +84,7 @@ class Mistakes:
         self._ends = ""  # the softmax that gives the network's output
         self._examples = 0
         self._evaluates = False
-        self._order, self._moves = Sequences(), Moves()
+        self._order, self._moves, self._dropped = Sequences(), Moves(), Dropped()
         self._table: tuple[str, tuple[int, ...]] = "", ()
         self._network: Any = None  # the first tensor that goes in
         self._given_all: set[str] = set()  # modules that are given that too
@@ -111,6 +115,7 @@ class Mistakes:
         """Look at what a softmax gives, and at what the network gives: is it that?"""
         self._order.returned(name, module, output)
         self._moves.returned(name, module, output)
+        self._dropped.returned(module, output)
         if not any(one.requires_grad for one in tensors_in(output)):
             self._cut.add(name)
         if isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmin):
@@ -133,6 +138,7 @@ class Mistakes:
     def sent(self, roots: list[Any]) -> None:
         """Look at what the first loss was computed by."""
         self._table = table(roots, self._examples)
+        self._dropped.sent(roots)
 
     def told(
         self,
@@ -147,6 +153,7 @@ class Mistakes:
         updated : the identities of those that the optimizer has
         unknown : the modules that the model does not know, by name
         """
+        over_batch = self._over_batch(criterion.targets)
         left = [
             name
             for name, p in tensors.items()
@@ -155,14 +162,15 @@ class Mistakes:
         return [
             _left_out(left, unknown, len(tensors)) if left else self._cut_off(tensors, updated),
             self._batch_as_time(criterion.targets),
-            self._over_batch(criterion.targets),
+            over_batch,
             _broadcast(*criterion.broadcast()) or self._each_with_each(),
             _several(*criterion.several(), criterion.targets),
-            self._not_logs(*criterion.not_logs()),
+            () if over_batch else self._not_logs(*criterion.not_logs()),
             _not_meant(*criterion.not_meant()),
             self._evaluating(),
             *self._order.told(criterion.targets, criterion.left_out),
             self._moves.told(),
+            self._dropped.told(),
         ]
 
     def _cut_off(self, tensors: Mapping[str, Any], updated: set[int]) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ WIRING: Final = (
     "padding counted",
     "clipped too soon",
     "rounded updates",
+    "training mode",
     "evaluation mode",
 )
 # Causes, in the order in which one looks at them: the loop, what is learned, what the loss can see,
@@ -109,6 +110,7 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     | {"slow layer", "frozen parameters", "constant output"},
     "looks ahead": frozenset({"too few steps", "overfitting", "no activation", "labels"}),
     "unused layers": frozenset({"no activation", "capacity", "does not learn", "too few steps"}),
+    "training mode": frozenset({"batch norm statistics", "overfitting"}),
     "evaluation mode": frozenset({"batch norm statistics", "overfitting", "does not learn"}),
     "labels": frozenset({"does not learn", "constant output", "slow layer"})
     | {"overfitting", "too few steps", "learning rate too large"},

@@ -107,7 +107,7 @@ def _frozen(view: View) -> list[Finding]:
             groups["pushed"].append(layer)
         elif put_back(view, column):
             groups["put back"].append(layer)
-    if not any(groups.values()):
+    if not any(groups.values()) and "frozen parameters" not in view.text("mistakes"):
         groups["on purpose"] = _kept(view)
     how = next((name for name, columns in groups.items() if columns), "")
     if not how:

@@ -12,10 +12,12 @@ from nnscratch_records.words import number, percent, plural
 
 LOOKS = 3  # at least, of which the later half says that gradients are gone
 KEPT = 0.1  # of the gradients' norm that was there before the pass: they were not cleared
-_CARRIED = "state carried"  # and where all is learned all the same, forgotten
+_CARRIED = "state carried"
+_LEARNED_ALL_THE_SAME = (_CARRIED, "dropout", "output activation")  # then they are forgotten
 _CERTAIN = (
     "broadcast loss",
     "batch taken for time",
+    "softmax over the batch",
     "not log-probabilities",
     "several labels",
     "target values",
@@ -29,9 +31,11 @@ _IF_NOTHING_ELSE = (
     "no positions",
     "data written over",
 )  # of a run that learns they say nothing
+_SEEN_IN_LAYERS = ("output activation",)  # and told of these
 AWAY = 0.02  # of a parameter's norm: another before a step than behind the one before it
 OFTEN, ALWAYS = 2, 0.5  # times: once may be a checkpoint; of the steps: a constraint
-_AS_IT_BRINGS = ("clipped too soon",)  # of a run that explodes; another one needs no clip
+# Of a run that explodes, another one needs no clip; tests do no harm to what is learned.
+_AS_IT_BRINGS = ("clipped too soon", "training mode")
 _FIELDS = 5  # of a line of the record's `mistakes`
 
 
@@ -41,7 +45,8 @@ def find(view: View) -> list[Finding]:
     told = [line for line in lines if len(line) == _FIELDS and line[0] in KINDS]
     p = view.progress
     silent: tuple[str, ...] = _IF_NOTHING_ELSE if p.learns else ()
-    silent += (_CARRIED,) if p.learned else ()
+    silent += _LEARNED_ALL_THE_SAME if p.learned else ()
+    silent += _SEEN_IN_LAYERS if view.output_activation else ()
     seen = [_finding(view, *line) for line in told if line[0] not in silent]
     kept = view.looks("gradient_kept")
     if len(kept) and view.rows and min(kept[len(kept) // 2 :]) > KEPT:
