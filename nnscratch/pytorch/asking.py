@@ -21,6 +21,7 @@ from nnscratch.pytorch.bounds import bounded
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.graph import first_measured
 from nnscratch.pytorch.hooks import Hook
+from nnscratch.pytorch.padding import Padded, padded, padding_read, words_hidden
 from nnscratch.pytorch.places import await_gradient
 from nnscratch.pytorch.probing import unseen
 from nnscratch.pytorch.sent_back import name_of, nodes, shape_of
@@ -31,7 +32,6 @@ ASKED = 12  # the recorded step at which it is asked
 SAME = 1e-11  # of the largest answer, in float64: rounding changes it by no more
 APART = 1e-3  # of the same: by so much examples' answers differ at least
 WORDS = 4  # different ones there are
-_PADDED = (0.05, 0.95)  # of all places
 
 
 class Questions:
@@ -172,28 +172,36 @@ class Questions:
 
     def _hidden(self, ids: Any) -> tuple[str, ...]:
         """Do the words make no difference, and only how long the padding is?"""
-        padding = int(ids[:, -1].mode().values)
-        tail = (ids == padding).flip(1).long().cummin(1).values.flip(1).bool()
-        words = ~tail & (ids != padding)
-        words[:, 0] = False  # the first may be none, but stand for the whole
-        lengths = tail.sum(1)
-        share = float(tail.float().mean())
-        if not _PADDED[0] < share < _PADDED[1] or len(lengths.unique()) < 2:
+        places = padded(ids)
+        if places is None:
             return ()
+        words = places.words
         other = ids.clone()
         other[words] = ids[words].roll(int(words.sum()) // 2)
         same = self._unchanged(ids, other)
         if same is None or not bool(same.all()) or bool((ids == other).all()) or not self._first:
-            return ()
-        return (
-            "words hidden",
-            f"What goes in makes no difference: with other numbers in all places that are not "
-            f"{padding}, which fills the ends of sequences, the network gives the same.",
-            "A mask hides what is there, and shows the padding: for key_padding_mask True stands "
-            "for what is not to be seen.",
-            "turn the mask round",
-            f"mask = x == {padding}",
-        )
+            return self._padding_read(ids, places)
+        return words_hidden(places)
+
+    def _padding_read(self, ids: Any, places: Padded) -> tuple[str, ...]:
+        """Is it the padding that the answers depend on, and hardly the words?"""
+        made: list[Any] = []
+
+        def keep(module: nn.Module, given: Any, output: Any) -> Any:
+            if any(one is ids for one in tensors_in(given)) and getattr(output, "ndim", 0) == 3:
+                made.append(output.detach().requires_grad_())
+                return made[-1]
+            return None
+
+        hooks = [one.register_forward_hook(keep) for one in self._model.modules()]
+        try:
+            with torch.enable_grad():
+                answers = self._answers()
+                slope = torch.autograd.grad((answers - answers.mean(0)).square().sum(), made[:1])[0]
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return padding_read(slope.abs().sum(2), places)
 
     def _out_of_order(self, some: list[Any]) -> tuple[str, ...]:
         """Is the answer the same whatever the order of the steps?"""

@@ -23,6 +23,7 @@ from nnscratch.pytorch.kinds import function_of
 from nnscratch.pytorch.mistakes import Mistakes, hidden
 from nnscratch.pytorch.modes import Tests
 from nnscratch.pytorch.on_device import Afar, OnDevice, is_afar
+from nnscratch.pytorch.outweighed import Outweighed
 from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.places import norm_statistics
 from nnscratch.pytorch.sent_back import kind_of_loss, sent_back
@@ -34,6 +35,7 @@ from nnscratch_records.limits import AGAINST, UNEVEN
 
 _SINGLE = np.dtype(np.float32)
 _WAITED = 20  # passes without a step: so many may be one step's
+_TERMS = 8  # recorded steps from one look at what a loss adds up to the next
 _UNEVEN = 4  # numbers of passes in a step, from so many on they are of no plan
 
 
@@ -68,6 +70,7 @@ class Filling(Adjustable, Readout):
         self._beyond = Beyond()
         self._updates = Updates(self._updated())
         self._tests = Tests(model)
+        self._outweighed = Outweighed()
         self._wrong: dict[str, str] = {}  # by kind: the record's `mistakes`
         self._fed: set[bool] = set()  # whether inputs come from another network: at times they do
         self._examples = 0  # of the pass at hand
@@ -147,10 +150,12 @@ class Filling(Adjustable, Readout):
             self.criterion.hear(*told)
 
     def _sends(self, tensors: Any) -> None:
-        if self._count() >= 0:
-            self.criterion.called_before(
-                [tensors] if isinstance(tensors, torch.Tensor) else tensors
-            )
+        if self._count() < 0:
+            return
+        roots = [tensors] if isinstance(tensors, torch.Tensor) else tensors
+        self.criterion.called_before(roots)
+        if len(roots) == 1 and roots[0].numel() == 1 and len(self) % _TERMS == 0:
+            self._outweighed.look(len(self), roots[0])
 
     def _clipped(self, parameters: Any) -> None:
         self._updates.clips(parameters)
@@ -239,7 +244,7 @@ class Filling(Adjustable, Readout):
         if self._recorder is not None and not self._step and self._number >= _WAITED:
             return unstepped(self.label, self._number)
         if self._recorder is not None:
-            self._tell(self._tests.told(self._step))
+            self._tell(self._tests.told(self._step), self._outweighed.told())
         return super().findings()
 
     def __reduce__(self) -> tuple[type[Recorded], tuple[Record]]:

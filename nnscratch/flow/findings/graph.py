@@ -28,6 +28,7 @@ WIRING: Final = (
     "state carried",
     "data written over",
     "padding counted",
+    "term outweighed",
     "clipped too soon",
     "rounded updates",
     "training mode",
@@ -103,6 +104,7 @@ _ALL = frozenset((*SYMPTOMS, *CAUSES)) - {*WIRING}
 EXPLAINS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(WIRING, _ALL),
     "padding counted": frozenset({"too few steps", "does not learn", "constant output", "labels"}),
+    "term outweighed": frozenset({"constant output", "does not learn", "too few steps"}),
     "clipped too soon": _RUNAWAY
     | {"gradient spikes", "learning rate too large", "recurrent weights", "dead units"}
     | {"exploding through time", "vanishing through time", "clip never", "saturated"},

@@ -28,6 +28,7 @@ _CERTAIN = (
 )  # nobody does it on purpose
 _IF_NOTHING_ELSE = (
     "words hidden",
+    "padding read",
     "no positions",
     "data written over",
 )  # of a run that learns they say nothing
@@ -36,6 +37,7 @@ AWAY = 0.02  # of a parameter's norm: another before a step than behind the one 
 OFTEN, ALWAYS = 2, 0.5  # times: once may be a checkpoint; of the steps: a constraint
 # Of a run that explodes, another one needs no clip; tests do no harm to what is learned.
 _AS_IT_BRINGS = ("clipped too soon", "training mode")
+_ONCE_IT_STANDS = ("term outweighed",)
 _FIELDS = 5  # of a line of the record's `mistakes`
 
 
@@ -128,6 +130,8 @@ def _finding(
     view: View, kind: str, seen: str, why: str, what: str, line: str, **numbers: float
 ) -> Finding:
     harm = "serious" if kind in _CERTAIN else view.harm
+    if kind in _ONCE_IT_STANDS:  # that a loss of several terms falls says nothing of this one
+        harm = "notice" if view.progress.falling else "serious"
     return Finding(
         kind,
         "notice" if kind in _AS_IT_BRINGS else harm,
