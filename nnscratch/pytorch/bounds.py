@@ -35,7 +35,7 @@ def bounded(answers: Callable[[float], Any], criterion: Criterion) -> tuple[str,
     size = STAYS * max(abs(low), abs(high))
     if not (high - low > 0 and abs(low - lower) <= size and abs(high - higher) <= size):
         return ()
-    low, high = _end(min(low, lower)), _end(max(high, higher))
+    low, high = _end(min(low, lower), False), _end(max(high, higher), True)
     losses = _losses(criterion, low, high)
     if losses is None:
         return ()
@@ -57,11 +57,11 @@ def bounded(answers: Callable[[float], Any], criterion: Criterion) -> tuple[str,
     )
 
 
-def _end(seen: float) -> float:
+def _end(seen: float, up: bool) -> float:
     """Return the end that numbers up to `seen` can have: 0, 1 and -1 are those of functions."""
-    return (
-        seen * _BEYOND if abs(seen) > 1 else float(round(math.copysign(math.ceil(abs(seen)), seen)))
-    )
+    if abs(seen) > 1:
+        return seen * (_BEYOND if (seen > 0) == up else 1 / _BEYOND)
+    return float(math.ceil(seen) if up else math.floor(seen))
 
 
 def _hot(criterion: Criterion) -> Any:

@@ -9,6 +9,7 @@ from nnscratch_records.words import percent
 
 SHARE = (0.05, 0.98)  # of all places
 READ = 0.999  # of what answers depend on
+MOST = 0.5  # of the sequences end with padding: what few end with may be a word
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ def padding_read(slope: Any, places: Padded) -> tuple[str, ...]:
 
     slope : (examples, time), how much they change with what stands there
     """
-    if slope.shape != places.tail.shape or not float(slope.sum()) > 0:
-        return ()
     ends = places.tail[:, -1]  # the others have none
+    known = slope.shape == places.tail.shape and float(slope.sum()) > 0
+    if not known or float(ends.float().mean()) < MOST:
+        return ()
     of = float(slope[ends][places.tail[ends]].sum() / slope[ends].sum())
     if not of > READ:
         return ()

@@ -24,7 +24,7 @@ def test_the_order_of_causes():
         "not log-probabilities|several labels|target values|examples mixed|"
         "unused layers|looks ahead|"
         "words hidden|no positions|state carried|data written over|padding counted|"
-        "clipped too soon|rounded updates|"
+        "term outweighed|clipped too soon|rounded updates|training mode|"
         "labels|inputs alike|outliers|missing value code|softmax over one unit|norm over one unit|"
         "softmax twice|output activation|"
         "penalty|dropout|frozen parameters|padding read|"
