@@ -68,7 +68,8 @@ class Criterion:
         """Begin a pass."""
         self.parts: list[Any] = []
         self.calls = 0
-        self.outputs, self.targets = None, None
+        self.outputs: Any = None
+        self.targets: Any = None
         self.given: tuple[Any, ...] = ()  # all that the loss was given
         self._heard: list[tuple[Any, ...]] = []  # functions, as `see` is told of them
 

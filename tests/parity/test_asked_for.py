@@ -1,0 +1,187 @@
+"""What a loss asks for: more than outputs can be, terms of it, padding, words to come."""
+
+from types import SimpleNamespace
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+from nnscratch.pytorch import bounds, outweighed  # noqa: E402
+from nnscratch.pytorch.padding import padded, padding_read  # noqa: E402
+
+from .loops import G, X, Y, layers, plain, told, trained  # noqa: E402
+
+tn, F = torch.nn, torch.nn.functional
+
+
+# Outputs that have an end
+
+
+class Cosines(tn.Module):
+    def __init__(self, scale, classes=4):
+        super().__init__()
+        torch.manual_seed(1)
+        self.body, self.scale = tn.Linear(8, 16), scale
+        self.heads = tn.Parameter(torch.randn(classes, 16))
+
+    def forward(self, x):
+        return self.scale * F.linear(F.normalize(self.body(x)), F.normalize(self.heads))
+
+
+@pytest.mark.parametrize(
+    ("model", "is_told"),
+    [
+        (Cosines(1.0), True),
+        (Cosines(3.0), False),
+        (Cosines(torch.nn.Parameter(torch.ones(()))), False),  # it learns to be as large as need be
+        (plain(), False),
+    ],
+)
+def test_a_loss_that_asks_for_more_than_the_network_can_give(model, is_told):
+    flow = trained(model, lambda m, x, i: F.cross_entropy(m(x), Y[i]), steps=20, lr=1e-4)
+    line = flow.to_dict()["mistakes"]
+    assert line.startswith("output activation\tWhatever its weights") == is_told
+    if is_told:
+        assert "lies between -1 and 1" in line
+        assert "fall below 0.341" in line  # ln(1 + 3 / e^2)
+
+
+@pytest.mark.parametrize(
+    ("answers", "targets", "is_told"),
+    [
+        (lambda times: torch.tensor([[0.1], [0.9]]), [[0.0], [1.8]], True),
+        (lambda times: torch.tensor([[0.1], [0.9]]), [[0.0], [1.25]], False),  # 8 % are missed
+        (lambda times: times * torch.tensor([[0.1], [0.9]]), [[0.0], [1.8]], False),
+        (lambda times: torch.tensor([[0.9], [0.9]]), [[0.0], [1.8]], False),  # the same for all
+    ],
+)
+def test_targets_beyond_the_end(answers, targets, is_told):
+    targets = torch.tensor(targets)
+    seen = SimpleNamespace(
+        outputs=torch.zeros_like(targets), targets=targets, calls=1, function=F.mse_loss
+    )
+    assert bool(bounds.bounded(answers, seen)) == is_told
+
+
+# Targets that the model is given too
+
+
+class WithLoss(tn.Module):
+    def __init__(self, causal):
+        super().__init__()
+        torch.manual_seed(1)
+        self.emb, self.at = tn.Embedding(9, 16), tn.Parameter(0.1 * torch.randn(10, 16))
+        self.qkv, self.out, self.causal = tn.Linear(16, 48), tn.Linear(16, 9), causal
+
+    def forward(self, x, y=None):
+        q, k, v = self.qkv(self.emb(x) + self.at).chunk(3, -1)
+        h = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        scores = self.out(h)
+        return scores, None if y is None else F.cross_entropy(scores.flatten(0, 1), y.flatten())
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_model_that_is_given_the_targets_beside_the_words(causal):
+    words = torch.randint(0, 9, (96, 11), generator=G)
+    flow = trained(
+        WithLoss(causal), lambda m, x, i: m(x[:, :-1], x[:, 1:])[1], steps=20, x=words, lr=1e-3
+    )
+    assert (told(flow, "looks ahead") is None) == causal
+
+
+# Terms of a loss
+
+
+def with_terms(factor, steps=160):
+    target = torch.sigmoid(X @ torch.randn(8, 6, generator=torch.Generator().manual_seed(0)))
+    model = layers(tn.Linear(8, 32), tn.Tanh(), tn.Linear(32, 6))
+
+    def loss(m, x, i):
+        z = m(x)
+        return factor * F.mse_loss(z, target[i]) + (z - 3).square().sum()
+
+    return trained(model, loss, steps=steps, lr=1e-2)
+
+
+@pytest.mark.parametrize(("factor", "is_told"), [(1.0, True), (3e4, False)])
+def test_a_term_of_which_nothing_is_learned(factor, is_told):
+    found = told(with_terms(factor), "term outweighed")
+    assert (found is not None) == is_told
+    if is_told:
+        assert "mse_loss stands at" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("share", "now", "looks", "is_told"),
+    [
+        (0.01, 0.4, 4, True),
+        (0.03, 0.4, 4, False),
+        (0.01, 0.6, 4, False),  # the whole has not fallen by half either
+        (0.01, 0.4, 3, False),
+    ],
+)
+def test_how_long_and_how_little(share, now, looks, is_told):
+    one = outweighed.Outweighed()
+    one._first, one._count = 1.0, 2
+    one._looks[0] = [
+        outweighed._Look(64 + i, now, "mse_loss", 1.0, 1.0, share) for i in range(looks)
+    ]
+    assert bool(one.told()) == is_told
+
+
+# Padding that is read
+
+
+@pytest.mark.parametrize(
+    ("of_words", "is_told"), [(0.0, True), (5e-4, True), (2e-3, False), (1.0, False)]
+)
+def test_answers_that_depend_on_padding_alone(of_words, is_told):
+    ids = torch.tensor([[3, 4, 0, 0, 0, 0], [5, 6, 7, 0, 0, 0], [8, 3, 4, 5, 0, 0]])
+    places = padded(ids)
+    slope = torch.where(places.tail, (1 - of_words) / 9, of_words / 9)
+    slope = slope * torch.where(
+        places.tail, 9 / places.tail.sum(1, True), 9 / (ids > 0).sum(1, True)
+    )
+    assert bool(padding_read(slope, places)) == is_told
+
+
+@pytest.mark.parametrize(("ends", "is_told"), [(2, True), (1, False)])
+def test_what_few_sequences_end_with_may_be_a_word(ends, is_told):
+    ids = torch.arange(1, 25).view(4, 6)
+    ids[:ends, 3:] = 0
+    places = padded(ids)
+    assert bool(padding_read(places.tail.float(), places)) == is_told
+
+
+def test_sequences_that_all_end_alike_have_no_padding():
+    assert padded(torch.tensor([[3, 4, 0, 0], [5, 6, 0, 0]])) is None
+
+
+class Reads(tn.Module):
+    """Reads the last step, the last word, or every step."""
+
+    def __init__(self, where):
+        super().__init__()
+        torch.manual_seed(1)
+        self.emb, self.rnn = tn.Embedding(20, 8, padding_idx=0), tn.RNN(8, 16, batch_first=True)
+        self.out, self.where = tn.Linear(16, 4), where
+
+    def forward(self, x):
+        h = self.rnn(self.emb(x))[0]
+        if self.where == "word":
+            h = h[torch.arange(len(x)), (x > 0).sum(1) - 1]
+        return self.out(h[:, -1] if self.where == "step" else h)
+
+
+@pytest.mark.parametrize(
+    ("where", "is_told"), [("step", True), ("word", False), ("everywhere", False)]
+)
+def test_a_state_that_is_read_behind_the_padding(where, is_told):
+    ids = torch.randint(1, 20, (240, 40), generator=G)
+    ids[torch.arange(40) >= torch.randint(4, 9, (240, 1), generator=G)] = 0
+
+    def loss(m, x, i):
+        answers = m(x)
+        return F.cross_entropy(answers if answers.ndim == 2 else answers.mean(1), Y[i])
+
+    assert bool(told(trained(Reads(where), loss, x=ids, lr=1e-4), "padding read")) == is_told
