@@ -27,6 +27,8 @@ from nnscratch.flow.layout import STEP_FIELDS
 from nnscratch.flow.looks import called
 from nnscratch.flow.measuring import measure_parameter, note_states, recurrent_calls
 from nnscratch.nodes import require_loss
+from nnscratch_records import mistakes
+from nnscratch_records.mistakes import Mistake
 from nnscratch_records.words import plural
 
 _TRAINED = ("clip", "optimizer", "penalty", "loss_kind", "mistakes")
@@ -177,7 +179,7 @@ class Recorder(Intake):
         require_loss("Recorder.answers loss", loss)
         self._loss, self._last = loss, last
         if self._looks.due and self._shape == (1,) and not self._layout.facts["mistakes"]:
-            self._layout.facts["mistakes"] = each_with_each(loss, y)
+            self._mistaken(each_with_each(loss, y))
         if classes is None:
             self._looks.keep(self._inputs, y, math.prod(self._shape))
         else:
@@ -284,6 +286,11 @@ class Recorder(Intake):
         self._states[layer] = unit_states(info, rows(np.moveaxis(values, info.axis, -1)))
         self._given.add("probe output", layer)
 
+    def _mistaken(self, seen: Mistake | None) -> None:
+        """Keep a mistake of the loop, if it is one and the first."""
+        if seen is not None and not self._layout.facts["mistakes"]:
+            self._layout.facts["mistakes"] = mistakes.written([seen])
+
     def end_step(
         self, loss: float | None = None, lr: float = math.nan, step: int | None = None
     ) -> None:
@@ -309,7 +316,7 @@ class Recorder(Intake):
         self._step_row[...] = [known.get(name, math.nan) for name in STEP_FIELDS]
         if self._looks.due:
             self._looks.ask(loss, self._loss, self._shape, self._dtype, self._last)
-            self._layout.facts["mistakes"] = self._layout.facts["mistakes"] or self._ascent.told()
+            self._mistaken(self._ascent.told())
         self._looks.count += 1
         self._measured.finish()
         note_states(self._layout, self._tensors, self._gates)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from nnscratch.arrays import DTYPES, Array, as_array
 from nnscratch.errors import ConfigError, DataError, ShapeError
 from nnscratch.flow.answers import Loss
+from nnscratch_records.mistakes import Mistake
 
 # What has to be called before a step ends.
 CALLS = {
@@ -50,36 +51,34 @@ def as_batch(what: str, given: npt.ArrayLike, features: int | None, axis: int = 
     return values
 
 
-def each_with_each(loss: Loss, y: npt.ArrayLike) -> str:
-    """Return, as a line of a record's `mistakes`, that a loss takes outputs and answers of two
-    shapes for a table of both; empty if it does not.
+def each_with_each(loss: Loss, y: npt.ArrayLike) -> Mistake | None:
+    """Return that a loss takes outputs and answers of two shapes for a table of both; None if it
+    does not.
 
     It is asked, for outputs (examples, 1) and answers (examples,): of a table it is the same
     whichever output is whose, and not what it is for answers of the outputs' shape.
     """
     answers = np.asarray(y)
     if answers.ndim != 1 or answers.dtype.kind not in "fiub":
-        return ""
+        return None
     column = answers.astype(np.float64)[:, None]
     asked = (column, answers), (np.roll(column, 1, axis=0), answers), (column, column)
     try:
         with np.errstate(all="ignore"):
             told, moved, right = (float(loss(outputs, of)[0]) for outputs, of in asked)
     except Exception:  # whatever a user's loss makes of a shape that it was not made for
-        return ""
+        return None
     same = 1e-6 * max(abs(told), abs(right))
     if not (abs(told - moved) <= same < abs(told - right)):
-        return ""
+        return None
     shapes = f"outputs of shape {column.shape} meet answers of shape {answers.shape}"
-    return "\t".join(
-        (
-            "broadcast loss",
-            f"The loss compares every output with the answers of all examples: {shapes}, and "
-            f"broadcasting makes a table of both.",
-            "So each output is pulled to the mean of the answers, whatever its input.",
-            "give the answers the shape of the outputs",
-            "y = y.reshape(-1, 1)",
-        )
+    return Mistake(
+        "broadcast loss",
+        f"The loss compares every output with the answers of all examples: {shapes}, and "
+        f"broadcasting makes a table of both.",
+        "So each output is pulled to the mean of the answers, whatever its input.",
+        "give the answers the shape of the outputs",
+        "y = y.reshape(-1, 1)",
     )
 
 
@@ -99,19 +98,17 @@ class Ascent:
             self._seen += 1
             self._along += float(np.vdot(update, gradient)) > self.ALONG * sizes
 
-    def told(self) -> str:
-        """Return it as a line of a record's `mistakes`; empty if it is none."""
+    def told(self) -> Mistake | None:
+        """Return it; None if it is none."""
         if self._seen < self.ALL or self._along < self._seen:
-            return ""
-        return "\t".join(
-            (
-                "steps uphill",
-                f"The updates go along the gradient, not against it: {self._along} of "
-                f"{self._seen} that were looked at.",
-                "Along its gradient the loss rises as fast as it can.",
-                "take the step off the weights, or turn the gradient's sign",
-                "w -= lr * dw",
-            )
+            return None
+        return Mistake(
+            "steps uphill",
+            f"The updates go along the gradient, not against it: {self._along} of "
+            f"{self._seen} that were looked at.",
+            "Along its gradient the loss rises as fast as it can.",
+            "take the step off the weights, or turn the gradient's sign",
+            "w -= lr * dw",
         )
 
 

@@ -30,7 +30,7 @@ from nnscratch.pytorch.sent_back import kind_of_loss, sent_back
 from nnscratch.pytorch.tensors import IDS, as_array
 from nnscratch.pytorch.unreached import unreached, unstepped
 from nnscratch.pytorch.updates import Updates
-from nnscratch_records import Record
+from nnscratch_records import Record, mistakes
 from nnscratch_records.limits import AGAINST, UNEVEN
 
 _SINGLE = np.dtype(np.float32)
@@ -71,7 +71,7 @@ class Filling(Adjustable, Readout):
         self._updates = Updates(self._updated())
         self._tests = Tests(model)
         self._outweighed = Outweighed()
-        self._wrong: dict[str, str] = {}  # by kind: the record's `mistakes`
+        self._wrong: dict[str, tuple[str, ...]] = {}  # by kind: the record's `mistakes`
         self._fed: set[bool] = set()  # whether inputs come from another network: at times they do
         self._examples = 0  # of the pass at hand
         self._inputs: Any = None  # of the pass at hand, where they lie on a device
@@ -167,10 +167,10 @@ class Filling(Adjustable, Readout):
         """Add lines to the record's `mistakes`, one of a kind; empty ones are none."""
         for line in lines:
             if line:
-                self._wrong.setdefault(line[0], "\t".join(line))
+                self._wrong.setdefault(line[0], line)
         assert self._recorder is not None
         if any(lines):
-            self._recorder.trained(mistakes="\n".join(self._wrong.values()))
+            self._recorder.trained(mistakes=mistakes.written(self._wrong.values()))
 
     def _keep(self) -> None:
         recorder = self._recorder

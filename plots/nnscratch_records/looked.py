@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from nnscratch_records.field import Field
+from nnscratch_records.mistakes import Mistake
 
 
 def _looked(axis: str, **meanings: str) -> tuple[Field, ...]:
@@ -87,6 +88,9 @@ TRAINED: Final = tuple(
         ("penalty", "what was added to the loss to keep weights small; empty: nothing is known"),
         ("loss_kind", "what the loss is called; empty: not known"),
         ("framework", 'what it was trained with, such as "torch"; empty: this package'),
-        ("mistakes", "what is wrong with the loop, a line each: kind, seen, why, cure, code; tabs"),
+        (
+            "mistakes",
+            f"what is wrong with the loop, a line each: {', '.join(Mistake._fields)}; tabs",
+        ),
     )
 )

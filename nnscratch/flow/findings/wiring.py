@@ -8,6 +8,7 @@ from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS, KINDS
 from nnscratch.flow.findings.moving import put_back
 from nnscratch.flow.findings.view import View
+from nnscratch_records import mistakes
 from nnscratch_records.words import number, percent, plural
 
 LOOKS = 3  # at least, of which the later half says that gradients are gone
@@ -38,18 +39,16 @@ OFTEN, ALWAYS = 2, 0.5  # times: once may be a checkpoint; of the steps: a const
 # Of a run that explodes, another one needs no clip; tests do no harm to what is learned.
 _AS_IT_BRINGS = ("clipped too soon", "training mode")
 _ONCE_IT_STANDS = ("term outweighed",)
-_FIELDS = 5  # of a line of the record's `mistakes`
 
 
 def find(view: View) -> list[Finding]:
     """Return what whoever watched the loop saw, and gradients that add up from step to step."""
-    lines = [line.split("\t") for line in view.text("mistakes").splitlines()]
-    told = [line for line in lines if len(line) == _FIELDS and line[0] in KINDS]
+    told = [one for one in mistakes.read(view.text("mistakes")) if one.kind in KINDS]
     p = view.progress
     silent: tuple[str, ...] = _IF_NOTHING_ELSE if p.learns else ()
     silent += _LEARNED_ALL_THE_SAME if p.learned else ()
     silent += _SEEN_IN_LAYERS if view.output_activation else ()
-    seen = [_finding(view, *line) for line in told if line[0] not in silent]
+    seen = [_finding(view, *one) for one in told if one.kind not in silent]
     kept = view.looks("gradient_kept")
     if len(kept) and view.rows and min(kept[len(kept) // 2 :]) > KEPT:
         now, torch = float(kept[-1]), view.text("framework") == "torch"
