@@ -38,6 +38,8 @@ def remake(
     dropout: float | None = None,
     residual_scale: float | None = None,
     width: int | None = None,
+    inputs: int | None = None,
+    outputs: int | None = None,
     without: str | None = None,
     seed: int = 0,
 ) -> Sequential:
@@ -76,13 +78,15 @@ def remake(
         Of what every residual block adds.
     width : int
         Hidden dense layers of fewer units get so many.
+    inputs, outputs : int
+        So many go in, and come out of the last dense layer.
     without : str
         The name of a layer, or of a part, ``"7.layernorm"`` or ``"7"``, that is left out.
     seed : int
         Of the weights.
 
     Raises `ConfigError` for a model with parts that cannot be made anew, unknown names, for a
-    `width` where layers are as wide as their blocks ask, or as a frozen layer behind them takes,
+    size where layers are as wide as their blocks ask, or as a frozen layer behind them takes,
     for an `output` in place of a frozen layer, and for a part to be left out that is frozen or
     inside of a block; `ShapeError` where widths do not fit without it.
 
@@ -101,8 +105,10 @@ def remake(
         require_name("output of remake", output, layers.activation_names())
     parts = _but(model, without)
     dense = [i for i, part in enumerate(parts) if isinstance(part, Dense)]
-    if width is not None:
-        parts = _widened(parts, dense, require_count("remake width", width))
+    given = {"width": width, "inputs": inputs, "outputs": outputs}
+    sizes = {k: require_count(f"remake {k}", n) for k, n in given.items() if n is not None}
+    if sizes:
+        parts = _widened(parts, dense, **sizes)
     if activation is not None:
         from nnscratch.theory.suited import suited_init
 
@@ -112,7 +118,7 @@ def remake(
     changes |= {"input_init": input_init, "recurrent_init": recurrent_init}
     changes |= {"forget_bias": forget_bias, "update_bias": update_bias, "rate": dropout}
     changes |= {"residual_scale": residual_scale}
-    given = {name: value for name, value in changes.items() if value is not None}
+    asked = {name: value for name, value in changes.items() if value is not None}
     made, seen = list[Part](), dict[int, Part]()
     last = dense[-1] if dense else len(parts)
     settled = settled_parts([_role(part) for part in parts], [is_frozen(part) for part in parts])
@@ -128,7 +134,7 @@ def remake(
             if hidden:
                 made.append(layers.activation(str(activation)))
             continue
-        made.append(_changed(part, given, seen, None if i in settled else activation))
+        made.append(_changed(part, asked, seen, None if i in settled else activation))
         if isinstance(part, Dense) and hidden and i not in settled:
             made += _behind(parts, i, norm, activation)
     if output is not None and output != "identity":
@@ -238,15 +244,25 @@ def _changed(
     return made
 
 
-def _widened(parts: list[Any], dense: list[int], width: int) -> list[Any]:
-    """Return the parts with hidden dense layers of at least `width` units; frozen ones stay."""
-    made, n_in = [], None
+def _widened(
+    parts: list[Any],
+    dense: list[int],
+    width: int = 0,
+    inputs: int = 0,
+    outputs: int = 0,
+) -> list[Any]:
+    """Return the parts with hidden dense layers of at least `width` units, frozen ones as they are,
+    for so many inputs and outputs.
+    """
+    made, n_in = list[Any](), inputs or None
     for i, part in enumerate(parts):
         asked: dict[str, Any] = {}
         if not isinstance(part, Layer):
             raise ConfigError(f"remake cannot widen {part!r}: give its layers another width")
         if isinstance(part, Dense):
-            wide = part.n_out if i == dense[-1] or part.frozen else max(part.n_out, width)
+            wide = part.n_out if part.frozen else max(part.n_out, width)
+            if i == dense[-1]:
+                wide = outputs or part.n_out
             asked, n_in = {"n_in": n_in or part.n_in, "n_out": wide}, wide
         elif n_in is not None and isinstance(part, Recurrent):
             asked, n_in = {"features_in": n_in}, None
@@ -257,7 +273,7 @@ def _widened(parts: list[Any], dense: list[int], width: int) -> list[Any]:
                 what = "is frozen" if part.frozen else "stands in several places"
                 raise ConfigError(
                     f"remake cannot change the width of layer {i}, {part!r}, which {what}: "
-                    f"leave width out, or make the layers before it wide enough yourself"
+                    f"leave that out, or make the layers before it wide enough yourself"
                 )
             part = _again(part, {}, **asked)
         made.append(part)

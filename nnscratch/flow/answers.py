@@ -16,7 +16,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.datasets.codes import codes
-from nnscratch.flow import flaws
+from nnscratch.flow import columns, flaws
 from nnscratch.flow.order import between
 from nnscratch.flow.pairs import hardest
 from nnscratch.flow.repeats import repeats
@@ -35,6 +35,7 @@ _LEAST = 40  # examples that a guess from other examples needs
 _RIDGE = 1e-2  # of the sum of squares of the inputs
 _SETTLED = 48  # steps after which it is asked what other examples would have told
 _LEARNED = 0.9  # of what there is to learn: nobody needs to ask
+_UNTOLD = 0.85  # of the answers' variance
 _FEW = 0.05  # of the targets may lie far off
 _FAR_OFF = 10.0  # times as far from the middle as the others
 
@@ -55,6 +56,7 @@ class Answers:
         self._y: list[Array] = []
         self._weights: list[Array] | None = None  # None: all count alike
         self._at: list[int] = []
+        self._flat = False  # whether examples are rows of columns
         self._scattered = False  # what is kept are positions, not examples
         self.seen = 0
         self.full = False
@@ -70,6 +72,7 @@ class Answers:
         """
         if self.full or len(y) != len(x) or not len(x):
             return
+        self._flat = x.ndim == 2
         x = x.reshape(len(x), math.prod(x.shape[1:]))
         most = max(8, min(_MOST, _NUMBERS // max(x.shape[1], outputs, 1)))
         self._keep(at, x, y, most, weights)
@@ -156,7 +159,7 @@ class Answers:
         t = _targets(y, shape)
         if t is None or (self._scattered and len(t) < _EACH * t.shape[-1]):
             return {}
-        found = _statistics(t, y) | _inputs(x) | _asked(loss, y, t, weights, dtype, last)
+        found = _statistics(t, y) | _inputs(x) | _asked(loss, x, y, t, weights, dtype, last)
         if self._scattered:
             return found  # positions of an example have much in common: no batch is a sample
         given = [_targets(batch, shape) for batch in self._y]
@@ -179,6 +182,8 @@ class Answers:
         t = _targets(y, shape)
         if len(x) < _LEAST or t is None or not x.shape[1]:
             return {}
+        found = columns.codes(x, t.reshape(len(t), -1)) if self._flat else {}
+        given_back = x.size == t.size and bool((x.ravel() == t.ravel()).all())
         # Of each column by itself: beside a time stamp all others would count as constant.
         size = np.maximum(x.std(axis=0), 1e-9 * np.abs(x).max(axis=0) + _TINY)
         x, t = (x - x.mean(axis=0)) / size, t.reshape(len(t), -1)
@@ -193,7 +198,10 @@ class Answers:
             linear[asked] = _linear(x[known], t[known], x[asked])
             near[asked] = _nearest(x[known], t[known], x[asked])
         left = [float(((guess - t) ** 2).sum()) / total for guess in (linear, near)]
-        found = {"guess_linear": 1 - left[0], "guess_neighbours": 1 - left[1]}
+        if given_back and min(left) > _UNTOLD:
+            return {}  # so many columns that few examples do not show what is plain
+        found |= {"guess_linear": 1 - left[0], "guess_neighbours": 1 - left[1]}
+        found |= columns.kinds(x, t + mean) if t.shape[1] == 1 else {}
         if single:
             better = linear if left[0] < left[1] else near
             found |= hardest(truth, (better + mean).argmax(axis=1))
@@ -261,7 +269,7 @@ def _inputs(x: Array) -> dict[str, float]:
 
 
 def _asked(
-    loss: Loss, y: Array, t: Array, weights: Array | None, dtype: Any, last: Function
+    loss: Loss, x: Array, y: Array, t: Array, weights: Array | None, dtype: Any, last: Function
 ) -> dict[str, float]:
     """Return the least loss of a constant, of any outputs, and of what the last layer can give;
     what it counts the commonest answer for, and whether it sees which output is whose.
@@ -283,6 +291,8 @@ def _asked(
         floor = _least([value(last(outputs.astype(dtype))) for outputs in _outputs(t)])
         more = flaws.commonest(t, y, value, lambda z: last(z.astype(dtype)))
         more |= flaws.unpaired(t, y, value)
+        if t.shape[1:] == (1,) and x.shape[1] and not ((t == 0) | (t == 1)).all():
+            more |= columns.naive(x, t, value)
         more |= flaws.slope(t, value, lambda z: asked(z, y)[1], dtype)
     return {"loss_constant": constant, "loss_free": free, "loss_floor": floor} | more
 

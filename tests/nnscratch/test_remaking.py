@@ -75,6 +75,16 @@ def test_a_width_is_at_least_that_and_the_ends_stay():
     assert made.params["5.weight"].shape == (6, 2)
 
 
+def test_inputs_and_outputs_are_as_many_as_are_named():
+    made = nn.remake(network(), inputs=7, outputs=9)
+    assert made.params["0.weight"].shape[0] == 7
+    assert made.params["5.weight"].shape[1] == 9
+    behind = nn.Sequential(nn.GRU(3, 4), nn.LastStep(), nn.Dense(4, 2))
+    assert nn.remake(behind, inputs=5).params["0.weight"].shape[0] == 5
+    with pytest.raises(nn.ConfigError, match="remake outputs must be"):
+        nn.remake(network(), outputs=0)
+
+
 def test_blocks_are_made_anew():
     block = nn.Residual(nn.LayerNorm(4), nn.ReLU(), nn.Dense(4, 4), scale=0.5)
     model = nn.Sequential(nn.Dense(3, 4), block, nn.Dense(4, 1), seed=1)

@@ -46,3 +46,32 @@ def _(d: Draw) -> Setup:
 @faulty("class weights", "the commonest class counts nine times as much", steps=200)
 def _(d: Draw) -> Setup:
     return _rare(d, SigmoidCrossEntropy(class_weights={0: 9.0, 1: 1.0}), 0.1, 0.4)
+
+
+@faulty("category codes", "the numbers of 60 shops, in no order")
+def _(d: Draw) -> Setup:
+    x, y = d.rng.standard_normal((1500, 5)), d.rng.standard_normal((60, 1))
+    x[:, 2] = d.rng.integers(0, 60, 1500)
+    y = y[x[:, 2].astype(int)] + 0.4 * np.tanh(x[:, :1])
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    data = x.astype(np.float32), (y / y.std()).astype(np.float32)
+    return d.regression("relu", "he_normal", (1, 3), Adam(lr=1e-3), data=data)
+
+
+@faulty("naive forecast", "levels of a series, in windows", also="too few steps", steps=200)
+def _(d: Draw) -> Setup:
+    steps = d.rng.standard_normal(1500)
+    for t in range(1, 1500):
+        steps[t] += 0.7 * steps[t - 1]
+    series = np.cumsum(steps)
+    windows = np.lib.stride_tricks.sliding_window_view((series - series.mean()) / series.std(), 9)
+    data = windows[:, :8].astype(np.float32), windows[:, 8:].astype(np.float32)
+    return d.regression("tanh", "glorot_normal", (1, 2), Adam(lr=1e-3), data=data)
+
+
+@faulty("loss", "the numbers of eight classes in no order")
+def _(d: Draw) -> Setup:
+    kind = d.rng.integers(0, 8, 1500)
+    x = d.rng.standard_normal((8, 8))[kind] + 0.4 * d.rng.standard_normal((1500, 8))
+    data = x.astype(np.float32), kind[:, None].astype(np.float32)
+    return d.regression("relu", "he_normal", (1, 2), Adam(lr=3e-4), data=data)

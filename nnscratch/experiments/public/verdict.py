@@ -47,6 +47,8 @@ NAMES: Final[dict[str, frozenset[str]]] = {
     "narrow layers": frozenset({"capacity"}),
     "batch norm statistics": frozenset({"batch norm momentum"}),
     "clip never": frozenset({"clip"}),
+    "category codes": frozenset({"input scale"}),
+    "naive forecast": frozenset({"target scale"}),
     "outliers": frozenset({"loss"}),
     "missing value code": frozenset({"input scale"}),
     "padding read": frozenset({"depth"}),  # in time

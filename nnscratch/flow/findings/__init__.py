@@ -1,9 +1,9 @@
 """Findings: what a record says is wrong, what causes it, and the one change to begin with.
 
 What a run shows (`stability`, `gradient`, `units`, `updates`, `learning`) is told apart from what
-can cause it (`wiring`, `data`, `labels`, `flaws`, `output`, `held`, `memory`, `moving`, `weights`,
-`network`, `shrunk`, `training`, `overfitting`), `through_time` does both for recurrent layers;
-`graph` says what causes what, and puts consequences under their cause.
+can cause it (`wiring`, `data`, `meant`, `labels`, `flaws`, `output`, `held`, `memory`, `moving`,
+`weights`, `network`, `shrunk`, `training`, `overfitting`), `through_time` does both for recurrent
+layers; `graph` says what causes what, and puts consequences under their cause.
 All thresholds stand at the top of their files, with cases on both sides of each in the tests.
 """
 
@@ -20,6 +20,7 @@ from nnscratch.flow.findings import (
     held,
     labels,
     learning,
+    meant,
     memory,
     moving,
     network,
@@ -58,7 +59,7 @@ def find(record: Record) -> Findings:
     shown = {finding.kind: finding for finding in symptoms}
     symptoms += learning.find(view, shown)
     shown = {finding.kind: finding for finding in symptoms}
-    families = (wiring, data, output, held, memory, moving)
+    families = (wiring, data, meant, output, held, memory, moving)
     causes = [one for family in families for one in family.find(view)]
     causes += flaws.find(view, shown)
     causes += through_time.find_causes(view, shown)

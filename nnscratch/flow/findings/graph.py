@@ -38,6 +38,7 @@ WIRING: Final = (
 # what the weights began as, what goes in, what the network is, how it is trained.
 CAUSES: Final = (
     *WIRING[:-1],
+    "category codes",
     "labels",
     "inputs alike",
     "outliers",
@@ -74,6 +75,7 @@ CAUSES: Final = (
     WIRING[-1],
     "batch norm statistics",
     "overfitting",
+    "naive forecast",
     "clip never",
 )
 SYMPTOMS: Final = (
@@ -116,6 +118,10 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "evaluation mode": frozenset({"batch norm statistics", "overfitting", "does not learn"}),
     "labels": frozenset({"does not learn", "constant output", "slow layer"})
     | {"overfitting", "too few steps", "learning rate too large"},
+    "category codes": frozenset(
+        {"labels", "input scale", "capacity", "no activation", "overfitting"}
+    )
+    | {"does not learn", "constant output", "too few steps"},
     "inputs alike": _STARVED
     | _DEAD
     | {"labels", "input scale", "initial biases", "no activation", "activation", "capacity"}

@@ -49,6 +49,18 @@ def counted(run, record):
 RIGHT = np.array([0.5, 0.8, 0.9, 0.6, 0.5])
 SPIKES = {"param_gradient_norm": (slice(30, 34), ALL, 5.0)}
 CASES = {
+    "a column of names": (NUMBERS, put(codes_told=0.5, codes_one=1.0)),
+    "two columns of names": (NUMBERS, put(codes_told=0.5, codes_one=1.0, codes_other=3.0)),
+    "the numbers of classes": (NUMBERS, put(kinds_told=0.6, kinds_order=0.1, kinds_count=6.0)),
+    "the last value": (NUMBERS, put(stuck=False, loss_naive=0.01, naive_column=4.0)),
+    "no probability": (
+        {"kinds": "dense relu dense relu dense tanh"},
+        put(target_classes=1.0),
+    ),
+    "a long tail": (
+        NUMBERS,
+        put(target_far=8.0, target_far_share=0.9, target_min=-0.5, target_max=20.0),
+    ),
     "through time": through_time("lstm"),
     "it fades, RNN": through_time("rnn", 0.5, size=0.7),
     "it fades, RNN of zeros": through_time("rnn", 0.5, size=0.0),
