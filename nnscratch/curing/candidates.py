@@ -149,9 +149,13 @@ def propose(
         if min(part.options["scale"] for part in blocks) > less:
             changes.append(BlocksAdd(less))
     widths = [plan.layers[i].options["n_out"] for i in plan.dense()[:-1]]
-    few = widths and min(widths) < _WIDTH // 2 and not narrow
+    # Narrow on purpose, but for a code of so few that nothing gets through.
+    enough, shut = _WIDTH, narrow and "capacity" not in trial.ills
+    if narrow and widths:
+        enough = min(_WIDTH, plan.layers[plan.dense()[0]].options["n_in"] // 2)
+    few = widths and min(widths) < enough / 2 and not shut
     if few and not any(p.is_a(Residual) for p in plan.layers):
-        changes.append(Wider(_WIDTH))
+        changes.append(Wider(enough))
     if trial.diverged or _RUNS_AWAY & set(trial.ills):
         changes += _clips(plan, trial.forecast.gradient_norm)
     if any(part.is_a(Dropout) and part.options["rate"] for part in plan.hidden()):

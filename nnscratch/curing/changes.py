@@ -124,6 +124,18 @@ class NoPenalty(Change):
 
 
 @dataclass(frozen=True)
+class LessDecay(Change):
+    """Decay of the weights by the optimizer with the factor `decay`."""
+
+    kind: ClassVar[str] = "penalty"
+    said: ClassVar[str] = "weight decay {decay:g}"
+    decay: float
+
+    def apply(self, plan: Plan) -> Plan:
+        return replace(plan, optimizer=plan.optimizer.with_options(weight_decay=self.decay))
+
+
+@dataclass(frozen=True)
 class AddPenalty(Change):
     """What is minimised has `l2` times the sum of the squared weights more."""
 

@@ -11,7 +11,14 @@ import numpy as np
 from nnscratch import initializers
 from nnscratch.arrays import Array
 from nnscratch.blocks import Bidirectional, Residual
-from nnscratch.curing.changes import Change, NewOutput, NoPenalty, StandardInputs, StandardTargets
+from nnscratch.curing.changes import (
+    Change,
+    LessDecay,
+    NewOutput,
+    NoPenalty,
+    StandardInputs,
+    StandardTargets,
+)
 from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.network import (
     LayerNorms,
@@ -24,6 +31,7 @@ from nnscratch.curing.network import (
 )
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
+from nnscratch.datasets.standard import Standardizer
 from nnscratch.flow import flaws
 from nnscratch.flow.findings.cures import LEAST_BATCH
 from nnscratch.layers import BatchNorm, Dense, Dropout, activation
@@ -42,6 +50,7 @@ from nnscratch_records import limits
 STALE = 0.05  # of running statistics that the run leaves as they began
 QUICK_MOMENTUM = 0.9
 LITTLE = 0.1  # of dropout: hardly any harm
+DECAYS, USUAL_DECAY = 0.01, 0.01  # of a weight, in each step; AdamW's own factor
 _ENTROPIES = (
     *(SoftmaxCrossEntropy, CategoricalCrossEntropy),
     *(SigmoidCrossEntropy, BinaryCrossEntropy),
@@ -62,7 +71,8 @@ def repairs(plan: Plan, c: Conditions) -> list[Change]:
       follow in these steps gets a quicker momentum;
     * a norm of each example over one unit, of which it leaves nothing, goes;
     * dropout that takes most of a layer, or in many layers most ways through them, takes less;
-    * a penalty that outweighs the loss as the training begins is left out.
+    * a penalty that outweighs the loss as the training begins is left out; decay of the weights
+      that is as strong becomes the usual one.
     """
     made: list[Change | None] = [_inputs(plan, c.real_x), _targets(plan, c), _output(plan, c)]
     made += [_activation(plan), _weights(plan, c.seed), _norm(plan, c)]
@@ -110,7 +120,10 @@ def _output(plan: Plan, c: Conditions) -> Change | None:
     elif _bits(c.answers.rows):
         wanted = SigmoidCrossEntropy
     else:
-        low, high = c.answers.rows.min(), c.answers.rows.max()
+        rows = c.answers.rows
+        if plan.standard_targets or _targets(plan, c) is not None:
+            rows = Standardizer(rows)(rows)
+        low, high = rows.min(), rows.max()
         kept = isinstance(plan.loss, Part) and not plan.loss_is(*_ENTROPIES)
         if kept and all(_reaches(part, low, high) for part in ends):
             return None
@@ -197,6 +210,9 @@ def _dropout(plan: Plan) -> Change | None:
     rates = [p.options["rate"] for p in plan.hidden() if p.is_a(Dropout)]
     much = max(rates, default=0.0) > limits.DROPPED
     shut = math.prod(1 - rate for rate in rates) < limits.OPEN_WAYS
+    first = next((p for p in plan.hidden() if p.role not in ("shape", "norm")), None)
+    if much and first is not None and first.is_a(Dropout):
+        return LessDropout(0.0)  # of what goes in, which no other unit says again
     return LessDropout(LITTLE) if much or shut else None
 
 
@@ -205,7 +221,11 @@ def _bits(rows: Array) -> bool:
 
 
 def _penalty(plan: Plan, c: Conditions) -> Change | None:
-    """Return none where that on the weights as they begin is more than the loss."""
+    """Return none where that on the weights as they begin is more than the loss, and less decay
+    where it takes most of a weight away within a few steps.
+    """
+    if plan.largest_rate(c.steps) * plan.optimizer.options.get("weight_decay", 0.0) > DECAYS:
+        return LessDecay(USUAL_DECAY)
     added = None if plan.penalty is None else plan.new_penalty()
     if not isinstance(added, Regularizer):  # what others add is not known as a number
         return None

@@ -169,6 +169,13 @@ def test_what_is_narrow_on_purpose_stays_so():
     assert "32 units a layer" not in proposed(model, nn.SGD(lr=0.1), narrow=True)
 
 
+@pytest.mark.parametrize(("ills", "code", "wider"), [((), 1, False), (("capacity",), 1, True)])
+def test_a_code_that_nothing_gets_through_is_widened_but_not_to_all(ills, code, wider):
+    model = nn.Sequential(nn.Dense(20, code), nn.Tanh(), nn.Dense(code, 20))
+    found = proposed(model, nn.SGD(lr=0.1), ills=ills, narrow=True)
+    assert ("10 units a layer" in found) == wider
+
+
 def test_a_hidden_layer_where_there_is_none():
     assert [one for one in proposed(network(depth=0), nn.SGD(lr=0.1)) if "hidden" in one] == [
         "a hidden layer of 32 units, ReLU",

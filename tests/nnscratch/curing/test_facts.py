@@ -92,7 +92,8 @@ def test_classes_get_a_cross_entropy_on_scores(last, loss, y, classes, wanted):
     [
         (nn.ReLU(), np.abs(NUMBERS), nn.MeanSquaredError(), "MeanSquaredError"),  # may die
         (nn.Sigmoid(), NUMBERS, nn.MeanAbsoluteError(), "MeanAbsoluteError"),
-        (nn.Sigmoid(), np.abs(NUMBERS) / 10, nn.MeanSquaredError(), ""),
+        (nn.Sigmoid(), np.abs(NUMBERS) / 4, nn.MeanSquaredError(), ""),
+        (nn.Sigmoid(), np.abs(NUMBERS) / 400, nn.MeanSquaredError(), "MeanSquaredError"),
         (nn.Tanh(), NUMBERS / 5, nn.MeanSquaredError(), ""),
         (nn.Tanh(), NUMBERS, nn.MeanSquaredError(), "MeanSquaredError"),
         (nn.Softmax(), np.abs(NUMBERS) / 10, nn.MeanSquaredError(), "MeanSquaredError"),
@@ -190,6 +191,42 @@ def test_a_penalty_that_outweighs_the_loss_is_left_out(l2, wanted):
 def test_dropout_takes_less_where_little_is_left(rates, wanted):
     hidden = [part for rate in rates for part in (nn.Dense(6, 6), nn.Tanh(), nn.Dropout(rate))]
     assert asked(*hidden, nn.Dense(6, 2)) == (["dropout of 0.1 at most"] if wanted else [])
+
+
+@pytest.mark.parametrize(
+    ("parts", "wanted"),
+    [
+        ((nn.Dropout(0.66), nn.Dense(6, 6), nn.Tanh()), "dropout of 0 at most"),
+        ((nn.Dropout(0.64), nn.Dense(6, 6), nn.Tanh()), None),
+        ((nn.Dense(6, 6), nn.Tanh(), nn.Dropout(0.66)), "dropout of 0.1 at most"),
+    ],
+)
+def test_of_what_goes_in_nothing_is_dropped(parts, wanted):
+    assert asked(*parts, nn.Dense(6, 2)) == ([wanted] if wanted else [])
+
+
+@pytest.mark.parametrize(("decay", "wanted"), [(0.09, False), (0.11, True)])
+def test_decay_that_takes_the_weights_away_becomes_the_usual_one(decay, wanted):
+    """A hundredth of a weight in each step, at the rate 0.1."""
+    model = nn.Sequential(*sound(), seed=0)
+    answers = Answers.of(NUMBERS, NUMBERS, 2, False)
+    c = Conditions(
+        X, NUMBERS, X, answers, batch_size=20, steps=300, seed=0, all_seen=True,
+    )  # fmt: skip
+    plan = read_plan(model, nn.AdamW(lr=0.1, weight_decay=decay), nn.MeanSquaredError())
+    (change,) = repairs(plan, c) or [None]
+    assert (str(change) == "weight decay 0.01") == wanted
+    if wanted:
+        assert change.apply(plan).new_optimizer().weight_decay == 0.01
+
+
+@pytest.mark.parametrize(("times", "wanted"), [(1.0, False), (90.0, True)])
+def test_an_output_has_to_reach_targets_that_are_standardised(times, wanted):
+    """Numbers above 0 are within an exponential's reach; standardised they are not."""
+    y = (times * np.exp(NUMBERS)).astype(np.float32)
+    found = asked(*sound(), nn.Exponential(), y=y)
+    assert ("standard targets" in found) == wanted
+    assert any("linear output" in one or "output" in one for one in found) == wanted
 
 
 def own(how, sign=1):
