@@ -19,6 +19,7 @@ from nnscratch_records.words import called, number
 
 NEAR = 1.25  # as near as weights must be to the scale that suits
 HIDDEN = 16  # units of a hidden layer where there was none
+ABOVE_ZERO = ("exponential", "softplus")  # activations that give no number below 0
 CLIP = 1  # the norm of the whole gradient, as in most recurrent networks that are published
 LEAPS = "What comes back through time leaps: a rate for the usual steps is too large for those."
 LEAST_BATCH = 8  # examples, for batch norm
@@ -42,6 +43,11 @@ WITHOUT_FAR: Final = Advice(
     "keep = near.reshape(len(y), -1).all(axis=1); x, y = x[keep], y[keep]; "
     "y = (y - y.mean(axis=0)) / (y.std(axis=0) + 1e-8)",
 )
+LOGARITHMS: Final = Advice(
+    "learn their logarithms, from the least one on, and undo that after prediction",
+    "y = y - y.min(axis=0); y = np.log(y + np.quantile(y[y > 0], 0.05)); "
+    "y = (y - y.mean(axis=0)) / (y.std(axis=0) + 1e-8)",
+)
 # Into what an activation at the output can give.
 UNIT_TARGETS: Final = Advice(
     "begin anew on targets between 0 and 1, which the output can give, and undo that after "
@@ -52,6 +58,10 @@ SIGNED_TARGETS: Final = Advice(
     "begin anew on targets between -1 and 1, which the output can give, and undo that after "
     "prediction",
     "y = 2 * (y - y.min(axis=0)) / (y.max(axis=0) - y.min(axis=0) + 1e-8) - 1",
+)
+POSITIVE_TARGETS: Final = Advice(
+    "begin anew on targets of mean 1, which the output can give, and undo that after prediction",
+    "y = y / (y.mean(axis=0) + 1e-8)",
 )
 STANDARDISE_BOTH: Final = Advice(
     "bring each feature of the inputs, and the targets, to mean 0 and deviation 1 (test data with "
@@ -250,6 +260,8 @@ def scaled_targets(view: View) -> Advice:
         **dict.fromkeys(("sigmoid", "hardsigmoid"), UNIT_TARGETS),
         **dict.fromkeys(("tanh", "hardtanh", "softsign"), SIGNED_TARGETS),
     }
+    if view.output_activation in ABOVE_ZERO and view.latest("target_min") >= 0:
+        return POSITIVE_TARGETS
     return ends.get(view.output_activation, STANDARDISE_TARGETS)
 
 

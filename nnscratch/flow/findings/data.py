@@ -9,6 +9,7 @@ import numpy as np
 
 from nnscratch.flow.findings import labels
 from nnscratch.flow.findings.cures import (
+    LOGARITHMS,
     STANDARDISE_BOTH,
     STANDARDISE_INPUTS,
     STANDARDISE_TARGETS,
@@ -36,6 +37,7 @@ FAR_TARGET = 100.0  # root mean square: smaller ones are learned as they are, in
 SPIKE, FEW, SELDOM = 3.0, 2, 0.05  # times the usual loss; steps at least; of them at most
 # What holds a run up then, whatever the targets' scale.
 AS_IT_IS = frozenset({"output activation", "learning rate too small", "too few steps"})
+TAIL, ONE_SIDED = 0.01, 5.0  # of the examples lie far off; as far above the mean as below
 UNTOLD = 0.5  # of the answers' variance, or less, can be told of inputs that come again
 _SAME = 8  # examples with one input
 _LOOK_AT_INPUTS = Advice(
@@ -156,6 +158,9 @@ def _outliers(view: View) -> list[Finding]:
     advice = [Advice("take a loss that grows like the error", "loss = nn.Huber()")]
     if rest < SMALL_TARGET:  # as where all were standardised together: no loss sees these
         advice = [anew(view, WITHOUT_FAR)]
+    low, high = mean - ends[0], ends[1] - mean
+    if few >= TAIL * count and high > ONE_SIDED * low:  # no few that are wrong: a long tail
+        advice = [anew(view, LOGARITHMS), *advice]
     end = max(ends, key=lambda value: abs(value - mean))
     return [
         Finding(

@@ -13,6 +13,7 @@ SEVERITIES: Final = ("fatal", "serious", "notice")
 
 
 NOT_YET = "nothing is learned so far"  # how the state of a run ends that has not begun to learn
+GOES_ON = frozenset({"too few steps", "clip never"})  # notices that ask for nothing but time
 UNREAD = "Read: nothing"  # how the scope begins where nothing could be looked at
 
 
@@ -200,10 +201,15 @@ class Findings(Sequence[Finding]):
         first = self.first
         if first is None:
             return "", "", ""
-        must = bool(self.at_least("serious"))
-        begin = "Do this first" if must else "Nothing has to be changed; what may help most"
-        if not must and self.state.endswith(f"{NOT_YET}."):
+        noticed = [one.kind for one in self.causes if one.kind not in GOES_ON]
+        if self.at_least("serious"):
+            begin = "Do this first"
+        elif noticed:
+            begin = f"To be noticed: {', '.join(noticed)}. What may help most"
+        elif self.state.endswith(f"{NOT_YET}."):
             begin = "What may help most"
+        else:
+            begin = "Nothing has to be changed; what may help most"
         cause = next(one for one in self.causes if one.advice)
         brought = ", ".join(one.kind for one in self.consequences(cause.kind))
         why = [f"It is told first because it explains: {brought}."] if brought else []

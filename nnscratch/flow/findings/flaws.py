@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from nnscratch.datasets.codes import BY_THE_OTHERS, line_without
 from nnscratch.flow.findings.cures import anew
@@ -21,6 +22,9 @@ AGAINST = 2.0  # times as much the commonest class counts as the other one
 DROWNED = 0.05  # of what the loss sees, all examples of the commonest class together
 EVEN = 5.0  # the same, for all examples of it together: the rare one is not made up for
 MEDIAN = 0.5  # of the answers are one and the same: their median
+_COUNT = (
+    "count = np.bincount(np.ravel(y if y.dtype.kind in 'iu' else y.argmax(axis=-1)), minlength={})"
+)
 _TURNED = "wrong = loss; loss = lambda *given: (wrong(*given)[0], -wrong(*given)[1])"
 _FAR = (
     "away = abs(x - np.median(x, axis=0)); near = np.median(away, axis=0); "
@@ -204,13 +208,20 @@ def last_resort(view: View, shown: Shown, causes: Sequence[Finding]) -> list[Fin
     """Return causes and, where they do not say why nothing is learned, that one class is rare."""
     p, common = view.progress, view.latest("target_common")
     rare = RARE <= common < 1 and common * _weight(view) >= EVEN * (1 - common)
+    other = [one for one in causes if one.explains and not {one.kind} <= _STANDS]
+    if not rare or p.learned or p.rows < ENOUGH or set(shown) - _STANDS:
+        return list(causes)
+    if any(one.severity != "notice" for one in other):
+        return list(causes)
     # Labels each by itself share out the loss: as long as it falls, that is how fast it can.
     going = p.falling and _several(view)
-    stuck = rare and not (p.learned or going) and p.rows >= ENOUGH and p.share < LEARNS
-    other = [one for one in causes if one.explains and not {one.kind} <= _STANDS]
-    if not stuck or any(one.severity != "notice" for one in other) or set(shown) - _STANDS:
+    if p.share < LEARNS and not going:
+        return [*causes, _rare(view, common)]
+    beside = [one for one in causes if one.kind != "too few steps"]
+    made = float(view.steps[view.rows - 1] - view.steps[0]) + 1
+    if beside or p.steps_left < made / 2:
         return list(causes)
-    return [*causes, _rare(view, common)]
+    return [*causes, replace(_rare(view, common), severity="notice", explains=frozenset())]
 
 
 def _several(view: View) -> bool:
@@ -244,13 +255,17 @@ def _balanced(view: View, common: float) -> Advice:
     what, name = "let the rare class count as much as the common one", view.text("loss_kind")
     mean, outputs = view.latest("target_mean"), int(view.record["features"][-1])
     single = view.latest("target_classes") == 1
-    if view.text("framework") or not (single or outputs == 2):
+    if view.text("framework"):
         return Advice(f"{what}, by class weights")
     times = max(2, round(common / (1 - common)))
     if single:
-        return Advice(what, f"loss = nn.{name}(class_weights={{{int(mean < MEDIAN)}: {times}}})")
-    weights = f"{{int(np.bincount(np.ravel(y)).argmin()): {times}}}"
-    return Advice(what, f"loss = nn.{name}(class_weights={weights})")
+        both = f"{{0: 1, 1: {times}}}" if mean < MEDIAN else f"{{0: {times}, 1: 1}}"
+        return Advice(what, f"loss = nn.{name}(class_weights={both})")
+    several = f"let all {outputs} classes count as much as the common one"
+    weights = "count.sum() / len(count) / np.maximum(count, 1)"
+    count = _COUNT.format(outputs)
+    line = f"{count}; loss = nn.{name}(class_weights={weights})"
+    return Advice(what if outputs == 2 else several, line)
 
 
 def median(view: View) -> list[Finding]:

@@ -216,6 +216,9 @@ def _dropout(view: View) -> list[Finding]:
     if not found:
         return _in_all(view, taken)
     worst = max(found, key=alive.__getitem__)  # of few that are not 0 anyway, it is not sure
+    advice = remade(view, "drop fewer", "dropout=0.2")
+    if all(i < view.ends[0] for i in found):
+        advice = remade(view, "drop none of what goes in", "dropout=0.0")
     return [
         Finding(
             "dropout",
@@ -227,7 +230,7 @@ def _dropout(view: View) -> list[Finding]:
             f"step, in {plural(len(found), 'layer')} so many; usual are 10 % to 50 % of many.",
             "What is left is another network each time, too small to learn what there is. Some "
             "libraries ask for the share that is kept, others for the one that is dropped.",
-            (remade(view, "drop fewer", "dropout=0.2"),),
+            (advice,),
             {"dropped": found[worst], "layers": float(len(found))},
             EXPLAINS["dropout"],
         )

@@ -6,22 +6,19 @@ import math
 
 import numpy as np
 
-from nnscratch.flow.findings import flaws
-from nnscratch.flow.findings.cures import dense_behind, no_output_activation, remade
+from nnscratch.flow.findings import flaws, reach
+from nnscratch.flow.findings.cures import remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import ENOUGH, NOTHING
+from nnscratch.flow.findings.reach import finding
 from nnscratch.flow.findings.view import View
-from nnscratch_records.words import called, number, percent
+from nnscratch_records.words import number, percent
 
-OUT_OF_REACH = 0.02  # of the way from a constant answer's loss to the least: not reached
-MANY_ZEROS = 0.3  # of the outputs
 TWICE = 0.01  # how near the least loss is to that of a softmax of a softmax
 BLIND = 1e-6  # how much the loss can change, of itself
-ROUNDING = 1e-6  # of the sum of a row of ones and zeros
 _ENOUGH = 5  # steps
 FLAT = 0.99  # of the outputs, whose gradient is exactly 0: of many actions one is chosen
-_SUMS = "print(np.unique(np.asarray(y).sum(axis=-1), return_counts=True))"
 _PULLED = frozenset(
     {"does not learn", "constant output", "learning rate too small", "too few steps"}
 )
@@ -30,13 +27,12 @@ _OF_LOGITS = {
     "CategoricalCrossEntropy": ("softmax", "SoftmaxCrossEntropy"),
     "BinaryCrossEntropy": ("sigmoid", "SigmoidCrossEntropy"),
 }
-_SQUARES = ("MeanSquaredError", "MeanAbsoluteError", "Huber")
 
 
 def find(view: View) -> list[Finding]:
     """Return what is wrong with the last activation and the loss."""
     some = _blind(view) or _twice(view) or _unbounded(view) or _flat(view)
-    return some or [*_reach(view), *_loss(view)]
+    return some or [*reach.find(view), *_loss(view)]
 
 
 def _flat(view: View) -> list[Finding]:
@@ -53,7 +49,7 @@ def _flat(view: View) -> list[Finding]:
     if not view.holds((zeros >= FLAT) & ~np.isnan(arrives)):
         return []
     share = float(np.median(zeros[view.now]))
-    return _finding(
+    return finding(
         "loss",
         view.harm,
         view,
@@ -66,33 +62,6 @@ def _flat(view: View) -> list[Finding]:
         _PULLED,
         zeros=share,
     )
-
-
-def _finding(
-    kind: str,
-    severity: str,
-    view: View,
-    seen: str,
-    cause: str,
-    advice: tuple[Advice, ...],
-    explains: frozenset[str] | None = None,
-    **numbers: float,
-) -> list[Finding]:
-    layers = view.layers[-1:]
-    brought = EXPLAINS.get(kind, frozenset()) if explains is None else explains
-    return [
-        Finding(
-            kind,
-            severity,
-            layers,
-            view.first_step,
-            seen,
-            cause,
-            advice,
-            numbers,
-            brought,
-        )
-    ]
 
 
 def _blind(view: View) -> list[Finding]:
@@ -116,12 +85,12 @@ def _blind(view: View) -> list[Finding]:
         f"{view.layers[-1]} in every step, and the loss stands at {number(p.now)}."
     )
     if outputs != 1:
-        return _finding(
+        return finding(
             *("loss", "fatal", view, seen, "The loss gives every answer the same value."),
             (Advice("take a loss that compares the output with the answers"),),
             loss=p.now,
         )
-    return _finding(
+    return finding(
         *("softmax over one unit", "fatal", view, seen),
         "A softmax over a single output is 1, whatever goes into it; for one yes-or-no answer a "
         "sigmoid is meant.",
@@ -147,7 +116,7 @@ def _twice(view: View) -> list[Finding]:
     by_loss = hard and outputs > 1 and abs(p.free - least) < TWICE * least
     if not (by_name or by_loss):
         return []
-    return _finding(
+    return finding(
         "softmax twice",
         "notice" if p.learned else "serious",
         view,
@@ -180,7 +149,7 @@ def _unbounded(view: View) -> list[Finding]:
     missing, right = _OF_LOGITS[name]
     last = len(view.layers) - 1
     mean, std = (view.now_of(f"output_{what}", last) for what in ("mean", "std"))
-    return _finding(
+    return finding(
         "output activation",
         "notice" if p.learned else "serious",
         view,
@@ -195,132 +164,11 @@ def _unbounded(view: View) -> list[Finding]:
     )
 
 
-def _reach(view: View) -> list[Finding]:
-    """The last activation cannot give what is asked for."""
-    if states := _states(view):
-        return states
-    p, kind = view.progress, view.output_activation
-    missing = (p.floor - p.free) / p.room if p.known else math.nan
-    if kind and missing > OUT_OF_REACH:
-        low, high = view.latest("target_min"), view.latest("target_max")
-        return _finding(
-            "output activation",
-            "serious",
-            view,
-            f"{called(kind)} at the output cannot give the answers, which run from {number(low)} "
-            f"to {number(high)}: with it the loss cannot fall below {number(p.floor)} (without it "
-            f"{number(p.free)}; a constant answer gives {number(p.constant)}; it stands at "
-            f"{number(p.now)}).",
-            "",
-            (no_output_activation(view, f"The loss can then fall to {number(p.free)}."),),
-            floor=p.floor,
-            free=p.free,
-            missing=missing,
-        )
-    if shares := _shared_out(view):
-        return shares
-    if each_by_itself(view):
-        return _finding(
-            "output activation",
-            "notice",
-            view,
-            f"Each example has one class out of {int(view.record['features'][-1])}, and "
-            f"{called(kind)} answers for each class by itself: that one excludes the others is "
-            f"left to be learned.",
-            "",
-            (
-                remade(
-                    view,
-                    "let the classes share one softmax",
-                    'output="identity"',
-                    "nn.SoftmaxCrossEntropy()",
-                ),
-            ),
-            frozenset({"loss"}),  # a matter of taste: nothing is held up by it
-        )
-    return _rectified(view, kind)
-
-
-def _shared_out(view: View) -> list[Finding]:
-    """A softmax, whose outputs sum to 1, for answers that do not."""
-    outputs = int(view.record["features"][-1])
-    ones = view.latest("target_mean") * outputs
-    several = view.latest("target_classes") == 1 and outputs > 1 and abs(ones - 1) > ROUNDING
-    if view.output_activation != "softmax" or not several:
-        return []
-    if ones > 1:
-        why = "Each may be right by itself: that is a sigmoid for each, and its cross-entropy."
-        what, loss = "answer yes or no to each", "nn.SigmoidCrossEntropy()"
-    else:
-        why = (
-            "Some rows of answers are all zeros: labels that were counted from 1, or a class that "
-            "has no column. Of these nothing is learned."
-        )
-        what, loss = "count the classes from 0, one column each", ""
-    advice = remade(view, what, 'output="identity"', loss) if loss else Advice(what, _SUMS)
-    return _finding(
-        "output activation" if ones > 1 else "labels",
-        "serious",
-        view,
-        f"The answers of an example sum to {number(ones, 3)} on average, and softmax shares out 1 "
-        f"among {outputs} outputs.",
-        why,
-        (advice,),
-        ones=ones,
-    )
-
-
-def each_by_itself(view: View) -> bool:
-    """Whether classes of which one is right are answered by a sigmoid each."""
-    exclusive = view.latest("target_classes") == 2 and view.record["features"][-1] > 2
-    return exclusive and view.output_activation in ("sigmoid", "hardsigmoid")
-
-
-def _states(view: View) -> list[Finding]:
-    """A recurrent layer whose states are the answers: they end at 1 and -1."""
-    last = view.weights[-1] if view.weights else 0
-    low, high = view.latest("target_min"), view.latest("target_max")
-    beyond = max(high - 1, -1 - low)
-    if not view.weights or view.kinds[last] not in ("lstm", "gru") or view.output_activation:
-        return []
-    if not beyond > OUT_OF_REACH * (high - low) or view.latest("target_classes") > 0:
-        return []
-    return _finding(
-        "output activation",
-        "notice" if view.progress.learned else "serious",
-        view,
-        f"The states of {view.layers[last]} are the answers, and a state lies between -1 and 1: "
-        f"the answers run from {number(low)} to {number(high)}.",
-        "",
-        (dense_behind(view),),
-        low=low,
-        high=high,
-    )
-
-
-def _rectified(view: View, kind: str) -> list[Finding]:
-    """A rectifier at the output, which hands no gradient down where it is 0."""
-    last = len(view.layers) - 1
-    if last not in view.rectifiers or not view.rows or view.progress.learned:
-        return []
-    zeros = view.now_of("output_zeros", last)
-    return _finding(
-        "output activation",
-        "serious" if zeros > MANY_ZEROS else "notice",
-        view,
-        f"{called(kind)} at the output: {percent(zeros)} of what the network gives is 0, and from "
-        f"there no gradient comes down, whatever the answer should be.",
-        "",
-        (no_output_activation(view, "Every example then has its say in every step."),),
-        zeros=zeros,
-    )
-
-
 def _loss(view: View) -> list[Finding]:
     """A loss that is not made for classes."""
     p, name = view.progress, view.text("loss_kind")
     classes = view.latest("target_classes")
-    if not classes > 0 or name not in _SQUARES:
+    if not classes > 0 or name not in reach.SQUARES:
         return flaws.median(view)
     absolute = name == "MeanAbsoluteError"
     right = "nn.SoftmaxCrossEntropy()" if classes == 2 else "nn.SigmoidCrossEntropy()"
@@ -333,7 +181,7 @@ def _loss(view: View) -> list[Finding]:
         if absolute
         else "Where an answer is wrong but sure, the gradient of the squared error is almost 0."
     )
-    return _finding(
+    return finding(
         "loss",
         "serious" if absolute and not p.learns else "notice",
         view,

@@ -17,6 +17,7 @@ STILL = 0.05  # a fall of this much over a quarter: more is asked for all the sa
 LEARNS = 0.2  # this much: it is on its way
 SOON = 3.0  # times the steps made, until half of what is missing is learned: it goes briskly
 AS_GOOD = 0.9  # or this much of what can be told from other examples
+HALF_AS_GOOD = 0.5  # this much of it: it is on its way
 WORTH, HARD = 0.15, 0.5  # where that is worth something, and the answers are not plain to see
 NOTHING = 0.05  # no more than this, and no movement: nothing was learned
 LITTLE, PLAIN = 0.15, 0.8  # nor where it is this little, and this much is plain to see
@@ -134,15 +135,19 @@ class Progress:
         """Whether the run does what it should."""
         if self.rows < _LEAST or self.worse:
             return False
-        as_good = WORTH <= self.told <= HARD and self.share >= AS_GOOD * self.told
-        return self.share >= LEARNED or as_good
+        return self.share >= LEARNED or self._as_good(AS_GOOD)
+
+    def _as_good(self, part: float) -> bool:
+        """Whether this part of what other examples tell is learned, where that is worth asking."""
+        return WORTH <= self.told <= HARD and self.share >= part * self.told
 
     @property
     def learns(self) -> bool:
         """Whether the run learns: has come some way, or goes briskly."""
         if self.rows < _LEAST or self.worse:
             return False
-        return self.learned or self.share >= LEARNS or self._brisk
+        some = self.share >= LEARNS or self._as_good(HALF_AS_GOOD)
+        return self.learned or some or self._brisk
 
     @property
     def _brisk(self) -> bool:

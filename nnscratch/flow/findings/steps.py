@@ -10,8 +10,8 @@ from nnscratch.flow.findings import cures, rates
 from nnscratch.flow.findings.data import tens
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.output import each_by_itself
 from nnscratch.flow.findings.progress import ENOUGH, LEARNED, LEARNS, NOTHING, STEADY, SURE
+from nnscratch.flow.findings.reach import each_by_itself
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.findings.weights import Shown
 from nnscratch_records.words import number, percent

@@ -38,7 +38,7 @@ def find_symptoms(view: View) -> list[Finding]:
     for layer in recurrent_layers(view):
         size = layer.change() / math.log10(FACTOR)
         for kind, beyond in (("vanishing", -size), ("exploding", size)):
-            if kind == "vanishing" and _within_reach(view, layer):
+            if kind == "vanishing" and (_averaged(view) or _within_reach(view, layer)):
                 continue
             early = kind == "exploding" and beyond[0] > 1 and "exploding" not in _kinds(found)
             if (
@@ -87,6 +87,11 @@ def _within_reach(view: View, layer: Recurrent) -> bool:
     p = view.progress
     stands = p.rows >= STEADY and p.share < LITTLE * QUARTER
     return stands and view.latest("target_quarter") <= reach
+
+
+def _averaged(view: View) -> bool:
+    """Whether the mean over all steps is read, which hands each of them its own gradient."""
+    return "meanovertime" in view.kinds
 
 
 def _faded(view: View, where: Array) -> bool:

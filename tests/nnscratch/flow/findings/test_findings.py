@@ -49,7 +49,8 @@ def test_a_fault_of_each_kind(one):
         assert finding.cause == "" or finding.cause.endswith(".")
         assert "nan" not in str(finding).replace("NaN", "").replace("nnscratch", "")
     text = str(found)
-    assert text.count("Do this first") + text.count("Nothing has to be changed") == 1
+    begins = ("Do this first", "Nothing has to be changed", "To be noticed")
+    assert sum(map(text.count, begins)) == 1
     json.dumps(found.to_dict(), allow_nan=False)
 
 
@@ -235,9 +236,13 @@ def test_a_report_says_first_what_to_do_first():
     assert found.first == Advice("do this", "x = 1", "It helps.")
     assert found.to_dict()["first"] == {"what": "do this", "line": "x = 1", "expect": "It helps."}
     notices = Findings(made("labels", severity="notice"), "run", "")
-    assert "Nothing has to be changed; what may help most: do this:" in str(notices)
-    stands = Findings(made("labels", severity="notice"), "run", "", f"It stands: {NOT_YET}.")
-    assert "\nWhat may help most: do this:" in str(stands)
+    assert "\nTo be noticed: labels. What may help most: do this:" in str(notices)
+    on = made("too few steps", severity="notice")
+    going = "Nothing has to be changed; what may help most: do this:"
+    assert going in str(Findings(on, "run", ""))
+    assert "\nWhat may help most: do this:" in str(
+        Findings(on, "run", "", f"It stands: {NOT_YET}.")
+    )
     assert str(Findings((), "run", "Read: all.")) == "run: nothing wrong was found. Read: all."
     unread = Findings((), "run", "Read: nothing of 3 steps.")
     assert str(unread) == "run: nothing could be looked at. Read: nothing of 3 steps."

@@ -129,6 +129,22 @@ def test_dropout_of_most_units(run, rate, told):
         assert found.advice[0].line == run.remade("dropout=0.2")
 
 
+@pytest.mark.parametrize(
+    ("kinds", "which", "line"),
+    [
+        ("dropout dense relu dense", (0,), "dropout=0.0"),
+        ("dense relu dropout dense", (2,), "dropout=0.2"),
+    ],
+)
+def test_dropout_of_what_goes_in_is_not_made_less_but_none(run, kinds, which, line):
+    def change(record):
+        run.stuck(record)
+        record["output_zeros"][:, list(which)] = 0.95
+
+    found = run.of(run(change, kinds=kinds, widths=(20, 3)), "dropout")
+    assert found.advice[0].line == run.remade(line)
+
+
 def test_zeros_that_rectifiers_made_are_not_of_dropout(run):
     assert "dropout" not in run(dropped(run, 0.3, below=0.8), kinds=DROPS).kinds
 

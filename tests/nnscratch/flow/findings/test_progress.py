@@ -53,6 +53,14 @@ def test_a_fifth_is_on_the_way(level, learns):
     assert progress(flat(level)).learns == learns
 
 
+@pytest.mark.parametrize(
+    ("share", "told", "learns"),
+    [(0.16, 0.3, True), (0.14, 0.3, False), (0.08, 0.15, True), (0.08, 0.14, False)],
+)
+def test_or_half_of_what_other_examples_tell(share, told, learns):
+    assert progress(flat(1 - share), linear=told, near=0.0).learns == learns
+
+
 @pytest.mark.parametrize(("fall", "learns"), [(0.055, True), (0.045, False)])
 def test_or_a_brisk_fall(fall, learns):
     """Half of the 1.1 that is missing, at that pace: within three times the steps made."""
