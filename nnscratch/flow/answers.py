@@ -199,7 +199,7 @@ class Answers:
             near[asked] = _nearest(x[known], t[known], x[asked])
         left = [float(((guess - t) ** 2).sum()) / total for guess in (linear, near)]
         if given_back and min(left) > _UNTOLD:
-            return {}  # so many columns that few examples do not show what is plain
+            left[0] = 0.0  # of so many columns that few examples do not show what is plain
         found |= {"guess_linear": 1 - left[0], "guess_neighbours": 1 - left[1]}
         found |= columns.kinds(x, t + mean) if t.shape[1] == 1 else {}
         if single:

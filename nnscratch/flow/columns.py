@@ -19,6 +19,7 @@ NAMES = 8  # different values, that a column of codes has at least
 APART, SURE = 0.2, 4.0  # of the answers' variance, and standard errors: more than a near one tells
 SURE_KINDS = 0.5  # of the examples: others say which class they are of
 KINDS, MOST_KINDS = 5, 50  # of classes that are learned as numbers
+STEPS = 3  # of a series, in a window of it
 _EVEN = 1e-3  # of the least distance between two values, by which others are no multiple of it
 _PAIRS = 60  # of examples, at least
 _ROWS = 5  # of each class
@@ -107,14 +108,14 @@ def kinds(x: Array, t: Array) -> dict[str, float]:
 def naive(x: Array, t: Array, value: Callable[[Array], float]) -> dict[str, float]:
     """Return the loss of the input that is nearest to the answer, handed on as it is, and which.
 
-    Of a series that is its last value. Nothing where there are several answers, or no input is
-    nearer to them than their mean.
+    Of a series that is its last value. Nothing where fewer than `STEPS` inputs are nearer to the
+    answers than their mean: these are no steps of it.
 
     x : (n, inputs); t : (n, 1), the answers
     value : the loss of outputs of the shape of `t`
     """
     away = ((x - t) ** 2).mean(axis=0)
     column = int(away.argmin())
-    if not 0 < float(away[column]) < float(t.var()):
+    if away[column] == 0 or int((away < t.var()).sum()) < STEPS:
         return {}
     return {"loss_naive": value(x[:, [column]]), "naive_column": float(column)}

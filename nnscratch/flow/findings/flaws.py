@@ -18,6 +18,7 @@ from nnscratch_records.words import number, percent
 
 PADDED = 0.3  # of the steps
 RARE = 0.9  # of the answers are one and the same: to give that always is right as often
+RARE_LABELS = 0.97  # the same of labels each by itself, that are being learned
 AGAINST = 2.0  # times as much the commonest class counts as the other one
 DROWNED = 0.05  # of what the loss sees, all examples of the commonest class together
 EVEN = 5.0  # the same, for all examples of it together: the rare one is not made up for
@@ -219,7 +220,7 @@ def last_resort(view: View, shown: Shown, causes: Sequence[Finding]) -> list[Fin
         return [*causes, _rare(view, common)]
     beside = [one for one in causes if one.kind != "too few steps"]
     made = float(view.steps[view.rows - 1] - view.steps[0]) + 1
-    if beside or p.steps_left < made / 2:
+    if beside or p.steps_left < made / 2 or (going and common < RARE_LABELS):
         return list(causes)
     return [*causes, replace(_rare(view, common), severity="notice", explains=frozenset())]
 

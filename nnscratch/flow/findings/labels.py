@@ -11,7 +11,7 @@ from nnscratch.flow.findings import rates, through_time
 from nnscratch.flow.findings.cures import LOOK_AT_ANSWERS
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.progress import LEARNED, LEARNS, NOTHING, WORTH
+from nnscratch.flow.findings.progress import LEARNED, LEARNS, NOTHING, PLAIN, WORTH
 from nnscratch.flow.findings.view import View
 from nnscratch_records.words import number, percent
 
@@ -111,7 +111,9 @@ def _each_its_own(view: View) -> list[Finding]:
     # Of sequences, whose labels are many, whole rows of them are counted: then a constant answer
     # for each step costs less than as many classes would.
     spread = p.constant > SPREAD * math.log(max(values, 2.0))
-    if not (count >= ALONE_OF and values > ALONE * count and spread) or p.learned:
+    if p.learned or p.told > PLAIN:
+        return []
+    if not (count >= ALONE_OF and values > ALONE * count and spread):
         return []
     return _finding(
         view,
@@ -157,7 +159,7 @@ def _unrelated(view: View) -> list[Finding]:
     # What is learned by heart is learned too, but slowly, and nothing comes of it.
     # Where a guess is worse than the mean there is all the more to learn by heart.
     slides = bool(view.weights) and _slides(view.kinds[view.weights[0]])
-    heart = BY_HEART if progress.told >= 0 or slides else LEARNED
+    heart = LEARNS if ordered else BY_HEART if progress.told >= 0 or slides else LEARNED
     lost = progress.nothing or (progress.share < heart and progress.rows >= _ENOUGH)
     # However much it is, where held-out examples are judged the worse the more is learned.
     contradicted = _contradicted(view, WORSE)

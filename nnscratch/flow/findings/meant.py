@@ -88,7 +88,7 @@ def _classes(view: View) -> list[Finding]:
                 ),
             ),
             {"told": told, "order": order},
-            frozenset({"too few steps", "does not learn", "target scale", "output activation"}),
+            frozenset({"too few steps", "does not learn", "target scale"}),
         )
     ]
 

@@ -151,19 +151,6 @@ def test_a_rare_class(run, share, known, told):
 
 
 @pytest.mark.parametrize(
-    ("outputs", "falls", "told"), [(12, 0.3, "notice"), (12, 0.0, "serious"), (1, 0.3, "notice")]
-)
-def test_rare_labels_that_are_on_their_way_are_no_fault(run, outputs, falls, told):
-    def change(record):
-        at(**RARE)(record)
-        start = float(record["loss_constant"][0])
-        record["loss"] = start * (1 + falls * np.linspace(2, -0.2, 250))
-
-    found = run(change, targets="numbers", widths=(20, 20, outputs), steps=250)
-    assert run.of(found, "class weights").severity == told
-
-
-@pytest.mark.parametrize(
     ("share", "known", "told"),
     [
         (0.5, {"common_weight": 2.1}, True),

@@ -6,7 +6,7 @@ import pytest
 import nnscratch as nn
 from nnscratch.flow.findings import cures
 
-from .test_flaws import at
+from .test_flaws import RARE, at
 
 ONE = {"targets": "numbers", "widths": (20, 20, 1)}
 
@@ -208,3 +208,23 @@ def test_several_classes_count_alike_by_a_line_that_runs(run, hot):
     made = pasted(one.advice[0].line, y=np.eye(3)[y] if hot else y)
     assert made["loss"].class_weights == pytest.approx((100 / 270, 100 / 30, 100 / 3))
     assert made["loss"](np.zeros((100, 3), np.float32), y)[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("outputs", "falls", "common", "told"),
+    [
+        (12, 0.3, 0.98, "notice"),
+        (12, 0.3, 0.96, None),  # that is how fast it can
+        (12, 0.0, 0.96, "serious"),
+        (1, 0.3, 0.96, "notice"),
+    ],
+)
+def test_rare_labels_that_are_on_their_way_are_no_fault(run, outputs, falls, common, told):
+    def change(record):
+        at(**(RARE | {"target_common": common}))(record)
+        start = float(record["loss_constant"][0])
+        record["loss"] = start * (1 + falls * np.linspace(2, -0.2, 250))
+
+    found = run(change, targets="numbers", widths=(20, 20, outputs), steps=250)
+    one = run.of(found, "class weights")
+    assert (one and one.severity) == told
