@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from nnscratch.flow.columns import SURE_KINDS
 from nnscratch.flow.findings.cures import optimizer_python, remade
 from nnscratch.flow.findings.finding import Advice, Finding
@@ -25,7 +27,7 @@ def _codes(view: View) -> list[Finding]:
     """Inputs that number things in no order."""
     told, p = view.latest("codes_told"), view.progress
     columns = [view.latest(f"codes_{of}") for of in ("one", "other")]
-    columns = [int(one) for one in columns if one >= 0]
+    columns = [int(one) for one in columns if math.isfinite(one)]
     if not told > 0 or not columns or p.learned:
         return []
     which = " and ".join(map(str, columns))
@@ -60,7 +62,8 @@ def _classes(view: View) -> list[Finding]:
     """Numbers of classes in no order that are learned as numbers."""
     told, order, count = (view.latest(f"kinds_{of}") for of in ("told", "order", "count"))
     p = view.progress
-    if p.learned or not (told >= SURE_KINDS and order < IN_ORDER) or p.rows < ENOUGH:
+    sure = told >= SURE_KINDS and order < IN_ORDER and math.isfinite(count)
+    if p.learned or not sure or p.rows < ENOUGH:
         return []
     return [
         Finding(
@@ -98,7 +101,7 @@ def _naive(view: View) -> list[Finding]:
     naive, column, p = view.latest("loss_naive"), view.latest("naive_column"), view.progress
     if not p.known or not p.constant - naive >= EASY * p.room or p.rows < ENOUGH or not p.learns:
         return []
-    if not p.now - 2 * p.error > naive:
+    if not (p.now - 2 * p.error > naive and math.isfinite(column)):
         return []
     last = f"x.reshape(len(x), -1)[:, [{int(column)}]]"
     line = f"last = {last}; y = y - last; y = y / y.std(axis=0)"

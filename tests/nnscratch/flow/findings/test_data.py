@@ -200,7 +200,7 @@ def test_without_targets_a_squared_error_shows_their_size(run, off, told):
 
 def far(count=4, share=0.9, **values):
     def change(record):
-        known = {"far": count, "far_share": share, "min": -3.0, "max": 20.0} | values
+        known = {"far": count, "far_share": share, "min": -5.0, "max": 20.0} | values
         for name, value in known.items():
             record[f"target_{name}"][...] = value
 

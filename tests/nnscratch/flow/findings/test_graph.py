@@ -25,6 +25,7 @@ def test_the_order_of_causes():
         "unused layers|looks ahead|"
         "words hidden|no positions|state carried|data written over|padding counted|"
         "term outweighed|clipped too soon|rounded updates|training mode|"
+        "category codes|"
         "labels|inputs alike|outliers|missing value code|softmax over one unit|norm over one unit|"
         "softmax twice|output activation|"
         "penalty|dropout|frozen parameters|padding read|"
@@ -33,7 +34,7 @@ def test_the_order_of_causes():
         "gradient spikes|"
         "activation|depth|no activation|clip always|epsilon|capacity|class weights|"
         "learning rate too small|too few steps|loss|evaluation mode|"
-        "batch norm statistics|overfitting|clip never"
+        "batch norm statistics|overfitting|naive forecast|clip never"
     )
     assert "|".join(CAUSES) == order
     shuffled = [finding(kind, explains=()) for kind in sorted(CAUSES)]
@@ -63,6 +64,7 @@ def test_every_kind_that_is_explained_is_one():
 @pytest.mark.parametrize(
     ("cause", "brings"),
     [
+        ("category codes", "labels, input scale, does not learn, too few steps, overfitting"),
         ("labels", "does not learn, overfitting, too few steps"),
         ("softmax over one unit", "dead layer, vanishing, loss, does not learn"),
         ("norm over one unit", "dead layer, constant output, does not learn"),
