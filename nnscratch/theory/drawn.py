@@ -37,7 +37,11 @@ def added(skip: Array, branch: Array, scale: float, given: InputStatistics) -> A
     """Return ``skip + scale * branch`` of units, the branch freed of what chance has them share.
 
     given : what comes out of the branch, whose mean squares it gets
+
+    Units that a ReLU cut off stay at 0: where both are, another one after the sum cuts them off.
     """
+    if not branch.all():
+        return skip + scale * branch
     ways = np.concatenate([np.ones((1, _COUNT)), skip])
     along, *_ = np.linalg.lstsq(ways @ ways.T, ways @ branch.T, rcond=None)
     alone = branch - along.T @ ways

@@ -7,7 +7,7 @@ import nnscratch as nn
 from nnscratch.experiments.claims.networks import back_propagated
 from nnscratch.theory import drawn
 from nnscratch.theory.ends import InputStatistics, LossGradient
-from nnscratch.theory.gradient import propagate_gradient
+from nnscratch.theory.gradient import _Gradient, _joined_shares, propagate_gradient
 from nnscratch.theory.propagation import propagate_signal
 from nnscratch.theory.reading import read_network
 from nnscratch.theory.spectrum import even_spectrum
@@ -34,10 +34,21 @@ def bent(count, activation=nn.ReLU, sw2=2.0, **options):
     return [dense(sw2), activation(), *made, dense(sw2)]
 
 
-def squares(parts):
+def signals(parts):
     steps = read_network(nn.Sequential(*parts, seed=0)).steps
-    passed = propagate_signal(steps, InputStatistics(1.0, 0.0, even_spectrum(None)), None)
-    return np.exp(propagate_gradient(passed, LossGradient(1.0, 0.0, 0.0), None).log_square)
+    return propagate_signal(steps, InputStatistics(1.0, 0.0, even_spectrum(None)), None)
+
+
+def flow(parts, along=1.0):
+    return propagate_gradient(signals(parts), LossGradient(1.0, 0.0, 0.0, along), None)
+
+
+def squares(parts, along=1.0):
+    return np.exp(flow(parts, along).log_square)
+
+
+def normals(count=1_000_000, seed=0):
+    return np.random.default_rng(seed).standard_normal(count)
 
 
 @pytest.mark.parametrize("count", [1, 2, 8])
@@ -52,17 +63,79 @@ def zero_blocks(count):
     return [part for _ in range(count) for part in block(scale=0.0)]
 
 
-def test_an_activation_behind_another_one():
-    """E phi'^2 of tanh(relu(u)): half of that of tanh."""
-    u = np.random.default_rng(0).standard_normal(1_000_000)
-    expected = np.mean((u > 0) * (1 - np.tanh(u) ** 2) ** 2)
-    made = squares([dense(1.0), nn.ReLU(), nn.Tanh(), dense(1.0)])
+def test_the_gradient_along_the_signal_is_not_cut_off():
+    """Where the signal is 0 a gradient along it has nothing to lose."""
+    parts = [dense(1.0), nn.ReLU(), *zero_blocks(3), dense(1.0)]
+    assert squares(parts, along=N)[0] == pytest.approx(1.0, abs=0.01)
+
+
+def test_around_a_branch_it_grows_as_the_signal_does():
+    """Of a gradient with a share A along s = a + g, 2 + 1.5 A comes back where 2 would: by Euler
+    the part along the signal grows by as much as that, twofold in its mean square."""
+
+    def parts():
+        return dense(2.0), nn.ReLU(), nn.Residual(dense(2.0), nn.ReLU(), dense(1.0)), nn.ReLU()
+
+    a, g = np.maximum(np.sqrt(2) * normals(), 0), normals(seed=1)
+    s = a + np.sqrt(np.mean(a * a)) * g
+    share = np.mean(np.maximum(s, 0) ** 2) / np.mean(s * s)
+    for along, expected in ((N, 2 + 1.5 * share), (0.0, 2.0)):
+        (split,) = flow([*parts(), dense(1.0)], along).splits
+        assert split.rate == pytest.approx(expected, rel=0.01)
+
+
+def test_branches_that_begin_with_drawn_units_follow_their_size():
+    """The same of F(h) = W tanh(h), which grows by less than h does."""
+    parts = [dense(2.0), nn.ReLU(), *zero_blocks(1), nn.Residual(nn.Tanh(), dense(1.0)), nn.ReLU()]
+    h, step = np.maximum(np.sqrt(2) * normals(), 0), 1e-3
+    low, given = np.mean(h * h), np.mean(np.tanh(h) ** 2)
+    grown = np.diff([np.mean(np.tanh(h * np.exp(e)) ** 2) for e in (-step, step)])[0] / step / 2
+    rate = np.mean((1 - np.tanh(h) ** 2) ** 2)
+    s = h + np.sqrt(given) * normals(seed=1)
+    share = np.mean(np.maximum(s, 0) ** 2) / np.mean(s * s)
+    turned = (low + grown / 2) ** 2 / (low * (low + given))
+    others = (1 - share) * (1 + rate) + share * (given / (low + given) + rate)
+    split = flow([*parts, dense(1.0)], along=N).splits[-1]
+    assert split.rate == pytest.approx(share * turned + others, rel=0.02)
+
+
+def test_at_the_end_of_a_branch_only_the_units_of_the_sum_count():
+    """What ReLU's branch lets through, of units of which a quarter is cut off by the sum's: 2/3."""
+    block = nn.Residual(dense(1.0), nn.ReLU())
+    parts = [dense(1.0), nn.ReLU(), nn.BatchNorm(N), dense(1.0), nn.ReLU(), block, nn.ReLU()]
+    above, below = squares([*parts, dense(1.0)], along=N)[-1:-3:-1]
+    assert below / above == pytest.approx(2 / 3, rel=0.02)
+
+
+def test_the_mean_of_bent_units():
+    u = np.maximum(normals(), 0)
+    given = signals([dense(1.0), nn.ReLU(), *zero_blocks(1)[:-1], nn.Sigmoid(), dense()])[
+        -2
+    ].outgoing
+    assert given.average == pytest.approx(np.mean(1 / (1 + np.exp(-u))), rel=0.01)
+    assert given.average_square == pytest.approx(given.average**2)
+
+
+def test_products_of_two_gradients_add_by_their_correlation():
+    shares = np.array([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0]])
+    skip = _Gradient(0.0, 0.5, 1.0, None, False, shares=shares)
+    branch = _Gradient(0.0, 0.0, 1.0, None, False)
+    joined = _joined_shares(branch, skip, 0.5)
+    assert joined == pytest.approx(np.array([[1.5, 0.5], [1.5, 0.5], [2.0, 0.0]]))
+
+
+@pytest.mark.parametrize(("first", "inner"), [(nn.ReLU, "relu"), (nn.Softplus, "softplus")])
+def test_an_activation_behind_another_one(first, inner):
+    """E phi'^2 of tanh(relu(u)) and of tanh(softplus(u))."""
+    u = normals()
+    value = np.maximum(u, 0) if inner == "relu" else np.log1p(np.exp(u))
+    slope = u > 0 if inner == "relu" else 1 / (1 + np.exp(-u))
+    expected = np.mean((slope * (1 - np.tanh(value) ** 2)) ** 2)
+    made = squares([dense(1.0), first(), nn.Tanh(), dense(1.0)])
     assert made[0] == pytest.approx(expected, rel=0.005)
-    found = nn.predict(nn.Sequential(dense(1.0), nn.ReLU(), nn.Tanh(), dense(1.0)))
-    assert found.regime.activation == "ReLU(), Tanh()"
-    assert found.second_moment[1] == pytest.approx(
-        np.mean(np.tanh(np.maximum(u, 0)) ** 2), rel=0.005
-    )
+    found = nn.predict(nn.Sequential(dense(1.0), first(), nn.Tanh(), dense(1.0)))
+    assert found.regime.activation == f"{first()!r}, Tanh()"
+    assert found.second_moment[1] == pytest.approx(np.mean(np.tanh(value) ** 2), rel=0.005)
 
 
 @pytest.mark.parametrize(
