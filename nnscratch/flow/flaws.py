@@ -59,7 +59,7 @@ def commonest(t: Array, y: Array, value: Value, last: Function) -> dict[str, flo
         for part in (common.reshape(t.shape), ~common.reshape(t.shape)):
             before, after = (value(last(z), y) for z in (np.zeros(t.shape), (2 * t - 1) * part))
             falls.append((before - after) / np.count_nonzero(part))
-        found["common_weight"] = falls[0] / falls[1] if falls[1] > 0 else math.nan
+        found["common_weight"] = falls[0] / falls[1] if min(falls) > 0 else math.nan
     return found
 
 

@@ -104,6 +104,13 @@ class Criterion:
         apart = tuple(one.detach() for one in given if not (one is given[1] and one.requires_grad))
         self._heard.append((mark(value), function, apart, value.detach()))
 
+    def knows(self, value: Any) -> bool:
+        """Whether a value need not be said, as it is known which loss it is of, or will be."""
+        if self.calls > 0 or not isinstance(value, torch.Tensor):
+            return self.calls > 0
+        self.called_before([value])
+        return marked(value) is not None
+
     def called_before(self, roots: list[Any]) -> None:
         """Note what is about to be sent back, where a function was called that nobody heard."""
         known = self.parts or len(roots) != 1 or marked(roots[0]) is not None

@@ -55,6 +55,7 @@ def test_lightning(tmp_path):
     trainer.fit(module, torch.utils.data.DataLoader(data, batch_size=16))
     check(watched.flow, module.losses)
     assert told == list(range(16))
+    assert np.isfinite(watched.flow.to_dict()["loss_constant"]).any()  # it is known what was asked
 
 
 def test_hugging_face(tmp_path):
