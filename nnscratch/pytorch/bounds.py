@@ -19,8 +19,8 @@ from nnscratch_records.words import number
 TIMES = (8.0, 64.0)  # as large
 STAYS = 0.25  # of the larger end: what has none goes 8 times as far
 MISSES = 0.1  # of the way from a constant answer's loss to the least: it cannot be gone
+_ROUNDED = 1e-6  # an end that is 1 may be so much beyond it
 _SURE = 25.0  # a logit that leaves nothing to wish for
-_BEYOND = 2.0  # times what was seen there may be
 
 
 def bounded(answers: Callable[[float], Any], criterion: Criterion) -> tuple[str, ...]:
@@ -30,12 +30,15 @@ def bounded(answers: Callable[[float], Any], criterion: Criterion) -> tuple[str,
     """
     if criterion.outputs is None or criterion.targets is None or criterion.calls != 1:
         return ()
+    if not criterion.outputs.numel() or not float(criterion.outputs.abs().max()) <= 1:
+        return ()  # cosines, sigmoids and the like do not come so far
     ends = [(float(one.min()), float(one.max())) for one in map(answers, TIMES)]
     (low, high), (lower, higher) = ends
     size = STAYS * max(abs(low), abs(high))
     if not (high - low > 0 and abs(low - lower) <= size and abs(high - higher) <= size):
         return ()
-    low, high = _end(min(low, lower), False), _end(max(high, higher), True)
+    low = float(math.floor(min(low, lower) + _ROUNDED))
+    high = float(math.ceil(max(high, higher) - _ROUNDED))
     losses = _losses(criterion, low, high)
     if losses is None:
         return ()
@@ -55,13 +58,6 @@ def bounded(answers: Callable[[float], Any], criterion: Criterion) -> tuple[str,
         else "bring the targets to where it can go, or take away what ends there",
         "outputs = 16 * model(x)" if classes else "",
     )
-
-
-def _end(seen: float, up: bool) -> float:
-    """Return the end that numbers up to `seen` can have: 0, 1 and -1 are those of functions."""
-    if abs(seen) > 1:
-        return seen * (_BEYOND if (seen > 0) == up else 1 / _BEYOND)
-    return float(math.ceil(seen) if up else math.floor(seen))
 
 
 def _hot(criterion: Criterion) -> Any:

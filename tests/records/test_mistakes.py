@@ -13,9 +13,10 @@ def test_what_is_written_is_read():
 
 def test_names_with_tabs_and_line_breaks_stay_in_their_place():
     torn = Mistake("kind", "a\tname\nin two", "why", "cure", "code")
-    assert mistakes.read(mistakes.written([torn, torn])) == [
-        Mistake("kind", "a name in two", "why", "cure", "code")
-    ] * 2
+    assert (
+        mistakes.read(mistakes.written([torn, torn]))
+        == [Mistake("kind", "a name in two", "why", "cure", "code")] * 2
+    )
 
 
 def test_lines_of_other_shape_are_passed_over():
