@@ -23,10 +23,13 @@ from nnscratch.model import Sequential
 from nnscratch.pytorch.recurrent import (
     LastStep,
     MeanOverTime,
+    Turned,
     directions,
     read_recurrent,
+    read_turned,
     recurrent_module,
     recurrent_parts,
+    turned_parts,
 )
 from nnscratch.pytorch.tensors import require_module
 from nnscratch.pytorch.tracing import Reader
@@ -136,7 +139,9 @@ def from_torch(model: nn.Module) -> Sequential:
     double = any(tensor.dtype == torch.float64 for tensor in model.parameters())
     made = Sequential(*parts, dtype="float64" if double else "float32")
     for module, own in reader.leaves:
-        if isinstance(module, nn.RNNBase):
+        if isinstance(module, Turned):
+            read_turned(module, own)
+        elif isinstance(module, nn.RNNBase):
             read_recurrent(module, own)
         else:
             _read(module, own[0])
@@ -206,6 +211,8 @@ def _layers(module: nn.Module) -> list[Any] | None:
     """Return what a module is here."""
     if type(module) in (nn.RNN, nn.LSTM, nn.GRU):
         return recurrent_parts(module)
+    if type(module) is Turned:
+        return turned_parts(module)
     for theirs, _, make, _ in _ALIKE:
         if type(module) is theirs and _PLAIN.get(theirs, lambda m: True)(module):
             return [make(module)]

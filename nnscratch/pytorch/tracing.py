@@ -12,6 +12,7 @@ from torch import fx, nn
 from nnscratch import layers
 from nnscratch.blocks import Residual
 from nnscratch.errors import ConfigError
+from nnscratch.pytorch.recurrent import Turned
 
 _ALL = slice(None)
 _SUMS = (operator.add, operator.iadd, torch.add)
@@ -51,7 +52,7 @@ class Reader:
         self._unknown: dict[Any, str] = {}
         self._sums: dict[Any, tuple[list[Any], fx.Node]] = {}
         try:
-            self.graph = fx.Tracer().trace(self.model)
+            self.graph = _Tracer().trace(self.model)
         except Exception as error:  # whatever the module's forward raises of what it is given
             raise ConfigError(
                 f"from_torch cannot follow the forward of {type(model).__name__}, which looks at "
@@ -182,6 +183,13 @@ class Reader:
             node = self._sum(node)[1] if _is_sum(node) else _scaled(node.all_input_nodes[0])[1]
             trail.append(node)
         return trail
+
+
+class _Tracer(fx.Tracer):  # type: ignore[misc]
+    """Looks into modules, but not into those that are one part here."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, Turned) or bool(super().is_leaf_module(m, module_qualified_name))
 
 
 def _is_sum(node: fx.Node) -> bool:

@@ -94,13 +94,8 @@ def test_what_is_not_known_is_named():
     for module in (tn.LSTM(3, 4), tn.LSTM(3, 4, proj_size=2, batch_first=True)):
         with pytest.raises(nn.ConfigError, match=r"0 \(LSTM\(3, 4"):
             from_torch(module)
-    for layer in (
-        nn.LSTM(3, 4, reverse=True),
-        nn.RNN(3, 4, "elu"),
-        nn.GRU(3, 4, initial="learned"),
-    ):
-        with pytest.raises(nn.ConfigError, match=f"to_torch does not know {type(layer).__name__}"):
-            to_torch(nn.Sequential(layer, nn.LastStep(), nn.Dense(4, 2)))
+    with pytest.raises(nn.ConfigError, match="to_torch does not know RNN"):
+        to_torch(nn.Sequential(nn.RNN(3, 4, "elu"), nn.LastStep(), nn.Dense(4, 2)))
 
 
 class Recurrent(tn.Module):
