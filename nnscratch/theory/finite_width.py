@@ -34,7 +34,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import require_count, require_number
 from nnscratch.theory.nonlinearity import Nonlinearity
-from nnscratch.theory.quadrature import mean, pair_mean
+from nnscratch.theory.quadrature import Function, mean, pair_mean
 
 _STEP = 1e-4  # relative, for derivatives by q
 
@@ -68,6 +68,9 @@ class LayerNoise:
     square_gain, factor_gain : float
         How that mean square, and the logarithm of the factor, follow the variance q of the layer's
         input: derivatives by q.
+    one, two : float
+        Relative variance of what a norm of examples divides the squared gradient by, and its
+        covariance for two inputs, times n.
     """
 
     units: int
@@ -78,6 +81,8 @@ class LayerNoise:
     covariance: float = 0.0
     square_gain: float = 0.0
     factor_gain: float = 0.0
+    one: float = 0.0
+    two: float = 0.0
 
 
 def plain_noise(phi: Nonlinearity, q: float, c: float, units: int, batch: float) -> LayerNoise:
@@ -120,6 +125,51 @@ def normalized_noise(phi: Nonlinearity, variance: float, units: int) -> LayerNoi
     return LayerNoise(units, kappa, 1.0, mean(phi.slope, variance) ** 2 / d)
 
 
+def example_noise(
+    phi: Nonlinearity, q: float, c: float, units: int, centred: bool, after: bool
+) -> LayerNoise:
+    """Return the noise of a layer with a norm over the units of each example.
+
+    Whatever the norm divides by, the gradient is divided by too. It stands before phi: then of n
+    Gaussian units their mean square, ``2 / n``, and that of the layer below after phi, which varies
+    as far as what the norm has fixed leaves it free; or after phi, whose mean square it is then.
+
+    centred : it takes out the mean over the units too
+    """
+    m, d = mean(phi.square, q), mean(phi.slope_square, q)
+    if d == 0 or q == 0:
+        return LayerNoise(units, 1.0, 1.0, 0.0)
+    middle = mean(phi.value, q) if after and centred else 0.0
+    m -= middle**2
+
+    def squared(u: Array) -> Array:
+        return (phi.value(u) - middle) ** 2 / m - 1 if m > 0 else 0 * u
+
+    def sloped(u: Array) -> Array:
+        return phi.slope_square(u) / d - 1
+
+    both: list[Function] = [squared, sloped]
+    if not after:  # the norm leaves no other mean square, nor mean
+        both = [_freed(f, q, centred) for f in both]
+    square, slope = both
+
+    def together(f: Function, g: Function) -> Array:
+        return np.array([mean(lambda u: f(u) * g(u), q), pair_mean(f, g, q, c)])
+
+    divided = together(square, square) - 2 * together(square, slope)
+    kappa = 1 + together(slope, slope)
+    one, two = divided + (0.0 if after else 2 * np.array([1.0, c * c]))
+    kept = pair_mean(phi.slope, phi.slope, q, c) / d
+    return LayerNoise(units, float(kappa[0]), float(kappa[1]), kept, one=float(one), two=float(two))
+
+
+def _freed(f: Function, q: float, centred: bool) -> Function:
+    """Return f without what follows the square of its input, and the input itself if `centred`."""
+    squared = mean(lambda u: f(u) * (u * u / q - 1), q) / 2
+    linear = mean(lambda u: f(u) * u, q) / q if centred else 0.0
+    return lambda u: f(u) - squared * (u * u / q - 1) - linear * u
+
+
 @dataclass(frozen=True)
 class Spread:
     """How much the squared norm of a gradient varies over draws, in units of its expectation.
@@ -144,7 +194,12 @@ class Spread:
             self.one * (1 - 1 / n) + noise.kappa * 3 * self.one / n,
             self.two * (1 - 1 / n) + new,
             self.aligned * noise.kept**2 * (1 - 1 / n) + new,
-        )
+        ).divided(noise)
+
+    def divided(self, noise: LayerNoise) -> Spread:
+        """Return that below what a layer's norm divides by."""
+        one, two = 1 + noise.one / noise.units, 1 + noise.two / noise.units
+        return Spread(self.one * one, self.two * two, self.aligned * two)
 
     def below_slopes(self, noise: LayerNoise) -> Spread:
         """Return that below a layer alone, where a sum is above it."""
@@ -153,7 +208,7 @@ class Spread:
             self.one * (1 + 3 * (noise.kappa - 1) / noise.units),
             self.two + (noise.kappa_pair - 1) * crossed,
             self.aligned * kept + (noise.kappa_pair - kept) * crossed,
-        )
+        ).divided(noise)
 
     def joined(self, skip: Spread, branch: Spread, share: float, kept: float, units: int) -> Spread:
         """Return that below a fork, self being above it.

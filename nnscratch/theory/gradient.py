@@ -11,11 +11,12 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.theory.aligned import around, leans
 from nnscratch.theory.batchnorm import batch_moments
-from nnscratch.theory.blocks import BATCH
+from nnscratch.theory.blocks import BATCH, LAYER
 from nnscratch.theory.ends import LossGradient
 from nnscratch.theory.finite_width import (
     LayerNoise,
     Spread,
+    example_noise,
     from_signal,
     linear_noise,
     normalized_noise,
@@ -78,7 +79,7 @@ class _Gradient:
     part of the spread is not in it yet; aligned : share of the square along the signal; lifted :
     logarithm of what that has added, as a factor: see `aligned`; shares : how it is spread over
     drawn units, None where evenly: the square at two inputs and the product of both, each with mean
-    1, shape (3, units): see `drawn`
+    1, shape (3, units): see `drawn`; norm: the norm of examples right above
     """
 
     log_square: float
@@ -89,6 +90,7 @@ class _Gradient:
     aligned: float = 0.0
     lifted: float = 0.0
     shares: Array | None = None
+    norm: str = ""
 
 
 def propagate_gradient(
@@ -144,13 +146,14 @@ class _Way:
                 factor, noise, r = _passed(signal, g.correlation, self.batch_size)
                 factor *= uneven
         else:
-            factor, noise, r = _passed(signal, g.correlation, self.batch_size)
+            factor, noise, r = _passed(signal, g.correlation, self.batch_size, g.norm)
         spread, log_square, kept = g.spread, g.log_square + _log(factor), g.kept * noise.kept
         if spread is not None:
             spread = spread.below(noise) if g.fresh else spread.below_slopes(noise)
         if not block.weights:
             aligned = 0.0 if block.norm else aligned
-            return _Gradient(log_square, r, kept, spread, False, aligned, lifted, shares)
+            norm = "" if block.norm == BATCH else block.norm
+            return _Gradient(log_square, r, kept, spread, False, aligned, lifted, shares, norm)
         last = spread is None
         if last:
             self.last, log_square = log_square, 0.0
@@ -164,7 +167,7 @@ class _Way:
     def _fork(self, signal: Forked, g: _Gradient) -> _Gradient:
         fork = signal.fork
         above = g.spread or Spread(aligned=self.loss.correlation_square * g.kept**2)
-        g = _settled(replace(g, spread=above), fork.n_out)
+        g = _settled(replace(g, spread=above, norm=""), fork.n_out)
         scaled = replace(g, log_square=g.log_square + 2 * _log(abs(fork.scale)))
         skip = _settled(self.down(signal.skip, g), fork.n_in)
         branch = _settled(self.down(signal.branch, scaled), fork.n_in)
@@ -253,8 +256,13 @@ def _unevenness(shares: Array) -> Array:
     return np.array([np.mean(shares[0] ** 2), np.mean(shares[0] * shares[1])])
 
 
-def _passed(signal: Signal, r: float, batch_size: int | None) -> tuple[float, LayerNoise, float]:
-    """Return the factor of one block, its noise, and the gradients' mean correlation below it."""
+def _passed(
+    signal: Signal, r: float, batch_size: int | None, above: str = ""
+) -> tuple[float, LayerNoise, float]:
+    """Return the factor of one block, its noise, and the gradients' mean correlation below it.
+
+    above : the norm of examples that its output is given to
+    """
     block, phi, q = signal.block, signal.block.activation, signal.normalized
     batch = math.inf if batch_size is None else float(batch_size)
     if block.norm == BATCH:
@@ -266,6 +274,10 @@ def _passed(signal: Signal, r: float, batch_size: int | None) -> tuple[float, La
             passed = batch_moments(phi, batch_size, q).passed(r)
         return signal.inverse_variance * passed, noise, apart
     noise = plain_noise(phi, q, signal.correlation, block.n_out, batch)
-    if block.norm:  # every example is brought back to the same mean square
+    norm = block.norm or above
+    if norm and block.weights:
+        shape = (q, signal.correlation, block.n_out)
+        noise = example_noise(phi, *shape, norm == LAYER, after=not block.norm or block.norm_after)
+    elif block.norm:  # every example is brought back to the same mean square
         noise = replace(noise, square=0.0, covariance=0.0, square_gain=0.0, factor_gain=0.0)
     return signal.inverse_variance * signal.slope * signal.finite, noise, r * noise.kept

@@ -101,7 +101,7 @@ def predict_layers(
     of the order of depth / width are left out: the loss's gradient depends on the weights it goes
     through (which lifts ReLU's norms by up to 8 % there), and with batch norm the gradient grows a
     little faster (10 % there). What norms of examples add at finite width is in it to first order,
-    but not in the spread over draws.
+    in the spread over draws where weights stand before them, not where a branch begins or ends.
 
     Poole et al. 2016; Schoenholz et al. 2017; Yang et al. 2019 (batch norm); Hanin 2018 (spread);
     Yang & Schoenholz 2017, Xiong et al. 2020 (residual networks).

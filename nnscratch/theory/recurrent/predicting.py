@@ -68,7 +68,8 @@ def predict_through_time(
     steps = len(next(iter(groups[0].before.values())).products)
     if steps > MOST:
         notes.append(f"the last {MOST} of {steps} steps are followed")
-    followed = [_followed(model, inside, group, len(groups)) for group in groups]
+    few = UNITS if len(groups) == 1 else _FEWEST
+    followed = [_followed(model, inside, group, few, i) for i, group in enumerate(groups)]
     counts = [group.stands_for for group in groups]
     found = []
     for i, *layers in zip(inside, *(group for group, _ in followed), strict=True):
@@ -96,11 +97,11 @@ class _Layer(NamedTuple):
 
 
 def _followed(
-    model: Sequential, inside: list[int], group: _Group, groups: int
+    model: Sequential, inside: list[int], group: _Group, few: int, which: int
 ) -> tuple[list[_Layer], list[str]]:
     """Return what the nodes `inside` do to the gradient under such inputs, and notes.
 
-    groups : how many share the units that are drawn
+    few : units that are drawn of a layer whose output nobody needs, others for each group
     """
     signals = {i: one.latest(MOST) for i, one in group.before.items()}
     found, notes = list[_Layer](), list[str]()
@@ -115,8 +116,8 @@ def _followed(
         cell, above = read_cell(node.name, node.layer), i != inside[-1]
         units = None
         if above or cell.kind != "rnn" or cell.identity:
-            count = UNITS if above else max(_FEWEST, UNITS // groups)
-            units = draw_units(cell, signal.products, count, seed=len(found))
+            seed = len(found) + len(inside) * which
+            units = draw_units(cell, signal.products, UNITS if above else few, seed)
             made = Signal.of(units.hidden[1:])
             signals[i] = made.turned() if reverse else made
         found.append(_Layer(cell, signal.products, _by_lag(cell, signal.products, units)))

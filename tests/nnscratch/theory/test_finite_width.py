@@ -8,7 +8,13 @@ import pytest
 import nnscratch as nn
 from nnscratch import theory
 from nnscratch.theory import nonlinearity
-from nnscratch.theory.finite_width import LayerNoise, Spread, linear_noise, plain_noise
+from nnscratch.theory.finite_width import (
+    LayerNoise,
+    Spread,
+    example_noise,
+    linear_noise,
+    plain_noise,
+)
 
 
 def test_beta_of_hanin():
@@ -109,3 +115,48 @@ def test_spread_of_networks_against_simulation(make, sw2, sb2, depth):
         math.log(prediction.ratio), abs=3 * np.std(logs) / math.sqrt(draws) + 0.03
     )
     assert np.std(logs) == pytest.approx(sd, rel=0.25)
+
+
+NORMS = {
+    "layer norm, ReLU": lambda n: (nn.LayerNorm(n), nn.ReLU()),
+    "RMS norm, ReLU": lambda n: (nn.RMSNorm(n), nn.ReLU()),
+    "ReLU, layer norm": lambda n: (nn.ReLU(), nn.LayerNorm(n)),
+    "layer norm, leaky": lambda n: (nn.LayerNorm(n), nn.LeakyReLU(0.3)),
+}
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_a_norm_of_examples_adds_its_own_spread(name):
+    """Without it the spread is a third too narrow."""
+    width, batch, draws, depth = 60, 20, 80, 10
+    init = nn.initializers.VarianceScaling(2.0, "fan_in")
+    x = np.random.default_rng(0).standard_normal((batch, width))
+    logs = []
+    for seed in range(draws):
+        parts = [nn.Dense(width, width, init=init)]
+        for _ in range(depth):
+            parts += [*NORMS[name](width), nn.Dense(width, width, init=init)]
+        model = nn.Sequential(*parts, seed=seed, dtype="float64")
+        model.forward(x)
+        model.backward(np.random.default_rng(seed).standard_normal((batch, width)))
+        first, last = (np.linalg.norm(model.last[f"{i}.dense"].upstream) for i in (0, 3 * depth))
+        logs.append(math.log(first / last))
+    assert nn.predict(model, x).sd[0] == pytest.approx(np.std(logs), rel=0.2)
+
+
+def test_what_is_fixed_by_a_norm_varies_no_more():
+    """A mean square that is all there is of a linear layer, and that of one behind its norm."""
+    linear, relu = nonlinearity("identity"), nonlinearity("relu")
+    before = example_noise(linear, 1.0, 0.3, 50, centred=False, after=False)
+    assert (before.one, before.two) == pytest.approx((2, 2 * 0.3**2))
+    after = example_noise(linear, 1.0, 0.3, 50, centred=False, after=True)
+    assert (after.one, after.two) == pytest.approx((2, 2 * 0.3**2))
+    free = example_noise(relu, 1.0, 0.3, 50, centred=False, after=True)
+    plain = plain_noise(relu, 1.0, 0.3, 50, 1.0)
+    assert (free.kappa, free.kappa_pair) == pytest.approx((plain.kappa, plain.kappa_pair))
+    assert free.one == pytest.approx(50 * (plain.square / 0.5**2 - 2 * plain.covariance / 0.5))
+    tied = example_noise(relu, 1.0, 0.3, 50, centred=True, after=False)
+    half = math.sqrt(2 / math.pi)  # Cov(phi^2, z) is 1 and Cov(phi'^2, z) is half of it, over 1/2
+    assert tied.kappa == pytest.approx(2 - half**2)
+    assert tied.one == pytest.approx(2 + (3 - (2 * half) ** 2) - 2 * (1 - 2 * half**2), rel=1e-3)
+    assert example_noise(relu, 0.0, 1.0, 10, True, False) == LayerNoise(10, 1.0, 1.0, 0.0)
