@@ -321,7 +321,8 @@ def adaptive(view: View) -> tuple[Advice, ...]:
 
 
 def with_one_rate(found: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return findings whose lines all name the learning rate that one of the causes asks for."""
+    """Return findings whose lines all name the learning rate that one of the causes asks for; its
+    own lines name their own."""
     asked = [
         _RATE.search(one.advice[0].line)
         for one in found
@@ -333,7 +334,7 @@ def with_one_rate(found: Sequence[Finding]) -> tuple[Finding, ...]:
     made = []
     for one in found:
         own = one.kind.startswith("learning rate")
-        kept = [a for a in one.advice if own or not a.line.startswith("optimizer = nn.Adam")]
+        kept = [a for a in one.advice if not a.line.startswith("optimizer = nn.Adam")]
         told = tuple(replace(a, line=_RATE.sub(rate, a.line)) for a in kept)
-        made.append(replace(one, advice=told))
+        made.append(one if own else replace(one, advice=told))
     return tuple(made)

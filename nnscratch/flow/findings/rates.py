@@ -111,6 +111,13 @@ def typical_updates(view: View) -> Array:
     return typical
 
 
+def recurrent_updates(view: View) -> Array:
+    """Return, by row, the largest update over the recurrent weights of a layer; 0 if none."""
+    columns = np.flatnonzero(view.record["param_roles"] == "recurrent_weight")
+    ratios = view.get("update_ratio")[:, columns]
+    return np.asarray(np.where(np.isfinite(ratios), ratios, 0.0).max(axis=1, initial=0.0))
+
+
 def best_step(view: View) -> float:
     """Return the rate with which the first update would have led down best, as it shows itself.
 

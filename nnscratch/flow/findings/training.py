@@ -57,6 +57,7 @@ _LASTING_ON = (
     "usual one the rate would be none too large."
 )
 _WARM = Advice("or let the rate grow to what it is over the first hundred steps")
+_BLOWN = frozenset({"non-finite", "diverged"})
 _KILLED = ("dead layer", "dead units")
 _HURT = ("diverged", "non-finite", "dead layer", "dead units", "saturated", "exploding")
 
@@ -96,7 +97,16 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     if p.learned or not (broken or lost) or not rate > 0:
         return []
     best = rates.best_step(view)
-    jumps = np.flatnonzero(typical > VIOLENT)
+    jumps, changed, where = (
+        np.flatnonzero(typical > VIOLENT),
+        "the weights",
+        " in half of the layers",
+    )
+    if not jumps.size and _BLOWN & set(shown):  # one matrix that is used at every step of time
+        again = rates.recurrent_updates(view)
+        if (again > VIOLENT).any():
+            typical, jumps = again, np.flatnonzero(again > VIOLENT)
+            changed, where = "the recurrent weights", ""
     over = p.falling and p.now < p.first
     far = rate > TOO_FAR * best and _rises(view, bool(hurt)) and not over
     # What cannot be learned is not for the steps to learn, and what stands is not thrown about.
@@ -121,8 +131,8 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
         amount = f"{percent(size)} of" if size < 10 else f"{number(size)} times"
         often = "" if jumps.size == 1 else f" ({plural(jumps.size, 'such step')})"
         parts.append(
-            f"the update of step {step} changed the weights by {amount} their norm in half of the "
-            f"layers{often}, where {USUAL_SIZES}"
+            f"the update of step {step} changed {changed} by {amount} their norm{where}{often}, "
+            f"where {USUAL_SIZES}"
         )
     elif lasting:
         size = numbers["ratio"] = float(np.nanmedian(typical[view.now]))
