@@ -250,11 +250,9 @@ class Layer:
     def _check_changes(self) -> None:
         """Raise `ConfigError` unless the layer could be made as it is now, with its arrays."""
         if type(self).__module__.startswith("nnscratch."):  # others may do anything when made
-            given = arguments(self)
-            made = make(type(self), given)  # whose constructor knows the limits
-            numbers = {name: getattr(made, name) for name in given}
-            kept = {name: value for name, value in numbers.items() if isinstance(value, float)}
-            self.__dict__.update(kept)  # a number of whatever kind is one that kernels take
+            made = make(type(self), arguments(self))  # whose constructor knows the limits
+            # What follows from a setting follows from one that was set later too.
+            self.__dict__.update({k: v for k, v in made.__dict__.items() if k not in _ITS_OWN})
         for shapes, arrays in (
             (self.parameter_shapes(), self.params),
             (self.parameter_shapes(), self.grads),
@@ -285,6 +283,7 @@ class Layer:
 
 
 _BOUND = {"params", "grads", "statistics", "dtype"}  # what `bind` sets
+_ITS_OWN = _BOUND | {"name", "noise", "workspace", "frozen", "version"}
 _PARAMETER_ROLES = {
     "weight": "weight",
     "recurrent_weight": "recurrent_weight",

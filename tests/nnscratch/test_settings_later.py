@@ -118,6 +118,33 @@ def test_a_number_of_any_kind_may_be_set_in_a_layer(number):
     assert once(model) == once(twin)
 
 
+@pytest.mark.parametrize("before", [False, True], ids=["at first", "once captured"])
+@pytest.mark.parametrize(
+    ("make", "name", "value"),
+    [
+        (lambda **given: nn.RNN(3, 5, **given), "activation", "relu"),
+        (lambda **given: nn.RNN(3, 5, **given), "activation", "leaky_relu"),
+        (lambda **given: nn.RNN(3, 5, **given), "reverse", True),
+        (lambda **given: nn.GRU(3, 5, **given), "reverse", True),
+    ],
+)
+def test_what_a_recurrent_layer_computes_follows_what_is_set_later(make, name, value, before):
+    def network(layer):
+        return nn.Sequential(layer, nn.LastStep(), nn.Dense(5, 4), seed=0)
+
+    x, labels, loss = X.reshape(50, 4, 3), Y, nn.SoftmaxCrossEntropy()
+    model, other, twin = network(make()), network(make()), network(make(**{name: value}))
+    if before:
+        model.training_pass(x, labels, loss)
+    layer = model.layers[next(iter(model.layers))]
+    setattr(layer, name, value)
+    found = model.training_pass(x, labels, loss)
+    assert found == twin.training_pass(x, labels, loss)
+    assert found != other.training_pass(x, labels, loss)
+    assert layer.saturation == twin.layers[layer.name].saturation
+    np.testing.assert_array_equal(model.grads.flat, twin.grads.flat)
+
+
 @pytest.mark.parametrize("kernels", ["numba", "reference"])
 def test_a_momentum_that_is_set_later_begins_with_no_velocity(kernels):
     """As gradient descent with momentum does, and ends as plain gradient descent."""
