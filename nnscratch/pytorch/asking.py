@@ -19,6 +19,7 @@ from torch import nn
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
 from nnscratch.pytorch.bounds import bounded
 from nnscratch.pytorch.criterion import Criterion
+from nnscratch.pytorch.dropped import still_on
 from nnscratch.pytorch.graph import first_measured
 from nnscratch.pytorch.hooks import Hook
 from nnscratch.pytorch.padding import Padded, padded, padding_read, words_hidden
@@ -74,12 +75,16 @@ class Questions:
             elif len(shape) > 2 and name == "SoftmaxBackward" and shape[-1] == shape[-2]:
                 self._steps = shape[-1]
 
-    def told(self, criterion: Criterion) -> list[tuple[str, ...]]:
-        """Ask, and return what is wrong as lines of `Mistakes`; let go of what was kept."""
+    def told(self, criterion: Criterion, drops: bool) -> list[tuple[str, ...]]:
+        """Ask, and return what is wrong as lines of `Mistakes`; let go of what was kept.
+
+        drops : whether functions drop something while it trains
+        """
         lines: list[tuple[str, ...]] = []
         if self._given is not None:
             asked = self._asked if criterion.targets is None else criterion.targets
-            for ask in (lambda: self._lines(asked), lambda: self._bounded(criterion)):
+            asks = [lambda: self._lines(asked), lambda: self._bounded(criterion)]
+            for ask in [*asks, self._still_drops] if drops else asks:
                 # It may not go again with other numbers.
                 with contextlib.suppress(Exception), unseen(self._model, as_it_is=True):
                     lines += [one for one in ask() if one]
@@ -101,6 +106,10 @@ class Questions:
             yield self._hidden(ids)
         if self._steps and some and some[0].ndim in (2, 3):
             yield self._out_of_order(some)
+
+    def _still_drops(self) -> list[tuple[str, ...]]:
+        with torch.enable_grad():
+            return [still_on(self._answers())]
 
     def _bounded(self, criterion: Criterion) -> list[tuple[str, ...]]:
         return [bounded(lambda times: self._answers(times=times), criterion)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -38,8 +39,7 @@ class Dropped:
     def sent(self, roots: list[Any]) -> None:
         """Look at what the loss was computed by."""
         own, self._modules = self._modules, set()
-        shares = [_share(node) for node in nodes(roots) if node not in own]
-        self.most = max([share for share in shares if not math.isnan(share)], default=0.0)
+        self.most = _most(roots, own)
 
     def told(self) -> tuple[str, ...]:
         """Return what was seen, as a line of `Mistakes`; nothing where all is right."""
@@ -54,6 +54,28 @@ class Dropped:
             "drop fewer: p=0.2",
             "",
         )
+
+
+def still_on(answers: Any) -> tuple[str, ...]:
+    """Return that what a network answers as it is evaluated is dropped from, as in `Mistakes`."""
+    share = _most([answers], ())
+    if not share > 0:
+        return ()
+    return (
+        "training mode",
+        f"After model.eval() a function between layers, such as F.dropout, still takes "
+        f"{percent(share)} of what it is given away: the network is tested as it trains.",
+        "F.dropout drops unless it is told not to: it does not know of model.eval(), as the module "
+        "of that name does.",
+        "tell it the mode, or use the module",
+        "h = torch.nn.functional.dropout(h, p, training=self.training)",
+    )
+
+
+def _most(roots: list[Any], own: Collection[Any]) -> float:
+    """Return the largest share that a node of autograd drops, of others than its own; 0: none."""
+    shares = [_share(node) for node in nodes(roots) if node not in own]
+    return max([share for share in shares if not math.isnan(share)], default=0.0)
 
 
 def _share(node: Any) -> float:

@@ -258,7 +258,7 @@ class TorchFlow(Filling):
             self._tell(self._carried.told(), self._written.told(), *self._updates.told())
             if asks:
                 self._mode, self.looking = _PROBE, 0
-                self._tell(*self._questions.told(self.criterion))
+                self._tell(*self._questions.told(self.criterion, self._mistakes.dropped.most > 0))
         if self._recorder is None and not self._reached:
             self._reached = any(one.grad is not None for one in self._model.parameters())
         self._mode = _OFF

@@ -84,7 +84,7 @@ class Mistakes:
         self._ends = ""  # the softmax that gives the network's output
         self._examples = 0
         self._evaluates = False
-        self._order, self._moves, self._dropped = Sequences(), Moves(), Dropped()
+        self._order, self._moves, self.dropped = Sequences(), Moves(), Dropped()
         self._table: tuple[str, tuple[int, ...]] = "", ()
         self._network: Any = None  # the first tensor that goes in
         self._given_all: set[str] = set()  # modules that are given that too
@@ -115,7 +115,7 @@ class Mistakes:
         """Look at what a softmax gives, and at what the network gives: is it that?"""
         self._order.returned(name, module, output)
         self._moves.returned(name, module, output)
-        self._dropped.returned(module, output)
+        self.dropped.returned(module, output)
         if not any(one.requires_grad for one in tensors_in(output)):
             self._cut.add(name)
         if isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmin):
@@ -138,7 +138,7 @@ class Mistakes:
     def sent(self, roots: list[Any]) -> None:
         """Look at what the first loss was computed by."""
         self._table = table(roots, self._examples)
-        self._dropped.sent(roots)
+        self.dropped.sent(roots)
 
     def told(
         self,
@@ -170,7 +170,7 @@ class Mistakes:
             self._evaluating(),
             *self._order.told(criterion.targets, criterion.left_out),
             self._moves.told(),
-            self._dropped.told(),
+            self.dropped.told(),
         ]
 
     def _cut_off(self, tensors: Mapping[str, Any], updated: set[int]) -> tuple[str, ...]:

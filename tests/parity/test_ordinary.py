@@ -157,6 +157,20 @@ def test_dropout_between_modules(share, is_told):
         assert f"takes {100 * share:.0f} %" in flow.to_dict()["mistakes"]
 
 
+@pytest.mark.parametrize("always", [True, False])
+def test_dropout_that_stays_on_after_eval(always):
+    class Always(Drops):
+        def forward(self, x):
+            return self.b(F.dropout(F.relu(self.a(x)), self.share, always or self.training))
+
+    flow = trained(Always(0.5), lambda m, x, i: F.cross_entropy(m(x), Y[i]), steps=14)
+    found = told(flow, "training mode")
+    assert (found is not None) == always
+    if always:
+        assert found.severity == "notice"
+        assert "still takes 50 % of what" in found.sentence
+
+
 def test_what_a_module_drops_is_told_of_the_module():
     flow = trained(Drops(0.9, True), lambda m, x, i: F.cross_entropy(m(x), Y[i]), steps=6)
     assert not flow.to_dict()["mistakes"]
