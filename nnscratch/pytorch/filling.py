@@ -149,7 +149,7 @@ class Filling(Adjustable, Readout):
         if self._count() >= 0:
             self.criterion.hear(*told)
 
-    def _sends(self, tensors: Any) -> None:
+    def _sends(self, tensors: Any, gradients: Any) -> None:
         if self._count() < 0:
             return
         roots = [tensors] if isinstance(tensors, torch.Tensor) else tensors
@@ -157,8 +157,8 @@ class Filling(Adjustable, Readout):
         if len(roots) == 1 and roots[0].numel() == 1 and len(self) % _TERMS == 0:
             self._outweighed.look(len(self), roots[0])
 
-    def _clipped(self, parameters: Any) -> None:
-        self._updates.clips(parameters)
+    def _clipped(self, parameters: Any, limit: Any) -> None:
+        self._updates.clips(parameters, limit)
 
     def _count(self) -> int:
         raise NotImplementedError
@@ -181,6 +181,7 @@ class Filling(Adjustable, Readout):
         clipped = self._around.clipped()
         if clipped is not None:
             recorder.clipped(*clipped)
+            self._updates.clipped(clipped[1], self.scale)
             recorder.trained(clip=self._around.clip)
         if recorder.looks_closely:
             recorder.noticed(gradient_lost=self._around.lost)

@@ -63,8 +63,8 @@ def hear_every_loss(
     """Have ``lost(flow, module, args, output)`` called for each loss module while `flow` lives.
 
     And, see `Functions`, ``heard(flow, function, (outputs, targets), value)`` for each function,
-    ``clipped(flow, parameters)`` before gradients are clipped, and ``sends(flow, tensors)`` before
-    a backward pass. Returns what removes that again.
+    ``clipped(flow, parameters, limit)`` before gradients are clipped, and ``sends(flow, tensors,
+    gradients)`` before a backward pass. Returns what removes that again.
     """
     while _LEFT:
         _LEFT.pop().remove()
@@ -136,8 +136,9 @@ def _tells_before(function: Callable[..., Any]) -> Callable[..., Any]:
     def tells(tensors: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(tensors, torch.Tensor):
             tensors = list(tensors)  # may be gone through once only
+        limit = next(iter((*args, *kwargs.values())), None)
         for flow, heard in list(_LISTENERS.items()):
-            heard[place](flow, tensors)
+            heard[place](flow, tensors, limit)
         return function(tensors, *args, **kwargs)
 
     return tells

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -12,6 +13,7 @@ from nnscratch_records.words import number, percent
 
 STEPS = 3  # in each of which nothing was there to be clipped
 LOOKS = 8  # steps whose updates are looked at
+_SAME = 1e-2  # a norm and the limit that it was clipped to, relative to it
 LOST = 0.8  # of the numbers with a gradient, in the middle of these steps
 
 
@@ -29,14 +31,23 @@ class Updates:
         self._calls: list[bool] = []  # in this step: whether there were gradients to clip
         self._too_soon = 0  # steps in a row
         self._over = False
+        self._limit, self._scale = math.nan, 1.0
+        self._still = 0  # steps in a row that were clipped with the scale
         self._lost: list[float] | None = []  # None: judged
 
-    def clips(self, parameters: Any) -> None:
-        """Look at what is about to be clipped."""
+    def clips(self, parameters: Any, limit: Any) -> None:
+        """Look at what is about to be clipped, and to what."""
+        self._limit = float(limit) if isinstance(limit, int | float) else math.nan
         given = [parameters] if isinstance(parameters, torch.Tensor) else parameters
         own = [] if self._over else [one for one in given if id(one) in self._own]
         if own:
             self._calls.append(any(p.grad is not None and bool(p.grad.any()) for p in own))
+
+    def clipped(self, norm: float, scale: float) -> None:
+        """Look at the norm that a clip has left, without the scale of the loss."""
+        still = scale > 1 and math.isclose(norm * scale, self._limit, rel_tol=_SAME)
+        self._still = self._still + 1 if still else 0
+        self._scale = scale
 
     def made(self, norm: float, unmoved: Callable[[], float]) -> None:
         """Look at an update that was made, by gradients of that norm.
@@ -57,6 +68,8 @@ class Updates:
         if self._too_soon == STEPS and not self._over:
             self._over = True
             lines.append(_CLIPPED_TOO_SOON)
+        if self._still == STEPS:
+            lines.append(_with_the_scale(self._limit, self._scale))
         if self._lost is not None and len(self._lost) == LOOKS:
             lost, self._lost = float(np.median(self._lost)), None
             lines += [_rounded(lost)] if lost > LOST else []
@@ -72,6 +85,18 @@ _CLIPPED_TOO_SOON = (
     "loss(model(x), y).backward(); torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0); "
     "optimizer.step()",
 )
+
+
+def _with_the_scale(limit: float, scale: float) -> tuple[str, ...]:
+    return (
+        "clipped too soon",
+        f"Gradients are clipped while they still are {number(scale)} times as large, for the sake "
+        f"of float16: to {number(limit)}, of which {number(limit / scale)} is left at the update.",
+        "The clip stands before the scaler has taken its scale away.",
+        "take the scale away before",
+        "scaler.unscale_(optimizer); torch.nn.utils.clip_grad_norm_(model.parameters(), "
+        f"{limit:g}); scaler.step(optimizer)",
+    )
 
 
 def _rounded(lost: float) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from torch.nn.functional import cross_entropy  # noqa: E402  (bound before anybody watches)
 
-from nnscratch.pytorch import dropped, outweighed  # noqa: E402
+from nnscratch.pytorch import dropped, outweighed, watch  # noqa: E402
 from nnscratch.pytorch.modes import Tests as Modes  # noqa: E402
+from nnscratch.pytorch.updates import Updates  # noqa: E402
 
 from .loops import G, X, Y, layers, plain, told, trained  # noqa: E402
 
@@ -216,3 +217,48 @@ def test_log_probabilities_over_the_batch_are_told_as_that(axis, kind):
     model = layers(tn.Linear(8, 4), tn.LogSoftmax(axis))
     found = trained(model, lambda m, x, i: F.nll_loss(m(x), Y[i])).findings()
     assert [one.kind for one in found if one.severity == "serious"] == [kind] * bool(kind)
+
+
+# Clips of gradients that are scaled
+
+
+@pytest.mark.parametrize("unscaled", [False, True])
+def test_a_clip_before_the_scale_is_taken_away(unscaled):
+    model = plain()
+    optimizer, scaler = torch.optim.SGD(model.parameters(), lr=0.1), torch.amp.GradScaler("cpu")
+    flow = watch(model, optimizer, scaler=scaler, histograms=False)
+    for _ in range(6):
+        optimizer.zero_grad()
+        scaler.scale(F.cross_entropy(model(X), Y)).backward()
+        if unscaled:
+            scaler.unscale_(optimizer)
+        tn.utils.clip_grad_norm_(model.parameters(), 0.01)
+        scaler.step(optimizer)
+        scaler.update()
+    line = flow.to_dict()["mistakes"]
+    assert bool(line) != unscaled
+    if line:
+        assert line.startswith("clipped too soon\tGradients are clipped while they still are")
+        assert "clip_grad_norm_(model.parameters(), 0.01); scaler.step" in line
+
+
+@pytest.mark.parametrize(
+    ("norms", "scale", "limit", "is_told"),
+    [
+        ([0.5e-3] * 3, 1000.0, 0.5, True),
+        ([0.502e-3] * 3, 1000.0, 0.5, True),
+        ([0.51e-3] * 3, 1000.0, 0.5, False),
+        ([0.5e-3] * 2, 1000.0, 0.5, False),
+        ([0.5e-3, 0.5e-3, 1.0, 0.5e-3], 1000.0, 0.5, False),
+        ([0.5] * 3, 1.0, 0.5, False),  # nothing was scaled
+        ([0.5e-3] * 3, 1000.0, None, False),
+    ],
+)
+def test_how_often_and_how_near(norms, scale, limit, is_told):
+    seen = Updates(set())
+    lines = []
+    for norm in norms:
+        seen.clips([], limit)
+        seen.clipped(norm, scale)
+        lines += seen.told()
+    assert bool(lines) == is_told
