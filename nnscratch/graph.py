@@ -13,7 +13,16 @@ from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError, ShapeError, require_flag, require_name
 from nnscratch.layers.batchnorm import STATISTICS
 from nnscratch.nodes import INPUT, Pass, Writer
-from nnscratch.sequences import NOTHING, Given, States, Truncate, as_mask, as_states, factors_back
+from nnscratch.sequences import (
+    NOTHING,
+    Given,
+    States,
+    Truncate,
+    as_mask,
+    as_states,
+    factors_back,
+    without_padding,
+)
 from nnscratch.structure import Structure
 from nnscratch.turns import Turn
 from nnscratch.workspace import Workspace, changes
@@ -78,7 +87,8 @@ class Graph(Structure):
         The array returned is reused by the next pass. Raises `ShapeError` or `DtypeError` naming
         the layer, the shape it got and the one it expects.
         """
-        return self._pass(x, training, statistics, self.given(x, mask, state, truncate))
+        given = self.given(x, mask, state, truncate)
+        return self._pass(without_padding(x, given.mask), training, statistics, given)
 
     def _pass(self, x: Array, training: bool, statistics: str, given: Given) -> Array:
         """Go forward, and keep what came out as the latest pass."""

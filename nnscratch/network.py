@@ -18,7 +18,7 @@ from nnscratch.graph import Graph
 from nnscratch.nodes import LossFunction, Writer, require_loss, value_of
 from nnscratch.parameters import put_whole
 from nnscratch.replay import CapturedPass, Measurer
-from nnscratch.sequences import Given, States, Truncate, step_weights
+from nnscratch.sequences import Given, States, Truncate, step_weights, without_padding
 from nnscratch.trace import LayerTrace, Trace
 
 _HEADS = ("layer", "is", "gives", "parameters")
@@ -100,6 +100,7 @@ class Network(Graph):
             `RandomTruncation`: it is cut at random. None: to the first step.
         """
         given = self.given(x, mask, state, truncate)
+        x, labels = self._there(x, labels, given)
         sample_weights = self._loss_weights(x, given, sample_weights)
         with self.turn.of(self):
             tap = self.tap
@@ -139,6 +140,14 @@ class Network(Graph):
         require_loss("loss", loss)
         weights = () if sample_weights is None else (sample_weights,)
         return value_of(loss, self._kept(x, training, "running", given), labels, *weights)
+
+    def _there(self, x: Array, labels: Array, given: Given) -> tuple[Array, Array]:
+        """Return a batch without what a mask leaves out: anything may stand there."""
+        if given.mask is None:
+            return x, labels
+        steps = self.output_shape(np.shape(x))[:-1] == given.mask.shape
+        mask = given.mask if steps else None
+        return without_padding(x, given.mask), without_padding(labels, mask, "labels")
 
     def _loss_weights(self, x: Array, given: Given, weights: Array | None) -> Array | None:
         """Return `weights`, and where there is an output at every step, what the mask adds."""
@@ -195,6 +204,7 @@ class Network(Graph):
         as they were. `grads` hold the gradients of this pass. See `training_pass`.
         """
         given = self.given(x, mask, state, truncate)
+        x, labels = self._there(x, labels, given)
         weights = self._loss_weights(x, given, None)
         with self.turn.of(self):
             before = self.statistics.flat.copy(), self.noise_state()

@@ -153,6 +153,18 @@ def as_mask(mask: Any, shape: tuple[int, ...], dtype: np.dtype[Any], what: str =
     return np.ascontiguousarray(numbers)
 
 
+def without_padding(values: Any, mask: Array | None, what: str = "x") -> Any:
+    """Return inputs or answers with 0 where a mask, (batch, time), leaves a step out.
+
+    Of no number, times 0, something would be left; and no class stands there.
+    """
+    if mask is None or np.shape(values)[:2] != mask.shape:
+        return values
+    array = as_array(values, what)
+    there = mask.reshape(*mask.shape, *[1] * (array.ndim - 2)) != 0
+    return np.where(there, array, array.dtype.type(0))
+
+
 def as_states(
     states: Any,
     layers: Mapping[str, Mapping[str, tuple[int, ...]]],

@@ -12,6 +12,7 @@ from nnscratch.datasets.checks import check_inputs, check_labels
 from nnscratch.errors import ConfigError, ShapeError
 from nnscratch.model import Sequential
 from nnscratch.scores import accuracy
+from nnscratch.sequences import without_padding
 from nnscratch.workspace import Workspace
 
 _SHUFFLING = 2  # of a seed's streams; a model draws its weights and its noise from 0 and 1
@@ -38,7 +39,9 @@ class Examples:
         weights: npt.ArrayLike | None = None,
         mask: npt.ArrayLike | None = None,
     ) -> None:
-        self.x = fitted(check_inputs(x, names[0]), model.dtype, names[0])
+        there = None if mask is None else model.given(as_array(x, names[0]), mask).mask
+        given = without_padding(x, there, names[0])
+        self.x = fitted(check_inputs(given, names[0]), model.dtype, names[0])
         features = self.x.shape[-1]
         if model.features_in not in (None, features):
             raise ShapeError(
@@ -46,13 +49,13 @@ class Examples:
                 f"the model expects {model.features_in}"
             )
         shape = model.output_shape(self.x.shape)
-        self.y = _check_answers(y, shape, model.dtype, names[1])
-        self.has_classes = self.y.ndim < len(shape) or _names_classes(self.y)
-        self.weights = None if weights is None else _check_weights(weights, shape[:-1])
-        given = None if mask is None else model.given(self.x, mask).mask
-        self.mask = None if given is None else given.astype(bool)
+        self.mask = None if there is None else there.astype(bool)
         # Whether there is an answer at every step, so that some of them are left out.
         self.masks_answers = self.mask is not None and shape[:-1] == self.mask.shape
+        answers = without_padding(y, there, names[1]) if self.masks_answers else y
+        self.y = _check_answers(answers, shape, model.dtype, names[1])
+        self.has_classes = self.y.ndim < len(shape) or _names_classes(self.y)
+        self.weights = None if weights is None else _check_weights(weights, shape[:-1])
         self._workspace = Workspace()
 
     def __len__(self) -> int:

@@ -71,6 +71,49 @@ def test_steps_that_are_not_there_may_hold_anything():
     np.testing.assert_allclose(model.grads.flat, grads, rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.parametrize("everywhere", [False, True])
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+@pytest.mark.parametrize("hidden", [np.nan, -np.inf])
+def test_nor_need_it_be_a_number(name, everywhere, hidden):
+    """Of NaN something would be left, times 0; and no class is called -100."""
+    x, labels, mask = data(everywhere=everywhere)
+    padded = np.where(mask[..., None], x, hidden)
+    answers = np.where(mask, labels, -100) if everywhere else labels
+    models = [model_of(name, everywhere=everywhere) for _ in range(2)]
+    options = {"epochs": 2, "batch_size": 3, "progress": False}
+    for model, given, told in zip(models, (x, padded), (labels, answers), strict=True):
+        model.training_pass(given, told, LOSS, mask=mask)
+        model.training_pass(given, told, LOSS, mask=mask)  # once captured
+        model.forward(given, mask=mask)
+        model.trace(given, told, LOSS, mask=mask)
+        trainer = nn.Trainer(model, LOSS, nn.SGD(lr=0.1))
+        trainer.fit(given, told, mask=mask, validation=(given, told, mask), **options)
+    np.testing.assert_array_equal(models[0].params.flat, models[1].params.flat)
+    np.testing.assert_array_equal(models[0].grads.flat, models[1].grads.flat)
+    np.testing.assert_array_equal(models[0].output, models[1].output)
+    there = mask.copy()
+    there[0, 0] = True
+    padded[0, 0] = np.nan  # that one counts
+    with pytest.raises(nn.DataError, match="nan"):
+        trainer.fit(padded, answers, mask=there, **options)
+    with pytest.raises(nn.DataError, match="1 masked values"):
+        models[0].training_pass(np.ma.array(x, mask=x == x[0, 0, 0]), labels, LOSS, mask=mask)
+
+
+@pytest.mark.parametrize("loss", [nn.MeanSquaredError(), nn.SigmoidCrossEntropy()])
+def test_targets_of_steps_that_are_not_there_need_be_no_numbers_either(loss):
+    x, _, mask = data(everywhere=True)
+    y = np.random.default_rng(0).integers(0, 2, (*mask.shape, 4)).astype(float)
+    models = [model_of("gru", everywhere=True) for _ in range(2)]
+    for model, hidden in zip(models, (0.0, np.nan), strict=True):
+        targets = np.where(mask[..., None], y, hidden)
+        model.training_pass(x, targets, loss, mask=mask)
+        nn.Trainer(model, loss, nn.SGD(lr=0.1)).fit(
+            *(x, targets), mask=mask, epochs=1, batch_size=3, progress=False
+        )
+    np.testing.assert_array_equal(models[0].params.flat, models[1].params.flat)
+
+
 def test_the_loss_is_the_mean_over_the_steps_that_there_are():
     x, labels, mask = data(everywhere=True)
     model = model_of("gru", everywhere=True)
