@@ -284,6 +284,10 @@ class Network(Graph):
         twin._own()
         return twin
 
+    def __copy__(self) -> Network:
+        """Return what `copy.deepcopy` does: two models share no arrays."""
+        return copy.deepcopy(self)
+
     def __getstate__(self) -> None:
         raise TypeError(
             f"a {type(self).__name__} is not pickled, but for a Sequential: its arrays would no "

@@ -122,6 +122,10 @@ class Trace(Mapping[str, LayerTrace]):
         """Return a trace with arrays of its own, which no later pass changes."""
         return Trace({name: self[name].copy() for name in self}, self.loss)
 
+    def __reduce__(self) -> tuple[type[Trace], tuple[Any, ...]]:
+        """A pickle holds a copy."""
+        return Trace, (self.copy()._layers, self.loss)
+
     def _repr_html_(self) -> str:
         try:
             rows = [_row(self[name]) for name in self]

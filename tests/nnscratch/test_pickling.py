@@ -149,6 +149,27 @@ class Watched(pickle.Unpickler):
         return super().find_class(module, name)
 
 
+def test_a_shallow_copy_of_a_model_shares_no_arrays_either():
+    model = network(seed=3)
+    twin, before = copy.copy(model), model.params.flat.copy()
+    np.testing.assert_array_equal(twin.params.flat, before)
+    twin.params.flat = 0 * before
+    np.testing.assert_array_equal(model.params.flat, before)
+
+
+@pytest.mark.parametrize("copied", [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy])
+def test_a_trace_comes_back_as_a_copy_of_its_own(copied):
+    model = nn.Sequential(nn.LSTM(3, 4), nn.LastStep(), nn.Dense(4, 2), seed=0)
+    x = np.random.default_rng(0).standard_normal((5, 6, 3)).astype(np.float32)
+    trace = model.trace(x, np.arange(5) % 2, nn.SoftmaxCrossEntropy())
+    twin, expected = copied(trace), trace["0.lstm"].hidden_gradient.copy()
+    model.forward(2 * x)
+    assert twin.loss == trace.loss
+    np.testing.assert_array_equal(twin["0.lstm"].hidden_gradient, expected)
+    with pytest.raises(nn.ConfigError, match="this trace is outdated"):
+        copied(trace)
+
+
 def test_only_classes_of_this_package_and_arrays_are_named_in_it():
     model = nn.Sequential(nn.Dense(5, 3), nn.ReLU(), nn.Residual(nn.Dense(3, 3)))
     trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.Adam(lr=0.1))
