@@ -57,11 +57,14 @@ def write_weights(layer: Recurrent, layout: str) -> dict[str, Array]:
     return dict(zip(names, (*weights, of["bias"], second), strict=True))
 
 
-def read_weights(layer: Recurrent, weights: Mapping[str, npt.ArrayLike], layout: str) -> None:
+def read_weights(
+    layer: Recurrent, weights: Mapping[str, npt.ArrayLike] | list[npt.ArrayLike], layout: str
+) -> None:
     """Set a layer's weights to those of another framework: see `write_weights` for the names.
 
-    Two biases that are added up become one. Arrays, or what NumPy makes arrays of, such as
-    PyTorch's ``lstm.state_dict()``; others in it, of further layers, are left. Nothing is changed
+    Two biases that are added up become one, and where there are none they are 0. Arrays, or what
+    NumPy makes arrays of, such as PyTorch's ``lstm.state_dict()``; others in it, of further layers,
+    are left. Of Keras the list that ``layer.get_weights()`` gives will do. Nothing is changed
     unless all fit: `ConfigError` names what is missing, `ShapeError` what has another shape.
 
     >>> import nnscratch as nn
@@ -71,9 +74,13 @@ def read_weights(layer: Recurrent, weights: Mapping[str, npt.ArrayLike], layout:
     True
     """
     expected = write_weights(layer, layout)
+    if layout == "keras" and isinstance(weights, list) and len(weights) in (2, 3):
+        weights = dict(zip(expected, weights, strict=False))
     if not isinstance(weights, Mapping):
         raise ConfigError(f"weights must be a mapping of names to arrays, got {shown(weights)}")
-    missing = [name for name in expected if name not in weights]
+    biases = [*expected][2:]
+    none = not any(name in weights for name in biases)  # all three frameworks may leave them out
+    missing = [name for name in expected if name not in weights and not (none and name in biases)]
     if missing:
         raise ConfigError(
             f"the weights for {layer!r} in the layout of {layout} lack {', '.join(missing)}; "
@@ -81,7 +88,8 @@ def read_weights(layer: Recurrent, weights: Mapping[str, npt.ArrayLike], layout:
         )
     given = {}
     for name, like in expected.items():
-        values = fitted(as_array(weights[name], name), like.dtype, name)
+        values = 0 * like if none and name in biases else as_array(weights[name], name)
+        values = fitted(values, like.dtype, name)
         if values.shape != like.shape:
             hint = ""
             if layout == "keras" and layer.kind == "gru" and values.ndim == 1:
@@ -91,16 +99,16 @@ def read_weights(layer: Recurrent, weights: Mapping[str, npt.ArrayLike], layout:
                 f"got {values.shape}{hint}"
             )
         given[name] = values
-    matrices = [*given.values()][:2]
+    matrices, added = [*given.values()][:2], [*given.values()][2:]
     if layout == "keras":
-        biases = [*np.atleast_2d(given["bias"])]
+        added = [*np.atleast_2d(given["bias"])]
     else:
         matrices = [values.reshape(values.shape[-2:]).T for values in matrices]
-        biases = [*given.values()][2:] if layout == "pytorch" else np.split(given["B"][0], 2)
+        added = added if layout == "pytorch" else np.split(given["B"][0], 2)
     if "recurrent_bias" not in layer.params:
-        biases = [np.sum(biases, axis=0)]
+        added = [np.sum(added, axis=0)]
     order = _order(layer, layout)
-    for values, theirs in zip(_own(layer).values(), (*matrices, *biases), strict=True):
+    for values, theirs in zip(_own(layer).values(), (*matrices, *added), strict=True):
         n = layer.features
         for k, gate in enumerate(order):
             layer.gate(gate, values)[...] = theirs[..., k * n : (k + 1) * n]
