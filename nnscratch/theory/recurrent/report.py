@@ -124,10 +124,12 @@ class TimePrediction:
             told = max(self.layers, key=lambda layer: layer.rate)
         back = self.steps - 1
         text = (
-            f"{self.word} through time: {back} steps back {told.name!r} has "
+            f"{self.word} through time: {plural(back, 'step')} back {told.name!r} has "
             f"{number(told.relative_gradient[-1])} times the last step's gradient "
             f"({told.rate:.3f} a step); {_reach(told)}"
         )
+        if not back:
+            text = "nothing goes back through time: the sequences have one step"
         if self.concerns:
             text = f"first of all: {'; '.join(self.concerns)}. Beside that, {text}"
         return f"{text}. For all {self.steps} steps: {told.cure}." if told.cure else f"{text}."
@@ -158,7 +160,7 @@ class TimePrediction:
             row = [
                 layer.name,
                 f"{layer.units}",
-                f"{layer.rate:.3f}",
+                "-" if math.isnan(layer.rate) else f"{layer.rate:.3f}",
                 steps_text(layer.horizon),
                 f"{layer.relative_gradient[-1]:.1e}",
             ]

@@ -76,6 +76,14 @@ def test_words_and_horizon():
     assert "no data given" in lost.notes[0]
 
 
+def test_of_one_step_there_is_no_way_back(sequences):
+    found = nn.predict(network(nn.LSTM(6, 20)), sequences[:, :1])
+    assert found.verdict == "nothing goes back through time: the sequences have one step."
+    assert "nan" not in str(found)
+    two = nn.predict(network(nn.LSTM(6, 20)), sequences[:, :2])
+    assert two.verdict.startswith("healthy through time: 1 step back '0.lstm' has 0.")
+
+
 def test_a_layer_that_explodes_is_enough():
     large = nn.initializers.VarianceScaling(9.0, "fan_in")
     small = nn.initializers.Normal(0.01)
