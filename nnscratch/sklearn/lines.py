@@ -27,6 +27,7 @@ _LINES = {
     f"estimator = {_TAKEN_BACK.format(_SCALED)}",
 }
 _ANEW = "; model, optimizer = nn.remake(model)"
+_FOR_MORE = "; model, optimizer = nn.remake(model, inputs="
 _ADAPTED = {"activation": "activation", "init": "init", "norm": "batchnorm"}  # of `remake`
 _FITS = re.compile(r"trainer\.fit\(x, y, epochs=\d+, max_steps=(\d+), batch_size=(\d+)\)")
 _OWN = (
@@ -78,7 +79,7 @@ def _advice(advice: Advice, setting: Setting) -> Advice:
 
 def _line(line: str, s: Setting) -> str:
     """Return the line that does to an estimator what one does to a network of one's own."""
-    line = line.partition(_ANEW)[0]  # a fit begins anew
+    line = line.partition(_ANEW)[0].partition(_FOR_MORE)[0]  # a fit begins anew
     if line in _LINES:
         return _LINES[line]
     if fits := _FITS.fullmatch(line):

@@ -102,6 +102,14 @@ def test_lines_about_the_data_stay(anew):
         assert told(line + anew) == line
 
 
+def test_a_fit_takes_as_many_columns_as_there_are():
+    parts = "parts = [x[:, [j]] == np.unique(x[:, j]) for j in [1]]; x = np.hstack(parts)"
+    line = f"{parts}; model, optimizer = nn.remake(model, inputs=x.shape[1]), nn.Adam(lr=0.1)"
+    assert told(line) == parts
+    # Another number of outputs is another estimator.
+    assert told("y = y; model, loss = nn.remake(model, outputs=3), nn.SoftmaxCrossEntropy()") == ""
+
+
 def pasted(estimator, x, y):
     """What the first line makes of an estimator, trained."""
     with pytest.warns(FindingWarning):

@@ -107,7 +107,7 @@ def _naive(view: View) -> list[Finding]:
     line = f"last = {last}; y = y - last; y = y / y.std(axis=0)"
     if view.recurrent:
         line = f"{line}; x = np.diff(x, axis=1) / np.diff(x, axis=1).std(axis=(0, 1))"
-    made = optimizer_python(view.text("optimizer"))
+    made = "" if view.text("framework") else optimizer_python(view.text("optimizer"))
     return [
         Finding(
             "naive forecast",

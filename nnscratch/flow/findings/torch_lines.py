@@ -7,7 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nnscratch.flow.findings.cures import SIGNED_TARGETS, UNIT_TARGETS, WITHOUT_FAR, init_for
+from nnscratch.flow.findings.cures import (
+    LOGARITHMS,
+    SIGNED_TARGETS,
+    UNIT_TARGETS,
+    WITHOUT_FAR,
+    init_for,
+)
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.stability import LOOK
 from nnscratch.flow.findings.view import View
@@ -48,6 +54,8 @@ _OTHERS = {
     "nn.datasets.check_inputs(x)": "assert torch.isfinite(x).all()",
     LOOK.line: "import nnscratch.pytorch; guard = nnscratch.pytorch.first_nonfinite(model)",
     WITHOUT_FAR.line: "",
+    LOGARITHMS.line: "y = y - y.amin(0); y = torch.log(y + torch.quantile(y[y > 0], 0.05)); "
+    "y = (y - y.mean(0)) / (y.std(0) + 1e-8)",
     UNIT_TARGETS.line: "y = (y - y.amin(0)) / (y.amax(0) - y.amin(0) + 1e-8)",
     SIGNED_TARGETS.line: "y = 2 * (y - y.amin(0)) / (y.amax(0) - y.amin(0) + 1e-8) - 1",
     "callbacks = [nn.EarlyStopping()]": "",

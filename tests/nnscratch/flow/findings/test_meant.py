@@ -11,6 +11,10 @@ from .test_flaws import RARE, at
 ONE = {"targets": "numbers", "widths": (20, 20, 1)}
 
 
+def both(*changes):
+    return lambda record: [change(record) for change in changes]
+
+
 def pasted(line, **given):
     made = {"np": np, "nn": nn} | given
     exec(line, made)
@@ -104,6 +108,9 @@ def test_a_forecast_no_better_than_the_last_value(run, share, naive, told, kinds
         assert np.corrcoef(made["y"][:, 0], w[:, 5] - w[:, 4])[0, 1] > 0.99
         assert made["x"].shape[1] == (4 if recurrent else 5)
         assert made["model"].predict(made["x"]).shape == made["y"].shape
+    torch = both(change, at(framework="torch"))
+    found = run(torch, targets="numbers", kinds=kinds, widths=widths)
+    assert all(not one.advice[0].line for one in found if one.kind == "naive forecast")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from nnscratch.flow.findings.cures import LOGARITHMS
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.torch_lines import OPTIMIZER, in_torch
 
@@ -102,6 +103,13 @@ def test_an_activation_of_the_output_gives_way(run):
     view = run.view(kinds="dense relu dense softmax", widths=(20, 3))
     assert said(view, line) == f"{identity}; {new}"
     assert said(run.view(), line) == new
+
+
+def test_logarithms_of_tensors(run):
+    torch = pytest.importorskip("torch")
+    made = {"torch": torch, "y": torch.exp(torch.linspace(-3, 3, 50))[:, None]}
+    exec(said(run.view(), LOGARITHMS.line), made)
+    assert float(made["y"].std()) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("function", [False, True])
