@@ -100,6 +100,12 @@ def test_the_commonest_answer_and_what_it_counts_for(y, loss, outputs, common, w
     )
 
 
+@pytest.mark.parametrize(("sign", "known"), [(-1.0, False), (1.0, False), (0.0, False)])
+def test_a_loss_that_rises_for_one_of_them_counts_nothing(sign, known):
+    found = asked(YES, lambda output, y: (sign * float(output.sum()), output), 1)
+    assert math.isfinite(found.get("common_weight", math.nan)) == known
+
+
 def table(output, y):
     """The mean over a table of all outputs and all answers."""
     away = output - y.reshape(1, -1)
