@@ -228,3 +228,10 @@ def step_weights(mask: Array, weights: Array | None) -> Array:
     if weights is None:
         return factors
     return factors * np.reshape(weights, (*np.shape(weights), *[1] * (2 - np.ndim(weights))))
+
+
+def joined_weights(weights: list[Array]) -> Array:
+    """Return factors of the losses of several batches, of examples or of their steps, as one."""
+    steps = max(weights, key=np.ndim).shape[1:]
+    columns = [w.reshape(len(w), *(w.shape[1:] or [1] * len(steps))) for w in weights]
+    return np.concatenate([np.broadcast_to(w, (len(w), *steps)) for w in columns])

@@ -20,6 +20,7 @@ from nnscratch.flow import columns, flaws
 from nnscratch.flow.order import between
 from nnscratch.flow.pairs import hardest
 from nnscratch.flow.repeats import repeats
+from nnscratch.sequences import joined_weights
 
 Loss = Callable[..., Any]
 Function = Callable[[Array], Array]
@@ -138,7 +139,7 @@ class Answers:
         """
         x, y = np.concatenate(self._x), np.concatenate(self._y)
         alike = self._weights is None or len(self._weights) < len(self._y)
-        weights = None if alike else np.concatenate(self._weights or [])
+        weights = None if alike else joined_weights(self._weights or [])
         if not x.shape[1]:
             return x, y, weights
         whole = np.concatenate([x, y.reshape(len(y), -1).astype(x.dtype)], axis=1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.sequences import step_weights
+from nnscratch.sequences import joined_weights, step_weights
 
 LOSS = nn.SoftmaxCrossEntropy()
 LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -293,3 +293,26 @@ def test_other_arguments_that_cannot_be():
         nn.Bidirectional(nn.Tanh())
     with pytest.raises(nn.UnknownNameError, match="initial state"):
         nn.GRU(3, 4, initial="random")
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 1), (1, 0, 1, 2), (2, 1, 0, 0)])
+def test_batches_with_a_mask_and_without_are_recorded_one_after_the_other(order):
+    """Weights are then of examples in some, and of steps in others."""
+    x, labels, mask = data(everywhere=True, dtype=np.float32)
+    weights = np.linspace(0.5, 2, len(x))
+    kinds = [{"sample_weights": weights}, {"mask": mask, "sample_weights": weights}, {"mask": mask}]
+    models = [model_of(everywhere=True, dtype=np.float32) for _ in range(2)]
+    flow, optimizers = nn.GradientFlow(models[0]), [nn.SGD(lr=0.1) for _ in range(2)]
+    with flow.attached(optimizers[0]):
+        for kind in order:
+            for model, optimizer in zip(models, optimizers, strict=True):
+                model.training_pass(x + kind, labels, LOSS, **kinds[kind])
+                optimizer.step(model.params, model.grads)
+    np.testing.assert_array_equal(models[0].params.flat, models[1].params.flat)
+    assert np.isfinite(flow.to_dict()["loss_constant"][-1])
+
+
+def test_weights_of_examples_count_for_each_of_their_steps():
+    joined = joined_weights([np.array([2.0, 3.0]), np.array([[0.0, 1, 5]])])
+    np.testing.assert_array_equal(joined, [[2, 2, 2], [3, 3, 3], [0, 1, 5]])
+    np.testing.assert_array_equal(joined_weights([np.ones(2), np.zeros(1)]), [1, 1, 0])
