@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Files of tests side by side; ARGS="-n 0" runs them one after the other, for a debugger.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help run test test-slow test-reference test-oldest coverage mutants system parity bench \
+.PHONY: help run test test-slow test-reference test-oldest coverage reached mutants system parity bench \
         scorecard lint ci clean
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test-reference  the suite on the readable NumPy kernels"
 	@echo "make test-oldest     the suite on the oldest versions of what it needs"
 	@echo "make coverage        the branches that the suite reaches; fails under 90 % of a module (installs the peers)"
+	@echo "make reached         the same, and which tests reach which line, for make mutants"
 	@echo "make mutants         changes the source in one place at a time: do the tests notice? (hours)"
 	@echo "make parity          what needs PyTorch and other peers, the HTML report in a browser (installs them)"
 	@echo "make bench           training steps timed beside the peers (ARGS=--quick: under 2 minutes)"
@@ -79,6 +80,9 @@ parity: $(VENV)/.peers system
 bench: $(VENV)/.peers
 	@echo "==> Benchmarks: python -m benchmarks $(ARGS)"
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+reached:
+	@NNSCRATCH_CONTEXT=test_function $(MAKE) coverage
 
 mutants: $(VENV)/.peers
 	@echo "==> Changing one thing at a time: who notices? (hours; ARGS=\"--areas theory --count 20\")"

@@ -4,7 +4,7 @@ It takes hours, so CI does not run it. Changes are drawn from a seed, so many fo
 comparison or a sign turned, a number moved, `and` for `or`, `min` for `max`, a statement left out;
 in the area `rules` a limit of findings and cures moved by a half, a word or an order turned round,
 a cause that explains one thing less, another severity.
-After `make coverage` the tests that reach the place run, those of files that mirror or name the
+After `make reached` the tests that reach the place run, those of files that mirror or name the
 source first; without it, or where it knows of none, such files and then the rest of the area's.
 Results grow in a file, line by line, and what is there already is not tried again::
 
