@@ -67,16 +67,24 @@ def unpaired(t: Array, y: Array, value: Value) -> dict[str, float]:
     """Return by how much of itself a loss changes where each answer meets another one's outputs.
 
     Not at all: it does not see which output is whose, as where broadcasting makes a table of both.
-    Nothing is said of a loss that outputs do not matter to.
+    Nothing is said of a loss that outputs do not matter to. It is asked with outputs that are the
+    answers, and with some that are up to 1, where a loss of logits hardly sees small ones.
     """
+    largest = float(np.abs(t).max(initial=0))
+    asked = [t, *([t / largest] if 0 < largest < 1 else [])]
+    told = [one for one in (_unpaired(z, y, value) for z in asked) if not math.isnan(one)]
+    return {"loss_paired": max(told)} if told else {}
+
+
+def _unpaired(t: Array, y: Array, value: Value) -> float:
     flat = t.reshape(len(t), -1)
     for by in (1, len(t) // 2, len(t) // 3):
         if by and (np.roll(flat, by, axis=0) != flat).any():
             own, others = value(t, y), value(np.roll(t, by, axis=0), y)
             size, moved = max(abs(own), abs(others)), value(2 * t + 1, y)
             matters = abs(own - moved) > limits.UNPAIRED * max(size, abs(moved))
-            return {"loss_paired": abs(own - others) / size} if size > 0 and matters else {}
-    return {}
+            return abs(own - others) / size if size > 0 and matters else math.nan
+    return math.nan
 
 
 def slope(

@@ -170,7 +170,7 @@ def _unrelated(view: View) -> list[Finding]:
     lost = lost and not view.outweighed
     lost = lost and (not ordered or (progress.rows >= LASTING and through_time.flows(view)))
     little = LITTLE_TOLD if contradicted else UNRELATED
-    if not (lost and progress.told < little and _moves(view)):
+    if not (lost and progress.told < little and moves(view)):
         return []
     if not ((count >= ASKED and _differ(view) and not _rare_each(view)) or contradicted):
         return []  # too few rows to say so without held-out ones
@@ -301,7 +301,7 @@ def _few_classes(view: View) -> list[Finding]:
     )
 
 
-def _moves(view: View) -> bool:
+def moves(view: View) -> bool:
     """Whether steps are, or were, long enough to learn by: else nothing is learned for that."""
     sizes = rates.typical_updates(view)
     ends = [part[~np.isnan(part)] for part in (sizes[:_BEGINNING], sizes[view.now])]

@@ -113,6 +113,17 @@ def table(output, y):
 
 
 @pytest.mark.parametrize(
+    ("y", "loss"),
+    [
+        (YES / 255, nn.SigmoidCrossEntropy()),
+        (1e-6 * X[:, :1], nn.MeanSquaredError()),
+    ],
+)
+def test_of_small_answers_too_a_loss_sees_whose_they_are(y, loss):
+    assert asked(y.astype(np.float32), loss, 1)["loss_paired"] > 1e-4
+
+
+@pytest.mark.parametrize(
     ("loss", "pairs"),
     [
         (table, False),

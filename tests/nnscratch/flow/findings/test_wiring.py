@@ -66,6 +66,18 @@ def test_a_run_that_does_not_learn_is_told_what_may_hold_it(run, kind):
     assert run(change)[0].kind == kind
 
 
+@pytest.mark.parametrize(("size", "is_told"), [(4e-4, True), (2e-4, False)])
+def test_what_does_not_move_learns_nothing_of_an_order_for_want_of_steps(run, size, is_told):
+    def change(record):
+        run.stuck(record)
+        record["update_ratio"][:] = size
+        record["mistakes"] = noted(("no positions", *LINE), ("words hidden", *LINE))
+
+    found = run(change)
+    assert (run.of(found, "no positions") is not None) == is_told
+    assert run.of(found, "words hidden") is not None
+
+
 @pytest.mark.parametrize(
     "text", ["", "nonsense", "labels", "labels\ta\tb\tc", "no such kind\ta\tb\tc\td", "\t\t\t\t"]
 )
