@@ -38,11 +38,13 @@ _NAMES = {
 _LOG_LOSSES = ("NLLLoss", "nll_loss")
 _TAKE_LOGS = (*_LOG_LOSSES, "KLDivLoss", "kl_div")
 _SHARES = ("BCEWithLogitsLoss", "binary_cross_entropy_with_logits")  # BCELoss asks for them itself
+_OF_SHARES = ("BCELoss", "binary_cross_entropy")
 # What targets say of two outputs, or of one.
 _SIGNS = (
     *("CosineEmbeddingLoss", "cosine_embedding_loss", "MarginRankingLoss", "margin_ranking_loss"),
     *("HingeEmbeddingLoss", "hinge_embedding_loss", "SoftMarginLoss", "soft_margin_loss"),
 )
+_SMALL = 0.1  # the one of two values of targets that is not 0: both were scaled down
 _FAR = 0.05  # log-probabilities whose exponentials add up to more than this from 1 are none
 _ROUNDED = 1e-9  # two values of a loss, float64, that differ by no more, relative to them
 _EQUAL = 1e-4  # a sum of probabilities and 1
@@ -187,11 +189,14 @@ class Criterion:
         name, y = _name(self._function), self.targets
         if name in _SIGNS and len(self.given) > 2:
             y = self.given[2]
-        if y is None or not y.numel() or name not in (*_SIGNS, *_SHARES):
+        if y is None or not y.numel() or name not in (*_SIGNS, *_SHARES, *_OF_SHARES):
             return "", "", "", ""
         low, high = float(y.min()), float(y.max())
         if name in _SIGNS and low == 0 and high == 1 and bool(((y == 0) | (y == 1)).all()):
             return name, "1 and -1", "1 and 0", "y = 2 * y - 1"
+        scaled = name not in _SIGNS and low == 0 < high < _SMALL
+        if scaled and bool(((y == 0) | (y == high)).all()):
+            return name, "0 and 1", f"0 and {high:g}", f"y = y / {high:g}"
         if name in _SHARES and (low < 0 or high > 1):
             line = f"y = y / {high:g}" if low >= 0 else f"y = (y - {low:g}) / {high - low:g}"
             return name, "0 to 1", f"{low:g} to {high:g}", line

@@ -84,19 +84,24 @@ def test_logarithms_of_rounded_probabilities_are_right():
 
 YES = (SHARES > 0.1).float()
 MEANT = "target values"
-WRONG = [(255 * YES, "0 to 255", YES), (4 * YES - 3, "-3 to 1", YES)]
-RIGHT = [YES, SHARES, 0.9 * YES + 0.05, torch.zeros(400, 10)]
+WRONG = [
+    (255 * YES, "0 to 255", "0 to 1"),
+    (4 * YES - 3, "-3 to 1", "0 to 1"),
+    (YES / 255, "0 and 0.00392157", "0 and 1"),
+    (0.09 * YES, "0 and 0.09", "0 and 1"),
+]
+RIGHT = [YES, SHARES, 0.9 * YES + 0.05, torch.zeros(400, 10), 0.11 * YES, 0.05 * SHARES]
 
 
-@pytest.mark.parametrize(("y", "seen", "meant"), WRONG)
-def test_targets_that_are_no_shares_of_one(y, seen, meant):
+@pytest.mark.parametrize(("y", "seen", "takes"), WRONG)
+def test_targets_that_are_no_shares_of_one(y, seen, takes):
     _, flow = trained([], tn.BCEWithLogitsLoss(), y)
     first = flow.findings()[0]
     assert (first.kind, first.severity) == (MEANT, "serious")
-    assert f"The targets are {seen}, and BCEWithLogitsLoss takes 0 to 1" in first.sentence
+    assert f"The targets are {seen}, and BCEWithLogitsLoss takes {takes}" in first.sentence
     names = {"y": y}
     exec(first.advice[0].line, names)
-    assert torch.allclose(names["y"], meant)
+    assert torch.allclose(names["y"], YES)
 
 
 @pytest.mark.parametrize("y", RIGHT)
