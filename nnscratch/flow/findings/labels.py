@@ -301,12 +301,12 @@ def _few_classes(view: View) -> list[Finding]:
     )
 
 
-def moves(view: View) -> bool:
+def moves(view: View, least: float = STILL_SHORT) -> bool:
     """Whether steps are, or were, long enough to learn by: else nothing is learned for that."""
     sizes = rates.typical_updates(view)
     ends = [part[~np.isnan(part)] for part in (sizes[:_BEGINNING], sizes[view.now])]
     known = [float(np.median(part)) for part in ends if len(part)]
-    return not known or max(known) >= STILL_SHORT
+    return not known or max(known) >= least
 
 
 def _rare_each(view: View) -> bool:

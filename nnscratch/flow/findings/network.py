@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
-from nnscratch.flow.findings import alike, cures, rates
+from nnscratch.flow.findings import alike, cures, rates, units
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.gradient import main_term
 from nnscratch.flow.findings.graph import EXPLAINS
@@ -78,6 +78,9 @@ def _narrow(view: View, shown: Shown) -> list[Finding]:
     """Narrow layers of rectifiers, whose units are off from the first step on, or too many."""
     off = [shown[kind] for kind in ("dead layer", "dead units") if kind in shown]
     began = _columns(view, [one for one in off if one.step <= view.first_step], NARROW)
+    # A finding tells of several layers since the first of them is off: each must have begun so.
+    counted = units.census(view)
+    began = [i for i in began if i not in counted or counted[i][0][0] >= units.DEAD_UNITS]
     died = [] if began or not _stands(view) else _columns(view, off, TOO_NARROW)
     if not (began or died):
         return []

@@ -35,6 +35,7 @@ _IF_NOTHING_ELSE = (
     "data written over",
 )  # of a run that learns they say nothing
 _SEEN_IN_LAYERS = ("output activation",)  # and told of these
+STILL = 1e-5  # updates over weights: by shorter ones nothing is learned
 _IF_IT_MOVES = ("no positions",)  # else it learns nothing of any order for want of steps
 AWAY = 0.02  # of a parameter's norm: another before a step than behind the one before it
 OFTEN, ALWAYS = 2, 0.5  # times: once may be a checkpoint; of the steps: a constraint
@@ -50,7 +51,7 @@ def find(view: View) -> list[Finding]:
     silent: tuple[str, ...] = _IF_NOTHING_ELSE if p.learns else ()
     silent += _LEARNED_ALL_THE_SAME if p.learned else ()
     silent += _SEEN_IN_LAYERS if view.output_activation else ()
-    silent += () if moves(view) else _IF_IT_MOVES
+    silent += () if moves(view, STILL) else _IF_IT_MOVES
     seen = [_finding(view, *one) for one in told if one.kind not in silent]
     kept = view.looks("gradient_kept")
     if len(kept) and view.rows and min(kept[len(kept) // 2 :]) > KEPT:

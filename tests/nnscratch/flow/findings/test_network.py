@@ -16,6 +16,19 @@ def test_narrow_layers_of_rectifiers_that_began_off(run, width, told):
         assert run.of(found, "dead layer").because == "activation"
 
 
+@pytest.mark.parametrize(("dead", "told"), [(0.35, False), (0.37, True)])
+def test_of_several_layers_that_are_off_those_are_told_that_began_so(run, dead, told):
+    def change(record):
+        run.dead(run.stuck(record))
+        record["output_zeros"][0, 1] = 0.6
+        record["output_dead"][:, 3] = 1.0  # a wider one, from the first step on
+        record["output_dead"][0, 1] = dead
+
+    found = run(change, widths=(16, 20, 3))
+    assert run.of(found, "dead units").step == 0
+    assert (run.of(found, "activation") is not None) == told
+
+
 def test_narrow_layers_are_a_notice_in_a_run_that_is_on_its_way(run):
     found = run(lambda r: run.dead(run.stuck(r, 0.5)), widths=(16, 20, 3))
     assert run.of(found, "activation").severity == "notice"

@@ -66,7 +66,7 @@ def test_a_run_that_does_not_learn_is_told_what_may_hold_it(run, kind):
     assert run(change)[0].kind == kind
 
 
-@pytest.mark.parametrize(("size", "is_told"), [(4e-4, True), (2e-4, False)])
+@pytest.mark.parametrize(("size", "is_told"), [(1.1e-5, True), (0.9e-5, False)])
 def test_what_does_not_move_learns_nothing_of_an_order_for_want_of_steps(run, size, is_told):
     def change(record):
         run.stuck(record)
