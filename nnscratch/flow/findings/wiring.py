@@ -8,6 +8,7 @@ from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS, KINDS
 from nnscratch.flow.findings.labels import moves
 from nnscratch.flow.findings.moving import put_back
+from nnscratch.flow.findings.progress import ENOUGH
 from nnscratch.flow.findings.view import View
 from nnscratch_records import mistakes
 from nnscratch_records.words import number, percent, plural
@@ -51,7 +52,7 @@ def find(view: View) -> list[Finding]:
     silent: tuple[str, ...] = _IF_NOTHING_ELSE if p.learns else ()
     silent += _LEARNED_ALL_THE_SAME if p.learned else ()
     silent += _SEEN_IN_LAYERS if view.output_activation else ()
-    silent += () if moves(view, STILL) else _IF_IT_MOVES
+    silent += () if view.rows < ENOUGH or moves(view, STILL) else _IF_IT_MOVES
     seen = [_finding(view, *one) for one in told if one.kind not in silent]
     kept = view.looks("gradient_kept")
     if len(kept) and view.rows and min(kept[len(kept) // 2 :]) > KEPT:
