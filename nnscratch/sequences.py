@@ -153,16 +153,22 @@ def as_mask(mask: Any, shape: tuple[int, ...], dtype: np.dtype[Any], what: str =
     return np.ascontiguousarray(numbers)
 
 
-def without_padding(values: Any, mask: Array | None, what: str = "x") -> Any:
-    """Return inputs or answers with 0 where a mask, (batch, time), leaves a step out.
+def without_padding(values: Any, mask: Array | None, answers: str = "") -> Any:
+    """Return inputs with 0 where a mask, (batch, time), leaves a step out, whatever stands there:
+    of what is no number something would be left, times 0.
 
-    Of no number, times 0, something would be left; and no class stands there.
+    answers : what they are called, if they are answers: there stands then one that is there, as
+        every loss takes it
     """
     if mask is None or np.shape(values)[:2] != mask.shape:
         return values
-    array = as_array(values, what)
+    array = as_array(values, answers or "x")
     there = mask.reshape(*mask.shape, *[1] * (array.ndim - 2)) != 0
-    return np.where(there, array, array.dtype.type(0))
+    if not answers:
+        return np.where(there, array, array.dtype.type(0))
+    if mask.any():
+        return np.where(there, array, array[mask != 0][0])
+    return array if array.dtype.kind == "f" else np.zeros_like(array)
 
 
 def as_states(

@@ -40,7 +40,7 @@ class Examples:
         mask: npt.ArrayLike | None = None,
     ) -> None:
         there = None if mask is None else model.given(as_array(x, names[0]), mask).mask
-        given = without_padding(x, there, names[0])
+        given = without_padding(x, there)
         self.x = fitted(check_inputs(given, names[0]), model.dtype, names[0])
         features = self.x.shape[-1]
         if model.features_in not in (None, features):

@@ -100,10 +100,12 @@ def test_nor_need_it_be_a_number(name, everywhere, hidden):
         models[0].training_pass(np.ma.array(x, mask=x == x[0, 0, 0]), labels, LOSS, mask=mask)
 
 
-@pytest.mark.parametrize("loss", [nn.MeanSquaredError(), nn.SigmoidCrossEntropy()])
+@pytest.mark.parametrize("loss", [nn.MeanSquaredError(), nn.SigmoidCrossEntropy(), LOSS])
 def test_targets_of_steps_that_are_not_there_need_be_no_numbers_either(loss):
-    x, _, mask = data(everywhere=True)
-    y = np.random.default_rng(0).integers(0, 2, (*mask.shape, 4)).astype(float)
+    x, labels, mask = data(everywhere=True)
+    y = np.eye(4)[labels]  # rows of probabilities
+    with pytest.raises(nn.DataError, match="finite|between|probabilities"):
+        model_of("gru", everywhere=True).training_pass(x, np.nan * y, loss, mask=0 * mask)
     models = [model_of("gru", everywhere=True) for _ in range(2)]
     for model, hidden in zip(models, (0.0, np.nan), strict=True):
         targets = np.where(mask[..., None], y, hidden)
@@ -112,6 +114,14 @@ def test_targets_of_steps_that_are_not_there_need_be_no_numbers_either(loss):
             *(x, targets), mask=mask, epochs=1, batch_size=3, progress=False
         )
     np.testing.assert_array_equal(models[0].params.flat, models[1].params.flat)
+
+
+def test_of_a_batch_in_which_no_step_is_there_nothing_is_left():
+    x, labels, mask = data(everywhere=True)
+    model = model_of("lstm", everywhere=True)
+    for answers in (0 * labels - 100, np.eye(4)[labels]):
+        assert model.training_pass(np.nan * x, answers, LOSS, mask=0 * mask) == 0
+        np.testing.assert_array_equal(model.grads.flat, 0)
 
 
 def test_the_loss_is_the_mean_over_the_steps_that_there_are():
