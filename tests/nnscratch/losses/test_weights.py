@@ -1,6 +1,7 @@
 """Label smoothing, class weights and sample weights: what they multiply, what they refuse."""
 
 import copy
+import itertools
 import math
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -91,8 +92,10 @@ def test_smoothed_labels_by_hand():
 def test_class_weights_multiply_the_terms_of_a_class():
     factors = [1, 0, 3, 0.5]
     for make, outputs in ((nn.SoftmaxCrossEntropy, LOGITS), (nn.CategoricalCrossEntropy, P)):
-        for given in (factors, dict(enumerate(factors))):
-            value, gradient = make(class_weights=given)(outputs, LABELS)
+        for given, labels in itertools.product(
+            (factors, dict(enumerate(factors))), (LABELS, ONE_HOT)
+        ):
+            value, gradient = make(class_weights=given)(outputs, labels)
             expected, dexpected = make()(outputs, LABELS, np.array(factors)[LABELS])
             assert value == expected
             assert np.array_equal(gradient, dexpected)
