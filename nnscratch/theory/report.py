@@ -10,6 +10,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.console import table_of, text_of
+from nnscratch.theory.meanfield import DEPTH_SCALES
 from nnscratch.theory.regime import Cure, Regime
 from nnscratch_records.limits import FACTOR, verdict
 from nnscratch_records.words import number, percent, plural
@@ -176,9 +177,10 @@ class Prediction:
         if self.regime is None:
             return "healthy: a single layer with weights has nothing that could vanish or explode"
         growth = self.regime.growth or f"{self.rate_per_layer:.3g} a layer on the squared norm"
+        just = ", but only just" if self.word == "healthy" and self._too_deep else ""
         parts = [
-            f"{self.word}: the gradient reaches the first layer {number(self.ratio)} times as "
-            f"large as at the last ({growth})"
+            f"{self.word}{just}: the gradient reaches the first layer {number(self.ratio)} times "
+            f"as large as at the last ({growth})"
         ]
         first, top = self.second_moment[0], self.second_moment[-2]
         if top > FACTOR**2 * first:
@@ -190,22 +192,42 @@ class Prediction:
         advice = self._advice()
         return f"{text} {advice}" if advice else text
 
+    @property
+    def _too_deep(self) -> bool:
+        """Whether the network is deeper than such ones train; a half is left to rounding."""
+        if self.regime is None:
+            return False
+        if self.regime.block_layers:
+            return self.regime.blocks_within + 0.5 < len(self.blocks)
+        return self.trainable_depth + 0.5 < len(self.layers) - 1
+
     def _of_depth(self, regime: Regime) -> str:
         """Return how deep such a network can be, and whether it is deeper."""
         if regime.block_layers:
-            return _block_sentence(regime, len(self.blocks))
+            return self._of_blocks(regime.blocks_within)
         said = _depth_sentence(self.trainable_depth)
         if self.width_depth < min(regime.trainable_depth, _WIDE * len(self.layers)):
             said += f", for their width: {int(np.median(self.widths[:-1]))} units"
-        hidden = len(self.layers) - 1
-        if self.trainable_depth + 0.5 < hidden:  # as it is rounded
-            said += f", and it has {hidden}"
-        return said
+        return f"{said}, and it has {len(self.layers) - 1}" if self._too_deep else said
+
+    def _of_blocks(self, within: float) -> str:
+        """Return up to how many residual blocks the gradient stays in bounds: six depth scales."""
+        if within > _DEEP:
+            return _UNLIMITED
+        far, blocks = math.exp(DEPTH_SCALES / 2), plural(max(1, round(within)), "such block")
+        if self._too_deep:
+            return (
+                f"it stays within a factor of {far:.0f} up to about {blocks}, and it has "
+                f"{len(self.blocks)}"
+            )
+        if not 1 / far <= self.ratio <= far:  # for other reasons
+            return f"{blocks} alone would keep it within a factor of about {far:.0f}"
+        return f"it stays within a factor of {far:.0f} up to about {blocks}"
 
     def _advice(self) -> str:
         assert self.regime is not None
         if self.cure is None:
-            deep = self.regime.blocks_within + 0.5 < len(self.blocks)
+            deep = self._too_deep and bool(self.blocks)
             return self.regime.advice if deep or self.word != "healthy" else ""
         if abs(self.regime.rate - 1) < _CRITICAL:
             if abs(math.log(self.cure.sw2 / self.regime.sw2)) < _CRITICAL:
@@ -266,7 +288,7 @@ class Prediction:
             made.add_row(name, *row)
         tables = [made]
         if self.blocks:
-            around = table_of("block", ["E y^2", "rate", "by the branch", "gradient"])
+            around = table_of("block", ["E y^2", "factor", "by the branch", "gradient"])
             for b in self.blocks:
                 numbers = f"{b.second_moment:.3g}", f"{b.rate:.3f}", percent(b.branch)
                 around.add_row(b.name, *numbers, f"{b.gradient:.2e}")
@@ -277,6 +299,10 @@ class Prediction:
             *tables,
             "gradient: norm of dL/dz relative to the last layer; rate: factor on its square from "
             "the layer above; spread: one standard deviation over draws, as a factor",
+            *(
+                ["factor: on its square from the sum to what the block is given"]
+                * bool(self.blocks)
+            ),
             *deep,
             *(f"Note: {note}." for note in self.notes),
         )
@@ -292,17 +318,6 @@ def depth_text(depth: float, digits: int = 0) -> str:
 
 
 _UNLIMITED = "nothing in this theory limits the depth of such a network in practice"
-
-
-def _block_sentence(regime: Regime, blocks: int) -> str:
-    """Return up to how many residual blocks the gradient stays in bounds: six depth scales."""
-    within = regime.blocks_within
-    if within > _DEEP:
-        return _UNLIMITED
-    said = (
-        f"it stays within a factor of 20 up to about {plural(max(1, round(within)), 'such block')}"
-    )
-    return f"{said}, and it has {blocks}" if within + 0.5 < blocks else said
 
 
 def _depth_sentence(depth: float) -> str:
