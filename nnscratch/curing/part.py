@@ -69,7 +69,15 @@ class Part:
 
     def python(self) -> str:
         """Return the Python expression that makes it."""
-        return f"nn.{self.make.__name__}({', '.join(self.arguments())})"
+        return f"{called(self.make)}({', '.join(self.arguments())})"
+
+
+def called(kind: Any, room: str = "nn") -> str:
+    """Return what a class is called where this package is `nn`; one of somebody else by its name,
+    under which whoever wrote it has it.
+    """
+    ours = kind.__module__.startswith("nnscratch.")
+    return f"{room}.{kind.__name__}" if ours else str(kind.__name__)
 
 
 def initializer_python(init: Initializer) -> str:
@@ -79,7 +87,7 @@ def initializer_python(init: Initializer) -> str:
         if initializers.get(name) == init:
             return f'"{name}"'
     part = Part(type(init), vars(init))
-    return f"nn.initializers.{type(init).__name__}({', '.join(part.arguments())})"
+    return f"{called(type(init), 'nn.initializers')}({', '.join(part.arguments())})"
 
 
 def python_of(value: Any) -> str:

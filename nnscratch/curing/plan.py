@@ -13,7 +13,7 @@ import numpy as np
 
 from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.clipping import Clip
-from nnscratch.curing.part import Part, has_rates, opened, python_of, rates_of
+from nnscratch.curing.part import Part, called, has_rates, opened, python_of, rates_of
 from nnscratch.freezing import frozen_names, keep_frozen, settled_parts
 from nnscratch.layers import Dense
 from nnscratch.losses import Loss
@@ -205,7 +205,7 @@ class Plan:
         if rates:
             each = (f'"{name}": {python_of(factor)}' for name, factor in rates.items())
             texts.append(f"rates={{{', '.join(each)}}}")
-        return f"nn.{self.optimizer.make.__name__}({', '.join(texts)})"
+        return f"{called(self.optimizer.make)}({', '.join(texts)})"
 
     def statements(self, seed: int) -> list[str]:
         """Return the lines that make data, network, loss, optimizer and so on of `x` and `y`.
@@ -285,4 +285,4 @@ def _short(statement: str) -> str:
 
 
 def _clip_python(clip: Clip) -> str:
-    return f"nn.{type(clip).__name__}({', '.join(map(python_of, vars(clip).values()))})"
+    return f"{called(type(clip))}({', '.join(map(python_of, vars(clip).values()))})"

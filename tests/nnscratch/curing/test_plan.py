@@ -34,6 +34,30 @@ def test_what_is_made_anew_is_the_same_also_by_its_lines(optimizer):
         assert repr(other) == repr(optimizer)
 
 
+class Sine(nn.Layer):
+    kind, role = "sine", "activation"
+
+    def forward(self, x, training=False):
+        return np.sin(x), x
+
+    def backward(self, dy, x, accumulate=False, input_gradient=True):
+        return dy * np.cos(x)
+
+
+class Slower(nn.SGD):
+    pass
+
+
+def test_classes_of_ones_own_are_called_by_their_names():
+    inside = nn.Residual(Sine(), nn.Dense(5, 5))
+    model = nn.Sequential(nn.Dense(6, 5), Sine(), inside, nn.Dense(5, 3), seed=4)
+    plan = read(model, Slower(lr=0.1))
+    pasted = run(plan, Sine=Sine, Slower=Slower)
+    assert repr(pasted["model"]) == repr(model)
+    assert np.array_equal(pasted["model"].params.flat, model.params.flat)
+    assert type(pasted["optimizer"]) is Slower
+
+
 def test_blocks_are_read_changed_and_written():
     model = blocks()
     plan = read(model)
