@@ -240,7 +240,8 @@ def _diagrams(foreseen: Sequence[Foreseen]) -> list[dict[str, Any]]:
         scales = [(critical_scale(layer, float(b)), float(b)) for b in _LINE]
         critical = [(scale, b) for scale, b in scales if scale is not None]
         own = [at[0] for at in networks.values()]
-        widest = max([4.0, *(1.2 * sw2 for sw2 in own)])
+        edge = min((scale for scale, _ in critical), default=0.0)  # to be seen, however far it is
+        widest = max([4.0, 1.2 * edge, *(1.2 * sw2 for sw2 in own)])
         weights = np.linspace(min([widest / 40, *(sw2 / 2 for sw2 in own)]), widest, 40)
         diagram = phase_diagram(layer, weights, _BIASES)
         diagrams.append({**diagram, "critical": critical, "points": networks, "label": name})

@@ -27,7 +27,7 @@ from nnscratch.errors import (
 from nnscratch.files import PathLike, as_path, load_npz, open_input
 from nnscratch_records import memory
 from nnscratch_records.npz import Described
-from nnscratch_records.words import plural
+from nnscratch_records.words import listed, plural
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".npz")  # in capitals too
 MOST_CLASSES = 20  # as many different whole numbers are classes, more are numbers
@@ -154,10 +154,19 @@ def _columns(path: PathLike, target: str | None) -> tuple[Array, Array]:
     odd = ~np.isfinite(values).all(axis=0) | (values == values[0]).all(axis=0)
     odd[place] = True
     # Only these are looked at cell by cell: tables may have a million columns.
+    wrong: dict[str, DataError] = {}
     for i in np.flatnonzero(odd).tolist():
-        column = _column(path, names[i], lines, [row[i] for row in cells], i == place)
+        try:
+            column = _column(path, names[i], lines, [row[i] for row in cells], i == place)
+        except DataError as error:
+            wrong[shown(names[i])] = error
+            continue
         if i == place:
             answers = column
+    if wrong:
+        first, *others = wrong
+        also = f". Nor can be used as they are: {listed(others, 'columns')}" if others else ""
+        raise DataError(f"{wrong[first]}{also}")
     ids = values[:, 0]
     if not names[0] and place and len(set(ids.tolist())) == len(ids) and (ids % 1 == 0).all():
         raise DataError(
@@ -184,7 +193,8 @@ def _rows(path: PathLike) -> tuple[list[list[str]], list[int]]:
     there = 1 + max(text.rstrip().count(end) for end in "\n\r")
     if start and there < LEAST:  # said before a line of millions of cells is taken apart
         raise DataError(
-            f"{path} has {plural(there, 'line')}: training and testing need {LEAST} examples"
+            f"{path} has {plural(there, 'line')}: training and testing need {LEAST} examples, and "
+            f"names of columns are none"
         )
     cells = text.count(delimiter) + text.count("\n")
     memory.require(f"the table {path} of {cells:,} cells", _CELL * cells + _LETTER * len(text))
@@ -237,6 +247,11 @@ def _column(
         if is_target:
             return np.array(cells, dtype=np.str_)
         words = len(set(cells))
+        if words == len(cells) and all(cell[0].isalpha() for cell in cells):
+            raise DataError(
+                f"{where}: {shown(cells[i])} in line {lines[i]} is no number, and each row has "
+                f"another one, as names and ids are: leave the column out"
+            )
         remedy = (
             f"make a column of 0 and 1 of each of its {words} words (pandas.get_dummies)"
             if not others and words <= _WORDS

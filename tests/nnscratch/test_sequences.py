@@ -104,7 +104,7 @@ def test_nor_need_it_be_a_number(name, everywhere, hidden):
 def test_targets_of_steps_that_are_not_there_need_be_no_numbers_either(loss):
     x, labels, mask = data(everywhere=True)
     y = np.eye(4)[labels]  # rows of probabilities
-    with pytest.raises(nn.DataError, match="finite|between|probabilities"):
+    with pytest.raises(nn.DataError, match=r"finite|between|probabilities"):
         model_of("gru", everywhere=True).training_pass(x, np.nan * y, loss, mask=0 * mask)
     models = [model_of("gru", everywhere=True) for _ in range(2)]
     for model, hidden in zip(models, (0.0, np.nan), strict=True):

@@ -1,11 +1,13 @@
 """``nnscratch predict``: what it prints and what it leaves behind."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from nnscratch.cli import main
+from nnscratch.cli.predict import _diagrams
 from nnscratch.experiments import ladder
 
 SMALL = ["--depth", "3", "--width", "20", "--batch", "30"]
@@ -110,3 +112,13 @@ def test_bad_input_is_an_error_of_one_line(arguments, said, capsys, tmp_path, mo
     assert code == 2
     assert said in message
     assert "Traceback" not in message
+
+
+def test_the_edge_is_in_the_picture_however_far_it_is():
+    """sigmoid's lies at 103, and its networks are drawn far from it."""
+    kind = SimpleNamespace(activation="sigmoid", label="mine")
+    regime = SimpleNamespace(sw2=1.0, sb2=0.0)
+    prediction = SimpleNamespace(regime=regime, cure=object())
+    (diagram,) = _diagrams([SimpleNamespace(rung=kind, prediction=prediction)])
+    assert diagram["sw2"][0] < 1.0
+    assert diagram["sw2"][-1] > diagram["critical"][0][0] > 100

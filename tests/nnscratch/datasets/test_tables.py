@@ -96,6 +96,14 @@ def test_arrays(tmp_path):
         ),
         (["a,b,c", *(f"{i},{i}-01-01,1" for i in range(30))], "write plain .*days for a date"),
         (["a,b,c", *(f"{i},{i}%,1" for i in range(30))], "write plain numbers .*0.5 for 50%"),
+        (
+            ["a,id,c", *(f"{i},C{i},{i % 2}" for i in range(20))],
+            "'id': 'C0' in line 2 is no number, and each row has another one, as names and ids are",
+        ),
+        (
+            ["a,id,b,c", *(f"{i},C{i},x{i % 3},{i % 2}" for i in range(20))],
+            "ids are: leave the column out. Nor can be used as they are: 'b'",
+        ),
         (["a;b;c", *(f"{i};0,5;{i}.5" for i in range(20))], "'b': '0,5' in line 2 is no number"),
         ([f"{i},5,{i % 2}" for i in range(20)], "column '2' is 5 everywhere"),
         ([f"{i},1" for i in range(20)], "is 1.0 everywhere: nothing can be learned"),
