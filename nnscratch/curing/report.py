@@ -89,7 +89,8 @@ class Cure:
         if trial.diverged:
             parts.append(f"the loss goes from {start:.3g} to {trial.losses[-1]:.3g}")
         elif trial.stalled:
-            parts.append(f"the loss hardly falls, from {start:.3g} to {trial.training_loss:.3g}")
+            how = "hardly falls" if trial.training_loss < start else "does not fall"
+            parts.append(f"the loss {how}, from {start:.3g} to {trial.training_loss:.3g}")
         else:
             parts.append(f"the loss falls from {start:.3g} to {trial.training_loss:.3g}")
         parts.append(f"skill {trial.skill:.2f}, where a constant has 0 and what is perfect 1")

@@ -8,6 +8,7 @@ layer can give? So any loss will do, a user's own too.
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.datasets.codes import codes
-from nnscratch.flow import columns, flaws
+from nnscratch.flow import columns, constants, flaws
 from nnscratch.flow.order import between
 from nnscratch.flow.pairs import hardest
 from nnscratch.flow.repeats import repeats
@@ -287,7 +288,9 @@ def _asked(
         return found if math.isfinite(found) else math.nan
 
     with np.errstate(all="ignore"):
-        constant = _least([value(np.broadcast_to(one, t.shape)) for one in _constants(t, weights)])
+        alike = constants.usual(t, weights), constants.of_classes(t, value)
+        same = [np.broadcast_to(one, t.shape) for one in itertools.chain(*alike)]
+        constant = _least([value(outputs) for outputs in same])
         free = _least([constant, *(value(outputs) for outputs in _outputs(t))])
         floor = _least([value(last(outputs.astype(dtype))) for outputs in _outputs(t)])
         more = flaws.commonest(t, y, value, lambda z: last(z.astype(dtype)))
@@ -300,24 +303,6 @@ def _asked(
 
 def _least(values: list[float]) -> float:
     return min((value for value in values if not math.isnan(value)), default=math.nan)
-
-
-def _constants(t: Array, weights: Array | None = None) -> Iterator[Array]:
-    """Outputs that could be the best one and the same for all: of squares, absolutes, entropies."""
-    mean = t.mean(axis=0) if weights is None else _weighted_mean(t, weights)
-    yield mean
-    yield np.median(t, axis=0)
-    if t.min() >= 0 and t.max() <= 1:
-        inner = np.clip(mean, 1e-12, 1 - 1e-12)
-        yield np.log(inner)
-        yield np.log(inner / (1 - inner))
-
-
-def _weighted_mean(t: Array, weights: Array) -> Array:
-    """Return the mean over examples; where all weigh nothing, as steps that are not there, 0."""
-    share = weights.reshape(*weights.shape, *[1] * (t.ndim - weights.ndim))
-    whole = np.broadcast_to(share, t.shape).sum(axis=0)
-    return np.asarray((t * share).sum(axis=0) / np.where(whole > 0, whole, 1.0))
 
 
 def _outputs(t: Array) -> Iterator[Array]:

@@ -23,14 +23,19 @@ def state(view: View) -> str:
     if p.rows < 2 or math.isnan(p.share):
         return lost
     if lost:
-        return f"The loss went from {number(p.first, 3)} to {number(p.now, 3)}. {lost}"
+        losses = view.record["loss"]
+        return f"The loss began at {number(float(losses[np.isfinite(losses)][0]), 3)}. {lost}"
     first, now = number(p.first, 3), number(p.now, 3)
     fell = f"The loss goes from {first} to {now}" if first != now else f"The loss stands at {now}"
     if not p.known:
         return f"{fell}."
     if not p.share > 0:
         return f"{fell}; {_constant(view)}: {NOT_YET}."
-    return f"{fell}; {_constant(view)}: {percent(min(1.0, p.share))} of the way down is made."
+    share = percent(min(1.0, p.share))
+    made = (
+        f"{share} of the way down is made" if p.now < p.first else f"it is {share} of the way below"
+    )
+    return f"{fell}; {_constant(view)}: {made}."
 
 
 def _not_finite(view: View) -> str:

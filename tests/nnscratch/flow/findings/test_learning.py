@@ -67,7 +67,7 @@ def test_a_record_that_does_not_know_what_a_constant_gives(run):
     [
         (0, ""),
         (1, "The loss is not finite since step 1. It was 7 the step before."),
-        (9, "The loss went from 7 to 7. The loss is not finite since step 9. It was 7 the step b"),
+        (9, "The loss began at 7. The loss is not finite since step 9. It was 7 the step b"),
         (100, "The loss goes from 7"),
     ],
 )
@@ -98,6 +98,7 @@ def test_what_anybody_knows_is_not_said_to_be_unknown(run, role, told):
             "The loss goes from 1.5 to 0.55; one and the same answer for all examples "
             "gives 1.1, ln 3: 50 % of the way down is made.",
         ),
+        ((0.3, 0.55), "gives 1.1, ln 3: it is 50 % of the way below."),
         ((1.5, 1.2), "gives 1.1, ln 3: nothing is learned so far."),
     ],
 )
