@@ -164,9 +164,9 @@ def _columns(path: PathLike, target: str | None) -> tuple[Array, Array]:
         if i == place:
             answers = column
     if wrong:
-        first, *others = wrong
+        worst, *others = wrong
         also = f". Nor can be used as they are: {listed(others, 'columns')}" if others else ""
-        raise DataError(f"{wrong[first]}{also}")
+        raise DataError(f"{wrong[worst]}{also}")
     ids = values[:, 0]
     if not names[0] and place and len(set(ids.tolist())) == len(ids) and (ids % 1 == 0).all():
         raise DataError(
