@@ -28,7 +28,7 @@ def test_promise_of_gradient_descent():
 
 
 def test_forecast_where_theory_is_silent():
-    model = nn.Sequential(nn.Dense(20, 9), nn.Tanh(), nn.Tanh(), nn.Dense(9, 3))
+    model = nn.Sequential(nn.Dense(20, 9), nn.RReLU(), nn.Tanh(), nn.Dense(9, 3))
     _, now = looked_at(model, nn.SGD(lr=0.1))
     assert now.prediction is None
     plan = read_plan(model, nn.SGD(lr=0.1), LOSS)
