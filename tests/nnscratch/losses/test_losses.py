@@ -242,6 +242,7 @@ Z, SHAPE, DTYPE, DATA = LOGITS, nn.ShapeError, nn.DtypeError, nn.DataError
         (SIGMOID, Z, LABELS, SHAPE, r"got shape \(6,\)"),
         (SIGMOID, Z, changed(BITS, (4, 2), 1.5), DATA, r"got 1\.5 in row 4, column 2"),
         (SIGMOID, Z, changed(BITS, (4, 2), np.nan), DATA, "got nan in row 4, column 2"),
+        (SIGMOID, Z, changed(BITS, (0, 0), -0.5), DATA, r"got -0\.5 in row 0, column 0"),
         (SIGMOID, Z, None, SHAPE, "got NoneType"),
         (SIGMOID, Z[:0], BITS[:0], SHAPE, "empty batch"),
         (SQUARED, Z, changed(SOFT, (5, 0), np.inf), DATA, "got inf in row 5, column 0"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.optimizers.measures import ParameterMeasures
+from nnscratch.optimizers.measures import ParameterMeasures, step_share
 from nnscratch.parameters import Parameters
 from nnscratch.sampling import parameter_stride
 
@@ -196,3 +196,9 @@ def test_measures_of_parameters_whose_type_changes():
         measures.measure_after(params)
         measured.append(measures.param_update_norm / np.sqrt(np.diff(params.offsets)))
     np.testing.assert_allclose(np.divide(*measured), 2.0**20, rtol=1e-3)
+
+
+def test_the_part_of_a_step_that_epsilon_leaves():
+    """In the middle of the parameters that have come to anything."""
+    assert step_share([0.0, 1.0, 3.0], [1.0, 1.0, 1.0]) == (0.5 + 0.75) / 2
+    assert math.isnan(step_share([0.0, 0.0], [1.0, 1.0]))

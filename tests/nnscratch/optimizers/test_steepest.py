@@ -101,6 +101,18 @@ def test_steps_over_all_parameters(norm, normalized, run, stream):
         np.testing.assert_allclose(found, p, rtol=1e-12)
 
 
+@pytest.mark.parametrize("norm", ["l2", "l1", "linf"])
+@pytest.mark.parametrize("normalized", [False, True])
+def test_rates_of_parameters_leave_the_direction_that_of_all(norm, normalized, parameters):
+    params, expected, grads = parameters(0), parameters(0), parameters(1)
+    slower = next(iter(params))
+    d, dual = steepest_direction(grads.flat, norm)
+    expected.flat[...] += 0.03 * d * (1 if normalized else dual)
+    expected[slower][...] -= (expected[slower] - params[slower]) / 2
+    nn.SteepestDescent(0.03, norm, normalized, rates={slower: 0.5}).step(params, grads)
+    np.testing.assert_allclose(params.flat, expected.flat, rtol=1e-12)
+
+
 @pytest.mark.parametrize("normalized", [False, True])
 def test_spectral_acts_on_each_matrix(normalized, parameters):
     optimizer = nn.SteepestDescent(0.03, "spectral", normalized)
