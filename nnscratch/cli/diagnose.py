@@ -34,6 +34,7 @@ from nnscratch_records.words import one_line
 
 FAILED = 1  # the exit code of a run with findings
 NEVER = "never"
+_TABLES = (".csv", ".tsv")
 AIM = 0.95  # recall and precision of the self-test
 
 _COLOURS = {"fatal": "bold red", "serious": "red", "notice": "yellow"}
@@ -116,6 +117,11 @@ def run(options: argparse.Namespace) -> int:
             "nnscratch train --record RUN or flow.save(RUN) wrote; or a network to train, "
             "nnscratch diagnose --activation tanh"
         )
+    for path in options.runs:
+        if Path(path).suffix.lower() in _TABLES:
+            raise ConfigError(
+                f"{path} is a table, no record of a training: --data {path} trains on it first"
+            )
     return _judge(options, console, [(str(path), find(load_record(path))) for path in options.runs])
 
 

@@ -32,8 +32,8 @@ class Readout:
 
     def _predict(self, record: Record) -> Prediction:
         raise ConfigError(
-            f"{type(self).__name__} has no model whose first step could be predicted: "
-            f"GradientFlow has"
+            "no model of this package stands behind this record; nn.predict(model) says of one, "
+            "and of from_torch(module), what to expect of its first step"
         )
 
     def __len__(self) -> int:

@@ -124,3 +124,11 @@ def test_a_self_test_that_fails(capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert "missed: missed (seed 0)" in printed
     assert "recall 0.000" in printed
+
+
+def test_a_table_is_no_record_but_something_to_train_on(tmp_path, capsys):
+    table = tmp_path / "mine.csv"
+    table.write_text("a,b\n1,2\n")
+    assert main(["diagnose", str(table)]) == 2
+    message = " ".join(capsys.readouterr().err.split())
+    assert "mine.csv is a table, no record of a training: --data" in message
