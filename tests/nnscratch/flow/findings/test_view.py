@@ -131,3 +131,8 @@ def test_what_is_looked_at_now_and_then(run):
     assert view.latest("target_std") == 3.0
     assert view.latest_of("output_spread", 2) == 1.0
     assert np.isnan(run.view(run.fill(guess_linear=np.nan)).latest("guess_linear"))
+
+
+@pytest.mark.parametrize(("size", "alone"), [(1, True), (2, False)])
+def test_batches_of_one_are_examples_alone(run, size, alone):
+    assert run.view(lambda record: record["batch_size"].fill(size)).alone == alone

@@ -201,3 +201,16 @@ def test_a_gain_that_began_otherwise_has_none():
     flow = recorded(model)
     with pytest.raises(nn.ConfigError, match=r"1\.0\.gamma did not begin so"):
         flow.prediction()
+
+
+@pytest.mark.parametrize(
+    ("norm", "said"),
+    [
+        (nn.LayerNorm, "gamma or beta is no longer 1 or 0; theory uses 1 and 0"),
+        (nn.RMSNorm, "gamma is no longer 1, as theory has"),
+    ],
+)
+def test_norms_that_are_no_longer_fresh_are_noted(norm, said):
+    model = network(norm(N), nn.ReLU())
+    model.params["1.gamma"][...] = 2.0
+    assert f"1.{norm.kind}: {said}" in nn.predict(model).notes
