@@ -12,18 +12,7 @@ import pytest
 
 import nnscratch as nn
 
-RNG = np.random.default_rng(3)
-X = RNG.standard_normal((50, 12)).astype(np.float32)
-Y = RNG.integers(0, 4, 50)
-
-
-def made():
-    layers = nn.Dense(12, 8), nn.LeakyReLU(), nn.BatchNorm(8), nn.Dense(8, 4)
-    return nn.Sequential(*layers, seed=0)
-
-
-def once(model):
-    return model.training_pass(X, Y, nn.SoftmaxCrossEntropy())
+from .with_statistics import X, made, once
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["at first", "once captured"])
