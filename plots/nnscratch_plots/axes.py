@@ -1,4 +1,4 @@
-"""Axes that tell the truth: a log axis with strips for what it cannot hold, and layer ticks."""
+"""Axes that tell the truth: a log axis with strips for what it cannot hold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter
 
 from nnscratch_plots import style
-from nnscratch_plots.records import Array, Series
+from nnscratch_plots.records import Array
 from nnscratch_records import field_named
 from nnscratch_records.limits import FACTOR
 
@@ -203,113 +203,6 @@ def log_ticks(low: float, high: float, most: int = 9) -> tuple[list[float], list
 def power_of_ten(exponent: float) -> str:
     """A tick label such as 10^-3, in mathematical type."""
     return f"$\\mathdefault{{10^{{{round(exponent):d}}}}}$"
-
-
-def thinned_numbers(count: int, most: int) -> list[int]:
-    """Which of the numbers 1 to `count` to label: the first, the last and about `most` in all."""
-    if count <= most:
-        return list(range(1, count + 1))
-    if most < 3:
-        return [1, count]
-    steps = (2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 10**4, 10**5, 10**6)
-    every = next(n for n in steps if count / n <= most)
-    inner = range(1 if every == 2 else every, count, every)
-    return [1, *(n for n in inner if 1 + 0.6 * every < n < count - 0.6 * every), count]
-
-
-def layers_agree(series: Sequence[Series]) -> bool:
-    """Whether all runs have layers of the same names, which then stand side by side."""
-    return all(one.layers == series[0].layers for one in series)
-
-
-def layer_places(series: Sequence[Series]) -> list[Array]:
-    """Where the layers of each run stand across: side by side, or by depth where runs differ."""
-    agree = layers_agree(series)
-    return [
-        np.arange(1.0, len(one.layers) + 1) if agree or one.places is None else one.places
-        for one in series
-    ]
-
-
-def label_layers_across(ax: Axes, series: Sequence[Series], *, room: float = 1.0) -> None:
-    """Layers on the x axis where `layer_places` puts them: names, as many as fit, or depths.
-
-    Where not all names fit, the layers of a block share its name. `room` is the part of the width
-    that a legend beside the axes will leave.
-    """
-    width, character = room * style.inches_wide(ax), 0.0083 * style.tick_size(ax)
-    places = np.concatenate(layer_places(series))
-    if layers_agree(series):
-        one = series[0]
-        marks = _named(one)
-        if sum(len(name) + 2 for name in one.layers) * character > width:
-            marks = _grouped(one)
-            widest = max(len(label) for _, label in marks) + 3
-            marks = _thinned(marks, max(2, int(width / (widest * character))))
-        most = int(width / (3.5 * character))
-        ax.set_xticks(
-            [at for at, _ in marks], style.tick_names([label for _, label in marks], ax, most)
-        )
-        ax.set_xlabel(f"{_called(one)} (input side on the left)")
-        shade_blocks(ax, one)
-    else:
-        most = max(2, min(11, int(width / (5 * character))))
-        ax.set_xticks(thinned_numbers(int(places.max()), most))
-        ax.set_xlabel("depth, in layers with weights")
-    margin = max(0.5, 0.02 * np.ptp(places))
-    ax.set_xlim(places.min() - margin, places.max() + margin)
-
-
-def label_layers_up(ax: Axes, one: Series, most: int | None = None) -> None:
-    """Names of layers on the y axis, as many as fit or `most`, with lines between blocks."""
-    most = max(6, round(3.2 * style.inches_high(ax))) if most is None else most
-    marks = _named(one)
-    marks = marks if len(marks) <= most else _thinned(_grouped(one), most)
-    ax.set_yticks([at for at, _ in marks], style.tick_names([label for _, label in marks], ax))
-    for first, _ in _blocks(one):
-        ax.axhline(first - 0.5, color="white", linewidth=0.5, gid="block")
-
-
-def shade_blocks(ax: Axes, one: Series) -> None:
-    """Every second block of layers that stand side by side on a grey ground."""
-    for first, last in _blocks(one)[::2]:
-        ax.axvspan(first - 0.5, last + 0.5, zorder=0, gid="block", **style.STRIP)
-
-
-def _called(one: Series) -> str:
-    return "layer or block" if any(one.blocks) else "layer"
-
-
-def _blocks(one: Series) -> list[tuple[int, int]]:
-    """First and last place of each block, if any of them shows more layers than one."""
-    spans = _spans(one)
-    found = [(first, last) for first, last, block in spans if block]
-    return found if any(last > first for first, last in found) and len(found) <= 60 else []
-
-
-def _spans(one: Series) -> list[tuple[int, int, str]]:
-    """First place, last place and block of neighbours in one block; others stand alone."""
-    spans: list[tuple[int, int, str]] = []
-    for place, block in enumerate(one.blocks or [""] * len(one.layers), 1):
-        if block and spans and spans[-1][2] == block:
-            spans[-1] = (spans[-1][0], place, block)
-        else:
-            spans.append((place, place, block))
-    return spans
-
-
-def _named(one: Series) -> list[tuple[float, str]]:
-    return [(float(place), name) for place, name in enumerate(one.layers, 1)]
-
-
-def _grouped(one: Series) -> list[tuple[float, str]]:
-    return [
-        ((first + last) / 2, block or one.layers[first - 1]) for first, last, block in _spans(one)
-    ]
-
-
-def _thinned(marks: Sequence[tuple[float, str]], most: int) -> list[tuple[float, str]]:
-    return [marks[number - 1] for number in thinned_numbers(len(marks), most)]
 
 
 def axis_label(ax: Axes, quantity: str) -> str:

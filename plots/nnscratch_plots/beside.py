@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import ALL_MARKED, classified, layer_places
+from nnscratch_plots.axes import ALL_MARKED, classified
+from nnscratch_plots.layer_ticks import layer_places
 from nnscratch_plots.prediction import CheckedPrediction
 from nnscratch_plots.records import Array, Series
 from nnscratch_records.errors import ConfigError

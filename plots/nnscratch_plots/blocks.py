@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import LEAST_DECADES, HonestLogAxis, axis_label, label_layers_across
+from nnscratch_plots.axes import LEAST_DECADES, HonestLogAxis, axis_label
+from nnscratch_plots.layer_ticks import label_layers_across
 from nnscratch_plots.panels import Panel, picture, pictures
 from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Record, Run, Series, Step, read_run

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import label_layers_across
 from nnscratch_plots.bars import percent_axis, stacked_bars
+from nnscratch_plots.layer_ticks import label_layers_across
 from nnscratch_plots.panels import Panel, picture, pictures
 from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Array, Record, Run, Series, Step, read_run

@@ -9,15 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import (
-    LEAST_DECADES,
-    NAMES,
-    HonestLogAxis,
-    axis_label,
-    label_layers_across,
-    layer_places,
-)
+from nnscratch_plots.axes import LEAST_DECADES, NAMES, HonestLogAxis, axis_label
 from nnscratch_plots.curves import draw_losses
+from nnscratch_plots.layer_ticks import label_layers_across, layer_places
 from nnscratch_plots.records import Array, Record, Run, Series, read_runs
 from nnscratch_plots.updates import mark_usual
 from nnscratch_records import FIELDS, field_named

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import HonestLogAxis, thinned_numbers
+from nnscratch_plots.axes import HonestLogAxis
+from nnscratch_plots.layer_ticks import thinned_numbers
 from nnscratch_plots.records import Array, Record, Run, Series, read_runs
 from nnscratch_plots.thinning import largest_of, noted, window_size
 from nnscratch_records.errors import ConfigError

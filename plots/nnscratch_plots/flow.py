@@ -11,14 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import (
-    LEAST_DECADES,
-    NAMES,
-    HonestLogAxis,
-    axis_label,
-    label_layers_across,
-    layer_places,
-)
+from nnscratch_plots.axes import LEAST_DECADES, NAMES, HonestLogAxis, axis_label
 from nnscratch_plots.beside import (
     Predictions,
     draw_expected,
@@ -26,6 +19,7 @@ from nnscratch_plots.beside import (
     reason,
     sentence,
 )
+from nnscratch_plots.layer_ticks import label_layers_across, layer_places
 from nnscratch_plots.records import Array, Layers, Record, Series, Step, read_norms
 from nnscratch_records import field_named
 from nnscratch_records.limits import FACTOR

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from nnscratch_plots import cells, style
-from nnscratch_plots.axes import axis_label, label_layers_up, log_ticks
+from nnscratch_plots.axes import axis_label, log_ticks
+from nnscratch_plots.layer_ticks import label_layers_up
 from nnscratch_plots.readings import map_reading
 from nnscratch_plots.records import Array, Layers, Record, Series, read_norms
 from nnscratch_plots.thinning import largest_of, noted, window_size

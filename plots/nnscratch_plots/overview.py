@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from nnscratch_plots import style
 from nnscratch_plots.attribution import attribution_bars
-from nnscratch_plots.axes import LEAST_DECADES, HonestLogAxis, axis_label, label_layers_across
+from nnscratch_plots.axes import LEAST_DECADES, HonestLogAxis, axis_label
 from nnscratch_plots.batchnorm import batchnorm_statistics, has_batchnorm
 from nnscratch_plots.beside import Prediction, in_words
 from nnscratch_plots.blocks import block_gradients, lanes
@@ -19,6 +19,7 @@ from nnscratch_plots.census import dead_units
 from nnscratch_plots.clip import clip_ledger, clipped, fired
 from nnscratch_plots.curves import loss_curves
 from nnscratch_plots.heatmap import gradient_norm_heatmap
+from nnscratch_plots.layer_ticks import label_layers_across
 from nnscratch_plots.readings import READING, map_reading
 from nnscratch_plots.records import Record, Run, read_run
 from nnscratch_plots.ridges import histogram_ridges

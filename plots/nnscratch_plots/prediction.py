@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import HonestLogAxis, label_layers_across
+from nnscratch_plots.axes import HonestLogAxis
 from nnscratch_plots.given import entry, numbers
+from nnscratch_plots.layer_ticks import label_layers_across
 from nnscratch_plots.records import Array, Series
 from nnscratch_records.errors import ConfigError
 

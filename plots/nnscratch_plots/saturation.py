@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import NAMES, label_layers_across
+from nnscratch_plots.axes import NAMES
 from nnscratch_plots.bars import hatched_bars, percent_axis, stacked_bars
 from nnscratch_plots.heatmap import draw_shares
+from nnscratch_plots.layer_ticks import label_layers_across
 from nnscratch_plots.panels import Panel, picture, pictures
 from nnscratch_plots.readings import READING
 from nnscratch_plots.records import Record, Run, Series, Step, read_run

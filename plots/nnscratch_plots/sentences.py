@@ -30,6 +30,9 @@ def _loss(run: Run) -> str:
     best = float(np.nanmin(np.where(finite, losses, np.nan)))
     text = f"from {number(losses[0])} at step {run.steps[0]} to {number(losses[last])} at step "
     text += f"{run.steps[last]}, lowest {number(best)}"
+    quarter = losses[finite][-(finite.sum() // 4 or 1) :]
+    if number(quarter.mean()) != number(losses[last]):  # of batches one alone is not where it is
+        text += f", {number(quarter.mean())} in the mean of the last quarter"
     bad = np.flatnonzero(~finite)
     text += f"; not finite from step {run.steps[bad[0]]} on." if bad.size else "."
     held, accuracy = run.held("validation_loss"), run.held("validation_accuracy")[-1]

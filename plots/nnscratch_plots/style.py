@@ -139,7 +139,7 @@ def fitted(text: str, inches: float, size: float, most: int | None = None) -> li
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
         # Small letters on a coarse screen are whole pixels wide: a little to spare.
-        if lines[-1] and _ems(longer) * size / 72 * (1.08 if size < 8 else 1.03) > inches:
+        if lines[-1] and ems(longer) * size / 72 * (1.08 if size < 8 else 1.03) > inches:
             lines.append(word)
         else:
             lines[-1] = longer
@@ -148,7 +148,7 @@ def fitted(text: str, inches: float, size: float, most: int | None = None) -> li
     return [*lines[: most - 1], f"{lines[most - 1].rstrip('.,;:')} …"]
 
 
-def _ems(text: str) -> float:
+def ems(text: str) -> float:
     """Width of text in our font, as a multiple of its size."""
     return sum(map(_advance, text))
 
@@ -279,9 +279,9 @@ def _by_hand(ax: Axes) -> bool:
 
 def _columns_and_rows(labels: Sequence[str], size: float, width: float) -> tuple[int, int]:
     """Return the most columns that fit into so many points, and how many rows that makes."""
-    ems = [_ems(label) for label in labels]
-    columns = next((n for n in range(len(ems), 1, -1) if size * _wide(ems, n) < width), 1)
-    return columns, -(-len(ems) // columns)
+    widths = [ems(label) for label in labels]
+    columns = next((n for n in range(len(widths), 1, -1) if size * _wide(widths, n) < width), 1)
+    return columns, -(-len(widths) // columns)
 
 
 def without_middles(names: Sequence[str], most: int) -> list[str]:
@@ -296,11 +296,11 @@ def without_middles(names: Sequence[str], most: int) -> list[str]:
     return max(cuts, key=lambda cut: len(set(cut)))
 
 
-def _wide(ems: Sequence[float], columns: int) -> float:
+def _wide(widths: Sequence[float], columns: int) -> float:
     """How wide, in ems, a legend of texts of such widths is, filled column by column."""
-    rows, longer = divmod(len(ems), columns)
+    rows, longer = divmod(len(widths), columns)
     starts = [i * rows + min(i, longer) for i in range(columns + 1)]
-    return sum(max(ems[a:b]) + _HANDLE for a, b in pairwise(starts))
+    return sum(max(widths[a:b]) + _HANDLE for a, b in pairwise(starts))
 
 
 def say_nothing(ax: Axes, reason: str) -> list[Artist]:

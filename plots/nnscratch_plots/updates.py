@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from nnscratch_plots import style
-from nnscratch_plots.axes import HonestLogAxis, axis_label, label_layers_across
+from nnscratch_plots.axes import HonestLogAxis, axis_label
+from nnscratch_plots.layer_ticks import label_layers_across
 from nnscratch_plots.over_steps import draw_over_steps
 from nnscratch_plots.panels import Panel, picture, pictures
 from nnscratch_plots.readings import READING

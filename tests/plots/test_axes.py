@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from nnscratch_plots.axes import HonestLogAxis, decade_ticks, thinned_numbers
+from nnscratch_plots.axes import HonestLogAxis, decade_ticks
+from nnscratch_plots.layer_ticks import thinned_numbers
 
 NAN, INF = np.nan, np.inf
 

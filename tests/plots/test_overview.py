@@ -236,3 +236,12 @@ def test_the_loss_on_held_out_examples_is_drawn_and_told(record):
         for one in plots.overview_figure(record("a")).axes[0].get_lines()
         if one.get_gid() == "held out"
     ]
+
+
+def test_the_loss_of_single_batches_is_told_beside_what_they_come_to(record):
+    noisy = record("a", steps=40) | {"loss": np.tile([1.0, 3.0], 20)}
+    assert "to 3 at step 39, lowest 1, 2 in the mean of the last quarter." in said(
+        plots.overview_figure(noisy)
+    )
+    still = record("a", steps=40) | {"loss": np.r_[np.full(30, 9.0), np.full(10, 3.0)]}
+    assert "to 3 at step 39, lowest 3." in said(plots.overview_figure(still))
