@@ -10,7 +10,7 @@ from typing import Any
 from nnscratch import layers
 from nnscratch.arguments import arguments
 from nnscratch.blocks import Bidirectional, Residual
-from nnscratch.errors import ConfigError, require_count, require_flag, require_name
+from nnscratch.errors import ConfigError, require_count, require_flag, require_name, shown
 from nnscratch.freezing import frozen_names, inside, is_frozen, keep_frozen, settled_parts
 from nnscratch.initializers import Initializer
 from nnscratch.layers import BatchNorm, Dense, Layer
@@ -27,7 +27,7 @@ def remake(
     *,
     init: str | Initializer | None = None,
     bias_init: str | Initializer | None = None,
-    activation: str | None = None,
+    activation: str | Layer | None = None,
     output: str | None = None,
     norm: bool = False,
     momentum: float | None = None,
@@ -56,11 +56,12 @@ def remake(
         It is left as it is.
     init, bias_init : initializer or its name
         Of every dense layer.
-    activation : str
+    activation : str or Layer
         In place of every hidden activation, and behind every hidden dense layer that has none, in
-        blocks too: behind all of a block's dense layers if it has no activation at all; see
-        `nnscratch.layers.activation_names`. Weights are drawn as theory says they suit it, unless
-        `init` says otherwise.
+        blocks too: behind all of a block's dense layers if it has no activation at all. A name, see
+        `nnscratch.layers.activation_names`, or a layer, also of your own, as which each is made:
+        ``nn.LeakyReLU(0.2)``. Weights are drawn as theory says they suit it, unless `init` says
+        otherwise.
     output : str
         The activation at the output; ``"identity"`` for none.
     norm : bool
@@ -112,8 +113,7 @@ def remake(
     if activation is not None:
         from nnscratch.theory.suited import suited_init
 
-        new = layers.activation(activation)
-        init = init if init is not None else suited_init(new.kind)
+        init = init if init is not None else suited_init(_bend(activation))
     changes = {"init": init, "bias_init": bias_init, "momentum": momentum}
     changes |= {"input_init": input_init, "recurrent_init": recurrent_init}
     changes |= {"forget_bias": forget_bias, "update_bias": update_bias, "rate": dropout}
@@ -132,7 +132,7 @@ def remake(
                     f"which is frozen: model.unfreeze('{i}') first"
                 )
             if hidden:
-                made.append(layers.activation(str(activation)))
+                made.append(_bend(other))
             continue
         made.append(_changed(part, asked, seen, None if i in settled else activation))
         if isinstance(part, Dense) and hidden and i not in settled:
@@ -159,7 +159,9 @@ def _but(model: Sequential, without: str | None) -> list[Any]:
     return parts[:place] + parts[place + 1 :]
 
 
-def _behind(parts: Sequence[Part], i: int, norm: bool, activation: str | None) -> list[Part]:
+def _behind(
+    parts: Sequence[Part], i: int, norm: bool, activation: str | Layer | None
+) -> list[Part]:
     """Return what a hidden dense layer lacks: of all until the next one, a norm, an activation."""
     following = itertools.takewhile(lambda part: not isinstance(part, Dense), parts[i + 1 :])
     roles = [_role(part) for part in following]
@@ -169,8 +171,20 @@ def _behind(parts: Sequence[Part], i: int, norm: bool, activation: str | None) -
     if norm and "norm" not in roles:
         made.append(BatchNorm(dense.n_out))
     if activation is not None and not {"activation", ""} & set(roles):
-        made.append(layers.activation(activation))
+        made.append(_bend(activation))
     return made
+
+
+def _bend(activation: str | Layer) -> Layer:
+    """Return a new activation: that of a name, or one like a layer."""
+    if isinstance(activation, str):
+        return layers.activation(activation)
+    if not isinstance(activation, Layer) or activation.role != "activation":
+        raise ConfigError(
+            f"remake activation={shown(activation)}, expected a layer whose role is 'activation', "
+            f"such as nn.LeakyReLU(0.2), or a name, such as 'relu'"
+        )
+    return type(activation)(**arguments(activation))
 
 
 def _role(part: Part) -> str:
@@ -201,7 +215,7 @@ def _again(part: Part, seen: dict[int, Part], **options: Any) -> Any:
     return made
 
 
-def _bent(block: Residual, activation: str | None) -> list[Part]:
+def _bent(block: Residual, activation: str | Layer | None) -> list[Part]:
     """Return a block's layers with that activation in place of theirs or, where there is none,
     behind each dense layer.
     """
@@ -212,14 +226,17 @@ def _bent(block: Residual, activation: str | None) -> list[Part]:
     made = list[Part]()
     for part in inner:
         replaced = _role(part) == "activation"
-        made += [layers.activation(activation) if replaced else part]
+        made += [_bend(activation) if replaced else part]
         if bare and isinstance(part, Dense):
-            made += [layers.activation(activation)]
+            made += [_bend(activation)]
     return made
 
 
 def _changed(
-    part: Part, changes: dict[str, Any], seen: dict[int, Part], activation: str | None = None
+    part: Part,
+    changes: dict[str, Any],
+    seen: dict[int, Part],
+    activation: str | Layer | None = None,
 ) -> Part:
     """Return a part made with the arguments among `changes` that it takes; also inside a block."""
     asked: dict[str, Any]

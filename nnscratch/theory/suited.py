@@ -7,6 +7,7 @@ import math
 
 from nnscratch import initializers, layers
 from nnscratch.initializers import Initializer, VarianceScaling
+from nnscratch.layers import Layer
 from nnscratch.theory.meanfield import gradient_rate, variance_map
 
 _SMALL = 1e-4  # mean square of a signal that units with two ends do not feel
@@ -27,9 +28,11 @@ def suited_scale(kind: str) -> float:
     kind : of the layer, such as ``"leakyrelu"``
     """
     names = {layers.activation(name).kind: name for name in layers.activation_names()}
-    if kind not in names:
-        return math.nan
-    layer = layers.activation(names[kind])
+    return _scale_of(layers.activation(names[kind])) if kind in names else math.nan
+
+
+def _scale_of(layer: Layer) -> float:
+    """Return that scale for an activation as it is set, also for one of somebody's own."""
     q = 1.0 if any(map(math.isnan, layer.saturation)) else _SMALL
     rate = gradient_rate(layer, q, 1.0)
     if not rate > 0:
@@ -38,9 +41,15 @@ def suited_scale(kind: str) -> float:
     return 1 / rate if 1 / _GROWTH**2 < one < _GROWTH and more < _GROWTH * one else math.nan
 
 
-def suited_init(kind: str) -> Initializer | None:
-    """Return an initializer of that scale, by name where it has one; None where there is none."""
-    scale = suited_scale(kind)
+def suited_init(activation: str | Layer) -> Initializer | None:
+    """Return an initializer of that scale, by name where it has one; None where there is none.
+
+    activation : of the layer the kind, or the layer
+    """
+    if isinstance(activation, str):
+        scale = suited_scale(activation)
+    else:
+        scale = _scale_of(activation)
     if math.isnan(scale):
         return None
     for name in _NAMED:

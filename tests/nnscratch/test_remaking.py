@@ -43,6 +43,45 @@ def test_an_activation_brings_its_weights_and_leaves_the_output():
     assert forced[0].init == nn.initializers.get("normal")
 
 
+class Leaning(nn.Layer):
+    """max(x, lean x)."""
+
+    kind = "leaning"
+    role = "activation"
+
+    def __init__(self, lean: float = 0.1) -> None:
+        super().__init__()
+        self.lean = lean
+
+    def forward(self, x):
+        return np.maximum(x, self.lean * x), x
+
+    def backward(self, dy, cache):
+        return np.where(cache > 0, dy, self.lean * dy)
+
+
+@pytest.mark.parametrize("bend", [nn.LeakyReLU(0.5), Leaning(0.5)])
+def test_an_activation_can_be_a_layer_which_is_made_anew_at_each_place(bend):
+    model = nn.Sequential(
+        nn.Dense(4, 6), nn.Tanh(), nn.Residual(nn.Dense(6, 6)), nn.Dense(6, 2), seed=0
+    )
+    made = nn.remake(model, activation=bend)
+    assert [kind for kind in kinds(made) if kind in ("dense", bend.kind)] == [
+        *["dense", bend.kind] * 2, "dense"
+    ]  # fmt: skip
+    new = [layer for layer in made.layers.values() if layer.kind == bend.kind]
+    assert len({id(layer) for layer in [*new, bend]}) == 3
+    assert {vars(layer).get("slope", vars(layer).get("lean")) for layer in new} == {0.5}
+    # n_in Var(w) = 2 / (1 + slope^2) hands the gradient on
+    assert made[0].init.variance(100, 7) == pytest.approx(0.016, rel=1e-3)
+
+
+@pytest.mark.parametrize("bend", [nn.ReLU, nn.Dropout(0.5), 3])
+def test_what_is_no_activation_is_refused(bend):
+    with pytest.raises(nn.ConfigError, match=r"remake activation=.*LeakyReLU\(0.2\), or a name"):
+        nn.remake(network(), activation=bend)
+
+
 def test_an_activation_comes_behind_dense_layers_that_have_none():
     plain = nn.Sequential(nn.Dense(3, 4), nn.Dense(4, 4), nn.Dense(4, 1), seed=0)
     assert kinds(nn.remake(plain, activation="tanh")) == ["dense", "tanh"] * 2 + ["dense"]
