@@ -30,8 +30,9 @@ class Watch(Callback):
     def end(self, trial: Trial) -> None:
         """Show what came of it, where there is no bar."""
         if self.progress.disable:
+            seeds = f", {len(trial.runs)} seeds" if len(trial.runs) > 1 else ""
             self.console.print(
-                f"tried {trial.label}: {trial.word}, skill {trial.skill:.2f}",
+                f"tried {trial.label}{seeds}: {trial.word}, skill {trial.skill:.2f}",
                 highlight=False,
                 soft_wrap=True,
                 markup=False,

@@ -278,6 +278,4 @@ def _passed(
     if norm and block.weights:
         shape = (q, signal.correlation, block.n_out)
         noise = example_noise(phi, *shape, norm == LAYER, after=not block.norm or block.norm_after)
-    elif block.norm:  # every example is brought back to the same mean square
-        noise = replace(noise, square=0.0, covariance=0.0, square_gain=0.0, factor_gain=0.0)
     return signal.inverse_variance * signal.slope * signal.finite, noise, r * noise.kept

@@ -4,8 +4,8 @@ It takes hours, so CI does not run it. Changes are drawn from a seed, so many fo
 comparison or a sign turned, a number moved, `and` for `or`, `min` for `max`, a statement left out;
 in the area `rules` a limit of findings and cures moved by a half, a word or an order turned round,
 a cause that explains one thing less, another severity.
-After `make reached` the tests that reach the place run, those of files that mirror or name the
-source first; without it, or where it knows of none, such files and then the rest of the area's.
+After `make reached` the tests that reach the place run, and then those of files that mirror or name
+the source; without it, or where it knows of none, such files and then the rest of the area's.
 Results grow in a file, line by line, and what is there already is not tried again::
 
     make mutants ARGS="--areas theory losses --count 30 --jobs 4"
@@ -174,7 +174,7 @@ def attempt(copy: Path, area: str, change: Change, limit: int, reach: Reach | No
     line = original[: change.start].count(b"\n") + 1
     traced = reach is not None and not change.file.startswith("kernels/")  # not machine code
     if traced and (found := reach.tests(change.file, line)):
-        parts = [near_first(found, parts[0])]
+        parts = [near_first(found, parts[0]), parts[0]]  # these too: the map may be out of date
     try:
         for tests in parts:
             how = notices(copy, tests, limit)

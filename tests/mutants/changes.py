@@ -115,8 +115,9 @@ def changes_of(file: str, text: str) -> list[Change]:
         elif isinstance(node, ast.BoolOp):
             between(node.values[0], node.values[1], type(node.op))
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub):
-            start = place(node.lineno, node.col_offset)
-            found.append((start, place(node.operand.lineno, node.operand.col_offset), ""))
+            start, end = (place(n.lineno, n.col_offset) for n in (node, node.operand))
+            sign = data[start:end].partition(b"(")[0]  # what is in parentheses stays so
+            found.append((start, start + len(sign), ""))
         elif isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float):
             start = place(node.lineno, node.col_offset)
             end = place(node.end_lineno or 0, node.end_col_offset or 0)

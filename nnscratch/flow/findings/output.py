@@ -51,7 +51,7 @@ def _flat(view: View) -> list[Finding]:
     share = float(np.median(zeros[view.now]))
     return finding(
         "loss",
-        view.harm,
+        "serious",
         view,
         f"For {percent(share)} of what {view.layers[last]} gives the gradient of the loss is "
         f"exactly 0, while the loss stands at {number(p.now, 3)}: whatever the network says there, "

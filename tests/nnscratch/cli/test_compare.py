@@ -1,6 +1,7 @@
 """``nnscratch compare``, small: what it prints and what it leaves behind."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -82,6 +83,7 @@ def test_table_and_progress_are_printed(capsys, tmp_path):
     assert main(["compare", *SMALL, *only, "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert "training sigmoid-glorot" in printed
+    assert re.search(r"\n  relu-he: test accuracy 0\.\d{3}, \w+, \d+\.\d s\n", printed)
     rows = [line for line in printed.splitlines() if line.startswith(" ReLU, He")]
     assert len(rows) == 1
     assert float(rows[0].split()[-2]) == pytest.approx(0.96, abs=0.1)  # predicted

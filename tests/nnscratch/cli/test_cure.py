@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
@@ -56,6 +57,7 @@ def test_printed(output):
     assert "Diagnosis: predicted exploding" in printed
     assert "\nmodel = nn.Sequential(\n    nn.Dense(64, 20, " in printed
     assert "tried as it is: " in told
+    assert re.search(r"\ntried .+, 3 seeds: \w+, skill ", told)
     long = [line for line in printed.splitlines() if len(line) > 80]
     assert [line for line in long if not line.startswith(("wrote", "    "))] == []  # but for code
 

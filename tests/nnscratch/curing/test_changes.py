@@ -7,6 +7,7 @@ import nnscratch as nn
 from nnscratch.curing import (
     AddBatchNorm,
     AddResidual,
+    Change,
     ClipGradient,
     LearningRate,
     LessDropout,
@@ -104,6 +105,11 @@ def test_what_a_later_change_decides_anew_is_left_out():
     assert str(together(elu, he)) == "ELU, lecun_normal + he_normal"
     assert together(None, he) == he
     assert together() is None
+
+
+def test_a_change_of_ones_own_says_what_it_lacks():
+    with pytest.raises(TypeError, match=r"Own has no apply: use a class of nnscratch\.curing"):
+        type("Own", (Change,), {})().apply(read())
 
 
 def test_less_dropout_leaves_alone_what_takes_less():

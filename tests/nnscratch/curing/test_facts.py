@@ -35,6 +35,14 @@ def sound(outputs=2):
     return nn.Dense(6, 5), nn.Tanh(), nn.Dense(5, outputs)
 
 
+@pytest.mark.parametrize(
+    ("y", "whole"), [(X, True), (np.where(X > 0, X, 0), False), (X[:, :2], False)]
+)
+def test_inputs_are_given_back_where_each_of_them_is_an_answer(y, whole):
+    c = Conditions(X, y, X, Answers.of(y, y, 6, False), 20, 300, seed=0, all_seen=True)
+    assert c.given_back == whole
+
+
 def test_a_sound_network_asks_for_nothing():
     assert asked(*sound()) == []
     assert asked(*sound(3), loss=nn.SoftmaxCrossEntropy(), y=LABELS, classes=True) == []

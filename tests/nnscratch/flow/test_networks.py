@@ -165,7 +165,7 @@ def test_a_network_of_any_width_is_recorded_as_wide_as_it_is(tmp_path, to_file):
         np.testing.assert_equal(load_record(tmp_path / "a.flow"), record)
 
 
-@pytest.mark.parametrize("probe", [None, X])
+@pytest.mark.parametrize("probe", [None, X[:2]])  # of two examples, the fewest it may have
 def test_a_layer_with_positions_that_says_nothing_of_them_is_measured_as_it_is(probe):
     model = nn.Sequential(nn.Dense(8, 8), Image(), nn.ReLU(), Flat(), nn.Dense(8, 3))
     flow = nn.GradientFlow(model, probe=probe)

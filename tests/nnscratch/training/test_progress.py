@@ -112,6 +112,13 @@ def test_bar_says_why_it_ended_early(terminal):
     assert terminal.getvalue().rstrip().endswith(history.message)
 
 
+def test_bar_ends_where_the_training_ended(terminal, monkeypatch):
+    """Not where it was drawn last: the last steps may have gone by too quickly for that."""
+    monkeypatch.setattr(progress, "REFRESH_SECONDS", 1000.0)
+    fit(max_steps=4)
+    assert "epoch 2/3" in terminal.getvalue()
+
+
 def test_bar_is_put_away_when_training_fails(terminal):
     class Broken(nn.Callback):
         def on_step(self, trainer, step):

@@ -48,6 +48,11 @@ def test_of_one_layer_alone_it_takes_a_hundredth(run, ratio, told):
     assert bool(found(run, ratio, layers=1)) == told
 
 
+def test_of_many_inputs_keras_draws_the_least():
+    assert faint.least_variance(20, 20) == LEAST
+    assert faint.least_variance(200, 20) == 2 / (200 + 4 * 20)
+
+
 @pytest.mark.parametrize(
     ("symptoms", "told"),
     [

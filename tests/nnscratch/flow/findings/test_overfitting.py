@@ -75,8 +75,10 @@ def test_a_run_that_has_learned_nothing_has_learned_nothing_by_heart(run, level,
         (1.15, [0.5, 0.8, 0.8, 0.8, 0.78], "notice"),
     ],
 )
-def test_how_bad_it_is(run, last, accuracy, severity):
-    losses = [0.9, 0.5, 0.4, 0.8, last]
+@pytest.mark.parametrize("looks", [1, 2])
+def test_how_bad_it_is(run, last, accuracy, severity, looks):
+    losses = np.repeat([0.9, 0.5, 0.4, 0.8, last], looks)
+    accuracy = accuracy and np.repeat(accuracy, looks)
     found = run.of(run(lambda r: held_out(r, losses, accuracy)), "overfitting")
     assert found.severity == severity
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nnscratch.flow.findings.shrunk import BRISK, SHARE
+SHARE, BRISK = 0.1, 1e-3
 
 
 def shrunk(run, share=SHARE / 2, size=BRISK / 2, optimizer="Adam(lr=0.001, epsilon=1.0)", looks=6):

@@ -63,6 +63,15 @@ def test_norms_that_begin_the_branches_make_a_power_of_the_depth(norm):
     assert "a power of the depth" in said(*blocks(30, first=[norm]), norm(N))
 
 
+@pytest.mark.parametrize(
+    ("first", "formula"),
+    [([nn.LayerNorm], "norms begin the branches"), ([], "norms after the sums")],
+)
+def test_a_norm_behind_a_single_block_is_part_of_it_if_none_begins_it(first, formula):
+    found = nn.predict(network(*blocks(1, first=first), nn.LayerNorm(N)))
+    assert found.regime.formula.startswith(formula)
+
+
 def test_an_identity_around_a_branch_is_nothing():
     def made(skip):
         block = nn.Residual(nn.LayerNorm(N), *branch(), skip=skip)

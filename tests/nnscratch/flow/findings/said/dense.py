@@ -55,6 +55,14 @@ CASES = {
     "a blind loss": ({}, put(gradient_zeros=(ALL, -1, 1.0), loss_free=1.0, loss_constant=1.0)),
     "softmax twice": (SOFTMAX, put()),
     "softmax twice, in a function": ({}, put(loss_free=np.log(1 + 2 / np.e))),
+    "a softmax for rows of zeros": (
+        SOFTMAX,
+        both(text(loss_kind="custom"), put(target_classes=1, target_mean=0.3)),
+    ),
+    "a softmax for several classes": (
+        SOFTMAX,
+        both(text(loss_kind="custom"), put(target_classes=1, target_mean=0.5)),
+    ),
     "out of reach": (SIGMOID | NUMBERS, put(loss_floor=0.5, target_max=9.0)),
     "a sigmoid a class": (SIGMOID, put()),
     "a rectifier at the output": (RELU_OUT, put(output_zeros=(ALL, -1, 0.4))),
