@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import io
 import os
@@ -39,9 +40,25 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
     """Show the defaults that say something; leave the lines of description and epilog alone."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default is None or action.default is False:
+        if action.default is None or action.default is False or action.default == []:
             return action.help
         return super()._get_help_string(action)
+
+
+# What options are called in other commands and tools.
+ELSEWHERE = {
+    "--epochs": ["--steps", "--updates"],
+    "--steps": ["--epochs", "--updates"],
+    "--iterations": ["--steps", "--epochs"],
+    "--learning-rate": ["--lr"],
+    "--batch-size": ["--batch"],
+    "--layers": ["--depth"],
+    "--hidden": ["--width"],
+    "--units": ["--width"],
+    "--drop": ["--ignore"],
+    "--exclude": ["--ignore"],
+    "--output": ["--out"],
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,8 +80,16 @@ class Command(Parser):
         if unknown:  # said by the command, not by the whole
             takes_data = "--data" in self._option_string_actions and os.path.exists(unknown[0])
             hint = f"; give it data by --data {unknown[0]}" if takes_data else ""
+            hint = hint or self._meant(unknown[0].partition("=")[0])
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return found, unknown
+
+    def _meant(self, word: str) -> str:
+        """Return which option of this command may have been meant; "" if none."""
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        near = [option for option in ELSEWHERE.get(word, ()) if option in known]
+        near = near or difflib.get_close_matches(word, known, 1, 0.75)
+        return f"; did you mean {near[0]}?" if near else ""
 
 
 def parser() -> argparse.ArgumentParser:

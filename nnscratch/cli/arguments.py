@@ -147,6 +147,14 @@ def add_data(command: argparse.ArgumentParser, *, choose: bool, files: bool = Tr
             help="of a file: what is to be learned (default: the last column, or the array y)",
         )
         group.add_argument(
+            "--ignore",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="COLUMN",
+            help="of a table: columns to leave out, as ids and names are",
+        )
+        group.add_argument(
             "--standardise",
             action="store_true",
             help="bring inputs, and answers that are numbers, of a file to mean 0 and deviation 1",

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from nnscratch.cli import recurrent
 from nnscratch.cli.arguments import (
     CONFIGURATIONS,
@@ -35,6 +33,7 @@ from nnscratch.cli.network import (
 from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.console import Console
 from nnscratch.curing import Cure, cure, search
+from nnscratch.curing.skill import HELD_OUT
 from nnscratch.experiments import ladder, recurrent_ladder
 from nnscratch.files import make_folder, write_atomically
 from nnscratch.optimizers import SGD
@@ -43,7 +42,6 @@ from nnscratch_records.words import plural
 R = TypeVar("R", ladder.Rung, recurrent_ladder.Rung)
 
 _STEPS = 300
-_HELD_OUT = 6  # one example in so many is kept for judging
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
         f"{plural(len(rungs), 'network')} of {plural(settings.depth, 'hidden layer')} x "
         f"{settings.width} on "
         f"{options.data}, batch {settings.batch_size}, learning rate {settings.lr:g}; one training "
-        f"example in {_HELD_OUT} is held out for the loss",
+        f"example in {HELD_OUT} is held out",
         soft_wrap=False,
     )
 
@@ -120,9 +118,10 @@ def _reading(options: argparse.Namespace) -> str:
     if not is_file(options):
         return ""
     scaled = ", standardise=True" if options.standardise else ""
+    ignored = f", ignore={options.ignore}" if options.ignore else ""
     return (
         f"x, y, x_test, y_test = nn.datasets.table({options.data!r}, {options.target!r}{scaled}, "
-        f"seed={options.seed})"
+        f"seed={options.seed}{ignored})"
     )
 
 
@@ -186,20 +185,18 @@ def _run_public_cases(console: Console, options: argparse.Namespace) -> int:
 def treat(rung: ladder.Rung, data: Data, settings: ladder.Settings, steps: int, tries: int) -> Cure:
     """Return what was found for the network of `rung`, judged on held-out training examples."""
     x, y = data[:2]
-    held_out = np.arange(len(x)) % _HELD_OUT == 0
     model = ladder.build(rung, x.shape[1], outputs(data), settings)
     clip = ClipByGlobalNorm(rung.max_norm) if rung.max_norm is not None else None
     return cure(
         model,
         make_loss(data),
         SGD(lr=settings.lr, clip=clip),
-        x[~held_out],
-        y[~held_out],
+        x,
+        y,
         batch_size=settings.batch_size,
         steps=steps,
         tries=tries,
         seed=settings.seed,
-        validation=(x[held_out], y[held_out]),
     )
 
 

@@ -195,13 +195,15 @@ def load_data(options: argparse.Namespace, console: Console) -> Data:
         if options.data not in datasets.names():
             files = [f"FILE{suffix}" for suffix in SUFFIXES]
             raise unknown_name("data set", options.data, [*datasets.names(), *files])
-        if options.target is not None or options.standardise:
+        if options.target is not None or options.standardise or options.ignore:
             raise ConfigError(
-                f"--target and --standardise are for files of one's own, got --data {options.data}"
+                f"--target, --ignore and --standardise are for files of one's own, got --data "
+                f"{options.data}"
             )
         data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
     else:
-        data = datasets.table(options.data, options.target, options.standardise, options.seed)
+        of = options.target, options.standardise, options.seed, options.ignore
+        data = datasets.table(options.data, *of)
         answers = f"{outputs(data)} classes" if names_classes(data) else "numbers to be met"
         console.say(
             f"{options.data}: {plural(len(data[0]) + len(data[2]), 'example')} of "

@@ -73,10 +73,10 @@ def refuse_others(options: argparse.Namespace) -> None:
             raise ConfigError(f"--{name} is for --family {family}, got --family {options.family}")
     if recurrent and names_a_network(options):
         raise ConfigError(f"--family {RECURRENT} has its own networks: choose with --only")
-    given = ("target", "standardise", "data_dir")
+    given = ("target", "ignore", "standardise", "data_dir")
     if recurrent and (options.data != "digits" or any(getattr(options, k, None) for k in given)):
         raise ConfigError(
-            f"--family {RECURRENT} makes its own sequences: leave out --data, --target, "
+            f"--family {RECURRENT} makes its own sequences: leave out --data, --target, --ignore, "
             f"--standardise and --data-dir"
         )
 

@@ -96,8 +96,8 @@ def predictions(loss: LossFunction, outputs: Array, has_classes: bool) -> Array:
     return outputs
 
 
-def split(x: Array, seed: int) -> tuple[Array, Array]:
-    """Return which examples to train on and which to judge on.
+def split(x: Array, seed: int, classes: Array | None = None) -> tuple[Array, Array]:
+    """Return which examples to train on and which to judge on, as large a part of every class.
 
     All of them for both if they are few, or a truth table: the rest says nothing of a row of it.
     """
@@ -106,8 +106,11 @@ def split(x: Array, seed: int) -> tuple[Array, Array]:
         every = np.arange(examples)
         return every, every
     order = np.random.default_rng(seed).permutation(examples)
-    held_out = min(examples // HELD_OUT, MOST_HELD_OUT)
-    return np.sort(order[held_out:]), order[:held_out]
+    by_class = order if classes is None else order[np.argsort(classes[order], kind="stable")]
+    count = min(examples // HELD_OUT, MOST_HELD_OUT)
+    judged = np.zeros(examples, dtype=bool)
+    judged[by_class[((np.arange(count) + 0.5) * examples / count).astype(int)]] = True
+    return np.flatnonzero(~judged), order[judged[order]]
 
 
 def is_truth_table(x: Array) -> bool:

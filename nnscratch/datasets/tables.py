@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import os
+import shlex
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,13 +34,18 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".npz")  # in capitals too
 MOST_CLASSES = 20  # as many different whole numbers are classes, more are numbers
 LEAST = 10  # examples
 TESTED = 5  # one example in so many is for testing
+_TYPED = 200  # letters that anybody would copy
 _WORDS = 20  # as many different ones are worth a column each
 _CELL, _LETTER = 110, 7  # bytes that a cell takes until it is a number, and a letter of the text
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
 
 
 def table(
-    path: PathLike, target: str | None = None, standardise: bool = False, seed: int = 0
+    path: PathLike,
+    target: str | None = None,
+    standardise: bool = False,
+    seed: int = 0,
+    ignore: Sequence[str] = (),
 ) -> Split:
     """Return `x_train, y_train, x_test, y_test` of a file; one example in 5, by `seed`, for tests.
 
@@ -59,6 +65,9 @@ def table(
     standardise : bool
         Bring inputs, and targets that are numbers, to mean 0 and deviation 1, by the training rows.
 
+    ignore : names
+        Columns that are left out, whatever they hold: ids, names, dates.
+
     Raises `FileError`, and `DataError` or `ShapeError` naming line and column for rows of different
     lengths, and for text, missing values or a column of one value.
     """
@@ -66,10 +75,14 @@ def table(
     require_seed("seed", seed)
     if target is not None:
         require_text("target", target)
+    if isinstance(ignore, str):
+        ignore = [ignore]
     if as_path(path).suffix.lower() == ".npz":
+        if ignore:
+            raise DataError(f"{path} has no columns to ignore: leave them out of its x")
         x, answers = _arrays(path, target or "y")
     else:
-        x, answers = _columns(path, target)
+        x, answers = _columns(path, target, ignore)
     _require_examples(path, len(x))
     y = _answers(answers, str(path))
     order = np.random.default_rng(seed).permutation(len(x))
@@ -133,13 +146,20 @@ def _arrays(path: PathLike, target: str) -> tuple[Array, Array]:
     return check_inputs(x.reshape(len(x), -1), f"x of {path}"), y
 
 
-def _columns(path: PathLike, target: str | None) -> tuple[Array, Array]:
+def _columns(path: PathLike, target: str | None, ignore: Sequence[str] = ()) -> tuple[Array, Array]:
     """Return the inputs and the target column of a table, checked cell by cell."""
     rows, first = _rows(path)
     # Names are no numbers; a first line with some of these is an example with a class in words.
     named = all(_number(cell) is None for cell in rows[0])
     names = rows[0] if named else [f"{i + 1}" for i in range(len(rows[0]))]
     lines, cells = first[named:], rows[named:]
+    for name in ignore:
+        require_name(f"column of {path} to ignore:", name, names)
+    if ignore:
+        if (names[-1] if target is None else target) in ignore:
+            raise DataError(f"{path}: the target column is not to be ignored")
+        kept = [i for i, name in enumerate(names) if name not in ignore]
+        names, cells = [names[i] for i in kept], [[row[i] for i in kept] for row in cells]
     if len(names) < 2:
         raise ShapeError(f"{path} has one column: expected inputs and a target")
     if target is not None and target not in names:
@@ -154,27 +174,40 @@ def _columns(path: PathLike, target: str | None) -> tuple[Array, Array]:
     odd = ~np.isfinite(values).all(axis=0) | (values == values[0]).all(axis=0)
     odd[place] = True
     # Only these are looked at cell by cell: tables may have a million columns.
-    wrong: dict[str, DataError] = {}
+    wrong: dict[int, DataError] = {}
     for i in np.flatnonzero(odd).tolist():
         try:
             column = _column(path, names[i], lines, [row[i] for row in cells], i == place)
         except DataError as error:
-            wrong[shown(names[i])] = error
+            wrong[i] = error
             continue
         if i == place:
             answers = column
     if wrong:
         worst, *others = wrong
-        also = f". Nor can be used as they are: {listed(others, 'columns')}" if others else ""
-        raise DataError(f"{wrong[worst]}{also}")
+        if others:
+            also = f"{wrong[worst]}. Nor can be used as they are: "
+            wrong[worst] = DataError(also + listed([shown(names[i]) for i in others], "columns"))
+        if place in wrong:
+            raise wrong[worst]
+        raise DataError(f"{wrong[worst]}. {_without([names[i] for i in wrong])}")
     ids = values[:, 0]
     if not names[0] and place and len(set(ids.tolist())) == len(ids) and (ids % 1 == 0).all():
         raise DataError(
             f"{path}: the first column has no name and numbers the rows, as pandas writes its "
-            f"index: leave it out, as to_csv(path, index=False) does, or give it a name"
+            f"index: leave it out, as to_csv(path, index=False) does, or give it a name. "
+            f"{_without([''])}"
         )
     inputs = np.delete(values, place, axis=1)
     return fitted(inputs, np.dtype(np.float32), str(path)), answers
+
+
+def _without(names: list[str]) -> str:
+    """Return how to go on without these columns, in Python and on the command line."""
+    here, option = repr(names), shlex.join(names)
+    if len(option) > _TYPED or not option.isprintable():
+        here, option = "[...]", "with their names"
+    return f"To go on without: ignore={here}, on the command line --ignore {option}"
 
 
 def _rows(path: PathLike) -> tuple[list[list[str]], list[int]]:

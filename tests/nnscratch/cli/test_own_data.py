@@ -41,6 +41,19 @@ def test_train_on_numbers_standardised(capsys):
     assert "test R2 " in out
 
 
+def test_columns_that_are_left_out(folder, capsys):
+    own = ["--data", "notes.csv", "--epochs", "1"]
+    kinds = (folder / "kinds.csv").read_text().splitlines()
+    notes = [f"note,{kinds[0]}", *(f"seen {i},{row}" for i, row in enumerate(kinds[1:]))]
+    (folder / "notes.csv").write_text("\n".join(notes))
+    assert main(["train", *SMALL, *own]) == 2
+    assert "on the command line --ignore note" in capsys.readouterr().err
+    assert main(["train", *SMALL, *own, "--ignore", "note"]) == 0
+    assert "90 examples of 2 columns, answers are 3 classes" in capsys.readouterr().out
+    assert main(["train", *SMALL, *own, "--ignore", "note", "right"]) == 0
+    assert "90 examples of 1 column, answers are 3 classes" in capsys.readouterr().out
+
+
 def test_what_is_wrong_before_the_first_step_is_said(folder, capsys):
     rng = np.random.default_rng(0)
     np.savez("pixels.npz", x=rng.integers(0, 255, (60, 8, 8)), y=rng.integers(0, 3, 60))
@@ -90,6 +103,7 @@ def test_diagnose_trains_the_network_that_train_takes(capsys):
     [
         (["train", "--data", "prices.csv", "--target", "prize"], "did you mean 'price'?"),
         (["train", "--data", "digits", "--target", "y"], "are for files of one's own"),
+        (["train", "--data", "digits", "--ignore", "y"], "are for files of one's own"),
         (["train", "--data", "x.npy"], "known are FILE.csv, FILE.npz, FILE.tsv, FILE.txt, digits"),
         (["train", "--data", "x.xlsx", "--target", "y"], "unknown data set 'x.xlsx': known are"),
         (["find-rate", "--data", "none.csv"], "no such file: none.csv"),
@@ -130,16 +144,19 @@ def test_what_to_do_to_a_file_is_said_as_an_option_too(folder, capsys, monkeypat
 @pytest.mark.slow
 def test_no_line_of_a_cure_is_cut(folder, capsys, monkeypatch):
     """Lines longer than the terminal is wide stand as they are, and begin with the data."""
-    monkeypatch.setenv("COLUMNS", "80")
-    own = ["--data", "kinds.csv", "--activation", "sigmoid", "--batchnorm", "--lr", "1e-5"]
-    assert main(["cure", "--depth", "3", "--width", "12", "--steps", "40", *own]) == 0
+    monkeypatch.setenv("COLUMNS", "60")
+    own = ["--data", "kinds.csv", "--ignore", "right", "--activation", "sigmoid", "--batchnorm"]
+    assert (
+        main(["cure", "--depth", "3", "--width", "12", "--steps", "40", "--lr", "1e-5", *own]) == 0
+    )
     out = capsys.readouterr().out
     lines = out[out.index("\nmodel = ") : out.index("\nThese lines begin with: ")]
     (reading,) = [row for row in out.splitlines() if row.startswith("These lines begin with: ")]
     made = {}
     exec(f"import nnscratch as nn\n{reading.partition(': ')[2]}\n{lines}", made)
     assert made["model"](made["x"]).shape == (72, 3)
-    assert max(map(len, lines.splitlines())) > 80
+    assert made["x"].shape == (72, 1)
+    assert max(map(len, lines.splitlines())) > 60
 
 
 def test_no_line_of_a_diagnosis_is_cut(folder, capsys, monkeypatch):

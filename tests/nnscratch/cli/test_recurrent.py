@@ -72,6 +72,7 @@ def test_predict(tmp_path, capsys):
                 ("compare", ("--data-dir", "mnist")),
                 ("predict", ("--target", "price")),
                 ("cure", ("--standardise",)),
+                ("cure", ("--ignore", "id")),
             )
         ),
         *(

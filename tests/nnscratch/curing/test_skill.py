@@ -69,6 +69,17 @@ def test_few_examples_are_not_split():
     assert len(split(COLUMN, 0)[1]) == 2000
 
 
+def test_of_every_class_as_large_a_part_is_held_out():
+    y = np.zeros(200, int)
+    y[RNG.choice(200, 40, replace=False)] = np.arange(40) % 2 + 1
+    for seed in range(10):
+        training, judged = split(COLUMN[:200], seed, y)
+        assert np.bincount(y[judged]).tolist() == [32, 4, 4]
+        assert np.bincount(y[training]).tolist() == [128, 16, 16]
+        # Whoever takes the first few of them has not one class alone.
+        assert len(set(y[judged[:20]])) > 1
+
+
 def test_truth_tables_are_not_split():
     table = (np.arange(64)[:, None] >> np.arange(6) & 1).astype(float)
     for whole in (table, 2 * table - 1, RNG.permutation(table)):

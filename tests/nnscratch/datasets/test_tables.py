@@ -118,6 +118,56 @@ def test_what_does_not_fit_is_named_with_its_place(lines, said, write):
         table(write(lines))
 
 
+ROWS_OF_ANYTHING = ["id,the city,a,b,kind", *(f"{i},,C{i},{i * i},{i % 2}" for i in range(20))]
+
+
+def test_columns_are_left_out_whatever_they_hold(write):
+    path = write(ROWS_OF_ANYTHING)
+    with pytest.raises(
+        nn.DataError, match=r"'the city': no value in line 2.*as they are: 'a'"
+    ) as e:
+        table(path)
+    assert str(e.value).endswith(
+        "To go on without: ignore=['the city', 'a'], on the command line --ignore 'the city' a"
+    )
+    assert table(path, ignore=["the city", "a"])[0].shape == (16, 2)
+    x_train, y_train, *_ = table(path, ignore=["a", "the city", "id"])
+    assert sorted({i * i % 2 for i in range(20)}) == sorted(set(x_train[:, 0] % 2))
+    assert (x_train[:, 0] % 2 == y_train).all()
+    assert table(path, target="b", ignore=["the city", "a", "kind"])[0].shape == (16, 1)
+    whole = table(write(["n,a,b", *(f"{i},{i},{i % 3}" for i in range(20))]), ignore="n")
+    assert whole[0].shape == (16, 1)
+    numbered = table(write([f"{i},x{i},{i % 2}" for i in range(20)]), ignore=["2"])
+    assert numbered[0].shape == (16, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ignore": ["the town"]}, "column of .* to ignore: 'the town': did you mean 'the city'"),
+        ({"ignore": ["kind"]}, "the target column is not to be ignored"),
+        ({"ignore": ["a"], "target": "a"}, "the target column is not to be ignored"),
+        ({"ignore": ["id", "the city", "a", "b"]}, "one column"),
+    ],
+)
+def test_columns_that_cannot_be_left_out(given, said, write):
+    with pytest.raises(nn.NnscratchError, match=said):
+        table(write(ROWS_OF_ANYTHING), **given)
+
+
+def test_an_index_without_a_name_can_be_left_out(write):
+    path = write([",a,b", *(f"{i},{-i},{i % 2}" for i in range(20))])
+    with pytest.raises(nn.DataError, match=r"ignore=\[''\], on the command line --ignore ''$"):
+        table(path)
+    assert table(path, ignore=[""])[0].shape == (16, 1)
+
+
+def test_arrays_have_no_columns_to_leave_out(tmp_path):
+    np.savez(tmp_path / "own.npz", x=np.eye(20), y=np.arange(20) % 2)
+    with pytest.raises(nn.DataError, match="has no columns to ignore"):
+        table(tmp_path / "own.npz", ignore=["a"])
+
+
 @pytest.mark.parametrize("name", ["own.tsv", "own.txt", "OWN.CSV"])
 def test_files_of_other_names_and_decimal_commas(name, tmp_path):
     between = "\t" if name == "own.tsv" else ";"
