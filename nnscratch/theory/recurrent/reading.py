@@ -49,7 +49,7 @@ def read_cell(name: str, layer: Layer) -> Cell:
         sw2=units * np.mean(spread * spread, axis=(1, 2)),
         sv2=np.sum(params["weight"].reshape(-1, wide // units, units) ** 2, axis=(0, 2)) / units,
         bias=params["bias"].reshape(wide // units, units),
-        recurrent_bias=params.get("recurrent_bias", np.zeros(wide))[-units:],
+        recurrent_bias=params.get("recurrent_bias", np.empty(0))[-units:],  # of a GRU alone
         activation=nonlinearity(getattr(layer, "activation", "tanh")),
         identity=float(kept[0]),
     )

@@ -36,6 +36,7 @@ def smooth(**options):
         ({"lr": 0.49}, 1.0, True),
         ({"lr": 0.99}, 1.0, True),
         ({"lr": 1.01}, 1.0, False),
+        ({"lr": 0.19, "optimizer": "SGD(lr=0.19, momentum=0.8)"}, 1.0, True),
         ({"optimizer": "Adam(lr=0.1)"}, 1.0, False),
         ({}, 0.96, True),
         ({}, 0.94, False),
@@ -49,8 +50,8 @@ def test_a_plateau_where_all_answers_are_the_same(run, options, level, told):
     assert (found is not None) == told
     if told:
         assert "stands on a plateau" in found.sentence
-        longer = 2.0 if options.get("lr") == 0.99 else 0.5
-        assert found.advice[0].line == f"optimizer = nn.SGD(lr={longer:g})"
+        longer = {0.99: "lr=2", 0.19: "lr=0.2, momentum=0.8"}.get(options.get("lr"), "lr=0.5")
+        assert found.advice[0].line == f"optimizer = nn.SGD({longer})"
 
 
 def test_a_layer_that_is_slow_on_a_plateau_is_no_other_fault(run):

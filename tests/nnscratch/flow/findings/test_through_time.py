@@ -13,6 +13,7 @@ from nnscratch.experiments.faults import CASES, diagnose
 from nnscratch.experiments.faults.through_time import HEALTHY
 from nnscratch.flow.findings import find, through_time
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.recurrent import Recurrent
 from nnscratch.flow.findings.view import View
 
 OURS = {"forget bias", "recurrent weights", "truncation", "gradient spikes"}
@@ -89,6 +90,14 @@ def test_the_horizon_is_in_steps_and_the_gate_is_blamed():
     assert f"the forget gate keeps {gates[1]:.2g} a step" in found.cause
     assert f"brings about {through:.2g}" in found.cause
     assert found.advice[0].what == "let its gates begin open, with a bias of 2.6"
+
+
+def test_the_way_through_a_gru_takes_what_its_update_gate_does_not_keep():
+    gates, weights = {"r": 0.5, "z": 0.75}, {"n": 1.2}
+    layer = Recurrent("0.gru", 0, 0, np.full(2, 9), np.full(2, 0.9), gates, weights)
+    assert layer.way_through == pytest.approx(0.25 * 0.5 * 1.2)
+    assert "keeps 0.75 a step" in through_time._blame(layer, 0.9)
+    assert "together 0.9, measured 0.9" in through_time._blame(layer, 0.9)
 
 
 @pytest.mark.parametrize(("mean", "kinds"), [(0.84, ["forget bias"]), (0.86, [])])
