@@ -17,14 +17,12 @@ def largest_of(values: Array, window: int) -> Array:
 
     NaN counts as larger than infinity, so that a window hides neither.
     """
-    starts = np.arange(0, len(values), window)
-    return np.maximum.reduceat(values, starts, axis=0) if window > 1 else values
+    return np.maximum.reduceat(values, np.arange(0, len(values), window), axis=0)
 
 
 def smallest_of(values: Array, window: int) -> Array:
     """The smallest value of each window along the first axis, NaN where there is one."""
-    starts = np.arange(0, len(values), window)
-    return np.minimum.reduceat(values, starts, axis=0) if window > 1 else values
+    return np.minimum.reduceat(values, np.arange(0, len(values), window), axis=0)
 
 
 def noted(text: str, window: int, what: str) -> str:

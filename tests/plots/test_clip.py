@@ -62,6 +62,7 @@ def test_the_angle_is_drawn_in_degrees_and_nan_marked(record):
     given = record("bursts", clip=True, growth=100.0)
     given["clip_cosine"][:3] = [1.0, 0.0, np.sqrt(0.5)]
     panel = plots.clip_figure(given).axes[2]
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("training step", "degrees")
     (angle,) = lines(panel, "angle")
     np.testing.assert_allclose(angle.get_ydata()[:3], [0, 90, 45], atol=1e-6)
     (marks,) = lines(panel, "nan")

@@ -73,7 +73,9 @@ def test_the_last_finite_step(record):
     run = Run(given)
     assert run.row("finite") == bad - 1
     assert run.when("finite") == f"step {bad - 1}, the last finite one of 39"
+    assert run.when(0) == "step 0"
     assert Run(record("a")).row("finite") == 39
+    assert Run(record("a")).when("finite") == "step 39"
     given["loss"][:] = np.nan
     assert Run(given).row("finite") == 39
 

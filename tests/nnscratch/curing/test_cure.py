@@ -1,6 +1,7 @@
 """`cure`: sick networks get better, the report says so, and whoever asks keeps what he has."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,21 @@ def test_what_is_frozen_keeps_its_weights_through_a_cure(digits):
         assert made.layers["1.relu"].kind == "relu"
         for key in ("0.weight", "0.bias"):
             assert np.array_equal(made.params[key], trunk.params[key])
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (0.94, "the loss falls from 1 to 0.94"),
+        (0.96, "the loss hardly falls, from 1 to 0.96"),
+        (1.04, "the loss does not fall, from 1 to 1.04"),
+        (np.inf, "the loss goes from 1 to inf"),
+    ],
+)
+def test_a_diagnosis_says_how_the_loss_went(vanishing, last, said):
+    run = replace(vanishing.before.runs[0], losses=[1.0] * 90 + [last] * 10)
+    found = replace(vanishing, before=replace(vanishing.before, runs=(run,)))
+    assert said in found.diagnosis
 
 
 def test_report(vanishing):
