@@ -45,8 +45,8 @@ class Guard:
         self.producer = ""
         self.passed_on: list[str] = []
         self._stop = stop
-        self._readers: dict[int, list[str]] = {}
-        self._kept: list[Any] = []  # so that no identity is given twice
+        # With each tensor, so that no identity is given twice, the modules that were given it.
+        self._readers: dict[int, tuple[Any, list[str]]] = {}
         self._hooks = [model.register_forward_pre_hook(self._begin)]
         for name, module in model.named_modules():
             if next(module.children(), None) is None:
@@ -62,7 +62,7 @@ class Guard:
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
-        self._kept.clear()
+        self._readers.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -72,17 +72,17 @@ class Guard:
 
     def _begin(self, model: nn.Module, args: Any) -> None:
         self._readers.clear()
-        self._kept.clear()
+
+    def _readers_of(self, tensor: Any) -> list[str]:
+        return self._readers.setdefault(id(tensor), (tensor, []))[1]
 
     def _leave(self, name: str, module: nn.Module, given: Any, output: Any) -> None:
         for tensor in tensors_in(given):
-            self._readers.setdefault(id(tensor), []).append(name)
-            self._kept.append(tensor)
+            self._readers_of(tensor).append(name)
         for tensor in tensors_in(output):
-            self._kept.append(tensor)
             if tensor.requires_grad and tensor.is_floating_point():
-                place = id(tensor)
-                tensor.register_hook(lambda dy, place=place: self._arrive(name, place, dy))
+                readers = self._readers_of(tensor)
+                tensor.register_hook(lambda dy, readers=readers: self._arrive(name, readers, dy))
         if all(map(_finite, tensors_in(output))):
             return
         if not all(map(_finite, tensors_in(given))):
@@ -99,10 +99,9 @@ class Guard:
         else:
             self._found(f"{_called(name)} ({type(module).__name__}) made it of finite values")
 
-    def _arrive(self, name: str, place: int, dy: Any) -> None:
+    def _arrive(self, name: str, readers: list[str], dy: Any) -> None:
         if _finite(dy):
             return
-        readers = self._readers.get(place, [])
         if self.producer:
             self.passed_on.append(name)
         elif readers:
