@@ -78,6 +78,9 @@ def test_several_labels_and_several_numbers():
     assert found.predict(X).shape == labels.shape
     assert (found.predict(X) == labels).mean() > 0.95
     assert ((found.predict_proba(X) > 0.5) == found.predict(X)).all()
+    found.model_.params.flat[...] = 0
+    assert (found.predict_proba(X) == 0.5).all()
+    assert not found.predict(X).any()
     assert regressor(epochs=300).fit(X, NUMBERS).score(X, NUMBERS) > 0.9
     assert regressor().fit(X, NUMBERS[:, 0]).predict(X).shape == (120,)
 
@@ -111,6 +114,26 @@ def test_partial_fit_and_warm_start_go_on_from_where_they_were():
         assert (other.predict_proba(X) == whole.predict_proba(X)).all()
     with pytest.raises(nn.DataError, match="the network was made for"):
         parts.partial_fit(X[:2], ["up", "down"])
+
+
+def test_numbers_too_are_learned_in_parts():
+    whole, parts = regressor(epochs=2).fit(X, NUMBERS), regressor()
+    for _ in range(2):
+        parts.partial_fit(X, NUMBERS)
+    assert parts.loss_curve_ == whole.loss_curve_
+
+
+def test_what_is_fitted_anew_is_recorded_anew():
+    found = classifier(epochs=2).fit(X, NAMES)
+    assert len(found.fit(X, NAMES).flow_) == 2
+    found.set_params(warm_start=True, record=0).fit(X, NAMES)
+    assert not hasattr(found, "flow_")  # none that ends before the training did
+
+
+def test_numbers_are_no_classes_whatever_classes_there_are():
+    for train in (classifier().fit, lambda x, y: classifier().partial_fit(x, y, classes=[0, 1])):
+        with pytest.raises(ValueError, match="Unknown label type: continuous"):
+            train(X, X[:, 0])
 
 
 def test_a_pickle_goes_on_too_and_keeps_its_record():

@@ -132,6 +132,7 @@ def test_bar(healthy):
 
 def test_line(healthy):
     change(healthy, "gradient_norm", 0, 1e-9)
+    assert glance(healthy).line().endswith("vanishing: 0.dense")
     change(healthy, "gradient_norm", 1, 1e-9)
     text = glance(healthy).line()
     assert text.startswith("gradient 1.0e-09 (first) to ")

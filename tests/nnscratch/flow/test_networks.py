@@ -8,6 +8,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.flow import load_record
+from nnscratch.flow.selection import parse_size
 from nnscratch.layers.base import Layer
 from nnscratch_records import check_record
 
@@ -163,6 +164,17 @@ def test_a_network_of_any_width_is_recorded_as_wide_as_it_is(tmp_path, to_file):
     if to_file:
         flow.close()
         np.testing.assert_equal(load_record(tmp_path / "a.flow"), record)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        *(("30 b", 30), ("2 kB", 2000), ("1.5 MB", 1_500_000), ("1 GB", 10**9)),
+        *(("2 KiB", 2048), ("1 MiB", 1024**2), ("1GiB", 1024**3)),
+    ],
+)
+def test_sizes_of_memory_are_read(text, size):
+    assert parse_size(text) == size
 
 
 @pytest.mark.parametrize("probe", [None, X[:2]])  # of two examples, the fewest it may have

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.flow.through_time import through_time
+from nnscratch.flow.through_time import ThroughTime, through_time
 
 N, BATCH, STEPS = 4, 3, 6
 KINDS = {
@@ -189,6 +189,13 @@ def test_between_two_lags_and_as_text():
     assert "carried by cell" in repr(found)
     with pytest.raises(ValueError, match="went through 6 steps: expected lags 0 <= late < early"):
         found.between(3, 3)
+
+
+def test_shares_are_those_of_the_steps_that_hand_anything_on():
+    gradient, changes = np.array([0.0, -1.0, -3.0]), np.array([[-1.0, 0.0], [-2.0, 0.0]])
+    shares = np.array([[0.75, 0.25], [np.nan, np.nan]])
+    found = ThroughTime("0.lstm", ("cell", "above"), gradient, changes, ("cell", "f"), shares)
+    assert repr(found).endswith("carried by cell 75%, f 25%")
 
 
 @pytest.mark.filterwarnings("error")

@@ -39,7 +39,13 @@ def test_failures_are_rows(sweep):
     assert repr(found).startswith("Sweep(2 runs: 1 failed, 1 healthy;")
 
 
-@pytest.mark.parametrize("grid", [{}, {"depth": []}, {"depth": "12"}, {"loss": [1]}])
+@pytest.mark.parametrize(
+    "grid",
+    [
+        *({}, {"depth": []}, {"depth": "12"}, {"loss": [1]}),
+        *({"depth": np.array([])}, {"depth": np.array(3)}),
+    ],
+)
 def test_wrong_grids_are_refused(grid, sweep):
     with pytest.raises(nn.ConfigError, match="maps names to lists of values"):
         sweep(small, grid)
