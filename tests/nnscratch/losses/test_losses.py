@@ -91,6 +91,7 @@ def test_one_hot_rows_are_the_same_as_labels(kind):
     b, db = by_row(outputs, ONE_HOT)
     assert a == pytest.approx(b, rel=1e-14)
     np.testing.assert_allclose(da, db, rtol=1e-13, atol=1e-16)
+    assert kind()(outputs, LABELS.tolist())[0] == a  # or as a list
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, ">i4"])
