@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from nnscratch.flow.constants import usual
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch_records.words import number
 
@@ -77,10 +78,9 @@ def _losses(criterion: Criterion, low: float, high: float) -> tuple[float, float
         return None
     shown = y.reshape(z.shape).to(z.dtype) if t is None else t
     yes_or_no = bool(((shown == 0) | (shown == 1)).all())
-    mean = shown.mean(0, keepdim=True).clamp(1e-6, 1 - 1e-6) if yes_or_no else shown.mean(0, True)
     best = [shown.clamp(low, high), *([low + (high - low) * shown] if yes_or_no else [])]
     free = [shown, *([_SURE * (2 * shown - 1)] if yes_or_no else [])]
-    same = [mean, *([mean.log(), mean.logit()] if yes_or_no else [])]
+    same = [z.new_tensor(one)[None] for one in usual(shown.double().cpu().numpy())]
     try:
         with torch.no_grad(), warnings.catch_warnings(action="ignore"):
             found = [
