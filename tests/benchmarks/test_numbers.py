@@ -138,6 +138,7 @@ def test_a_memory_pass_moves_its_bytes(threads):
     assert roofline.gbs(2**18, 1000.0) == pytest.approx(2**25 * 1.5 / 1e6)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not memory._status("VmHWM"), reason="needs /proc/self/status")
 def test_memory_of_a_step_is_what_it_held_beyond_the_baseline():
     meter = memory.MemoryMeter()
@@ -153,6 +154,7 @@ def test_memory_of_a_step_is_what_it_held_beyond_the_baseline():
     assert told["peak_memory_bytes"] > told["step_memory_bytes"]
 
 
+@pytest.mark.slow
 def test_memory_where_the_system_keeps_no_status_file(monkeypatch, tmp_path):
     resource = pytest.importorskip("resource", reason="there is nothing else to ask")
     monkeypatch.setattr(memory, "_STATUS", tmp_path / "status")

@@ -255,6 +255,7 @@ PUBLIC = [pytest.param(*one, id=one[0]) for one in functions() if one[0] not in 
 CALLED = [pytest.param(*one, id=f"{i} {one[0]}") for i, one in enumerate(methods())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "make", "own"), [*PUBLIC, *CALLED])
 def test_what_an_argument_cannot_be_is_refused(name, make, own, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

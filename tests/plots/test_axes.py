@@ -68,7 +68,10 @@ def test_nothing_finite_still_gives_an_axis(value):
     assert 0 < low < high < np.inf
 
 
-@pytest.mark.parametrize("height", [0.4, 1.0, 4.8])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("height", [0.4, *(pytest.param(n, marks=SLOW) for n in (1.0, 4.8))])
 @pytest.mark.parametrize(
     "values",
     [

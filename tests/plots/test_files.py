@@ -140,12 +140,13 @@ def every_figure():
 
 
 QUICK = plots.gradient_norm_figure, plots.heatmap_figure
-
-
-@pytest.mark.parametrize(
+EVERY_FIGURE = pytest.mark.parametrize(
     "draw",
     [pytest.param(one, marks=[pytest.mark.slow] * (one not in QUICK)) for one in every_figure()],
 )
+
+
+@EVERY_FIGURE
 def test_own_figures_look_the_same_under_any_style_sheet(record, tmp_path, draw):
     import matplotlib.pyplot as plt
 
@@ -157,7 +158,7 @@ def test_own_figures_look_the_same_under_any_style_sheet(record, tmp_path, draw)
     assert ours.read_bytes() == theirs.read_bytes()
 
 
-@pytest.mark.parametrize("draw", every_figure())
+@EVERY_FIGURE
 def test_a_picture_is_the_same_whatever_layers_are_called(record, draw):
     given = full(record)
     new = {name: f"encoder.fc{i}" for i, name in enumerate(given["layers"].tolist())}
@@ -182,7 +183,7 @@ def test_a_picture_is_the_same_whatever_layers_are_called(record, draw):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("draw", every_figure())
+@EVERY_FIGURE
 def test_nothing_is_cut_off_and_no_text_lies_on_a_panel(record, draw):
     options = {"layers": 60, "steps": 4, "batchnorm": True, "clip": True, "growth": 1e20}
     figure = draw(record("a rather long name of a configuration that is drawn", **options))

@@ -196,8 +196,16 @@ def test_the_figure_says_what_was_thinned_what_ended_and_what_is_special(record)
     assert figure.axes[2].get_xlim() == figure.axes[0].get_xlim() == (-0.5, 1599.5)
 
 
-@pytest.mark.parametrize("layers", [1, 3, 11, 200])
-@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize(
+    ("layers", "count"),
+    [
+        (3, 5),
+        *(
+            pytest.param(*n, marks=pytest.mark.slow)
+            for n in itertools.product((1, 11, 200), (1, 5))
+        ),
+    ],
+)
 def test_nothing_is_cut_off_or_overlaps(record, layers, count):
     names = "a rather long name of a configuration that is compared"
     records = [record(names, layers=layers, growth=5.0, steps=60) for _ in range(count)]

@@ -25,9 +25,9 @@ def boxes(ax):
     return [text.get_window_extent() for text in ax.get_xticklabels()]
 
 
-@pytest.mark.parametrize("width", [3.0, 5.0, 8.0, 20.0])
-@pytest.mark.parametrize("length", [1, 6, 11])
-@pytest.mark.parametrize("count", [1, 2, 3, 8, 14, 60])
+@pytest.mark.parametrize("width", [3.0, 8.0])
+@pytest.mark.parametrize("length", [1, 11])
+@pytest.mark.parametrize("count", [1, 2, 3, 14, 60])
 def test_labels_do_not_touch_and_both_ends_are_there(count, length, width):
     layers = [f"{'m' * length}{i}" for i in range(count)]
     labels, ax = labelled(layers, width=width)

@@ -106,7 +106,9 @@ def test_a_cause_has_its_first_cure_beside_it(record):
     assert lines[at + 1 : at + 3] == ["What may help: He", "• Plain."]
 
 
-@pytest.mark.parametrize("dpi", [72, 90, 100, 150])
+@pytest.mark.parametrize(
+    "dpi", [72, *(pytest.param(dpi, marks=pytest.mark.slow) for dpi in (90, 100, 150))]
+)
 def test_columns_of_text_keep_apart_at_any_resolution(record, dpi):
     figure = plots.overview_figure(record("deep", layers=20, histograms=True, batchnorm=True))
     figure.set_dpi(dpi)

@@ -141,7 +141,10 @@ def measured(name, monkeypatch):
         return claim.run(Trial(settings, Few())).quantities
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] * (n == "mean-field-residual")) for n in SMALL],
+)
 def test_a_small_run_comes_out_as_it_did(name, monkeypatch):
     expected, found = json.loads(MADE.read_text("utf-8"))[name], measured(name, monkeypatch)
     assert list(found) == list(expected)

@@ -227,10 +227,11 @@ def unlike(kind, features, steps=60, seed=0):
         (lambda f: nn.RNN(f, 200, activation="elu"), "sequences", 6),
         (lambda f: nn.GRU(f, 200, init="lecun_normal"), "sequences", 20),
         (lambda f: nn.LSTM(f, 200, recurrent_init=Orthogonal(1.3)), "the same throughout", 1),
-        (
+        pytest.param(
             lambda f: nn.Bidirectional(nn.GRU(f, 100, update_bias=1, init="lecun_normal")),
             "sequences",
             4,
+            marks=pytest.mark.slow,
         ),
     ],
 )
