@@ -19,6 +19,7 @@ from nnscratch.errors import (
     DtypeError,
     ShapeError,
     require_flag,
+    require_list,
     require_name,
     require_seed,
     require_text,
@@ -75,8 +76,7 @@ def table(
     require_seed("seed", seed)
     if target is not None:
         require_text("target", target)
-    if isinstance(ignore, str):
-        ignore = [ignore]
+    ignore = require_list("ignore", [ignore] if isinstance(ignore, str) else ignore, str)
     if as_path(path).suffix.lower() == ".npz":
         if ignore:
             raise DataError(f"{path} has no columns to ignore: leave them out of its x")

@@ -59,7 +59,7 @@ CASES = {
     "ReLU": lambda: (deep(nn.ReLU, 20, 50, "he_normal"),),
     "ReLU, narrow": lambda: (deep(nn.ReLU, 20, 9, "he_normal"),),
     "ReLU, not so narrow": lambda: (deep(nn.ReLU, 3, 10, "he_normal"),),
-    "ReLU, large weights": lambda: (deep(nn.ReLU, 20, 50, "normal"),),
+    "ReLU, large weights": lambda: (deep(nn.ReLU, 20, 48, "normal"),),
     "ReLU, weights a little large": lambda: (
         deep(nn.ReLU, 20, 200, nn.initializers.VarianceScaling(2.15)),
     ),
