@@ -15,6 +15,7 @@ import nnscratch as nn
 
 pytest.importorskip("sklearn", minversion="1.6", reason="scikit-learn is not installed")
 
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -85,6 +86,18 @@ def test_several_labels_and_several_numbers():
     assert regressor().fit(X, NUMBERS[:, 0]).predict(X).shape == (120,)
 
 
+def test_of_two_classes_a_decision_is_one_number():
+    found = classifier().fit(X, CLASSES > 1)
+    decided = found.decision_function(X)
+    assert decided.shape == (120,)
+    assert ((decided > 0) == found.predict(X)).all()
+
+
+def test_nothing_is_predicted_before_a_fit():
+    with pytest.raises(NotFittedError):
+        classifier().predict(X)
+
+
 def test_columns_of_classes_are_refused_by_name():
     with pytest.raises(nn.ConfigError, match="MultiOutputClassifier"):
         classifier().fit(X, np.stack([CLASSES, CLASSES], axis=1))
@@ -97,6 +110,8 @@ def test_weights_count_as_copies_and_class_weights_as_weights():
         X.repeat(weights, 0), NAMES.repeat(weights)
     )
     assert abs(one.predict_proba(X) - two.predict_proba(X)).max() < 1e-9
+    with pytest.raises(ValueError, match="Negative values in data passed to"):
+        classifier().fit(X, NAMES, sample_weight=weights - 1)
     by_class = classifier(class_weight={"east": 3, "north": 1, "south": 1, "west": 1}).fit(X, NAMES)
     by_example = classifier().fit(X, NAMES, sample_weight=1 + 2 * (NAMES == "east"))
     assert (by_class.predict_proba(X) == by_example.predict_proba(X)).all()
@@ -121,6 +136,13 @@ def test_numbers_too_are_learned_in_parts():
     for _ in range(2):
         parts.partial_fit(X, NUMBERS)
     assert parts.loss_curve_ == whole.loss_curve_
+
+
+def test_batches_are_no_larger_than_the_examples_are_many():
+    found = regressor(epochs=1, batch_size=32).fit(X[:20], NUMBERS[:20])
+    assert (found._setting().batch_size, found._setting().steps) == (20, 1)
+    found.fit(X, NUMBERS)
+    assert (found._setting().batch_size, found._setting().steps) == (32, 4)
 
 
 def test_what_is_fitted_anew_is_recorded_anew():

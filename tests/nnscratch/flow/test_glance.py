@@ -118,6 +118,8 @@ def test_bar(healthy):
     healthy["gradient_norm"][-1] = [1e-4, 1e-3, 1e-2, 1e-1, 1, 0, np.nan]
     found = glance(healthy)
     assert found.scale() == (-4, 0)
+    nothing = healthy | {"gradient_norm": 0 * healthy["gradient_norm"][:, [0] * 7]}
+    assert glance(nothing).scale() == (-1, 0)
     lengths = [len(found.bar(band, 8, "#", ".")) for band in found.bands(100)[:5]]
     assert lengths == [1, 3, 5, 7, 8]
     assert [found.bar(band, 8, "#", ".") for band in found.bands(100)[5:]] == [".", "!"]
