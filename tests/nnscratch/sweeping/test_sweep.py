@@ -43,7 +43,7 @@ def test_failures_are_rows(sweep):
     "grid",
     [
         *({}, {"depth": []}, {"depth": "12"}, {"loss": [1]}),
-        *({"depth": np.array([])}, {"depth": np.array(3)}),
+        *({"depth": np.array([])}, {"depth": np.array(3)}, {"depth": [1], "width": 3}),
     ],
 )
 def test_wrong_grids_are_refused(grid, sweep):
