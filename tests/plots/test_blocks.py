@@ -41,6 +41,10 @@ def test_the_figure_has_both_ends_on_one_scale(residual):
     given = residual(4)
     given["gradient_norm"][3] = np.nan
     first, last = plots.block_gradient_figure(given).axes
+    assert first.get_title("left") == "step 0"
+    np.testing.assert_array_equal(
+        lines(first)["goes down its branch"].get_ydata(), at(given, "branch", 0)
+    )
     assert first.get_ylim() == last.get_ylim()
     assert last.get_title("left") == "step 2, the last finite one of 3"
     drawn = lines(last)["goes down its branch"]

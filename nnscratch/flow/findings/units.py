@@ -52,7 +52,7 @@ def _saturated(view: View) -> list[Finding]:
     column = max(columns, key=lambda i: (share[i], i))
     ends = {end: view.now_of(f"saturated_{end}", column) for end in ("low", "high")}
     at = np.nan_to_num(low[:, column]) + np.nan_to_num(high[:, column])
-    step = view.since(at >= min(SATURATED_FROM_START, share[column]))
+    step = view.since(at >= SATURATED_FROM_START)
     where = "the floor" if math.isnan(ends["high"]) else "the ends"
     parts = ", ".join(f"{percent(v)} {k}" for k, v in ends.items() if v > 0)
     verb = "is" if len(columns) == 1 else "are"

@@ -7,7 +7,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.curing import read_plan
-from nnscratch.curing.forecast import Forecast, _through_time
+from nnscratch.curing.forecast import Forecast, _through_time, forecast
 
 from .proposals import LOSS, data, looked_at, network
 
@@ -25,6 +25,18 @@ def test_promise_of_gradient_descent():
     x, y = data()
     loss = plan.model(0).training_pass(x[:20], y[:20], LOSS)
     assert now.promise == pytest.approx(0.1 * now.gradient_norm**2 / loss, rel=1e-3)
+
+
+def test_of_recurrent_layers_alone_the_first_and_the_last_are_measured():
+    model = nn.Sequential(nn.LSTM(3, 5), nn.LSTM(5, 2), nn.LastStep())
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((20, 6, 3)).astype(np.float32), rng.integers(0, 2, 20)
+    plan = read_plan(model, nn.SGD(lr=0.1), LOSS)
+    now = forecast(plan, x, y, 20, 0)
+    trace = plan.model(0).trace(x, y, LOSS)
+    first, last = (np.linalg.norm(trace[name].upstream) for name in ("0.lstm", "1.lstm"))
+    assert now.ratio == pytest.approx(first / last, rel=1e-4)
+    assert now.hidden == 1
 
 
 def test_forecast_where_theory_is_silent():

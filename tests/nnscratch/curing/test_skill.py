@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.curing.conditions import conditions_of
 from nnscratch.curing.skill import (
     Answers,
     is_truth_table,
@@ -76,6 +77,9 @@ def test_of_every_class_as_large_a_part_is_held_out():
         training, judged = split(COLUMN[:200], seed, y)
         assert np.bincount(y[judged]).tolist() == [32, 4, 4]
         assert np.bincount(y[training]).tolist() == [128, 16, 16]
+        options = {"batch_size": 20, "steps": 20, "seed": seed}
+        c = conditions_of(nn.Sequential(nn.Dense(1, 3)), COLUMN[:200], y, None, None, **options)
+        assert np.bincount(c.answers.y).tolist() == [32, 4, 4]
         # Whoever takes the first few of them has not one class alone.
         assert len(set(y[judged[:20]])) > 1
 

@@ -37,6 +37,7 @@ def searched(value, t, rounds=400):
         (nn.SoftmaxCrossEntropy(class_weights=(1, 20, 50)), THREE),
         (nn.SoftmaxCrossEntropy(class_weights=(5, 0.1, 0.1)), THREE),
         (nn.SoftmaxCrossEntropy(), THREE),
+        (nn.SoftmaxCrossEntropy(class_weights=(1, 20)), np.eye(2)[np.minimum(LABELS, 1)]),
         (nn.SigmoidCrossEntropy(class_weights=(1, 30)), TWO),
         (nn.SigmoidCrossEntropy(), TWO),
         (nn.MeanSquaredError(), TWO),

@@ -84,6 +84,15 @@ def test_words(healthy, name, layer, value, word):
     assert band.severity > 0
 
 
+@pytest.mark.parametrize(
+    ("ratio", "word"),
+    [(0.11, "large updates"), (0.09, "ok"), (1.1e-6, "ok"), (0.9e-6, "tiny updates")],
+)
+def test_updates_against_weights(healthy, ratio, word):
+    change(healthy, "update_ratio", list(healthy["params"]).index("2.weight"), ratio)
+    assert glance(healthy).words[2] == word
+
+
 def test_updates():
     for lr, word in ((100, "large updates"), (1e-9, "tiny updates")):
         parts = nn.Dense(6, 8), nn.Tanh(), nn.Dense(8, 3)

@@ -151,6 +151,16 @@ def test_where_recording_begins_late_the_beginning_is_when_it_was_attached():
     assert flow.to_dict()["param_norm_initial"][0] == pytest.approx(began, rel=1e-6)
 
 
+def test_units_are_counted_before_the_first_step_of_a_loop_of_ones_own():
+    model = nn.Sequential(nn.Dense(8, 4), nn.ReLU(), nn.Dense(4, 3))
+    flow, optimizer = nn.GradientFlow(model, probe=X, probe_every=2), nn.SGD(lr=0.1)
+    with flow.attached(optimizer):
+        for _ in range(3):
+            model.training_pass(X, LABELS, nn.SoftmaxCrossEntropy())
+            optimizer.step(model.params, model.grads)
+    assert flow.to_dict()["census_steps"].tolist() == [0, 2]
+
+
 @pytest.mark.parametrize("to_file", [True, False])
 def test_a_network_of_any_width_is_recorded_as_wide_as_it_is(tmp_path, to_file):
     model = nn.Sequential(nn.ReLU(), Crop(), nn.Dense(4, 3), dtype=np.float32)

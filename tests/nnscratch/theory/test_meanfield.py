@@ -7,6 +7,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch import theory
+from nnscratch.theory.nonlinearity import Nonlinearity
 
 
 @pytest.mark.parametrize(
@@ -140,6 +141,8 @@ def test_edges_that_are_hard_to_reach():
     scale, point = theory.best_scale("gelu")
     assert abs(math.log(point.chi_1)) < 0.6
     assert 0.1 < scale < 1000
+    flat = Nonlinearity("step", np.sign, np.zeros_like, np.ones_like, np.zeros_like)
+    assert theory.best_scale(flat)[1].chi_1 == 0  # none lets anything through
 
 
 def test_phase_diagram():

@@ -63,6 +63,10 @@ def test_batch_norm_in_layers_narrow_for_their_number(width, said):
     """Three: 1/59 each are 0.0508 together, 1/61 are 0.0492."""
     found = nn.predict(chain(nn.ReLU, 3, width, norm=nn.BatchNorm))
     assert any("narrow for their number" in note for note in found.notes) == said
+    norm = nn.Dense(width, width), nn.BatchNorm(width), nn.ReLU()
+    plain = [part for _ in range(2) for part in (nn.Dense(width, width), nn.ReLU())]
+    found = nn.predict(nn.Sequential(*plain, *norm, nn.Dense(width, 3)))  # one of the three has one
+    assert any("narrow for their number" in note for note in found.notes) == said
     plain = nn.predict(chain(nn.ReLU, 3, width))
     assert not any("narrow for their number" in note for note in plain.notes)
 

@@ -167,8 +167,9 @@ def run_stuck(record):
         ({"times": 49, "every": 1}, True),
         ({"times": 51, "every": 1}, False),  # whoever does it at most steps means to
         ({"by": 0.021}, True),
-        ({"by": 0.019}, False),
+        ({"by": 0.0198}, False),
         ({"by": -0.021}, True),
+        ({"by": -0.0202}, False),  # of the larger one
         ({"column": 1, "by": 1.0}, True),  # a bias, of zeros again
     ],
 )

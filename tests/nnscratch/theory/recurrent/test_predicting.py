@@ -8,7 +8,7 @@ import pytest
 import nnscratch as nn
 from nnscratch import theory
 from nnscratch.initializers import Orthogonal
-from nnscratch.theory.recurrent import predicting, read_cell
+from nnscratch.theory.recurrent import Cell, predicting, read_cell
 from nnscratch.theory.recurrent.report import rate_of
 
 LENGTH = 60
@@ -103,6 +103,12 @@ def test_the_cure_reaches_over_the_whole_sequence(make, sequences):
     assert cured.horizon > 0.9 * LENGTH
     less = nn.predict(network(make(6, 60, **{argument: 0.7 * float(value)})), sequences)
     assert less.horizon < LENGTH
+
+
+def test_no_gate_is_opened_so_far_that_it_never_closes():
+    cell, products = Cell("lstm", 1e-6, 1.0, np.zeros((4, 1))), np.eye(LENGTH)
+    assert predicting._cure(cell, products, 1000).startswith("forget_bias=")
+    assert predicting._cure(cell, products, 100_000) == ""  # that takes more than 8
 
 
 def test_the_cure_of_a_plain_layer_is_critical_for_its_input(sequences):
