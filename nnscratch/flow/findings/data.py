@@ -40,9 +40,15 @@ AS_IT_IS = frozenset({"output activation", "learning rate too small", "too few s
 TAIL, ONE_SIDED = 0.01, 5.0  # of the examples lie far off; as far above the mean as below
 UNTOLD = 0.5  # of the answers' variance, or less, can be told of inputs that come again
 _SAME = 8  # examples with one input
+COPIES = 16  # of each example in a batch, on average: so many are drawn on no purpose
+COLUMNS = 5  # of fewer there may be no more examples: a truth table, the corners of a square
 _LOOK_AT_INPUTS = Advice(
     "look at what the inputs are, where they are loaded",
     "print(np.ptp(np.asarray(x), axis=0).max())",
+)
+_LOOK_AT_ROWS = Advice(
+    "look at what the inputs are, where they are loaded",
+    "print(len(np.unique(x.reshape(len(x), -1), axis=0)), len(x), x.dtype)",
 )
 
 
@@ -79,8 +85,13 @@ def _alike(view: View) -> list[Finding]:
         seen = len(view.layers) - 1
     weight = view.param(first, "weight")
     silent = weight is not None and not view.record["param_norm_initial"][weight] > 0
-    if count == 1 and view.rows and float(np.median(view.get("batch_size"))) >= _SAME:
-        return [_one_example(view)]
+    batch = float(np.median(view.get("batch_size"))) if view.rows else 0.0
+    if count == 1 and batch >= _SAME:
+        return [_few_examples(view, 1, int(batch))]
+    # Of few columns there may be no more: a truth table, the corners of a square.
+    many = view.rows >= _ENOUGH and view.fan_in(first) >= COLUMNS
+    if many and count > 1 and count * COPIES <= batch:
+        return [_few_examples(view, int(count), int(batch))]
     if not count >= _SAME or not math.isnan(view.latest("feature_ratio")) or silent:
         return []
     if not len(spread) or not (spread[:, seen] <= ROUNDING).all():
@@ -102,18 +113,27 @@ def _alike(view: View) -> list[Finding]:
     ]
 
 
-def _one_example(view: View) -> Finding:
+def _few_examples(view: View, count: int, batch: int) -> Finding:
+    same, others = "the same inputs with the same answer", "that is learned by heart, and"
+    one = f"All examples are one and the same: each batch holds {batch} times {same}."
+    few = (
+        f"The same {count} examples come again and again: batches of {batch} hold no other, in "
+        f"{view.rows:,} steps."
+    )
+    drawn = (
+        "What draws them was given weights of classes, or indices of few, in place of a weight "
+        f"for each example: {others} the loss says nothing of any other."
+    )
+    handed = f"One and the same example is handed out again and again: {others} the loss says "
     return Finding(
         "inputs alike",
         "serious",
         view.layers[:1],
         view.first_step,
-        f"All examples are one and the same: each batch holds {int(view.get('batch_size')[0])} "
-        f"times the same inputs with the same answer.",
-        "One and the same example is handed out again and again: that is learned by heart, and "
-        "the loss says nothing of any other.",
-        (_LOOK_AT_INPUTS,),
-        {"examples": 1.0},
+        one if count == 1 else few,
+        f"{handed}nothing of any other." if count == 1 else drawn,
+        (_LOOK_AT_INPUTS if count == 1 else _LOOK_AT_ROWS,),
+        {"examples": float(count)},
         EXPLAINS["inputs alike"],
     )
 
@@ -134,12 +154,7 @@ def _repeated(view: View) -> list[Finding]:
             f"tells more of these examples.",
             "What tells them apart was lost on the way - rounded, cut off, a column left out - or "
             "the answers are drawn by chance.",
-            (
-                Advice(
-                    "look at what the inputs are, where they are loaded",
-                    "print(len(np.unique(x.reshape(len(x), -1), axis=0)), len(x), x.dtype)",
-                ),
-            ),
+            (_LOOK_AT_ROWS,),
             {"repeated": share, "told": told},
             EXPLAINS["inputs alike"],
         )

@@ -110,7 +110,8 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "clipped too soon": _RUNAWAY
     | {"gradient spikes", "learning rate too large", "recurrent weights", "dead units"}
     | {"exploding through time", "vanishing through time", "clip never", "saturated"},
-    "rounded updates": frozenset({"learning rate too small", "does not learn", "too few steps"})
+    "rounded updates": _RUNAWAY
+    | {"learning rate too small", "too few steps", "learning rate too large"}
     | {"slow layer", "frozen parameters", "constant output"},
     "looks ahead": frozenset({"too few steps", "overfitting", "no activation", "labels"}),
     "unused layers": frozenset({"no activation", "capacity", "does not learn", "too few steps"}),

@@ -27,7 +27,7 @@ def find(view: View) -> list[Finding]:
 
 def _nonfinite(view: View) -> list[Finding]:
     row = view.rows
-    if row == len(view.steps):
+    if row == len(view.steps) or "non-finite" in view.text("mistakes"):
         return []
     record, step = view.record, int(view.steps[row])
     layer, what, count = _first_bad(view, row)
@@ -131,7 +131,7 @@ def _why(view: View, row: int) -> str:
 
 def _diverged(view: View) -> list[Finding]:
     losses, progress = view.get("loss"), view.progress
-    if len(losses) < 2 or view.incomparable:
+    if len(losses) < 2 or view.incomparable or view.unmoved_loss:
         return []
     # What the loss was worth at its best guess: one lucky first batch does not count.
     first = max(progress.first, float(np.median(losses[:5])), 1e-12)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.flow.findings import cures, plateau, rates, steps
+from nnscratch.flow.findings import cures, plateau, rates, schedule, steps
 from nnscratch.flow.findings.data import tens
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
@@ -26,8 +27,8 @@ PATIENCE = 10.0  # times the steps made: if half of what is missing takes longer
 RISES = 0.5  # of the way from a constant answer's loss to the least: no difference of batches
 WORSE = 0.05  # of the way from a constant answer's loss to the least
 BRISK = 1e-3  # updates of this size are not short
-FADES, HALF = 0.01, 0.5  # of the largest rate; of the steps
 FIRST = 5.0  # the same: that is mended before anything else as serious
+BEHIND = 100.0  # times the last layer's rate is that of another one
 _LASTING, _EARLY = ENOUGH, 10  # steps
 _AT_ONCE = ("exploding", "vanishing", "saturated", "dead units", "dead layer", "constant output")
 # With these, short steps are what is to be expected.
@@ -46,12 +47,6 @@ _HELD = frozenset(
     }
 )
 _BEGAN_IN_TIME = frozenset({"forget bias", "recurrent weights"})
-_LASTS = (
-    Advice(
-        "let the schedule last as long as the training: where it counts epochs, call "
-        "scheduler.step() once an epoch, not after each batch"
-    ),
-)
 _LASTING_ON = (
     "It is the momentum: each step is made again, a little shorter, 50 times and more; with a "
     "usual one the rate would be none too large."
@@ -70,7 +65,10 @@ def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     held = bool(_HELD & set(causes))
     if large := _large(view, shown, held):
         return large
-    return [] if held else _stood(view, causes) or _short(view, shown, causes)
+    if held:
+        return []
+    ways = (schedule.find(view, shown), _last_behind(view), _stood(view, causes))
+    return next((found for found in ways if found), []) or _short(view, shown, causes)
 
 
 def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
@@ -208,8 +206,6 @@ def _rises(view: View, hurt: bool) -> bool:
 
 def _short(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     p, typical = view.progress, rates.typical_updates(view)
-    if view.rows >= _LASTING and not p.learned and "diverged" not in shown and _faded(view):
-        return _ended(view)
     size = _size(typical[view.now])
     if "diverged" in shown:
         return []
@@ -230,6 +226,39 @@ def _short(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
         return [steps.unfinished(view, made, causes)]
     found = plateau.find(view, shown, size) or steps.young(view, shown, causes)
     return found or steps.behind(view, shown, causes, size)
+
+
+def _last_behind(view: View) -> list[Finding]:
+    """A rate of its own with which the last layer, which answers, hardly moves beside others."""
+    p, weights = view.progress, view.weight_params
+    lost = p.nothing or (p.known and p.share < 0)
+    if view.rows < _LASTING or not lost or len(weights) < 2:
+        return []
+    own, most = float(view.factors[weights[-1]]), float(view.factors[weights].max())
+    sizes = view.get("update_ratio")[view.now, weights[-1]]
+    size = float(np.nanmedian(sizes)) if not np.isnan(sizes).all() else math.nan
+    if not (own * BEHIND <= most and size < SMALL):
+        return []
+    rate, torch = rates.rate_at(view), view.text("framework") == "torch"
+    layer = view.layers[int(view.record["param_layers"][weights[-1]])]
+    what = "give the last layer the largest rate of all: it has the most to learn"
+    line = "print([(group['lr'], len(group['params'])) for group in optimizer.param_groups])"
+    return [
+        Finding(
+            "learning rate too small",
+            view.harm,
+            (layer,),
+            view.first_step,
+            f"The learning rate of {layer}, the last layer, is {number(own * rate)}, where another "
+            f"one's is {number(most * rate)}: its updates are {number(size)} of its weights' norm "
+            f"(usual are 1e-4 to 1e-2), and nothing is learned.",
+            "Rates that grow from layer to layer are the wrong way round: what answers hardly "
+            "moves, and the layers below are turned to suit it.",
+            (Advice(what, line if torch else ""),),
+            {"lr": own * rate, "most": most * rate, "ratio": size},
+            EXPLAINS["learning rate too small"] | {"slow layer"},
+        )
+    ]
 
 
 def _stood(view: View, causes: Collection[str]) -> list[Finding]:
@@ -255,34 +284,6 @@ def _behind_a_constant(view: View, size: float) -> bool:
 def _size(sizes: Array) -> float:
     """Return the middle of these updates over weights; 0 where none was measured."""
     return float(np.nanmedian(sizes)) if not np.isnan(sizes).all() else 0.0
-
-
-def _faded(view: View) -> bool:
-    """Whether its schedule has made the rate too small to count, for half of the run or more."""
-    lr = view.get("lr")
-    return bool(np.mean(lr < FADES * np.nanmax(lr)) >= HALF)
-
-
-def _ended(view: View) -> list[Finding]:
-    p, lr = view.progress, view.get("lr")
-    most, now = float(np.nanmax(lr)), rates.rate_at(view)
-    step, torch = view.since(lr < FADES * most), view.text("framework") == "torch"
-    return [
-        Finding(
-            "learning rate too small",
-            view.harm,
-            (),
-            step,
-            f"Its schedule has made the learning rate too small before anything was finished: it "
-            f"was {number(most)}, has been below {percent(FADES)} of that since step {step} and is "
-            f"{number(now)} now, while {percent(max(0.0, p.share))} of the way down is made.",
-            "What is not learned by then is not learned any more.",
-            # There the schedule is no part of the optimizer.
-            _LASTS if torch else cures.learning_rate(view, rates.rounded(most)),
-            {"lr": now, "most": most},
-            EXPLAINS["learning rate too small"],
-        )
-    ]
 
 
 def _small(view: View, size: float, slow: bool, causes: Collection[str]) -> list[Finding]:

@@ -267,6 +267,11 @@ class View:
         """Whether a loss that rises or falls says nothing of what is learned."""
         return self.text("loss_kind") in INCOMPARABLE
 
+    @cached_property
+    def unmoved_loss(self) -> bool:
+        """Whether no gradient ever comes back from the loss: what it does is rounding."""
+        return bool(self.rows and (self.get("gradient_zeros")[:, -1] >= 1).all())
+
     @property
     def outweighed(self) -> bool:
         """Whether a few targets are most of the squares: they say nothing of what can be told."""

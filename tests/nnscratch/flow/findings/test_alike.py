@@ -89,3 +89,30 @@ def test_equal_inputs_with_other_answers(run, told, loss, found):
         )
         assert "rounded, cut off" in one.cause
         assert "np.unique(" in one.advice[0].line
+
+
+def drawn(run, count, batch=64, columns=5, steps=50):
+    def change(record):
+        record["target_count"][...] = count
+
+    found = run.of(run(change, batch=batch, n_in=columns, steps=steps), "inputs alike")
+    return found if found is not None and "come again and again" in found.sentence else None
+
+
+@pytest.mark.parametrize(
+    ("count", "batch", "told"),
+    [(4, 64, True), (5, 64, False), (4, 63, False), (2, 32, True), (1, 64, False)],
+)
+def test_few_examples_that_come_again_and_again(run, count, batch, told):
+    found = drawn(run, count, batch)
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "serious"
+        assert f"The same {count} examples" in found.sentence
+        assert "a weight for each example" in found.cause
+
+
+def test_of_few_columns_there_may_be_no_more_and_few_steps_say_little(run):
+    assert drawn(run, 2)
+    assert not drawn(run, 2, columns=4)  # a truth table
+    assert not drawn(run, 2, steps=49)

@@ -208,3 +208,20 @@ def test_numbers_whose_squares_float64_cannot_hold(activation):
     assert max(loss for loss in trainer.history.loss if loss < np.inf) > 1e200
     assert flow.findings().kinds[0] in {"learning rate too large", "non-finite"}
     flow.overview()
+
+
+def test_a_loss_of_which_nothing_comes_back_runs_nowhere(run):
+    """What it does from step to step is rounding."""
+
+    def change(record):
+        record["loss"] = 1e-9 * np.linspace(1, 50, 100)
+        record["loss_constant"][...] = record["loss_free"][...] = np.nan
+        record["gradient_zeros"][:, -1] = 1.0
+
+    assert "diverged" not in run(change).kinds
+
+    def once(record):
+        change(record)
+        record["gradient_zeros"][50, -1] = 0.99
+
+    assert "diverged" in run(once).kinds
