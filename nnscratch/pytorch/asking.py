@@ -28,6 +28,7 @@ from nnscratch.pytorch.probing import unseen
 from nnscratch.pytorch.sent_back import name_of, nodes, shape_of
 from nnscratch.pytorch.sequences import LEAST, looks_ahead, one_further
 from nnscratch.pytorch.tensors import IDS, tensors_in
+from nnscratch.pytorch.uphill import driven_away, multiplied
 
 ASKED = 12  # the recorded step at which it is asked
 SAME = 1e-11  # of the largest answer, in float64: rounding changes it by no more
@@ -49,6 +50,9 @@ class Questions:
         self._asked: Any = None  # classes
         self._first: dict[str, int] = {}  # modules that are given the input, and what they make
         self._before: Any = None  # answers
+        self._gradient: Any = None  # that came back to what it gave
+        self._gave_last: Any = None, None  # that, without what made it, and its node of autograd
+        self._factor: Any = None  # what the loss multiplies that with
         if given is not None:
             hook = self._model.register_forward_hook(Hook(lambda *call: self._gave(hook, call[-1])))
 
@@ -56,10 +60,17 @@ class Questions:
         hook.remove()
         answers = first_measured(output)
         if answers is not None:
+            self._gave_last = answers.detach(), answers.grad_fn
             await_gradient(answers, self._arrived)
+
+    def sends(self, roots: list[Any]) -> None:
+        """Look at a loss before it is sent back."""
+        if self._given is not None:
+            self._factor = multiplied(roots, self._gave_last[1])
 
     def _arrived(self, dy: Any) -> None:
         """Read off a gradient what a cross-entropy asks for: it is negative there alone."""
+        self._gradient = dy
         for axis in (-1, 1):
             below = dy < 0
             if dy.shape[axis] > 2 and bool((below.sum(axis) <= 1).all()):
@@ -82,6 +93,10 @@ class Questions:
         """
         lines: list[tuple[str, ...]] = []
         if self._given is not None:
+            outputs = self._gave_last[0]
+            whole = outputs is not None and _is(criterion.outputs, outputs)
+            to = criterion.targets if whole else self._factor
+            lines.append(driven_away(outputs, self._gradient, to))
             asked = self._asked if criterion.targets is None else criterion.targets
             asks = [lambda: self._lines(asked), lambda: self._bounded(criterion)]
             for ask in [*asks, self._still_drops] if drops else asks:
@@ -251,6 +266,12 @@ class Questions:
             "add to each step what stands for its position",
             line if name else "",
         )
+
+
+def _is(given: Any, outputs: Any) -> bool:
+    """Whether a loss was given what the network gives, as it is."""
+    same = given is not None and given.numel() == outputs.numel()
+    return same and bool((given.reshape(outputs.shape) == outputs).all())
 
 
 def _state(model: nn.Module) -> Iterator[tuple[str, Any]]:

@@ -15,7 +15,7 @@ from nnscratch.arrays import Array
 from nnscratch.pytorch.hearing import called_before, mark, marked
 from nnscratch.pytorch.on_device import Afar, is_afar
 from nnscratch.pytorch.positions import are_positions, labels
-from nnscratch.pytorch.tensors import as_array
+from nnscratch.pytorch.tensors import IDS, as_array
 
 # PyTorch's losses by what this package calls them.
 _NAMES = {
@@ -47,6 +47,7 @@ _SIGNS = (
 _SMALL = 0.1  # the one of two values of targets that is not 0: both were scaled down
 _FAR = 0.05  # log-probabilities whose exponentials add up to more than this from 1 are none
 _ROUNDED = 1e-9  # two values of a loss, float64, that differ by no more, relative to them
+SEVERAL = 8  # examples, of which one is right for each
 _EQUAL = 1e-4  # a sum of probabilities and 1
 
 
@@ -225,8 +226,24 @@ class Criterion:
         many = ones[ones > 1]
         return many.numel(), float(many.mean())
 
-    def answers(self, examples: int) -> tuple[Array, Callable[..., Any], int | None] | None:
+    def each_with_each(self, examples: int) -> int:
+        """Return which class a loss of classes takes to be right for all of the examples, where
+        the classes are these examples themselves; -1 where it is not so.
+        """
+        z, y = self.given[:2] if len(self.given) > 1 else (None, None)
+        if _NAMES.get(_name(self._function)) != "SoftmaxCrossEntropy" or examples < SEVERAL:
+            return -1
+        if z.shape != (examples, examples) or y.shape != (examples,) or y.is_floating_point():
+            return -1
+        return int(y[0]) if bool((y == y[0]).all()) else -1
+
+    def answers(
+        self, examples: int, width: int
+    ) -> tuple[Array, Callable[..., Any], int | None] | None:
         """Return the targets, and the loss as this package's are asked; None if they do not say.
+
+        Nor where one class is always right of more or fewer than the network gives, `width`: then
+        classes are not what it gives, but what that is compared with, one of which belongs to it.
 
         And None, or of how many classes they are where they are labels of some of the positions of
         the `examples`, and outputs of the loss (rows, classes).
@@ -243,6 +260,8 @@ class Criterion:
                 return plain(torch.log_softmax(z, 1), y)
 
         outputs, classes = self.outputs, None
+        if name == "SoftmaxCrossEntropy" and _compared(outputs, targets, width):
+            return None
         if name == "SoftmaxCrossEntropy" and are_positions(outputs, targets, examples):
             classes = int(outputs.shape[1])
             targets = labels(function, outputs, targets, self.left_out)
@@ -266,6 +285,11 @@ class Criterion:
 
 def _name(function: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _compared(outputs: Any, targets: Any, width: int) -> bool:
+    rows = outputs is not None and outputs.ndim == 2 and outputs.shape[1] != width
+    return rows and targets.dtype in IDS and bool((targets == targets[0]).all())
 
 
 def _are_log_probabilities(outputs: Any) -> bool:

@@ -17,11 +17,20 @@ from nnscratch.flow.builder import Recorder
 from nnscratch.flow.findings import Findings
 from nnscratch.flow.readout import Readout, Recorded
 from nnscratch.flow.recording import Adjustable
+from nnscratch.pytorch.asking import Questions
 from nnscratch.pytorch.beyond import Beyond
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.kinds import function_of
 from nnscratch.pytorch.mistakes import Mistakes, hidden
 from nnscratch.pytorch.modes import Tests
+from nnscratch.pytorch.numbers import (
+    ZEROS,
+    Numbers,
+    both_zero,
+    each_with_each,
+    of_float16,
+    rows_of_one,
+)
 from nnscratch.pytorch.on_device import Afar, OnDevice, is_afar
 from nnscratch.pytorch.outweighed import Outweighed
 from nnscratch.pytorch.parameters import Around
@@ -69,11 +78,12 @@ class Filling(Adjustable, Readout):
         self._left = math.inf  # in the gradients, the least before any pass of this step
         self._beyond = Beyond()
         self._updates = Updates(self._updated())
-        self._tests = Tests(model)
+        self._tests, self._questions, self._numbers = Tests(model), Questions(model), Numbers()
         self._outweighed = Outweighed()
         self._wrong: dict[str, tuple[str, ...]] = {}  # by kind: the record's `mistakes`
         self._fed: set[bool] = set()  # whether inputs come from another network: at times they do
         self._examples = 0  # of the pass at hand
+        self._rows: tuple[str, ...] | None = None  # what is wrong with the rows that go in first
         self._inputs: Any = None  # of the pass at hand, where they lie on a device
         self._lr = math.nan
         self._told: set[str] = set()
@@ -88,12 +98,25 @@ class Filling(Adjustable, Readout):
     def _updated(self) -> set[int]:
         return {id(p) for group in self._optimizer.param_groups for p in group["params"]}
 
+    def _rates(self) -> dict[int, float]:
+        """Return the rate of each parameter that the optimizer has, over its first group's."""
+        groups = self._optimizer.param_groups
+        rates = [float(group.get("initial_lr", group["lr"])) for group in groups]
+        factors = [rate / rates[0] if rates[0] > 0 and rate > 0 else 1.0 for rate in rates]
+        return {
+            id(p): factor
+            for group, factor in zip(groups, factors, strict=True)
+            for p in group["params"]
+        }
+
     def _input(self, tensor: Any) -> None:
         assert self._recorder is not None
         if isinstance(tensor, torch.Tensor) and tensor.ndim == 1:
             tensor = tensor[:, None]
         fits = isinstance(tensor, torch.Tensor) and tensor.ndim >= 2 and tensor.numel()
         self._examples = len(tensor) if fits else 0
+        if self._rows is None:
+            self._rows = rows_of_one(tensor)
         ids = fits and tensor.dtype in IDS  # what they stand for is not in their size
         self._inputs = tensor.detach() if fits and not ids and is_afar(tensor) else None
         if ids:
@@ -154,6 +177,7 @@ class Filling(Adjustable, Readout):
             return
         roots = [tensors] if isinstance(tensors, torch.Tensor) else tensors
         self.criterion.called_before(roots)
+        self._questions.sends(list(roots))
         if len(roots) == 1 and roots[0].numel() == 1 and len(self) % _TERMS == 0:
             self._outweighed.look(len(self), roots[0])
 
@@ -187,7 +211,14 @@ class Filling(Adjustable, Readout):
             recorder.noticed(gradient_lost=self._around.lost)
         if not len(recorder):
             seen = self.criterion, self._tensors(), self._updated(), self._hidden
-            self._tell(*self._mistakes.told(*seen))
+            self._tell(*self._mistakes.told(*seen), of_float16(self._optimizer, self._tensors()))
+            self._tell(each_with_each(self.criterion, self._examples), self._rows or ())
+        if len(recorder) == ZEROS:
+            layers = recorder.layers.items()
+            own = {self._modules[one] for one, info in layers if info.role == "weights"}
+            self._tell(both_zero(self._tensors(), self._updated(), own))
+        if self.criterion.parts:
+            self._tell(self._numbers.loss(self.criterion.value, self._around.finite))
         if math.isfinite(self._left):
             whole = self._around.arrived
             recorder.noticed(gradient_kept=self._left / whole if whole else 0.0)
@@ -197,11 +228,11 @@ class Filling(Adjustable, Readout):
         if against or uneven:
             recorder.trained(loss_kind=AGAINST if against else UNEVEN)
         asks = recorder.asks and not (against or uneven)
-        answers = self.criterion.answers(self._examples) if asks else None
+        last = list(recorder.layers.values())[-1]
+        answers = self.criterion.answers(self._examples, last.features) if asks else None
         if answers is not None:
             if self._inputs is not None:
                 recorder.input(as_array(self._inputs))
-            last = list(recorder.layers.values())[-1]
             y, loss, classes = answers
             recorder.answers(y, loss, function_of(last.kind), classes)
         if self._passes > 1:

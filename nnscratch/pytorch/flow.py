@@ -15,7 +15,7 @@ from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, require_count
 from nnscratch.flow.builder import Recorder
 from nnscratch.flow.logging import Log
-from nnscratch.pytorch.asking import ASKED, Questions
+from nnscratch.pytorch.asking import ASKED
 from nnscratch.pytorch.carried import Carried
 from nnscratch.pytorch.criterion import called, seen_by
 from nnscratch.pytorch.filling import Filling
@@ -82,8 +82,7 @@ class TorchFlow(Filling):
         self._arrived = False  # a gradient
         self._going_back = False
         self._compiled = compiled
-        self._questions, self._carried = Questions(model), Carried()
-        self._written = Written()
+        self._carried, self._written = Carried(), Written()
         self._ready = False  # all that comes before the update was done
         self._probed: dict[str, Array] = {}
         self._hooks: list[Any] = []
@@ -303,7 +302,7 @@ class TorchFlow(Filling):
         self._insides.told(found.found)
         infos = [one.info for one in found.found]
         tensors, updated = self._tensors(), self._updated()
-        params = parameters_of(self._known, found.found, tensors, updated)
+        params = parameters_of(self._known, found.found, tensors, self._rates())
         self._recorder = recorder = Recorder(
             infos,
             params,

@@ -191,12 +191,12 @@ def parameters_of(
     modules: Mapping[str, nn.Module],
     found: list[Found],
     tensors: Mapping[str, Any],
-    updated: set[int],
+    rates: Mapping[int, float],
 ) -> list[ParamInfo]:
     """Return the parameters, each with the recorded call that it belongs to.
 
     modules, tensors : by name
-    updated : the identities of the parameters that the optimizer has
+    rates : the factors of the learning rate, by the identities of what the optimizer has
     """
     layers: dict[str, str] = {}
     for one in found:
@@ -215,6 +215,6 @@ def parameters_of(
             continue
         module, shape = modules[owner], tuple(tensor.shape)
         inputs = fan_in(module, own, shape)
-        rate = float(tensor.requires_grad and id(tensor) in updated)
+        rate = tensor.requires_grad * rates.get(id(tensor), 0.0)
         made.append(ParamInfo(name, layer, param_role(module, own), shape, inputs, rate))
     return made

@@ -108,6 +108,11 @@ class Around:
         return self._whole(self._plain.measure(self._addresses(grads))[_NORM], beside)
 
     @property
+    def finite(self) -> bool:
+        """Whether all gradients are, and all parameters, as far as known. Known after `after`."""
+        return not np.nansum(self.values[[PLACES["nonfinite"], PLACES["gradient_nonfinite"]]]) > 0
+
+    @property
     def arrived(self) -> float:
         """The norm of the gradients that were kept last."""
         return self._whole(self.values[PLACES["gradient_norm"]])

@@ -27,6 +27,7 @@ _CERTAIN = (
     "examples mixed",
     "looks ahead",
     "gradients cleared too soon",
+    "steps uphill",
     _CARRIED,
 )  # nobody does it on purpose
 _IF_NOTHING_ELSE = (
