@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import nnscratch as nn
 import nnscratch.experiments.faults as faults
 from nnscratch.cli import main
 from nnscratch.experiments.faults import CASES, make_record
@@ -124,6 +125,16 @@ def test_a_self_test_that_fails(capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert "missed: missed (seed 0)" in printed
     assert "recall 0.000" in printed
+
+
+def test_of_a_training_that_ctrl_c_ended_nothing_is_told(capsys, monkeypatch):
+    def interrupted(flow, trainer, step):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nn.GradientFlow, "on_step", interrupted)
+    small = ["--depth", "1", "--width", "4", "--epochs", "1"]
+    assert main(["diagnose", "--activation", "tanh", *small]) == 130
+    assert "finding" not in capsys.readouterr().out
 
 
 def test_a_table_is_no_record_but_something_to_train_on(tmp_path, capsys):

@@ -8,6 +8,7 @@ import pytest
 from nnscratch.cli import main, public_cases
 from nnscratch.cli.arguments import PUBLIC_GROUPS
 from nnscratch.experiments import public
+from nnscratch.experiments.public.verdict import FIRST, LATER, SILENT
 
 GROUPS = "tuned", "untouched", "marsh"
 
@@ -72,6 +73,15 @@ def test_aims_decide_the_exit_code(few, monkeypatch, capsys):
 def test_files_and_public_cases_do_not_go_together(capsys):
     assert main(["diagnose", "--public-cases", "tuned", "run.flow"]) == 2
     assert "--public-cases makes its own runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "reached"), [(17, 2, True), (16, 4, False), (17, 1, False)]
+)
+def test_of_twenty_seventeen_come_first_and_nineteen_are_told(first, later, reached):
+    verdicts = [FIRST] * first + [LATER] * later + [SILENT] * (20 - first - later)
+    answers = [SimpleNamespace(verdict=verdict) for verdict in verdicts]
+    assert public_cases._reached([answers], []) == reached
 
 
 def test_one_false_alarm_in_forty_is_borne():

@@ -65,6 +65,8 @@ def test_all_writes_the_page_and_runs_on_without_mnist(two_claims, capsys, tmp_p
     assert [one["verdict"] for one in numbers] == ["holds", "cannot be checked here"]
     assert main(["reproduce", "all", "--out", "made"]) == 0
     assert "kept" in capsys.readouterr().out
+    assert main(["reproduce", "all", "--page", "--fresh", "--out", "made"]) == 0
+    assert "kept" not in capsys.readouterr().out  # each is run again
 
 
 def test_one_by_name(two_claims, capsys, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.cli import main
+from nnscratch.cli import main, network
 from nnscratch.cli import train as command
 from nnscratch.flow.stream import read_stream
 from nnscratch_kernels.vector import subnormals
@@ -170,6 +170,13 @@ def test_ctrl_c_still_writes(folder, capsys, monkeypatch):
     assert len(read_stream("run.flow").steps) == 4
     assert (folder / "run.html").exists()
     assert "nnscratch train: interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("many", "said"), [(2, True), (3, False)])
+def test_what_takes_seconds_to_be_made_is_said_first(many, said, capsys, monkeypatch):
+    monkeypatch.setattr(network, "_MANY", many)
+    assert main(SMALL) == 0
+    assert ("making 2 hidden layers x 12 ..." in capsys.readouterr().out) == said
 
 
 def test_live_on_a_terminal_and_elsewhere(capsys, monkeypatch):

@@ -2,13 +2,25 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 import nnscratch as nn
 from nnscratch import initializers
-from nnscratch.curing import NormMomentum, RemoveBatchNorm, Run, Trial, read_plan, together
+from nnscratch.curing import (
+    ClipGradient,
+    LearningRate,
+    NormMomentum,
+    RemoveBatchNorm,
+    Run,
+    Trial,
+    read_plan,
+    together,
+)
 from nnscratch.curing.conditions import conditions_of
+from nnscratch.curing.rates import new_rates
 from nnscratch.curing.search import _Search
 from nnscratch.curing.trials import run_trial
 
@@ -45,6 +57,21 @@ def test_what_was_asked_for_is_tried_again_where_other_things_are_right(monkeypa
     assert best.skill == 0.9
 
 
+@pytest.mark.parametrize(
+    ("first", "optimizer", "adam"),
+    [
+        (nn.LSTM(4, 8), nn.SGD(lr=0.1), True),
+        (nn.LSTM(4, 8), nn.RMSProp(lr=0.1), False),
+        (nn.Dense(4, 8), nn.SGD(lr=0.1), False),
+    ],
+)
+def test_recurrent_layers_by_plain_steps_get_those_of_adam_too(monkeypatch, first, optimizer, adam):
+    monkeypatch.setattr("nnscratch.curing.rates.tested_rates", lambda *_: (0.01, 0.002))
+    plan = read_plan(nn.Sequential(first, nn.Dense(8, 2)), optimizer, nn.MeanSquaredError())
+    made = [str(change) for change in new_rates(SimpleNamespace(plan=plan), None)]
+    assert any("Adam" in one for one in made) == adam
+
+
 def test_a_gentler_rate_that_was_tried_already_is_judged_once(digits, monkeypatch):
     """It was told apart by nothing but its place, and looked for where it stood no more."""
     monkeypatch.setattr("nnscratch.curing.search.gentler_rate", lambda plan: plan.lr)
@@ -70,3 +97,18 @@ def test_a_part_that_changes_nothing_beside_another_is_left_out(monkeypatch):
     assert str(best.change) == "no batch norm, he_normal"
     assert best in search.trials
     assert len(search.trials) == 1
+
+
+@pytest.mark.parametrize(("skill", "left"), [(0.491, "lr=0.5"), (0.489, "lr=0.5 + clip to norm 2")])
+def test_a_part_that_brings_less_than_a_hundredth_is_left_out(monkeypatch, skill, left):
+    plan = read_plan(nn.Sequential(nn.Dense(4, 2)), nn.SGD(lr=0.1), nn.MeanSquaredError())
+    both = together(LearningRate(0.5), ClipGradient(2.0))
+
+    def tried(self, change):
+        got = 0.5 if change is both else skill if "lr" in str(change) else 0.0
+        runs = (Run([1.0], got, math.nan),)
+        return Trial(change, change.apply(plan), None, runs, None, None, None)
+
+    monkeypatch.setattr(_Search, "_try", tried)
+    search = _Search(plan, None, 5, None)
+    assert str(search._pruned(search._tried(both)).change) == left

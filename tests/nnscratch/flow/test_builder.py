@@ -47,6 +47,18 @@ def foreign_run(steps=12, **options):
     return recorder
 
 
+@pytest.mark.parametrize(
+    ("axis", "shape", "fits"),
+    [
+        *[(-1, (7, 5), True), (1, (7, 5), True), (-2, (5, 7), True), (0, (5, 7), True)],
+        *[(2, (7, 5), False), (-3, (7, 5), False), (-1, (5, 7), False), (0, (5,), False)],
+    ],
+)
+def test_features_are_on_the_axis_that_is_said(axis, shape, fits):
+    recorder = nn.Recorder([nn.LayerInfo("a", "Linear", 5, role="weights", axis=axis)])
+    assert (recorder.remote("output", "a", shape, np.dtype(np.float64)) is not None) == fits
+
+
 def test_names_of_any_kind_work_everywhere(tmp_path):
     recorder = foreign_run()
     record = recorder.to_dict()

@@ -1,6 +1,7 @@
 """Both sides of the limits by which a prediction is put into words."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -56,6 +57,12 @@ def test_a_width_counts_up_to_ten_times_the_depth(layers, said):
     assert (found.width_depth < 10 * len(found.layers)) == said
     assert found.width_depth < 15 * len(found.layers)
     assert ("for their width: 50 units" in found.verdict) == said
+
+
+def test_what_was_measured_has_a_column():
+    found = nn.predict(chain(nn.ReLU, 2))
+    assert "measured" not in repr(found)
+    assert re.search(r"spread +measured *\n", repr(replace(found, measured=np.ones(3))))
 
 
 @pytest.mark.parametrize(("width", "said"), [(59, True), (61, False)])

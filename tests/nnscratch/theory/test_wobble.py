@@ -1,6 +1,7 @@
 """What norms of examples add at finite width, against networks of one layer drawn many times."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -154,6 +155,16 @@ def test_nobody_follows_it_where_no_norm_asks():
     )
     assert normed[1].outgoing.wobble.whole.variance > 0
     assert normed[2].outgoing.wobble.whole.variance == pytest.approx(0, abs=1e-12)
+
+
+def test_it_is_the_same_for_signals_of_any_size():
+    parts = [block(RELU), Fork("s", N, N, (block(RELU), block()), (), 1.0)]
+    parts.append(block(norm="RMS norm", weights=False))
+    one, small = (
+        propagate_signal(parts, replace(EVEN, square=size), None)[1].outgoing.wobble.whole
+        for size in (1.0, 1e-6)
+    )
+    assert small.variance == pytest.approx(one.variance, rel=1e-9)
 
 
 def test_prediction_of_networks_without_such_norms_is_of_any_width():
