@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from nnscratch.flow.findings.moving import WANDERED
-
 
 @pytest.mark.parametrize(
     ("first", "last", "told"),
@@ -158,7 +156,7 @@ def test_weights_that_are_put_back(run, steps, told):
 @pytest.mark.parametrize(("share", "told"), [(1.01, True), (0.99, False)])
 def test_small_steps_at_right_angles_to_weights_are_not_put_back(run, share, told):
     def change(record):
-        ratio = (2 * share * WANDERED / 40) ** 0.5
+        ratio = (2 * share * 1e-6 / 40) ** 0.5
         record["param_update_norm"][:, 0] = ratio * 3.7
         record["update_ratio"][:, 0] = ratio
 
