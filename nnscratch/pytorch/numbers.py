@@ -22,7 +22,7 @@ _SMALLEST = 2.0**-25  # half of float16's smallest number
 
 
 class Numbers:
-    """Looks at the loss of each step, at what goes in first, and at parameters."""
+    """Looks at the loss of each step."""
 
     def __init__(self) -> None:
         self._without = 0  # steps in a row whose loss is no number

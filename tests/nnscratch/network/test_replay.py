@@ -173,12 +173,12 @@ def test_a_step_allocates_nothing(batch):
         return [t.output.ctypes.data for t in model.last.values()], model.grads.flat.ctypes.data
 
     def allocated():
-        """Return the bytes that a hundred steps leave behind, and those at the most."""
+        """Return the bytes that three hundred steps leave behind, and those at the most."""
         tracemalloc.start()
         try:
             step()
             start = tracemalloc.get_traced_memory()[0]
-            for _ in range(100):
+            for _ in range(300):
                 step()
             end, peak = tracemalloc.get_traced_memory()
         finally:
@@ -190,7 +190,7 @@ def test_a_step_allocates_nothing(batch):
     before = addresses()
     left, most = map(min, zip(*[allocated() for _ in range(3)], strict=True))  # others allocate too
     assert addresses() == before
-    assert left < 2_000  # the clip's report and the like
+    assert left < 5_000  # the clip's report and the like; a number a step would be 7,200
     assert most < 10_000  # a batch of one layer's output has 3,328 bytes, 60 layers
 
 
