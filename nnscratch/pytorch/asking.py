@@ -18,6 +18,7 @@ from torch import nn
 
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
 from nnscratch.pytorch.bounds import bounded
+from nnscratch.pytorch.companions import by_the_batch, mixed
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.dropped import still_on
 from nnscratch.pytorch.graph import first_measured
@@ -26,9 +27,9 @@ from nnscratch.pytorch.padding import Padded, padded, padding_read, words_hidden
 from nnscratch.pytorch.places import await_gradient
 from nnscratch.pytorch.probing import unseen
 from nnscratch.pytorch.sent_back import name_of, nodes, shape_of
-from nnscratch.pytorch.sequences import LEAST, looks_ahead, one_further
+from nnscratch.pytorch.sequences import LEAST, copies, looks_ahead, one_further
 from nnscratch.pytorch.tensors import IDS, tensors_in
-from nnscratch.pytorch.uphill import driven_away, multiplied
+from nnscratch.pytorch.uphill import driven_away, meant, multiplied
 
 ASKED = 12  # the recorded step at which it is asked
 SAME = 1e-11  # of the largest answer, in float64: rounding changes it by no more
@@ -94,11 +95,14 @@ class Questions:
         lines: list[tuple[str, ...]] = []
         if self._given is not None:
             outputs = self._gave_last[0]
-            whole = outputs is not None and _is(criterion.outputs, outputs)
-            to = criterion.targets if whole else self._factor
+            to = meant(outputs, criterion, self._factor)
             lines.append(driven_away(outputs, self._gradient, to))
             asked = self._asked if criterion.targets is None else criterion.targets
-            asks = [lambda: self._lines(asked), lambda: self._bounded(criterion)]
+            asks = [
+                lambda: self._lines(asked),
+                lambda: self._bounded(criterion),
+                lambda: self._mixed(criterion.targets),
+            ]
             for ask in [*asks, self._still_drops] if drops else asks:
                 # It may not go again with other numbers.
                 with contextlib.suppress(Exception), unseen(self._model, as_it_is=True):
@@ -128,6 +132,12 @@ class Questions:
 
     def _bounded(self, criterion: Criterion) -> list[tuple[str, ...]]:
         return [bounded(lambda times: self._answers(times=times), criterion)]
+
+    def _mixed(self, targets: Any) -> list[tuple[str, ...]]:
+        some = list(tensors_in(self._given))
+        if len(some) != 1 or by_the_batch(self._model.modules()):
+            return []
+        return [mixed(lambda new: self._answers(some[0], new), some[0], targets)]
 
     def _answers(self, old: Any = None, new: Any = None, times: float = 1.0) -> Any:
         """Return what the network answers with another tensor in the place of `old`.
@@ -191,7 +201,7 @@ class Questions:
             if itself and bool(kept.select(axis, -1).all()):
                 return ()  # it is not shown itself: these are answers that are given beside
         if itself:
-            return _copies() if all(free) else ()
+            return copies() if all(free) else ()
         return () if all(free) else looks_ahead("The network")
 
     def _hidden(self, ids: Any) -> tuple[str, ...]:
@@ -268,12 +278,6 @@ class Questions:
         )
 
 
-def _is(given: Any, outputs: Any) -> bool:
-    """Whether a loss was given what the network gives, as it is."""
-    same = given is not None and given.numel() == outputs.numel()
-    return same and bool((given.reshape(outputs.shape) == outputs).all())
-
-
 def _state(model: nn.Module) -> Iterator[tuple[str, Any]]:
     yield from model.named_parameters()
     yield from model.named_buffers()
@@ -335,15 +339,3 @@ def _by_place(same: Any, ids: Any) -> Any:
     if tuple(same.shape[:2]) == shape[::-1]:
         return same.flatten(2).all(2).T
     return None
-
-
-def _copies() -> tuple[str, ...]:
-    return (
-        "looks ahead",
-        "What each step of a sequence has to tell is what it is given itself: the targets equal "
-        "the inputs, number by number, and nothing else is needed to answer.",
-        "It learns to copy, and the loss goes to 0 without anything being known of what comes "
-        "next.",
-        "ask each step for the one that follows",
-        "x, y = x[:, :-1], x[:, 1:]",
-    )

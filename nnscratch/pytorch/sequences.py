@@ -172,3 +172,16 @@ def one_further(ids: Any, asked: Any) -> bool:
             if bool((told[:, : steps - 1] == seen[:, 1:]).all()):
                 return True
     return False
+
+
+def copies() -> tuple[str, ...]:
+    """Return what is told where each step is asked for what it is given."""
+    return (
+        "looks ahead",
+        "What each step of a sequence has to tell is what it is given itself: the targets equal "
+        "the inputs, number by number, and nothing else is needed to answer.",
+        "It learns to copy, and the loss goes to 0 without anything being known of what comes "
+        "next.",
+        "ask each step for the one that follows",
+        "x, y = x[:, :-1], x[:, 1:]",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.sent_back import name_of, nodes
 from nnscratch_records.words import number
 
@@ -36,6 +37,14 @@ def multiplied(roots: Iterable[Any], made: Any) -> Any:
         if below is made:
             return node._saved_other if places[0] == 0 else node._saved_self
     return None
+
+
+def meant(outputs: Any, criterion: Criterion, factor: Any) -> Any:
+    """Return what outputs are to be: the targets, where the loss was given them as they are."""
+    given = criterion.outputs
+    same = outputs is not None and given is not None and given.numel() == outputs.numel()
+    whole = same and bool((given.reshape(outputs.shape) == outputs).all())
+    return criterion.targets if whole else factor
 
 
 def driven_away(outputs: Any, dy: Any, targets: Any) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from nnscratch.datasets.codes import BY_THE_OTHERS, line_without
 from nnscratch.flow.findings.cures import anew
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.progress import ENOUGH, LEARNED, LEARNS
+from nnscratch.flow.findings.progress import ENOUGH, LEARNED, LEARNS, NOTHING
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.findings.weights import Shown
 from nnscratch_records import limits
@@ -21,6 +21,7 @@ RARE = 0.9  # of the answers are one and the same: to give that always is right 
 RARE_LABELS = 0.97  # the same of labels each by itself, that are being learned
 AGAINST = 2.0  # times as much the commonest class counts as the other one
 DROWNED = 0.05  # of what the loss sees, all examples of the commonest class together
+SCARCE = 0.99  # of zeros and ones, whose squared errors are to be small, are 0
 EVEN = 5.0  # the same, for all examples of it together: the rare one is not made up for
 MEDIAN = 0.5  # of the answers are one and the same: their median
 _COUNT = (
@@ -223,6 +224,26 @@ def last_resort(view: View, shown: Shown, causes: Sequence[Finding]) -> list[Fin
     if beside or p.steps_left < made / 2 or (going and common < RARE_LABELS):
         return list(causes)
     return [*causes, replace(_rare(view, common), severity="notice", explains=frozenset())]
+
+
+def drowned(view: View) -> list[Finding]:
+    """Return that ones are so rare among zeros that squared errors are least near 0 everywhere."""
+    common, p = view.latest("target_common"), view.progress
+    ones = view.latest("target_classes") == 1 and view.latest("target_mean") < MEDIAN
+    if not (ones and common >= SCARCE and p.rows >= ENOUGH and p.share < NOTHING):
+        return []
+    seen = (
+        f"{percent(1 - common)} of the answers are ones among zeros, and the loss is the squared "
+        f"error: to give 0 everywhere costs {number(p.constant)}, and {percent(max(0.0, p.share))} "
+        f"of what there is to learn beside that is learned."
+    )
+    times = number(common / (1 - common), 1)
+    what = (
+        f"let the square of a one count some {times} times, or make each a hill of several numbers "
+        f"and of more height, as heatmaps have them"
+    )
+    made = _rare(view, common)
+    return [replace(made, severity="notice", sentence=seen, advice=(Advice(what),))]
 
 
 def _several(view: View) -> bool:

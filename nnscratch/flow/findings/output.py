@@ -170,6 +170,8 @@ def _loss(view: View) -> list[Finding]:
     classes = view.latest("target_classes")
     if not classes > 0 or name not in reach.SQUARES:
         return flaws.median(view)
+    if rare := flaws.drowned(view):
+        return rare
     absolute = name == "MeanAbsoluteError"
     right = "nn.SoftmaxCrossEntropy()" if classes == 2 else "nn.SigmoidCrossEntropy()"
     advice = Advice("take the cross-entropy", f"loss = {right}")

@@ -309,3 +309,34 @@ def test_a_loss_that_no_output_ever_changed(run, steps, zeros, known, told):
     assert (found is not None) == told
     if told:
         assert found.severity == "fatal"
+
+
+def ones(run, common=0.99, share=0.0, steps=60, **known):
+    """Ones among zeros, of which so much is learned."""
+    known = {"target_classes": 1, "target_values": 400, "target_mean": 0.005} | known
+
+    def change(record):
+        record["target_common"] = np.full(steps, common)
+        run.fill(**known)(record)
+        run.stuck(record, (1 - share) * record["loss_constant"][0])
+
+    found = run(change, targets="numbers", widths=(20, 20, 30), steps=steps)
+    return run.of(found, "class weights")
+
+
+@pytest.mark.parametrize(
+    ("common", "share", "seen"),
+    [(0.99, 0.0, True), (0.989, 0.0, False), (0.999, 0.049, True), (0.999, 0.051, False)],
+)
+def test_ones_drown_in_squares(run, common, share, seen):
+    found = ones(run, common, share)
+    assert (found is not None) == seen
+    if seen:
+        assert found.severity == "serious"  # as what it brings
+        assert "are ones among zeros, and the loss is the squared error" in found.sentence
+
+
+def test_rare_zeros_short_runs_and_numbers_do_not(run):
+    assert not ones(run, target_mean=0.995)
+    assert not ones(run, steps=49)
+    assert not ones(run, target_classes=0)
