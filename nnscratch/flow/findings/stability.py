@@ -27,7 +27,7 @@ def find(view: View) -> list[Finding]:
 
 def _nonfinite(view: View) -> list[Finding]:
     row = view.rows
-    if row == len(view.steps) or "non-finite" in view.text("mistakes"):
+    if row == len(view.steps) or view.nan_alone:
         return []
     record, step = view.record, int(view.steps[row])
     layer, what, count = _first_bad(view, row)

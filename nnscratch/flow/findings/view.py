@@ -273,6 +273,12 @@ class View:
         return bool(self.rows and (self.get("gradient_zeros")[:, -1] >= 1).all())
 
     @property
+    def nan_alone(self) -> bool:
+        """Whether a loss was seen to be NaN of outputs that are all finite."""
+        overflows = (np.nan_to_num(self.record["output_nonfinite"]) > 0).any()
+        return "non-finite" in self.text("mistakes") and not bool(overflows)
+
+    @property
     def outweighed(self) -> bool:
         """Whether a few targets are most of the squares: they say nothing of what can be told."""
         return self.latest("target_far_share") > OUTWEIGH

@@ -54,6 +54,7 @@ def find(view: View) -> list[Finding]:
     silent += _LEARNED_ALL_THE_SAME if p.learned else ()
     silent += _SEEN_IN_LAYERS if view.output_activation else ()
     silent += () if view.rows < ENOUGH or moves(view, STILL) else _IF_IT_MOVES
+    silent += () if view.nan_alone else ("non-finite",)
     seen = [_finding(view, *one) for one in told if one.kind not in silent]
     kept = view.looks("gradient_kept")
     if len(kept) and view.rows and min(kept[len(kept) // 2 :]) > KEPT:
