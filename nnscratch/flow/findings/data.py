@@ -127,7 +127,8 @@ def _few_examples(view: View, count: int, batch: int) -> Finding:
     handed = f"One and the same example is handed out again and again: {others} the loss says "
     return Finding(
         "inputs alike",
-        "serious",
+        # Few may be all that there are: then nothing is wrong with learning them.
+        "notice" if count > 1 and view.progress.learned else "serious",
         view.layers[:1],
         view.first_step,
         one if count == 1 else few,

@@ -91,9 +91,10 @@ def test_equal_inputs_with_other_answers(run, told, loss, found):
         assert "np.unique(" in one.advice[0].line
 
 
-def drawn(run, count, batch=64, columns=5, steps=50):
+def drawn(run, count, batch=64, columns=5, steps=50, loss=2.0):
     def change(record):
         record["target_count"][...] = count
+        record["loss"][:] = np.geomspace(2.3, loss, len(record["loss"]))
 
     found = run.of(run(change, batch=batch, n_in=columns, steps=steps), "inputs alike")
     return found if found is not None and "come again and again" in found.sentence else None
@@ -116,3 +117,7 @@ def test_of_few_columns_there_may_be_no_more_and_few_steps_say_little(run):
     assert drawn(run, 2)
     assert not drawn(run, 2, columns=4)  # a truth table
     assert not drawn(run, 2, steps=49)
+
+
+def test_few_examples_that_are_learned_may_be_all_there_are(run):
+    assert drawn(run, 2, loss=1e-4).severity == "notice"
