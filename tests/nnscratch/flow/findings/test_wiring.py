@@ -199,3 +199,17 @@ def test_weights_of_a_run_that_learns_may_be_set(run):
 
     for change in (learns, seldom, against):
         assert "weights set back" not in run(change).kinds
+
+
+@pytest.mark.parametrize(("overflows", "sentence"), [(False, "seen."), (True, "NaN or infinity")])
+def test_a_loss_that_is_nan_by_itself(run, overflows, sentence):
+    """Of outputs that overflow it is NaN for their sake, and is told once."""
+
+    def change(record):
+        record["mistakes"] = noted(("non-finite", *LINE))
+        record["loss"][60:] = np.nan
+        record["output_nonfinite"][60, -1] = float(overflows)
+
+    told = [one for one in run(change) if one.kind == "non-finite"]
+    assert len(told) == 1
+    assert told[0].sentence.startswith(sentence)
