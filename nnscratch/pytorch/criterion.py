@@ -209,6 +209,11 @@ class Criterion:
         return self._function
 
     @property
+    def known_as(self) -> str:
+        """What this package calls the loss that was seen last; empty if it has none like it."""
+        return _NAMES.get(_name(self._function), "") if self.calls else ""
+
+    @property
     def left_out(self) -> Any:
         """The class that counts for nothing; None if the loss is none of classes that says so."""
         return getattr(self._function, "ignore_index", None)

@@ -27,6 +27,7 @@ from nnscratch.pytorch.numbers import (
     ZEROS,
     Numbers,
     both_zero,
+    climbs,
     each_with_each,
     of_float16,
     rows_of_one,
@@ -212,6 +213,7 @@ class Filling(Adjustable, Readout):
         if not len(recorder):
             seen = self.criterion, self._tensors(), self._updated(), self._hidden
             self._tell(*self._mistakes.told(*seen), of_float16(self._optimizer, self._tensors()))
+            self._tell(climbs(self._optimizer, self.criterion))
             self._tell(each_with_each(self.criterion, self._examples), self._rows or ())
         if len(recorder) == ZEROS:
             layers = recorder.layers.items()

@@ -53,6 +53,21 @@ def each_with_each(criterion: Criterion, examples: int) -> tuple[str, ...]:
     )
 
 
+def climbs(optimizer: Any, criterion: Criterion) -> tuple[str, ...]:
+    """Tell that an optimizer makes one of PyTorch's losses large: what is to be large is none."""
+    name = criterion.known_as
+    if not (name and any(group.get("maximize") for group in optimizer.param_groups)):
+        return ()
+    return (
+        "steps uphill",
+        f"The optimizer was made with maximize=True, and what is sent back is a loss, {name}: each "
+        f"step makes it larger.",
+        "That is for what is to be large, such as a reward.",
+        "go down: leave maximize=True out, where the optimizer is made",
+        "for group in optimizer.param_groups: group['maximize'] = False",
+    )
+
+
 def of_float16(optimizer: Any, tensors: Mapping[str, Any]) -> tuple[str, ...]:
     """Tell that Adam has divided by 0 in float16: its epsilon is none there."""
     epsilon = optimizer.defaults.get("eps", math.inf)

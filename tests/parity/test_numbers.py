@@ -202,3 +202,24 @@ def test_each_group_has_its_rate():
         F.cross_entropy(model(X[:24]), Y[:24]).backward()
         optimizer.step()
     assert flow.to_dict()["param_rate"][0].tolist() == pytest.approx([1, 1, 0.01, 0.01])
+
+
+# Up in place of down
+
+
+def climbing(loss, maximize):
+    model = plain()
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, maximize=maximize)
+    flow = watch(model, optimizer, histograms=False)
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss(model(X[:24]), Y[:24]).backward()
+        optimizer.step()
+    return told(flow, "steps uphill")
+
+
+def test_a_loss_that_the_optimizer_makes_large():
+    assert "maximize=True" in climbing(F.cross_entropy, True).sentence
+    assert not climbing(F.cross_entropy, False)
+    reward = lambda z, y: z.softmax(1)[range(24), y].mean()  # noqa: E731
+    assert not climbing(reward, True)
