@@ -18,6 +18,7 @@ from nnscratch_records.words import number, percent
 TWICE = 0.01  # how near the least loss is to that of a softmax of a softmax
 BLIND = 1e-6  # how much the loss can change, of itself
 _ENOUGH = 5  # steps
+GROWN = 10.0  # times what the network gave at first it gives at the end
 FLAT = 0.99  # of the outputs, whose gradient is exactly 0: of many actions one is chosen
 _PULLED = frozenset(
     {"does not learn", "constant output", "learning rate too small", "too few steps"}
@@ -31,8 +32,36 @@ _OF_LOGITS = {
 
 def find(view: View) -> list[Finding]:
     """Return what is wrong with the last activation and the loss."""
-    some = _blind(view) or _twice(view) or _unbounded(view) or _flat(view)
+    some = _blind(view) or _twice(view) or _unbounded(view) or _endless(view) or _flat(view)
     return some or [*reach.find(view), *_loss(view)]
+
+
+def _endless(view: View) -> list[Finding]:
+    """A loss below 0 that falls faster and faster, the more the network gives."""
+    if view.rows < ENOUGH or view.incomparable:
+        return []
+    parts = np.array_split(view.get("loss"), 4)
+    means = [float(part.mean()) for part in parts]
+    before, now = means[1] - means[2], means[2] - means[3]
+    given = view.get("output_std")[:, -1]
+    grown = float(given[-len(parts[3]) :].mean()) / float(given[0]) if given[0] > 0 else math.nan
+    if not (means[3] < 0 and now >= before > 0 and grown >= GROWN):
+        return []
+    return finding(
+        "loss",
+        "serious",
+        view,
+        f"The loss falls below 0, faster and faster: by {number(before)} from the second to the "
+        f"third quarter of the steps, by {number(now)} to the last one, where its mean is "
+        f"{number(means[3])}. What {view.layers[-1]} gives grows with it: {number(grown)} times as "
+        f"large as at first.",
+        "It has no least value: the further off the answers are, the less it is. A sign is turned, "
+        "min stands for max, or nothing holds what is multiplied with the outputs.",
+        (Advice("turn it round where it is made: a minus, max for min"),),
+        frozenset({"exploding", "learning rate too large", "too few steps", "diverged"}),
+        grown=grown,
+        loss=means[3],
+    )
 
 
 def _flat(view: View) -> list[Finding]:
