@@ -18,6 +18,7 @@ from nnscratch_records.words import called, number
 LONG = 20  # layers in a row: so many make all inputs alike, whatever the weights
 ALIKE = 0.25  # of the size of what a layer gives: by less the examples differ in it
 ROUNDED = 1e-6  # the same: by what float32 may round
+SAME = 1e-12  # the same: of what is one and the same for all
 DIFFER = 1e-2  # the same: by so much they do differ
 LOOKS = 3  # at all of the first
 _LESS = Advice("take fewer layers, or let what comes in pass by: nn.Residual")
@@ -42,6 +43,16 @@ def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     if not float(apart[0, hidden[-1]]) < ALIKE:
         return []
     return [_finding(view, spread, hidden[-1], -1, (*cures.batch_norm(view), _LESS))]
+
+
+def fade(view: View) -> bool:
+    """Whether examples become alike little by little, from layer to layer: at once is otherwise."""
+    hidden, spread = view.hidden_weights, view.looks("output_spread")[:LOOKS]
+    if not (hidden and view.rows and len(spread) >= LOOKS):
+        return False
+    apart = _apart(view, spread)
+    on_the_way = (apart[0, view.weights] > SAME) & (apart[0, view.weights] < DIFFER)
+    return _rounded(view, apart, hidden[-1]) and bool(on_the_way.any())
 
 
 def _apart(view: View, spread: Array) -> Array:

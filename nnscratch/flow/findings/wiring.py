@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nnscratch.flow.findings import alike
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS, KINDS
 from nnscratch.flow.findings.labels import moves
@@ -55,6 +56,7 @@ def find(view: View) -> list[Finding]:
     silent += _SEEN_IN_LAYERS if view.output_activation else ()
     silent += () if view.rows < ENOUGH or moves(view, STILL) else _IF_IT_MOVES
     silent += () if view.nan_alone else ("non-finite",)
+    silent += ("examples mixed",) if alike.fade(view) else ()  # what is alike takes nothing along
     seen = [_finding(view, *one) for one in told if one.kind not in silent]
     kept = view.looks("gradient_kept")
     if len(kept) and view.rows and min(kept[len(kept) // 2 :]) > KEPT:

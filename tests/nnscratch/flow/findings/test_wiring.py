@@ -213,3 +213,18 @@ def test_a_loss_that_is_nan_by_itself(run, overflows, sentence):
     told = [one for one in run(change) if one.kind == "non-finite"]
     assert len(told) == 1
     assert told[0].sentence.startswith(sentence)
+
+
+@pytest.mark.parametrize(("between", "mixed"), [(0.9e-2, False), (1e-11, False), (0.9e-12, True)])
+def test_what_becomes_alike_layer_by_layer_does_not_mix_examples(run, between, mixed):
+    """As in attention of all rows to all: what else is in the batch is all that is left then."""
+
+    def change(record):
+        run.stuck(record, 0.7 * record["loss_constant"][0])
+        record["output_spread"][:5, :4] = 0.5
+        record["output_spread"][:5, 4:] = between
+        record["output_spread"][:5, 8:] = min(between, 1e-8)
+        record["mistakes"] = noted(("examples mixed", *LINE))
+
+    found = run(change, kinds="dense tanh " * 5 + "dense", widths=(20,) * 5 + (10,))
+    assert ("examples mixed" in found.kinds) == mixed
