@@ -106,11 +106,12 @@ def split(x: Array, seed: int, classes: Array | None = None) -> tuple[Array, Arr
         every = np.arange(examples)
         return every, every
     order = np.random.default_rng(seed).permutation(examples)
-    by_class = order if classes is None else order[np.argsort(classes[order], kind="stable")]
     count = min(examples // HELD_OUT, MOST_HELD_OUT)
-    judged = np.zeros(examples, dtype=bool)
-    judged[by_class[((np.arange(count) + 0.5) * examples / count).astype(int)]] = True
-    return np.flatnonzero(~judged), order[judged[order]]
+    places = np.arange(count)
+    if classes is not None:  # evenly over the examples, class after class
+        by_class = np.argsort(classes[order], kind="stable")
+        places = np.sort(by_class[((places + 0.5) * examples / count).astype(int)])
+    return np.sort(np.delete(order, places)), order[places]
 
 
 def is_truth_table(x: Array) -> bool:
