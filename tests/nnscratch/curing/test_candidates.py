@@ -251,7 +251,7 @@ def test_sixty_blocks_that_overflow_are_cured_by_what_they_add():
     options = {"batch_size": 20, "steps": 100, "tries": 2, "progress": False}
     found = nn.cure(residual(60), LOSS, nn.SGD(lr=0.02), x, y, **options)
     assert "blocks add 0.13" in str(found.best.change)
-    assert found.best.skill > 0.2
+    assert found.best.skill > 0.1
 
 
 @pytest.mark.parametrize("optimizer", [nn.SGD, nn.Adam])
