@@ -150,7 +150,6 @@ def add_data(command: argparse.ArgumentParser, *, choose: bool, files: bool = Tr
             "--ignore",
             nargs="+",
             action="extend",
-            default=[],
             metavar="COLUMN",
             help="of a table: columns to leave out, as ids and names are",
         )

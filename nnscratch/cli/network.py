@@ -202,7 +202,7 @@ def load_data(options: argparse.Namespace, console: Console) -> Data:
             )
         data = datasets.load(options.data, data_dir=options.data_dir, download=options.download)
     else:
-        of = options.target, options.standardise, options.seed, options.ignore
+        of = options.target, options.standardise, options.seed, options.ignore or ()
         data = datasets.table(options.data, *of)
         answers = f"{outputs(data)} classes" if names_classes(data) else "numbers to be met"
         console.say(

@@ -69,8 +69,8 @@ def conditions_of(
     """Check the data and return the conditions of trials; the arguments are those of `cure`."""
     examples = Examples(model, x, y, mask=mask)
     if validation is None:
-        y, one_each = examples.y, examples.has_classes and examples.y.size == len(examples)
-        rest, few = split(examples.x, seed, y.reshape(-1) if one_each else None)
+        one_each = examples.has_classes and examples.y.size == len(examples)
+        rest, few = split(examples.x, seed, examples.y.reshape(-1) if one_each else None)
         judged, all_seen = examples.taken(few), few is rest
         examples = examples.taken(rest)
     else:

@@ -65,7 +65,6 @@ def table(
         the last one); of an ``.npz`` the array (None: ``"y"``).
     standardise : bool
         Bring inputs, and targets that are numbers, to mean 0 and deviation 1, by the training rows.
-
     ignore : names
         Columns that are left out, whatever they hold: ids, names, dates.
 
@@ -146,7 +145,7 @@ def _arrays(path: PathLike, target: str) -> tuple[Array, Array]:
     return check_inputs(x.reshape(len(x), -1), f"x of {path}"), y
 
 
-def _columns(path: PathLike, target: str | None, ignore: Sequence[str] = ()) -> tuple[Array, Array]:
+def _columns(path: PathLike, target: str | None, ignore: Sequence[str]) -> tuple[Array, Array]:
     """Return the inputs and the target column of a table, checked cell by cell."""
     rows, first = _rows(path)
     # Names are no numbers; a first line with some of these is an example with a class in words.

@@ -18,7 +18,7 @@ from torch import nn
 
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
 from nnscratch.pytorch.bounds import bounded
-from nnscratch.pytorch.companions import by_the_batch, mixed
+from nnscratch.pytorch.companions import SAME, by_the_batch, mixed
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.dropped import still_on
 from nnscratch.pytorch.graph import first_measured
@@ -32,7 +32,6 @@ from nnscratch.pytorch.tensors import IDS, tensors_in
 from nnscratch.pytorch.uphill import driven_away, meant, multiplied
 
 ASKED = 12  # the recorded step at which it is asked
-SAME = 1e-11  # of the largest answer, in float64: rounding changes it by no more
 APART = 1e-3  # of the same: by so much examples' answers differ at least
 WORDS = 4  # different ones there are
 

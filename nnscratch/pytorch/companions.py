@@ -9,7 +9,7 @@ from torch import nn
 
 FELT = 0.5  # of what the answer of the example itself changes by, the others change on average
 LEAST = 4  # examples
-_SAME = 1e-11  # of the largest answer: rounding changes it by no more
+SAME = 1e-11  # of the largest answer, in float64: rounding changes it by no more
 
 
 def by_the_batch(modules: Iterable[nn.Module]) -> bool:
@@ -34,20 +34,18 @@ def mixed(answers: Callable[[Any], Any], x: Any, targets: Any) -> tuple[str, ...
     if not rows or (before.ndim == 2 and before.shape[1] == count):  # a table of each with each
         return ()
     largest = before.abs().max()
-    shares = []
     for place in (0, count - 1):
         change = (answers(_with(x, 0, place)) - before).abs().flatten(1).sum(1)
         own = float(change[place])
         others = float(change.sum() - change[place]) / (count - 1)
-        if not (own > _SAME * largest and others > FELT * own):
+        if not (own > SAME * largest and others > FELT * own):
             return ()
-        shares.append(others / own)
     for axis in range(1, min(2, x.ndim - 1) + 1) if x.ndim > 2 else ():
         at = 0 if x.shape[axis] == count else 1  # where the examples would be in the answers
         if before.shape[at] == x.shape[axis]:
             change = (answers(_with(x, axis, 0)) - before).abs()
             rest = change.narrow(at, 1, change.shape[at] - 1)
-            if not bool((rest > _SAME * largest).any()):
+            if not bool((rest > SAME * largest).any()):
                 return ()  # they lie along that axis
     return (
         "examples mixed",

@@ -236,7 +236,7 @@ class Criterion:
         the classes are these examples themselves; -1 where it is not so.
         """
         z, y = self.given[:2] if len(self.given) > 1 else (None, None)
-        if _NAMES.get(_name(self._function)) != "SoftmaxCrossEntropy" or examples < SEVERAL:
+        if self.known_as != "SoftmaxCrossEntropy" or examples < SEVERAL:
             return -1
         if z is None or y is None:  # it was called more than once
             return -1

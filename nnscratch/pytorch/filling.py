@@ -220,7 +220,8 @@ class Filling(Adjustable, Readout):
             own = {self._modules[one] for one, info in layers if info.role == "weights"}
             self._tell(both_zero(self._tensors(), self._updated(), own))
         if self.criterion.parts:
-            self._tell(self._numbers.loss(self.criterion.value, self._around.finite))
+            value = self.criterion.value
+            self._tell(self._numbers.loss(value, math.isnan(value) and self._around.finite))
         if math.isfinite(self._left):
             whole = self._around.arrived
             recorder.noticed(gradient_kept=self._left / whole if whole else 0.0)
@@ -230,7 +231,7 @@ class Filling(Adjustable, Readout):
         if against or uneven:
             recorder.trained(loss_kind=AGAINST if against else UNEVEN)
         asks = recorder.asks and not (against or uneven)
-        last = list(recorder.layers.values())[-1]
+        last = next(reversed(recorder.layers.values()))
         answers = self.criterion.answers(self._examples, last.features) if asks else None
         if answers is not None:
             if self._inputs is not None:

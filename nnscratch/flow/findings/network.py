@@ -290,9 +290,7 @@ def _capacity(view: View, shown: Shown) -> list[Finding]:
     p = view.progress
     if not widths or min(widths.values()) > TOO_NARROW or p.learned or p.rows < _LASTING:
         return []
-    if math.isnan(p.now):
-        return []
-    if p.nothing and min(widths.values()) > 1:
+    if math.isnan(p.now) or (p.nothing and min(widths.values()) > 1):
         return []  # two units learn a part: where nothing is learned, it is not their number
     brisk = p.falling and p.steps_left < p.steps[-1] - p.steps[0]
     if brisk or rates.timid(view) or set(shown) - _CRAMPED:

@@ -56,7 +56,8 @@ def find(view: View) -> list[Finding]:
     silent += _SEEN_IN_LAYERS if view.output_activation else ()
     silent += () if view.rows < ENOUGH or moves(view, STILL) else _IF_IT_MOVES
     silent += () if view.nan_alone else ("non-finite",)
-    silent += ("examples mixed",) if alike.fade(view) else ()  # what is alike takes nothing along
+    if any(one.kind == "examples mixed" for one in told) and alike.fade(view):
+        silent += ("examples mixed",)  # what is alike takes nothing along
     seen = [_finding(view, *one) for one in told if one.kind not in silent]
     kept = view.looks("gradient_kept")
     if len(kept) and view.rows and min(kept[len(kept) // 2 :]) > KEPT:
