@@ -15,19 +15,24 @@ import nnscratch as nn
 from .with_statistics import X, made, once
 
 
+def refuses(before, layer, name, value, error, said):
+    """A setting of a layer is changed, and both ways through the network refuse it."""
+    model = made()
+    if before:
+        once(model)
+    setattr(model.layers[layer], name, value)
+    for call in (lambda: once(model), lambda: model.forward(X)):
+        with pytest.raises(error, match=said):
+            call()
+
+
 @pytest.mark.parametrize("before", [False, True], ids=["at first", "once captured"])
 @pytest.mark.parametrize(
     ("layer", "name", "value"),
     [("0.dense", "n_in", 64000), ("3.dense", "n_out", 100_000), ("2.batchnorm", "features", 9000)],
 )
 def test_a_width_that_is_set_later_is_refused(layer, name, value, before):
-    model = made()
-    if before:
-        once(model)
-    setattr(model.layers[layer], name, value)
-    for call in (lambda: once(model), lambda: model.forward(X)):
-        with pytest.raises(nn.NnscratchError, match=rf"{layer}.*({value}|{name})"):
-            call()
+    refuses(before, layer, name, value, nn.NnscratchError, rf"{layer}.*({value}|{name})")
 
 
 def test_a_layer_by_itself_is_checked_too():
@@ -114,13 +119,7 @@ def test_masked_values_are_no_parameters():
     ],
 )
 def test_a_setting_that_a_layer_would_not_be_made_with_is_refused(layer, name, value, before):
-    model = made()
-    if before:
-        once(model)
-    setattr(model.layers[layer], name, value)
-    for call in (lambda: once(model), lambda: model.forward(X)):
-        with pytest.raises(nn.ConfigError, match=f"{name} must be a finite number"):
-            call()
+    refuses(before, layer, name, value, nn.ConfigError, f"{name} must be a finite number")
 
 
 def test_another_shape_of_a_view_is_the_business_of_whoever_got_it():
