@@ -15,7 +15,7 @@ from torch import nn
 from nnscratch import layers
 from nnscratch.arrays import Array
 from nnscratch.blocks import Bidirectional, Residual
-from nnscratch.errors import ConfigError
+from nnscratch.errors import ConfigError, shown
 from nnscratch.initializers import Normal, VarianceScaling
 from nnscratch.layers.base import Layer
 from nnscratch.layers.recurrent import Recurrent
@@ -31,7 +31,7 @@ from nnscratch.pytorch.recurrent import (
     recurrent_parts,
     turned_parts,
 )
-from nnscratch.pytorch.tensors import require_module
+from nnscratch.pytorch.tensors import as_array, require_module
 from nnscratch.pytorch.tracing import Reader
 
 # A module, what it is here, and how both are made of the other.
@@ -89,18 +89,34 @@ _PARAMS = {
     nn.PReLU: {"weight": "slope"},
 }
 _STATISTICS = {"running_mean": "running_mean", "running_var": "running_variance"}
-# What a module must be set to, to be one of those here.
-_PLAIN: dict[type, Callable[[Any], bool]] = {
-    nn.Linear: lambda m: m.bias is not None,
-    nn.BatchNorm1d: lambda m: m.affine and m.track_running_stats and m.momentum is not None,
-    nn.LayerNorm: lambda m: (
-        m.elementwise_affine and m.bias is not None and len(m.normalized_shape) == 1
+# How a module must be made, to be one of those here.
+_PLAIN: dict[Any, tuple[tuple[str, Callable[[Any], bool]], ...]] = {
+    nn.Linear: (("bias=True", lambda m: m.bias is not None),),
+    nn.BatchNorm1d: (
+        ("affine=True", lambda m: m.weight is not None and m.bias is not None),
+        ("track_running_stats=True", lambda m: m.track_running_stats),
+        ("a number as momentum", lambda m: m.momentum is not None),
     ),
-    nn.RMSNorm: lambda m: m.elementwise_affine and len(m.normalized_shape) == 1,
-    nn.Softplus: lambda m: m.beta == 1 and m.threshold >= 20,
-    nn.Softmax: lambda m: m.dim in (-1, 1),
-    nn.GELU: lambda m: m.approximate == "none",
-    nn.Hardtanh: lambda m: (m.min_val, m.max_val) == (-1, 1),
+    nn.LayerNorm: (
+        ("elementwise_affine=True and bias=True", lambda m: m.bias is not None),
+        ("one axis", lambda m: len(m.normalized_shape) == 1),
+    ),
+    nn.RMSNorm: (
+        ("elementwise_affine=True", lambda m: m.weight is not None),
+        ("one axis", lambda m: len(m.normalized_shape) == 1),
+    ),
+    nn.Softplus: (("beta=1 and threshold=20", lambda m: m.beta == 1 and m.threshold >= 20),),
+    nn.Softmax: (("dim=-1", lambda m: m.dim in (-1, 1)),),
+    nn.GELU: (("approximate='none'", lambda m: m.approximate == "none"),),
+    nn.Hardtanh: (("the limits -1 and 1", lambda m: (m.min_val, m.max_val) == (-1, 1)),),
+    **dict.fromkeys(
+        (nn.RNN, nn.LSTM, nn.GRU),
+        (
+            ("bias=True", lambda m: m.bias),
+            ("batch_first=True", lambda m: m.batch_first),
+            ("proj_size=0", lambda m: not m.proj_size),
+        ),
+    ),
 }
 
 
@@ -129,7 +145,7 @@ def from_torch(model: nn.Module) -> Sequential:
     PyTorch's running variance is that of n - 1 examples, ours that of n: after a step of training
     evaluation differs by as much. Raises `ConfigError` naming each module that it does not know.
     """
-    reader = Reader(require_module("from_torch", model), _layers)
+    reader = Reader(require_module("from_torch", model), _layers, _needs)
     parts = reader.parts()
     if reader.unknown:
         raise ConfigError(
@@ -179,6 +195,8 @@ def read_state_dict(model: Sequential, state: Mapping[str, Any]) -> None:
     """
     twin = to_torch(model)
     own = {name: like for name, like in twin.state_dict().items() if not _counts(name)}
+    if not isinstance(state, Mapping):
+        raise ConfigError(f"a state dict maps names to tensors, got {shown(state)}")
     given = {name: torch.as_tensor(one) for name, one in state.items() if not _counts(name)}
     names = list(own) if own.keys() == given.keys() else list(given)
     for theirs, ours in zip_longest(names, own):
@@ -209,24 +227,32 @@ def _what(name: str | None, state: Mapping[str, Any]) -> str:
 
 def _layers(module: nn.Module) -> list[Any] | None:
     """Return what a module is here."""
+    if _needs(module):
+        return None
     if type(module) in (nn.RNN, nn.LSTM, nn.GRU):
         return recurrent_parts(module)
     if type(module) is Turned:
         return turned_parts(module)
     for theirs, _, make, _ in _ALIKE:
-        if type(module) is theirs and _PLAIN.get(theirs, lambda m: True)(module):
+        if type(module) is theirs:
             return [make(module)]
     return None
+
+
+def _needs(module: nn.Module) -> str:
+    """Return how a module would have to be made to be one of those here; empty if it is."""
+    asked = _PLAIN.get(type(module), ())
+    return " and ".join(said for said, holds in asked if not holds(module))
 
 
 def _read(module: nn.Module, layer: Any) -> None:
     """Copy the parameters and statistics of a module into its layer."""
     for theirs, ours in _PARAMS.get(type(module), {}).items():
-        values = getattr(module, theirs).detach().cpu().numpy()
+        values = as_array(getattr(module, theirs))
         layer.params[ours] = values.T if theirs == "weight" and values.ndim == 2 else values
     if isinstance(module, nn.BatchNorm1d):
         for theirs, ours in _STATISTICS.items():
-            layer.statistics[ours] = getattr(module, theirs).cpu().numpy()
+            layer.statistics[ours] = as_array(getattr(module, theirs))
     if isinstance(layer, layers.Dense):
         _note_draw(layer)
 

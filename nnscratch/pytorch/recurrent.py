@@ -63,13 +63,8 @@ class MeanOverTime(nn.Module):  # type: ignore[misc]
         return x.mean(1)
 
 
-def recurrent_parts(module: Any) -> list[Any] | None:
-    """Return the layers of a recurrent module, with dropout between; None for what is none here.
-
-    Those here have biases, take the batch first, and give their state as it is.
-    """
-    if not (module.bias and module.batch_first and not module.proj_size):
-        return None
+def recurrent_parts(module: Any) -> list[Any]:
+    """Return the layers of a recurrent module, with dropout between."""
     made = [Bidirectional(one) if module.bidirectional else one for one in stacked(module)]
     for k in range(len(made) - 1, 0, -1) if module.dropout else ():
         made.insert(k, layers.Dropout(module.dropout))

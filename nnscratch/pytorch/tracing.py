@@ -13,11 +13,16 @@ from nnscratch import layers
 from nnscratch.blocks import Residual
 from nnscratch.errors import ConfigError
 from nnscratch.pytorch.recurrent import Turned
+from nnscratch.pytorch.unseen import held, owned_twice, put_on
 
 _ALL = slice(None)
 _SUMS = (operator.add, operator.iadd, torch.add)
 _PRODUCTS = (operator.mul, operator.imul, torch.mul)
 _SAME = ("contiguous", "clone")  # what changes no number
+_MOVED = (
+    *("to", "cuda", "cpu", "float", "double", "type_as", "detach", "requires_grad_", "contiguous"),
+    *("getitem", "transpose", "permute", "unsqueeze", "squeeze", "expand", "repeat"),
+)  # zeros stay zeros
 _RECURRENT = (nn.RNN, nn.LSTM, nn.GRU)
 # Activations that are called as functions, by the name of the module without its underscores.
 _NAMES = (
@@ -35,19 +40,26 @@ class Reader:
     model : Module
     make : callable
         Returns the parts that a module is here; None for one that is none.
+    needs : callable
+        Returns how such a module has to be made to be one, empty if that helps nothing.
 
     Attributes
     ----------
     leaves : list of (Module, parts)
         Which parts were made of which module, each once.
     unknown : list of str
-        What is none here, in the order of the model.
+        What is none here, or is not as it looks, in the order of the model.
     """
 
-    def __init__(self, model: nn.Module, make: Callable[[nn.Module], list[Any] | None]) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        make: Callable[[nn.Module], list[Any] | None],
+        needs: Callable[[nn.Module], str],
+    ) -> None:
         # A module that is one part: seen from outside, as those within a model are.
-        self.model = nn.Sequential(model) if model.__module__.startswith("torch.") else model
-        self.make = make
+        self.model = nn.Sequential(model) if _Tracer().is_leaf_module(model, "") else model
+        self.make, self.needs = make, needs
         self.leaves: list[tuple[nn.Module, list[Any]]] = []
         self._unknown: dict[Any, str] = {}
         self._sums: dict[Any, tuple[list[Any], fx.Node]] = {}
@@ -58,12 +70,51 @@ class Reader:
                 f"from_torch cannot follow the forward of {type(model).__name__}, which looks at "
                 f"numbers or shapes ({error}): watch(model, optimizer) records any network"
             ) from error
-        self.graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output"))
+        self._other_mode = self._turned()
+        self._written_over()
+        ends = ("placeholder", "output")
+        self.graph.eliminate_dead_code(lambda node: node.op in ends or node in self._unknown)
+
+    def _turned(self) -> dict[str, fx.Node]:
+        """Return the nodes that there are in evaluation, or if the model evaluates in training."""
+        modes = {module: module.training for module in self.model.modules()}
+        try:
+            for module in modes:
+                module.training = not self.model.training
+            return {node.name: node for node in _Tracer().trace(self.model).nodes}
+        except Exception:  # as above; then nothing is known of the other one
+            return {}
+        finally:
+            for module, training in modes.items():
+                module.training = training
+
+    def _written_over(self) -> None:
+        """Note what writes into a tensor that is read again afterwards."""
+        order = {node: at for at, node in enumerate(self.graph.nodes)}
+        for node in order:
+            if not self._in_place(node):
+                continue
+            readers = [one for one in node.all_input_nodes[0].users if order[one] > order[node]]
+            if readers or not node.users:
+                self._not_known(node, f"{node.name}, which writes over a tensor that is read again")
+
+    def _in_place(self, node: fx.Node) -> bool:
+        if not node.all_input_nodes:
+            return False
+        if node.op == "call_module":
+            return bool(getattr(self.model.get_submodule(node.target), "inplace", False))
+        if node.op not in ("call_function", "call_method"):
+            return False
+        name = _name(node)
+        written = name.endswith("_") and not name.startswith("_")
+        return written or node.target is operator.iadd or bool(node.kwargs.get("inplace"))
 
     @property
     def unknown(self) -> list[str]:
         """See the class."""
-        return [self._unknown[node] for node in self.graph.nodes if node in self._unknown]
+        found = [self._unknown[node] for node in self.graph.nodes if node in self._unknown]
+        twice = owned_twice(self.model, (module for module, _ in self.leaves))
+        return [*held(self.model), *put_on(self.model), *found, *twice]
 
     def parts(self) -> list[Any]:
         """Return the parts from the model's first input to its output."""
@@ -90,6 +141,10 @@ class Reader:
         """Return what a node does, and the node that it does it to."""
         sources = node.all_input_nodes
         if node.op == "call_module":
+            beside = [*node.args[1:], *(v for k, v in node.kwargs.items() if k != "input")]
+            if not all(map(_is_zero, beside)):
+                said = f"the call of {node.target}, which begins with more than zeros"
+                return self._not_known(node, said), sources[0]
             return self._module(node), sources[0]
         if node.op == "get_attr" or not sources:
             return self._not_known(node, f"the parameter {node.target}"), self._first()
@@ -111,7 +166,9 @@ class Reader:
                 return parts
         made = self.make(module)
         if made is None:
-            return self._not_known(node, f"{node.target} ({' '.join(repr(module).split())[:60]})")
+            said = f"{node.target} ({' '.join(repr(module).split())[:60]})"
+            asked = self.needs(module)
+            return self._not_known(node, f"{said}, which needs {asked}" if asked else said)
         self.leaves.append((module, made))
         return made
 
@@ -120,18 +177,32 @@ class Reader:
         return []
 
     def _function(self, node: fx.Node) -> list[Any]:
-        name = node.target if isinstance(node.target, str) else node.target.__name__
-        options = {k: v for k, v in node.kwargs.items() if k not in ("training", "_stacklevel")}
+        name, none = _name(node), (None, False)
+        options = {k: v for k, v in node.kwargs.items() if k != "_stacklevel" and v not in none}
         if name in _SAME:
             return []
+        if name.strip("_") == "dropout":
+            return self._dropout(node)
         if name == "mean" and (*node.args[1:], *options.values()) in ((1,), ((1,),)):
             return [layers.MeanOverTime()]
         kind = _FUNCTIONS.get(name.replace("_", ""))
+        if kind is not None and len(node.all_input_nodes) > 1:
+            return self._not_known(node, f"the function {name} of several tensors")
         try:
             made = None if kind is None else self.make(kind(*node.args[1:], **options))
         except (TypeError, ValueError):
             made = None
         return self._not_known(node, f"the function {name}") if made is None else made
+
+    def _dropout(self, node: fx.Node) -> list[Any]:
+        on = {self.model.training: _drops(node)}
+        other = self._other_mode.get(node.name)
+        on[not self.model.training] = not self.model.training if other is None else _drops(other)
+        if on[False]:
+            said = "a dropout that is on in evaluation too (F.dropout(..., training=self.training))"
+            return self._not_known(node, said)
+        rate = node.args[1] if len(node.args) > 1 else node.kwargs.get("p", 0.5)
+        return self.make(nn.Dropout(rate)) or [] if on[True] else []
 
     def _picked(self, node: fx.Node) -> tuple[list[Any], fx.Node] | None:
         """Return what an index takes: the outputs of a recurrent module, or the last step."""
@@ -162,8 +233,9 @@ class Reader:
 
     def _block(self, node: fx.Node) -> tuple[list[Any], fx.Node]:
         sides = [one for one in node.args if isinstance(one, fx.Node)]
-        if len(sides) != 2 or len(node.args) != 2:
-            return self._not_known(node, "a sum with a number"), sides[0]
+        if len(sides) != 2 or len(node.args) != 2 or node.kwargs:
+            said = "options, such as alpha" if node.kwargs else "a number"
+            return self._not_known(node, f"a sum with {said}"), node.all_input_nodes[0]
         scales, ends = zip(*(_scaled(one) for one in sides), strict=True)
         trails = [self._trail(one) for one in ends]
         fork = next((one for one in trails[0] if one in trails[1]), trails[0][-1])
@@ -190,6 +262,28 @@ class _Tracer(fx.Tracer):  # type: ignore[misc]
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, Turned) or bool(super().is_leaf_module(m, module_qualified_name))
+
+
+def _name(node: fx.Node) -> str:
+    name: str = node.target if isinstance(node.target, str) else node.target.__name__
+    return name
+
+
+def _drops(node: fx.Node) -> bool:
+    """Whether a call of a dropout, as a function, is one that drops."""
+    given = {**dict(zip(("input", "p", "training"), node.args, strict=False)), **node.kwargs}
+    return bool(given.get("training", given.get("train", True)))
+
+
+def _is_zero(value: Any) -> bool:
+    """Whether a state to begin with, or each of several, is none or zeros."""
+    if isinstance(value, tuple | list):
+        return all(map(_is_zero, value))
+    if not isinstance(value, fx.Node):
+        return value is None
+    if _name(value) in ("zeros", "new_zeros", "zeros_like"):
+        return True
+    return _name(value) in _MOVED and _is_zero(value.args[0])
 
 
 def _is_sum(node: fx.Node) -> bool:
