@@ -98,13 +98,16 @@ class NeuralClassifier(ClassifierMixin, Network):  # type: ignore[misc]
             )
         several = kind == "multilabel-indicator"
         y = y if several else column_or_1d(y, warn=True)
-        given = (
-            np.arange(y.shape[1]) if several else unique_labels(y if classes is None else classes)
-        )
+        given = np.arange(y.shape[1]) if several else unique_labels(y)
+        if classes is not None and not several:
+            classes = unique_labels(classes)
+            _require_among(given, "and classes=", classes)
+            given = classes
         if anew:
             self.classes_, self._several = given, several
-        if several != self._several or not np.isin(given, self.classes_).all():
+        if several != self._several:
             raise DataError(f"y has classes {given}, the network was made for {self.classes_}")
+        _require_among(given, "the network was made for", self.classes_)
         if several:
             return y.astype(np.float64), y.shape[1], SigmoidCrossEntropy()
         if len(self.classes_) < 2:
@@ -115,10 +118,33 @@ class NeuralClassifier(ClassifierMixin, Network):  # type: ignore[misc]
         own = super()._weights(X, y, weights)
         if self.class_weight is None:
             return own
-        classes = compute_sample_weight(self.class_weight, y)
-        return classes if own is None else own * classes
+        own = np.ones(len(y)) if own is None else own
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+            return _balanced(y, own)
+        return own * compute_sample_weight(self.class_weight, y)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _require_among(given: Array, whose: str, known: Array) -> None:
+    """Raise `DataError` if some of the classes given are not known."""
+    if not np.isin(given, known).all():
+        raise DataError(
+            f"y has classes {given}, {whose} {known}: name all that will come at the first "
+            f"partial_fit, or fit anew"
+        )
+
+
+def _balanced(y: Array, weights: Array) -> Array:
+    """Return weights with which every class, of every column, counts the same in all."""
+    made = weights
+    for column in y.reshape(len(y), -1).T:
+        _, at = np.unique(column, return_inverse=True)
+        sums = np.bincount(at, weights)
+        each = np.zeros_like(sums)
+        np.divide(sums.sum(), np.count_nonzero(sums) * sums, out=each, where=sums > 0)
+        made = made * each[at]
+    return made

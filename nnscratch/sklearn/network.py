@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,7 +16,15 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, fitted
+from nnscratch.errors import (
+    ConfigError,
+    require_count,
+    require_flag,
+    require_list,
+    require_number,
+    shown,
+)
 from nnscratch.flow import GradientFlow
 from nnscratch.flow.findings import Findings
 from nnscratch.flow.findings.cures import optimizer_python
@@ -27,6 +35,9 @@ from nnscratch.model import Sequential
 from nnscratch.optimizers import Optimizer, optimizer
 from nnscratch.sklearn.lines import Setting, in_sklearn
 from nnscratch.training import Callback, EarlyStopping, Trainer
+
+# What decides a network, which is made once: a rate alone can be set for a network that goes on.
+_FIXED = ("hidden", "activation", "init", "batchnorm", "build", "loss", "optimizer")
 
 
 class FindingWarning(ConvergenceWarning):  # type: ignore[misc]  # without types it is of type Any
@@ -118,6 +129,12 @@ class Network(BaseEstimator):  # type: ignore[misc]
     @property
     def findings_(self) -> Findings:
         """See the class."""
+        check_is_fitted(self)
+        if not self.record:
+            raise AttributeError(
+                f"a {type(self).__name__} with record=0 keeps no record, and has no findings: "
+                f"fit it with record=1"
+            )
         return in_sklearn(self.flow_.findings(), self._setting())
 
     def _setting(self) -> Setting:
@@ -136,11 +153,13 @@ class Network(BaseEstimator):  # type: ignore[misc]
     @property
     def loss_curve_(self) -> list[float]:
         """See the class."""
+        check_is_fitted(self)
         return self.trainer_.history.train_loss
 
     @property
     def n_iter_(self) -> int:
         """See the class."""
+        check_is_fitted(self)
         return self.trainer_.history.epochs
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: Any = None) -> Self:
@@ -156,6 +175,7 @@ class Network(BaseEstimator):  # type: ignore[misc]
     def _train(self, X: Any, y: Any, weights: Any, anew: bool, epochs: int, classes: Any) -> None:
         kinds = (np.float64, np.float32)
         X, y = validate_data(self, X, y, dtype=kinds, multi_output=True, reset=anew)
+        y = y.toarray() if hasattr(y, "toarray") else y
         answers, n_out, loss = self._answers(y, anew, classes)
         weights = self._weights(X, y, weights)
         random = check_random_state(self.random_state)
@@ -163,17 +183,17 @@ class Network(BaseEstimator):  # type: ignore[misc]
             there = weights > 0
             X, answers, weights = X[there], answers[there], weights[there]
             weights = weights * (len(weights) / weights.sum())
-        validation, chosen = None, list(self.callbacks)
+        validation, chosen = None, [*require_list("callbacks", self.callbacks, Callback)]
         if self.early_stopping:
-            held = {"test_size": self.validation_fraction, "random_state": random}
-            held["stratify"] = answers if answers.ndim == 1 else None
-            rows, others = train_test_split(np.arange(len(X)), **held)
+            rows, others = self._held_out(answers, random)
             validation = X[others], answers[others]
             X, answers = X[rows], answers[rows]
             weights = None if weights is None else weights[rows]
             chosen.append(EarlyStopping(self.patience))
         if anew:
             self._begin(X, n_out, loss, random)
+        else:
+            self._go_on()
         self.trainer_.fit(
             *(X, answers),
             epochs=epochs,
@@ -188,7 +208,8 @@ class Network(BaseEstimator):  # type: ignore[misc]
     def _begin(self, X: Array, n_out: int, loss: Loss, random: Any) -> None:
         """Make the network and its trainer."""
         self._seed = int(random.randint(2**31 - 1))
-        parts = (self.build or self._layers)(X.shape[1], n_out)
+        self._made = {name: getattr(self, name) for name in _FIXED}
+        parts = self._parts(X.shape[1], n_out)
         model = Sequential(*parts, seed=self._seed, dtype=X.dtype)
         if isinstance(self.optimizer, str):
             made = optimizer(self.optimizer, self.lr)
@@ -196,18 +217,62 @@ class Network(BaseEstimator):  # type: ignore[misc]
             made = copy.deepcopy(self.optimizer)
         self.trainer_ = Trainer(model, loss if self.loss is None else self.loss, made)
 
+    def _go_on(self) -> None:
+        """Take over the rate, which may have been set since the network was made; nothing else."""
+        for name, made in self._made.items():
+            if repr(getattr(self, name)) != repr(made):
+                raise ConfigError(
+                    f"{name} is {shown(getattr(self, name))}, and was {shown(made)} when the "
+                    f"network was made, with which this goes on: set it back, or begin anew with a "
+                    f"fit of warm_start=False"
+                )
+        if isinstance(self.optimizer, str):
+            self.trainer_.optimizer.lr = self.lr
+
+    def _held_out(self, answers: Array, random: Any) -> list[Array]:
+        """Return the rows to train on and those to judge by, of every class if they suffice."""
+        part = require_number("validation_fraction", self.validation_fraction, above=0, below=1)
+        counts = np.unique(answers, return_counts=True)[1]
+        enough = answers.ndim == 1 and counts.min() > 1
+        enough &= len(counts) <= part * len(answers) and len(counts) <= (1 - part) * len(answers)
+        made: list[Array] = train_test_split(
+            np.arange(len(answers)),
+            test_size=part,
+            random_state=random,
+            stratify=answers if enough else None,
+        )
+        return made
+
+    def _parts(self, n_in: int, n_out: int) -> Iterable[Any]:
+        if self.build is None:
+            return self._layers(n_in, n_out)
+        parts = self.build(n_in, n_out) if callable(self.build) else None
+        if not isinstance(parts, Iterable) or isinstance(parts, Sequential):
+            got = self.build if parts is None else parts
+            raise ConfigError(
+                f"build must be a function (n_in, n_out) that returns a list of layers and blocks, "
+                f"such as lambda n, m: [nn.Dense(n, 50), nn.ELU(), nn.Dense(50, m)], got "
+                f"{shown(got)}"
+            )
+        return parts
+
     def _layers(self, n_in: int, n_out: int) -> list[Any]:
+        if isinstance(self.hidden, str) or not isinstance(self.hidden, Sequence | np.ndarray):
+            raise ConfigError(
+                f"hidden must be a sequence of units such as (100, 50), got {shown(self.hidden)}"
+            )
         init = for_activation(self.activation) if self.init is None else self.init
         parts: list[Any] = []
         for units in self.hidden:
             parts.append(Dense(n_in, units, init=init))
-            parts += [BatchNorm(units)] * bool(self.batchnorm)
+            parts += [BatchNorm(units)] * require_flag("batchnorm", self.batchnorm)
             parts.append(activation(self.activation))
             n_in = units
         return [*parts, Dense(n_in, n_out, init=init)]
 
     def _recorders(self, anew: bool) -> list[GradientFlow]:
         """Return who records; the one that goes on, unless it is a copy."""
+        require_count("record", self.record, least=0)
         if anew or not self.record:
             vars(self).pop("flow_", None)  # type: ignore[attr-defined]
         if not self.record:
@@ -230,7 +295,7 @@ class Network(BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        return self.model_.predict(X.astype(self.model_.dtype, copy=False))
+        return self.model_.predict(fitted(X, self.model_.dtype, "X"))
 
     def _answers(self, y: Array, anew: bool, classes: Any) -> tuple[Array, int, Loss]:
         """Return what the network is to answer, its outputs, and the loss that goes with them."""

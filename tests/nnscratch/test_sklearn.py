@@ -15,10 +15,12 @@ import nnscratch as nn
 
 pytest.importorskip("sklearn", minversion="1.6", reason="scikit-learn is not installed")
 
+from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import compute_sample_weight
 
 from nnscratch.sklearn import FindingWarning, NeuralClassifier, NeuralRegressor
 
@@ -221,3 +223,85 @@ def test_the_loss_of_a_constant_answer_is_that_of_the_weights_it_is_trained_by()
     y = np.where(np.arange(len(X)) % 10 == 0, "rare", "usual")
     made = classifier(class_weight="balanced", epochs=2).fit(X, y)
     assert made.flow_.to_dict()["loss_constant"][0] == pytest.approx(np.log(2), rel=0.05)
+
+
+def test_a_class_that_was_not_named_is_refused():
+    with pytest.raises(nn.DataError, match=r"y has classes .*'south'.*, and classes= \['east'"):
+        classifier().partial_fit(X, NAMES, classes=["east", "north"])
+    found = classifier().partial_fit(X[:2], ["up", "down"], classes=["up", "down", "left"])
+    with pytest.raises(nn.DataError, match=r"y has classes \['down' 'over'\]"):
+        found.partial_fit(X[:2], ["over", "down"], classes=["up", "down", "left"])
+    with pytest.raises(nn.DataError, match="the network was made for"):
+        found.partial_fit(X[:2], ["up", "down"], classes=["up", "down", "over"])
+    found.partial_fit(X[:2], ["left", "down"], classes=["up", "down", "left"])
+    assert list(found.classes_) == ["down", "left", "up"]
+
+
+def test_balanced_classes_count_the_weights_of_their_examples():
+    weights = RNG.integers(0, 3, len(X)) * (1 + (NAMES == "east"))
+    one = classifier(class_weight="balanced", random_state=1)
+    one.fit(X, NAMES, sample_weight=weights)
+    two = classifier(class_weight="balanced", random_state=1, batch_size=400)
+    two.fit(X.repeat(weights, 0), NAMES.repeat(weights))
+    assert abs(one.predict_proba(X) - two.predict_proba(X)).max() < 1e-9
+    labels = np.stack([NAMES == "east", X[:, 2] > 1], axis=1).astype(int)
+    made = classifier(class_weight="balanced")._weights(X, labels, None)
+    np.testing.assert_allclose(made, compute_sample_weight("balanced", labels))
+
+
+def test_what_goes_on_takes_the_rate_that_is_set_and_no_other_network():
+    found = classifier(epochs=1, warm_start=True).fit(X, NAMES)
+    assert found.set_params(lr=0.5).fit(X, NAMES).trainer_.optimizer.lr == 0.5
+    pickle.loads(pickle.dumps(found)).fit(X, NAMES)
+    with pytest.raises(nn.ConfigError, match=r"hidden is \(5,\), and was \(16,\) when the network"):
+        found.set_params(hidden=(5,)).fit(X, NAMES)
+    with pytest.raises(nn.ConfigError, match=r"optimizer is 'sgd', and was 'adam'"):
+        found.set_params(hidden=(16,), optimizer="sgd").partial_fit(X, NAMES)
+    assert found.set_params(warm_start=False).fit(X, NAMES).n_iter_ == 1
+
+
+def test_examples_are_held_out_whatever_classes_there_are():
+    one = np.array(["alone", *NAMES[1:]])
+    held = classifier(early_stopping=True, epochs=2)
+    for x, y in ((X, one), (X[:4], NAMES[:4]), (X[:12], NAMES[:12])):
+        assert set(held.fit(x, y).predict(x)) <= set(y)
+    with pytest.raises(nn.ConfigError, match="validation_fraction must be a finite number > 0"):
+        held.set_params(validation_fraction=1.5).fit(X, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"hidden": 5}, r"hidden must be a sequence of units such as \(100, 50\), got 5"),
+        ({"build": 5}, "build must be a function .* got 5"),
+        ({"build": lambda n, m: nn.Dense(n, m)}, "returns a list of layers .* got Dense"),
+        ({"build": lambda n, m: nn.Sequential(nn.Dense(n, m))}, "returns a list of layers"),
+        ({"build": lambda n, m: None}, "returns a list of layers"),
+        ({"callbacks": 5}, "callbacks must be a list"),
+        ({"batchnorm": "yes"}, "batchnorm must be True or False"),
+        ({"record": -1}, "record must be a whole number >= 0"),
+    ],
+)
+def test_settings_that_are_none_are_named(options, said):
+    with pytest.raises(nn.ConfigError, match=said):
+        classifier(**options).fit(X, NAMES)
+    classifier(epochs=1, hidden=np.array([3, 3]), callbacks=(), batchnorm=True).fit(X, NAMES)
+    classifier(epochs=1, build=lambda n, m: (nn.Dense(n, m),)).fit(X, NAMES)
+
+
+def test_what_was_not_recorded_is_not_found():
+    for name in ("findings_", "loss_curve_", "n_iter_"):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            getattr(classifier(), name)
+    with pytest.raises(AttributeError, match="record=0 keeps no record"):
+        _ = classifier(record=0, epochs=1).fit(X, NAMES).findings_
+    with pytest.raises(nn.DataError, match="X holds 1e\\+300, beyond the range of float32"):
+        classifier(epochs=1).fit(X.astype(np.float32), NAMES).predict(X + 1e300)
+
+
+def test_labels_may_be_sparse():
+    labels = np.stack([X[:, 0] > 0, X[:, 1] > 0], axis=1).astype(int)
+    dense, sparse = classifier(epochs=3), classifier(epochs=3)
+    dense.fit(X, labels)
+    sparse.fit(X, csr_array(labels))
+    assert (dense.predict_proba(X) == sparse.predict_proba(X)).all()
