@@ -32,7 +32,7 @@ _BEGAN = frozenset({"symmetric units", "initial weights", "initial biases"})
 def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     """Return what about the network itself explains what is shown and other `causes` do not."""
     return [
-        *([] if _BEGAN & set(causes) else _activations(view, shown)),
+        *(_shared(view, causes) or ([] if _BEGAN & set(causes) else _activations(view, shown))),
         *(_depth(view, shown) or alike.find(view, shown, causes)),
         *_linear(view, shown),
         *_capacity(view, shown),
@@ -44,11 +44,11 @@ def _hidden(view: View) -> list[int]:
 
 
 def _activations(view: View, shown: Shown) -> list[Finding]:
-    return _shared(view) or [*_narrow(view, shown), *_activation(view, shown)]
+    return [*_narrow(view, shown), *_activation(view, shown)]
 
 
-def _shared(view: View) -> list[Finding]:
-    """A softmax between layers of weights: its units share out one."""
+def _shared(view: View, causes: Collection[str]) -> list[Finding]:
+    """A softmax between layers of weights: its units share out one, whatever the weights are."""
     last = view.weights[-1] if view.weights else 0
     shared = [i for i in view.columns("activation") if i < last and view.kinds[i] == "softmax"]
     # What several steps are weighed by, in attention, is no layer's output.
@@ -70,6 +70,7 @@ def _shared(view: View) -> list[Finding]:
             (cures.remade(view, "replace Softmax by ReLU", 'activation="relu"'),),
             {"units": float(units), "layers": float(len(shared))},
             EXPLAINS["activation"] | {"learning rate too small"},
+            first="initial weights" in causes,
         )
     ]
 

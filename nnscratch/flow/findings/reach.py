@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
-from nnscratch.flow.findings.cures import dense_behind, no_output_activation, remade
+from nnscratch.flow.findings.cures import (
+    STANDARDISE_TARGETS,
+    anew,
+    dense_behind,
+    no_output_activation,
+    remade,
+    scaled_targets,
+)
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import ENOUGH
 from nnscratch.flow.findings.view import View
+from nnscratch_records.limits import LARGE_TARGET
 from nnscratch_records.words import called, number, percent
 
 OUT_OF_REACH = 0.02  # of the way from a constant answer's loss to the least: not reached
@@ -63,7 +72,7 @@ def find(view: View) -> list[Finding]:
             f"{number(p.free)}; a constant answer gives {number(p.constant)}; it stands at "
             f"{number(p.now)}).",
             "",
-            (no_output_activation(view, f"The loss can then fall to {number(p.free)}."),),
+            _within_reach(view, f"The loss can then fall to {number(p.free)}."),
             floor=p.floor,
             free=p.free,
             missing=missing,
@@ -90,6 +99,17 @@ def find(view: View) -> list[Finding]:
             frozenset({"loss"}),  # a matter of taste: nothing is held up by it
         )
     return _signed(view, kind) or _rectified(view, kind)
+
+
+def _within_reach(view: View, expect: str) -> tuple[Advice, ...]:
+    """Return what brings answers and outputs together: of answers as far off as no rate for others
+    leads to, first the answers.
+    """
+    linear, scaled = no_output_activation(view, expect), scaled_targets(view)
+    far = math.hypot(view.latest("target_mean"), view.latest("target_std")) > LARGE_TARGET
+    if not far or scaled is STANDARDISE_TARGETS:
+        return (linear,)
+    return anew(view, scaled), replace(linear, what=f"or {linear.what}", expect="")
 
 
 def _signed(view: View, kind: str) -> list[Finding]:

@@ -97,29 +97,34 @@ def young(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
 
 
 def behind(view: View, shown: Shown, causes: Collection[str], size: float) -> list[Finding]:
-    """Return that a run with nothing else to it has not come to where a straight line is.
+    """Return that a run with nothing else to it has not come to where a straight line is or, by
+    steps that are short for anybody, to what the nearest examples tell.
 
     Of numbers alone: there the share of the way down is that of the variance.
     """
     p = view.progress
     numbers = p.known and view.latest("target_classes") == 0
-    if not (numbers and p.share >= NOTHING and p.linear > p.share + BEHIND):
+    line, near = (told > p.share + BEHIND for told in (p.linear, p.near))
+    if not (numbers and p.share >= NOTHING and (line or (near and rates.timid(view)))):
         return []
     if view.rows < STEADY or not _whole(shown, causes):
         return []
     made = int(view.steps[view.rows - 1]) + 1
+    what, by = ("a straight line", "a linear fit") if line else ("its neighbours", "the nearest")
+    verb = "tells" if line else "tell"
     return [
         Finding(
             "too few steps",
             "notice",
             (),
             view.first_step,
-            f"The network is behind a straight line: of the answers' variance a linear fit tells "
-            f"{percent(p.linear)} on other examples, and {percent(p.share)} is learned after "
-            f"{made:,} steps, over whose last half the loss falls no faster than batches differ.",
+            f"The network is behind {what}: of the answers' variance {by} {verb} "
+            f"{percent(p.linear if line else p.near)} on other examples, and {percent(p.share)} is "
+            f"learned after {made:,} steps, over whose last half the loss falls no faster than "
+            f"batches differ.",
             f"An update is {percent(size)} of the weights' norm.",
             (*cures.learning_rate(view, rates.higher_rate(view)), _longer(view, made)),
-            {"linear": p.linear, "share": p.share, "ratio": size},
+            {"linear": p.linear, "near": p.near, "share": p.share, "ratio": size},
             EXPLAINS["too few steps"],
         )
     ]

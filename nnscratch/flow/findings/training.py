@@ -21,6 +21,7 @@ USUAL_SIZES = "usual are 0.01 % to 1 %"  # |update| / |weights|; Karpathy's rule
 LARGE, SMALL = 1e-2, 3e-4
 BEYOND = 20.0  # times the largest usual rate: with that it is to blame for what is broken
 VIOLENT = 0.3  # one step that changes half of the layers by this much of their weights
+SELDOM = 0.1  # of the steps, later than the first ones: weights on their way through 0
 TOO_FAR = 2.0  # times the step that would have led down best: from there the loss rises
 PARABOLA = 1e-6  # of the rate: a loss that rises so fast is none, and no step can be told from it
 PATIENCE = 10.0  # times the steps made: if half of what is missing takes longer, the rate is small
@@ -100,6 +101,9 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
         "the weights",
         " in half of the layers",
     )
+    if rate <= begin * (1 + rates.ROUNDED) and not (hurt or p.worse):
+        few = jumps.size <= SELDOM * view.rows and bool((jumps >= _EARLY).all())
+        jumps = jumps[:0] if few else jumps
     if not jumps.size and _BLOWN & set(shown):  # one matrix that is used at every step of time
         again = rates.recurrent_updates(view)
         if (again > VIOLENT).any():

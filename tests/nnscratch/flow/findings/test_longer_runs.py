@@ -69,6 +69,29 @@ def test_a_run_that_stands_behind_a_straight_line(run, share, linear, steps, tol
         assert "max_steps=200" in behind[0].advice[1].line
 
 
+@pytest.mark.parametrize(
+    ("near", "rate", "told"),
+    [
+        (0.71, 0.009, True),
+        (0.69, 0.009, False),
+        (0.71, 0.01, False),  # by usual steps what is left may be beyond the network
+    ],
+)
+def test_a_run_by_short_steps_that_stands_behind_its_neighbours(run, near, rate, told):
+    def change(record):
+        run.stuck(record, 0.5 * record["loss_constant"][0])
+        run.fill(guess_linear=0.5, guess_neighbours=near)(record)
+
+    options = {"steps": 200, "targets": "numbers", "lr": rate, "optimizer": f"SGD(lr={rate})"}
+    found = run.of(run(change, **options), FEW)
+    assert (found is not None) == told
+    if told:
+        assert "behind its neighbours: of the answers' variance the nearest tell 71 % on other" in (
+            found.sentence
+        )
+        assert found.severity == "notice"
+
+
 def test_of_classes_no_line_says_how_far_a_loss_can_fall(run):
     def change(record):
         run.stuck(record, 0.5 * record["loss_constant"][0])

@@ -231,6 +231,19 @@ def test_a_softmax_within(run, kinds, told):
         assert "activation" not in run(kinds=kinds, widths=(20, 3)).kinds  # it learns
 
 
+@pytest.mark.parametrize(("scale", "first"), [(200.0, True), (2.0, False)])
+def test_a_softmax_within_comes_before_weights(run, scale, first):
+    """Whatever they are, its units share out one."""
+
+    def change(record):
+        run.scales(run.stuck(record), scale, 1.0)
+
+    made = run(change, kinds="dense softmax dense", widths=(20, 3))
+    assert made.kinds[0] == "activation"
+    assert ("initial weights" in made.kinds) == first
+    assert run.of(made, "activation").first == first
+
+
 ROUNDED = {"kinds": "dense relu " * 5 + "dense", "widths": (20,) * 5 + (3,)}
 
 

@@ -102,3 +102,30 @@ def test_sigmoids_that_share_no_softmax_come_after_a_loss_that_falls(run, loss, 
         record["loss_kind"] = loss
 
     assert run(change, widths=widths, **SIGMOIDS).kinds == kinds
+
+
+@pytest.mark.parametrize(
+    ("std", "kind", "line"),
+    [
+        (10.1, "tanh", "y = 2 * (y - y.min(axis=0)) / (y.max(axis=0) - y.min(axis=0) + 1e-8) - 1"),
+        (10.1, "sigmoid", "y = (y - y.min(axis=0)) / (y.max(axis=0) - y.min(axis=0) + 1e-8)"),
+        (9.9, "tanh", ""),  # as far as a rate for others leads
+        (10.1, "relu", ""),  # no scale gives it what lies below 0
+    ],
+)
+def test_answers_far_out_of_reach_are_brought_within(run, std, kind, line):
+    """A linear output alone would be thrown by errors so large."""
+
+    def change(record):
+        run.stuck(record)
+        fill = run.fill(loss_floor=0.5, target_min=-3 * std, target_max=3 * std, target_std=std)
+        fill(record)
+
+    options = {"kinds": f"dense tanh dense {kind}", "widths": (20, 1), "targets": "numbers"}
+    first, *others = run.of(run(change, **options), "output activation").advice
+    linear = run.remade('output="identity"')
+    if line:
+        assert first.line == f"{line}; model, optimizer = nn.remake(model), nn.SGD(lr=0.1)"
+        assert [(one.what[:7], one.line) for one in others] == [("or end ", linear)]
+    else:
+        assert (first.line, others) == (linear, [])

@@ -36,6 +36,25 @@ def test_a_violent_step_of_a_run_that_learns_is_none(run):
     assert run(lambda r: r[SIZES].__setitem__(0, 0.9)).kinds == ()
 
 
+@pytest.mark.parametrize(
+    ("rows", "rate", "told"),
+    [
+        (range(20, 30), 0.1, False),  # weights on their way through 0
+        (range(20, 31), 0.1, True),  # more than a tenth of the steps
+        (range(9, 12), 0.1, True),  # among the first
+        (range(10, 12), 0.1, False),
+        (range(20, 30), 0.11, True),  # at a larger rate than one begins with
+    ],
+)
+def test_a_few_violent_steps_of_a_run_that_stands_are_no_cause(run, rows, rate, told):
+    """Of very few weights one or two may come near 0: a step is large beside them."""
+
+    def change(record):
+        run.stuck(record)[SIZES][list(rows)] = 0.4
+
+    assert ("learning rate too large" in run(change, lr=rate).kinds) == told
+
+
 @pytest.mark.parametrize(("size", "told"), [(1.1e-2, True), (0.9e-2, False)])
 def test_steps_that_stay_long_while_nothing_is_learned(run, size, told):
     def change(record):
