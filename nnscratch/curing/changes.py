@@ -10,6 +10,7 @@ from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.curing.part import Part, initializer_python
 from nnscratch.curing.plan import Plan
 from nnscratch.initializers import Initializer
+from nnscratch.losses.base import CrossEntropy
 from nnscratch.optimizers import Adam
 from nnscratch.training import Penalty
 
@@ -30,8 +31,12 @@ class Change:
     said: ClassVar[str] = ""
 
     def __str__(self) -> str:
-        fields = vars(self).items()
-        words = {name: short(x) if isinstance(x, Initializer) else x for name, x in fields}
+        words = dict(vars(self))
+        for name, x in words.items():
+            if isinstance(x, Initializer):
+                words[name] = short(x)
+            elif isinstance(x, tuple):
+                words[name] = ", ".join(map(str, x))
         return self.said.format(**words)
 
     def apply(self, plan: Plan) -> Plan:
@@ -59,6 +64,67 @@ class StandardTargets(Change):
 
     def apply(self, plan: Plan) -> Plan:
         return replace(plan, standard_targets=True)
+
+
+@dataclass(frozen=True)
+class OneHot(Change):
+    """Inputs `columns` that are names as zeros and ones, `more` columns in all; others standard.
+
+    Of a network that reads them by a dense or a recurrent layer that is not frozen.
+    """
+
+    kind: ClassVar[str] = "category codes"
+    said: ClassVar[str] = "zeros and ones for input {columns}"
+    columns: tuple[int, ...]
+    more: int
+
+    def apply(self, plan: Plan) -> Plan:
+        first, *others = plan.layers
+        wide = next((name for name in ("n_in", "features_in") if name in first.options), "")
+        if first.frozen or not wide or plan.one_hot:
+            return plan
+        wider = first.with_options(**{wide: first.options[wide] + self.more})
+        made = replace(plan, layers=(wider, *others), one_hot=self.columns, standard_inputs=True)
+        return replace(made, logarithms=tuple(j for j in made.logarithms if j not in self.columns))
+
+
+@dataclass(frozen=True)
+class Logarithms(Change):
+    """Logarithms of the inputs `columns`, which have a long tail; all inputs standard."""
+
+    kind: ClassVar[str] = "logarithms"
+    said: ClassVar[str] = "logarithms of input {columns}"
+    columns: tuple[int, ...]
+
+    def apply(self, plan: Plan) -> Plan:
+        kept = tuple(j for j in self.columns if j not in plan.one_hot)
+        return replace(plan, logarithms=kept, standard_inputs=True)
+
+
+@dataclass(frozen=True)
+class TargetLogarithms(Change):
+    """Logarithms of the targets `columns`, which have a long tail; predictions are taken back."""
+
+    kind: ClassVar[str] = "target logarithms"
+    said: ClassVar[str] = "logarithms of targets"
+    columns: tuple[int, ...]
+
+    def apply(self, plan: Plan) -> Plan:
+        return replace(plan, target_logarithms=self.columns, standard_targets=True)
+
+
+@dataclass(frozen=True)
+class ClassWeights(Change):
+    """Classes count by these factors in the loss, if that is a cross-entropy."""
+
+    kind: ClassVar[str] = "class weights"
+    said: ClassVar[str] = "class weights"
+    weights: tuple[float, ...]
+
+    def apply(self, plan: Plan) -> Plan:
+        if not (isinstance(plan.loss, Part) and plan.loss.is_a(CrossEntropy)):
+            return plan
+        return replace(plan, loss=plan.loss.with_options(class_weights=self.weights))
 
 
 @dataclass(frozen=True)
@@ -176,6 +242,9 @@ _UNDOES = {
     "blocks add": {"blocks add"},
     "forget bias": {"forget bias"},
     "truncation": {"truncation"},
+    "category codes": {"inputs"},
+    "logarithms": {"inputs"},
+    "target logarithms": {"targets"},
     "width": {"width"},
     "penalty": {"penalty"},
     "dropout": {"dropout"},

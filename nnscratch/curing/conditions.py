@@ -10,7 +10,6 @@ import numpy.typing as npt
 from nnscratch.arrays import Array
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.skill import Answers, chosen, split
-from nnscratch.datasets.standard import Standardizer
 from nnscratch.model import Sequential
 from nnscratch.training.examples import Examples, held_out
 
@@ -98,5 +97,5 @@ def conditions_of(
 
 def data_of(plan: Plan, c: Conditions) -> tuple[Array, Array]:
     """Return inputs and answers as the plan trains on them."""
-    x = Standardizer(c.x)(c.x) if plan.standard_inputs else c.x
-    return x, Standardizer(c.y)(c.y) if plan.standard_targets else c.y
+    inputs, targets = plan.inputs(c.x), plan.targets(c.y)
+    return c.x if inputs is None else inputs(c.x), c.y if targets is None else targets(c.y)

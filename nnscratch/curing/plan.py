@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from nnscratch.arrays import Array
 from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.clipping import Clip
 from nnscratch.curing.part import Part, called, has_rates, opened, python_of, rates_of
+from nnscratch.datasets.standard import Standardizer
 from nnscratch.freezing import frozen_names, keep_frozen, settled_parts
 from nnscratch.layers import Dense
 from nnscratch.losses import Loss
@@ -43,6 +45,8 @@ class Plan:
         A part if it is a loss of this package.
     standard_inputs, standard_targets : bool
         Whether inputs and targets are standardised before they are trained on.
+    one_hot, logarithms, target_logarithms : tuple of int
+        Columns of these inputs and targets that become zeros and ones, or logarithms, first.
     truncate : Part, int or None
         How far the gradient goes back through time.
     omega : float
@@ -61,6 +65,9 @@ class Plan:
     loss: Part | LossFunction
     standard_inputs: bool = False
     standard_targets: bool = False
+    one_hot: tuple[int, ...] = ()
+    logarithms: tuple[int, ...] = ()
+    target_logarithms: tuple[int, ...] = ()
     truncate: Part | int | None = None
     omega: float = 0.0
     penalty: Part | Callback | None = None
@@ -106,6 +113,16 @@ class Plan:
         for new in made:
             at = writer.put(new, at)
         return nodes, made
+
+    def inputs(self, x: Array) -> Standardizer | None:
+        """Return what standardises inputs as those of `x`; None where nothing does."""
+        named = {"one_hot": self.one_hot, "logarithms": self.logarithms}
+        return Standardizer(x, **named) if self.standard_inputs else None
+
+    def targets(self, y: Array) -> Standardizer | None:
+        """Return what standardises targets as `y`; None where nothing does."""
+        logarithms = self.target_logarithms
+        return Standardizer(y, logarithms=logarithms) if self.standard_targets else None
 
     def new_optimizer(self) -> Optimizer:
         """Return a new optimizer."""
@@ -215,9 +232,11 @@ class Plan:
         """
         made = []
         if self.standard_inputs:
-            made.append("inputs = nn.Standardizer(x); x = inputs(x)")
+            names = _columns("one_hot", self.one_hot) + _columns("logarithms", self.logarithms)
+            made.append(f"inputs = nn.Standardizer(x{names}); x = inputs(x)")
         if self.standard_targets:
-            made.append("targets = nn.Standardizer(y); y = targets(y)")
+            tails = _columns("logarithms", self.target_logarithms)
+            made.append(f"targets = nn.Standardizer(y{tails}); y = targets(y)")
         kept = ", ".join(f'"{there}": "{here}"' for there, here in self.kept().items())
         if kept:
             made.append("old = model")
@@ -246,6 +265,10 @@ class Plan:
         """Return where rows of the text begin: at each dense layer and block."""
         starts = [i for i, part in enumerate(self.layers) if part.is_a(Dense, Residual)]
         return sorted({0, *starts})
+
+
+def _columns(name: str, columns: tuple[int, ...]) -> str:
+    return f", {name}={list(columns)}" if columns else ""
 
 
 def _repeated(texts: Sequence[str], starts: Sequence[int]) -> list[str]:

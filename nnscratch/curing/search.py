@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy.typing as npt
 
+from nnscratch.curing.bench import Bench, Interrupted
 from nnscratch.curing.candidates import (
     Candidate,
     gentler_rate,
@@ -23,7 +24,7 @@ from nnscratch.curing.changes import (
 )
 from nnscratch.curing.conditions import Conditions, conditions_of, data_of
 from nnscratch.curing.facts import repairs
-from nnscratch.curing.forecast import Forecast, forecast
+from nnscratch.curing.named import RARE, balance, named
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.progress import Watch, watching
 from nnscratch.curing.rates import new_rates, tested_rates
@@ -36,8 +37,6 @@ from nnscratch.curing.trials import (
     SEEDS,
     Trial,
     objection,
-    repeat_trial,
-    run_trial,
 )
 from nnscratch.errors import require_count, require_seed
 from nnscratch.model import Sequential
@@ -76,16 +75,17 @@ def cure(
 
     1. Theory predicts its gradient flow, and a trial of `steps` steps shows it and is read for
        findings: is it sick? It is judged by its *skill* on held-out examples, the share of the
-       answers' variance that it explains (`nnscratch.curing.skill`): a constant has 0.
+       answers' variance that it explains (`nnscratch.curing.skill`): a constant has 0. Where a
+       class is found to be rare, all classes count alike in it.
     2. If so, or if it learns slowly, what data and network ask for is changed at once: the scale of
        inputs and targets, the output's activation and the loss, weights that are all the same, a
        missing activation, batch norm over few rows or too slow, dropout, a penalty
-       (`nnscratch.curing.facts`).
-    3. Changes of rate and optimizer, weights, activation, batch norm, residual blocks, width,
-       hidden layers and clip, of what is learned by heart a penalty and dropout, and of recurrent
-       layers their recurrent weights, the bias of their gates, the kind of cell, the truncation and
-       Omega, are ranked by what is expected of them, and the best `tries` are tried on top, up to
-       three times over.
+       (`nnscratch.curing.facts`); then, one by one, what findings name in them
+       (`nnscratch.curing.named`): names become zeros and ones, long tails logarithms, rare classes
+       count as much as others.
+    3. Changes of rate and optimizer, of the network's parts and of what holds weights down
+       (`nnscratch.curing.candidates`) are ranked by what is expected of them, and the best `tries`
+       are tried on top, up to three times over.
     4. Parts of the best that it can do without are left out.
     5. It is kept if it has more skill than a constant in each of three runs with other weights and
        batches, and more in their mean than the network as it is (`nnscratch.curing.objection`).
@@ -143,34 +143,30 @@ def cure(
         return _Search(plan, conditions, tries, watch).run()
 
 
-class _Interrupted(Exception):
-    """Ctrl-C, once something is known."""
-
-
 def require_memory(steps: int) -> None:
     """Raise `TooLargeError` if what is kept of trials of so many steps does not fit into memory."""
     memory.require(f"a cure by trials of {steps:,} steps", SEEDS * _STEP * steps)
 
 
-class _Search:
+class _Search(Bench):
     def __init__(self, plan: Plan, conditions: Conditions, tries: int, watch: Watch) -> None:
-        self.plan, self.conditions, self.tries, self.watch = plan, conditions, tries, watch
-        self.trials: list[Trial] = []
+        super().__init__(plan, conditions, watch)
+        self.tries = tries
         self.ranking: list[Candidate] = []
 
     def run(self) -> Cure:
         c = self.conditions
-        before = self._try(None)
-        before = None if before is None else repeat_trial(before, c, (self.watch,))
-        if before is None:
-            raise KeyboardInterrupt
+        before = self.begun()
+        if RARE in before.ills and balance(c):  # as is asked of them: all classes count alike
+            c = self.conditions = replace(c, answers=c.answers.balanced())
+            before = self.begun()
         made = Cure(before=before, trials=(), ranking=(), best=None, conditions=c)
         if not made.sick and (before.skill >= GOOD or self._may_go_on(before)):
             return made
         best, interrupted = None, False
         try:
             best = self._judge(before, self._search(before))
-        except (_Interrupted, KeyboardInterrupt):
+        except (Interrupted, KeyboardInterrupt):
             interrupted = True
             kept = [trial for trial in self.trials if not objection(trial, before)]
             best = max(kept, key=lambda trial: trial.skill, default=None)
@@ -199,29 +195,38 @@ class _Search:
         best = before
         first = together(*repairs(self.plan, self.conditions))
         if first is not None:  # what is asked for as it is need not help by itself
-            repaired = self._tried(first)
+            repaired = self.tried(first)
             if not repaired.learns and repaired.skill <= best.skill - MARGIN:
                 slower = self._at_new_rates(repaired)
                 # At a rate that moves nothing anything is as good as a constant.
                 repaired = slower if slower.learns else repaired
             best = repaired if repaired.skill > best.skill - MARGIN else best
-        refused = first if best is before else None
+        refused = [first] if first is not None and best is before else []
+        best, refused = self._with(best, [*refused, *named(before, self.conditions)])
         for _ in range(ROUNDS):
             if best.skill >= GOOD and not best.ills and best.word == "healthy":
                 break
             found = self._round(best)
             if found is best:
                 break
-            best = found
-            if refused is not None:  # which may help where other things are right
-                best = self._better(best, self._tried(together(best.change, refused)))
+            # What was refused may help where other things are right.
+            best, refused = self._with(found, refused)
         return self._pruned(best)
+
+    def _with(self, best: Trial, changes: list[Change]) -> tuple[Trial, list[Change]]:
+        """Return the best with each of the changes that make it better, and the other ones."""
+        refused = []
+        for change in changes:
+            better = self._better(best, self.tried(together(best.change, change)))
+            refused += [change] if better is best else []
+            best = better
+        return best, refused
 
     def _at_new_rates(self, trial: Trial) -> Trial:
         """Return the best of a trial and the same at the rates that a test suggests."""
         best = trial
         for near in new_rates(trial, self.conditions):
-            best = self._better(best, self._tried(together(trial.change, near)))
+            best = self._better(best, self.tried(together(trial.change, near)))
         return best
 
     def _round(self, best: Trial) -> Trial:
@@ -237,7 +242,7 @@ class _Search:
         self.ranking += candidates
         found = best
         for one, change in self._selected(candidates, changes):
-            trial = self._tried(one.change)
+            trial = self.tried(one.change)
             # A recurrent network that has lost what it began with may still know nothing.
             stuck = trial.stalled or (bool(trial.plan.recurrent()) and not trial.learns)
             if (stuck or trial.diverged) and not isinstance(change, LearningRate | UseAdam):
@@ -247,7 +252,7 @@ class _Search:
 
     def _is_new(self, change: Change | None) -> bool:
         """Whether a change leaves anything of the network other than it was."""
-        return self._changed(change).statements(0) != self.plan.statements(0)
+        return self.changed(change).statements(0) != self.plan.statements(0)
 
     def _selected(
         self, candidates: list[Candidate], changes: list[Change]
@@ -267,7 +272,7 @@ class _Search:
         while isinstance(change, Together):
             for i in range(len(change.changes)):
                 fewer = together(*change.changes[:i], *change.changes[i + 1 :])
-                trial = self._tried(fewer)
+                trial = self.tried(fewer)
                 if trial.skill >= best.skill - MARGIN / 2:
                     best, change = self._called(trial, fewer), fewer
                     break
@@ -289,11 +294,11 @@ class _Search:
         finalists = finalists[:FINALISTS]
         if finalists and not callable(finalists[0].plan.lr) and finalists[0].plan.lr > 0:
             gentler = LearningRate(gentler_rate(finalists[0].plan))
-            last = self._tried(together(finalists[0].change, gentler))  # which may be one of them
+            last = self.tried(together(finalists[0].change, gentler))  # which may be one of them
             finalists = [*(one for one in finalists if one is not last), last]
         kept: Trial | None = None
         for i, trial in enumerate(finalists):
-            judged = self._repeated(trial)
+            judged = self.repeated(trial)
             self.trials[self.trials.index(trial)] = judged
             # The gentler rate comes last, and where it does as well it is the safer one.
             more = -MARGIN if i and i == len(finalists) - 1 else MARGIN
@@ -303,44 +308,6 @@ class _Search:
                 kept = judged
         return kept
 
-    def _forecast(self, plan: Plan) -> Forecast:
-        c = self.conditions
-        return forecast(plan, *data_of(plan, c), c.batch_size, c.seed, c.mask)
-
     def _candidate(self, change: Change | None) -> Candidate:
         assert change is not None
-        return Candidate(change, self._forecast(change.apply(self.plan)))
-
-    def _changed(self, change: Change | None) -> Plan:
-        return self.plan if change is None else change.apply(self.plan)
-
-    def _tried(self, change: Change | None) -> Trial:
-        """Return the trial of a change, noted; the one there is for a plan that was tried."""
-        text = self._changed(change).statements(0)
-        for trial in self.trials:
-            if trial.plan.statements(0) == text:
-                return trial
-        trial_made = self._try(change)
-        if trial_made is None:
-            raise _Interrupted
-        self.trials.append(trial_made)
-        return trial_made
-
-    def _try(self, change: Change | None) -> Trial | None:
-        """Return the trial, or None if Ctrl-C ended it after a step."""
-        plan = self._changed(change)
-        expected = self._forecast(plan)
-        label, runs = ("as it is", SEEDS) if change is None else (str(change), 1)  # see `run`
-        self.watch.begin(label, runs)
-        trial = run_trial(plan, change, expected, self.conditions, (self.watch,))
-        if trial is not None:
-            self.watch.end(trial)
-        return trial
-
-    def _repeated(self, trial: Trial) -> Trial:
-        self.watch.begin(f"{trial.label}, other seeds", runs=SEEDS - len(trial.runs))
-        judged = repeat_trial(trial, self.conditions, (self.watch,))
-        if judged is None:
-            raise _Interrupted
-        self.watch.end(judged)
-        return judged
+        return Candidate(change, self.forecast(change.apply(self.plan)))

@@ -8,7 +8,7 @@ is what the best constant reaches, below 0 is worse than that. For classes `p` a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ class Answers:
     has_classes : bool
     there : array of bool or None
         Which of them count, where there is one at every step of a masked sequence.
+    weights : float64 array or None, shape (rows, 1)
+        How much each row counts; None: all alike.
     """
 
     y: Array
@@ -46,6 +48,7 @@ class Answers:
     constant: Array
     has_classes: bool
     there: Array | None = None
+    weights: Array | None = None
 
     @classmethod
     def of(
@@ -63,14 +66,24 @@ class Answers:
     @property
     def variance(self) -> float:
         """The sum of squares that a constant leaves."""
-        return float(np.square(self.rows - self.constant).sum())
+        return self._sum(np.square(self.rows - self.constant))
+
+    def balanced(self) -> Answers:
+        """Return the same with classes that count alike, however many examples they have."""
+        _, which, count = np.unique(self.rows, axis=0, return_inverse=True, return_counts=True)
+        weights = 1 / count[which.reshape(-1), None]
+        constant = (weights * self.rows).sum(axis=0) / weights.sum()
+        return replace(self, weights=weights, constant=constant)
+
+    def _sum(self, squares: Array) -> float:
+        return float((squares if self.weights is None else self.weights * squares).sum())
 
     def skill(self, predictions: Array) -> float:
         """Return the skill of predictions in the answers' units, -1 at the least."""
         p = chosen(predictions, self.there).reshape(self.rows.shape).astype(np.float64)
         if not np.isfinite(p).all() or self.variance == 0:
             return -1.0
-        rest = float(np.square(np.clip(p, -1e100, 1e100) - self.rows).sum())
+        rest = self._sum(np.square(np.clip(p, -1e100, 1e100) - self.rows))
         return max(-1.0, 1 - rest / self.variance)
 
     def accuracy(self, outputs: Array, loss: LossFunction) -> float:

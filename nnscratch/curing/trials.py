@@ -14,7 +14,6 @@ from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.skill import Answers, predictions
-from nnscratch.datasets.standard import Standardizer
 from nnscratch.flow import GradientFlow
 from nnscratch.flow.findings import Findings, find
 from nnscratch.flow.reading import Reading, read_flow
@@ -208,8 +207,7 @@ def _run(
 ) -> Run:
     """Train a new network of `plan` with one seed; record it if there is a list to put that in."""
     model, loss = plan.model(seed), plan.new_loss()
-    inputs = Standardizer(c.x) if plan.standard_inputs else None
-    targets = Standardizer(c.y) if plan.standard_targets else None
+    inputs, targets = plan.inputs(c.x), plan.targets(c.y)
     trainer = Trainer(model, loss, plan.new_optimizer(), truncate=plan.new_truncate())
     watching = [*plan.penalties(), *callbacks]
     if recorded is not None:

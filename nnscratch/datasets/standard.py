@@ -1,14 +1,18 @@
-"""Standardising: mean 0 and deviation 1 in every column, and back."""
+"""Standardising: mean 0 and deviation 1 in every column, and back; names and long tails first."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import DTYPES, Array, as_array, fitted
 from nnscratch.datasets.checks import check_inputs
-from nnscratch.errors import ShapeError
+from nnscratch.errors import ConfigError, ShapeError
 from nnscratch_records.words import plural
+
+_LEAST = 0.05  # of the distances from the least value: what is added before the logarithm
 
 
 class Standardizer:
@@ -26,16 +30,42 @@ class Standardizer:
     ----------
     x : array, shape (examples, *positions, features)
         Raises `ShapeError`, `DtypeError` or `DataError` if it is not finite.
+    one_hot : sequence of int
+        Columns that number things in no order. Each value of theirs in `x` gets a column of zeros
+        and ones, behind all others and not standardised; a value that is not in `x` has none.
+    logarithms : sequence of int
+        Columns of a long tail: of them ``log(x - least + some)`` is standardised, with `some` the
+        distance from the least value that one in twenty is nearer to it. What is less than the
+        least counts as that.
+
+        Raise `ConfigError` for columns that there are not, or that are named twice.
 
     Attributes
     ----------
     mean, std : float64 arrays, shape (features,)
-        `std` is 1 for a column that is the same everywhere.
+        `std` is 1 for a column that is the same everywhere. Of columns that are names, none.
     """
 
-    def __init__(self, x: npt.ArrayLike) -> None:
+    def __init__(
+        self, x: npt.ArrayLike, *, one_hot: Sequence[int] = (), logarithms: Sequence[int] = ()
+    ) -> None:
         given = _floats(x, "x")
         rows = given.reshape(-1, given.shape[-1]).astype(np.float64)
+        self._columns, named = rows.shape[1], [*one_hot, *logarithms]
+        if not set(named) <= set(range(self._columns)) or len(set(named)) < len(named):
+            raise ConfigError(
+                f"Standardizer one_hot and logarithms name columns, each of 0 to "
+                f"{self._columns - 1} once at the most, got {list(one_hot)} and {list(logarithms)}"
+            )
+        self._names = {int(j): np.unique(rows[:, j]) for j in one_hot}
+        rows = np.delete(rows, [*self._names], axis=1)
+        kept = [j for j in range(self._columns) if j not in self._names]
+        self._tails = [kept.index(j) for j in logarithms]
+        tails = rows[:, self._tails]
+        self._low = tails.min(axis=0)
+        away = tails - self._low
+        self._some = np.array([np.quantile(v[v > 0], _LEAST) if v.any() else 1.0 for v in away.T])
+        rows[:, self._tails] = self._logarithms(tails)
         self.mean: Array = rows.mean(axis=0)
         std = (rows - self.mean).std(axis=0)
         rounding = 4 * np.finfo(np.float64).eps * np.abs(rows).max(axis=0)
@@ -43,23 +73,43 @@ class Standardizer:
 
     def __call__(self, x: npt.ArrayLike) -> Array:
         """Return `x` standardised, in its own dtype (integers: float32)."""
-        array = self._fitting(x)
-        return ((array - self.mean) / self.std).astype(array.dtype)
+        array = self._fitting(x, self._columns)
+        names = [array[..., j, None] == values for j, values in self._names.items()]
+        rows = np.delete(array, [*self._names], axis=-1) if names else array
+        if self._tails:
+            rows = rows.astype(np.float64)
+            rows[..., self._tails] = self._logarithms(rows[..., self._tails])
+        made = ((rows - self.mean) / self.std).astype(array.dtype)
+        return np.concatenate([made, *names], axis=-1, dtype=array.dtype) if names else made
 
     def undo(self, z: npt.ArrayLike) -> Array:
-        """Return what ``self(x)`` was made of: predictions in the units of the targets."""
-        array = self._fitting(z)
-        return (array * self.std + self.mean).astype(array.dtype)
+        """Return what ``self(x)`` was made of: predictions in the units of the targets.
 
-    def _fitting(self, x: npt.ArrayLike) -> Array:
+        Raises `ConfigError` where columns became names.
+        """
+        if self._names:
+            raise ConfigError(f"{self!r} is for inputs: what was a name is not undone")
+        array = self._fitting(z, len(self.mean))
+        rows = array * self.std + self.mean
+        if self._tails:
+            with np.errstate(over="ignore"):
+                rows[..., self._tails] = np.exp(rows[..., self._tails]) - self._some + self._low
+        return rows.astype(array.dtype)
+
+    def _logarithms(self, columns: Array) -> Array:
+        return np.asarray(np.log(np.maximum(columns - self._low, 0) + self._some))
+
+    def _fitting(self, x: npt.ArrayLike, columns: int) -> Array:
         array = as_array(x, "x")
         array = array if array.dtype in DTYPES else fitted(array, np.dtype(np.float32), "x")
-        if array.ndim < 2 or array.shape[-1] != len(self.mean):
+        if array.ndim < 2 or array.shape[-1] != columns:
             raise ShapeError(f"this is a {self!r}, got shape {array.shape}")
         return array
 
     def __repr__(self) -> str:
-        return f"Standardizer of {plural(len(self.mean), 'column')}"
+        names = f", {len(self._names)} of names" if self._names else ""
+        tails = f", {plural(len(self._tails), 'logarithm')}" if self._tails else ""
+        return f"Standardizer of {plural(self._columns, 'column')}{names}{tails}"
 
 
 def _floats(x: npt.ArrayLike, what: str) -> Array:

@@ -19,7 +19,7 @@ from nnscratch.flow.findings.cures import (
 )
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.view import View
+from nnscratch.flow.findings.view import LOUD, View
 from nnscratch_records.limits import (
     BESIDE,
     LARGE_INPUT,
@@ -206,7 +206,8 @@ def _inputs(view: View) -> list[Finding]:
     rms = math.hypot(mean, std)
     ratio = view.latest("feature_ratio")
     offset = np.nan_to_num(view.latest("feature_offset"))
-    large, small = rms > LARGE_INPUT, rms < SMALL_INPUT
+    large = rms > (LOUD if view.sure else LARGE_INPUT)
+    small = rms < SMALL_INPUT
     uneven = ratio > UNEVEN and rms > 1
     away = max(offset, abs(mean) / std if std else 0.0) > OFF_CENTRE and rms > 1
     if not (large or small or uneven or away):

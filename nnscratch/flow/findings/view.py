@@ -32,6 +32,7 @@ NEEDED = (
 LATEST = 20  # steps that "now" means, at most
 MOST = 0.8  # the fraction of them that must show a thing
 THROUGH_TIME = ("rnn", "lstm", "gru")  # kinds, as PyTorch calls them too
+LOUD = 3.0  # times what a constant answer gives, at the first step; of inputs' root mean square
 OUTWEIGH = 0.5  # of the squared distances from the middle, by targets far from all others
 
 
@@ -141,6 +142,15 @@ class View:
         """Whether the batches that are shown are of one example each."""
         sizes = self.get("batch_size")[:5]
         return bool(len(sizes)) and float(np.median(sizes)) == 1
+
+    @property
+    def sure(self) -> bool:
+        """Whether scores of classes were sure from the first step on, and wrong: so far one answer
+        for all would still be better.
+        """
+        p = self.progress
+        loud = p.known and p.first > LOUD * p.constant and p.share < 0
+        return loud and "CrossEntropy" in self.text("loss_kind")
 
     # Which columns are what
 

@@ -9,7 +9,7 @@ from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.gradient import main_term
 from nnscratch.flow.findings.graph import EXPLAINS, SMALL_WEIGHTS
 from nnscratch.flow.findings.moving import random_weights
-from nnscratch.flow.findings.view import View
+from nnscratch.flow.findings.view import LOUD, View
 from nnscratch.theory.suited import suited_scale
 from nnscratch_records.words import called, number
 
@@ -21,7 +21,6 @@ DEAD_TOO = 3.0  # times that, where units that are off lose it anyway
 FAR_OFF = 1.5  # log10 of n_in Var(w) over what suits, of one layer
 NOTICED = 0.1  # the same: a layer is counted as off
 WIDE = 2.0  # standard deviations of the inputs of an activation that saturates
-LOUD = 3.0  # times what a constant answer gives, at the first step; of inputs' root mean square
 LEAN = 0.5  # mean of the weights over their standard deviation
 BY_CHANCE = 4.0  # standard errors of that mean, and of that of biases
 _FANS = 4  # inputs: with fewer a lean means nothing
@@ -45,7 +44,7 @@ def find(view: View, shown: Shown) -> list[Finding]:
     if biases and scale and not scale[0].numbers["large"]:  # which of the two is it?
         small = biases[0].numbers["bias"] < _BIAS
         biases, scale = ([], scale) if small else (biases, [])
-    return [*(_lean(view, shown) or scale or faint.find(view, shown)), *biases]
+    return [*(_lean(view, shown) or scale or _sure(view) or faint.find(view, shown)), *biases]
 
 
 def _initial(view: View, layer: int) -> float:
@@ -109,6 +108,33 @@ def _scale(view: View, shown: Shown) -> list[Finding]:
     if ("exploding" in start and whole > OFF) or (loud and max(most, whole) > OFF) or far:
         return [_scale_finding(view, off, large=True)]
     return []
+
+
+def _sure(view: View) -> list[Finding]:
+    """A last layer so large that its scores are sure before anything is learned."""
+    last = view.weights[-1] if view.weights and not view.recurs(view.weights[-1]) else -1
+    scale = _initial(view, last) if last >= 0 and view.sure else math.nan
+    if not scale > 10**OFF:
+        return []
+    p, n_in = view.progress, view.fan_in(last)
+    known = suited_scale(view.activation) > 0
+    init = cures.init_for(view.activation) if known else '"lecun_normal"'
+    return [
+        Finding(
+            "initial weights",
+            view.harm,
+            view.names([last]),
+            view.first_step,
+            f"The weights of the last layer, {view.layers[last]}, began too large: standard "
+            f"deviation {number(math.sqrt(scale / n_in))} on {n_in} inputs, n_in Var(w) = "
+            f"{number(scale)}, where about {_USUAL:g} is usual.",
+            f"Its scores are sure of classes before anything is learned: the loss began at "
+            f"{number(p.first)}, and at {number(p.now)} one answer for all would still be better.",
+            (cures.remade(view, "draw smaller weights", f"init={init}"),),
+            {"scale": scale, "loss": p.first, "large": 1.0},
+            EXPLAINS["initial weights"] | {"too few steps"},
+        )
+    ]
 
 
 def _sums(view: View) -> list[Finding]:

@@ -47,7 +47,7 @@ def test_what_was_asked_for_is_tried_again_where_other_things_are_right(monkeypa
     plan = read_plan(model, optimizer, nn.MeanSquaredError())
     c = conditions_of(model, x, y, None, None, batch_size=20, steps=20, seed=0)
     search = _Search(plan, c, 9, None)
-    forecast = search._forecast(plan)
+    forecast = search.forecast(plan)
     search.shown = run_trial(plan, None, forecast, c)
     monkeypatch.setattr(_Search, "_try", made)
     monkeypatch.setattr("nnscratch.curing.search.tested_rates", lambda *_: (0.2, math.nan))
@@ -93,7 +93,7 @@ def test_a_part_that_changes_nothing_beside_another_is_left_out(monkeypatch):
     monkeypatch.setattr(_Search, "_try", tried)
     search = _Search(plan, None, 5, None)
     changes = NormMomentum(0.9), RemoveBatchNorm(initializers.get("he_normal"))
-    best = search._pruned(search._tried(together(*changes)))
+    best = search._pruned(search.tried(together(*changes)))
     assert str(best.change) == "no batch norm, he_normal"
     assert best in search.trials
     assert len(search.trials) == 1
@@ -111,4 +111,4 @@ def test_a_part_that_brings_less_than_a_hundredth_is_left_out(monkeypatch, skill
 
     monkeypatch.setattr(_Search, "_try", tried)
     search = _Search(plan, None, 5, None)
-    assert str(search._pruned(search._tried(both)).change) == left
+    assert str(search._pruned(search.tried(both)).change) == left

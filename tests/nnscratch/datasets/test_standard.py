@@ -55,3 +55,40 @@ def test_masked_values_and_text_are_refused():
         nn.Standardizer(np.eye(3))(masked)
     with pytest.raises(nn.DtypeError):
         nn.Standardizer(np.eye(3)).undo(np.eye(3).astype(str))
+
+
+def test_names_become_zeros_and_ones_behind_all_others():
+    x = np.array([[3.0, 10.0, 7], [3, 20, 5], [1, 30, 7], [1, 40, 9]])
+    scale = nn.Standardizer(x, one_hot=[2, 0])
+    z = scale(np.array([[1, 25, 9], [8, 25, 5.0]]))
+    np.testing.assert_array_equal(z, [[0, 0, 0, 1, 1, 0], [0, 1, 0, 0, 0, 0]])
+    assert z.dtype == np.float64
+    assert scale(x.astype(np.float32).reshape(2, 2, 3)).shape == (2, 2, 6)
+    assert repr(scale) == "Standardizer of 3 columns, 2 of names"
+    with pytest.raises(nn.ConfigError, match="is for inputs"):
+        scale.undo(z)
+
+
+def test_logarithms_of_long_tails_and_back():
+    x = np.exp(2 * RNG.standard_normal((400, 2))).astype(np.float32)
+    x[0, 1] = x[:, 1].min() - 1
+    scale = nn.Standardizer(x, logarithms=[1])
+    z = scale(x)
+    np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(z[:, 0], nn.Standardizer(x[:, :1])(x[:, :1])[:, 0])
+    away = x[:, 1] - x[:, 1].min()
+    logarithms = np.log(away + np.quantile(away[away > 0], 0.05))
+    np.testing.assert_allclose(z[:, 1], (logarithms - logarithms.mean()) / logarithms.std(), 1e-4)
+    np.testing.assert_allclose(scale.undo(z), x, rtol=1e-3, atol=1e-4)
+    np.testing.assert_array_equal(scale(x[:1] - 5)[:, 1], z[:1, 1])  # no less than the least
+    assert np.isinf(scale.undo(np.full((1, 2), 1e4, np.float32))[0, 1])
+    assert repr(scale) == "Standardizer of 2 columns, 1 logarithm"
+    assert not nn.Standardizer(np.ones((3, 1)), logarithms=[0])(np.ones((3, 1))).any()
+
+
+@pytest.mark.parametrize(
+    "named", [{"one_hot": [3]}, {"logarithms": [-1]}, {"one_hot": [1], "logarithms": [1]}]
+)
+def test_columns_that_there_are_not_are_refused(named):
+    with pytest.raises(nn.ConfigError, match="each of 0 to 2 once"):
+        nn.Standardizer(X, **named)
