@@ -64,11 +64,16 @@ def as_array(values: npt.ArrayLike, what: str) -> Array:
             f"masks: fill them in, {what}.filled(...), or remove those rows"
         )
     try:
-        return np.asarray(values)
+        array = np.asarray(values)
+        if array.dtype == object and array.ndim == 1 and all(map(np.ndim, array)):
+            array = np.asarray([*array])  # arrays in an array, such as a column of a table
+        return array
     except (TypeError, ValueError, RuntimeError) as error:
         if "inhomogeneous" in str(error):
             raise ShapeError(
-                f"{what} has rows of different lengths: no array can hold it"
+                f"{what} has rows of different lengths: no array can hold it. Fill sequences up to "
+                f"the longest with 0, and say with mask=, (batch, time), which of their steps are "
+                f"there"
             ) from None
         # Others' own, such as PyTorch's, say what to do.
         raise DataError(f"{what} cannot be read as an array: {error}") from error

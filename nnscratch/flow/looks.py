@@ -192,17 +192,14 @@ class PassLooks(Looks):
         share = math.nan if optimizer is None else optimizer.step_share(learned)
         if not math.isnan(share):
             self.note(step_share=share)
-        if self._through_time and latest.x.ndim == 3 and not self._masked:
+        masks = [latest.caches[node][2] for node in self._through_time]
+        if any(mask.shape[1] for mask in masks):
+            self.note(masked_steps=1 - float(np.mean(masks[0])))
+        elif masks and latest.x.ndim == 3:
             self.note(padded_steps=padded(latest.x))
         for first, params in self._recurrent.items():
             self.at_recurrence(first, params["recurrent_weight"])
         self.ask(value, loss, output.shape[1:], output.dtype, self._last)
-
-    @property
-    def _masked(self) -> bool:
-        """Whether steps of the latest pass were masked, as far as recurrent layers note it."""
-        caches = (self.model.latest.caches[node] for node in self._through_time)
-        return any(cache[2].shape[1] > 0 for cache in caches)
 
     def _last(self, z: Array) -> Array:
         """Return what the last layer makes of its input, where it is an activation."""

@@ -227,14 +227,23 @@ class Layer:
             )
         if self.__dict__.get("_checked") != self.version:
             self._check_changes()
-        if isinstance(x, np.ndarray) and type(x) is not np.ndarray:
-            x = as_array(x, f"the input of layer {self.name!r}")
-        if not isinstance(x, np.ndarray) or x.ndim < 2:
-            found = f"shape {x.shape}" if isinstance(x, np.ndarray) else type(x).__name__
+        plain = type(x) is np.ndarray
+        found = x if plain else as_array(x, f"the input of layer {self.name!r}")
+        axes = None if self.positions is None else 2 + self.positions
+        if found.ndim < 2 or axes not in (None, found.ndim) or 0 in found.shape[1:-1]:
+            asked = "sequences, an array" if self.positions == 1 else "an array"
+            middle = {None: "", 0: "", 1: "time, "}.get(self.positions, "..., ")
             raise ShapeError(
-                f"layer {self.name!r} expects an array of shape (batch, "
-                f"{features or 'features'}), got {found}"
+                f"layer {self.name!r} expects {asked} of shape (batch, {middle}"
+                f"{features or 'features'}){' of at least one step' * (self.positions == 1)}, "
+                f"got shape {found.shape}"
             )
+        if found is not x and not isinstance(x, np.ndarray):
+            raise ShapeError(
+                f"layer {self.name!r} expects an array, got {type(x).__name__}: make it one with "
+                f"np.asarray(x, dtype=np.{self.dtype})"
+            )
+        x = found
         if features is not None and x.shape[-1] != features:
             raise ShapeError(
                 f"layer {self.name!r} expects {features} features, "

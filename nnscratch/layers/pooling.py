@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
-from nnscratch.errors import ShapeError
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.layers.recurrent import flat
 from nnscratch.sequences import as_mask
@@ -23,16 +22,6 @@ class Pooling(Layer):
     def output_shape(self, *shapes: Shape) -> Shape:
         return (shapes[0][0], shapes[0][-1])
 
-    def sequences(self, x: Array) -> Array:
-        """Return `x`, checked."""
-        x = self.check_input(x)
-        if x.ndim != 3 or not x.shape[1]:
-            raise ShapeError(
-                f"layer {self.name!r} expects sequences, an array of shape (batch, time, features) "
-                f"of at least one step, got shape {x.shape}"
-            )
-        return x
-
 
 class LastStep(Pooling):
     """``y = x_T``: what the layer below gives at the last step of the sequence.
@@ -45,7 +34,7 @@ class LastStep(Pooling):
     captured_whole: ClassVar[bool] = True
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, tuple[int, ...]]:
-        x = self.sequences(x)
+        x = self.check_input(x)
         y = self.buffer("y", (len(x), x.shape[2]))
         kernels.last_step_forward(y, flat(x))
         return y, x.shape
@@ -74,7 +63,7 @@ class MeanOverTime(Pooling):
     def forward(
         self, x: Array, training: bool = False, mask: Array | None = None
     ) -> tuple[Array, tuple[tuple[int, ...], Array]]:
-        x = self.sequences(x)
+        x = self.check_input(x)
         if mask is None:
             mask = self.buffer("no mask", (len(x), 0))
         else:

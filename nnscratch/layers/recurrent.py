@@ -12,7 +12,6 @@ from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import (
     ConfigError,
-    ShapeError,
     require_count,
     require_flag,
     require_name,
@@ -130,11 +129,6 @@ class Recurrent(Layer):
         through: Array | None = None,
         state: Mapping[str, Array] | None = None,
     ) -> tuple[Array, Cache]:
-        if np.ndim(x) != 3 or not np.shape(x)[1]:
-            raise ShapeError(
-                f"layer {self.name!r} expects sequences, an array of shape (batch, time, "
-                f"{self.features_in}) of at least one step, got shape {np.shape(x)}"
-            )
         x = self.check_input(x, self.features_in)
         batch, steps = x.shape[:2]
         if mask is None:

@@ -9,12 +9,14 @@ import numpy.typing as npt
 
 from nnscratch.arrays import Array, as_array, fitted
 from nnscratch.datasets.checks import check_inputs, check_labels
-from nnscratch.errors import ConfigError, ShapeError
+from nnscratch.errors import ConfigError, DataError, ShapeError
 from nnscratch.model import Sequential
 from nnscratch.scores import accuracy
 from nnscratch.sequences import without_padding
 from nnscratch.workspace import Workspace
+from nnscratch_records.words import plural
 
+_LOOKED_AT = 1000  # sequences, of which a mask may leave out all that differs
 _SHUFFLING = 2  # of a seed's streams; a model draws its weights and its noise from 0 and 1
 
 
@@ -40,6 +42,8 @@ class Examples:
         mask: npt.ArrayLike | None = None,
     ) -> None:
         there = None if mask is None else model.given(as_array(x, names[0]), mask).mask
+        if there is not None:
+            _check_mask(as_array(x, names[0]), there, names[0])
         given = without_padding(x, there)
         self.x = fitted(check_inputs(given, names[0]), model.dtype, names[0])
         features = self.x.shape[-1]
@@ -117,6 +121,22 @@ def held_out(model: Sequential, validation: object) -> Examples:
     x, y, *mask = validation
     names = ("validation x", "validation y")
     return Examples(model, x, y, names=names, mask=mask[0] if mask else None)
+
+
+def _check_mask(x: Array, mask: Array, what: str) -> None:
+    """Raise `DataError` for a mask that leaves out all there is to see, of the first sequences."""
+    told = f"the mask of {what}, 1 where a step is there and 0 where it is filled up, leaves out "
+    if not mask.any():
+        raise DataError(f"{told}every step of {plural(len(mask), 'sequence')}")
+    x, there = x[:_LOOKED_AT], mask[:_LOOKED_AT] != 0
+    kept, left = x[there], x[~there]
+    if not (kept.size and left.size and kept.dtype.kind in "fiu" and (kept == kept.flat[0]).all()):
+        return
+    if np.isfinite(left).all() and (left != left.flat[0]).any():
+        raise DataError(
+            f"{told}all that differs: where it says that steps are there {what} is "
+            f"{kept.flat[0]:g} throughout. Turned round it is ~mask"
+        )
 
 
 def _check_answers(

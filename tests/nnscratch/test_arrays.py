@@ -54,8 +54,13 @@ def test_what_is_no_plain_array_becomes_one_or_is_refused():
         assert type(as_array(other, "x")) is np.ndarray
     with pytest.raises(DataError, match=r"x has 1 masked values of 6.*x\.filled\(\.\.\.\)"):
         as_array(MASKED, "x")
-    with pytest.raises(ShapeError, match="rows of different lengths"):
-        as_array([[1], [1, 2]], "x")
+    inside = np.array([np.zeros((3, 2)), None], dtype=object)
+    for rows in ([[1], [1, 2]], np.array([np.zeros((3, 2)), np.zeros((4, 2))], dtype=object)):
+        with pytest.raises(ShapeError, match=r"x has rows of different lengths: .* with mask="):
+            as_array(rows, "x")
+    assert as_array(inside, "x").dtype == object  # not all of it is arrays
+    inside[1] = np.ones((3, 2))
+    assert as_array(inside, "x").shape == (2, 3, 2)
     with pytest.raises(DataError, match=r"x cannot be read as an array: .* Use detach\(\)"):
         as_array(Tensor(), "x")
 

@@ -108,9 +108,9 @@ def test_what_rows_hold_now_and_then_is_listed_in_order(layout, looks):
         with pytest.raises(nn.DataError, match="description is damaged"):
             Layout.from_description({**description, "looks": looks})
         return
-    # Before rates, pairs, order of classes, lost gradients, shares and equal inputs were known:
+    # Before rates, pairs, order of classes, lost gradients, shares, masks ... were known:
     older = Layout.from_description({**description, "looks": True})
-    assert older.numbers == layout.numbers - len(layout.params) - 25
+    assert older.numbers == layout.numbers - len(layout.params) - 26
     row = np.arange(older.numbers, dtype=float)[None]
     record = older.to_record([0], row, np.zeros((1, older.samples), np.uint8))
     assert np.isnan(record["param_rate"]).all()
