@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Tests start some hundred processes: without bytecode kept each compiles every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Files of tests side by side; ARGS="-n 0" runs them one after the other, for a debugger.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 

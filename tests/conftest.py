@@ -1,7 +1,14 @@
-"""For the whole suite: Ctrl-C is what it is on a terminal, also where a shell ignores it."""
+"""For the whole suite: Ctrl-C is what it is on a terminal, also where a shell ignores it; and files
+of tests that run side by side do not each wait for all processors."""
 
+import os
 import signal
 
 # A command in the background of a script inherits that SIGINT is ignored.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# NumPy's products and PyTorch: several processes with as many threads as there are processors each
+# take ten times as long as with one. Read when they are imported, by what tests start as well.
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
