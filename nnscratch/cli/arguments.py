@@ -107,7 +107,12 @@ def add_sizes(command: argparse._ActionsContainer) -> None:
 def add_ladder(command: argparse.ArgumentParser, *, least_batch: int = 1) -> None:
     """Add which configurations of the ladder, how deep and wide, on what batches, which seed."""
     defaults = ladder.Settings()
-    command.add_argument("--only", nargs="+", metavar="NAME", help="these configurations only")
+    command.add_argument(
+        "--only",
+        nargs="+",
+        metavar="NAME",
+        help="these configurations only; all: each, of these sizes",
+    )
     add_sizes(command)
     command.add_argument(
         "--batch",

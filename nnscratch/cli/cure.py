@@ -56,9 +56,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     defaults = ladder.Settings()
     command.description = (
-        "Predict and try each network of `nnscratch compare`; where it is sick, rank\n"
-        "possible changes, try the best few on the same batches, keep what learns more on\n"
-        "held-out examples with three seeds, and print the lines of Python that make it."
+        "Predict and try the network of the options, or each of `nnscratch compare`; where it\n"
+        "is sick, rank possible changes, try the best few on the same batches, keep what learns\n"
+        "more on held-out examples with three seeds, and print the lines that make it."
     )
     command.epilog = f"{CONFIGURATIONS}\n\n{recurrent.CONFIGURATIONS}\n\n{names_to_choose_from()}"
     add_ladder(command)

@@ -76,14 +76,26 @@ def add_network(command: argparse.ArgumentParser, *, instead: str = "") -> None:
     )
 
 
+def names_parts(options: argparse.Namespace) -> bool:
+    """Whether the options say what the network is made of."""
+    return _says(options, "activation", "init", "norm", "residual")
+
+
 def names_a_network(options: argparse.Namespace) -> bool:
-    """Whether the options say what the network is."""
-    said = ("activation", "init", "norm", "residual")
-    return any(getattr(options, name, None) is not None for name in said)
+    """Whether the options say what the network is: of which parts or, where none of the ready ones
+    is chosen, how large, or what it is to learn of a file.
+    """
+    own = getattr(options, "only", None) is None
+    sized = own and (_says(options, "depth", "width") or is_file(options))
+    return names_parts(options) or sized
+
+
+def _says(options: argparse.Namespace, *names: str) -> bool:
+    return any(getattr(options, name, None) is not None for name in names)
 
 
 def chosen_rungs(options: argparse.Namespace) -> tuple[ladder.Rung, ...]:
-    """Return the network that the options name, or the configurations that ``--only`` chooses."""
+    """Return the network that the options say, or the configurations that ``--only`` chooses."""
     if not names_a_network(options):
         return ladder.select(options.only)
     if options.only is not None:

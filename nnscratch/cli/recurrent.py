@@ -15,7 +15,7 @@ from rich.table import Table
 
 from nnscratch import datasets
 from nnscratch.cli.arguments import count
-from nnscratch.cli.network import names_a_network
+from nnscratch.cli.network import names_parts
 from nnscratch.console import Console, table_of
 from nnscratch.curing import Cure, cure
 from nnscratch.errors import ConfigError
@@ -71,7 +71,7 @@ def refuse_others(options: argparse.Namespace) -> None:
         if getattr(options, name, None) is not None:
             family = LAYERS if recurrent else RECURRENT
             raise ConfigError(f"--{name} is for --family {family}, got --family {options.family}")
-    if recurrent and names_a_network(options):
+    if recurrent and names_parts(options):
         raise ConfigError(f"--family {RECURRENT} has its own networks: choose with --only")
     given = ("target", "ignore", "standardise", "data_dir")
     if recurrent and (options.data != "digits" or any(getattr(options, k, None) for k in given)):

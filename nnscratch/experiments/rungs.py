@@ -19,7 +19,8 @@ R = TypeVar("R", bound=Named)
 
 
 def chosen(ladder: tuple[R, ...], names: Sequence[str] | None) -> tuple[R, ...]:
-    """Return the rungs called `names` (None: all), in the ladder's order."""
+    """Return the rungs called `names` (None, or "all" alone: all), in the ladder's order."""
+    names = None if names is not None and list(names) == ["all"] else names
     known = {rung.name for rung in ladder}
     for name in names or ():
         require_name("configuration", name, known)

@@ -7,7 +7,8 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
-from nnscratch.cli import main
+from nnscratch.cli import main, parser
+from nnscratch.cli.network import chosen_rungs
 
 SMALL = ["--depth", "8", "--width", "20", "--steps", "60", "--tries", "2"]
 
@@ -81,3 +82,23 @@ def test_bad_input_is_an_error_of_one_line(arguments, said, capsys, tmp_path, mo
     message = capsys.readouterr().err
     assert code == 2
     assert said in message
+
+
+@pytest.mark.parametrize("command", ["cure", "predict"])
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (["--depth", "3"], ["network"]),
+        (["--width", "7"], ["network"]),
+        (["--data", "own.csv"], ["network"]),
+        (["--activation", "tanh"], ["network"]),
+        ([], 9),
+        (["--only", "all", "--depth", "3"], 9),
+        (["--only", "all", "--data", "own.csv"], 9),
+        (["--only", "relu-he", "--depth", "3"], ["relu-he"]),
+    ],
+)
+def test_which_networks_are_meant(command, options, names):
+    """Who says how large a network is, or what it is to learn, has that one in mind."""
+    made = chosen_rungs(parser().parse_args([command, *options]))
+    assert (len(made) if isinstance(names, int) else [one.name for one in made]) == names
