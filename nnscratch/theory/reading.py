@@ -278,6 +278,12 @@ def _check(item: _Single, block: Block | None, known: _Known) -> None:
 
 
 def _unknown(name: str, layer: Layer) -> str:
+    if isinstance(layer, Softmax):
+        return (
+            f"layer {name!r} is a softmax between layers: its units share out one, so that the "
+            "next layer and the gradient get little; a softmax is for what a network answers. "
+            'Replace it before anything is predicted: model = nn.remake(model, activation="relu")'
+        )
     return (
         f"theory does not know layer {name!r} ({layer!r}): it knows Dense, Residual, BatchNorm, "
         "LayerNorm, RMSNorm, Dropout, Identity and activation functions applied element by "

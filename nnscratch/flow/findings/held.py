@@ -23,6 +23,7 @@ LESS, LAST_LESS = 0.6, 0.8  # of the same, below the last layer and of it, in a 
 PULLS = 0.3  # of the whole gradient, in half of the layers: a loss that stands there is held there
 SMALLER = 0.9  # than the weights below the last layer began
 ALMOST = 0.95  # of what there is to learn: what is missing is worth a word
+USUAL = 1e-4  # a penalty or decay that is advised, and holds nothing down
 _SOME = 0.25  # of the units
 _ENOUGH = 50  # steps
 _DECAY = re.compile(r"weight_decay=([^,)]+)")
@@ -36,9 +37,12 @@ def find(view: View) -> list[Finding]:
     if view.rows < _ENOUGH or (p.learned and p.share >= ALMOST):
         return []
     # What other examples tell is little to go by where dropout may be what keeps the run there.
-    penalty = (([] if p.learned else _penalty(view)) or _slowing(view)) if _bent(view) else []
-    penalty = penalty or _balanced(view)
-    if p.learned and p.share >= LEARNED:
+    penalty: list[Finding] = []
+    if not _factor(view) <= USUAL:
+        penalty = (([] if p.learned else _penalty(view)) or _slowing(view)) if _bent(view) else []
+        penalty = penalty or _balanced(view)
+    # Nor does dropout make scores sure of what is wrong.
+    if (p.learned and p.share >= LEARNED) or view.sure:
         return penalty
     return [*penalty, *(_answers_dropped(view) or _dropout(view))]
 
@@ -118,21 +122,22 @@ def _pull(view: View) -> float:
     """Return the norm of what a penalty or decay adds to the gradient of weights, over that of the
     gradient, or of decoupled decay over the update: the median layer's, lately; NaN: not known.
     """
-    optimizer = view.text("optimizer")
-    added, decay = _L2.search(view.text("penalty")), _DECAY.search(optimizer)
-    over = view.get("param_gradient_norm")
-    if added:
-        factor = np.full(view.rows, 2 * float(added[1]))
-    elif decay:
-        factor = np.full(view.rows, float(decay[1]))
-        if optimizer.startswith(_DECOUPLED):
-            factor, over = factor * view.get("lr"), view.get("param_update_norm")
-    else:
+    added, over = _L2.search(view.text("penalty")), view.get("param_gradient_norm")
+    factor = np.full(view.rows, _factor(view) * (2 if added else 1))
+    if np.isnan(factor).all():
         return math.nan
+    if not added and view.text("optimizer").startswith(_DECOUPLED):
+        factor, over = factor * view.get("lr"), view.get("param_update_norm")
     columns = view.weight_params
     with np.errstate(divide="ignore", invalid="ignore"):
         pulls = factor[:, None] * view.get("param_norm")[:, columns] / over[:, columns]
     return float(np.median(np.median(pulls[view.now], axis=0))) if columns else math.nan
+
+
+def _factor(view: View) -> float:
+    """Return the factor of the penalty or, where there is none, of the decay; NaN: not known."""
+    known = _L2.search(view.text("penalty")) or _DECAY.search(view.text("optimizer"))
+    return float(known[1]) if known else math.nan
 
 
 def _bent(view: View) -> bool:
@@ -155,8 +160,8 @@ def _left(view: View) -> tuple[Array, Array]:
 def _too_strong(view: View, left: float, seen: str, how: str) -> list[Finding]:
     text = view.text("optimizer")
     decays = _DECAY.search(text)
-    made = optimizer_python(_DECAY.sub("weight_decay=0.0001", text)) if decays else ""
-    line = f"optimizer = {made}" if made else "callbacks = [nn.Penalty(l2=0.0001)]"
+    made = optimizer_python(_DECAY.sub(f"weight_decay={USUAL}", text)) if decays else ""
+    line = f"optimizer = {made}" if made else f"callbacks = [nn.Penalty(l2={USUAL})]"
     named = f" ({decays[0]})" if decays else ""
     return [
         Finding(

@@ -195,12 +195,15 @@ def _states(view: View) -> list[Finding]:
 def _rectified(view: View, kind: str) -> list[Finding]:
     """A rectifier at the output, which hands no gradient down where it is 0."""
     last = len(view.layers) - 1
-    if last not in view.rectifiers or not view.rows or view.progress.learned:
+    # Scores of several classes: what is 0 for one of them is so for good, whatever else is learned.
+    scores = each(view) and view.text("loss_kind") == "SoftmaxCrossEntropy"
+    learned = view.progress.learned
+    if last not in view.rectifiers or not view.rows or (learned and not scores):
         return []
     zeros = view.now_of("output_zeros", last)
     return finding(
         "output activation",
-        "serious" if zeros > MANY_ZEROS else "notice",
+        "serious" if zeros > MANY_ZEROS and not learned else "notice",
         view,
         f"{called(kind)} at the output: {percent(zeros)} of what the network gives is 0, and from "
         f"there no gradient comes down, whatever the answer should be.",

@@ -161,7 +161,9 @@ def test_a_softmax_at_the_end_is_a_part_of_the_loss():
     assert one.last_gradient == other.last_gradient > 0
     assert other.measured == pytest.approx(one.measured, rel=1e-4)
     inside = nn.Sequential(nn.Dense(20, 9), nn.Softmax(), nn.Dense(9, 3), seed=0)
-    with pytest.raises(ConfigError, match=r"does not know layer '1.softmax'"):
+    with pytest.raises(
+        ConfigError, match=r"layer '1.softmax' is a softmax between layers: its units share"
+    ):
         nn.predict(inside)
 
 

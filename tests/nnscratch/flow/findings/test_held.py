@@ -49,6 +49,25 @@ def test_weights_that_shrink(run, left, last, share, near, told):
         assert found.advice[0].line == f"callbacks = [nn.Penalty(l2=0.0001)]; {new}"
 
 
+@pytest.mark.parametrize(
+    ("penalty", "optimizer", "told"),
+    [
+        ("Penalty(l2=0.0001)", "SGD(lr=0.1)", False),
+        ("Penalty(l2=0.0002)", "SGD(lr=0.1)", True),
+        ("", "AdamW(lr=0.1, weight_decay=0.0001)", False),
+        ("", "AdamW(lr=0.1, weight_decay=0.01)", True),
+    ],
+)
+def test_as_little_as_is_advised_holds_nothing_down(run, penalty, optimizer, told):
+    """Where nothing else moves weights, that little takes them away: a consequence."""
+
+    def change(record):
+        shrunk(run, 0.2)(record)
+        record["penalty"] = penalty
+
+    assert ("penalty" in run(change, optimizer=optimizer).kinds) == told
+
+
 def test_a_penalty_is_a_notice_in_a_run_that_is_on_its_way(run):
     def change(record):
         shrunk(run, 0.1)(record)

@@ -68,3 +68,28 @@ def test_inputs_that_make_scores_sure_are_large(run, size, began, told):
     assert (made.kinds[:1] == ("input scale",)) == told
     if told:
         assert run.of(made, "too few steps").because == "input scale"
+
+
+@pytest.mark.parametrize(("began", "told"), [(3.1, False), (2.9, True)])
+def test_dropout_makes_no_scores_sure(run, began, told):
+    def change(record):
+        sure(run, began=began)(record)
+        record["output_zeros"][:, [2, 5]] = 0.9
+
+    kinds = "dense relu dropout dense relu dropout dense"
+    assert ("dropout" in run(change, kinds=kinds, steps=200).kinds) == told
+
+
+@pytest.mark.parametrize(
+    ("targets", "outputs", "told"),
+    [("classes", 3, True), ("numbers", 3, False)],
+)
+def test_scores_of_classes_through_a_rectifier_are_told_in_a_run_that_learns(
+    run, targets, outputs, told
+):
+    """What is 0 for a class is so for good: some are never answered."""
+    options = {"kinds": "dense tanh dense relu", "widths": (20, outputs), "targets": targets}
+    found = run.of(run(lambda r: None, **options), "output activation")
+    assert (found is not None) == told
+    if told:
+        assert found.severity == "notice"
