@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import inspect
 import tomllib
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +76,14 @@ def run(options: argparse.Namespace) -> int:
     ):
         for name in names:
             require_name(what, name, known)
+    twice = sorted({*grid} & {*common})
+    if twice:
+        raise ConfigError(f"{', '.join(twice)} of {options.grid} stands in [grid] and [network]")
     folder = make_folder(options.out)
+    # What all have in common is a column too: with other numbers they are other runs.
+    whole = grid and {**grid, **{name: [one] for name, one in common.items()}}
     found = sweep(
-        partial(standard, **common), grid, seeds=said.get("seeds", 1),
+        standard, whole, seeds=said.get("seeds", 1),
         executor=options.scheduler, workers=options.workers,
         table=folder / "sweep.csv", records=folder / "records",
     )  # fmt: skip

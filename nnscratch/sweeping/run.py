@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.backend import set_num_threads
+from nnscratch.errors import ConfigError, require_name, shown
 from nnscratch.flow import GradientFlow
 from nnscratch.flow.reading import read_flow
 from nnscratch.training import Trainer
@@ -25,6 +27,9 @@ MEASURED = (
     *("val_loss", "val_accuracy", "steps", "seconds", "record", "error"),
 )
 
+_ASKED = ("model", "loss", "optimizer", "x", "y", "epochs", "batch_size")
+_MORE = ("every", "callbacks", "truncate")
+_TAKEN = tuple(inspect.signature(Trainer.fit).parameters)[3:]  # behind the trainer, x and y
 WORDS = ("verdict", "first_finding", "findings", "record", "error")  # of these, texts
 
 
@@ -38,17 +43,29 @@ def run(build: Build, settings: Mapping[str, Any], seed: int, record: str) -> Ro
     row: Row = dict.fromkeys(MEASURED, "")
     started = time.perf_counter()
     try:
-        row |= _train(dict(build(seed=seed, **settings)), seed, record)
+        row |= _train(_built(build(seed=seed, **settings)), seed, record)
     except Exception as error:  # whatever it is: a failure is a row
         row["error"] = f"{type(error).__name__}: {error}"
     row["seconds"] = round(time.perf_counter() - started, 3)
     return row
 
 
+def _built(made: Any) -> dict[str, Any]:
+    """Return what a build made; `ConfigError` for what no run can be made of."""
+    if not isinstance(made, Mapping):
+        raise ConfigError(f"build must return a dict with {', '.join(_ASKED)}, got {shown(made)}")
+    if missing := [name for name in _ASKED if name not in made]:
+        raise ConfigError(f"what build returns lacks {', '.join(missing)}")
+    for name in made:
+        require_name("part of what build returns", name, {*_ASKED, *_MORE, *_TAKEN})
+    return dict(made)
+
+
 def _train(given: dict[str, Any], seed: int, record: str) -> Row:
     model = given.pop("model")
     flow = GradientFlow(model, given.pop("every", 1), label=Path(record).stem)
-    trainer = Trainer(model, given.pop("loss"), given.pop("optimizer"))
+    truncate = given.pop("truncate", None)
+    trainer = Trainer(model, given.pop("loss"), given.pop("optimizer"), truncate=truncate)
     callbacks = [flow, *given.pop("callbacks", ())]
     options = {"seed": seed, "progress": False, **given}
     history = trainer.fit(options.pop("x"), options.pop("y"), callbacks=callbacks, **options)

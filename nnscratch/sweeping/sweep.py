@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 from collections import Counter
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nnscratch.errors import ConfigError, require_count, shown
+from nnscratch.errors import ConfigError, require_count, require_seed, shown
 from nnscratch.extras import optional
 from nnscratch.files import PathLike, as_path, make_folder
 from nnscratch.sweeping.processes import Here, executor_for
@@ -119,10 +120,17 @@ def sweep(
         'nnscratch[parquet]'``); of the folder for the records (None: they are not kept). Workers
         elsewhere must see that folder.
 
-    Raises `ConfigError` for an empty grid, the table of another sweep, and a script that processes
+    Raises `ConfigError` for an empty grid, a `build` that does not take its names, the table of
+    another sweep, and a script that processes
     cannot import: one that calls `sweep` outside of ``if __name__ == "__main__":``.
     """
+    if not (executor is None or isinstance(executor, str) or hasattr(executor, "submit")):
+        raise ConfigError(
+            f"sweep executor must be one of concurrent.futures, or the address of a scheduler of "
+            f"Dask, got {shown(executor)}"
+        )
     runs = _runs(grid, seeds)
+    _require_build(build, runs[0])
     kept = Table(as_path(table), list(grid))
     done = kept.done()
     folder = None if records is None else make_folder(records)
@@ -141,7 +149,7 @@ def sweep(
                 over += 1
                 if progress:
                     said = row["error"] or f"{row['verdict']}, loss {row['loss']:.4g}"
-                    said = one_line(f"{_named(one)}: {said}")
+                    said = one_line(f"{_named(one, runs)}: {said}")
                     print(f"{over}/{len(runs)} {said}", file=progress_stream())
         written = kept.done()
         left = [one for one in left if one.name not in written]
@@ -179,8 +187,10 @@ def _results(
 
 
 def _runs(grid: Mapping[str, Sequence[Any]], seeds: int | Sequence[int]) -> list[Run]:
-    numbers = seeds if _is_list(seeds) else range(require_count("sweep seeds", seeds))
-    assert not isinstance(numbers, int)
+    if isinstance(seeds, np.ndarray | Sequence) and _is_list(seeds):
+        numbers: Sequence[int] = [require_seed("a seed of a sweep", one) for one in seeds]
+    else:
+        numbers = range(require_count("sweep seeds", seeds))
     made_of_lists = isinstance(grid, Mapping) and all(map(_is_list, grid.values()))
     taken = {"seed", *MEASURED} & set(grid) if made_of_lists else set()
     if not grid or not made_of_lists or taken:
@@ -190,11 +200,35 @@ def _runs(grid: Mapping[str, Sequence[Any]], seeds: int | Sequence[int]) -> list
         )
     count = math.prod(map(len, grid.values())) * len(numbers)
     memory.require(f"a sweep of {count:,} runs", _RUN * count)
-    made = []
-    for values in itertools.product(*grid.values()):
+    made: dict[str, Run] = {}  # one that is asked for twice is one
+    for values in itertools.product(*map(_of_python, grid.values())):
         settings = dict(zip(grid, values, strict=True))
-        made += [Run(settings, seed, key(settings, seed)) for seed in numbers]
-    return made
+        for seed in numbers:
+            name = key(settings, seed)
+            made[name] = Run(settings, seed, name)
+    return [*made.values()]
+
+
+def _of_python(values: Any) -> list[Any]:
+    """Return values without NumPy's kinds of number, which a table cannot give back."""
+    return [one.item() if isinstance(one, np.generic) else one for one in values]
+
+
+def _require_build(build: Build, one: Run) -> None:
+    """Raise `ConfigError` for what cannot be called with the settings of a run."""
+    if not callable(build):
+        raise ConfigError(f"sweep build must be a function (seed, ...), got {shown(build)}")
+    try:
+        signature = inspect.signature(build)
+    except ValueError:  # of some that are compiled nobody knows what they take
+        return
+    try:
+        signature.bind(seed=one.seed, **one.settings)
+    except TypeError as error:
+        asked = ", ".join(["seed", *one.settings])
+        raise ConfigError(
+            f"sweep calls build with {asked}, and it takes {signature}: {error}"
+        ) from None
 
 
 def _is_list(values: object) -> bool:
@@ -204,6 +238,8 @@ def _is_list(values: object) -> bool:
     return isinstance(values, Sequence) and not isinstance(values, str | bytes) and len(values) > 0
 
 
-def _named(one: Run) -> str:
-    settings = {**one.settings, "seed": one.seed}
-    return ", ".join(f"{k} {str(v)[:_READ]}" for k, v in settings.items())
+def _named(one: Run, among: Sequence[Run]) -> str:
+    """Return the settings in which runs differ, and the seed."""
+    first = among[0].settings
+    told = {k: v for k, v in one.settings.items() if any(o.settings[k] != first[k] for o in among)}
+    return ", ".join(f"{k} {str(v)[:_READ]}" for k, v in {**told, "seed": one.seed}.items())

@@ -28,6 +28,23 @@ def test_the_command_trains_and_keeps_the_records(pools, tmp_path, capsys):
     assert len(list((tmp_path / "out" / "records").iterdir())) == 2
 
 
+def test_what_all_have_in_common_makes_other_runs(pools, tmp_path, capsys):
+    path, out = tmp_path / "grid.toml", ["--out", str(tmp_path / "out")]
+    network = "[grid]\ndepth = [1]\n[network]\nwidth = 4\nepochs = {}\n{}"
+    for epochs, runs in ((1, 1), (2, 2), (1, 2)):
+        path.write_text(network.format(epochs, ""))
+        assert main(["sweep", str(path), *out]) == 0
+        rows = (tmp_path / "out" / "sweep.csv").read_text().splitlines()[1:]
+        assert len(rows) == runs
+    assert "Sweep(1 runs" in capsys.readouterr().out
+    path.write_text(network.format(1, "lr = 0.1"))
+    assert main(["sweep", str(path), *out]) == 2
+    assert "is the table of another sweep" in capsys.readouterr().err
+    path.write_text(network.format(1, "depth = 3"))
+    assert main(["sweep", str(path), *out]) == 2
+    assert "depth of " in capsys.readouterr().err
+
+
 def test_the_map_draws_what_was_learned_and_goes_on(pools, tmp_path, capsys):
     small = ["map", "--depths", "1", "2", "--variances", "0.5", "2", "--width", "8"]
     small += ["--epochs", "1", "--workers", "1", "--out", str(tmp_path)]

@@ -1,5 +1,6 @@
 """Sweeps: a row for every run, failures among them, and settings that are refused."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -63,8 +64,64 @@ def test_here_a_row_is_written_before_the_next_run_begins(tmp_path):
 
 
 def test_a_setting_that_nobody_can_read_is_cut_off(sweep, capsys):
-    sweep(small, {"depth": [1], "note": ["x" * 100_000]}, seeds=1)
-    assert "note " + "x" * 60 + ", seed 0" in capsys.readouterr().err
+    sweep(lambda seed, depth, note: small(seed), {"depth": [1], "note": ["x" * 100_000, "y"]})
+    said = capsys.readouterr().err
+    assert " note " + "x" * 60 + ", seed 0" in said
+    assert "depth" not in said  # which is the same in all
+
+
+def test_numbers_of_numpy_are_plain_ones_in_the_table(sweep):
+    found = sweep(small, {"depth": np.array([1, 3]), "width": [np.int64(4)]}, seeds=np.arange(2))
+    assert [type(found[0][name]) for name in ("depth", "width", "seed")] == [int] * 3
+    again = sweep(lambda seed, depth, width: 1 / 0, {"depth": [1, 3], "width": [4]}, seeds=2)
+    assert not again.failed  # nothing was run
+
+
+def test_what_is_asked_for_twice_runs_once(sweep):
+    assert len(sweep(small, {"depth": [1, 1]}, seeds=[0, 0])) == 1
+
+
+@pytest.mark.parametrize(
+    ("build", "options", "said"),
+    [
+        (5, {}, r"sweep build must be a function \(seed, ...\), got 5"),
+        (
+            lambda seed, dpeth: 1,
+            {},
+            "calls build with seed, depth, and it takes .*dpeth.*: missing",
+        ),
+        (lambda depth: 1, {}, "and it takes .*: got an unexpected keyword argument 'seed'"),
+        (small, {"seeds": [-1]}, "a seed of a sweep must be a whole number >= 0, got -1"),
+        (small, {"seeds": ["a"]}, "a seed of a sweep must be .* got 'a'"),
+        (small, {"executor": 5}, "sweep executor must be one of concurrent.futures, .* got 5"),
+    ],
+)
+def test_what_no_run_can_be_made_of_is_refused_before_any(build, options, said, tmp_path):
+    with pytest.raises(nn.ConfigError, match=said):
+        nn.sweep(build, {"depth": [1]}, table=tmp_path / "t.csv", **options)
+    assert not (tmp_path / "t.csv").exists()
+
+
+def without(name):
+    return {key: value for key, value in small(0).items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: 5, "build must return a dict with model, loss, .* got 5"),
+        (lambda: without("loss"), "what build returns lacks loss"),
+        (
+            lambda: small(0) | {"epoch": 3},
+            "part of what build returns 'epoch': did you mean 'epochs'",
+        ),
+        (lambda: small(0) | {"truncate": 2}, "takes a truncate: none goes through time"),
+        (lambda: small(0) | {"every": 2, "callbacks": [], "drop_last": True}, "^$"),
+    ],
+)
+def test_what_a_build_has_to_return_is_told_in_the_row(made, said, sweep):
+    (row,) = sweep(lambda seed, one: made(), {"one": [1]})
+    assert re.search(said, row["error"])
 
 
 @pytest.mark.parametrize(

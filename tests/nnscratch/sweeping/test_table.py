@@ -30,7 +30,7 @@ def test_it_goes_on_where_it_was_broken_off_and_grows(sweep, tmp_path, capsys):
     assert {len(row) for row in rows} == {len(rows[0])}
     capsys.readouterr()
     sweep(small, {"depth": [3]}, seeds=3)  # rows of others in the table are none of this one
-    assert capsys.readouterr().err.startswith("3/3 depth 3, seed 2")
+    assert capsys.readouterr().err.startswith("3/3 seed 2")
     with pytest.raises(nn.ConfigError, match="the table of another sweep"):
         sweep(small, {"width": [4]})
 
