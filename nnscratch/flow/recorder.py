@@ -25,6 +25,7 @@ from nnscratch.optimizers import Optimizer
 from nnscratch.training import Callback, History, StepInfo, Trainer
 from nnscratch.training.penalty import Regularizer
 from nnscratch_records import Record
+from nnscratch_records.looked import NOTHING
 from nnscratch_records.words import plural
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ class GradientFlow(Callback, Recording):
         self._trained = {
             "clip": "" if optimizer.clip is None else repr(optimizer.clip),
             "optimizer": repr(optimizer),
-            "penalty": "; ".join(repr(one) for one in callbacks if isinstance(one, Regularizer)),
+            "penalty": _added(callbacks),
             "loss_kind": loss,
         }
         self._prepare()
@@ -331,3 +332,10 @@ class _Attached(AbstractContextManager[GradientFlow]):
 
     def _end(self) -> None:
         self.flow._detach(self.optimizer.steps - self.flow._first_update)
+
+
+def _added(callbacks: Sequence[Callback]) -> str:
+    """Return what callbacks add to the loss; "" where one of somebody's own, or a loop, may."""
+    penalties = [repr(one) for one in callbacks if isinstance(one, Regularizer)]
+    ours = all(type(one).__module__.startswith("nnscratch.") for one in callbacks)
+    return "; ".join(penalties) or (NOTHING if callbacks and ours else "")

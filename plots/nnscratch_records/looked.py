@@ -90,11 +90,15 @@ LOOKED: Final = (
         param_rate="+ factor of the learning rate; 0: frozen",
     ),
 )
+NOTHING: Final = "nothing"  # was added
 TRAINED: Final = tuple(
     Field(name=name, meaning=meaning, kind="text", scale="linear", optional=True)
     for name, meaning in (
         ("optimizer", "what made the updates; empty: not known"),
-        ("penalty", "what was added to the loss to keep weights small; empty: nothing is known"),
+        (
+            "penalty",
+            f'what was added to the loss to keep weights small; "{NOTHING}"; empty: not known',
+        ),
         ("loss_kind", "what the loss is called; empty: not known"),
         ("framework", 'what it was trained with, such as "torch"; empty: this package'),
         (

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 
+from nnscratch import optimizers
 from nnscratch.arrays import Array
 from nnscratch.flow.findings.cures import anew, optimizer_python, remade
 from nnscratch.flow.findings.finding import Advice, Finding
@@ -14,6 +15,7 @@ from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import LEARNED, LEARNS, WORTH
 from nnscratch.flow.findings.view import View
 from nnscratch_records import limits
+from nnscratch_records.looked import NOTHING
 from nnscratch_records.words import percent, plural, since
 
 LEFT = 3.0  # units that dropout leaves of a layer, where it takes _SOME
@@ -136,8 +138,11 @@ def _pull(view: View) -> float:
 
 def _factor(view: View) -> float:
     """Return the factor of the penalty or, where there is none, of the decay; NaN: not known."""
-    known = _L2.search(view.text("penalty")) or _DECAY.search(view.text("optimizer"))
-    return float(known[1]) if known else math.nan
+    penalty, optimizer = view.text("penalty"), view.text("optimizer")
+    if known := _L2.search(penalty) or _DECAY.search(optimizer):
+        return float(known[1])
+    ours = hasattr(optimizers, optimizer.partition("(")[0])
+    return 0.0 if penalty == NOTHING and ours else math.nan
 
 
 def _bent(view: View) -> bool:

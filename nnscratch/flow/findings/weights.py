@@ -290,10 +290,13 @@ def _biases(view: View, shown: Shown) -> list[Finding]:
     size, seen = max(found.values())
     layers = view.names(list(found))
     numbers = {"bias": size}
+    # No scale of what is asked for brings back what was off before the first step.
+    off = "dead layer" in shown and shown["dead layer"].step <= view.first_step
     return [
         Finding(
             *("initial biases", view.harm, layers, view.first_step, seen, ""),
             *(cures.zero_biases(view), numbers, EXPLAINS["initial biases"]),
+            first=off,
         )
     ]
 

@@ -124,3 +124,20 @@ def test_biases_that_drown_what_goes_in(run, size, spread, told):
     assert (found is not None) == told
     if told:
         assert "what goes in hardly counts" in found.sentence
+
+
+@pytest.mark.parametrize(("since", "first"), [(0, "initial biases"), (1, "target scale")])
+def test_biases_that_turn_a_layer_off_come_before_targets(run, since, first):
+    """No scale of what is asked for brings back what was off before the first step."""
+
+    def change(record):
+        run.dead(run.stuck(record), since)
+        run.fill(target_std=50.0)(record)
+        record["output_mean"][:, 0], record["output_std"][:, 0] = -4.0, 1.0
+        bias = list(record["params"]).index("0.bias")
+        record["param_mean_initial"][bias] = -4.0
+        record["param_norm_initial"][bias] = 4.0 * math.sqrt(record["param_sizes"][bias])
+
+    made = run(change, targets="numbers", widths=(20, 20, 1))
+    assert {"initial biases", "target scale"} <= set(made.kinds)
+    assert made.kinds[0] == first

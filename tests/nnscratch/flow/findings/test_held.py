@@ -56,6 +56,10 @@ def test_weights_that_shrink(run, left, last, share, near, told):
         ("Penalty(l2=0.0002)", "SGD(lr=0.1)", True),
         ("", "AdamW(lr=0.1, weight_decay=0.0001)", False),
         ("", "AdamW(lr=0.1, weight_decay=0.01)", True),
+        ("nothing", "AdamW(lr=0.1, weight_decay=0.01)", True),
+        ("nothing", "SGD(lr=0.1)", False),
+        ("nothing", "TheirOwn(lr=0.1)", True),  # which may do anything
+        ("", "SGD(lr=0.1)", True),
     ],
 )
 def test_as_little_as_is_advised_holds_nothing_down(run, penalty, optimizer, told):
