@@ -120,7 +120,7 @@ def test_a_trainer_tells_the_record_what_is_added_to_the_loss():
         callbacks = [*callbacks, flow]
         trainer.fit(rows, y[:40], epochs=1, batch_size=20, callbacks=callbacks, progress=False)
         texts.append(flow.to_dict()["penalty"])
-    assert texts[:2] == ["", "Penalty(l1=0, l2=0.25)"]
+    assert texts[:2] == ["nothing", "Penalty(l1=0, l2=0.25)"]
     assert texts[2] == "Penalty(l1=0.5, l2=0); Omega(weight=0.5, form='paper')"
 
 
