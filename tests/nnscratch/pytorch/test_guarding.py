@@ -81,3 +81,27 @@ def test_grad_flow_is_relative_on_a_log_axis_with_a_sentence():
     plt.close(ax.figure)
     with pytest.raises(nn.ConfigError, match=r"model\.named_parameters"):
         plot_grad_flow([])
+
+
+def test_what_has_no_place_on_the_axis_is_told_apart():
+    model = tn.Sequential(*(tn.Linear(3, 3) for _ in range(6)))
+    for layer in model:
+        layer.weight.grad = torch.ones(3, 3)
+    model[1].weight.grad = None
+    model[2].weight.grad[0, 0] = float("nan")
+    model[3].weight.grad[0, 0] = float("inf")
+    model[4].weight.grad.zero_()
+    tn.init.zeros_(model[5].weight)
+    for given in (list(model.named_parameters()), dict(model.named_parameters())):
+        ax = plot_grad_flow(given)
+        marks = [text.get_text() for text in ax.texts if text.get_text()]
+        assert marks == ["none", "NaN", "infinite", "0", "weights are 0"]
+        plt.close(ax.figure)
+
+
+@pytest.mark.parametrize("given", [tn.Sequential(tn.Linear(3, 3)), None, [1], [("a", 1)], "ab"])
+def test_what_names_no_parameters_is_refused(given):
+    with pytest.raises(nn.ConfigError, match=r"model\.named_parameters\(\), got "):
+        plot_grad_flow(given)
+    with pytest.raises(nn.ConfigError, match=r"model\.named_parameters\(\), got "):
+        plot_grad_flow(tn.Linear(3, 3).parameters())
