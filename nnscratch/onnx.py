@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch import layers
-from nnscratch.errors import ConfigError
+from nnscratch.errors import ConfigError, shown
 from nnscratch.extras import missing
 from nnscratch.files import PathLike, write_atomically
 from nnscratch.layers.joins import Branch, Concatenate, Skip, Sum
@@ -66,6 +66,8 @@ def to_onnx(model: Network, path: PathLike) -> Path:
     ``(batch, time, features)`` as here. Raises `ConfigError` naming the layer that ONNX, or this
     function, does not know, and `FileError`.
     """
+    if not isinstance(model, Network):
+        raise ConfigError(f"to_onnx takes a network such as nn.Sequential(...), got {shown(model)}")
     graph = _Graph()
     made: dict[int, str] = {INPUT: _X}
     for index, node in enumerate(model.nodes):
@@ -171,16 +173,22 @@ def _start(graph: _Graph, layer: Recurrent, by_step: str, name: str) -> str:
 
 def _activation(layer: Any) -> dict[str, Any]:
     kind = layers.activation(layer.activation)
-    known: dict[type, tuple[str, list[str]]] = {
+    known: dict[type[layers.Layer], tuple[str, list[str | float]]] = {  # with alpha and beta
         layers.Tanh: ("Tanh", []), layers.ReLU: ("Relu", []), layers.Sigmoid: ("Sigmoid", []),
         layers.Softsign: ("Softsign", []), layers.Softplus: ("Softplus", []),
         layers.ELU: ("Elu", ["alpha"]), layers.LeakyReLU: ("LeakyRelu", ["slope"]),
+        layers.HardSigmoid: ("HardSigmoid", ["slope", 0.5]),
+        layers.Identity: ("Affine", [1.0, 0.0]),
     }  # fmt: skip
     if type(kind) not in known:
-        raise ConfigError(f"ONNX has no recurrent layer with {layer.activation!r} ({layer!r})")
+        names = ", ".join(sorted(one.kind for one in known))
+        raise ConfigError(
+            f"ONNX has no recurrent layer with {layer.activation!r} ({layer!r}): it has {names}"
+        )
     name, constants = known[type(kind)]
-    alphas = [float(getattr(kind, constant)) for constant in constants]
-    return {"activations": [name], **({"activation_alpha": alphas} if alphas else {})}
+    values = [float(getattr(kind, one) if isinstance(one, str) else one) for one in constants]
+    named = zip(("activation_alpha", "activation_beta"), values, strict=False)
+    return {"activations": [name], **{key: [value] for key, value in named}}
 
 
 _SELU = {"alpha": 1.6732632423543772, "gamma": 1.0507009873554805}

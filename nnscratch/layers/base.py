@@ -230,18 +230,16 @@ class Layer:
         plain = type(x) is np.ndarray
         found = x if plain else as_array(x, f"the input of layer {self.name!r}")
         axes = None if self.positions is None else 2 + self.positions
-        if found.ndim < 2 or axes not in (None, found.ndim) or 0 in found.shape[1:-1]:
-            asked = "sequences, an array" if self.positions == 1 else "an array"
+        fits = found.ndim >= 2 and axes in (None, found.ndim) and 0 not in found.shape[1:-1]
+        if not (fits and isinstance(x, np.ndarray)):
+            in_time = self.positions == 1
             middle = {None: "", 0: "", 1: "time, "}.get(self.positions, "..., ")
+            got = f"shape {found.shape}" if isinstance(x, np.ndarray) else type(x).__name__
+            make = f": make it one with np.asarray(x, dtype=np.{self.dtype})"
             raise ShapeError(
-                f"layer {self.name!r} expects {asked} of shape (batch, {middle}"
-                f"{features or 'features'}){' of at least one step' * (self.positions == 1)}, "
-                f"got shape {found.shape}"
-            )
-        if found is not x and not isinstance(x, np.ndarray):
-            raise ShapeError(
-                f"layer {self.name!r} expects an array, got {type(x).__name__}: make it one with "
-                f"np.asarray(x, dtype=np.{self.dtype})"
+                f"layer {self.name!r} expects {'sequences, ' * in_time}an array of shape (batch, "
+                f"{middle}{features or 'features'}){' of at least one step' * in_time}, got {got}"
+                f"{make if fits else ''}"
             )
         x = found
         if features is not None and x.shape[-1] != features:

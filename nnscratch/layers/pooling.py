@@ -27,7 +27,7 @@ class LastStep(Pooling):
     """``y = x_T``: what the layer below gives at the last step of the sequence.
 
     Backward: ``dx_T = dy``, and 0 in all other steps. Behind a recurrent layer that was given a
-    mask this is the last step that there is, whose state is carried on.
+    mask this is the last step that there is, whose output is carried on.
     """
 
     kind: ClassVar[str] = "laststep"

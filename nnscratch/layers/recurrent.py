@@ -148,7 +148,19 @@ class Recurrent(Layer):
                 f"initial_{name}_gradient", (batch, self.features)
             )
         self._forward(x, tensors, mask)
-        return tensors["hidden"], (x, tensors, mask, through, state is not None)
+        y = tensors["hidden"]
+        if self._holds(mask):
+            y = self.buffer("y", y.shape)
+            kernels.hold_forward(flat(y), flat(tensors["hidden"]), mask)
+        return y, (x, tensors, mask, through, state is not None)
+
+    def _holds(self, mask: Array) -> bool:
+        """Whether a step that is not there gives something else than the state that is carried.
+
+        It gives what the last step before it gave, whichever way the layer goes: what is filled up
+        behind a sequence changes nothing for those who read the last step.
+        """
+        return self.reverse and mask.shape[1] > 0
 
     def _start(self, of: str, batch: int, state: Mapping[str, Array] | None) -> Array:
         if state is not None:
@@ -174,6 +186,9 @@ class Recurrent(Layer):
     ) -> Array | None:
         x, tensors, mask, through, given = cache
         of = {name: flat(tensor) for name, tensor in tensors.items()}
+        if self._holds(mask):
+            held, dy = dy, self.buffer("dy", dy.shape)
+            kernels.hold_backward(flat(dy), flat(held), mask)
         self._backward(flat(dy), of, mask, through)
         dgates = rows(tensors["gates_gradient"])
         kernels.dense_backward_parameters(

@@ -24,6 +24,8 @@ def test_compiled_and_readable_kernels_agree(masked, dtype):
             "mean_over_time_forward": ((batch, n), (x, mask)),
             "mean_over_time_backward": ((batch, steps * n), (y, mask)),
         }
+        if masked:
+            calls["hold_forward"] = calls["hold_backward"] = ((batch, steps * n), (x, mask))
         for name, (shape, given) in calls.items():
             found = [np.full(shape, np.nan, dtype) for _ in range(2)]
             for out, kernels in zip(found, (REFERENCE, COMPILED), strict=True):

@@ -73,10 +73,14 @@ def test_recurrent_layers(name, tmp_path):
 
 
 def test_recurrent_layers_of_other_activations(tmp_path):
-    for name in ("relu", "elu", "sigmoid", "leaky_relu", "softplus", "softsign"):
+    known = ("relu", "elu", "sigmoid", "leaky_relu", "softplus", "softsign", "hard_sigmoid")
+    for name in (*known, "identity"):
         agree(tmp_path, nn.Sequential(nn.RNN(F, 4, name)), (6, 7, F))
-    with pytest.raises(nn.ConfigError, match="no recurrent layer with 'gelu'"):
+    with pytest.raises(nn.ConfigError, match=r"no recurrent layer with 'gelu' .* it has elu, hard"):
         to_onnx(nn.Sequential(nn.RNN(F, 4, "gelu")), tmp_path / "model.onnx")
+    for other in (5, nn.Dense(2, 2)):
+        with pytest.raises(nn.ConfigError, match="to_onnx takes a network such as"):
+            to_onnx(other, tmp_path / "model.onnx")
 
 
 def test_float64_is_written_as_float32_and_tied_layers_twice(tmp_path):

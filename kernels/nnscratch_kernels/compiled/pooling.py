@@ -43,6 +43,40 @@ def last_step_backward(dx: Matrix, dy: Matrix) -> None:
 
 @shared(by="rows", writes=1)
 @elementwise
+def hold_forward(y: Matrix, x: Matrix, mask: Matrix) -> None:
+    """y_t = x_s, s the last step up to t that there is; t where there is none."""
+    steps = mask.shape[1]
+    n = x.shape[1] // steps
+    for i in range(len(y)):
+        last = -1
+        for t in range(steps):
+            if mask[i, t] != 0:
+                last = t
+            source = t if last < 0 else last
+            for j in range(n):
+                y[i, t * n + j] = x[i, source * n + j]
+
+
+@shared(by="rows", writes=1)
+@elementwise
+def hold_backward(dx: Matrix, dy: Matrix, mask: Matrix) -> None:
+    """dx_s = the sum of dy_t over all steps t at which x_s stands."""
+    steps = mask.shape[1]
+    n = dx.shape[1] // steps
+    for i in range(len(dx)):
+        last = -1
+        for t in range(steps):
+            own = mask[i, t] != 0 or last < 0
+            if mask[i, t] != 0:
+                last = t
+            for j in range(n):
+                dx[i, t * n + j] = dy[i, t * n + j] if own else 0
+                if not own:
+                    dx[i, last * n + j] += dy[i, t * n + j]
+
+
+@shared(by="rows", writes=1)
+@elementwise
 def mean_over_time_forward(y: Matrix, x: Matrix, mask: Matrix) -> None:
     """y = the mean of x_t over the steps that there are."""
     n = y.shape[1]

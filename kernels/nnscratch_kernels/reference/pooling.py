@@ -1,4 +1,4 @@
-"""From a sequence to one vector, in plain NumPy.
+"""From a sequence to one vector, and what stands where a step is left out, in plain NumPy.
 
 `x` is (batch, time * features), `y` (batch, features); `mask`, (batch, time) of zeros and ones or
 (batch, 0) for all ones, says which steps there are.
@@ -36,6 +36,26 @@ def last_step_backward(dx: Array, dy: Array) -> None:
     steps = _steps(dx, dy)
     steps[...] = 0
     steps[:, -1] = dy
+
+
+def _held(mask: Array) -> Array:
+    """Return whose output stands at each step: its own, or of the last one that there is."""
+    held = np.where(mask != 0, np.arange(mask.shape[1]), -1)
+    latest: Array = np.maximum.accumulate(held, axis=1)
+    return np.where(latest < 0, np.arange(mask.shape[1]), latest)
+
+
+def hold_forward(y: Array, x: Array, mask: Array) -> None:
+    """y_t = x_s, s the last step up to t that there is; t where there is none."""
+    steps = x.reshape(*mask.shape, -1)
+    y[...] = np.take_along_axis(steps, _held(mask)[:, :, None], axis=1).reshape(y.shape)
+
+
+def hold_backward(dx: Array, dy: Array, mask: Array) -> None:
+    """dx_s = the sum of dy_t over all steps t at which x_s stands."""
+    steps, given = dx.reshape(*mask.shape, -1), dy.reshape(*mask.shape, -1)
+    steps[...] = 0
+    np.add.at(steps, (np.arange(len(mask))[:, None], _held(mask)), given)
 
 
 @np.errstate(over="ignore", invalid="ignore")

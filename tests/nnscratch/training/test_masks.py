@@ -46,7 +46,7 @@ def test_sequences_of_different_length_are_told_how_to_become_one_array():
     for call in (model, model.predict, lambda x: fit(x, None), lambda x: nn.predict(model, x)):
         with pytest.raises(nn.ShapeError, match=r"rows of different lengths: .*Fill .* mask="):
             call(ragged)
-    with pytest.raises(nn.ShapeError, match=r"'0\.gru' expects an array, got list: make it one"):
+    with pytest.raises(nn.ShapeError, match=r"'0\.gru' expects .*, got list: make it one"):
         model([[[1.0, 2, 3]]])
 
 
@@ -58,3 +58,47 @@ def test_layers_of_sequences_say_what_they_take(layer):
             nn.ShapeError, match=r"expects sequences, .*\(batch, time, .* got shape"
         ):
             model(wrong)
+
+
+CELLS = (nn.RNN, nn.LSTM, nn.GRU)
+
+
+def reading(cell, way, pooled):
+    layer = cell(3, 4, reverse=way == "back", initial="learned")
+    first = nn.Bidirectional(layer) if way == "both" else layer
+    wide = 8 if way == "both" else 4
+    return nn.Sequential(first, pooled(), nn.Dense(wide, 2), dtype="float64", seed=1)
+
+
+def filled(x, where):
+    """Sequences with 3 steps of noise put in, and the mask that leaves these out."""
+    noise, rest = RNG.standard_normal((len(x), 3, 3)), 5 - where
+    put = np.concatenate([x[:, :where], noise, x[:, where:]], axis=1)
+    there = np.array([True] * where + [False] * 3 + [True] * rest)
+    return put, np.repeat(there[None], len(x), axis=0)
+
+
+@pytest.mark.parametrize("where", [0, 2, 5])
+@pytest.mark.parametrize("pooled", [nn.LastStep, nn.MeanOverTime])
+@pytest.mark.parametrize("way", ["forward", "back", "both"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_is_filled_up_changes_no_answer_and_no_gradient(cell, way, pooled, where):
+    model, loss = reading(cell, way, pooled), nn.SoftmaxCrossEntropy()
+    x, y = RNG.standard_normal((6, 5, 3)), np.arange(6) % 2
+    put, there = filled(x, where)
+    for given in ({}, {"sample_weights": np.arange(1.0, 7)}):  # captured, and once more
+        for _ in range(2):
+            plain = model.training_pass(x, y, loss, **given)
+            outputs, grads = model.output.copy(), model.grads.flat.copy()
+            assert model.training_pass(put, y, loss, mask=there, **given) == pytest.approx(plain)
+            np.testing.assert_allclose(model.output, outputs, rtol=1e-12)
+            np.testing.assert_allclose(model.grads.flat, grads, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(model.predict(put, mask=there), outputs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_gradient_that_is_asked_for_at_any_step_is_that_of_the_loss(cell):
+    layer = nn.Bidirectional(cell(3, 4))
+    model = nn.Sequential(layer, nn.LastStep(), nn.Dense(8, 2), dtype="float64")
+    x, y = RNG.standard_normal((5, 9, 3)), np.arange(5) % 2
+    nn.check_gradients(model, nn.SoftmaxCrossEntropy(), x, y, mask=RNG.random((5, 9)) < 0.5)
