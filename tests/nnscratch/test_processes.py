@@ -31,6 +31,7 @@ def beside(framework):
     other = threading.Thread(target=lambda: found.append(bits(model)))
     if framework == "torch":
         import torch
+        torch.set_num_threads(2)
         w = torch.randn(300, 300, requires_grad=True)
         work = lambda: (w @ w).tanh().sum().backward()
     else:
