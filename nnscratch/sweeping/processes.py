@@ -18,6 +18,8 @@ from nnscratch_records import memory
 from nnscratch_records.words import plural
 
 _WORKER = 50_000_000  # bytes of a process that has imported this package, at least
+# How many threads NumPy's products and PyTorch take, read when they are imported.
+_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def _cores() -> int:
@@ -68,7 +70,8 @@ def executor_for(
     context = multiprocessing.get_context("spawn")  # safe with threads, the same everywhere
     with ProcessPoolExecutor(count, context, initializer=one_thread) as pool:
         try:
-            pool.submit(os.getpid).result()
+            with _one_thread_each():
+                pool.submit(os.getpid).result()
         except BrokenExecutor:
             raise ConfigError(
                 "sweep: a process died before its first run. Each of them imports the script that "
@@ -79,6 +82,20 @@ def executor_for(
         except BaseException:  # Ctrl-C: what has not begun need not be waited for
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that are started meanwhile use one thread for products, unless the environment
+    says how many: as many as there are processors for each of them take ten times as long.
+    """
+    ours = [name for name in _THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(ours, "1"))
+    try:
+        yield
+    finally:
+        for name in ours:
+            del os.environ[name]
 
 
 def _found_by_name(build: object) -> bool:

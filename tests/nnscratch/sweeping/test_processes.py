@@ -118,6 +118,21 @@ def test_without_a_number_there_are_as_many_as_cores_and_no_more_than_runs(
     assert [count for count, _ in pools] == [2]
 
 
+@pytest.mark.parametrize(("said", "told"), [(None, "1"), ("3", "3")])
+def test_each_process_multiplies_with_one_thread_unless_the_environment_says_more(
+    pools, monkeypatch, said, told
+):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    if said:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", said)
+    before, seen = dict(os.environ), []  # what is submitted first starts the processes
+    monkeypatch.setattr(os, "getpid", lambda: seen.append(os.environ["OPENBLAS_NUM_THREADS"]))
+    with processes.executor_for(small, None, 2, 2):
+        pass
+    assert seen == [told]
+    assert dict(os.environ) == before
+
+
 @pytest.mark.parametrize(("platform", "count"), [("win32", 61), ("linux", 64)])
 def test_a_pool_of_windows_takes_no_more_than_it_can(pools, tmp_path, monkeypatch, platform, count):
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
