@@ -26,6 +26,7 @@ PUBLIC_GROUPS = (
     *("north", "south"),
     *("harbour", "island", "meadow", "moor", "brook", "delta"),
     *("lake", "marsh"),
+    *("sedge", "reed"),
 )
 MOST = 10**9  # of whatever is counted
 HUGE = 10**30  # of sizes: what they would need is said

@@ -36,7 +36,10 @@ from nnscratch.experiments.public.meadow import MEADOW as MEADOW_CASES
 from nnscratch.experiments.public.meadow import MOOR as MOOR_CASES
 from nnscratch.experiments.public.north import NORTH as NORTH_CASES
 from nnscratch.experiments.public.north import SOUTH as SOUTH_CASES
+from nnscratch.experiments.public.primers import PRIMERS
 from nnscratch.experiments.public.recipe import Data, Outcome, Recipe, run
+from nnscratch.experiments.public.sedge import REED as REED_CASES
+from nnscratch.experiments.public.sedge import SEDGE as SEDGE_CASES
 from nnscratch.experiments.public.spring import SPRING as SPRING_CASES
 from nnscratch.experiments.public.spring import SUMMER as SUMMER_CASES
 from nnscratch.experiments.public.tuned import CASES as TUNED_CASES
@@ -75,10 +78,12 @@ SICK: dict[str, tuple[Sick, ...]] = {
     "delta": DELTA_CASES,
     "lake": LAKE_CASES,
     MARSH: MARSH_CASES,
+    "sedge": SEDGE_CASES,
+    "reed": REED_CASES,
 }
 HEALTHY: tuple[Healthy, ...] = (
     *(*KERAS, *TORCH_AND_OTHERS, *SKLEARN),
-    *(*BOOKS, *COURSES, *GUIDES, *MANUALS, *LESSONS, *DEMOS),
+    *(*BOOKS, *COURSES, *GUIDES, *MANUALS, *LESSONS, *DEMOS, *PRIMERS),
 )
 
 __all__ = [
@@ -104,6 +109,8 @@ __all__ = [
     "NORTH_CASES",
     "OPENED_CASES",
     "PUT_ASIDE",
+    "REED_CASES",
+    "SEDGE_CASES",
     "SICK",
     "SOUTH_CASES",
     "SPRING_CASES",

@@ -45,6 +45,8 @@ def test_enough_cases():
     assert abs(len(public.BROOK_CASES) - len(public.DELTA_CASES)) <= 1
     assert len(public.LAKE_CASES) + len(public.MARSH_CASES) >= 40
     assert abs(len(public.LAKE_CASES) - len(public.MARSH_CASES)) <= 1
+    assert len(public.SEDGE_CASES) + len(public.REED_CASES) >= 40
+    assert abs(len(public.SEDGE_CASES) - len(public.REED_CASES)) <= 1
     assert len({case.cause for case in SICK}) >= 12
     names = [case.name for case in (*SICK, *public.HEALTHY)]
     assert [name for name, n in Counter(names).items() if n > 1] == []
@@ -68,6 +70,7 @@ def test_names_decide_what_is_put_aside():
     assert max(map(place, public.MEADOW_CASES)) < min(map(place, public.MOOR_CASES))
     assert max(map(place, public.BROOK_CASES)) < min(map(place, public.DELTA_CASES))
     assert max(map(place, public.LAKE_CASES)) < min(map(place, public.MARSH_CASES))
+    assert max(map(place, public.SEDGE_CASES)) < min(map(place, public.REED_CASES))
 
 
 @pytest.mark.parametrize("case", [*SICK, *public.HEALTHY], ids=lambda case: case.name)
