@@ -75,11 +75,6 @@ PRIMERS: Final[tuple[Healthy, ...]] = (
         Recipe("2, 4 sigmoid, 2", XOR, CCE, SGD(lr=0.1), 10000, 4, init=Uniform(0, 1)), 1.0,
     ),
     Healthy(
-        "XOR of brain.js's first page", GH + "BrainJS/brain.js#usage",
-        Recipe("2, 3 sigmoid, 1 sigmoid", XOR, MSE, SGD(lr=0.15, momentum=0.1), 40000, 1,
-               init=Uniform(-1, 1)), 1.0,
-    ),
-    Healthy(
         "the smallest plain recurrent reader of letters",
         "https://gist.github.com/karpathy/d4dee566867f8291f086",
         Recipe("12, 100 rnn last, 12", letters(1500, 12, 12), CCE,
@@ -100,7 +95,7 @@ PRIMERS: Final[tuple[Healthy, ...]] = (
     Healthy(
         "the letter after a letter by an LSTM",
         MLM + "understanding-stateful-lstm-recurrent-neural-networks-python-keras",
-        Recipe("1, 32 lstm last, 26", alphabet, CCE, Adam(lr=0.001), 12500, 1), 0.5,
+        Recipe("1, 32 lstm last, 26", alphabet, CCE, Adam(lr=0.001), 10000, 1), 0.5,
     ),
     Healthy(
         "the next of fifty by one recurrent unit",

@@ -1,6 +1,6 @@
 """Cases collected when `lake` and `marsh` had been written: `SEDGE`, and `REED` put aside.
 
-The SHA-256 of their names puts them in order: the first half was open to tuning, the second was
+The SHA-256 of their names puts them in order: the first ones were open to tuning, the others were
 counted once, at the end.
 """
 
@@ -11,6 +11,7 @@ from typing import Final
 from nnscratch.experiments.public import sedge_labels, sedge_numbers
 from nnscratch.experiments.public.case import in_order
 
+_OPEN: Final = 18
 CASES: Final = in_order((*sedge_labels.CASES, *sedge_numbers.CASES))
-SEDGE: Final = CASES[: len(CASES) // 2]
-REED: Final = CASES[len(CASES) // 2 :]
+SEDGE: Final = CASES[:_OPEN]
+REED: Final = CASES[_OPEN:]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from nnscratch.arrays import Array
 from nnscratch.experiments.public.data import STANDARD, table
 from nnscratch.experiments.public.recipe import Data, Maker
-from nnscratch.experiments.public.series import prices
 
 Rng = np.random.Generator
 
@@ -20,10 +17,6 @@ WINE: Final = [
 ]
 SCALES: Final = [
     *[(0, 1), (500, 200), (1, 0.3), (30000, 9000), (40, 12), (0, 0.01), (3, 2), (70, 20)]
-]
-CENSUS: Final = [
-    *[(38, 14), (190000, 105000), (10, 2.6), (1100, 7400), (87, 400), (40, 12)],
-    *[(0, 1), (0.5, 0.5)],
 ]
 NOISY: Final = table(900, STANDARD * 30, 10, noise=0.5)
 
@@ -74,18 +67,6 @@ def calculator(rng: Rng) -> Data:
     return Data(np.column_stack([a, b, np.eye(3)[sign]]), y[:, None])
 
 
-def threshold(rng: Rng) -> Data:
-    """Return numbers to a hundred thousand: is it above the half of that?"""
-    y = np.arange(1500) % 2
-    return Data((rng.integers(0, 50000, 1500) + 50000 * y)[:, None].astype(float), y)
-
-
-def threshold_scaled(rng: Rng) -> Data:
-    """Return the same about nought."""
-    d = threshold(rng)
-    return Data((d.x - 50000) / 29000, d.y)
-
-
 def marks(rng: Rng) -> Data:
     """Return four ways to spend hours, and the share of the marks."""
     x = rng.uniform([4, 0, 0, 0], [10, 8, 6, 6], (200, 4))
@@ -120,16 +101,6 @@ def turns_of_a_bit(rng: Rng) -> Data:
     return Data(np.stack([bits[i : i + 4] for i in range(17)])[:, :, None], y)
 
 
-def by_one_scale(n: int, scales: Sequence[float]) -> Maker:
-    """Return windows of a price in columns of several sizes, divided by one number."""
-
-    def make(rng: Rng) -> Data:
-        d = prices(n, 8, 0.0, 1.0)(rng)
-        return Data(np.concatenate([d.x * s + s for s in scales], axis=2), d.y)
-
-    return make
-
-
 def four_shares(rng: Rng) -> Data:
     """Return what is seen in sixty-four places, and four shares."""
     x = rng.random((300, 64))
@@ -148,11 +119,6 @@ def negatives(rng: Rng) -> Data:
     """Return nought to five, and what lies on the other side of nought."""
     x = np.arange(6.0)[:, None]
     return Data(x, -x)
-
-
-def hours(rng: Rng) -> Data:
-    """Return hours of study and marks of five people."""
-    return Data(_column(32, 53, 61, 47, 59), _column(31, 68, 62, 71, 87))
 
 
 def two_more(rng: Rng) -> Data:
@@ -180,7 +146,3 @@ def few_rows(make: Maker, rows: int = 150) -> Maker:
 def more_rows(make: Maker) -> Maker:
     """Return six hundred rows, judged by the same ones."""
     return few_rows(make, 600)
-
-
-def _column(*values: float) -> Array:
-    return np.array(values, float)[:, None]

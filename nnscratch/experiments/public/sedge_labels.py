@@ -8,17 +8,14 @@ from nnscratch.experiments.public.case import GH, SO, Sick, but
 from nnscratch.experiments.public.data import STANDARD, XOR, blobs, digits, standard, table
 from nnscratch.experiments.public.recipe import BCE, BCE_P, CCE, CCE_P, MSE, Recipe
 from nnscratch.experiments.public.sedge_data import (
-    CENSUS,
     NOISY,
     SCALES,
     even_odd,
     few_rows,
     more_rows,
-    threshold,
-    threshold_scaled,
     turns_of_a_bit,
 )
-from nnscratch.initializers import Constant, Normal, Uniform
+from nnscratch.initializers import Normal, Uniform
 from nnscratch.optimizers import SGD, Adam, RMSProp
 
 CASES: Final[tuple[Sick, ...]] = (
@@ -76,21 +73,6 @@ CASES: Final[tuple[Sick, ...]] = (
         ),
         0.85,
         ("too slow",),
-    ),
-    Sick(
-        "above or below fifty thousand",
-        "https://geeksmental.com/question/why-does-accuracy-remain-the-same",
-        "a ReLU is the output, and inputs go to a hundred thousand",
-        "output activation",
-        Recipe("1, 3 relu, 5 relu, 1 relu", threshold, BCE_P, Adam(lr=0.001), 1500, 5),
-        but(
-            net="1, 3 relu, 5 relu, 1 sigmoid",
-            data=threshold_scaled,
-            init="he_normal",
-            optimizer=Adam(lr=0.01),
-        ),
-        0.9,
-        ("input scale",),
     ),
     Sick(
         "a thousand digits a batch, summed",
@@ -151,74 +133,6 @@ CASES: Final[tuple[Sick, ...]] = (
         ("capacity", "loss"),
     ),
     Sick(
-        "XOR by two ReLUs of theanets",
-        GH + "lmjohns3/theanets/issues/67",
-        "two hidden units depend on how they begin: take twenty",
-        "capacity",
-        Recipe(
-            "2, 2 relu, 1", XOR, MSE, SGD(lr=0.1, momentum=0.9), 1500, 4, init=Uniform(-0.3, 0.3)
-        ),
-        but(net="2, 20 relu, 1", init="he_normal"),
-        1.0,
-        ("activation", "initial weights"),
-    ),
-    Sick(
-        "XOR at a hundredth in a browser",
-        GH + "CodingTrain/Toy-Neural-Network-JS/issues/155",
-        "rate 0.01 of a sigmoid's squared error",
-        "too slow",
-        Recipe(
-            "2, 2 sigmoid, 1 sigmoid",
-            XOR,
-            MSE,
-            SGD(lr=0.005),
-            8000,
-            1,
-            init=Uniform(-1, 1),
-            bias=Uniform(-1, 1),
-        ),
-        but(net="2, 6 sigmoid, 1 sigmoid", init=Normal(1.0), optimizer=SGD(lr=1.0)),
-        1.0,
-        ("capacity", "loss"),
-    ),
-    Sick(
-        "XOR by two layers of ten sigmoids",
-        GH + "cazala/synaptic/issues/224",
-        "deep ones take longer: 200,000 instead of 20,000",
-        "too slow",
-        Recipe(
-            "2, 10 sigmoid, 10 sigmoid, 1 sigmoid",
-            XOR,
-            MSE,
-            SGD(lr=0.05),
-            12000,
-            1,
-            init=Uniform(-0.1, 0.1),
-        ),
-        but(optimizer=Adam(lr=0.02), init="glorot_uniform"),
-        1.0,
-        ("activation", "initial weights", "depth", "loss"),
-    ),
-    Sick(
-        "XOR from weights within a hundredth",
-        GH + "ivan-vasilev/neuralnetworks/issues/37",
-        "weights within 0.01 and a rate of 0.02",
-        "initial weights",
-        Recipe(
-            "2, 3 sigmoid, 1 sigmoid",
-            XOR,
-            MSE,
-            SGD(lr=0.01, momentum=0.7),
-            8000,
-            1,
-            init=Uniform(-0.01, 0.01),
-            bias=Constant(0.5),
-        ),
-        but(init=Normal(1.0), net="2, 6 sigmoid, 1 sigmoid", optimizer=SGD(lr=0.5, momentum=0.7)),
-        1.0,
-        ("too slow", "capacity", "loss"),
-    ),
-    Sick(
         "where a bit changes, ten steps",
         GH + "keras-team/keras/issues/5237",
         "one batch an epoch: ten steps",
@@ -255,23 +169,6 @@ CASES: Final[tuple[Sick, ...]] = (
         Recipe("8, 100 relu, 3", table(900, SCALES, 3), CCE, Adam(lr=0.001), 800, 200),
         but(data=standard(table(900, SCALES, 3))),
         0.8,
-        (),
-    ),
-    Sick(
-        "a loss of seven from the first epoch",
-        GH + "keras-team/keras/issues/4171",
-        "numerical columns as they are",
-        "input scale",
-        Recipe(
-            "8, 256 leaky, 128 leaky, 1 sigmoid",
-            table(900, CENSUS, 2),
-            BCE_P,
-            Adam(lr=0.001),
-            600,
-            32,
-        ),
-        but(data=standard(table(900, CENSUS, 2))),
-        0.85,
         (),
     ),
     Sick(

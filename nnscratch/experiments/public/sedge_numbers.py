@@ -7,17 +7,15 @@ from typing import Final
 import numpy as np
 
 from nnscratch.experiments.public.case import GH, SO, Sick, but
-from nnscratch.experiments.public.data import STANDARD, curve, standard, table
+from nnscratch.experiments.public.data import curve, standard, table
 from nnscratch.experiments.public.recipe import MSE, Recipe
 from nnscratch.experiments.public.sedge_data import (
     WINE,
-    by_one_scale,
     calculator,
     doubles,
     far_off,
     four_shares,
     halves,
-    hours,
     marks,
     negatives,
     products,
@@ -169,41 +167,6 @@ CASES: Final[tuple[Sick, ...]] = (
         (),
     ),
     Sick(
-        "joints with a decay of a half",
-        GH + "BVLC/caffe/issues/1396",
-        "a weight decay of 0.5 makes all weights zero",
-        "penalty",
-        Recipe(
-            "30, 64 relu, 64 relu, 1",
-            table(800, STANDARD * 30, (0.0, 1.0)),
-            MSE,
-            SGD(lr=0.01, momentum=0.9),
-            800,
-            32,
-            l2=0.5,
-        ),
-        but(l2=0.00025),
-        0.8,
-        (),
-    ),
-    Sick(
-        "the playground at a rate of one",
-        GH + "tensorflow/playground/issues/3",
-        "an unbounded output at so large a rate escapes",
-        "rate too large",
-        Recipe(
-            "2, 8 tanh, 1",
-            table(250, [(0, 3)] * 2, (0.0, 0.6), noise=0.3),
-            MSE,
-            SGD(lr=0.5),
-            750,
-            1,
-        ),
-        but(optimizer=SGD(lr=0.01)),
-        0.6,
-        ("input scale",),
-    ),
-    Sick(
         "one to twenty-four in a page",
         GH + "tensorflow/tensorflow/issues/18493",
         "numbers to 26 at rate 0.01: the loss is NaN",
@@ -260,33 +223,6 @@ CASES: Final[tuple[Sick, ...]] = (
         but(net="1, 3 sigmoid, 1", data=standard(doubles, "xy"), optimizer=SGD(lr=0.05)),
         0.9,
         ("target scale",),
-    ),
-    Sick(
-        "five hours of study",
-        GH + "llSourcell/linear_regression_live/issues/4",
-        "numbers of fifty at rate 0.01: NaN",
-        "input scale",
-        Recipe("1, 1", hours, MSE, SGD(lr=0.01), 1000, 5),
-        but(data=standard(hours, "xy"), optimizer=SGD(lr=0.1)),
-        0.4,
-        ("rate too large", "target scale"),
-    ),
-    Sick(
-        "open, close and volume by one scale",
-        GH + "BrainJS/brain.js/issues/528",
-        "columns to five and to two hundred are divided by one number",
-        "input scale",
-        Recipe(
-            "3, 16 lstm last, 1",
-            by_one_scale(700, (0.002, 1.0, 0.0005)),
-            MSE,
-            SGD(lr=0.003),
-            200,
-            32,
-        ),
-        but(data=standard(by_one_scale(700, (0.002, 1.0, 0.0005))), optimizer=Adam(lr=0.01)),
-        0.9,
-        ("too slow",),
     ),
     Sick(
         "what a single step brings",
