@@ -69,12 +69,18 @@ def find_causes(view: View, shown: dict[str, Finding]) -> list[Finding]:
         for kind in ("vanishing through time", "exploding through time")
         if kind in shown and shown[kind].step == view.first_step
     }
-    for layer in layers:
+    for layer in sorted(layers, key=_begins_off, reverse=True):  # the worst is to blame
         if layer.name in {name for kind in began for name in shown[kind].layers}:
             found += _gate(view, layer, began) or _weights(view, layer, began)
         else:
             found += _weights(view, layer, {"exploding through time"}, SATURATES)
     return found[:1]
+
+
+def _begins_off(layer: Recurrent) -> float:
+    """Return how far from 1 the first factor of a step was, on a log scale."""
+    began = float(layer.rate[0])
+    return abs(math.log(began)) if 0 < began < math.inf else 0.0
 
 
 def _within_reach(view: View, layer: Recurrent) -> bool:

@@ -324,3 +324,15 @@ def test_what_is_forgotten_does_not_take_the_gradient_from_the_layers_below(kind
     """That of the last step arrives in all of them, and moves their weights."""
     assert not {"vanishing", "learning rate too small"} & EXPLAINS[kind]
     assert {"does not learn", "constant output", "too few steps"} <= EXPLAINS[kind]
+
+
+@pytest.mark.parametrize(("biases", "blamed"), [((1.0, -1.0), "1.lstm"), ((-1.0, 1.0), "0.lstm")])
+def test_of_several_layers_the_one_that_forgets_soonest_is_blamed(biases, blamed):
+    x, y = nn.datasets.temporal_order(200, length=60, seed=0)
+    cells = [nn.LSTM(n, 12, forget_bias=bias) for n, bias in zip((6, 12), biases, strict=True)]
+    model = nn.Sequential(*cells, nn.LastStep(), nn.Dense(12, 4), seed=0)
+    flow = nn.GradientFlow(model)
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(lr=0.1))
+    trainer.fit(x, y, epochs=12, batch_size=20, callbacks=[flow], progress=False)
+    (found,) = (one for one in flow.findings() if one.kind == "forget bias")
+    assert found.layers == (blamed,)
