@@ -9,6 +9,8 @@ from nnscratch.backend import kernels
 from nnscratch.errors import ShapeError, require_number
 from nnscratch.layers.activations import Identity
 from nnscratch.layers.base import Layer, Shape
+from nnscratch.layers.recurrent import flat
+from nnscratch.sequences import as_mask
 
 __all__ = ["Branch", "Concatenate", "Skip", "Sum"]
 
@@ -37,6 +39,9 @@ _ALIKE = "let both give as many features, for example with skip=nn.Dense(n_in, n
 class Sum(Layer):
     """``y = skip + scale * branch``; backward ``dbranch = scale * dy``, ``dskip = dy``.
 
+    A step of a sequence that a mask leaves out gives what the last one before it gave, as in
+    recurrent layers: what goes around these is filled up there.
+
     Parameters
     ----------
     scale : float, default 1
@@ -52,8 +57,8 @@ class Sum(Layer):
         self.scale = require_number("Sum scale", scale)
 
     def forward(  # type: ignore[override]
-        self, branch: Array, skip: Array, training: bool = False
-    ) -> tuple[Array, None]:
+        self, branch: Array, skip: Array, training: bool = False, mask: Array | None = None
+    ) -> tuple[Array, Array | None]:
         branch, skip = self.check_input(branch), self.check_input(skip)
         if branch.shape != skip.shape:
             raise ShapeError(
@@ -62,11 +67,19 @@ class Sum(Layer):
             )
         y = self.buffer("y", branch.shape)
         kernels.add_scaled(rows(y), rows(skip), rows(branch), self.scale)
-        return y, None
+        if mask is None or y.ndim != 3:  # behind a LastStep there is no time
+            return y, None
+        mask = as_mask(mask, y.shape, y.dtype, f"the mask of layer {self.name!r}")
+        held = self.buffer("held", y.shape)
+        kernels.hold_forward(flat(held), flat(y), mask)
+        return held, mask
 
     def backward(
-        self, dy: Array, cache: None, accumulate: bool = False, input_gradient: bool = True
+        self, dy: Array, cache: Array | None, accumulate: bool = False, input_gradient: bool = True
     ) -> tuple[Array, Array]:
+        if cache is not None:
+            held, dy = dy, self.buffer("dy", dy.shape)
+            kernels.hold_backward(flat(dy), flat(held), cache)
         if self.scale == 1:
             return dy, dy
         dbranch = self.buffer("dbranch", dy.shape)

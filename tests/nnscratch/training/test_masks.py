@@ -64,9 +64,10 @@ CELLS = (nn.RNN, nn.LSTM, nn.GRU)
 
 
 def reading(cell, way, pooled):
-    layer = cell(3, 4, reverse=way == "back", initial="learned")
-    first = nn.Bidirectional(layer) if way == "both" else layer
-    wide = 8 if way == "both" else 4
+    around = way == "around"
+    layer = cell(3, 3 if around else 4, reverse=way == "back", initial="learned")
+    first = {"both": nn.Bidirectional, "around": nn.Residual}.get(way, lambda one: one)(layer)
+    wide = {"both": 8, "around": 3}.get(way, 4)
     return nn.Sequential(first, pooled(), nn.Dense(wide, 2), dtype="float64", seed=1)
 
 
@@ -80,7 +81,7 @@ def filled(x, where):
 
 @pytest.mark.parametrize("where", [0, 2, 5])
 @pytest.mark.parametrize("pooled", [nn.LastStep, nn.MeanOverTime])
-@pytest.mark.parametrize("way", ["forward", "back", "both"])
+@pytest.mark.parametrize("way", ["forward", "back", "both", "around"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_what_is_filled_up_changes_no_answer_and_no_gradient(cell, way, pooled, where):
     model, loss = reading(cell, way, pooled), nn.SoftmaxCrossEntropy()
