@@ -43,8 +43,7 @@ def find(view: View) -> list[Finding]:
     if not _factor(view) <= USUAL:
         penalty = (([] if p.learned else _penalty(view)) or _slowing(view)) if _bent(view) else []
         penalty = penalty or _balanced(view)
-    # Nor does dropout make scores sure of what is wrong.
-    if (p.learned and p.share >= LEARNED) or view.sure:
+    if p.learned and p.share >= LEARNED:
         return penalty
     return [*penalty, *(_answers_dropped(view) or _dropout(view))]
 
@@ -224,7 +223,7 @@ def _dropout(view: View) -> list[Finding]:
         if rate > limits.DROPPED or few:
             found[i], alive[i] = rate, 1 - below
     if not found:
-        return _in_all(view, taken)
+        return [] if view.sure else _in_all(view, taken)  # it does not make scores sure
     worst = max(found, key=alive.__getitem__)  # of few that are not 0 anyway, it is not sure
     advice = remade(view, "drop fewer", "dropout=0.2")
     if all(i < view.ends[0] for i in found):

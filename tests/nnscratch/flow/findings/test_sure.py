@@ -70,14 +70,18 @@ def test_inputs_that_make_scores_sure_are_large(run, size, began, told):
         assert run.of(made, "too few steps").because == "input scale"
 
 
-@pytest.mark.parametrize(("began", "told"), [(3.1, False), (2.9, True)])
-def test_dropout_makes_no_scores_sure(run, began, told):
+@pytest.mark.parametrize(
+    ("began", "rate", "told"), [(3.1, 0.5, False), (2.9, 0.5, True), (3.1, 0.9, True)]
+)
+def test_usual_dropout_makes_no_scores_sure(run, began, rate, told):
+    """What takes most of each layer multiplies what is left, and may."""
+
     def change(record):
         sure(run, began=began)(record)
-        record["output_zeros"][:, [2, 5]] = 0.9
+        record["output_zeros"][:, [2, 5, 8]] = 0.5 + 0.5 * rate
 
-    kinds = "dense relu dropout dense relu dropout dense"
-    assert ("dropout" in run(change, kinds=kinds, steps=200).kinds) == told
+    options = {"kinds": "dense relu dropout " * 3 + "dense", "widths": (40, 40, 40, 3)}
+    assert ("dropout" in run(change, steps=200, **options).kinds) == told
 
 
 @pytest.mark.parametrize(
