@@ -58,6 +58,56 @@ def test_lightning(tmp_path):
     assert np.isfinite(watched.flow.to_dict()["loss_constant"]).any()  # it is known what was asked
 
 
+@pytest.mark.parametrize(
+    ("part", "steps", "named"),
+    [
+        ("", lambda s, x: s(x), None),
+        ("one", lambda s, x: s.two(s.one(x)), None),
+        ("", lambda s, x: s.two(s.one(x)), "calls one and two without it: call them in forward"),
+        ("", lambda s, x: s.one(x), r'calls one without it: name it, FlowCallback\("one"\), or'),
+        ("ones", lambda s, x: s(x), "unknown part of the module 'ones': did you mean 'one'"),
+        (5, lambda s, x: s(x), "FlowCallback part must be text, got 5"),
+    ],
+)
+def test_what_lightning_trains_is_what_is_watched(part, steps, named, tmp_path):
+    lightning = pytest.importorskip("lightning.pytorch", reason="Lightning is not installed")
+    import nnscratch as nn
+    from nnscratch.pytorch.lightning import FlowCallback
+
+    class Module(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two, self.loss = tn.Linear(5, 2), tn.Linear(2, 2), tn.CrossEntropyLoss()
+
+        def forward(self, x):
+            return self.two(self.one(x))
+
+        def training_step(self, batch, index):
+            return self.loss(steps(self, batch[0]), batch[1])
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch_size=16)
+
+    def train():
+        watched = FlowCallback(part)
+        lightning.Trainer(
+            max_epochs=1, callbacks=[watched], logger=False, enable_checkpointing=False,
+            enable_progress_bar=False, enable_model_summary=False, accelerator="cpu",
+            default_root_dir=tmp_path,
+        ).fit(Module(), data)  # fmt: skip
+        return watched.flow
+
+    if named is None:
+        flow = train()
+        assert np.isfinite(flow.to_dict()["loss"]).all()
+        assert len(flow.to_dict()["layers"]) > 0
+    else:
+        with pytest.raises(nn.ConfigError, match=named):
+            train()
+
+
 def test_hugging_face(tmp_path):
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     pytest.importorskip("accelerate", reason="accelerate is not installed")
