@@ -153,6 +153,10 @@ class Recorder(Intake):
             require_real(f"Recorder.noticed {require_name('field', name, self._looks.into)}", value)
         self._looks.note(**known)
 
+    def noticed_behind(self, **known: float) -> None:
+        """Note, by field, what is known since the latest step, in its row: no other may follow."""
+        self._amend(known)
+
     def answers(
         self,
         y: npt.ArrayLike,

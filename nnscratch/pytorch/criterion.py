@@ -208,6 +208,15 @@ class Criterion:
         """The loss that was seen last, as a function of outputs and targets; None: none was."""
         return self._function
 
+    def same(self, function: Any) -> tuple[str, float]:
+        """Return what a function is called, and how many times it is sent back, where it is the
+        loss that was seen last and a mean; empty, and 0, where it is another.
+        """
+        names = [_NAMES.get(_name(one), _name(one)) for one in (function, self._function)]
+        if self._function is None or names[0] != names[1] or _reduced(function) != "mean":
+            return "", 0.0
+        return names[0], float(getattr(self._function, "times", 1.0))
+
     @property
     def known_as(self) -> str:
         """What this package calls the loss that was seen last; empty if it has none like it."""
@@ -245,7 +254,7 @@ class Criterion:
         return int(y[0]) if bool((y == y[0]).all()) else -1
 
     def answers(
-        self, examples: int, width: int
+        self, examples: int, width: int, single: bool = False
     ) -> tuple[Array, Callable[..., Any], int | None] | None:
         """Return the targets, and the loss as this package's are asked; None if they do not say.
 
@@ -254,19 +263,23 @@ class Criterion:
 
         And None, or of how many classes they are where they are labels of some of the positions of
         the `examples`, and outputs of the loss (rows, classes).
+
+        single : outputs and targets are of one example, without a batch
         """
-        function, targets = self._function, self.targets
+        function, outputs, targets = self._function, self.outputs, self.targets
+        if single and targets is not None:
+            outputs, targets = outputs[None], targets[None]
         if targets is None or function is None or targets.ndim == 0 or self.not_logs()[0]:
             return None
         name = _NAMES.get(_name(function), _name(function))
-        if name in _LOG_LOSSES and _are_log_probabilities(self.outputs):
+        if name in _LOG_LOSSES and _are_log_probabilities(outputs):
             # A softmax leaves log probabilities as they are, and gives the loss a least value.
             plain, name = function, "SoftmaxCrossEntropy"
 
             def function(z: Any, y: Any) -> Any:
                 return plain(torch.log_softmax(z, 1), y)
 
-        outputs, classes = self.outputs, None
+        classes = None
         if name == "SoftmaxCrossEntropy" and _compared(outputs, targets, width):
             return None
         if name == "SoftmaxCrossEntropy" and are_positions(outputs, targets, examples):
@@ -292,6 +305,10 @@ class Criterion:
 
 def _name(function: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _reduced(function: Any) -> str:
+    return str(getattr(function, "reduction", "mean"))
 
 
 def _compared(outputs: Any, targets: Any, width: int) -> bool:

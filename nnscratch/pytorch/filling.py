@@ -20,6 +20,7 @@ from nnscratch.flow.recording import Adjustable
 from nnscratch.pytorch.asking import Questions
 from nnscratch.pytorch.beyond import Beyond
 from nnscratch.pytorch.criterion import Criterion
+from nnscratch.pytorch.held_out import HeldOut
 from nnscratch.pytorch.kinds import function_of
 from nnscratch.pytorch.mistakes import Mistakes, hidden
 from nnscratch.pytorch.modes import Tests
@@ -80,10 +81,11 @@ class Filling(Adjustable, Readout):
         self._beyond = Beyond()
         self._updates = Updates(self._updated())
         self._tests, self._questions, self._numbers = Tests(model), Questions(model), Numbers()
-        self._outweighed = Outweighed()
+        self._outweighed, self._held = Outweighed(), HeldOut()
         self._wrong: dict[str, tuple[str, ...]] = {}  # by kind: the record's `mistakes`
         self._fed: set[bool] = set()  # whether inputs come from another network: at times they do
         self._examples = 0  # of the pass at hand
+        self._single = False  # examples go in one by one, without a batch
         self._rows: tuple[str, ...] | None = None  # what is wrong with the rows that go in first
         self._inputs: Any = None  # of the pass at hand, where they lie on a device
         self._lr = math.nan
@@ -113,7 +115,7 @@ class Filling(Adjustable, Readout):
     def _input(self, tensor: Any) -> None:
         assert self._recorder is not None
         if isinstance(tensor, torch.Tensor) and tensor.ndim == 1:
-            tensor = tensor[:, None]
+            tensor = tensor[None] if self._single else tensor[:, None]
         fits = isinstance(tensor, torch.Tensor) and tensor.ndim >= 2 and tensor.numel()
         self._examples = len(tensor) if fits else 0
         if self._rows is None:
@@ -169,9 +171,28 @@ class Filling(Adjustable, Readout):
         elif row == 0 and len(whole) == 1 and self.criterion.calls == 0:
             self._recorder.trained(loss_kind=kind_of_loss(whole[0]))
 
+    def _judge(self) -> None:
+        """Note that a pass begins: a look at held-out examples may have ended."""
+        look = self._held.begins()
+        if look and self._recorder is not None:
+            self._recorder.noticed(**look)
+
+    def _lost(self, module: nn.Module, args: Any, output: Any) -> None:
+        if self._count() < 0:
+            self._tested(module, args, output)
+        elif isinstance(output, torch.Tensor):
+            self.criterion.see(module, args, output)
+
     def _heard(self, *told: Any) -> None:
-        if self._count() >= 0:
+        if self._count() < 0:
+            self._tested(*told)
+        else:
             self.criterion.hear(*told)
+
+    def _tested(self, function: Any, given: Any, value: Any) -> None:
+        kind, times = self.criterion.same(function)
+        if kind:
+            self._held.hear(kind, given, value, times)
 
     def _sends(self, tensors: Any, gradients: Any) -> None:
         if self._count() < 0:
@@ -232,7 +253,8 @@ class Filling(Adjustable, Readout):
             recorder.trained(loss_kind=AGAINST if against else UNEVEN)
         asks = recorder.asks and not (against or uneven)
         last = next(reversed(recorder.layers.values()))
-        answers = self.criterion.answers(self._examples, last.features) if asks else None
+        given = self._examples, last.features, self._single
+        answers = self.criterion.answers(*given) if asks else None
         if answers is not None:
             if self._inputs is not None:
                 recorder.input(as_array(self._inputs))
@@ -270,14 +292,15 @@ class Filling(Adjustable, Readout):
                 f"watch of {self.label!r} has recorded nothing yet: train the model, forward, "
                 f"backward and optimizer.step()"
             )
+        self._recorder.noticed_behind(**self._held.ended())
         return self._recorder.to_dict()
 
     def findings(self) -> Findings:
         """See `Readout`; where no gradient ever came, that is what is wrong."""
         if self._recorder is None and self._step:
             return unreached(self.label, self._number, self._step, self._reached)
-        if self._recorder is not None and not self._step and self._number >= _WAITED:
-            return unstepped(self.label, self._number)
+        if not self._step and self._number >= _WAITED:
+            return unstepped(self.label, self._number, self._recorder is not None)
         if self._recorder is not None:
             self._tell(self._tests.told(self._step), self._outweighed.told())
         return super().findings()

@@ -147,6 +147,7 @@ class TorchFlow(Filling):
             return
         self._number += 1
         self._tests.begins(self.every == 1)
+        self._judge()
         self._mode = _OFF
         self.looking = 0
         self._carried.begin(None)
@@ -182,12 +183,6 @@ class TorchFlow(Filling):
         """See `Watcher`."""
         self._probed[name] = as_array(tensor).copy()
         return True
-
-    # The loss
-
-    def _lost(self, module: nn.Module, args: Any, output: Any) -> None:
-        if self._count() >= 0 and isinstance(output, torch.Tensor):
-            self.criterion.see(module, args, output)
 
     # A pass backward
 
@@ -327,6 +322,7 @@ class TorchFlow(Filling):
         still = frozen(chosen)
         if still:
             self._say(still)
+        self._single = found.axes == 1
         self._input(found.inputs)
         for one in found.found:
             name = one.info.name

@@ -52,12 +52,15 @@ class Discovery:
         place among the tensors given; and of what it gave.
     inputs : tensor or None
         The first tensor given to the network.
+    axes : int
+        That what is recorded has at least: 1 where a layer is given a single example.
     """
 
     found: list[Found] = field(default_factory=list)
     before: dict[tuple[str, int], list[tuple[int, str]]] = field(default_factory=dict)
     after: dict[tuple[str, int], str] = field(default_factory=dict)
     inputs: Any = None
+    axes: int = 2
 
     def __post_init__(self) -> None:
         self._made: dict[Any, str] = {}  # by node of autograd, or by tensor where there is none
@@ -76,6 +79,8 @@ class Discovery:
         tensors = list(tensors_in(given))
         if self.inputs is None and name == "" and tensors:
             self.inputs = tensors[0]
+        if isinstance(module, nn.Linear) and tensors and tensors[0].ndim == 1:
+            self.axes = 1
         if self._within == 0 and is_recorded(module):
             for place, tensor in enumerate(tensors):
                 made = self._function(tensor, self._stack[-2] if len(self._stack) > 1 else "")
@@ -88,7 +93,7 @@ class Discovery:
         self._stack.pop()
         recorded = is_recorded(module)
         self._within -= recorded
-        tensor = first_measured(output)
+        tensor = first_measured(output, self.axes)
         if self._within or tensor is None:
             return
         if not recorded:
@@ -111,7 +116,8 @@ class Discovery:
 
         inside : name of the module that called them; of its output they are named after it
         """
-        if not is_measured(tensor) or _key(tensor) in self._made or tensor.grad_fn is None:
+        fits = is_measured(tensor, self.axes) and tensor.grad_fn is not None
+        if not fits or _key(tensor) in self._made:
             return ""
         sources, functions = self._sources([tensor])
         if all(name.rstrip("0123456789") in SHAPES for name in functions):
@@ -192,6 +198,6 @@ def is_recorded(module: nn.Module) -> bool:
     return kind_of(module) is not None or next(module.children(), None) is None
 
 
-def first_measured(value: Any) -> Any:
-    """Return the first tensor that can be measured, None if there is none."""
-    return next((tensor for tensor in tensors_in(value) if is_measured(tensor)), None)
+def first_measured(value: Any, axes: int = 2) -> Any:
+    """Return the first tensor that can be measured, see `is_measured`; None if there is none."""
+    return next((tensor for tensor in tensors_in(value) if is_measured(tensor, axes)), None)

@@ -44,6 +44,7 @@ class Asked:
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
         self._call = functools.partial(function, **options)
         self.times = 1.0  # what is sent back is so many times that
+        self.reduction = options.get("reduction", "mean")
         self.__name__ = function.__name__
         usual = inspect.signature(function).parameters.get("ignore_index")
         self.ignore_index = None if usual is None else options.get("ignore_index", usual.default)
@@ -149,7 +150,7 @@ def _tell(function: Callable[..., Any], args: Any, kwargs: Any, value: Any) -> N
         return
     if not _LISTENERS:
         _go_home()
-    elif isinstance(value, torch.Tensor) and value.requires_grad:
+    elif isinstance(value, torch.Tensor) and value.requires_grad == torch.is_grad_enabled():
         given = inspect.signature(function).bind(*args, **kwargs).arguments
         outputs, targets = given.pop("input"), given.pop("target")
         for flow, heard in list(_LISTENERS.items()):

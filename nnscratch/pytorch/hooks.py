@@ -61,6 +61,8 @@ class Call:
         """Take what the call gave in the pass of that number, and was given first."""
         flow = self._flow
         tensor = output if type(output) is torch.Tensor else first_measured(output)
+        if tensor is None:
+            tensor = first_measured(output, 1)  # of a single example
         if tensor is None or (number < 0 and flow.probed(self._name, tensor)):
             return
         if flow.closely and is_measured(tensor):

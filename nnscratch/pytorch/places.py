@@ -97,12 +97,12 @@ class Place:
         return self._measure
 
     def give(self, tensor: Any, scale: float = 1.0) -> None:
-        """Measure a tensor, divided by `scale`, as an array."""
+        """Measure a tensor, divided by `scale`, as an array; a single example as a batch of one."""
         self._shape = self._like = None  # what was ready is so no more
         self._afar.drop((self._what, self._layer))
         measure = getattr(self._recorder, self._what)
         try:
-            measure(self._layer, as_array(tensor, scale))
+            measure(self._layer, as_array(tensor if tensor.ndim > 1 else tensor[None], scale))
         except NnscratchError as error:
             measure(self._layer, None)
             self._say(str(error), self._layer)

@@ -16,6 +16,7 @@ from nnscratch_records.words import percent
 LEAST = 3  # steps of a sequence that is told one further on, and so many different numbers in it
 PADDED = 0.5  # of what is asked
 CUT = 2  # states handed on without their past
+_FEATURES = 8  # of series, of which one may be asked for
 _ASKED, _MASK = ("query", "key"), 5  # arguments of attention, and the place of its mask
 
 
@@ -28,6 +29,7 @@ class Sequences:
     def _begin(self) -> None:
         """Forget the pass before."""
         self._ids: list[Any] = []  # numbers of words that the network is given
+        self._series: list[Any] = []  # and real ones, of each feature (examples, time)
         self._open = ""  # what sees the steps to come
         self._masked = False  # something does not
         self._handed: dict[str, list[Any]] = {}  # what each cell gave
@@ -40,6 +42,9 @@ class Sequences:
         if name == "":
             self._begin()
             self._ids = [one for one in tensors if one.dtype in IDS and one.ndim == 2]
+            real = [one.detach() for one in tensors if one.is_floating_point()]
+            self._series = [one for one in real if one.ndim == 2]
+            self._series += [x for one in real if one.ndim == 3 for x in one.unbind(2)[:_FEATURES]]
         elif isinstance(module, nn.MultiheadAttention):
             self._attends(name, args, kwargs)
         elif isinstance(module, nn.RNNCellBase):
@@ -105,9 +110,12 @@ class Sequences:
         if targets is not None and targets.dtype in IDS:
             # Given beside the words as well, or seen by the loss alone.
             ids = [*[one for one in ids if not _equal(one, targets)], targets]
-        if not self._open or self._masked or len(ids) != 2 or not one_further(*ids):
+        if not self._open or self._masked:
             return ()
-        return looks_ahead(self._open)
+        further = len(ids) == 2 and one_further(*ids)
+        if targets is not None and targets.is_floating_point():
+            further = any(one_further(one, targets) for one in self._series)
+        return looks_ahead(self._open) if further else ()
 
     def _cutting(self) -> tuple[str, ...]:
         for name, cut in self._cut.items():

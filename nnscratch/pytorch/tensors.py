@@ -23,11 +23,14 @@ def require_module(what: str, model: Any) -> torch.nn.Module:
     raise ConfigError(f"{what} takes a torch.nn.Module, got {got}")
 
 
-def is_measured(value: Any) -> bool:
-    """Whether a value is a tensor of real numbers with a batch and features."""
+def is_measured(value: Any, axes: int = 2) -> bool:
+    """Whether a value is a tensor of real numbers with a batch and features.
+
+    axes : at least; 1 where single examples go in, which have no batch
+    """
     return (
         isinstance(value, torch.Tensor)
-        and value.ndim >= 2
+        and value.ndim >= axes
         and value.numel() > 0
         and value.layout is torch.strided
         and value.is_floating_point()

@@ -36,18 +36,28 @@ def unreached(label: str, passes: int, steps: int, reached: bool) -> Findings:
     return _alone(label, f"Read: {made}, and no gradient.", seen, why, Advice(what))
 
 
-def unstepped(label: str, passes: int) -> Findings:
-    """Return what is wrong where gradients came in `passes` and the optimizer made no step."""
-    return _alone(
-        label,
-        f"Read: {passes:,} passes, and no step.",
-        f"Gradients came, and in {passes:,} passes of the network the optimizer "
-        f"that is watched has made no step.",
-        "step() is not called, or is another optimizer's. Where gradients are added up over "
-        "batches, and counted anew in each epoch, an epoch may have fewer batches than are to be "
-        "added up.",
-        Advice("have the optimizer make its step behind backward()", "optimizer.step()"),
-    )
+def unstepped(label: str, passes: int, came: bool) -> Findings:
+    """Return what is wrong where the optimizer made no step in `passes`.
+
+    came : whether gradients did
+    """
+    seen = f"{passes:,} passes of the network the optimizer that is watched has made no step"
+    if came:
+        seen = f"Gradients came, and in {seen}."
+        why = (
+            "step() is not called, or is another optimizer's. Where gradients are added up over "
+            "batches, and counted anew in each epoch, an epoch may have fewer batches than are to "
+            "be added up."
+        )
+        advice = Advice("have the optimizer make its step behind backward()", "optimizer.step()")
+    else:
+        seen = f"In {seen}, and no gradient came: the network answers, and is not trained."
+        why = (
+            "The lines that train it are never reached: a condition before them (a full memory, a "
+            "count of steps, a flag) does not come true, or waits for what they would do."
+        )
+        advice = Advice("count what that condition waits for where the network is asked")
+    return _alone(label, f"Read: {passes:,} passes, and no step.", seen, why, advice)
 
 
 def _alone(label: str, scope: str, seen: str, why: str, advice: Advice) -> Findings:

@@ -133,6 +133,37 @@ def test_a_sequence_that_shows_what_comes_after(body, options, step, told):
         assert found["looks ahead"].severity == "serious"
 
 
+NUMBERS = torch.randn(20, 9, 2, generator=torch.Generator().manual_seed(3))
+
+
+class Numbered(tn.Module):
+    """Numbers of a series, each of which is told what the next one is."""
+
+    def __init__(self, both, wide=True):
+        super().__init__()
+        self.wide = wide
+        self.body = tn.LSTM(2 if wide else 1, 6, batch_first=True, bidirectional=both)
+        self.head = tn.Linear(12 if both else 6, 1)
+
+    def forward(self, x):
+        return self.head(self.body(x if self.wide else x.unsqueeze(2))[0]).squeeze(2)
+
+
+@pytest.mark.parametrize("wide", [True, False])
+@pytest.mark.parametrize(
+    ("both", "on", "told"), [(True, 1, True), (False, 1, False), (True, 2, False)]
+)
+def test_a_series_that_shows_what_comes_after(both, on, told, wide):
+    """The second number of each step is asked for, so many steps further on."""
+    x, y = (
+        NUMBERS[:, :-2] if wide else NUMBERS[:, :-2, 1],
+        NUMBERS[:, on : len(NUMBERS[0]) - 2 + on, 1],
+    )
+    loss = tn.MSELoss()
+    found = kinds(Numbered(both, wide), lambda m: loss(m(x), y))
+    assert ("looks ahead" in found) == told
+
+
 def test_the_last_step_may_ask_nothing():
     loss = tn.CrossEntropyLoss()
 

@@ -1,5 +1,6 @@
 """Trainings of which no gradient ever comes back to the network."""
 
+import numpy as np
 import pytest
 
 from nnscratch.errors import ConfigError
@@ -112,11 +113,73 @@ def played(lengths, batched=True, sign=-1.0):
     return flow
 
 
-def test_without_a_batch_nothing_is_recorded_and_nothing_is_wrong():
-    found = played([5] * 4, batched=False).findings()
+def test_an_example_without_a_batch_is_recorded_as_a_batch_of_one():
+    alone, batched = (played([5] * 4, batched=b).to_dict() for b in (False, True))
+    for field in ("loss", "batch_size", "output_norm", "gradient_norm", "param_gradient_norm"):
+        np.testing.assert_allclose(alone[field], batched[field], rtol=1e-5, err_msg=field)
+    assert alone["layers"].tolist() == batched["layers"].tolist()
+    assert alone["features"].tolist() == batched["features"].tolist()
+    assert played([5] * 4, batched=False).findings().kinds == played([5] * 4).findings().kinds
+
+
+class Vector(tn.Module):
+    """A linear function of single examples that no module computes."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = tn.Parameter(torch.ones(4))
+
+    def forward(self, x):
+        return (self.weight * x).sum()
+
+
+def test_what_has_neither_layers_nor_a_batch_is_not_recorded_and_not_wrong():
+    model = Vector()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    flow = watch(model, optimizer)
+    for x in X[:4]:
+        optimizer.zero_grad()
+        model(x).square().backward()
+        optimizer.step()
+    found = flow.findings()
     assert found.kinds == ()
     assert "nothing of 4 steps, though gradients came" in str(found)
     assert "x[None]" in str(found)
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_targets_of_single_examples_are_known(single):
+    """Four points of which no line tells the classes: a constant answer's loss is known."""
+    torch.manual_seed(0)
+    model = tn.Sequential(tn.Linear(2, 4), tn.Tanh(), tn.Linear(4, 1), tn.Sigmoid())
+    optimizer, loss = torch.optim.SGD(model.parameters(), lr=0.001), tn.MSELoss()
+    flow = watch(model, optimizer)
+    for step in range(400):
+        x = torch.tensor([float(step // 2 % 2), float(step % 2)])
+        y = (x[0] != x[1]).float()[None]
+        optimizer.zero_grad()
+        loss(*((model(x), y) if single else (model(x[None]), y[None]))).backward()
+        optimizer.step()
+    assert np.nanmax(flow.to_dict()["loss_constant"]) == pytest.approx(0.25, abs=0.01)
+    assert flow.findings()[0].kind == "learning rate too small"
+
+
+@pytest.mark.parametrize(("passes", "told"), [(20, True), (19, False)])
+def test_a_network_that_answers_and_is_never_trained(passes, told):
+    """What would train it waits for a count of what it would do."""
+    model = tn.Linear(4, 1)
+    flow = watch(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    with torch.no_grad():
+        for _ in range(passes):
+            model(X)
+    if not told:
+        with pytest.raises(ConfigError, match="nothing yet"):
+            flow.findings()
+        return
+    (found,) = flow.findings()
+    assert (found.kind, found.severity) == ("frozen parameters", "fatal")
+    assert "no gradient came" in found.sentence
+    assert "a condition before them" in found.cause
 
 
 @pytest.mark.parametrize(("most", "uneven"), [(60, True), (7, False)])

@@ -11,13 +11,12 @@ from nnscratch.flow.findings import rates, through_time
 from nnscratch.flow.findings.cures import LOOK_AT_ANSWERS
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.progress import LEARNED, LEARNS, NOTHING, PLAIN, WORTH
+from nnscratch.flow.findings.progress import ASKED, LEARNED, LEARNS, NOTHING, PLAIN, WORTH
 from nnscratch.flow.findings.view import View
 from nnscratch_records.words import number, percent
 
 UNRELATED = 0.05  # of the answers' variance: no more is told of other examples
 LITTLE_TOLD = 0.15  # the same, where held-out examples never gained anything from what is learned
-ASKED = 150  # examples before that is believed
 BY_HEART = 0.3  # of what there is to learn: less than this may be learned by heart
 PAIRS = 75  # of examples with different answers: two classes of equal size have ASKED / 2
 FEW_CLASSES = 0.5  # of the outputs ever is an answer
@@ -241,8 +240,9 @@ def _strangers(view: View) -> list[Finding]:
         f"{number(float(held.min()), 3)}, where a constant answer gives {number(p.constant, 3)}, "
         f"though of the own examples the others tell {percent(p.told)} of the answers' variance.",
         "That is no learning by heart, from which held-out examples gain something at first: their "
-        "classes are numbered in another way, or they belong to other rows, or what goes in was "
-        "not prepared alike.",
+        "classes are none of those that are trained (rows sorted by class, and split then) or "
+        "numbered in another way, or they belong to other rows, or what goes in was not prepared "
+        "alike.",
         Advice(
             "compare how classes are numbered, and inputs prepared, in both parts",
             "print(np.unique(y, return_counts=True), np.unique(y_held, return_counts=True))",

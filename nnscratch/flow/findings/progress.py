@@ -26,6 +26,7 @@ RISEN = 0.25  # from the least the loss has been, back up by this much
 SURE = 2.5  # standard errors
 STEADY = 200  # steps: of fewer the quarters are too short to be told from batches alone
 ENOUGH = 50  # steps before a loss that stands is said to stand
+ASKED = 150  # examples before what others tell is believed
 _LEAST = 5  # steps make a mean
 _PARTS = (10, 4, 2)  # "now" is the latest tenth of the steps; where batches differ much, more
 _ERROR = 0.02  # of the way: as well as "now" should be known

@@ -201,6 +201,8 @@ def _rectified(view: View, kind: str) -> list[Finding]:
     if last not in view.rectifiers or not view.rows or (learned and not scores):
         return []
     zeros = view.now_of("output_zeros", last)
+    if not zeros > 0:
+        return []  # it hands every gradient down
     return finding(
         "output activation",
         "serious" if zeros > MANY_ZEROS and not learned else "notice",

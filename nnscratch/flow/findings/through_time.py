@@ -11,7 +11,7 @@ from nnscratch.arrays import Array
 from nnscratch.flow.findings import cures, rates
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.progress import ENOUGH, LEARNS, LITTLE, NOTHING, STEADY
+from nnscratch.flow.findings.progress import ASKED, ENOUGH, LEARNS, LITTLE, NOTHING, STEADY
 from nnscratch.flow.findings.recurrent import Recurrent, recurrent_layers
 from nnscratch.flow.findings.view import LATEST, View
 from nnscratch.flow.flaws import QUARTER
@@ -187,7 +187,7 @@ def _gate(view: View, layer: Recurrent, began: set[str]) -> list[Finding]:
             f"The {name} of {layer.name} began at {number(mean)} on average, and keeps "
             f"{percent(mean)} of the state from step to step: over {int(steps)} steps of time that "
             f"is {number(mean ** (steps - 1))}.",
-            "Its bias is too low for sequences of this length.",
+            f"Its bias is too low for sequences of this length.{_or_nothing_tells(view)}",
             (
                 cures.remade(
                     view,
@@ -200,6 +200,18 @@ def _gate(view: View, layer: Recurrent, began: set[str]) -> list[Finding]:
             EXPLAINS["forget bias"],
         )
     ]
+
+
+def _or_nothing_tells(view: View) -> str:
+    """Return what else it may be, where simple guesses from the inputs come to nothing too."""
+    p = view.progress
+    if not (p.nothing and p.told < NOTHING and view.latest("target_count") >= ASKED):
+        return ""
+    return (
+        " Or what goes in does not tell the answers: of other examples neither a linear fit nor "
+        "the nearest neighbours do, though neither knows of an order in time. Is what was before "
+        "among the inputs, such as the series itself?"
+    )
 
 
 def _weights(view: View, layer: Recurrent, began: set[str], above: float = ABOVE) -> list[Finding]:

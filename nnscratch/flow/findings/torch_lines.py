@@ -51,6 +51,8 @@ _CHANGES = {
 _RESET = 'model.apply(lambda m: m.reset_parameters() if hasattr(m, "reset_parameters") else None)'
 _OTHERS = {
     "print(np.unique(y, axis=0))": "print(torch.unique(y, dim=0))",
+    "print(np.unique(y, return_counts=True), np.unique(y_held, return_counts=True))": "print("
+    "torch.unique(y, return_counts=True), torch.unique(y_held, return_counts=True))",
     "nn.datasets.check_inputs(x)": "assert torch.isfinite(x).all()",
     LOOK.line: "import nnscratch.pytorch; guard = nnscratch.pytorch.first_nonfinite(model)",
     WITHOUT_FAR.line: "",
@@ -119,7 +121,8 @@ def _told(name: str, value: ast.expr, view: View) -> list[str]:
         most = ast.unparse(value.args[0])
         return [f"torch.nn.utils.clip_grad_norm_(model.parameters(), {most})"]
     if name == "optimizer":
-        changed = {key: ast.unparse(given[key]) for key in ("lr", "weight_decay") if key in given}
+        keys = ("lr", "momentum", "weight_decay")
+        changed = {key: ast.unparse(given[key]) for key in keys if key in given}
         return [optimizer_line(view, what, **changed)]
     return []
 

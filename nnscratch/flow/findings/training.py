@@ -93,7 +93,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     wild = clearly and far_beyond and not p.falling and bool((typical[:_EARLY] > VIOLENT).any())
     killed = clearly and any(shown[k].step > view.first_step for k in _KILLED if k in shown)
     broken = broken or astray or stuck or wild
-    if p.learned or not (broken or lost) or not rate > 0:
+    if (p.learned and p.tells) or not (broken or lost) or not rate > 0:
         return []
     best = rates.best_step(view)
     jumps, changed, where = (
@@ -117,7 +117,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     thrown = bool(hurt) or p.worse or not rate <= (rates.CLEARLY * largest if calm else begin)
     lasting = view.rows >= _LASTING and (p.nothing or p.worse) and not held and thrown
     lasting = (lasting or (lost and unusual)) and view.holds(typical > LARGE)
-    thrown_off = _thrown_off(view, shown, typical) and not held
+    thrown_off = _thrown_off(view, shown, typical, far_beyond) and not held
     blown = "diverged" in shown and view.rows > 1
     beyond = bool(hurt) and rate > BEYOND * largest
     lasting = lasting or stuck
@@ -184,14 +184,16 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     ]
 
 
-def _thrown_off(view: View, shown: Shown, typical: Array) -> bool:
+def _thrown_off(view: View, shown: Shown, typical: Array, beyond: bool) -> bool:
     """Whether the first steps, at a rate that one does not begin with, broke what began whole, and
     nothing was learned since: after the first of them the gradient reaches no lower layer.
+
+    beyond : the rate is so far beyond the usual ones that nothing need be seen to be broken
     """
     p, begin = view.progress, rates.usual(view)[1]
     bold = rates.rate_at(view, 0) > begin * (1 + rates.ROUNDED)
     broke = [k for k in ("vanishing", "dead layer") if k in shown]  # units die in sound runs too
-    late = bool(broke) and all(shown[kind].step > view.first_step for kind in broke)
+    late = beyond or (bool(broke) and all(shown[k].step > view.first_step for k in broke))
     lasting = view.rows >= _LASTING and p.nothing
     return bold and late and lasting and float(np.nanmedian(typical[:_EARLY])) > LARGE
 

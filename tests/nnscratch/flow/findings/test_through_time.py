@@ -54,6 +54,19 @@ def _stalled():
     return flow.to_dict()
 
 
+@pytest.mark.parametrize(
+    ("told", "count", "asks"), [(0.04, 150, True), (0.06, 150, False), (0.04, 149, False)]
+)
+def test_what_is_not_learned_may_not_be_told_by_the_inputs(told, count, asks):
+    looks = {"guess_linear": told, "guess_neighbours": told, "target_count": count}
+    record = changed(
+        **{n: lambda v, to=to: np.where(np.isnan(v), v, to) for n, to in looks.items()}
+    )
+    (found,) = (one for one in find(record) if one.kind == "forget bias")
+    assert found.cause.startswith("Its bias is too low for sequences of this length.")
+    assert ("such as the series itself?" in found.cause) == asks
+
+
 def changed(**fields):
     record = dict(_stalled())
     for name, change in fields.items():

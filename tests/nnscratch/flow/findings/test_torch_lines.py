@@ -36,6 +36,7 @@ KAIMING, FORWARD = DRAW.format("relu"), DRAW.format("linear")
         ("optimizer.lr = 0.5", 'for group in optimizer.param_groups: group["lr"] = 0.5'),
         ("loss = nn.SoftmaxCrossEntropy()", "loss = torch.nn.CrossEntropyLoss()"),
         ("optimizer = nn.SGD(lr=0.5)", NEW.replace("0.1", "0.5")),
+        ("optimizer = nn.SGD(lr=0.1, momentum=0.9)", f"{NEW[:-1]}, momentum=0.9)"),
         ("trainer.fit(x, y, epochs=3)", ""),
         ("print(np.unique(y, axis=0))", "print(torch.unique(y, dim=0))"),
         (

@@ -97,6 +97,45 @@ def test_first_steps_after_which_no_gradient_arrives(run, early, rate, broken_fr
         assert "let the rate grow" in large.advice[-1].what
 
 
+@pytest.mark.parametrize(
+    ("rate", "early", "learned", "told"),
+    [
+        (0.251, 1.1e-2, 0.0, True),
+        (0.249, 1.1e-2, 0.0, False),  # five times the largest usual one, of momentum 0.9
+        (0.251, 0.9e-2, 0.0, False),
+        (0.251, 1.1e-2, 0.1, False),
+    ],
+)
+def test_a_rate_far_beyond_the_usual_need_break_nothing_that_shows(run, rate, early, learned, told):
+    def change(record):
+        run.stuck(record, (1 - learned) * record["loss_constant"][0])
+        record[SIZES][:10] = early
+        record[SIZES][10:] = 2e-3
+
+    found = run(change, lr=rate, optimizer=f"SGD(lr={rate}, momentum=0.9)")
+    large = run.of(found, "learning rate too large")
+    assert (large is not None) == told
+    if told:
+        assert large.first
+        assert "of the first 10 steps were 1 % of the weights' norm" in large.sentence
+
+
+@pytest.mark.parametrize(("wobble", "told"), [(0.03, True), (0.01, False)])
+def test_a_loss_that_jumps_about_zero_says_of_no_run_that_it_has_learned(run, wobble, told):
+    """As of a policy's gradient: it stands far below where it began, and means nothing."""
+
+    def change(record):
+        record["loss_constant"][...] = record["loss_free"][...] = np.nan
+        record["loss"][...] = -0.02 + wobble * (-1.0) ** np.arange(len(record["loss"]))
+        record["loss"][0] = -0.01
+        record[SIZES][...] = 1e-3
+        record[SIZES][0] = 2.0
+        run.dead(record, 1)
+
+    kinds = run(change, lr=0.3, optimizer="Adam(lr=0.3)").kinds
+    assert ("learning rate too large" in kinds) == told
+
+
 @pytest.mark.parametrize(("layer", "told"), [(True, True), (False, False)])
 def test_units_that_die_in_the_first_steps_are_no_layer_that_does(run, layer, told):
     def change(record):
