@@ -204,14 +204,12 @@ def _gate(view: View, layer: Recurrent, began: set[str]) -> list[Finding]:
 
 def _or_nothing_tells(view: View) -> str:
     """Return what else it may be, where simple guesses from the inputs come to nothing too."""
-    p = view.progress
-    if not (p.nothing and p.told < NOTHING and view.latest("target_count") >= ASKED):
-        return ""
-    return (
+    p, asked = view.progress, view.latest("target_count") >= ASKED
+    told = (
         " Or what goes in does not tell the answers: of other examples neither a linear fit nor "
-        "the nearest neighbours do, though neither knows of an order in time. Is what was before "
-        "among the inputs, such as the series itself?"
+        "the nearest neighbours do. Is what was before among it, such as the series itself?"
     )
+    return told if p.nothing and p.told < NOTHING and asked else ""
 
 
 def _weights(view: View, layer: Recurrent, began: set[str], above: float = ABOVE) -> list[Finding]:
