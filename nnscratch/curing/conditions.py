@@ -49,6 +49,12 @@ class Conditions:
         return chosen(self.y, self.mask if self.masks_answers else None)
 
     @property
+    def called(self) -> tuple[str, str]:
+        """What `real_x` and `real_y` are of ``x`` and ``y``, as Python."""
+        there = "[mask]" * (self.mask is not None)
+        return f"x{there}", f"y{there * self.masks_answers}"
+
+    @property
     def given_back(self) -> bool:
         """Whether the inputs are the answers: what is narrow between is so on purpose."""
         return self.x.shape == self.y.shape and bool((self.x == self.y).all())
@@ -97,5 +103,5 @@ def conditions_of(
 
 def data_of(plan: Plan, c: Conditions) -> tuple[Array, Array]:
     """Return inputs and answers as the plan trains on them."""
-    inputs, targets = plan.inputs(c.x), plan.targets(c.y)
+    inputs, targets = plan.inputs(c.real_x), plan.targets(c.real_y)
     return c.x if inputs is None else inputs(c.x), c.y if targets is None else targets(c.y)

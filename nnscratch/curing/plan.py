@@ -224,19 +224,20 @@ class Plan:
             texts.append(f"rates={{{', '.join(each)}}}")
         return f"{called(self.optimizer.make)}({', '.join(texts)})"
 
-    def statements(self, seed: int) -> list[str]:
-        """Return the lines that make data, network, loss, optimizer and so on of `x` and `y`.
+    def statements(self, seed: int, x: str = "x", y: str = "y") -> list[str]:
+        """Return the lines that make data, network, loss, optimizer and so on of ``x`` and ``y``.
 
+        x, y : what the scales of these are taken of, as Python
         A gradient that is cut on its way back through time takes a ``trainer`` of its own; Omega
         and a penalty are callbacks of its `fit`. Frozen layers are those of ``model`` as it was.
         """
         made = []
         if self.standard_inputs:
             names = _columns("one_hot", self.one_hot) + _columns("logarithms", self.logarithms)
-            made.append(f"inputs = nn.Standardizer(x{names}); x = inputs(x)")
+            made.append(f"inputs = nn.Standardizer({x}{names}); x = inputs(x)")
         if self.standard_targets:
             tails = _columns("logarithms", self.target_logarithms)
-            made.append(f"targets = nn.Standardizer(y{tails}); y = targets(y)")
+            made.append(f"targets = nn.Standardizer({y}{tails}); y = targets(y)")
         kept = ", ".join(f'"{there}": "{here}"' for there, here in self.kept().items())
         if kept:
             made.append("old = model")

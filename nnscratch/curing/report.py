@@ -179,7 +179,7 @@ class Cure:
         if self.best is None:
             return []
         old, new = self.before.plan, self.best.plan
-        made = new.statements(self.conditions.seed)
+        made = new.statements(self.conditions.seed, *self.conditions.called)
         if old.truncate is not None and new.truncate is None:
             made.append("trainer = nn.Trainer(model, loss, optimizer)  # without truncate=")
         if old.penalty is not None and new.penalty is None:
@@ -189,9 +189,9 @@ class Cure:
     @property
     def changes(self) -> list[tuple[str, str]]:
         """The rows of those lines that differ from the network as it was: (before, after)."""
-        seed = self.conditions.seed
+        seed, called = self.conditions.seed, self.conditions.called
         old, new = (
-            [row.strip() for text in plan.statements(seed) for row in text.splitlines()]
+            [row.strip() for text in plan.statements(seed, *called) for row in text.splitlines()]
             for plan in (self.before.plan, self._plan)
         )
         matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)

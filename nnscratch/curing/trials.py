@@ -207,7 +207,7 @@ def _run(
 ) -> Run:
     """Train a new network of `plan` with one seed; record it if there is a list to put that in."""
     model, loss = plan.model(seed), plan.new_loss()
-    inputs, targets = plan.inputs(c.x), plan.targets(c.y)
+    inputs, targets = plan.inputs(c.real_x), plan.targets(c.real_y)
     trainer = Trainer(model, loss, plan.new_optimizer(), truncate=plan.new_truncate())
     watching = [*plan.penalties(), *callbacks]
     if recorded is not None:

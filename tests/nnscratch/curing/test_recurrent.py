@@ -11,7 +11,7 @@ import nnscratch as nn
 from nnscratch.curing import rates, read_plan
 from nnscratch.curing.candidates import propose_in_time
 from nnscratch.curing.changes import together
-from nnscratch.curing.conditions import conditions_of
+from nnscratch.curing.conditions import conditions_of, data_of
 from nnscratch.curing.facts import repairs
 from nnscratch.curing.forecast import forecast
 from nnscratch.curing.network import Wider, residual_runs
@@ -323,3 +323,23 @@ def test_a_truncation_that_goes_is_told_in_the_lines():
     exec("\n".join(found.lines), names)
     assert names["trainer"].truncate is None
     assert names["trainer"].model is names["model"]
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_scales_are_those_of_the_steps_there_are(every):
+    x, y, mask = ends_where_it_ends(9, every=every)
+    x, y = 50 + 7 * x, (3.0 + x[..., :1] if every else 3.0 + x[:, 0, :1])
+    parts = [] if every else [nn.LastStep()]
+    model = nn.Sequential(nn.GRU(3, 8), *parts, nn.Dense(8, 1), seed=1)
+    for given, names in ((mask, ("x[mask]", "y[mask]" if every else "y")), (None, ("x", "y"))):
+        c = conditions_of(model, x, y, given, None, batch_size=20, steps=20, seed=0)
+        plan = replace(plan_of(model), standard_inputs=True, standard_targets=True)
+        shown, asked = data_of(plan, c)
+        there = np.ones(c.x.shape[:2], bool) if given is None else c.mask
+        assert shown[there].mean(axis=0) == pytest.approx(0, abs=1e-4)
+        assert shown[there].std(axis=0) == pytest.approx(1, abs=1e-4)
+        counted = asked[there] if every else asked
+        assert counted.mean(axis=0) == pytest.approx(0, abs=1e-4)
+        first, second, *_ = plan.statements(0, *c.called)
+        assert first == f"inputs = nn.Standardizer({names[0]}); x = inputs(x)"
+        assert second == f"targets = nn.Standardizer({names[1]}); y = targets(y)"
