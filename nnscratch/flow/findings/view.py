@@ -33,6 +33,7 @@ LATEST = 20  # steps that "now" means, at most
 MOST = 0.8  # the fraction of them that must show a thing
 THROUGH_TIME = ("rnn", "lstm", "gru")  # kinds, as PyTorch calls them too
 LOUD = 3.0  # times what a constant answer gives, at the first step; of inputs' root mean square
+MOVED = 0.1  # of the way from there to a constant answer: where nothing moves, steps are short
 OUTWEIGH = 0.5  # of the squared distances from the middle, by targets far from all others
 
 
@@ -145,12 +146,13 @@ class View:
 
     @property
     def sure(self) -> bool:
-        """Whether scores of classes were sure from the first step on, and wrong: so far one answer
-        for all would still be better.
+        """Whether scores of classes were sure from the first step on, and wrong: on the way down
+        from there one answer for all would still be better.
         """
         p = self.progress
         loud = p.known and p.first > LOUD * p.constant and p.share < 0
-        return loud and "CrossEntropy" in self.text("loss_kind")
+        moved = p.first - p.now > MOVED * (p.first - p.constant)
+        return loud and moved and "CrossEntropy" in self.text("loss_kind")
 
     # Which columns are what
 

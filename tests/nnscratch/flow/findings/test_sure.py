@@ -22,6 +22,8 @@ def sure(run, began=3.1, now=1.1, last=3.3):
         ({"began": 2.9}, False),
         ({"now": 0.9}, False),  # it has come below
         ({"last": 3.1}, False),
+        ({"began": 4.0, "now": 3.68}, True),
+        ({"began": 4.0, "now": 3.72}, False),  # it stands: that is for the rate
     ],
 )
 def test_a_last_layer_that_is_sure(run, options, told):
