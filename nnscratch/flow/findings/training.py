@@ -47,6 +47,7 @@ _HELD = frozenset(
         *("inputs alike", "penalty", "dropout"),
     }
 )
+_SCALES = frozenset({"input scale", "missing value code", "target scale"})
 _BEGAN_IN_TIME = frozenset({"forget bias", "recurrent weights"})
 _LASTING_ON = (
     "It is the momentum: each step is made again, a little shorter, 50 times and more; with a "
@@ -64,7 +65,7 @@ def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     if not (told and view.rows and view.weight_params):
         return []
     held = bool(_HELD & set(causes))
-    if large := _large(view, shown, held):
+    if large := _large(view, shown, held, bool(_SCALES & set(causes))):
         return large
     if held:
         return []
@@ -72,7 +73,12 @@ def find(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
     return next((found for found in ways if found), []) or _short(view, shown, causes)
 
 
-def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
+def _large(view: View, shown: Shown, held: bool, scaled: bool) -> list[Finding]:
+    """Return steps that are too long.
+
+    held, scaled : whether a cause makes short steps likely; whether numbers are large that go in,
+        or are to come out, and make steps long
+    """
     p, typical = view.progress, rates.typical_updates(view)
     hurt = [kind for kind in _HURT if kind in shown]
     rate, (largest, begin) = rates.rate_at(view, 0), rates.usual(view)
@@ -117,7 +123,7 @@ def _large(view: View, shown: Shown, held: bool) -> list[Finding]:
     thrown = bool(hurt) or p.worse or not rate <= (rates.CLEARLY * largest if calm else begin)
     lasting = view.rows >= _LASTING and (p.nothing or p.worse) and not held and thrown
     lasting = (lasting or (lost and unusual)) and view.holds(typical > LARGE)
-    thrown_off = _thrown_off(view, shown, typical, far_beyond) and not held
+    thrown_off = _thrown_off(view, shown, typical, far_beyond and not scaled) and not held
     blown = "diverged" in shown and view.rows > 1
     beyond = bool(hurt) and rate > BEYOND * largest
     lasting = lasting or stuck

@@ -112,9 +112,18 @@ def test_a_rate_far_beyond_the_usual_need_break_nothing_that_shows(run, rate, ea
         record[SIZES][:10] = early
         record[SIZES][10:] = 2e-3
 
-    found = run(change, lr=rate, optimizer=f"SGD(lr={rate}, momentum=0.9)")
+    options = {"lr": rate, "optimizer": f"SGD(lr={rate}, momentum=0.9)"}
+    found = run(change, **options)
     large = run.of(found, "learning rate too large")
     assert (large is not None) == told
+
+    def scaled(record):
+        change(record)
+        record["input_std"][...] = record["input_mean"][...] = 300.0
+
+    raw = run(scaled, **options)  # then it is not the rate that is to blame
+    assert "input scale" in raw.kinds
+    assert "learning rate too large" not in raw.kinds
     if told:
         assert large.first
         assert "of the first 10 steps were 1 % of the weights' norm" in large.sentence
