@@ -89,10 +89,10 @@ class Cure:
         if trial.diverged:
             parts.append(f"the loss goes from {start:.3g} to {trial.losses[-1]:.3g}")
         elif trial.stalled:
-            how = "hardly falls" if trial.training_loss < start else "does not fall"
-            parts.append(f"the loss {how}, from {start:.3g} to {trial.training_loss:.3g}")
+            how = "hardly falls" if trial.loss < start else "does not fall"
+            parts.append(f"the loss {how}, from {start:.3g} to {trial.loss:.3g}")
         else:
-            parts.append(f"the loss falls from {start:.3g} to {trial.training_loss:.3g}")
+            parts.append(f"the loss falls from {start:.3g} to {trial.loss:.3g}")
         parts.append(f"skill {trial.skill:.2f}, where a constant has 0 and what is perfect 1")
         return "; ".join(parts)
 
@@ -259,7 +259,7 @@ class Cure:
             "measured_ratio": _number(reading.ratio),
             "word": trial.word,
             "findings": list(trial.ills),
-            "training_loss": _number(trial.training_loss),
+            "training_loss": _number(trial.loss),
             "skills": [run.skill for run in trial.runs],
             "accuracy": _number(trial.accuracy),
             "outcome": self._outcome(trial),

@@ -53,7 +53,7 @@ class Run:
     seen: float = math.nan
 
     @property
-    def training_loss(self) -> float:
+    def loss(self) -> float:
         """Mean over the last tenth of the steps; infinite where it is not finite."""
         value = float(np.mean(self.losses[-max(1, round(LAST * len(self.losses))) :]))
         return value if math.isfinite(value) else math.inf
@@ -61,7 +61,7 @@ class Run:
     @property
     def stalled(self) -> bool:
         """Whether the training loss fell by less than 5 %."""
-        return not self.training_loss <= (1 - FALL) * self.losses[0]
+        return not self.loss <= (1 - FALL) * self.losses[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +102,9 @@ class Trial:
         return self.runs[0].losses
 
     @property
-    def training_loss(self) -> float:
+    def loss(self) -> float:
         """Of the recorded run, the mean over its last tenth."""
-        return self.runs[0].training_loss
+        return self.runs[0].loss
 
     @property
     def skill(self) -> float:

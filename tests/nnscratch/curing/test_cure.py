@@ -26,6 +26,8 @@ def test_a_vanishing_gradient_is_cured(vanishing):
     assert found.best.skill > found.before.skill + 0.3
     assert found.best.accuracy > found.before.accuracy + 0.3
     assert len(found.best.runs) == len(found.before.runs) == 3
+    last = found.best.losses[-len(found.best.losses) // 10 :]
+    assert found.best.loss == np.mean(last) < found.before.loss
     assert objection(found.best, found.before) == ""
 
 
