@@ -135,7 +135,8 @@ def _output(plan: Plan, c: Conditions) -> Change | None:
 
 def _unfit(loss: LossFunction, ends: Sequence[Part], c: Conditions) -> bool:
     """Whether a loss of somebody's own cannot be learned by: one that does not see which output is
-    whose, whose gradient points up, or that is asked of a softmax for rows that do not sum to 1.
+    whose, whose gradient points up or is 0 whatever comes out, or that is asked of a softmax for
+    rows that do not sum to 1.
     """
     rows = c.answers.rows
     shared = rows.shape[1] > 1 and _bits(rows) and any(map(_is_no_help, ends))
@@ -154,6 +155,9 @@ def _unfit(loss: LossFunction, ends: Sequence[Part], c: Conditions) -> bool:
     if t.shape[1] != rows.shape[1]:
         return False  # at every step of a sequence
     with np.errstate(all="ignore"):
+        flat = asked(np.random.default_rng(0).standard_normal(t.shape))[1]
+        if flat.size and not flat.any():
+            return True
         pairs = flaws.unpaired(t, t, lambda outputs, _: asked(outputs)[0])
         way = flaws.slope(t, lambda z: asked(z)[0], lambda z: asked(z)[1], c.x.dtype)
     return pairs.get("loss_paired", 1.0) <= limits.UNPAIRED or (

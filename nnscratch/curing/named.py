@@ -1,19 +1,40 @@
-"""What findings name in the data and one change mends: names, long tails, classes that are rare."""
+"""What findings name and one change mends: the rate; names, long tails and rare classes in data."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.curing.changes import Change, ClassWeights, Logarithms, OneHot, TargetLogarithms
+from nnscratch.curing.changes import (
+    Change,
+    ClassWeights,
+    LearningRate,
+    Logarithms,
+    OneHot,
+    TargetLogarithms,
+)
 from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.trials import Trial
+from nnscratch.flow.findings import rates
 from nnscratch.flow.findings.data import ONE_SIDED, TAIL
 from nnscratch.flow.findings.view import View
 
 RARE = "class weights"  # the finding that one class is rare, or weighed as if it were not
 _FAR = 20.0  # times the middle distance from the middle value: above that a tail is long
+_FEW = 0.03  # of the columns, such as pixels: that so few of them have tails is chance
 _MOST = 20  # classes that are weighed by hand, names of one column
+
+
+def named_rate(trial: Trial) -> Change | None:
+    """Return the learning rate to begin with where findings tell first that a trial's is too large;
+    None if they do not. (Of one that is too small a range test tells more.)
+    """
+    first = next(iter(trial.findings.causes), None)
+    large = first is not None and first.kind == "learning rate too large"
+    rate = rates.lower_rate(View(trial.record)) if large else math.nan
+    return LearningRate(rate) if rate > 0 else None
 
 
 def named(trial: Trial, c: Conditions) -> list[Change]:
@@ -48,7 +69,8 @@ def long_tails(values: Array) -> tuple[int, ...]:
     usual = np.median(np.abs(away), axis=0)
     far = (away > _FAR * usual).mean(axis=0) >= TAIL
     above = away.max(axis=0) > ONE_SIDED * -away.min(axis=0)
-    return tuple(np.flatnonzero((usual > 0) & far & above & (rows.min(axis=0) >= 0)).tolist())
+    found = (usual > 0) & far & above & (rows.min(axis=0) >= 0)
+    return tuple(np.flatnonzero(found).tolist()) if found.mean() >= _FEW else ()
 
 
 def balance(c: Conditions) -> tuple[float, ...]:

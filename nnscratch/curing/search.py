@@ -24,7 +24,7 @@ from nnscratch.curing.changes import (
 )
 from nnscratch.curing.conditions import Conditions, conditions_of, data_of
 from nnscratch.curing.facts import repairs
-from nnscratch.curing.named import RARE, balance, named
+from nnscratch.curing.named import RARE, balance, named, named_rate
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.progress import Watch, watching
 from nnscratch.curing.rates import new_rates, tested_rates
@@ -77,9 +77,10 @@ def cure(
        findings: is it sick? It is judged by its *skill* on held-out examples, the share of the
        answers' variance that it explains (`nnscratch.curing.skill`): a constant has 0. Where a
        class is found to be rare, all classes count alike in it.
-    2. If so, or if it learns slowly, what data and network ask for is changed at once: the scale of
-       inputs and targets, the output's activation and the loss, weights that are all the same, a
-       missing activation, batch norm over few rows or too slow, dropout, a penalty
+    2. If so, or if it learns slowly, the learning rate that findings name is tried; and what data
+       and network ask for is changed at once: the scale of inputs and targets, the output's
+       activation and the loss, weights that are all the same, a missing activation, batch norm
+       over few rows or too slow, dropout, a penalty
        (`nnscratch.curing.facts`); then, one by one, what findings name in them
        (`nnscratch.curing.named`): names become zeros and ones, long tails logarithms, rare classes
        count as much as others.
@@ -192,16 +193,18 @@ class _Search(Bench):
 
     def _search(self, before: Trial) -> Trial:
         """Return the trial of the most skill that was found, pruned."""
-        best = before
-        first = together(*repairs(self.plan, self.conditions))
-        if first is not None:  # what is asked for as it is need not help by itself
-            repaired = self.tried(first)
+        rate = named_rate(before)
+        best = before if rate is None else self._better(before, self.tried(rate))
+        asked = together(*repairs(self.plan, self.conditions))
+        start = best
+        if asked is not None:  # what is asked for as it is need not help by itself
+            repaired = self.tried(together(best.change, asked))
             if not repaired.learns and repaired.skill <= best.skill - MARGIN:
                 slower = self._at_new_rates(repaired)
                 # At a rate that moves nothing anything is as good as a constant.
                 repaired = slower if slower.learns else repaired
             best = repaired if repaired.skill > best.skill - MARGIN else best
-        refused = [first] if first is not None and best is before else []
+        refused = [asked] if asked is not None and best is start else []
         best, refused = self._with(best, [*refused, *named(before, self.conditions)])
         for _ in range(ROUNDS):
             if best.skill >= GOOD and not best.ills and best.word == "healthy":

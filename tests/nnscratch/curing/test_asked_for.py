@@ -142,7 +142,7 @@ def test_what_the_data_ask_for_is_tried_at_other_rates(digits):
     x, y, validation = digits
     model = network(nn.ReLU, "he_normal", 1)
     found = cure(
-        model, LOSS, nn.SGD(lr=30.0), x / 40, y, batch_size=20, steps=60, tries=1,
+        model, LOSS, nn.SGD(lr=1e-5), x / 40, y, batch_size=20, steps=60, tries=1,
         validation=(validation[0] / 40, validation[1]), progress=False,
     )  # fmt: skip
     labels = [trial.label for trial in found.trials]

@@ -253,9 +253,19 @@ def of_any(output, y):
     return float(-(y * np.log(p)).sum(axis=1).mean()), -y / p / len(y)
 
 
+def of_softmax(output, y):
+    """Squared distance of a softmax that the loss takes itself: over one unit that is 1."""
+    p = np.exp(output - output.max(axis=1, keepdims=True))
+    p = p / p.sum(axis=1, keepdims=True)
+    slope = 2 * (p - y) / p.size
+    return float(((p - y) ** 2).mean()), p * (slope - (slope * p).sum(axis=1, keepdims=True))
+
+
 @pytest.mark.parametrize(
     ("last", "loss", "y", "wanted"),
     [
+        ([1], of_softmax, BITS[:, :1], "SigmoidCrossEntropy on a linear output"),
+        ([3], of_softmax, np.eye(3, dtype=np.float32)[LABELS], ""),
         ([2], own("pairs"), NUMBERS, ""),
         ([2], own("table"), NUMBERS, "MeanSquaredError on a linear output"),
         ([2], own("pairs", -1), NUMBERS, "MeanSquaredError on a linear output"),

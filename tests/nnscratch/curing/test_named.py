@@ -7,6 +7,7 @@ import nnscratch as nn
 from nnscratch.curing import cure
 from nnscratch.curing.changes import (
     ClassWeights,
+    LearningRate,
     Logarithms,
     OneHot,
     StandardInputs,
@@ -14,7 +15,7 @@ from nnscratch.curing.changes import (
     TargetLogarithms,
     together,
 )
-from nnscratch.curing.named import long_tails
+from nnscratch.curing.named import long_tails, named_rate
 from nnscratch.curing.reading import read_plan
 from nnscratch.curing.skill import Answers
 
@@ -151,3 +152,33 @@ def test_a_network_that_cannot_read_more_columns_is_left_alone():
     assert ClassWeights((1.0, 2.0)).apply(plan) is plan  # its loss takes none
     cell = read(nn.Sequential(nn.GRU(4, 3), nn.LastStep(), nn.Dense(3, 1)))
     assert OneHot((1,), 3).apply(cell).layers[0].options["features_in"] == 7
+
+
+@pytest.mark.parametrize(("columns", "found"), [(33, True), (34, False)])
+def test_the_tail_of_one_of_many_columns_is_chance(columns, found):
+    x = np.random.default_rng(1).standard_normal((500, columns))
+    x[:, 7] = np.exp(2 * x[:, 7])
+    assert long_tails(x) == ((7,) if found else ())
+
+
+@pytest.mark.parametrize(("lr", "named"), [(0.3, 0.001), (0.001, None), (1e-6, None)])
+def test_the_rate_that_findings_name_is_tried_first(lr, named):
+    """A chain of dense layers, which a ReLU between them does not make better."""
+    z = Z[:, :3]
+    x = (1 / (1 + np.exp(-z @ RNG.standard_normal((3, 60))))).astype(np.float32)
+    y = np.tanh(0.1 * z)
+    model = nn.Sequential(nn.Dense(60, 30), nn.Dense(30, 3), seed=0)
+    found = cure(
+        *(model, nn.MeanSquaredError(), nn.Adam(lr=lr), x, y),
+        batch_size=32,
+        steps=60,
+        tries=1,
+        progress=False,
+    )
+    rate = None if named_rate(found.before) is None else named_rate(found.before).lr
+    assert rate == named
+    tried = [one.change for one in found.trials[:1]]
+    assert (tried == [LearningRate(named)]) == (named is not None)
+    if named:
+        assert found.best is not None
+        assert found.best.skill >= found.trials[0].skill - 0.01
