@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from nnscratch.arrays import DTYPES, Array, as_array, fitted
 from nnscratch.datasets.checks import check_inputs
-from nnscratch.errors import ConfigError, ShapeError
+from nnscratch.errors import ConfigError, ShapeError, require_count, require_list
 from nnscratch_records.words import plural
 
 _LEAST = 0.05  # of the distances from the least value: what is added before the logarithm
@@ -51,16 +51,17 @@ class Standardizer:
     ) -> None:
         given = _floats(x, "x")
         rows = given.reshape(-1, given.shape[-1]).astype(np.float64)
-        self._columns, named = rows.shape[1], [*one_hot, *logarithms]
+        names, tailed = _columns("one_hot", one_hot), _columns("logarithms", logarithms)
+        self._columns, named = rows.shape[1], [*names, *tailed]
         if not set(named) <= set(range(self._columns)) or len(set(named)) < len(named):
             raise ConfigError(
                 f"Standardizer one_hot and logarithms name columns, each of 0 to "
-                f"{self._columns - 1} once at the most, got {list(one_hot)} and {list(logarithms)}"
+                f"{self._columns - 1} once at the most, got {names} and {tailed}"
             )
-        self._names = {int(j): np.unique(rows[:, j]) for j in one_hot}
+        self._names = {j: np.unique(rows[:, j]) for j in names}
         rows = np.delete(rows, [*self._names], axis=1)
         kept = [j for j in range(self._columns) if j not in self._names]
-        self._tails = [kept.index(j) for j in logarithms]
+        self._tails = [kept.index(j) for j in tailed]
         tails = rows[:, self._tails]
         self._low = tails.min(axis=0)
         away = tails - self._low
@@ -117,3 +118,8 @@ def _floats(x: npt.ArrayLike, what: str) -> Array:
     if array.dtype.kind in "biu":
         array = array.astype(np.float32)
     return check_inputs(array, what)
+
+
+def _columns(what: str, columns: object) -> list[int]:
+    listed: tuple[object, ...] = require_list(f"Standardizer {what}", columns, object)
+    return [require_count(f"a column of Standardizer {what}", j, least=0) for j in listed]

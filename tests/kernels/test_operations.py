@@ -21,7 +21,7 @@ ELEMENTWISE = [
     for name in OPERATIONS
     if name.endswith(("_forward", "_backward"))
     and not name.startswith(("dense", "batchnorm", "layernorm", "rmsnorm", "prelu", "softmax"))
-    and not name.startswith(("last_step", "mean_over_time"))
+    and not name.startswith(("last_step", "mean_over_time", "hold"))
 ]
 
 
@@ -103,8 +103,10 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
         return [make(batch, n + n_out), *sides][:: 1 if name == "concatenate" else -1]
     if name.startswith("last_step"):
         return [make(batch, n), make(batch, 3 * n)][:: 1 if name.endswith("forward") else -1]
+    mask = (rng.random((batch, 3)) < 0.7).astype(dtype)
+    if name.startswith("hold"):
+        return [make(batch, 3 * n), make(batch, 3 * n), mask]
     if name.startswith("mean_over_time"):
-        mask = (rng.random((batch, 3)) < 0.7).astype(dtype)
         return [
             *[make(batch, n), make(batch, 3 * n)][:: 1 if name.endswith("forward") else -1],
             mask,

@@ -137,11 +137,14 @@ def test_what_is_not_seen_through_time_is_said_and_the_line_shows_it(kind, reach
     """A hook makes something else of what the layer gives."""
     torch.manual_seed(0)
     model = ByStep(kind)
-    model.rnn.register_forward_hook(lambda module, args, output: (output[0] + 1e-2, output[1]))
+    hook = model.rnn.register_forward_hook(
+        lambda module, args, output: (output[0] + 1e-2, output[1])
+    )
     flow, x = by_step(model, torch.optim.SGD(model.parameters(), lr=0.05))
     found = flow.findings()[0]
     assert found.kind in ("does not learn", "constant output")
     assert "Not seen: what the gradient does through time, inside rnn" in found.cause
+    hook.remove()  # nobody can copy what it does
     exec(found.advice[0].line, {"nnscratch": nn, "model": model, "x": x})
     said = capsys.readouterr().out
     assert "vanishing through time: 99 steps back" in said
