@@ -87,8 +87,14 @@ def test_logarithms_of_long_tails_and_back():
 
 
 @pytest.mark.parametrize(
-    "named", [{"one_hot": [3]}, {"logarithms": [-1]}, {"one_hot": [1], "logarithms": [1]}]
+    ("named", "said"),
+    [
+        ({"one_hot": [3]}, "each of 0 to 2 once"),
+        ({"one_hot": [1], "logarithms": [1]}, "each of 0 to 2 once"),
+        ({"logarithms": [-1]}, "logarithms must be a whole number >= 0, got -1"),
+        ({"logarithms": 1}, "logarithms must be a list"),
+    ],
 )
-def test_columns_that_there_are_not_are_refused(named):
-    with pytest.raises(nn.ConfigError, match="each of 0 to 2 once"):
+def test_columns_that_there_are_not_are_refused(named, said):
+    with pytest.raises(nn.ConfigError, match=said):
         nn.Standardizer(X, **named)
