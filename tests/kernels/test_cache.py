@@ -125,7 +125,7 @@ def package(tmp_path, monkeypatch):
     return made
 
 
-@pytest.mark.parametrize("folder", [None, "elsewhere"])
+@pytest.mark.parametrize("folder", ["elsewhere", pytest.param(None, marks=pytest.mark.slow)])
 def test_a_kernel_is_compiled_anew_when_one_that_it_calls_has_changed(
     tmp_path, monkeypatch, package, folder
 ):

@@ -77,7 +77,9 @@ def test_while_the_interpreter_ends_the_exit_code_stands(tmp_path, how, number):
     assert said.startswith("nnscratch 0")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_while_a_network_is_trained_the_step_is_ended_and_the_record_closed(tmp_path, number):
     size = ["--depth", "1", "--width", "4", "--epochs", "1000000", "--batch", "500"]
     process = start(["train", *size, "--record", tmp_path / "run.flow"])

@@ -105,7 +105,9 @@ def test_the_same_seed_gives_the_same_network(made):
 
 
 @pytest.mark.skipif(not subnormals.CONTROLLED, reason="processor without such a mode")
-@pytest.mark.parametrize("options", [[], ["--flush-subnormals"]])
+@pytest.mark.parametrize(
+    "options", [[], pytest.param(["--flush-subnormals"], marks=pytest.mark.slow)]
+)
 def test_subnormal_numbers_are_kept_or_not(made, options):
     sick = ["--depth", "72", "--activation", "sigmoid", "--init", "glorot_uniform"]
     assert main([*SMALL, *sick, "--epochs", "1", *options]) == 0

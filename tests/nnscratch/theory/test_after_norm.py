@@ -53,7 +53,10 @@ def test_units_that_share_an_input_differ_in_variance():
     assert normalized(phi, 1.0, 0.0, 0.0).rate < 0.7 * whole
 
 
-@pytest.mark.parametrize("name", ["tanh", "sigmoid", "leaky_relu"])
+@pytest.mark.parametrize(
+    "name",
+    ["tanh", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sigmoid", "leaky_relu"))],
+)
 @pytest.mark.parametrize("raw", [False, True])
 def test_networks(name, raw):
     x, y, _, _ = nn.datasets.digits()

@@ -44,7 +44,10 @@ def compare(name, spreads):
     assert compared
 
 
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name == "orthogonal")) for name in DRAWN],
+)
 def test_networks_that_are_only_drawn(name):
     compare(name, spreads=0.1)
 

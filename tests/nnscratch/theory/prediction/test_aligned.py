@@ -54,6 +54,7 @@ def test_what_is_predicted_is_what_is_measured(kind, n, count, scale, off):
     assert 0.4 < found.sd[0] / logs.std(ddof=1) < 2.8  # rather too wide
 
 
+@pytest.mark.slow
 def test_what_lies_along_the_signal_is_one_number_for_each_example():
     """Over draws: with a batch of two most of the spread is its."""
     found, logs = both("relu", 40, 14, 1.0, rows=2, draws=120)

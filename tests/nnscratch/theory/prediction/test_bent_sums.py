@@ -145,7 +145,7 @@ def test_an_activation_behind_another_one(first, inner):
         ({"activation": nn.Tanh, "sw2": 1.0}, 0.04),
         ({"activation": nn.LeakyReLU, "sw2": 1.0}, 0.08),
         ({"normed": True}, 0.05),
-        ({"activation": nn.GELU, "behind": nn.LayerNorm}, 0.07),
+        pytest.param({"activation": nn.GELU, "behind": nn.LayerNorm}, 0.07, marks=pytest.mark.slow),
     ],
 )
 def test_against_networks(options, tolerance):

@@ -97,7 +97,7 @@ def test_correlation_of_two_inputs(data):
     )
 
 
-@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("after", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_batch_norm_on_either_side_of_the_activation(after, data):
     x, y = data
     logs = []

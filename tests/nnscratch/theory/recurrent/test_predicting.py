@@ -36,7 +36,14 @@ LAYERS = {
 }
 
 
-@pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
+QUICK = "RNN, orthogonal", "RNN, ReLU", "LSTM", "GRU"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [pytest.param(one, marks=[pytest.mark.slow] * (of not in QUICK)) for of, one in LAYERS.items()],
+    ids=LAYERS,
+)
 def test_what_is_left_at_every_lag_is_what_is_measured(make, sequences):
     found = nn.predict(network(make(), dtype="float64"), sequences)
     (layer,) = found.layers
@@ -231,13 +238,19 @@ def unlike(kind, features, steps=60, seed=0):
         (lambda f: nn.RNN(f, 200), "steps", 6),
         (lambda f: nn.RNN(f, 200), "one number", 1),
         (lambda f: nn.RNN(f, 200, activation="elu"), "sequences", 6),
-        (lambda f: nn.GRU(f, 200, init="lecun_normal"), "sequences", 20),
-        (lambda f: nn.LSTM(f, 200, recurrent_init=Orthogonal(1.3)), "the same throughout", 1),
-        pytest.param(
-            lambda f: nn.Bidirectional(nn.GRU(f, 100, update_bias=1, init="lecun_normal")),
-            "sequences",
-            4,
-            marks=pytest.mark.slow,
+        *(
+            pytest.param(*one, marks=pytest.mark.slow)
+            for one in (
+                (lambda f: nn.GRU(f, 200, init="lecun_normal"), "sequences", 20),
+                (
+                    lambda f: nn.LSTM(f, 200, recurrent_init=Orthogonal(1.3)),
+                    *("the same throughout", 1),
+                ),
+                (
+                    lambda f: nn.Bidirectional(nn.GRU(f, 100, update_bias=1, init="lecun_normal")),
+                    *("sequences", 4),
+                ),
+            )
         ),
     ],
 )

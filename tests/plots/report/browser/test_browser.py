@@ -4,6 +4,7 @@ import re
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from nnscratch_records import FIELDS
 
@@ -143,6 +144,7 @@ def pixel(page, step, layer):
     return {tuple(values[i : i + 3]) for i in range(0, len(values), 4)}
 
 
+@pytest.mark.slow
 def test_400_layers_and_thousands_of_steps_are_quick(opened, run):
     record = run("deep", blocks=200, steps=250, per_layer=0.97)
     for key, values in record.items():
