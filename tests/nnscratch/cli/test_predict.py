@@ -16,7 +16,7 @@ SMALL = ["--depth", "3", "--width", "20", "--batch", "30"]
 @pytest.fixture(scope="module")
 def output(tmp_path_factory):
     folder = tmp_path_factory.mktemp("predict")
-    assert main(["predict", *SMALL, "--measure", "2", "--out", str(folder)]) == 0
+    assert main(["predict", *SMALL, "--only", "all", "--measure", "2", "--out", str(folder)]) == 0
     return folder
 
 
