@@ -107,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
         return recurrent.predict(options)
     console = Console()
     # Clipping acts after the gradient: such a rung starts like the one without.
-    chosen = options.only or names_a_network(options)
+    chosen = options.only not in (None, ["all"]) or names_a_network(options)
     rungs = [r for r in chosen_rungs(options) if chosen or r.max_norm is None]
     settings = ladder_settings(options)
     folder = make_folder(options.out)
