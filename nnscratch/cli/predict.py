@@ -38,6 +38,7 @@ from nnscratch.cli.network import (
 )
 from nnscratch.console import Console, table_of
 from nnscratch.experiments import ladder
+from nnscratch.experiments.rungs import are_all
 from nnscratch.files import make_folder, write_atomically
 from nnscratch.layers import activation as activation_layer
 from nnscratch.theory import (
@@ -107,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
         return recurrent.predict(options)
     console = Console()
     # Clipping acts after the gradient: such a rung starts like the one without.
-    chosen = options.only not in (None, ["all"]) or names_a_network(options)
+    chosen = not are_all(options.only) or names_a_network(options)
     rungs = [r for r in chosen_rungs(options) if chosen or r.max_norm is None]
     settings = ladder_settings(options)
     folder = make_folder(options.out)

@@ -64,7 +64,7 @@ class Bench:
         """Return the trial, or None if Ctrl-C ended it after a step."""
         plan = self.changed(change)
         expected = self.forecast(plan)
-        label, runs = ("as it is", SEEDS) if change is None else (str(change), 1)  # see `run`
+        label, runs = ("as it is", SEEDS) if change is None else (str(change), 1)  # see `begun`
         self.watch.begin(label, runs)
         trial = run_trial(plan, change, expected, self.conditions, (self.watch,))
         if trial is not None:

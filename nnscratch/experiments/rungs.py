@@ -18,10 +18,16 @@ class Named(Protocol):
 R = TypeVar("R", bound=Named)
 
 
+def are_all(names: Sequence[str] | None) -> bool:
+    """Whether names mean all rungs of a ladder: None, or "all" alone."""
+    return names is None or list(names) == ["all"]
+
+
 def chosen(ladder: tuple[R, ...], names: Sequence[str] | None) -> tuple[R, ...]:
-    """Return the rungs called `names` (None, or "all" alone: all), in the ladder's order."""
-    names = None if names is not None and list(names) == ["all"] else names
+    """Return the rungs called `names` (see `are_all`), in the ladder's order."""
+    if names is None or are_all(names):
+        return ladder
     known = {rung.name for rung in ladder}
-    for name in names or ():
+    for name in names:
         require_name("configuration", name, known)
-    return tuple(rung for rung in ladder if names is None or rung.name in names)
+    return tuple(rung for rung in ladder if rung.name in names)
