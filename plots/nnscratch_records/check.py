@@ -22,6 +22,7 @@ _DTYPES = {"text": "U", "whole": "iu", "real": "iuf"}
 _EMPTY = {axis: counted if isinstance(counted, int) else 0 for axis, counted in AXES.items()}
 _PLAIN = {"text": str, "whole": int, "real": float}
 _NAMED = ("layers", "params", "batchnorm_layers", "census_layers", "recurrent_layers", "gates")
+_WHOLE = 1 + 1e-6  # of fractions: sums of float32 are off by less
 _BUILDER = "nnscratch.Recorder writes whole records"
 
 
@@ -229,6 +230,9 @@ def _check_values(record: Record, what: str) -> None:
         if numbers.dtype.kind != "u" and (numbers < 0).any():
             found = numbers[numbers < 0][0]
             raise RecordError(f"{what}: {name} holds {found}, expected nothing below 0")
+        if field.unit == "fraction" and (numbers > _WHOLE).any():
+            found = numbers[numbers > _WHOLE][0]
+            raise RecordError(f"{what}: {name} holds {found}, expected fractions, at most 1")
     states = record.get("census", np.zeros(0))
     if states.size and states.max() >= len(STATES):
         raise RecordError(f"{what}: census holds {states.max()}, expected codes 0 to 3")

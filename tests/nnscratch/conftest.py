@@ -7,10 +7,10 @@ import pytest
 
 
 class Said:
-    """What was said in each case, in said.txt beside the test; ``SAID=write`` writes it anew."""
+    """What was said in each case, in a file beside the test; ``SAID=write`` writes it anew."""
 
-    def __init__(self, test, cases):
-        self.file = Path(test).with_name("said.txt")
+    def __init__(self, test, cases, file="said.txt"):
+        self.file = Path(test).with_name(file)
         self.cases = list(cases)
 
     def known(self):

@@ -72,6 +72,8 @@ def make_record():
             record[name] = np.array(GIVEN[name]) if field.axes else GIVEN[name]
         elif field.kind == "whole":
             record[name] = rng.integers(0, 4, shape)
+        elif field.unit == "fraction":
+            record[name] = rng.uniform(0, 1, shape)
         else:
             record[name] = rng.lognormal(0, 3, shape)
     return record

@@ -115,6 +115,8 @@ def test_histograms_may_not_have_been_kept(record):
         ("edges", [(-1, 0), (0, 1), (1, 2), (2, 4)], r"edges holds \(2, 4\)"),
         ("param_layers", [0, 0, 1, 1, 4, 3], "param_layers holds 4"),
         ("gradient_norm", -np.ones((5, 4)), "gradient_norm holds -1.0, expected nothing below 0"),
+        ("target_far_share", np.full(5, 1.1), "target_far_share holds 1.1, expected fractions"),
+        ("output_zeros", np.full((5, 4), 1.00001), "output_zeros holds 1.00001, expected frac"),
         ("census", np.full((2, 6), 4), "census holds 4, expected codes 0 to 3"),
         ("census_units", [0, 5], r"census_units holds \[0, 5\], expected 2 bounds from 0 to the 6"),
         ("histogram_edges_signed", np.zeros(65), "histogram_edges_signed must increase"),

@@ -7,6 +7,7 @@ from nnscratch.flow.infos import LayerInfo, ParamInfo, network_facts
 from nnscratch.flow.layout import STEP_FIELDS, Layout
 from nnscratch.optimizers.measures import PARAM_MEASURES
 from nnscratch_kernels.reference.measures import MEASURES
+from nnscratch_records import RecordError, check_record
 
 LAYERS = (
     LayerInfo("0.dense", "dense", 6, role="weights"),
@@ -24,6 +25,20 @@ PARAMS = (
 )
 RUN = {"label": "a run", "clip": "ClipNorm(1.0)", "every": 1}
 LAYOUT = Layout({**RUN, **network_facts(LAYERS, PARAMS, counted=["1.tanh"])})
+
+
+def _is_fraction(column):
+    row = np.zeros((1, LAYOUT.numbers))
+    samples = np.zeros((1, LAYOUT.samples), np.uint8)
+    row[0, column] = 2.0
+    try:
+        check_record(LAYOUT.to_record([0], row, samples), needed=())
+    except RecordError as error:
+        return "fraction" in str(error)
+    return False
+
+
+_FRACTIONS = [i for i in range(LAYOUT.numbers) if _is_fraction(i)]
 _COUNTS = [i for i, name in enumerate(PARAM_MEASURES) if name.endswith("nonfinite")]
 
 
@@ -41,6 +56,7 @@ class Recording:
         _, tensors, params, *_ = LAYOUT.blocks(self.numbers)
         for counts in (tensors[:, MEASURES.index("nonfinite")], *(params[:, i] for i in _COUNTS)):
             counts[np.isinf(counts)] = 7  # a count is a number
+        self.numbers[:, _FRACTIONS] = np.minimum(self.numbers[:, _FRACTIONS], 1)
         self.numbers[:, STEP_FIELDS.index("batch_size")] = 20
         self.samples = rng.integers(0, 70, (count, LAYOUT.samples), dtype=np.uint8)
         self.census_steps = self.steps[::4]
