@@ -184,7 +184,7 @@ def _weighed(view: View) -> list[Finding]:
     weight, common = _weight(view), view.latest("target_common")
     seen = common * weight / (common * weight + 1 - common)
     against = weight >= AGAINST
-    if not (common > MEDIAN and (against or seen <= DROWNED)):
+    if not (MEDIAN < common < 1 and (against or seen <= DROWNED)):
         return []
     why = "these are the wrong way round" if against else "these make up for far more than that"
     return [
@@ -230,7 +230,7 @@ def drowned(view: View) -> list[Finding]:
     """Return that ones are so rare among zeros that squared errors are least near 0 everywhere."""
     common, p = view.latest("target_common"), view.progress
     ones = view.latest("target_classes") == 1 and view.latest("target_mean") < MEDIAN
-    if not (ones and common >= SCARCE and p.rows >= ENOUGH and p.share < NOTHING):
+    if not (ones and SCARCE <= common < 1 and p.rows >= ENOUGH and p.share < NOTHING):
         return []
     seen = (
         f"{percent(1 - common)} of the answers are ones among zeros, and the loss is the squared "

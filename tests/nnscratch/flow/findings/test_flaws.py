@@ -336,3 +336,13 @@ def test_of_many_classes_few_examples_tell_little(run, classes, told):
         known["target_std"] = 0.47
         change = at(0.1, guess_linear=-0.1, guess_neighbours=-0.1, **known)
         assert run.of(run(change, widths=(20, 20, 3)), "labels")
+
+
+@pytest.mark.parametrize("loss", [nn.MeanSquaredError(), nn.SigmoidCrossEntropy({0: 9, 1: 1})])
+def test_where_all_answers_are_zeros_no_class_is_rare(loss):
+    x, y = np.random.default_rng(0).standard_normal((200, 8)), np.zeros((200, 12), np.float32)
+    model = nn.Sequential(nn.Dense(8, 16), nn.ReLU(), nn.Dense(16, 12), seed=0)
+    flow = nn.GradientFlow(model)
+    trainer = nn.Trainer(model, loss, nn.SGD(lr=1e-9))
+    trainer.fit(x, y, epochs=20, batch_size=20, callbacks=[flow], progress=False)
+    assert flow.findings().kinds[0] == "labels"

@@ -7,8 +7,9 @@ import pytest
 
 from .dense import CASES as DENSE
 from .others import CASES as OTHERS
+from .rare import CASES as RARE
 
-CASES = DENSE | OTHERS
+CASES = DENSE | OTHERS | RARE
 
 
 @pytest.mark.parametrize("name", CASES)
