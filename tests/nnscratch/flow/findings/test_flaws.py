@@ -338,7 +338,9 @@ def test_of_many_classes_few_examples_tell_little(run, classes, told):
         assert run.of(run(change, widths=(20, 20, 3)), "labels")
 
 
-@pytest.mark.parametrize("loss", [nn.MeanSquaredError(), nn.SigmoidCrossEntropy({0: 9, 1: 1})])
+@pytest.mark.parametrize(
+    "loss", [nn.MeanSquaredError(), nn.SigmoidCrossEntropy(class_weights={0: 9, 1: 1})]
+)
 def test_where_all_answers_are_zeros_no_class_is_rare(loss):
     x, y = np.random.default_rng(0).standard_normal((200, 8)), np.zeros((200, 12), np.float32)
     model = nn.Sequential(nn.Dense(8, 16), nn.ReLU(), nn.Dense(16, 12), seed=0)
