@@ -18,7 +18,7 @@ from nnscratch.curing.changes import (
 from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.trials import Trial
 from nnscratch.flow.findings import rates
-from nnscratch.flow.findings.data import ONE_SIDED, TAIL
+from nnscratch.flow.findings.outliers import ONE_SIDED, TAIL
 from nnscratch.flow.findings.view import View
 
 RARE = "class weights"  # the finding that one class is rare, or weighed as if it were not

@@ -27,7 +27,7 @@ from nnscratch.errors import (
 )
 from nnscratch.flow import GradientFlow
 from nnscratch.flow.findings import Findings
-from nnscratch.flow.findings.cures import optimizer_python
+from nnscratch.flow.findings.optimizer import optimizer_python
 from nnscratch.initializers import Initializer, for_activation
 from nnscratch.layers import BatchNorm, Dense, activation
 from nnscratch.losses import Loss

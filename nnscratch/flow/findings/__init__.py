@@ -35,9 +35,9 @@ from nnscratch.flow.findings import (
     weights,
     wiring,
 )
-from nnscratch.flow.findings.cures import with_one_rate
 from nnscratch.flow.findings.finding import SEVERITIES, Advice, Finding, Findings
 from nnscratch.flow.findings.graph import KINDS, arrange
+from nnscratch.flow.findings.optimizer import with_one
 from nnscratch.flow.findings.sequences import for_sequences
 from nnscratch.flow.findings.torch_lines import in_torch
 from nnscratch.flow.findings.view import View
@@ -73,7 +73,7 @@ def find(record: Record) -> Findings:
     causes += overfitting.find(view)
     causes = labels.last_resort(causes)
     causes = flaws.last_resort(view, shown, causes)
-    found: Sequence[Finding] = with_one_rate(arrange([*symptoms, *causes]))
+    found: Sequence[Finding] = with_one(arrange([*symptoms, *causes]))
     found = for_sequences(found, view)
     if view.text("framework") == "torch":
         found = in_torch(found, view)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from nnscratch import initializers, layers, optimizers, schedules
-from nnscratch.flow.findings.finding import Advice, Finding
+from nnscratch import initializers, layers
+from nnscratch.flow.findings.finding import Advice
+from nnscratch.flow.findings.optimizer import adam, fresh, gives_up, optimizer_python
 from nnscratch.flow.findings.rates import MOMENTUM, is_plain
 from nnscratch.flow.findings.view import View
 from nnscratch.theory.suited import suited_gate_bias, suited_init, suited_scale
@@ -20,10 +18,14 @@ from nnscratch_records.words import called, number
 NEAR = 1.25  # as near as weights must be to the scale that suits
 HIDDEN = 16  # units of a hidden layer where there was none
 ABOVE_ZERO = ("exponential", "softplus")  # activations that give no number below 0
+# Losses of probabilities, and what takes any number in their place.
+OF_LOGITS = {
+    "CategoricalCrossEntropy": ("softmax", "SoftmaxCrossEntropy"),
+    "BinaryCrossEntropy": ("sigmoid", "SigmoidCrossEntropy"),
+}
 CLIP = 1  # the norm of the whole gradient, as in most recurrent networks that are published
 LEAPS = "What comes back through time leaps: a rate for the usual steps is too large for those."
 LEAST_BATCH = 8  # examples, for batch norm
-_RATE = re.compile(r"\blr=[0-9.e+-]+")
 _MOMENTUM = re.compile(r"momentum=[0-9.e+-]+")
 _RATES = re.compile(r", rates=\{[^}]*\}")
 
@@ -86,7 +88,7 @@ def remade(view: View, what: str, changes: str, loss: str = "", expect: str = ""
     if "rates=" in text and _inserts(view, changes):
         text = _RATES.sub("", text)
         expect = f"{expect} Layers get other numbers: name those of rates= anew.".strip()
-    optimizer = optimizer_python(text)
+    optimizer = fresh(view, text)
     if optimizer:
         names, values = [*names, "optimizer"], [*values, optimizer]
     return Advice(what, f"{', '.join(names)} = {', '.join(values)}", expect)
@@ -96,36 +98,6 @@ def _inserts(view: View, changes: str) -> bool:
     """Return whether what `remake` is asked to change puts layers between those there are."""
     bare = any(view.after(i, "activation") is None for i in view.hidden_weights)
     return "norm=True" in changes or (changes.startswith("activation=") and bare)
-
-
-def optimizer_python(text: str, rate: float = math.nan) -> str:
-    """Return the Python expression of an optimizer, from its text, without usual settings.
-
-    rate : instead of its own; with it empty where it has a schedule, as for what is not ours
-    """
-    name = text.partition("(")[0]
-    made = getattr(optimizers, name, None)
-    if made is None:
-        return ""
-    usual = {key: one.default for key, one in inspect.signature(made).parameters.items()}
-    try:
-        tree = ast.parse(text, mode="eval").body
-    except SyntaxError:  # a rate that is a function has no text that could be pasted
-        return ""
-    if not isinstance(tree, ast.Call):
-        return ""
-    told = []
-    for setting in tree.keywords:
-        key, value = str(setting.arg), ast.unparse(setting.value)
-        if isinstance(setting.value, ast.Call):
-            inner = value.partition("(")[0]
-            value = f"nn.{'schedules.' if hasattr(schedules, inner) else ''}{value}"
-            if key == "lr" and not math.isnan(rate):
-                return ""
-        elif key != "lr" and value == repr(usual.get(key)):
-            continue
-        told.append(f"lr={rate:g}" if key == "lr" and not math.isnan(rate) else f"{key}={value}")
-    return f"nn.{name}({', '.join(told)})"
 
 
 def suits(kind: str, scale: float) -> bool:
@@ -221,7 +193,7 @@ def keeps_state(view: View, steps: float) -> Advice:
 
 def _anew(view: View, what: str, made: str) -> Advice:
     """Return advice to take another network, with an optimizer that knows nothing of this one."""
-    optimizer = optimizer_python(view.text("optimizer"))
+    optimizer = fresh(view)
     also, value = (", optimizer", f", {optimizer}") if optimizer else ("", "")
     return Advice(what, f"model{also} = {made}{value}")
 
@@ -244,7 +216,7 @@ def anew(view: View, advice: Advice) -> Advice:
 
     An optimizer that it is about goes with them; else there is a new one like the run's.
     """
-    new = optimizer_python(view.text("optimizer"))
+    new = fresh(view)
     if not new or view.text("framework") == "torch" or "opaque" in view.roles:
         return advice
     _, own, made = advice.line.rpartition("optimizer = ")
@@ -266,9 +238,13 @@ def scaled_targets(view: View) -> Advice:
 
 
 def no_output_activation(view: View, expect: str = "") -> Advice:
-    """Return a network whose output is that of its last weights."""
-    what = "end with the last layer of weights, without an activation"
-    return remade(view, what, 'output="identity"', expect=expect)
+    """Return a network whose output is that of its last weights, and a loss that takes it."""
+    what, kind = "end with the last layer of weights, without an activation", view.text("loss_kind")
+    loss = ""
+    if kind in OF_LOGITS:
+        within = view.latest("target_min") >= 0 and view.latest("target_max") <= 1
+        loss = f"nn.{OF_LOGITS[kind][1] if within else 'MeanSquaredError'}()"
+    return remade(view, what, 'output="identity"', loss, expect=expect)
 
 
 def less_momentum(view: View) -> tuple[Advice, ...]:
@@ -289,9 +265,22 @@ def learning_rate(view: View, rate: float, spoiled: bool = False) -> tuple[Advic
     what = f"train with the learning rate {rate:g}"
     if not new:
         return (Advice(what, f"optimizer.lr = {rate:g}"),)
-    if spoiled:
-        return (Advice(f"{what}, from new weights", f"model, optimizer = nn.remake(model), {new}"),)
-    return (Advice(what, f"optimizer = {new}"),)
+    if not spoiled:
+        return (Advice(what, f"optimizer = {new}"),)
+    anew = Advice(f"{what}, from new weights", f"model, optimizer = nn.remake(model), {new}")
+    if not gives_up(view, rate):
+        return (anew,)
+    other = f"model, optimizer = nn.remake(model), {adam(view, view.text('optimizer'))}"
+    fits = Advice("let the step fit each weight, from new weights", other)
+    return fits, replace(anew, what=f"or {anew.what}")
+
+
+def longer_steps(view: View, rate: float) -> tuple[Advice, ...]:
+    """Return longer steps: of plain descent through several layers those of Adam, or this rate."""
+    own = learning_rate(view, rate)
+    if len(view.weights) < 2 or not is_plain(view):
+        return own
+    return (*adaptive(view), *(replace(one, what=f"or {one.what}") for one in own))
 
 
 def shorter_steps(view: View, rate: float, leaps: bool) -> tuple[Advice, ...]:
@@ -299,7 +288,7 @@ def shorter_steps(view: View, rate: float, leaps: bool) -> tuple[Advice, ...]:
     lower = learning_rate(view, rate, spoiled=True)
     if not leaps:
         return lower
-    return (clipped_anew(view), *(replace(a, what=f"or {a.what}") for a in lower))
+    return (clipped_anew(view), *(replace(a, what=f"or {a.what.removeprefix('or ')}") for a in lower))
 
 
 def clipped_anew(view: View) -> Advice:
@@ -317,24 +306,5 @@ def adaptive(view: View) -> tuple[Advice, ...]:
     """Return an optimizer that fits the step to each weight, unless it is there."""
     if not is_plain(view):
         return ()
-    return (Advice("let the step fit each weight", "optimizer = nn.Adam(lr=0.001)"),)
-
-
-def with_one_rate(found: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return findings whose lines all name the learning rate that one of the causes asks for; its
-    own lines name their own."""
-    asked = [
-        _RATE.search(one.advice[0].line)
-        for one in found
-        if one.kind.startswith("learning rate") and not one.because and one.advice
-    ]
-    rate = next((match[0] for match in asked if match), "")
-    if not rate:
-        return tuple(found)
-    made = []
-    for one in found:
-        own = one.kind.startswith("learning rate")
-        kept = [a for a in one.advice if not a.line.startswith("optimizer = nn.Adam")]
-        told = tuple(replace(a, line=_RATE.sub(rate, a.line)) for a in kept)
-        made.append(one if own else replace(one, advice=told))
-    return tuple(made)
+    line = f"optimizer = {adam(view, view.text('optimizer'))}"
+    return (Advice("let the step fit each weight", line),)

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from nnscratch.flow.findings import labels
+from nnscratch.flow.findings import labels, outliers
 from nnscratch.flow.findings.cures import (
-    LOGARITHMS,
     STANDARDISE_BOTH,
     STANDARDISE_INPUTS,
     STANDARDISE_TARGETS,
@@ -27,6 +26,8 @@ from nnscratch_records.limits import (
     OFF_CENTRE,
     SMALL_INPUT,
     SMALL_TARGET,
+    TRIED_LARGE_INPUT,
+    TRIED_SMALL_INPUT,
 )
 from nnscratch_records.words import number, percent
 
@@ -37,9 +38,9 @@ FAR_TARGET = 100.0  # root mean square: smaller ones are learned as they are, in
 SPIKE, FEW, SELDOM = 3.0, 2, 0.05  # times the usual loss; steps at least; of them at most
 # What holds a run up then, whatever the targets' scale.
 AS_IT_IS = frozenset({"output activation", "learning rate too small", "too few steps"})
-TAIL, ONE_SIDED = 0.01, 5.0  # of the examples lie far off; as far above the mean as below
 UNTOLD = 0.5  # of the answers' variance, or less, can be told of inputs that come again
 _SAME = 8  # examples with one input
+_OF_INPUTS, _ONE = ("mean", "std", "max"), 0.5  # half of what a single one among zeros is
 COPIES = 16  # of each example in a batch, on average: so many are drawn on no purpose
 COLUMNS = 5  # of fewer there may be no more examples: a truth table, the corners of a square
 _LOOK_AT_INPUTS = Advice(
@@ -57,7 +58,7 @@ def find(view: View) -> list[Finding]:
     return _alike(view) or [
         *_repeated(view),
         *labels.find(view),
-        *_outliers(view),
+        *outliers.find(view),
         *_scales(view),
     ]
 
@@ -67,12 +68,23 @@ def _scales(view: View) -> list[Finding]:
     mended without the other, even if the loss falls on its way to the targets' mean.
     """
     inputs, targets = _inputs(view), _targets(view)
-    if targets:
+    if targets and (inputs or _worth_a_try(view)):
         own = scaled_targets(view)
         also = replace(own, line=f"{STANDARDISE_INPUTS.line}; {own.line}")
-        both = STANDARDISE_BOTH if own is STANDARDISE_TARGETS else also
-        inputs = [replace(one, advice=(anew(view, both),)) for one in inputs]
+        both = anew(view, STANDARDISE_BOTH if own is STANDARDISE_TARGETS else also)
+        alone = (anew(view, own),)
+        found = [*inputs, *(one for one in targets if one.advice == alone)]
+        return [
+            replace(one, advice=(both,)) if one in found else one for one in (*inputs, *targets)
+        ]
     return [*inputs, *targets]
+
+
+def _worth_a_try(view: View) -> bool:
+    """Whether a cure would scale the inputs: zeros with a one among them are not small."""
+    mean, std, largest = (float(np.median(view.get(f"input_{k}")[:5])) for k in _OF_INPUTS)
+    rms = math.hypot(mean, std)
+    return rms > TRIED_LARGE_INPUT or (rms < TRIED_SMALL_INPUT and largest < _ONE)
 
 
 def _alike(view: View) -> list[Finding]:
@@ -158,40 +170,6 @@ def _repeated(view: View) -> list[Finding]:
             (_LOOK_AT_ROWS,),
             {"repeated": share, "told": told},
             EXPLAINS["inputs alike"],
-        )
-    ]
-
-
-def _outliers(view: View) -> list[Finding]:
-    """A few targets so far away that their squares are most of the loss."""
-    if not view.outweighed or view.text("loss_kind") not in ("MeanSquaredError", "MSELoss"):
-        return []
-    few, count, share = (view.latest(f"target_{of}") for of in ("far", "count", "far_share"))
-    if not count > few > 0:  # as no recorder writes, but a file may say
-        return []
-    mean, ends = view.latest("target_mean"), (view.latest("target_min"), view.latest("target_max"))
-    rest = view.latest("target_std") * math.sqrt(max(0.0, 1 - share))
-    advice = [Advice("take a loss that grows like the error", "loss = nn.Huber()")]
-    if rest < SMALL_TARGET:  # as where all were standardised together: no loss sees these
-        advice = [anew(view, WITHOUT_FAR)]
-    low, high = mean - ends[0], ends[1] - mean
-    if few >= TAIL * count and high > ONE_SIDED * low:  # no few that are wrong: a long tail
-        advice = [anew(view, LOGARITHMS), *advice]
-    end = max(ends, key=lambda value: abs(value - mean))
-    return [
-        Finding(
-            "outliers",
-            "notice" if view.progress.learned else view.harm,
-            view.layers[-1:],
-            view.first_step,
-            f"A few targets are far from all others: of {int(count)} examples {int(few)}, as far "
-            f"as {number(end)}, make up {percent(share)} of the squared distances from the middle, "
-            f"and the error is squared.",
-            "Squared, what is far off outweighs all the rest: the loss falls by what is learned of "
-            "a few examples.",
-            (*advice, Advice("or look whether these targets are right")),
-            {"far": few, "share": share, "end": end},
-            EXPLAINS["outliers"],
         )
     ]
 

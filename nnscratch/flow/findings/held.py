@@ -9,9 +9,10 @@ import numpy as np
 
 from nnscratch import optimizers
 from nnscratch.arrays import Array
-from nnscratch.flow.findings.cures import anew, optimizer_python, remade
+from nnscratch.flow.findings.cures import anew, remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.optimizer import optimizer_python
 from nnscratch.flow.findings.progress import LEARNED, LEARNS, WORTH
 from nnscratch.flow.findings.view import View
 from nnscratch_records import limits

@@ -80,7 +80,7 @@ def find(view: View, shown: dict[str, Finding]) -> list[Finding]:
             int(view.steps[view.now.start]),
             f"{stands}: in {view.rows:,} recorded steps nothing was learned.",
             cause,
-            (*look, _by_heart(view), *adaptive(view)),
+            (*look, *adaptive(view), _by_heart(view)),
             {"loss": p.now, "constant": p.constant, "share": p.share},
         )
     ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from nnscratch.flow.columns import SURE_KINDS
-from nnscratch.flow.findings.cures import optimizer_python, remade
+from nnscratch.flow.findings.cures import remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.optimizer import fresh
 from nnscratch.flow.findings.progress import ENOUGH
 from nnscratch.flow.findings.view import View
 from nnscratch_records.words import number, percent
@@ -107,7 +108,7 @@ def _naive(view: View) -> list[Finding]:
     line = f"last = {last}; y = y - last; y = y / y.std(axis=0)"
     if view.recurrent:
         line = f"{line}; x = np.diff(x, axis=1) / np.diff(x, axis=1).std(axis=(0, 1))"
-    made = "" if view.text("framework") else optimizer_python(view.text("optimizer"))
+    made = "" if view.text("framework") else fresh(view)
     return [
         Finding(
             "naive forecast",

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from nnscratch.flow.findings import flaws, reach
-from nnscratch.flow.findings.cures import remade
+from nnscratch.flow.findings.cures import OF_LOGITS, remade
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import ENOUGH, NOTHING
@@ -23,11 +23,6 @@ FLAT = 0.99  # of the outputs, whose gradient is exactly 0: of many actions one 
 _PULLED = frozenset(
     {"does not learn", "constant output", "learning rate too small", "too few steps"}
 )
-# Losses of probabilities, and what takes any number in their place.
-_OF_LOGITS = {
-    "CategoricalCrossEntropy": ("softmax", "SoftmaxCrossEntropy"),
-    "BinaryCrossEntropy": ("sigmoid", "SigmoidCrossEntropy"),
-}
 
 
 def find(view: View) -> list[Finding]:
@@ -173,9 +168,9 @@ def _unbounded(view: View) -> list[Finding]:
     seen = view.rows and view.text("framework") != "torch"
     parts = [role for role in view.roles if role not in ("shape", "noise")]
     bare = parts[-1:] == ["weights"]
-    if not (seen and bare and name in _OF_LOGITS):
+    if not (seen and bare and name in OF_LOGITS):
         return []
-    missing, right = _OF_LOGITS[name]
+    missing, right = OF_LOGITS[name]
     last = len(view.layers) - 1
     mean, std = (view.now_of(f"output_{what}", last) for what in ("mean", "std"))
     return finding(

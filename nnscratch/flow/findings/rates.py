@@ -66,7 +66,12 @@ def with_momentum(view: View) -> str:
 def lasts(view: View) -> bool:
     """Whether momentum makes a rate too large that is none with a usual one."""
     plain = USUAL["SGD"][0] * (1 - MOMENTUM)
-    return _momentum(view) > HEAVY and rate_at(view, 0) <= plain * (1 + ROUNDED)
+    return goes_on(view) and rate_at(view, 0) <= plain * (1 + ROUNDED)
+
+
+def goes_on(view: View) -> bool:
+    """Whether momentum makes each step again, a little shorter, fifty times and more."""
+    return _momentum(view) > HEAVY
 
 
 def _momentum(view: View) -> float:
@@ -147,7 +152,8 @@ def lower_rate(view: View) -> float:
         return math.nan
     limits = [rate / _LOWER, usual(view)[1], _SHORT * best_step(view)]
     typical = typical_updates(view)[:1]
-    if len(typical) and typical[0] > 0:
+    own = optimizer_name(view) not in ("", *PLAIN)  # of a size that no first gradient foretells
+    if not own and len(typical) and typical[0] > 0:
         limits.append(rate * 10 * _GOAL / float(typical[0]))
     least, most = _LEAST * usual(view)[1], rate / _LOWER
     lowest = min(limit for limit in limits if limit > 0)

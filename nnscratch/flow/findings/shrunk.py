@@ -8,9 +8,9 @@ import re
 import numpy as np
 
 from nnscratch.flow.findings import rates
-from nnscratch.flow.findings.cures import optimizer_python
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.optimizer import optimizer_python
 from nnscratch.flow.findings.progress import ENOUGH
 from nnscratch.flow.findings.torch_lines import optimizer_line
 from nnscratch.flow.findings.view import View

@@ -24,6 +24,7 @@ BLOCKED = frozenset({"vanishing", "dead layer"})
 # What could be done otherwise, and shows later, where it is no more than a notice.
 STYLE = frozenset({"loss", "output activation", "no activation"})
 YES_OR_NO = frozenset({"BinaryCrossEntropy", "SigmoidCrossEntropy"})
+HALVES = 4  # times half of what is missing: a sixteenth is left then
 BEHIND = 0.2  # of the answers' variance, that a linear fit tells more than the run has learned
 AT_MOST = 1e4  # steps that anybody would ask for
 
@@ -45,7 +46,7 @@ def short(view: View, shown: Shown, causes: Collection[str], size: float) -> lis
     falls = p.pace < AT_MOST
     if not falls and p.share - SURE * p.error / p.room >= LEARNS:
         return []  # what there is to learn may be learned
-    more = int(float(f"{max(ENOUGH, p.pace):.1e}")) if falls else 10 * ENOUGH
+    more = _halves(p.pace) if falls else 10 * ENOUGH
     seen = (
         f"the loss falls, from {number(p.first, 3)} to {number(p.now, 3)}: at that pace half of "
         f"what is missing takes about {number(max(1, p.pace))} more"
@@ -78,7 +79,7 @@ def young(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
         return []
     if not _whole(shown, causes):
         return []
-    more = int(float(f"{max(ENOUGH, p.pace):.1e}"))
+    more = _halves(p.pace)
     return [
         Finding(
             "too few steps",
@@ -171,7 +172,7 @@ def small_rate(
         view.first_step,
         seen,
         why,
-        cures.learning_rate(view, advised),
+        cures.longer_steps(view, advised),
         {"ratio": size, "lr": rates.rate_at(view)},
         EXPLAINS["learning rate too small"],
         first=first,
@@ -213,11 +214,19 @@ def unfinished(view: View, made: float, causes: Collection[str]) -> Finding:
         f"last quarter of {made:,.0f} steps: at that pace half of what is missing takes about "
         f"{number(more)} more.",
         "",
-        (_longer(view, more),),
+        (_longer(view, _halves(more)),),
         {"fall": p.fall, "steps_left": p.steps_left, "share": p.share},
         EXPLAINS["too few steps"],
         first=bool(causes) and not set(causes) - minor(view),
     )
+
+
+def _halves(steps: float) -> int:
+    """Return steps in which nearly all that is missing is learned, at a pace of so many to half of
+    it; no more than anybody would ask for, unless that half takes more.
+    """
+    most = max(steps, min(HALVES * steps, AT_MOST))
+    return max(ENOUGH, int(float(f"{most:.1e}")))
 
 
 def _longer(view: View, more: int) -> Advice:

@@ -207,9 +207,9 @@ class Lab:
         return View(made)
 
     @staticmethod
-    def remade(changes):
+    def remade(changes, optimizer="SGD(lr=0.1)"):
         """The line that makes the network anew, and its optimizer with it."""
-        return f"model, optimizer = nn.remake(model, {changes}), nn.SGD(lr=0.1)"
+        return f"model, optimizer = nn.remake(model, {changes}), nn.{optimizer}"
 
     @staticmethod
     def dead(record, since=0):

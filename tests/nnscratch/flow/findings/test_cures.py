@@ -222,7 +222,7 @@ def test_a_report_names_one_rate_and_no_cure_that_is_there(name):
 
 def kind_of_optimizer(lines):
     """Another optimizer may come with its own usual rate."""
-    return any("nn.Adam(lr=0.001)" in line for line in lines)
+    return any("nn.Adam(lr=0.01)" in line for line in lines)
 
 
 def test_no_line_names_what_does_not_exist(run):

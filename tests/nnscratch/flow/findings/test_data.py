@@ -127,13 +127,22 @@ def test_the_scale_of_targets(run, values, what):
 
 
 @pytest.mark.parametrize(
-    ("inputs", "targets", "both"), [(10.1, 10.1, True), (10.1, 9.9, False), (9.9, 10.1, False)]
+    ("inputs", "largest", "targets", "both"),
+    [
+        (10.1, 30.0, 10.1, True),
+        (10.1, 30.0, 9.9, False),
+        (4.1, 12.0, 10.1, True),
+        (3.9, 12.0, 10.1, False),
+        (0.049, 0.49, 10.1, True),
+        (0.051, 0.49, 10.1, False),
+        (0.049, 0.51, 10.1, False),  # a one, among many zeros
+    ],
 )
-def test_where_both_are_far_off_one_line_brings_both(run, pasting, inputs, targets, both):
+def test_where_both_are_far_off_one_line_brings_both(run, pasting, inputs, largest, targets, both):
     """Neither alone is enough: what is left holds the run up as before."""
 
     def change(record):
-        run.fill(input_std=inputs, target_std=targets)(run.stuck(record))
+        run.fill(input_std=inputs, input_max=largest, target_std=targets)(run.stuck(record))
 
     found = run(change, **TARGETS)
     made = pasting | {"x": np.arange(6.0).reshape(3, 2), "y": np.arange(3.0)[:, None] * 100}

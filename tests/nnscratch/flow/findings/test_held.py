@@ -257,7 +257,9 @@ def test_usual_dropout_in_so_many_layers_that_little_gets_through_all(run, layer
         assert f"in {layers} layers one behind the other, {rate:.0%}" in found.sentence.replace(
             " %", "%"
         )
-        assert found.advice[0].line == run.remade("dropout=0.1")
+        assert found.advice[0].line == run.remade(
+            "dropout=0.1", "SGD(lr=0.1)" if layers < 6 else "Adam(lr=0.001)"
+        )
 
 
 @pytest.mark.parametrize(("share", "told"), [(0.20, True), (0.74, True), (0.76, False)])

@@ -158,7 +158,7 @@ def test_a_long_chain_makes_all_inputs_alike(run, spread, layers, told):
     if told:
         assert "20 layers of ReLU in a row: at 36.dense all inputs look alike" in found[0].sentence
         assert found[0].severity == "serious"
-        assert found[0].advice[0].line == run.remade("norm=True")
+        assert found[0].advice[0].line == run.remade("norm=True", "Adam(lr=0.001)")
         assert run.of(found, "does not learn").because == "depth"
         assert "learning rate too small" not in found.kinds
 

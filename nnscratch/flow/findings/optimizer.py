@@ -1,0 +1,124 @@
+"""What makes the updates, in Python: the run's own optimizer, and the one to begin anew with."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nnscratch import optimizers, schedules
+from nnscratch.flow.findings import rates
+from nnscratch.flow.findings.finding import Finding
+from nnscratch.flow.findings.view import View
+
+# Adam's rate: of few layers, through time, and of more than DEEP layers with weights.
+FEW, IN_TIME, MANY = 0.01, 0.005, 0.001
+DEEP = 6
+_WHOLE = ("clip", "rates")  # settings of any optimizer
+_MADE = re.compile(r"nn\.(\w+)\(lr=.*\)$")  # at the end of a line
+_RATE = re.compile(r"\blr=[0-9.e+-]+")
+
+
+def optimizer_python(text: str, rate: float = math.nan, other: str = "") -> str:
+    """Return the Python expression of an optimizer, from its text, without usual settings.
+
+    rate : instead of its own; with it empty where it has a schedule, as for what is not ours
+    other : the name of another optimizer, which takes over what all of them have
+    """
+    own = text.partition("(")[0]
+    made = getattr(optimizers, own, None)
+    if made is None:
+        return ""
+    usual = {key: one.default for key, one in inspect.signature(made).parameters.items()}
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError:  # a rate that is a function has no text that could be pasted
+        return ""
+    if not isinstance(tree, ast.Call):
+        return ""
+    told = []
+    for setting in tree.keywords:
+        key, value = str(setting.arg), ast.unparse(setting.value)
+        if other and key not in ("lr", *_WHOLE):
+            continue
+        if isinstance(setting.value, ast.Call):
+            inner = value.partition("(")[0]
+            value = f"nn.{'schedules.' if hasattr(schedules, inner) else ''}{value}"
+            if key == "lr" and not math.isnan(rate):
+                return ""
+        elif key != "lr" and value == repr(usual.get(key)):
+            continue
+        told.append(f"lr={rate:g}" if key == "lr" and not math.isnan(rate) else f"{key}={value}")
+    return f"nn.{other or own}({', '.join(told)})"
+
+
+def adam(view: View, text: str = "") -> str:
+    """Return Adam, whose steps are as long as its rate says whatever the gradient's size.
+
+    text : of the optimizer whose clip and rates by layer it takes over
+    """
+    rate = MANY if len(view.weights) > DEEP else IN_TIME if view.recurrent else FEW
+    return optimizer_python(text, rate, "Adam") or f"nn.Adam(lr={rate:g})"
+
+
+def gives_up(view: View, rate: float) -> bool:
+    """Whether plain descent with this rate is given up for Adam.
+
+    With less than one begins with it takes thousands of steps to part units, or to leave a plateau;
+    where momentum lasts for fifty steps, or there are many layers without a norm, what one begins
+    with throws it off. One layer alone has no plateau.
+    """
+    layers = len(view.weights)
+    deep = layers > DEEP and not view.has_norm
+    slow = rate < rates.usual(view)[1] * (1 - rates.ROUNDED)
+    return rates.is_plain(view) and layers > 1 and (slow or rates.goes_on(view) or deep)
+
+
+def fresh(view: View, text: str = "") -> str:
+    """Return the optimizer to begin anew with; empty where it is not one of this package's.
+
+    The run's own, unless its rate is below the one that one begins with: it may have been taken for
+    numbers, weights or an output that are no more. A schedule stays as it is.
+
+    text : of the run's own, if that is to be another
+    """
+    text = text or view.text("optimizer")
+    rate, begin = rates.rate_at(view, 0), rates.usual(view)[1]
+    usual = optimizer_python(text, begin)
+    if not usual or not rate > 0:
+        return optimizer_python(text)
+    if gives_up(view, rate):
+        return adam(view, text)
+    return usual if rate < begin * (1 - rates.ROUNDED) else optimizer_python(text)
+
+
+def with_one(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return findings whose lines all name the optimizer that a cause which asks for another
+    learning rate names; its own lines name their own.
+    """
+    asked = [
+        _MADE.search(one.advice[0].line)
+        for one in found
+        if one.kind.startswith("learning rate") and not one.because and one.advice
+    ]
+    wanted = next((match for match in asked if match), None)
+    rate = _RATE.search(wanted[0]) if wanted else None
+    if wanted is None or rate is None:
+        return tuple(found)
+
+    def named(line: str) -> str:
+        own = _MADE.search(line)
+        if own is None or own[1] == wanted[1]:
+            return _RATE.sub(rate[0], line)
+        return line[: own.start()] + wanted[0]
+
+    made = []
+    for one in found:
+        own = one.kind.startswith("learning rate")
+        kept = [a for a in one.advice if not a.line.startswith("optimizer = nn.Adam")]
+        told = tuple(replace(a, line=named(a.line)) for a in kept)
+        made.append(one if own else replace(one, advice=told))
+    return tuple(made)
