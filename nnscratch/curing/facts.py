@@ -135,8 +135,8 @@ def _output(plan: Plan, c: Conditions) -> Change | None:
 
 def _unfit(loss: LossFunction, ends: Sequence[Part], c: Conditions) -> bool:
     """Whether a loss of somebody's own cannot be learned by: one that does not see which output is
-    whose, whose gradient points up or is 0 whatever comes out, or that is asked of a softmax for
-    rows that do not sum to 1.
+    whose, whose gradient points up or is 0 whatever comes out, that takes absolute errors of zeros
+    and ones, or that is asked of a softmax for rows that do not sum to 1.
     """
     rows = c.answers.rows
     shared = rows.shape[1] > 1 and _bits(rows) and any(map(_is_no_help, ends))
@@ -160,6 +160,9 @@ def _unfit(loss: LossFunction, ends: Sequence[Part], c: Conditions) -> bool:
             return True
         pairs = flaws.unpaired(t, t, lambda outputs, _: asked(outputs)[0])
         way = flaws.slope(t, lambda z: asked(z)[0], lambda z: asked(z)[1], c.x.dtype)
+        far = flaws.grows(t, lambda z: asked(z)[1], c.x.dtype)
+    if _bits(rows) and abs(far.get("loss_grows", 2.0) - 1) <= limits.ABSOLUTE:
+        return True
     return pairs.get("loss_paired", 1.0) <= limits.UNPAIRED or (
         way.get("loss_slope", 1.0) < -limits.WRONG_WAY
     )

@@ -298,6 +298,7 @@ def _asked(
         if t.shape[1:] == (1,) and x.shape[1] and not ((t == 0) | (t == 1)).all():
             more |= columns.naive(x, t, value)
         more |= flaws.slope(t, value, lambda z: asked(z, y)[1], dtype)
+        more |= flaws.grows(t, lambda z: asked(z, y)[1], dtype)
     return {"loss_constant": constant, "loss_free": free, "loss_floor": floor} | more
 
 

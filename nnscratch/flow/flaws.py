@@ -13,6 +13,7 @@ from nnscratch_records import limits
 
 QUARTER = 0.25  # of the answers' variance
 _LITTLE = (1e-2, 1e-3, 1e-4)  # of a loss, by which it is asked to fall
+_AWAY, _EVEN = 0.4, 1e-3  # of the way from an answer to the middle; of a gradient, by rounding
 
 Value = Callable[[Array, Array], float]
 Function = Callable[[Array], Array]
@@ -116,6 +117,28 @@ def slope(
         told.append((first - value(outputs - step * down)) / (step * square))
     known = [one for one in told if math.isfinite(one)]
     return {"loss_slope": max(known)} if known else {}
+
+
+def grows(t: Array, gradient: Callable[[Array], Array], dtype: np.dtype[Any]) -> dict[str, float]:
+    """Return how much larger the gradient of a loss is where outputs are twice as far from their
+    answers: 2 for squared errors, 1 for absolute ones, which do not see how far that is.
+
+    It is asked between each answer and the middle of them all, and as far on the other side, from
+    where it must lead back: else the loss is no distance, and nothing is said of it.
+
+    t : (n, *positions, outputs), the answers
+    """
+    away = (t.min() + t.max()) / 2 - t
+    try:
+        near, far, behind = (
+            np.array(gradient(np.ascontiguousarray(t + part * away, dtype)), np.float64)
+            for part in (_AWAY, 2 * _AWAY, -_AWAY)
+        )
+    except Exception:  # whatever a user's loss makes of outputs that no network gave
+        return {}
+    sizes = [math.sqrt(float((one**2).sum())) for one in (near, far, near + behind)]
+    known = math.isfinite(sum(sizes)) and sizes[2] < _EVEN * sizes[0]
+    return {"loss_grows": sizes[1] / sizes[0]} if known else {}
 
 
 def quarter(t: Array) -> dict[str, float]:

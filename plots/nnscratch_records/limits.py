@@ -34,8 +34,9 @@ TRIED_LARGE_TARGET, TRIED_SMALL_TARGET = 3.0, 0.1  # root mean square, deviation
 DROPPED, OPEN_WAYS = 0.65, 0.15
 
 # Of a loss: what it changes by where answers meet the outputs of others, by rounding alone; and
-# against its own gradient it rises by this part of what it should fall by.
-UNPAIRED, WRONG_WAY = 1e-5, 0.5
+# against its own gradient it rises by this part of what it should fall by; by how much less or more
+# than once its gradient grows where outputs are twice as far off, if it takes absolute errors.
+UNPAIRED, WRONG_WAY, ABSOLUTE = 1e-5, 0.5, 1e-3
 
 
 def verdict(ratio: float) -> str:

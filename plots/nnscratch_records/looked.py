@@ -44,6 +44,7 @@ LOOKED: Final = (
         loss_floor="- loss of the best outputs that the last layer can give",
         loss_paired="+ how much of the loss changes where answers meet the outputs of others",
         loss_slope="- how much it falls against its gradient, over what that says",
+        loss_grows="+ how much larger its gradient is where outputs are twice as far off",
         guess_linear="- fraction of the targets' variance that a linear fit to the others tells",
         guess_neighbours="- the same of the nearest of the others",
         pair_told="% fraction of the two classes hardest to tell apart that other examples tell",

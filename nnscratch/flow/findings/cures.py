@@ -288,7 +288,10 @@ def shorter_steps(view: View, rate: float, leaps: bool) -> tuple[Advice, ...]:
     lower = learning_rate(view, rate, spoiled=True)
     if not leaps:
         return lower
-    return (clipped_anew(view), *(replace(a, what=f"or {a.what.removeprefix('or ')}") for a in lower))
+    return (
+        clipped_anew(view),
+        *(replace(a, what=f"or {a.what.removeprefix('or ')}") for a in lower),
+    )
 
 
 def clipped_anew(view: View) -> Advice:

@@ -14,6 +14,7 @@ from nnscratch.flow.findings.view import View
 from nnscratch_records.words import number, percent
 
 IN_ORDER = 0.35  # how far distances go with the numbers: further, and they may be a measure
+MORE = 0.2  # of the answers' variance that names tell, and the run has not learned
 EASY = 0.5  # of the way down, by handing the last value on: less, and it says little
 
 
@@ -29,7 +30,8 @@ def _codes(view: View) -> list[Finding]:
     told, p = view.latest("codes_told"), view.progress
     columns = [view.latest(f"codes_{of}") for of in ("one", "other")]
     columns = [int(one) for one in columns if math.isfinite(one)]
-    if not told > 0 or not columns or p.learned:
+    # What others tell of inputs as they are is no measure for what their names would tell.
+    if not told > 0 or not columns or (p.learned and not told > p.share + MORE):
         return []
     which = " and ".join(map(str, columns))
     several = len(columns) > 1

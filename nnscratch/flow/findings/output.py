@@ -13,6 +13,7 @@ from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import ENOUGH, NOTHING
 from nnscratch.flow.findings.reach import finding
 from nnscratch.flow.findings.view import View
+from nnscratch_records import limits
 from nnscratch_records.words import number, percent
 
 TWICE = 0.01  # how near the least loss is to that of a softmax of a softmax
@@ -192,11 +193,12 @@ def _loss(view: View) -> list[Finding]:
     """A loss that is not made for classes."""
     p, name = view.progress, view.text("loss_kind")
     classes = view.latest("target_classes")
-    if not classes > 0 or name not in reach.SQUARES:
+    # Somebody's own, or another framework's, is known by how its gradient grows.
+    absolute = name == "MeanAbsoluteError" or abs(view.latest("loss_grows") - 1) <= limits.ABSOLUTE
+    if not classes > 0 or not (absolute or name in reach.SQUARES):
         return flaws.median(view)
     if rare := flaws.drowned(view):
         return rare
-    absolute = name == "MeanAbsoluteError"
     right = "nn.SoftmaxCrossEntropy()" if classes == 2 else "nn.SigmoidCrossEntropy()"
     advice = Advice("take the cross-entropy", f"loss = {right}")
     if view.output_activation:

@@ -128,7 +128,7 @@ def test_what_to_do_to_a_file_is_said_as_an_option_too(folder, capsys, monkeypat
     rows = capsys.readouterr().out.splitlines()
     assert [row for row in rows if row.startswith("findings: relu: ")]
     (line,) = [row for row in rows if row.startswith("    y = (y - y.mean(axis=0)) / (y.std(")]
-    assert line.endswith("; model, optimizer = nn.remake(model), nn.SGD(lr=0.02)")
+    assert line.endswith("; model, optimizer = nn.remake(model), nn.Adam(lr=0.01)")
     assert "  here: --standardise" in rows
     assert not [row for row in rows if "\\n" in row]
     assert main(["diagnose", *SMALL, *own]) == 1
@@ -165,5 +165,5 @@ def test_no_line_of_a_diagnosis_is_cut(folder, capsys, monkeypatch):
     assert main(["diagnose", *SMALL, *own, "--clip-norm", "2.0"]) == 1
     out = capsys.readouterr().out
     first = out[out.index("Do this first") : out.index("    brings ")]
-    assert re.search(r"nn\.SGD\(lr=.*ClipByGlobalNorm\(max_norm=2\.0\)\)\n", first)
+    assert re.search(r"nn\.Adam\(lr=.*ClipByGlobalNorm\(max_norm=2\.0\)\)\n", first)
     assert "It is told first because it explains: does not learn." in " ".join(first.split())

@@ -261,9 +261,16 @@ def of_softmax(output, y):
     return float(((p - y) ** 2).mean()), p * (slope - (slope * p).sum(axis=1, keepdims=True))
 
 
+def absolute(output, y):
+    away = output - y
+    return float(np.abs(away).mean()), (np.sign(away) / away.size).astype(output.dtype)
+
+
 @pytest.mark.parametrize(
     ("last", "loss", "y", "wanted"),
     [
+        ([2, nn.Sigmoid()], absolute, BITS[:, :2], "SigmoidCrossEntropy on a linear output"),
+        ([2], absolute, NUMBERS, ""),
         ([1], of_softmax, BITS[:, :1], "SigmoidCrossEntropy on a linear output"),
         ([3], of_softmax, np.eye(3, dtype=np.float32)[LABELS], ""),
         ([2], own("pairs"), NUMBERS, ""),

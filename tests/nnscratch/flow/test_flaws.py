@@ -169,6 +169,38 @@ def test_whether_a_loss_falls_against_its_gradient(loss, y, outputs, slope):
     assert told == (None if slope is None else pytest.approx(slope, abs=0.3))
 
 
+def absolute(output, y):
+    away = output - y
+    return float(np.abs(away).mean()), np.sign(away) / away.size
+
+
+def hinge(output, y):
+    """Of zeros and ones: it goes on past the answer, and is no distance from it."""
+    side = np.where(y > 0, 1, -1)
+    return float((2 - side * output).mean()), (-side / output.size).astype(output.dtype)
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "times"),
+    [
+        (absolute, YES, 1.0),
+        (absolute, X[:, :2], 1.0),
+        (nn.MeanAbsoluteError(), YES, 1.0),
+        (nn.MeanSquaredError(), YES, 2.0),
+        (nn.Huber(delta=1e-4), X[:, :2], 1.0),
+        (nn.Huber(), YES, 2.0),
+        (hinge, YES, None),
+        (nn.SigmoidCrossEntropy(), YES, None),
+        (nn.BinaryCrossEntropy(), YES, None),
+        (lambda output, y: (1.0, 0 * output), YES, None),
+        (lambda output, y: (1.0, np.full_like(output, np.nan)), YES, None),
+    ],
+)
+def test_how_the_gradient_of_a_loss_grows_with_the_error(loss, y, times):
+    found = asked(y.astype(np.float32), loss, y.shape[1]).get("loss_grows")
+    assert found == (None if times is None else pytest.approx(times, rel=1e-4))
+
+
 def test_when_a_quarter_of_what_is_asked_at_steps_has_come():
     t = RNG.standard_normal((50, 20, 1))
     assert flaws.quarter(t)["target_quarter"] == pytest.approx(5, abs=1)

@@ -190,9 +190,9 @@ def test_ones_own_loop_records_what_a_trainer_records():
     assert [flow.pop("loss_kind") for flow in flows] == ["SoftmaxCrossEntropy", ""]
     asked = ("target_", "loss_", "feature_", "common_")
     answers = [name for name in flows[0] if name.startswith(asked)]
-    assert len(answers) == 21
-    # No class is far from others, there are no answers at steps, and labels are no series.
-    none = ("target_far", "target_quarter", "loss_naive")
+    assert len(answers) == 22
+    # No class is far from others, no answers are at steps, labels no series, entropy no distance.
+    none = ("target_far", "target_quarter", "loss_naive", "loss_grows")
     for name in answers:  # nor that
         assert np.isfinite(flows[0].pop(name)).all() != name.startswith(none)
         assert np.isnan(flows[1].pop(name)).all()

@@ -26,13 +26,17 @@ def pasted(line, **given):
     [
         (0.0, {"codes_told": 0.5, "codes_one": 1}, "serious"),
         (0.3, {"codes_told": 0.5, "codes_one": 1}, "notice"),
-        (0.76, {"codes_told": 0.5, "codes_one": 1}, None),
+        (0.76, {"codes_told": 0.95, "codes_one": 1}, None),
+        (0.76, {"codes_told": 0.97, "codes_one": 1}, "notice"),
+        # as good as a line, which does not know that they are names
+        (0.3, {"codes_told": 0.49, "codes_one": 1, "guess_linear": 0.33}, None),
+        (0.3, {"codes_told": 0.51, "codes_one": 1, "guess_linear": 0.33}, "notice"),
         (0.0, {"codes_one": 1}, None),
         (0.0, {}, None),
     ],
 )
 def test_a_column_of_names(run, share, known, told):
-    found = run(at(share, guess_linear=0.0, guess_neighbours=0.0, **known), **ONE)
+    found = run(at(share, **{"guess_linear": 0.0, "guess_neighbours": 0.0} | known), **ONE)
     one = run.of(found, "category codes")
     assert (one and one.severity) == told
     if told:

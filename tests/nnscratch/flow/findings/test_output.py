@@ -237,34 +237,6 @@ def test_a_loss_that_is_not_made_for_classes(run, kind, classes, line):
         assert ("absolute" in found.sentence) == ("Absolute" in kind)
 
 
-@pytest.mark.parametrize(
-    ("kind", "severity"), [("MeanAbsoluteError", "serious"), ("MeanSquaredError", "notice")]
-)
-def test_the_absolute_error_is_serious_where_nothing_is_learned(run, kind, severity):
-    def change(record):
-        run.stuck(record)["loss_kind"] = kind
-        run.fill(target_classes=1.0)(record)
-
-    assert run.of(run(change), "loss").severity == severity
-
-
-@pytest.mark.parametrize(
-    ("kind", "kinds"),
-    [
-        ("MeanAbsoluteError", ("loss", "too few steps")),
-        ("MeanSquaredError", ("too few steps", "loss")),
-    ],
-)
-def test_while_it_still_falls_squares_take_more_steps_and_absolutes_lead_elsewhere(
-    run, kind, kinds
-):
-    def change(record):
-        record["loss_kind"] = kind
-        record["loss"][...] = np.linspace(1.1, 0.5, 100)
-
-    assert run(change).kinds == kinds
-
-
 def test_without_a_look_at_the_answers_nothing_is_said(run):
     def change(record):
         run.stuck(record)
@@ -285,17 +257,6 @@ def test_what_each_class_answers_for_itself_holds_nothing_up(run):
     assert run.of(found, "loss").because == "output activation"
     assert run.of(found, "dead layer").because != "output activation"
     assert run.of(found, "does not learn").because != "output activation"
-
-
-@pytest.mark.parametrize(("level", "severity"), [(0.82, "serious"), (0.78, "notice")])
-def test_the_absolute_error_is_serious_until_a_fifth_is_learned(run, level, severity):
-    def change(record):
-        run.stuck(record, level * record["loss_constant"][0])
-        record["loss_kind"] = "MeanAbsoluteError"
-
-    found = run.of(run(change), "loss")
-    assert found.severity == severity
-    assert {"learning rate too small", "does not learn"} < found.explains
 
 
 @pytest.mark.parametrize(
