@@ -9,8 +9,8 @@ from typing import Final
 
 from nnscratch import initializers, layers
 from nnscratch.flow.findings.finding import Advice
-from nnscratch.flow.findings.optimizer import adam, fresh, gives_up, optimizer_python
-from nnscratch.flow.findings.rates import MOMENTUM, is_plain
+from nnscratch.flow.findings.optimizer import adam, fresh, optimizer_python
+from nnscratch.flow.findings.rates import MOMENTUM, is_plain, usual
 from nnscratch.flow.findings.view import View
 from nnscratch.theory.suited import suited_gate_bias, suited_init, suited_scale
 from nnscratch_records.words import called, number
@@ -242,8 +242,8 @@ def no_output_activation(view: View, expect: str = "") -> Advice:
     what, kind = "end with the last layer of weights, without an activation", view.text("loss_kind")
     loss = ""
     if kind in OF_LOGITS:
-        within = view.latest("target_min") >= 0 and view.latest("target_max") <= 1
-        loss = f"nn.{OF_LOGITS[kind][1] if within else 'MeanSquaredError'}()"
+        classes = view.latest("target_classes") > 0
+        loss = f"nn.{OF_LOGITS[kind][1] if classes else 'MeanSquaredError'}()"
     return remade(view, what, 'output="identity"', loss, expect=expect)
 
 
@@ -268,7 +268,7 @@ def learning_rate(view: View, rate: float, spoiled: bool = False) -> tuple[Advic
     if not spoiled:
         return (Advice(what, f"optimizer = {new}"),)
     anew = Advice(f"{what}, from new weights", f"model, optimizer = nn.remake(model), {new}")
-    if not gives_up(view, rate):
+    if not is_plain(view) or len(view.weights) < 2:
         return (anew,)
     other = f"model, optimizer = nn.remake(model), {adam(view, view.text('optimizer'))}"
     fits = Advice("let the step fit each weight, from new weights", other)
@@ -276,9 +276,13 @@ def learning_rate(view: View, rate: float, spoiled: bool = False) -> tuple[Advic
 
 
 def longer_steps(view: View, rate: float) -> tuple[Advice, ...]:
-    """Return longer steps: of plain descent through several layers those of Adam, or this rate."""
+    """Return longer steps: of plain descent through several layers those of Adam, or this rate; of
+    others no less than one begins with.
+    """
+    if not is_plain(view):
+        return learning_rate(view, max(rate, usual(view)[1]))
     own = learning_rate(view, rate)
-    if len(view.weights) < 2 or not is_plain(view):
+    if len(view.weights) < 2:
         return own
     return (*adaptive(view), *(replace(one, what=f"or {one.what}") for one in own))
 

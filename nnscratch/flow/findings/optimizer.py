@@ -14,9 +14,10 @@ from nnscratch.flow.findings import rates
 from nnscratch.flow.findings.finding import Finding
 from nnscratch.flow.findings.view import View
 
-# Adam's rate: of few layers, through time, and of more than DEEP layers with weights.
-FEW, IN_TIME, MANY = 0.01, 0.005, 0.001
-DEEP = 6
+# Adam's rate: of few layers, through time, of more than WIDE inputs of a unit, whose sum its steps
+# move together, and of more than DEEP layers with weights.
+FEW, IN_TIME, BROAD, MANY = 0.01, 0.005, 0.002, 0.001
+WIDE, DEEP = 100, 6
 _WHOLE = ("clip", "rates")  # settings of any optimizer
 _MADE = re.compile(r"nn\.(\w+)\(lr=.*\)$")  # at the end of a line
 _RATE = re.compile(r"\blr=[0-9.e+-]+")
@@ -60,21 +61,25 @@ def adam(view: View, text: str = "") -> str:
 
     text : of the optimizer whose clip and rates by layer it takes over
     """
-    rate = MANY if len(view.weights) > DEEP else IN_TIME if view.recurrent else FEW
+    wide = max((view.fan_in(layer) for layer in view.weights), default=0) > WIDE
+    rate = BROAD if wide else IN_TIME if view.recurrent else FEW
+    rate = MANY if len(view.weights) > DEEP else rate
     return optimizer_python(text, rate, "Adam") or f"nn.Adam(lr={rate:g})"
 
 
 def gives_up(view: View, rate: float) -> bool:
     """Whether plain descent with this rate is given up for Adam.
 
-    With less than one begins with it takes thousands of steps to part units, or to leave a plateau;
-    where momentum lasts for fifty steps, or there are many layers without a norm, what one begins
-    with throws it off. One layer alone has no plateau.
+    With less than one begins with it takes thousands of steps to part units, or to leave a plateau,
+    and through sigmoids, whose slope is a quarter at most, so it does with that; where momentum
+    lasts for fifty steps, or there are many layers without a norm, it is thrown off. One layer
+    alone has no plateau.
     """
     layers = len(view.weights)
     deep = layers > DEEP and not view.has_norm
     slow = rate < rates.usual(view)[1] * (1 - rates.ROUNDED)
-    return rates.is_plain(view) and layers > 1 and (slow or rates.goes_on(view) or deep)
+    other = slow or rates.goes_on(view) or deep or "sigmoid" in view.kinds
+    return rates.is_plain(view) and layers > 1 and other
 
 
 def fresh(view: View, text: str = "") -> str:

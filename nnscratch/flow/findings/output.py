@@ -125,6 +125,9 @@ def _blind(view: View) -> list[Finding]:
 
 
 def _sigmoid(view: View) -> Advice:
+    if view.latest("target_classes") == 0:
+        what = "answer with a number, and take the squared error"
+        return remade(view, what, 'output="identity"', "nn.MeanSquaredError()")
     if view.output_activation:
         what = "answer with the logit and let the loss take its sigmoid"
         return remade(view, what, 'output="identity"', "nn.SigmoidCrossEntropy()")

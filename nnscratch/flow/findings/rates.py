@@ -31,6 +31,7 @@ LEAP = 10.0  # a rate is raised by no more than this
 _LOWER = 10.0  # and lowered by this at least
 _LEAST = 1e-5  # of the rate that one begins with: whoever needs less needs another change first
 _MEAN = 8  # examples, of many, make a mean
+_FIRST = 0.1  # of RMSProp's first step are later ones, whose mean of squares is no longer from 0
 _SHORT = 0.25  # of the step that would lead down best
 
 
@@ -152,9 +153,9 @@ def lower_rate(view: View) -> float:
         return math.nan
     limits = [rate / _LOWER, usual(view)[1], _SHORT * best_step(view)]
     typical = typical_updates(view)[:1]
-    own = optimizer_name(view) not in ("", *PLAIN)  # of a size that no first gradient foretells
-    if not own and len(typical) and typical[0] > 0:
-        limits.append(rate * 10 * _GOAL / float(typical[0]))
+    if len(typical) and typical[0] > 0:
+        known = _FIRST if optimizer_name(view) == "RMSProp" else 1.0
+        limits.append(rate * 10 * _GOAL / (known * float(typical[0])))
     least, most = _LEAST * usual(view)[1], rate / _LOWER
     lowest = min(limit for limit in limits if limit > 0)
     return rounded(min(most, least) if lowest < least else lowest)

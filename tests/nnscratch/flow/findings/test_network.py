@@ -62,8 +62,8 @@ def test_an_activation_that_no_weights_help(run, layers, told):
     if told:
         assert "sigmoid in 3 hidden layers: its slope is at most 0.25" in cause.sentence
         assert "a factor 64" in cause.sentence
-        assert cause.advice[0].line == run.remade('activation="elu"')
-        assert cause.advice[1].line == run.remade("norm=True")
+        assert cause.advice[0].line == run.remade('activation="elu"', "Adam(lr=0.01)")
+        assert cause.advice[1].line == run.remade("norm=True", "Adam(lr=0.01)")
         assert run.of(found, "vanishing").because == "activation"
 
 

@@ -55,12 +55,15 @@ def test_how_little_such_a_loss_can_change(run, left, told):
     assert ("softmax over one unit" in run(change, **ONE).kinds) == told
 
 
-def test_a_softmax_layer_over_one_unit_is_told_by_itself(run):
-    found = run(kinds="dense relu dense softmax", widths=(20, 1), targets="numbers")
+@pytest.mark.parametrize(
+    ("classes", "loss"), [(1.0, "SigmoidCrossEntropy"), (0.0, "MeanSquaredError")]
+)
+def test_a_softmax_layer_over_one_unit_is_told_by_itself(run, classes, loss):
+    options = {"kinds": "dense relu dense softmax", "widths": (20, 1), "targets": "numbers"}
+    found = run(run.fill(target_classes=classes), **options)
     assert found[0].kind == "softmax over one unit"
     assert found[0].advice[0].line == (
-        'model, loss, optimizer = nn.remake(model, output="identity"), nn.SigmoidCrossEntropy(), '
-        "nn.SGD(lr=0.1)"
+        f'model, loss, optimizer = nn.remake(model, output="identity"), nn.{loss}(), nn.SGD(lr=0.1)'
     )
     found = run(kinds="dense relu dense softmax", widths=(20, 2))
     assert "softmax over one unit" not in found.kinds
@@ -173,7 +176,8 @@ def test_answers_out_of_reach(run, floor, told, kind):
         assert found.severity == "serious"
         assert "run from -4 to 7" in found.sentence
         assert f"cannot fall below {floor}" in found.sentence
-        assert found.advice[0].line == run.remade('output="identity"')
+        made = "Adam(lr=0.01)" if kind == "sigmoid" else "SGD(lr=0.1)"
+        assert found.advice[0].line == run.remade('output="identity"', made)
     assert "output activation" not in run(change, **ONE).kinds
 
 
