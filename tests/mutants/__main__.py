@@ -98,11 +98,13 @@ AREAS = {
 }
 
 
-def tests_of(area: str, file: str) -> list[list[str]]:
-    """Return an area's files of tests: first those that mirror or name a file, then the others."""
+def tests_of(area: str, file: str, root: Path) -> list[list[str]]:
+    """Return an area's files of tests in a tree: first those that mirror or name a file, then the
+    others.
+    """
     tests: list[Path] = []
     for each in AREAS[area][1].split():
-        found = sorted(ROOT.glob(each))
+        found = sorted(root.glob(each))
         tests += [t for p in found for t in (sorted(p.rglob("test_*.py")) if p.is_dir() else [p])]
     stem = Path(file).stem
     names = re.findall(r"^(?:def|class) ([A-Za-z]\w+)", (ROOT / file).read_text(), re.MULTILINE)
@@ -112,7 +114,7 @@ def tests_of(area: str, file: str) -> list[list[str]]:
     first = [t for t in tests if t.stem == f"test_{stem}"]
     first += [t for t in named if t not in first]
     rest = [t for t in tests if t not in first]
-    return [[str(t.relative_to(ROOT)) for t in part] for part in (first, rest) if part]
+    return [[str(t.relative_to(root)) for t in part] for part in (first, rest) if part]
 
 
 def near_first(found: list[str], first: list[str]) -> list[str]:
@@ -170,7 +172,7 @@ def attempt(copy: Path, area: str, change: Change, limit: int, reach: Reach | No
     """Make the change in the copy, run the tests, put the file back."""
     target, original = copy / change.file, (ROOT / change.file).read_bytes()
     target.write_bytes(original[: change.start] + change.new.encode() + original[change.end :])
-    parts = tests_of(area, change.file)
+    parts = tests_of(area, change.file, copy)  # the tree itself may have others by now
     line = original[: change.start].count(b"\n") + 1
     traced = reach is not None and not change.file.startswith("kernels/")  # not machine code
     if traced and (found := reach.tests(change.file, line)):

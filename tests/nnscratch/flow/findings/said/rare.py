@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .changes import ALL, DEEP, NUMBERS, both, loss, put, text
+from .changes import ALL, DEEP, LINE, NORM, NUMBERS, both, loss, put, text
 
 STACK = {"kinds": "lstm lstm lstm laststep dense", "widths": (20, 20, 20, 2), "n_in": 20}
 YES = {"targets": "numbers", "widths": (20, 20, 1)}
@@ -100,5 +100,43 @@ CASES = {
     "small targets behind a sigmoid": (
         {"kinds": "dense relu dense relu dense sigmoid", **NUMBERS},
         put(target_std=1e-3, target_max=3e-3, target_min=0.0),
+    ),
+    "a penalty that slows": (
+        {},
+        both(text(penalty="Penalty(l1=0, l2=0.01)"), put(at=0.6, param_norm=1.0)),
+    ),
+    "a penalty in balance": (
+        {},
+        both(
+            text(penalty="Penalty(l1=0, l2=0.05)"),
+            put(at=0.6, param_norm=4.0, param_gradient_norm=0.4),
+        ),
+    ),
+    "a young run": ({"steps": 12}, loss(lambda n: np.linspace(1.1, 1.0, n))),
+    "a line is better": (NUMBERS, put(at=0.6, guess_linear=0.9)),
+    "neighbours are better": (
+        NUMBERS | {"optimizer": "SGD(lr=0.0001)", "lr": 1e-4},
+        put(at=0.6, guess_neighbours=0.95),
+    ),
+    "a line for what bends": (LINE | NUMBERS, put(guess_neighbours=0.9, guess_linear=0.1)),
+    "one unit is the way": ({"widths": (1, 20, 3), "steps": 300}, put(at=0.7)),
+    "two units, and it falls": ({"widths": (2, 3), "kinds": "dense tanh dense"}, put(at=0.6)),
+    "thrown off at first": ({}, put(update_ratio=(slice(0, 5), ALL, 5.0))),
+    "the last layer hardly moves": (
+        {"steps": 300, "optimizer": "SGD(lr=0.1, rates={'4.dense': 1e-06})"},
+        put(update_ratio=(ALL, 4, 1e-8)),
+    ),
+    "sure before it learns": (
+        {},
+        both(
+            loss(lambda n: 40 + 0.1 * (-1.0) ** np.arange(n)),
+            put(False, param_norm_initial=(4, 90.0), output_std=(ALL, 4, 30.0)),
+        ),
+    ),
+    "a loss that is flat": ({}, put(gradient_zeros=(ALL, -1, 0.99))),
+    "a norm of one example": (NORM | {"batch": 1}, put()),
+    "a layer behind the others": (
+        {"kinds": "dense relu " * 4 + "dense", "widths": (20,) * 4 + (3,)},
+        put(update_ratio=(ALL, 0, 1e-6), gradient_norm=(ALL, [0, 1], 1e-4)),
     ),
 }
