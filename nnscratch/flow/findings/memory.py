@@ -116,6 +116,13 @@ def _few(view: View) -> list[Finding]:
     if batch == 1:
         why = "One example is its own mean: what goes on is the same for every one of them."
         explains |= EXPLAINS["dead layer"] | {"dead layer"}
+    held = view.looks("validation_loss")
+    if len(held) and held.min() >= view.progress.constant:
+        why += (
+            " Held-out examples are normalised by all batches together, and were never judged "
+            "better than by a constant answer."
+        )
+        explains |= {"overfitting"}
     return [
         Finding(
             "small batches",

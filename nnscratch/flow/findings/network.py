@@ -287,9 +287,15 @@ def _plain(view: View, layer: int) -> bool:
 
 def _capacity(view: View, shown: Shown) -> list[Finding]:
     """So few units that the loss stands, or nearly, though the gradient arrives everywhere."""
-    widths = {i: int(view.record["features"][i]) for i in _hidden(view)}
+    widths = {i: int(view.record["features"][i]) for i in _hidden(view) if not _passed_by(view, i)}
     p = view.progress
-    if not widths or min(widths.values()) > TOO_NARROW or p.learned or p.rows < _LASTING:
+    if (
+        not widths
+        or view.incomparable
+        or min(widths.values()) > TOO_NARROW
+        or p.learned
+        or p.rows < _LASTING
+    ):
         return []
     if math.isnan(p.now) or (p.nothing and min(widths.values()) > 1):
         return []  # two units learn a part: where nothing is learned, it is not their number
@@ -313,3 +319,12 @@ def _capacity(view: View, shown: Shown) -> list[Finding]:
             EXPLAINS["capacity"],
         )
     ]
+
+
+def _passed_by(view: View, layer: int) -> bool:
+    """Whether the output can be reached without going through a layer: by another branch."""
+    reached = {-1}
+    for source, reader in sorted(view.record["edges"].tolist(), key=lambda edge: int(edge[1])):
+        if source in reached and reader != layer:
+            reached.add(reader)
+    return len(view.layers) - 1 in reached

@@ -94,7 +94,8 @@ def _large(view: View, shown: Shown, held: bool, scaled: bool) -> list[Finding]:
     # It must be seen: of sigmoids' squares the gradient may be as small as the rate is large.
     seen = bool((typical[:_EARLY] > LARGE).any())
     far_beyond = seen and rate > FIRST * largest * (1 + rates.ROUNDED)
-    stuck = clearly and far_beyond and not p.falling and view.holds(typical > LARGE)
+    idle = not p.falling or rate > BEYOND * largest  # it falls in spite of such a rate
+    stuck = clearly and far_beyond and idle and view.holds(typical > LARGE)
     # Thrown far away by such a rate, it came back some of the way, and goes no further.
     wild = clearly and far_beyond and not p.falling and bool((typical[:_EARLY] > VIOLENT).any())
     killed = clearly and any(shown[k].step > view.first_step for k in _KILLED if k in shown)

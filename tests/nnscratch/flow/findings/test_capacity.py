@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from nnscratch_records.limits import INCOMPARABLE
+
 
 @pytest.mark.parametrize(
     ("width", "steps", "share", "told"),
@@ -103,3 +105,24 @@ def test_units_are_few_though_that_shows_too(run, shows):
     widths = (20, 2 if learns else 1, 3)
     options = {"kinds": "dense tanh dense tanh dense", "widths": widths, "scale": 1.0}
     assert {shows, "capacity"} <= set(run(change, **options, steps=300).kinds)
+
+
+@pytest.mark.parametrize(
+    ("way", "loss", "told"),
+    [
+        ((1, 2), "MeanSquaredError", True),
+        ((-1, 2), "MeanSquaredError", True),  # around another layer
+        ((0, 3), "MeanSquaredError", False),  # around the narrow one
+        ((1, 4), "MeanSquaredError", False),  # it is a head of its own
+        ((1, 2), INCOMPARABLE[0], False),
+    ],
+)
+def test_all_has_to_pass_through_them_and_the_loss_has_to_tell(run, way, loss, told):
+    def change(record):
+        run.stuck(record, 0.5 * record["loss_constant"][0])
+        record["edges"] = np.array(sorted([*record["edges"].tolist(), list(way)]))
+        record["gaps"] = np.zeros(len(record["edges"]), int)
+        record["loss_kind"] = loss
+
+    kinds = run(change, steps=200, widths=(20, 2, 1), targets="numbers").kinds
+    assert ("capacity" in kinds) == told

@@ -176,6 +176,20 @@ def test_a_batch_of_one_leaves_nothing(run, batch, alone):
     assert {"does not learn", "batch norm statistics", "dead units"} <= found.explains
 
 
+@pytest.mark.parametrize(("least", "brings"), [(1.0, True), (0.99, False)])
+def test_held_out_examples_that_batches_of_one_say_nothing_of(run, least, brings):
+    def change(record):
+        constant = record["loss_constant"][0]
+        run.stuck(record, 0.5 * constant)
+        record["validation_loss"][[20, 40, 60, 99]] = constant * np.array([least, 1.2, 1.3, 1.4])
+
+    found = run(change, batch=1, **NORM)
+    few, learned = (run.of(found, kind) for kind in ("small batches", "overfitting"))
+    assert (learned.because == "small batches") == brings
+    assert ("never judged better than by a constant" in few.cause) == brings
+    assert (few.severity == "serious") == brings
+
+
 def test_small_batches_are_none_without_it_or_where_it_learns(run):
     assert run(batch=2, **NORM).kinds == ()
     assert "small batches" not in run(run.stuck, batch=2).kinds

@@ -129,6 +129,27 @@ def test_a_rate_far_beyond_the_usual_need_break_nothing_that_shows(run, rate, ea
         assert "of the first 10 steps were 1 % of the weights' norm" in large.sentence
 
 
+@pytest.mark.parametrize(
+    ("rate", "size", "told"), [(0.41, 1.1e-2, True), (0.39, 1.1e-2, False), (0.41, 0.9e-2, False)]
+)
+def test_a_loss_that_falls_in_spite_of_a_rate_beyond_all_usual_ones(run, rate, size, told):
+    def change(record):
+        start = record["loss_constant"][0]
+        record["loss"] = np.linspace(start, 0.6 * start, len(record["loss"]))
+        record[SIZES][...] = size
+
+    found = run(change, lr=rate, optimizer=f"Adam(lr={rate})")
+    large = run.of(found, "learning rate too large")
+    assert (large is not None) == told
+    if told:
+        assert large.severity == "serious"
+
+    def learned(record):
+        record[SIZES][...] = size
+
+    assert not run(learned, lr=rate, optimizer=f"Adam(lr={rate})").kinds
+
+
 @pytest.mark.parametrize(("wobble", "told"), [(0.03, True), (0.01, False)])
 def test_a_loss_that_jumps_about_zero_says_of_no_run_that_it_has_learned(run, wobble, told):
     """As of a policy's gradient: it stands far below where it began, and means nothing."""
