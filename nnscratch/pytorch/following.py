@@ -6,13 +6,26 @@ one back to where it came from: the number of a row as well as a gradient.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from nnscratch.pytorch.sent_back import name_of
+from nnscratch.pytorch.kinds import POINTWISE
+from nnscratch.pytorch.sent_back import name_of, shape_of
+
+MOST = 2**23  # numbers of a tensor that are followed
+VIEWS = frozenset({"ViewBackward", "UnsafeViewBackward", "ReshapeAliasBackward"})
+_MOVES = VIEWS | {
+    *("TransposeBackward", "TBackward", "PermuteBackward", "SqueezeBackward"),
+    *("UnsqueezeBackward", "SliceBackward", "SelectBackward", "SumBackward", "MeanBackward"),
+}
+# Whatever they do, they do to each number where it is.
+_STAYS = POINTWISE | {
+    *("AliasBackward", "CloneBackward", "ToCopyBackward", "MulBackward", "DivBackward"),
+    *("AddBackward", "SubBackward", "NativeDropoutBackward", "MaskedFillBackward"),
+}
 
 
 @dataclass
@@ -58,6 +71,25 @@ class Source:
             elif size % count == 0:
                 yield axis, places // (size // count)
                 yield axis, places % count
+
+
+def chain(node: Any, place: int, ends: Container[Any]) -> tuple[list[Any], tuple[Any, int]]:
+    """Return the moves that led to what a node gave, the last one first, and what they began with:
+    a node of autograd, and which of its outputs.
+
+    ends : nodes behind which nothing is followed
+    """
+    moves = []
+    while node not in ends:
+        below = [(one, at) for one, at in node.next_functions if one is not None]
+        name = name_of(node)
+        same = len(below) == 1 and shape_of(*below[0]) in (None, shape_of(node, place))
+        if len(below) != 1 or not (name in _MOVES or (name in _STAYS and same)):
+            break
+        if name in _MOVES:
+            moves.append(node)
+        node, place = below[0]
+    return moves, (node, place)
 
 
 def together(one: Any, other: Any) -> bool:

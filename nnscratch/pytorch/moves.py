@@ -14,23 +14,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnscratch.pytorch.following import Source, met, places_of, rows_below, rows_of, together
-from nnscratch.pytorch.kinds import POINTWISE
+from nnscratch.pytorch.following import (
+    MOST,
+    VIEWS,
+    Source,
+    chain,
+    met,
+    places_of,
+    rows_below,
+    rows_of,
+    together,
+)
 from nnscratch.pytorch.sent_back import name_of, shape_of
 from nnscratch.pytorch.tensors import IDS, tensors_in
 
-_MOST = 2**23  # numbers of a tensor that are followed
 _SORTED = 2**21  # of an input
-_VIEWS = frozenset({"ViewBackward", "UnsafeViewBackward", "ReshapeAliasBackward"})
-_MOVES = _VIEWS | {
-    *("TransposeBackward", "TBackward", "PermuteBackward", "SqueezeBackward"),
-    *("UnsqueezeBackward", "SliceBackward", "SelectBackward", "SumBackward", "MeanBackward"),
-}
-# Whatever they do, they do to each number where it is.
-_STAYS = POINTWISE | {
-    *("AliasBackward", "CloneBackward", "ToCopyBackward", "MulBackward", "DivBackward"),
-    *("AddBackward", "SubBackward", "NativeDropoutBackward", "MaskedFillBackward"),
-}
 _BY_HEAD = frozenset({"BmmBackward"})
 _PLAIN = (nn.Linear, nn.LayerNorm, nn.RNNCellBase)
 _CHANNELS = (nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.GroupNorm)
@@ -92,12 +90,12 @@ class Moves:
 
     def _moved(self, tensor: Any) -> bool:
         """Whether a view stands between a tensor and what was computed last, or what came in."""
-        if not 0 < tensor.numel() <= _MOST:
+        if not 0 < tensor.numel() <= MOST:
             return False
         if tensor.grad_fn is None:
             return tensor.numel() <= _SORTED and any(_other(tensor, one) for one in self._given)
-        moves, _ = self._chain(tensor)
-        return any(name_of(node) in _VIEWS for node in moves)
+        moves, _ = chain(tensor.grad_fn, tensor.output_nr, self._ends)
+        return any(name_of(node) in VIEWS for node in moves)
 
     def _follow(self, whole: Any) -> None:
         count, other = _counts(whole, self._given)
@@ -120,34 +118,18 @@ class Moves:
     def _source(self, tensor: Any, axes: tuple[int, ...]) -> Source | None:
         if tensor.grad_fn is None:
             return self._among_inputs(tensor, axes)
-        moves, (node, place) = self._chain(tensor)
+        moves, (node, place) = chain(tensor.grad_fn, tensor.output_nr, self._ends)
         leaf = getattr(node, "variable", None)
         if leaf is not None and not any(one is leaf for one in self._given):
             return None  # a parameter
         shape = shape_of(node, place) if leaf is None else tuple(leaf.shape)
-        if shape is None or math.prod(shape) > _MOST:
+        if shape is None or math.prod(shape) > MOST:
             return None
         with torch.no_grad():
             labels = [rows_below(tensor, axis, moves) for axis in axes]
         name = self._made.get(node, "")
         what = "what goes in" if leaf is not None else name and f"what {name} gives"
         return Source(what, shape, labels, self._ends.get(node, ()), name_of(node) in _BY_HEAD)
-
-    def _chain(self, tensor: Any) -> tuple[list[Any], tuple[Any, int]]:
-        """Return the moves that led to a tensor, the last one first, and what they began with: a
-        node of autograd, and which of its outputs.
-        """
-        node, place, moves = tensor.grad_fn, tensor.output_nr, []
-        while node not in self._ends:
-            below = [(one, at) for one, at in node.next_functions if one is not None]
-            name = name_of(node)
-            same = len(below) == 1 and shape_of(*below[0]) in (None, shape_of(node, place))
-            if len(below) != 1 or not (name in _MOVES or (name in _STAYS and same)):
-                break
-            if name in _MOVES:
-                moves.append(node)
-            node, place = below[0]
-        return moves, (node, place)
 
     def _among_inputs(self, tensor: Any, axes: tuple[int, ...]) -> Source | None:
         """Return the input that a tensor was moved from, of which autograd knows nothing."""
