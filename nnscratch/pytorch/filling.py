@@ -22,7 +22,7 @@ from nnscratch.pytorch.beyond import Beyond
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.held_out import HeldOut
 from nnscratch.pytorch.kinds import function_of
-from nnscratch.pytorch.mistakes import Mistakes, hidden
+from nnscratch.pytorch.mistakes import Mistakes
 from nnscratch.pytorch.modes import Tests
 from nnscratch.pytorch.numbers import (
     ZEROS,
@@ -38,8 +38,9 @@ from nnscratch.pytorch.outweighed import Outweighed
 from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.places import norm_statistics
 from nnscratch.pytorch.sent_back import kind_of_loss, sent_back
-from nnscratch.pytorch.tensors import IDS, as_array
+from nnscratch.pytorch.tensors import IDS, as_array, tensors_in
 from nnscratch.pytorch.unreached import unreached, unstepped
+from nnscratch.pytorch.unregistered import hidden
 from nnscratch.pytorch.updates import Updates
 from nnscratch_records import Record, mistakes
 from nnscratch_records.limits import AGAINST, UNEVEN
@@ -77,6 +78,7 @@ class Filling(Adjustable, Readout):
         self._passes = 0
         self._counts: set[int] = set()  # of passes, in all steps
         self._reached = False  # whether any parameter got a gradient, while nothing is recorded
+        self._late = False  # whether one came behind the step of its pass
         self._left = math.inf  # in the gradients, the least before any pass of this step
         self._beyond = Beyond()
         self._updates = Updates(self._updated())
@@ -171,11 +173,12 @@ class Filling(Adjustable, Readout):
         elif row == 0 and len(whole) == 1 and self.criterion.calls == 0:
             self._recorder.trained(loss_kind=kind_of_loss(whole[0]))
 
-    def _judge(self) -> None:
+    def _judge(self, given: Any) -> None:
         """Note that a pass begins: a look at held-out examples may have ended."""
-        look = self._held.begins()
+        look = self._held.begins(next(tensors_in(given), None))
         if look and self._recorder is not None:
             self._recorder.noticed(**look)
+            self._tell(self._held.prepared.told())
 
     def _lost(self, module: nn.Module, args: Any, output: Any) -> None:
         if self._count() < 0:
@@ -298,11 +301,12 @@ class Filling(Adjustable, Readout):
     def findings(self) -> Findings:
         """See `Readout`; where no gradient ever came, that is what is wrong."""
         if self._recorder is None and self._step:
-            return unreached(self.label, self._number, self._step, self._reached)
+            return unreached(self.label, self._number, self._step, self._reached, self._late)
         if not self._step and self._number >= _WAITED:
             return unstepped(self.label, self._number, self._recorder is not None)
         if self._recorder is not None:
             self._tell(self._tests.told(self._step), self._outweighed.told())
+            self._tell(self._held.prepared.told())
         return super().findings()
 
     def __reduce__(self) -> tuple[type[Recorded], tuple[Record]]:

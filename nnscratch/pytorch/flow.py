@@ -147,7 +147,7 @@ class TorchFlow(Filling):
             return
         self._number += 1
         self._tests.begins(self.every == 1)
-        self._judge()
+        self._judge((args, kwargs))
         self._mode = _OFF
         self.looking = 0
         self._carried.begin(None)
@@ -215,6 +215,8 @@ class TorchFlow(Filling):
             self.goes_back()
             if name in self._calls:
                 self._calls[name].arrived(number, dy)
+        elif number == self._number and self._step:  # its step was made already
+            self._late = True
 
     # An update
 

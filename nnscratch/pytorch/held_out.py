@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from nnscratch.pytorch.prepared import Prepared
+
 _RIGHT: dict[str, Callable[[Any, Any], Any]] = {
     "SoftmaxCrossEntropy": lambda z, y: z.argmax(1) == y,
     "NLLLoss": lambda z, y: z.argmax(1) == y,
@@ -25,6 +27,8 @@ class HeldOut:
     """Adds up what tests give; tensors stay where they lie until a look has ended."""
 
     def __init__(self) -> None:
+        self.prepared = Prepared()
+        self._given: Any = None  # what went into the pass at hand
         self._forget()
 
     def _forget(self) -> None:
@@ -32,11 +36,16 @@ class HeldOut:
         self._loss = self._right = self._count = 0.0
         self._rows = 0
 
-    def begins(self) -> dict[str, float]:
-        """Note that a pass begins. Returns the look that has ended by that, see `ended`."""
+    def begins(self, given: Any = None) -> dict[str, float]:
+        """Note that a pass begins, and what goes in. Returns the look that has ended by that, see
+        `ended`.
+        """
         if torch.is_grad_enabled():
+            self._given = None
+            self.prepared.trains(given)
             return self.ended()
         self._open = self._first = True
+        self._given = given
         return {}
 
     def hear(self, kind: str, given: tuple[Any, ...], value: Any, times: float) -> None:
@@ -53,6 +62,8 @@ class HeldOut:
         rows = len(y)
         self._loss = self._loss + value.double() * (times * rows)
         self._rows += rows if self._first else 0
+        self.prepared.tests(self._given)
+        self._given = None
         self._first = False
         fits = z.shape[:1] + z.shape[2:] == y.shape if z.ndim > y.ndim else z.shape == y.shape
         if kind in _RIGHT and fits:

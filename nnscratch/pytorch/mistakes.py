@@ -7,7 +7,7 @@ is evaluated. Gradients that are never cleared are measured from pass to pass (`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -19,6 +19,7 @@ from nnscratch.pytorch.graph import is_recorded
 from nnscratch.pytorch.moves import Moves
 from nnscratch.pytorch.sent_back import signed, table
 from nnscratch.pytorch.sequences import Sequences
+from nnscratch.pytorch.softmaxes import Softmaxes
 from nnscratch.pytorch.tensors import tensors_in
 from nnscratch_records.words import number, percent
 
@@ -26,37 +27,6 @@ _LAST = "the last function"
 _OF_SCORES = {"NLLLoss": "loss = torch.nn.CrossEntropyLoss()"}
 SEVERAL = 0.1  # of the examples have several classes: no slips of whoever wrote them
 _NAMED = 3  # of many parameters as many are named
-
-
-def hidden(model: nn.Module) -> dict[str, nn.Module]:
-    """Return the modules with parameters that stand in plain lists or dicts, and all inside them.
-
-    The model does not know them: no optimizer gets what `model.parameters()` leaves out.
-    """
-    known = set(model.modules())
-    found: dict[str, nn.Module] = {}
-    for name, module in model.named_modules():
-        for attribute, key, inner in _contained(module):
-            if inner in known or not any(p.requires_grad for p in inner.parameters()):
-                continue
-            path = f"{name}.{attribute}[{key!r}]".lstrip(".")
-            for below, one in inner.named_modules(prefix=path):
-                if one not in known:
-                    known.add(one)
-                    found[below] = one
-    return found
-
-
-_OWN = frozenset(vars(nn.Module()))  # what PyTorch keeps in lists and dicts itself
-
-
-def _contained(module: nn.Module) -> Iterator[tuple[str, Any, nn.Module]]:
-    for attribute, value in vars(module).items():
-        if attribute in _OWN or not isinstance(value, list | tuple | dict):
-            continue
-        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            if isinstance(inner, nn.Module):
-                yield attribute, key, inner
 
 
 def frozen(tensors: Mapping[str, Any]) -> str:
@@ -85,6 +55,7 @@ class Mistakes:
         self._examples = 0
         self._evaluates = False
         self._order, self._moves, self.dropped = Sequences(), Moves(), Dropped()
+        self._softmaxes = Softmaxes()
         self._table: tuple[str, tuple[int, ...]] = "", ()
         self._network: Any = None  # the first tensor that goes in
         self._given_all: set[str] = set()  # modules that are given that too
@@ -116,6 +87,7 @@ class Mistakes:
         self._order.returned(name, module, output)
         self._moves.returned(name, module, output)
         self.dropped.returned(module, output)
+        self._softmaxes.returned(name, module, output)
         if not any(one.requires_grad for one in tensors_in(output)):
             self._cut.add(name)
         if isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmin):
@@ -139,6 +111,7 @@ class Mistakes:
         """Look at what the first loss was computed by."""
         self._table = table(roots, self._examples)
         self.dropped.sent(roots)
+        self._softmaxes.sent(roots)
 
     def told(
         self,
@@ -169,7 +142,8 @@ class Mistakes:
             _not_meant(*criterion.not_meant()),
             self._evaluating(),
             *self._order.told(criterion.targets, criterion.left_out),
-            self._moves.told(),
+            self._moves.told() or self._softmaxes.mixed,
+            self._softmaxes.of_one,
             self.dropped.told(),
         ]
 

@@ -53,7 +53,8 @@ def words_hidden(places: Padded) -> tuple[str, ...]:
 
 
 def padding_read(slope: Any, places: Padded) -> tuple[str, ...]:
-    """Return that answers depend on padding alone, as a line of `Mistakes`; nothing if not.
+    """Return that answers depend on padding alone, or on nothing where there is any, as a line of
+    `Mistakes`; nothing if not.
 
     slope : (examples, time), how much they change with what stands there
     """
@@ -61,16 +62,38 @@ def padding_read(slope: Any, places: Padded) -> tuple[str, ...]:
     known = slope.shape == places.tail.shape and float(slope.sum()) > 0
     if not known or float(ends.float().mean()) < MOST:
         return ()
+    lengths = (~places.tail).sum(1)
+    short = lengths < lengths.max()
+    if float(short.float().mean()) >= MOST and bool(((slope.sum(1) == 0) == short).all()):
+        return _filled(float(short.float().mean()), places)
     of = float(slope[ends][places.tail[ends]].sum() / slope[ends].sum())
     if not of > READ:
         return ()
     steps = float(places.tail[ends].float().sum(1).mean())
-    return (
-        "padding read",
+    return _line(
         f"Of what the answers depend on {percent(of)} is padding: sequences that are shorter are "
         f"filled up with {places.number}, {steps:.0f} steps on average, and what is read stands "
         f"behind that.",
         "What was seen has to be carried through all of the padding, and the gradient back.",
+        places,
+    )
+
+
+def _filled(share: float, places: Padded) -> tuple[str, ...]:
+    return _line(
+        f"{percent(share)} of the sequences get an answer that depends on nothing in them: those, "
+        f"and only those, that are shorter than the longest, and filled up with {places.number}.",
+        "What is read stands behind their end, where a mask or pad_packed_sequence puts zeros: the "
+        "last step of a batch is the last one of the longest alone.",
+        places,
+    )
+
+
+def _line(seen: str, why: str, places: Padded) -> tuple[str, ...]:
+    return (
+        "padding read",
+        seen,
+        why,
         "read each sequence where it ends, or pack it: "
         "torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, "
         "enforce_sorted=False), whose last state is that of the last word",

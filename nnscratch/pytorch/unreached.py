@@ -7,10 +7,11 @@ from nnscratch.flow.findings.finding import UNREAD
 from nnscratch_records.words import plural
 
 
-def unreached(label: str, passes: int, steps: int, reached: bool) -> Findings:
+def unreached(label: str, passes: int, steps: int, reached: bool, late: bool) -> Findings:
     """Return what is wrong where the optimizer made steps and no layer ever got a gradient.
 
-    passes : of the network, forward; reached : whether its parameters got one all the same
+    passes : of the network, forward; reached : whether its parameters got one all the same;
+    late : whether some came once the step of their pass was made
     """
     made = plural(steps, "step")
     if reached:
@@ -20,6 +21,17 @@ def unreached(label: str, passes: int, steps: int, reached: bool) -> Findings:
             f"{UNREAD} of {made}, though gradients came: no layer gave real numbers with a "
             f"batch and features. Give the network batches; x[None] is a batch of one.",
         )
+    if late:
+        seen = (
+            f"In {made} the gradients came when optimizer.step() was over, and were gone "
+            f"before the next one: no step followed any of them."
+        )
+        why = (
+            "step() stands before backward(), and zero_grad() between one backward() and the next."
+        )
+        line = "optimizer.zero_grad(); loss.backward(); optimizer.step()"
+        advice = Advice("move step() behind backward()", line)
+        return _alone(label, f"Read: {made}.", seen, why, advice, "gradients cleared too soon")
     seen = (
         f"No gradient came back to the network in {made} of its optimizer and {passes} passes: "
         f"what is sent back has no way to what the network gave."
@@ -60,6 +72,13 @@ def unstepped(label: str, passes: int, came: bool) -> Findings:
     return _alone(label, f"Read: {passes:,} passes, and no step.", seen, why, advice)
 
 
-def _alone(label: str, scope: str, seen: str, why: str, advice: Advice) -> Findings:
-    one = Finding("frozen parameters", "fatal", (), 0, seen, why, (advice,), {}, frozenset())
+def _alone(
+    label: str,
+    scope: str,
+    seen: str,
+    why: str,
+    advice: Advice,
+    kind: str = "frozen parameters",
+) -> Findings:
+    one = Finding(kind, "fatal", (), 0, seen, why, (advice,), {}, frozenset())
     return Findings((one,), label, scope)

@@ -145,6 +145,19 @@ def test_answers_that_depend_on_padding_alone(of_words, is_told):
     assert bool(padding_read(slope, places)) == is_told
 
 
+@pytest.mark.parametrize(("short", "is_told"), [([0, 1], True), ([0, 1, 2], False), ([0], False)])
+def test_answers_of_shorter_sequences_that_depend_on_nothing(short, is_told):
+    """All of these, and no other: else it is no matter of how long they are."""
+    ids = torch.arange(1, 25).view(4, 6)
+    ids[:2, 3:] = 0
+    slope = torch.ones(4, 6)
+    slope[short] = 0.0
+    line = padding_read(slope, padded(ids))
+    assert bool(line) == is_told
+    if is_told:
+        assert "50 % of the sequences get an answer that depends on nothing" in line[1]
+
+
 @pytest.mark.parametrize(("ends", "is_told"), [(2, True), (1, False)])
 def test_what_few_sequences_end_with_may_be_a_word(ends, is_told):
     ids = torch.arange(1, 25).view(4, 6)
@@ -158,7 +171,7 @@ def test_sequences_that_all_end_alike_have_no_padding():
 
 
 class Reads(tn.Module):
-    """Reads the last step, the last word, or every step."""
+    """Reads the last step, the last word, or every step; packed, there are zeros behind it."""
 
     def __init__(self, where):
         super().__init__()
@@ -167,14 +180,20 @@ class Reads(tn.Module):
         self.out, self.where = tn.Linear(16, 4), where
 
     def forward(self, x):
-        h = self.rnn(self.emb(x))[0]
+        given = self.emb(x)
+        if self.where == "packed":
+            given = tn.utils.rnn.pack_padded_sequence(given, (x > 0).sum(1), True, False)
+        h = self.rnn(given)[0]
+        if self.where == "packed":
+            h = tn.utils.rnn.pad_packed_sequence(h, True)[0]
         if self.where == "word":
             h = h[torch.arange(len(x)), (x > 0).sum(1) - 1]
-        return self.out(h[:, -1] if self.where == "step" else h)
+        return self.out(h[:, -1] if self.where in ("step", "packed") else h)
 
 
 @pytest.mark.parametrize(
-    ("where", "is_told"), [("step", True), ("word", False), ("everywhere", False)]
+    ("where", "is_told"),
+    [("step", True), ("packed", True), ("word", False), ("everywhere", False)],
 )
 def test_a_state_that_is_read_behind_the_padding(where, is_told):
     ids = torch.randint(1, 20, (240, 40), generator=G)

@@ -34,6 +34,24 @@ def test_outputs_that_are_cut_off(cut):
     assert str(found).startswith("torch: 1 finding.")
 
 
+@pytest.mark.parametrize(("clears", "is_told"), [(True, True), (False, False)])
+def test_steps_in_front_of_their_gradients(clears, is_told):
+    model = tn.Linear(4, 2)
+    optimizer = torch.optim.Adam(model.parameters())
+    flow = watch(model, optimizer)
+    for _ in range(6):
+        if clears:  # else each step follows the gradient of the one before
+            optimizer.zero_grad()
+        loss = model(X).square().mean()
+        optimizer.step()
+        loss.backward()
+    found = flow.findings()
+    assert [one.kind for one in found] == ["gradients cleared too soon"] * is_told
+    if is_told:
+        assert "In 6 steps the gradients came when optimizer.step() was over" in found[0].sentence
+        assert found[0].severity == "fatal"
+
+
 def test_one_gradient_is_enough():
     flow = trained(lambda z: z)
     assert "No gradient came back" not in str(flow.findings())

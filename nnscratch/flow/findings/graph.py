@@ -31,6 +31,7 @@ WIRING: Final = (
     "term outweighed",
     "clipped too soon",
     "rounded updates",
+    "held-out inputs",
     "training mode",
     "evaluation mode",
 )
@@ -115,6 +116,7 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     | {"slow layer", "frozen parameters", "constant output"},
     "looks ahead": frozenset({"too few steps", "overfitting", "no activation", "labels"}),
     "unused layers": frozenset({"no activation", "capacity", "does not learn", "too few steps"}),
+    "held-out inputs": frozenset({"batch norm statistics", "overfitting", "labels"}),
     "training mode": frozenset({"batch norm statistics", "overfitting"}),
     "evaluation mode": frozenset({"batch norm statistics", "overfitting", "does not learn"}),
     "labels": frozenset({"does not learn", "constant output", "slow layer"})
@@ -180,7 +182,8 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "learning rate too small": frozenset({"does not learn", "too few steps", "constant output"}),
     "capacity": frozenset({"does not learn", "constant output", "saturated", "too few steps"}),
     "too few steps": frozenset({"does not learn", "constant output"}),
-    "class weights": frozenset({"does not learn", "constant output", "too few steps"}),
+    "class weights": frozenset({"does not learn", "constant output", "too few steps"})
+    | {"learning rate too small"},
     "overfitting": frozenset({"too few steps"}),  # more of them bind it to noise
     "forget bias": _FORGETS | {"vanishing through time", "clip never"},
     "recurrent weights": _STARVED

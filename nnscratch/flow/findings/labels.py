@@ -215,11 +215,11 @@ def _contradicted(view: View, by: float) -> bool:
     held, p = view.looks("validation_loss"), view.progress
     if len(held) < LOOKS or not p.known or not np.isfinite(held).all():
         return False
-    worse = _held_out(view) > p.constant + by * p.room
+    worse = held_out(view) > p.constant + by * p.room
     return p.share > NOTHING and held.min() >= p.constant and worse
 
 
-def _held_out(view: View) -> float:
+def held_out(view: View) -> float:
     """Return the loss on held-out examples in the latest fifth of the looks; NaN if none."""
     held = view.looks("validation_loss")
     return float(np.mean(held[-max(1, len(held) // 5) :])) if len(held) else math.nan
@@ -264,7 +264,7 @@ def _interchanged(view: View) -> list[Finding]:
     share = rows / view.latest("target_count")
     low, high = (times * share * math.log(2) for times in COSTS)
     # By heart the network tells them apart among its own examples, and not among others.
-    if not (low <= max(p.now, np.nan_to_num(_held_out(view))) and p.now <= high):
+    if not (low <= max(p.now, np.nan_to_num(held_out(view))) and p.now <= high):
         return []
     one, other = (int(view.latest(f"pair_{of}")) for of in ("one", "other"))
     return _finding(

@@ -7,7 +7,7 @@ import numpy as np
 from nnscratch.flow.findings import alike
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS, KINDS
-from nnscratch.flow.findings.labels import moves
+from nnscratch.flow.findings.labels import held_out, moves
 from nnscratch.flow.findings.moving import put_back
 from nnscratch.flow.findings.progress import ENOUGH
 from nnscratch.flow.findings.view import View
@@ -17,7 +17,8 @@ from nnscratch_records.words import number, percent, plural
 LOOKS = 3  # at least, of which the later half says that gradients are gone
 KEPT = 0.1  # of the gradients' norm that was there before the pass: they were not cleared
 _CARRIED = "state carried"
-_LEARNED_ALL_THE_SAME = (_CARRIED, "dropout", "output activation")  # then they are forgotten
+# Of a run that has learned they are forgotten.
+_LEARNED_ALL_THE_SAME = (_CARRIED, "dropout", "output activation", "softmax over one unit")
 _CERTAIN = (
     "broadcast loss",
     "batch taken for time",
@@ -29,6 +30,7 @@ _CERTAIN = (
     "looks ahead",
     "gradients cleared too soon",
     "steps uphill",
+    "held-out inputs",
     _CARRIED,
 )  # nobody does it on purpose
 _IF_NOTHING_ELSE = (
@@ -45,6 +47,8 @@ OFTEN, ALWAYS = 2, 0.5  # times: once may be a checkpoint; of the steps: a const
 # Of a run that explodes, another one needs no clip; tests do no harm to what is learned.
 _AS_IT_BRINGS = ("clipped too soon", "training mode")
 _ONCE_IT_STANDS = ("term outweighed",)
+_HELD = "held-out inputs"
+FAR_WORSE = 0.1  # of the way from a constant answer's loss to the least, held-out ones over the own
 
 
 def find(view: View) -> list[Finding]:
@@ -56,6 +60,7 @@ def find(view: View) -> list[Finding]:
     silent += _SEEN_IN_LAYERS if view.output_activation else ()
     silent += () if view.rows < ENOUGH or moves(view, STILL) else _IF_IT_MOVES
     silent += () if view.nan_alone else ("non-finite",)
+    silent += () if _far_worse(view) else (_HELD,)
     if any(one.kind == "examples mixed" for one in told) and alike.fade(view):
         silent += ("examples mixed",)  # what is alike takes nothing along
     seen = [_finding(view, *one) for one in told if one.kind not in silent]
@@ -75,6 +80,12 @@ def find(view: View) -> list[Finding]:
             )
         ]
     return [*seen, *_lost(view), *_set_back(view)]
+
+
+def _far_worse(view: View) -> bool:
+    """Whether held-out examples are judged worse than the training's, and by far."""
+    held, p = held_out(view), view.progress
+    return bool(held - p.now > FAR_WORSE * p.room)
 
 
 def _set_back(view: View) -> list[Finding]:

@@ -24,7 +24,7 @@ def test_the_order_of_causes():
         "not log-probabilities|several labels|target values|examples mixed|"
         "unused layers|looks ahead|"
         "words hidden|no positions|state carried|data written over|padding counted|"
-        "term outweighed|clipped too soon|rounded updates|training mode|"
+        "term outweighed|clipped too soon|rounded updates|held-out inputs|training mode|"
         "category codes|"
         "labels|inputs alike|outliers|missing value code|softmax over one unit|norm over one unit|"
         "softmax twice|output activation|"
@@ -92,6 +92,8 @@ def test_every_kind_that_is_explained_is_one():
         ("outliers", "target scale, too few steps, overfitting, learning rate too large"),
         ("penalty", "frozen parameters, dead layer, constant output, learning rate too large"),
         ("dropout", "dead units, saturated, constant output, learning rate too large"),
+        ("class weights", "does not learn, learning rate too small"),
+        ("held-out inputs", "overfitting, labels, batch norm statistics"),
         ("small batches", "batch norm statistics, dead units, learning rate too large, exploding"),
     ],
 )

@@ -39,6 +39,7 @@ def test_a_run_that_learns_is_only_told(run):
     serious |= {"gradients cleared too soon", "softmax over the batch", "steps uphill"}
     assert {kind for kind, how in severities.items() if how == "serious"} == serious
     untold = {"words hidden", "no positions", "state carried", "data written over"}
+    untold |= {"held-out inputs"}  # unless those are judged worse
     assert {kind for kind, how in severities.items() if not how} == untold
     assert set(severities.values()) == {"notice", "serious", ""}
 
@@ -228,3 +229,16 @@ def test_what_becomes_alike_layer_by_layer_does_not_mix_examples(run, between, m
 
     found = run(change, kinds="dense tanh " * 5 + "dense", widths=(20,) * 5 + (10,))
     assert ("examples mixed" in found.kinds) == mixed
+
+
+@pytest.mark.parametrize(("held", "told"), [(0.16, True), (0.12, False), (np.nan, False)])
+def test_inputs_of_held_out_examples_count_where_these_are_judged_worse(run, held, told):
+    def change(record):
+        run.stuck(record, 0.05 * record["loss_constant"][0])  # what there is to learn is learned
+        record["mistakes"] = noted(("held-out inputs", *LINE))
+        record["validation_loss"][50:] = held * record["loss_constant"][0]
+
+    one = run.of(run(change), "held-out inputs")
+    assert (one is not None) == told
+    if told:
+        assert one.severity == "serious"
