@@ -56,14 +56,20 @@ def optimizer_python(text: str, rate: float = math.nan, other: str = "") -> str:
     return f"nn.{other or own}({', '.join(told)})"
 
 
+def adam_rate(view: View) -> float:
+    """Return the rate of Adam that suits a network by its size."""
+    if len(view.weights) > DEEP:
+        return MANY
+    wide = max((view.fan_in(layer) for layer in view.weights), default=0) > WIDE
+    return BROAD if wide else IN_TIME if view.recurrent else FEW
+
+
 def adam(view: View, text: str = "") -> str:
     """Return Adam, whose steps are as long as its rate says whatever the gradient's size.
 
     text : of the optimizer whose clip and rates by layer it takes over
     """
-    wide = max((view.fan_in(layer) for layer in view.weights), default=0) > WIDE
-    rate = BROAD if wide else IN_TIME if view.recurrent else FEW
-    rate = MANY if len(view.weights) > DEEP else rate
+    rate = adam_rate(view)
     return optimizer_python(text, rate, "Adam") or f"nn.Adam(lr={rate:g})"
 
 
