@@ -18,6 +18,7 @@ from nnscratch.flow.findings.view import View
 # move together, and of more than DEEP layers with weights.
 FEW, IN_TIME, BROAD, MANY = 0.01, 0.005, 0.002, 0.001
 WIDE, DEEP = 100, 6
+TRAVELS = 1.0  # the farthest that Adam moves a weight in all its steps: less, and it is short
 _WHOLE = ("clip", "rates")  # settings of any optimizer
 _MADE = re.compile(r"nn\.(\w+)\(lr=.*\)$")  # at the end of a line
 _RATE = re.compile(r"\blr=[0-9.e+-]+")
@@ -77,22 +78,23 @@ def gives_up(view: View, rate: float) -> bool:
     """Whether plain descent with this rate is given up for Adam.
 
     With less than one begins with it takes thousands of steps to part units, or to leave a plateau,
-    and through sigmoids, whose slope is a quarter at most, so it does with that; where momentum
-    lasts for fifty steps, or there are many layers without a norm, it is thrown off. One layer
-    alone has no plateau.
+    and through sigmoids, whose slope is a quarter at most, or time so it does with that; where
+    momentum lasts for fifty steps, or there are many layers without a norm, it is thrown off. One
+    layer alone has no plateau.
     """
     layers = len(view.weights)
     deep = layers > DEEP and not view.has_norm
     slow = rate < rates.usual(view)[1] * (1 - rates.ROUNDED)
-    other = slow or rates.goes_on(view) or deep or "sigmoid" in view.kinds
-    return rates.is_plain(view) and layers > 1 and other
+    hard = deep or bool(view.recurrent) or "sigmoid" in view.kinds
+    return rates.is_plain(view) and layers > 1 and (slow or rates.goes_on(view) or hard)
 
 
 def fresh(view: View, text: str = "") -> str:
     """Return the optimizer to begin anew with; empty where it is not one of this package's.
 
     The run's own, unless its rate is below the one that one begins with: it may have been taken for
-    numbers, weights or an output that are no more. A schedule stays as it is.
+    numbers, weights or an output that are no more. Of Adam and its like also where no weight could
+    get far in so many steps. A schedule stays as it is.
 
     text : of the run's own, if that is to be another
     """
@@ -103,6 +105,8 @@ def fresh(view: View, text: str = "") -> str:
         return optimizer_python(text)
     if gives_up(view, rate):
         return adam(view, text)
+    if begin == rates.ADAPTIVE[1] and rate * float(view.steps[-1] + 1) < TRAVELS:
+        return optimizer_python(text, max(rate, adam_rate(view)))
     return usual if rate < begin * (1 - rates.ROUNDED) else optimizer_python(text)
 
 

@@ -22,7 +22,7 @@ TIMID = 0.1  # of the rate that one begins with: slow for that alone
 CLEARLY = 2.0  # times the largest usual rate: no network of several layers likes that
 PLAIN = ("SGD", "SteepestDescent")
 ROUNDED = 1e-6  # of a rate: 0.05 is not above 0.5 (1 - 0.9), which floats make a little less
-_ADAPTIVE = (0.02, 1e-3)  # Adam and its like
+ADAPTIVE = (0.02, 1e-3)  # Adam and its like
 BY_GRADIENT = ("SGD",)  # the step is the rate times the gradient
 TOGETHER = 0.2  # of the weights' norm, all updates: nothing can have been learned
 _GOAL = 1e-3  # of the weights' norm in a step
@@ -53,7 +53,7 @@ def usual(view: View) -> tuple[float, float]:
     name = optimizer_name(view)
     if not name:
         return math.inf, math.nan
-    largest, begin = USUAL.get(name, _ADAPTIVE)
+    largest, begin = USUAL.get(name, ADAPTIVE)
     left = 1 - _momentum(view)
     return largest * left, begin * left
 

@@ -24,7 +24,7 @@ BLOCKED = frozenset({"vanishing", "dead layer"})
 # What could be done otherwise, and shows later, where it is no more than a notice.
 STYLE = frozenset({"loss", "output activation", "no activation"})
 YES_OR_NO = frozenset({"BinaryCrossEntropy", "SigmoidCrossEntropy"})
-HALVES = 4  # times half of what is missing: a sixteenth is left then
+HALVES = 8  # times half of what is missing, at a pace that grows slower
 BEHIND = 0.2  # of the answers' variance, that a linear fit tells more than the run has learned
 AT_MOST = 1e4  # steps that anybody would ask for
 

@@ -36,7 +36,7 @@ def test_a_layer_is_faint_below_a_tenth_of_the_least_usual_variance(run, ratio, 
             made[0].sentence
         )
         changes = 'input_init="glorot_uniform", recurrent_init="orthogonal"'
-        assert made[0].advice[0].line == run.remade(changes)
+        assert made[0].advice[0].line == run.remade(changes, "Adam(lr=0.005)")
         assert "vanishing through time" in made[0].explains
         # Nothing grows by weights that are too small.
         assert not made[0].explains & {"exploding", "diverged", "non-finite", "saturated"}

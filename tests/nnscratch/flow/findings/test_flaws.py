@@ -297,7 +297,7 @@ def test_small_targets_beside_one_that_is_far(run, high, times, told):
         (
             "rnn laststep dense",
             "model, optimizer = nn.Sequential(nn.LSTM(8, 20, forget_bias=2.3), nn.LastStep(), "
-            "nn.Dense(20, 3)), nn.SGD(lr=0.1)",
+            "nn.Dense(20, 3)), nn.Adam(lr=0.005)",
         ),
         ("lstm laststep dense", "model, optimizer = nn.remake(model, forget_bias=2.3), "),
         ("gru laststep dense", "model, optimizer = nn.remake(model, update_bias=2.3), "),

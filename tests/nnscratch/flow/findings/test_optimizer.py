@@ -34,7 +34,7 @@ IN_TIME = {"kinds": "rnn laststep dense", "widths": (20, 3)}
         ("SGD(lr=0.1)", 0.1, DEEPER, "Adam(lr=0.001)"),
         ("SGD(lr=0.1)", 0.1, NORMED, "SGD(lr=0.1)"),
         ("SGD(lr=0.01)", 0.01, NORMED, "Adam(lr=0.001)"),
-        ("SGD(lr=0.01)", 0.01, IN_TIME, "Adam(lr=0.005)"),
+        ("SGD(lr=0.1)", 0.1, IN_TIME, "Adam(lr=0.005)"),
         # of sums of many inputs, and through sigmoids
         ("SGD(lr=0.01)", 0.01, {"n_in": 100}, "Adam(lr=0.01)"),
         ("SGD(lr=0.01)", 0.01, {"n_in": 101}, "Adam(lr=0.002)"),
@@ -42,8 +42,11 @@ IN_TIME = {"kinds": "rnn laststep dense", "widths": (20, 3)}
         ("SGD(lr=0.5)", 0.5, {"kinds": "dense sigmoid dense", "widths": (20, 3)}, "Adam(lr=0.01)"),
         ("SGD(lr=0.5)", 0.5, {"kinds": "dense tanh dense", "widths": (20, 3)}, "SGD(lr=0.5)"),
         # of a size of their own
-        ("Adam(lr=1e-05)", 1e-5, {}, "Adam(lr=0.001)"),
-        ("Adam(lr=0.00099, beta1=0.5)", 0.00099, {}, "Adam(lr=0.001, beta1=0.5)"),
+        ("Adam(lr=0.00099, beta1=0.5)", 0.00099, {"steps": 1011}, "Adam(lr=0.001, beta1=0.5)"),
+        ("Adam(lr=0.001)", 0.001, {"steps": 1001}, "Adam(lr=0.001)"),
+        ("Adam(lr=0.001)", 0.001, {"steps": 999}, "Adam(lr=0.01)"),  # no weight could get to 1
+        ("Adam(lr=0.02)", 0.02, {"steps": 40}, "Adam(lr=0.02)"),
+        ("RMSProp(lr=1e-05)", 1e-5, {"n_in": 101}, "RMSProp(lr=0.002)"),
         ("Adam(lr=0.001)", 0.001, DEEPER, "Adam(lr=0.001)"),
         ("RMSProp(lr=0.3)", 0.3, {}, "RMSProp(lr=0.3)"),
         ("Adagrad(lr=0.009)", 0.009, {}, "Adagrad(lr=0.01)"),

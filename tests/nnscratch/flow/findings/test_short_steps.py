@@ -184,7 +184,7 @@ def test_more_steps_are_asked_for_until_85_percent_are_learned(run, share, fall,
         assert found.severity == "notice"
         steps = int(re.search(r"max_steps=(\d+)", found.advice[0].line)[1])
         half = round(found.numbers["steps_left"])
-        assert steps == pytest.approx(max(50, 4 * half), rel=0.05)
+        assert steps == pytest.approx(max(50, 8 * half), rel=0.05)
         assert f"takes about {half} more" in found.sentence
 
 

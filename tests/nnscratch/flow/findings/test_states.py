@@ -12,7 +12,7 @@ import nnscratch as nn
         (
             lambda: [nn.LSTM(3, 8), nn.GRU(8, 2), nn.LastStep()],
             "model, optimizer = nn.Sequential(nn.LSTM(3, 8), nn.GRU(8, 16), nn.LastStep(), "
-            "nn.Dense(16, 2)), nn.SGD(lr=0.1)",
+            "nn.Dense(16, 2)), nn.Adam(lr=0.005)",
         ),
         (lambda: [nn.Bidirectional(nn.GRU(3, 1)), nn.LastStep()], ""),
         (lambda: [nn.RNN(3, 8, activation="relu"), nn.LSTM(8, 2), nn.LastStep()], ""),

@@ -65,10 +65,10 @@ def test_the_pace_says_how_many_more(run):
     one = run(paced(40, 300, 2e-3), steps=40)[0]
     assert one.numbers["steps_left"] == pytest.approx(300, rel=0.06)
     more = int(re.search(r"max_steps=(\d+)", one.advice[0].line)[1])
-    assert more == pytest.approx(4 * one.numbers["steps_left"], rel=0.05)
-    assert f"takes about {more // 4} more" in one.sentence
+    assert more == pytest.approx(8 * one.numbers["steps_left"], rel=0.05)
+    assert f"takes about {more // 8} more" in one.sentence
     assert len(one.advice) == 1
-    soon, most = (run(paced(40, left, 2e-3), steps=40)[0] for left in (11, 5000))
+    soon, most = (run(paced(40, left, 2e-3), steps=40)[0] for left in (6, 5000))
     assert "max_steps=50," in soon.advice[0].line  # fewer would be few again
     assert "max_steps=10000," in most.advice[0].line  # as many as anybody would ask for
 
