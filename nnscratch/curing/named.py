@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.curing.candidates import ADAPTIVE
 from nnscratch.curing.changes import (
     Change,
     ClassWeights,
@@ -15,12 +14,10 @@ from nnscratch.curing.changes import (
     Logarithms,
     OneHot,
     TargetLogarithms,
-    UseAdam,
 )
 from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.trials import Trial
 from nnscratch.flow.findings import rates
-from nnscratch.flow.findings.optimizer import adam_rate
 from nnscratch.flow.findings.outliers import ONE_SIDED, TAIL
 from nnscratch.flow.findings.view import View
 
@@ -38,15 +35,6 @@ def named_rate(trial: Trial) -> Change | None:
     large = first is not None and first.kind == "learning rate too large"
     rate = rates.lower_rate(View(trial.record)) if large else math.nan
     return LearningRate(rate) if rate > 0 else None
-
-
-def begun_with(trial: Trial) -> Change | None:
-    """Return Adam at the rate that findings begin anew with, for plain descent through several
-    layers: on a plateau a range test tells nothing.
-    """
-    view = View(trial.record)
-    plain = not trial.plan.optimizer.is_a(*ADAPTIVE) and len(view.weights) > 1
-    return UseAdam(adam_rate(view)) if plain else None
 
 
 def named(trial: Trial, c: Conditions) -> list[Change]:

@@ -24,7 +24,7 @@ from nnscratch.curing.changes import (
 )
 from nnscratch.curing.conditions import Conditions, conditions_of, data_of
 from nnscratch.curing.facts import repairs
-from nnscratch.curing.named import RARE, balance, begun_with, named, named_rate
+from nnscratch.curing.named import RARE, balance, named, named_rate
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.progress import Watch, watching
 from nnscratch.curing.rates import new_rates, tested_rates
@@ -83,8 +83,7 @@ def cure(
        over few rows or too slow, dropout, a penalty
        (`nnscratch.curing.facts`); then, one by one, what findings name in them
        (`nnscratch.curing.named`): names become zeros and ones, long tails logarithms, rare classes
-       count as much as others. Where plain descent learns little then, Adam is tried at the rate
-       that findings begin anew with.
+       count as much as others.
     3. Changes of rate and optimizer, of the network's parts and of what holds weights down
        (`nnscratch.curing.candidates`) are ranked by what is expected of them, and the best `tries`
        are tried on top, up to three times over.
@@ -207,8 +206,6 @@ class _Search(Bench):
             best = repaired if repaired.skill > best.skill - MARGIN else best
         refused = [asked] if asked is not None and best is start else []
         best, refused = self._with(best, [*refused, *named(before, self.conditions)])
-        if best.skill < _SLOW and (adam := begun_with(best)) is not None:
-            best = self._better(best, self.tried(together(best.change, adam)))
         for _ in range(ROUNDS):
             if best.skill >= GOOD and not best.ills and best.word == "healthy":
                 break

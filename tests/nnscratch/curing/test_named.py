@@ -15,7 +15,7 @@ from nnscratch.curing.changes import (
     TargetLogarithms,
     together,
 )
-from nnscratch.curing.named import begun_with, long_tails, named_rate
+from nnscratch.curing.named import long_tails, named_rate
 from nnscratch.curing.reading import read_plan
 from nnscratch.curing.skill import Answers
 
@@ -182,25 +182,3 @@ def test_the_rate_that_findings_name_is_tried_first(lr, named):
     if named:
         assert found.best is not None
         assert found.best.skill >= found.trials[0].skill - 0.01
-
-
-@pytest.mark.parametrize(
-    ("optimizer", "layers", "rate"),
-    [
-        (nn.SGD(lr=0.1), 2, 0.01),
-        (nn.SGD(lr=0.1), 7, 0.001),
-        (nn.SGD(lr=0.1), 1, None),  # it stands on no plateau
-        (nn.Adam(lr=1e-5), 2, None),
-    ],
-)
-def test_adam_is_tried_at_the_rate_that_findings_begin_anew_with(optimizer, layers, rate):
-    """XOR, of which plain descent learns nothing in so many steps."""
-    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-    parts = [part for _ in range(layers - 1) for part in (nn.Dense(2, 2), nn.Sigmoid())]
-    model = nn.Sequential(*parts, nn.Dense(2, 1), seed=0)
-    options = {"batch_size": 4, "steps": 20, "tries": 1, "progress": False}
-    found = cure(model, nn.SigmoidCrossEntropy(), optimizer, x, x[:, :1] != x[:, 1:], **options)
-    change = begun_with(found.before)
-    assert (change and change.lr) == rate
-    tried = [getattr(one.change, "changes", (one.change,))[-1] for one in found.trials]
-    assert change is None or change in tried
