@@ -38,12 +38,12 @@ def test_a_fault_fails_a_build(folder, capsys):
     assert main(["diagnose", str(folder / "small.npz")]) == 1
     printed = " ".join(capsys.readouterr().out.split())
     assert (
-        "Do this first: train with the learning rate 0.0005 optimizer = nn.Adam(lr=0.0005)"
+        "Do this first: train with the learning rate 0.001 optimizer = nn.Adam(lr=0.001)"
         in printed
     )
     assert "learning rate too small (serious): The learning rate is too small, 1.0e-7" in printed
     assert "brings does not learn: The loss stands at" in printed
-    assert "cure train with the learning rate 0.0005: optimizer = nn.Adam(lr=0.0005)" in printed
+    assert "cure train with the learning rate 0.001: optimizer = nn.Adam(lr=0.001)" in printed
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_several_runs_as_json(folder, tmp_path, capsys):
         ["too few steps", "clip never"],
     ]
     first = content["runs"][1]["first"]
-    assert first["line"] == "optimizer = nn.Adam(lr=0.0005)"
+    assert first["line"] == "optimizer = nn.Adam(lr=0.001)"
     printed = capsys.readouterr().out
     assert all(file in printed.replace("\n", "") for file in files)
 
