@@ -38,8 +38,7 @@ def test_a_fault_fails_a_build(folder, capsys):
     assert main(["diagnose", str(folder / "small.npz")]) == 1
     printed = " ".join(capsys.readouterr().out.split())
     assert (
-        "Do this first: train with the learning rate 0.001 optimizer = nn.Adam(lr=0.001)"
-        in printed
+        "Do this first: train with the learning rate 0.001 optimizer = nn.Adam(lr=0.001)" in printed
     )
     assert "learning rate too small (serious): The learning rate is too small, 1.0e-7" in printed
     assert "brings does not learn: The loss stands at" in printed
