@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.flow.findings.finding import Finding
+from nnscratch.flow.findings.cures import other_activation
+from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.learning import unseen
 from nnscratch.flow.findings.progress import ENOUGH
 from nnscratch.flow.findings.view import View
@@ -111,7 +112,7 @@ def _dead_layer(view: View) -> list[Finding]:
             f"the network is shown gets past it, and no gradient reaches the layers below, "
             f"{since(step, view.first_step)}."
         )
-        cause = _why_silent(view, lowest)
+        cause, advice = _why_silent(view, lowest), _livelier(view, lowest)
     elif blocked:
         columns, top = blocked, blocked[-1]
         step = view.since(none[:, top] >= 1)
@@ -119,25 +120,36 @@ def _dead_layer(view: View) -> list[Finding]:
             f"No gradient reaches {listed(view.names(blocked))}: it is exactly 0 there, "
             f"{since(step, view.first_step)}."
         )
-        cause = _why_silent(view, top)
+        cause, advice = _why_silent(view, top), ()
     else:
         return []
     past = "join" in view.roles or view.progress.falling  # the signal may take another way
     severity = view.harm if past or view.progress.learns else "fatal"
     numbers = {"layers": float(len(columns))}
     return [
-        Finding("dead layer", severity, view.names(columns), step, seen, cause, numbers=numbers)
+        Finding("dead layer", severity, view.names(columns), step, seen, cause, advice, numbers)
     ]
 
 
 def _why_silent(view: View, layer: int) -> str:
-    dense = layer if view.roles[layer] == "weights" else view.before(layer, "weights")
-    if dense is None:
-        return ""
-    weight = view.param(dense, "weight")
-    if weight is not None and view.now_of("param_norm", weight) == 0:
+    dense = _behind_zeros(view, layer)
+    if dense is not None:
         return f"All weights of {view.layers[dense]} are 0."
     return sentence(inputs_of(view, layer)) if layer in view.rectifiers else ""
+
+
+def _behind_zeros(view: View, layer: int) -> int | None:
+    """Return the layer whose weights, all of them 0, are what a layer gives or is given."""
+    dense = layer if view.roles[layer] == "weights" else view.before(layer, "weights")
+    weight = None if dense is None else view.param(dense, "weight")
+    return dense if weight is not None and view.now_of("param_norm", weight) == 0 else None
+
+
+def _livelier(view: View, layer: int) -> tuple[Advice, ...]:
+    """Return an activation that does not die, and new weights: what is dead stays so."""
+    if layer not in view.rectifiers or _behind_zeros(view, layer) is not None:
+        return ()
+    return other_activation(view, view.kinds[layer])
 
 
 def census(view: View) -> dict[int, tuple[Array, Array]]:
@@ -207,7 +219,8 @@ def _dead_units(view: View) -> list[Finding]:
             f"{counts} {how}: no gradient reaches their weights, and they cannot come back by "
             f"themselves{others}, {since(step, view.first_step)}.",
             _why_silent(view, worst),
-            numbers={"share": found[worst], "units": float(units)},
+            _livelier(view, worst),
+            {"share": found[worst], "units": float(units)},
         )
     ]
 

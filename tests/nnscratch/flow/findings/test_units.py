@@ -81,6 +81,23 @@ def test_a_gradient_that_is_exactly_0(run, share, told):
         assert found.sentence.startswith("No gradient reaches 0.dense and 2.dense: it is exactly 0")
 
 
+@pytest.mark.parametrize("dead", ["dead layer", "dead units"])
+def test_what_is_dead_begins_anew_with_an_activation_that_does_not_die(run, dead):
+    """Whatever its rate: no other optimizer brings a unit back that no gradient reaches."""
+    share = {"dead layer": 1.0, "dead units": 0.7}[dead]
+
+    def dies(record, weights=1.0):
+        run.stuck(record)["output_zeros"][:, 1] = share
+        record["output_dead"][:, 1] = share
+        record["param_norm"][:, 0] *= weights
+
+    found = run(dies)
+    assert run.of(found, dead).advice[0].line == run.remade('activation="elu"')
+    assert found.first.line == run.remade('activation="elu"')
+    none = run(lambda record: dies(record, weights=0.0))
+    assert not run.of(none, dead).advice  # zeros give zeros whatever stands behind them
+
+
 def test_a_loss_of_0_leaves_no_gradient_and_is_no_fault(run):
     def change(record):
         record["gradient_zeros"][...] = 1.0
