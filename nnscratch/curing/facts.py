@@ -161,7 +161,7 @@ def _unfit(loss: LossFunction, ends: Sequence[Part], c: Conditions) -> bool:
         pairs = flaws.unpaired(t, t, lambda outputs, _: asked(outputs)[0])
         way = flaws.slope(t, lambda z: asked(z)[0], lambda z: asked(z)[1], c.x.dtype)
         far = flaws.grows(t, lambda z: asked(z)[1], c.x.dtype)
-    if _bits(rows) and abs(far.get("loss_grows", 2.0) - 1) <= limits.ABSOLUTE:
+    if _bits(rows) and flaws.is_absolute(far.get("loss_grows", math.nan)):
         return True
     return pairs.get("loss_paired", 1.0) <= limits.UNPAIRED or (
         way.get("loss_slope", 1.0) < -limits.WRONG_WAY

@@ -141,6 +141,11 @@ def grows(t: Array, gradient: Callable[[Array], Array], dtype: np.dtype[Any]) ->
     return {"loss_grows": sizes[1] / sizes[0]} if known else {}
 
 
+def is_absolute(grows: float) -> bool:
+    """Whether a loss takes absolute errors, by what `grows` says of it."""
+    return abs(grows - 1) <= limits.ABSOLUTE
+
+
 def quarter(t: Array) -> dict[str, float]:
     """Return after how many steps a quarter of the answers' variance has come.
 

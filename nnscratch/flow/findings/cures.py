@@ -270,7 +270,7 @@ def learning_rate(view: View, rate: float, spoiled: bool = False) -> tuple[Advic
     anew = Advice(f"{what}, from new weights", f"model, optimizer = nn.remake(model), {new}")
     if not is_plain(view) or len(view.weights) < 2:
         return (anew,)
-    other = f"model, optimizer = nn.remake(model), {adam(view, view.text('optimizer'))}"
+    other = f"model, optimizer = nn.remake(model), {adam(view)}"
     fits = Advice("let the step fit each weight, from new weights", other)
     return fits, replace(anew, what=f"or {anew.what}")
 
@@ -313,5 +313,4 @@ def adaptive(view: View) -> tuple[Advice, ...]:
     """Return an optimizer that fits the step to each weight, unless it is there."""
     if not is_plain(view):
         return ()
-    line = f"optimizer = {adam(view, view.text('optimizer'))}"
-    return (Advice("let the step fit each weight", line),)
+    return (Advice("let the step fit each weight", f"optimizer = {adam(view)}"),)

@@ -68,10 +68,10 @@ def adam_rate(view: View) -> float:
 def adam(view: View, text: str = "") -> str:
     """Return Adam, whose steps are as long as its rate says whatever the gradient's size.
 
-    text : of the optimizer whose clip and rates by layer it takes over
+    text : of the optimizer whose clip and rates by layer it takes over, if not the run's own
     """
     rate = adam_rate(view)
-    return optimizer_python(text, rate, "Adam") or f"nn.Adam(lr={rate:g})"
+    return optimizer_python(text or view.text("optimizer"), rate, "Adam") or f"nn.Adam(lr={rate:g})"
 
 
 def gives_up(view: View, rate: float) -> bool:

@@ -13,7 +13,7 @@ from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import ENOUGH, NOTHING
 from nnscratch.flow.findings.reach import finding
 from nnscratch.flow.findings.view import View
-from nnscratch_records import limits
+from nnscratch.flow.flaws import is_absolute
 from nnscratch_records.words import number, percent
 
 TWICE = 0.01  # how near the least loss is to that of a softmax of a softmax
@@ -197,7 +197,7 @@ def _loss(view: View) -> list[Finding]:
     p, name = view.progress, view.text("loss_kind")
     classes = view.latest("target_classes")
     # Somebody's own, or another framework's, is known by how its gradient grows.
-    absolute = name == "MeanAbsoluteError" or abs(view.latest("loss_grows") - 1) <= limits.ABSOLUTE
+    absolute = name == "MeanAbsoluteError" or is_absolute(view.latest("loss_grows"))
     if not classes > 0 or not (absolute or name in reach.SQUARES):
         return flaws.median(view)
     if rare := flaws.drowned(view):
