@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from nnscratch.datasets.codes import BY_THE_OTHERS, line_without
 from nnscratch.flow.findings.cures import anew
@@ -31,6 +32,12 @@ _TURNED = "wrong = loss; loss = lambda *given: (wrong(*given)[0], -wrong(*given)
 _FAR = (
     "away = abs(x - np.median(x, axis=0)); near = np.median(away, axis=0); "
     "x = np.ma.masked_where((away > 20 * near) & (near > 0), x)"
+)
+IN_FRONT: Final = Advice(
+    "put the padding in front, of test data too, so that what was seen is read at once, and begin "
+    "anew",
+    "ends = (x != 0).any(axis=2).cumsum(axis=1).argmax(axis=1); "
+    "x = np.stack([np.roll(row, -1 - end, axis=0) for row, end in zip(x, ends)])",
 )
 # Losses that make nothing of outputs of 0, and the activations that they are for.
 _ALIKE = {
@@ -158,12 +165,13 @@ def _padding(view: View, shown: Shown) -> list[Finding]:
             f"steps.",
             "What was seen has to be carried through all of the padding, and the gradient back.",
             (
+                anew(view, IN_FRONT),
                 Advice(
-                    "say which steps each sequence has: LastStep then takes its own last one",
+                    "or say which steps each sequence has, here and to predict: LastStep then "
+                    "takes its own last one",
                     f"trainer.fit(x, y, epochs={view.rows}, max_steps={view.rows}, "
                     f"batch_size={int(view.get('batch_size')[0])}, mask=(x != 0).any(axis=2))",
                 ),
-                Advice("or put the padding in front"),
             ),
             {"share": share},
             EXPLAINS["padding read"],

@@ -31,7 +31,7 @@ _SOME = 0.25  # of the units
 _ENOUGH = 50  # steps
 _DECAY = re.compile(r"weight_decay=([^,)]+)")
 _DECOUPLED = "AdamW("  # whose decay goes round the gradient and its moments
-_L2 = re.compile(r"\bl2=([^,)]+)")
+_ADDED = re.compile(r"\bl([12])=([^,)]+)")
 
 
 def find(view: View) -> list[Finding]:
@@ -124,22 +124,30 @@ def _pull(view: View) -> float:
     """Return the norm of what a penalty or decay adds to the gradient of weights, over that of the
     gradient, or of decoupled decay over the update: the median layer's, lately; NaN: not known.
     """
-    added, over = _L2.search(view.text("penalty")), view.get("param_gradient_norm")
-    factor = np.full(view.rows, _factor(view) * (2 if added else 1))
-    if np.isnan(factor).all():
-        return math.nan
-    if not added and view.text("optimizer").startswith(_DECOUPLED):
-        factor, over = factor * view.get("lr"), view.get("param_update_norm")
-    columns = view.weight_params
+    over, columns = view.get("param_gradient_norm"), view.weight_params
+    l1, l2 = _added(view) or (0.0, _factor(view) / 2)
+    rate = np.ones(view.rows)
+    if not _added(view) and view.text("optimizer").startswith(_DECOUPLED):
+        rate, over = view.get("lr"), view.get("param_update_norm")
+    signs = l1 * np.sqrt(view.record["param_sizes"][columns])
+    added = np.hypot(signs, 2 * l2 * view.get("param_norm")[:, columns])
     with np.errstate(divide="ignore", invalid="ignore"):
-        pulls = factor[:, None] * view.get("param_norm")[:, columns] / over[:, columns]
+        pulls = rate[:, None] * added / over[:, columns]
     return float(np.median(np.median(pulls[view.now], axis=0))) if columns else math.nan
+
+
+def _added(view: View) -> tuple[float, float] | None:
+    """Return the factors with which a penalty adds the weights' size, and their squares."""
+    found = dict(_ADDED.findall(view.text("penalty")))
+    return (float(found.get("1", 0)), float(found.get("2", 0))) if found else None
 
 
 def _factor(view: View) -> float:
     """Return the factor of the penalty or, where there is none, of the decay; NaN: not known."""
     penalty, optimizer = view.text("penalty"), view.text("optimizer")
-    if known := _L2.search(penalty) or _DECAY.search(optimizer):
+    if added := _added(view):
+        return max(added)
+    if known := _DECAY.search(optimizer):
         return float(known[1])
     ours = hasattr(optimizers, optimizer.partition("(")[0])
     return 0.0 if penalty == NOTHING and ours else math.nan
@@ -166,7 +174,9 @@ def _too_strong(view: View, left: float, seen: str, how: str) -> list[Finding]:
     text = view.text("optimizer")
     decays = _DECAY.search(text)
     made = optimizer_python(_DECAY.sub(f"weight_decay={USUAL}", text)) if decays else ""
-    line = f"optimizer = {made}" if made else f"callbacks = [nn.Penalty(l2={USUAL})]"
+    l1, l2 = _added(view) or (0.0, 0.0)
+    kind = "l1" if l1 > l2 else "l2"
+    line = f"optimizer = {made}" if made else f"callbacks = [nn.Penalty({kind}={USUAL})]"
     named = f" ({decays[0]})" if decays else ""
     return [
         Finding(

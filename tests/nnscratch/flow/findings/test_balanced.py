@@ -40,6 +40,15 @@ def test_a_loss_that_stands_where_the_penalty_undoes_what_it_teaches(run, change
     assert (found is not None) == told
 
 
+@pytest.mark.parametrize(("pull", "told"), [(0.31, True), (0.29, False)])
+def test_the_gradient_of_sizes_is_a_sign_for_each_weight(run, pull, told):
+    def change(record):
+        held(run, penalty="Penalty(l1=0.1, l2=0)")(record)
+        record["param_gradient_norm"][...] = 0.1 * np.sqrt(record["param_sizes"]) / pull
+
+    assert (run.of(run(change), "penalty") is not None) == told
+
+
 def test_it_says_what_pulls_and_how_much(run):
     found = run.of(run(held(run)), "penalty")
     assert found.severity == "notice"

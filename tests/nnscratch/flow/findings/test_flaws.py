@@ -1,4 +1,4 @@
-"""What is wrong with what is learned from: codes, padding, rare classes, medians, tables."""
+"""What is wrong with what is learned from: codes, rare classes, medians, tables."""
 
 import numpy as np
 import pytest
@@ -98,24 +98,6 @@ def test_of_rare_labels_each_by_itself_nobody_can_tell_much(run, outputs, mean, 
     change = at(0.0, guess_linear=-0.1, guess_neighbours=-0.1, **known)
     found = run(change, targets="numbers", widths=(20, 20, outputs))
     assert (run.of(found, "labels") is not None) == told
-
-
-@pytest.mark.parametrize(
-    ("share", "padded", "kinds", "told"),
-    [
-        (0.0, 0.31, "gru laststep dense", True),
-        (0.0, 0.29, "gru laststep dense", False),
-        (0.3, 0.9, "gru laststep dense", False),  # it learns all the same
-        (0.0, 0.9, "gru dense", False),  # the answer is given at every step
-    ],
-)
-def test_padding_that_is_read(run, share, padded, kinds, told):
-    found = run(at(share, padded_steps=padded), kinds=kinds, widths=(20, 3))
-    one = run.of(found, "padding read")
-    assert (one is not None) == told
-    if told:
-        assert "31 % of the 30 steps" in one.sentence
-        assert "mask=(x != 0).any(axis=2)" in one.advice[0].line
 
 
 YES = {"target_classes": 1, "target_mean": 0.05, "loss_kind": "SigmoidCrossEntropy"}

@@ -54,6 +54,8 @@ def test_weights_that_shrink(run, left, last, share, near, told):
     [
         ("Penalty(l2=0.0001)", "SGD(lr=0.1)", False),
         ("Penalty(l2=0.0002)", "SGD(lr=0.1)", True),
+        ("Penalty(l1=0.0001, l2=0)", "SGD(lr=0.1)", False),
+        ("Penalty(l1=0.0002, l2=0)", "SGD(lr=0.1)", True),
         ("", "AdamW(lr=0.1, weight_decay=0.0001)", False),
         ("", "AdamW(lr=0.1, weight_decay=0.01)", True),
         ("nothing", "AdamW(lr=0.1, weight_decay=0.01)", True),
@@ -70,6 +72,18 @@ def test_as_little_as_is_advised_holds_nothing_down(run, penalty, optimizer, tol
         record["penalty"] = penalty
 
     assert ("penalty" in run(change, optimizer=optimizer).kinds) == told
+
+
+@pytest.mark.parametrize(
+    ("penalty", "kind"), [("Penalty(l1=0.05, l2=0)", "l1"), ("Penalty(l1=0.05, l2=0.1)", "l2")]
+)
+def test_what_is_left_of_a_penalty_is_of_its_kind(run, penalty, kind):
+    def change(record):
+        shrunk(run, 0.2)(record)
+        record["penalty"] = penalty
+
+    line = run.of(run(change), "penalty").advice[0].line
+    assert line.startswith(f"callbacks = [nn.Penalty({kind}=0.0001)]; model")
 
 
 def test_a_penalty_is_a_notice_in_a_run_that_is_on_its_way(run):

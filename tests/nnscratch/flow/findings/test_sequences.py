@@ -1,10 +1,11 @@
-"""Lines for sequences: a mask is handed on, a feature is scaled over all its steps."""
+"""Sequences: lines hand a mask on and scale a feature over all its steps; padding that is read."""
 
 import numpy as np
 import pytest
 
 import nnscratch as nn
 from nnscratch.flow.findings.cures import STANDARDISE_BOTH
+from nnscratch.flow.findings.flaws import IN_FRONT
 
 from .test_flaws import at
 
@@ -70,3 +71,29 @@ def test_the_line_runs_and_helps():
 def test_a_run_without_a_mask_names_none(run):
     assert "mask" not in " ".join(lines(run(at(0.0), kinds="gru dense", widths=(20, 3))))
     assert "x.mean(axis=0)" in STANDARDISE_BOTH.line  # what is to be turned
+
+
+@pytest.mark.parametrize(
+    ("share", "padded", "kinds", "told"),
+    [
+        (0.0, 0.31, "gru laststep dense", True),
+        (0.0, 0.29, "gru laststep dense", False),
+        (0.3, 0.9, "gru laststep dense", False),  # it learns all the same
+        (0.0, 0.9, "gru dense", False),  # the answer is given at every step
+    ],
+)
+def test_padding_that_is_read(run, share, padded, kinds, told):
+    found = run(at(share, padded_steps=padded), kinds=kinds, widths=(20, 3))
+    one = run.of(found, "padding read")
+    assert (one is not None) == told
+    if told:
+        assert "31 % of the 30 steps" in one.sentence
+        assert one.advice[0].line.startswith(IN_FRONT.line)
+        assert "mask=(x != 0).any(axis=2)" in one.advice[1].line
+
+
+def test_padding_is_put_in_front():
+    x = np.array([[5, 0, 6, 0, 0], [1, 2, 3, 4, 7], [0, 0, 0, 0, 0]])[:, :, None]
+    names = {"x": x, "np": np}
+    exec(IN_FRONT.line, names)
+    assert names["x"][:, :, 0].tolist() == [[0, 0, 5, 0, 6], [1, 2, 3, 4, 7], [0] * 5]
