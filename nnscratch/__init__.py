@@ -28,6 +28,7 @@ from nnscratch.backend import (
 from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nnscratch.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue, ClipReport
+from nnscratch.datasets.far import only_near
 from nnscratch.datasets.standard import Standardizer
 from nnscratch.errors import (
     ConfigError,
@@ -208,6 +209,7 @@ __all__ = [
     "load_checkpoint",
     "losses",
     "lsuv",
+    "only_near",
     "optimizers",
     "predict",
     "r2",

@@ -69,7 +69,7 @@ _SMALLER = 10.0  # a threshold that is too large is divided by at least this
 _SAME_RATE = 1.5  # times: rates nearer to each other are not told apart
 _LEAST_RESIDUAL = 3  # layers that a way around is worth
 _SPARE = 2  # recurrent layers between the first and the last one
-_WIDTH = 32
+WIDTH = 32  # of a layer that has few units
 _RUNS_AWAY = {"exploding", "diverged", "learning rate too large"}
 _RUNS_AWAY |= {"exploding through time", "gradient spikes"}
 _IN_TIME = {"vanishing through time", "exploding through time"}
@@ -122,7 +122,7 @@ def propose(
     if not adaptive:
         changes += [UseAdam(near) for near in sane_rates(adam_rate, True)]
     own = own_activation(plan)
-    critical = None if own is None else _critical(own)
+    critical = suited_weights(plan)
     hidden = len(plan.dense()) > 1
     if hidden and not has_norm:
         if critical is not None:
@@ -130,7 +130,7 @@ def propose(
         changes += [Weights(initializers.get(name)) for name in _NAMED]
     if is_bare(plan) and not narrow:
         drawn = {"relu": _NAMED[0], "tanh": _NAMED[1]}
-        changes += [AddHidden(_WIDTH, name, initializers.get(init)) for name, init in drawn.items()]
+        changes += [AddHidden(WIDTH, name, initializers.get(init)) for name, init in drawn.items()]
     if hidden:
         for name in _ACTIVATIONS:
             best = _critical(activation(name))
@@ -150,9 +150,9 @@ def propose(
             changes.append(BlocksAdd(less))
     widths = [plan.layers[i].options["n_out"] for i in plan.dense()[:-1]]
     # Narrow on purpose, but for a code of so few that nothing gets through.
-    enough, shut = _WIDTH, narrow and "capacity" not in trial.ills
+    enough, shut = WIDTH, narrow and "capacity" not in trial.ills
     if narrow and widths:
-        enough = min(_WIDTH, plan.layers[plan.dense()[0]].options["n_in"] // 2)
+        enough = min(WIDTH, plan.layers[plan.dense()[0]].options["n_in"] // 2)
     few = widths and min(widths) < enough / 2 and not shut
     if few and not any(p.is_a(Residual) for p in plan.layers):
         changes.append(Wider(enough))
@@ -203,7 +203,7 @@ def propose_in_time(trial: Trial, x: Array) -> list[Change]:
     if len(spare_cells(plan)) >= _SPARE:
         changes.append(FewerCells())
     if not plan.dense() and "output activation" in trial.ills:
-        changes.append(DenseBehind(_WIDTH))
+        changes.append(DenseBehind(WIDTH))
     if plan.truncate is not None:
         changes.append(WayBack())
         changes += [WayBack(plan.truncate)] if isinstance(plan.truncate, int) else []
@@ -252,6 +252,14 @@ def own_activation(plan: Plan) -> Layer | None:
     """Return the activation of the hidden layers; None if there is none or they differ."""
     made = [part.new() for part in plan.hidden() if part.role == "activation"]
     return made[0] if len({repr(layer) for layer in made}) == 1 else None
+
+
+def suited_weights(plan: Plan) -> Initializer | None:
+    """Return weights at the critical scale of the hidden layers' activation; None if there is none,
+    or they differ.
+    """
+    own = own_activation(plan)
+    return None if own is None else _critical(own)
 
 
 def _clips(plan: Plan, norm: float) -> list[Change]:

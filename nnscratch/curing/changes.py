@@ -89,6 +89,29 @@ class OneHot(Change):
 
 
 @dataclass(frozen=True)
+class WithoutCode(Change):
+    """Inputs of mean 0 and deviation 1, with the mean in the place of the number `code`."""
+
+    kind: ClassVar[str] = "missing values"
+    said: ClassVar[str] = "means in the place of {code:g}"
+    code: float
+
+    def apply(self, plan: Plan) -> Plan:
+        return replace(plan, missing=self.code, standard_inputs=True)
+
+
+@dataclass(frozen=True)
+class OnlyNear(Change):
+    """Targets of mean 0 and deviation 1, without those that lie far from all others."""
+
+    kind: ClassVar[str] = "far targets"
+    said: ClassVar[str] = "standard targets without those far off"
+
+    def apply(self, plan: Plan) -> Plan:
+        return replace(plan, only_near=True, standard_targets=True)
+
+
+@dataclass(frozen=True)
 class Logarithms(Change):
     """Logarithms of the inputs `columns`, which have a long tail; all inputs standard."""
 
@@ -243,6 +266,8 @@ _UNDOES = {
     "forget bias": {"forget bias"},
     "truncation": {"truncation"},
     "category codes": {"inputs"},
+    "missing values": {"inputs"},
+    "far targets": {"targets"},
     "logarithms": {"inputs"},
     "target logarithms": {"targets"},
     "width": {"width"},

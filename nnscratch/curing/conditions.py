@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from nnscratch.arrays import Array
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.skill import Answers, chosen, split
+from nnscratch.datasets.far import only_near
 from nnscratch.model import Sequential
 from nnscratch.training.examples import Examples, held_out
 
@@ -101,7 +102,16 @@ def conditions_of(
     )
 
 
+def kept_by(plan: Plan, c: Conditions) -> Conditions:
+    """Return conditions with the examples that a plan trains on."""
+    if not plan.only_near:
+        return c
+    x, y = only_near(c.x, c.y)
+    return replace(c, x=x, y=y, batch_size=min(c.batch_size, len(x)))
+
+
 def data_of(plan: Plan, c: Conditions) -> tuple[Array, Array]:
     """Return inputs and answers as the plan trains on them."""
+    c = kept_by(plan, c)
     inputs, targets = plan.inputs(c.real_x), plan.targets(c.real_y)
     return c.x if inputs is None else inputs(c.x), c.y if targets is None else targets(c.y)

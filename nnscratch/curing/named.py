@@ -6,22 +6,35 @@ import math
 
 import numpy as np
 
+from nnscratch import initializers
 from nnscratch.arrays import Array
+from nnscratch.curing.candidates import WIDTH, suited_weights
 from nnscratch.curing.changes import (
     Change,
     ClassWeights,
     LearningRate,
     Logarithms,
     OneHot,
+    OnlyNear,
     TargetLogarithms,
+    WithoutCode,
+    together,
 )
 from nnscratch.curing.conditions import Conditions
+from nnscratch.curing.network import NewActivation, Weights, Wider
+from nnscratch.curing.skill import Answers
 from nnscratch.curing.trials import Trial
+from nnscratch.datasets.codes import codes
 from nnscratch.flow.findings import rates
+from nnscratch.flow.findings.flaws import RARE
 from nnscratch.flow.findings.outliers import ONE_SIDED, TAIL
 from nnscratch.flow.findings.view import View
 
-RARE = "class weights"  # the finding that one class is rare, or weighed as if it were not
+_WEIGHTS = "class weights"  # the finding that one class is rare, or weighed as if it were not
+_WILD = "outliers"  # that a few targets are most of the loss
+_TOLD = (
+    0.1  # skill: with less a rare class is not told from the others, nor one target from another
+)
 _FAR = 20.0  # times the middle distance from the middle value: above that a tail is long
 _FEW = 0.03  # of the columns, such as pixels: that so few of them have tails is chance
 _MOST = 20  # classes that are weighed by hand, names of one column
@@ -37,27 +50,71 @@ def named_rate(trial: Trial) -> Change | None:
     return LearningRate(rate) if rate > 0 else None
 
 
-def named(trial: Trial, c: Conditions) -> list[Change]:
-    """Return the changes that answer what was found in the data of a trial.
+def judged_by(trial: Trial, c: Conditions) -> Answers:
+    """Return the answers by which the network of a trial and its changes are judged.
 
-    * columns that number things in no order become zeros and ones;
-    * inputs and targets of 0 or more, most of them small and some far above, become logarithms;
-    * where one class is rare, all classes count alike in the loss.
+    All classes count alike where one is rare and is not told from the others; targets that lie far
+    from all others count nothing where they are most of the loss.
+    """
+    told = trial.skill > _TOLD
+    if _WILD in trial.findings.kinds and c.mask is None and c.real_y.ndim == 2 and not told:
+        return c.answers.near()
+    weights = balance(c)
+    if not weights:
+        return c.answers
+    rare = min(weights) * len(weights) <= 1 / RARE and not told
+    return c.answers.balanced() if rare or _WEIGHTS in trial.ills else c.answers
+
+
+def named_in_network(trial: Trial, c: Conditions) -> list[Change]:
+    """Return the changes that answer what was found in the network of a trial.
+
+    * weights that are found the cause are drawn at the critical scale;
+    * layers of too few units get more, and ReLU, unless they are narrow on purpose.
     """
     made: list[Change] = []
+    first = next(iter(trial.findings.causes), None)
+    weights = suited_weights(trial.plan)
+    if first is not None and first.kind == "initial weights" and weights is not None:
+        made.append(Weights(weights))
+    if "capacity" in trial.ills and not c.given_back:
+        wider = Wider(WIDTH)
+        # Saturating units of another scale may not find what they now have room for.
+        bent = NewActivation("relu", initializers.get("he_normal"))
+        made += filter(None, [wider, together(wider, bent)])
+    return made
+
+
+def named_in_data(trial: Trial, c: Conditions) -> list[Change]:
+    """Return the changes that answer what was found in the data of a trial.
+
+    * what stands for missing values becomes the mean of its column;
+    * targets that lie far from all others are left out;
+    * columns that number things in no order become zeros and ones;
+    * inputs and targets of 0 or more, most of them small and some far above, become logarithms;
+    * where all classes count alike in the skill, so they do in the loss.
+    """
+    made: list[Change] = []
+    x = c.real_x
+    if c.x.ndim == 2 and np.isfinite(code := codes(x).get("missing_code", math.nan)):
+        made.append(WithoutCode(code))
+        x = np.where(x == code, np.median(x, axis=0), x)
+    weighed = c.answers.weights is not None
+    if weighed and not c.answers.has_classes:
+        made.append(OnlyNear())
     view = View(trial.record)
     if view.latest("codes_told") > 0 and c.x.ndim == 2:
         columns = [view.latest(f"codes_{of}") for of in ("one", "other")]
-        codes = tuple(sorted(int(j) for j in columns if np.isfinite(j)))
-        values = sum(len(np.unique(c.x[:, j])) for j in codes)
-        made.append(OneHot(codes, values - len(codes)))
-    if tails := long_tails(c.real_x):
+        names = tuple(sorted(int(j) for j in columns if np.isfinite(j)))
+        values = sum(len(np.unique(c.x[:, j])) for j in names)
+        made.append(OneHot(names, values - len(names)))
+    if tails := long_tails(x):
         made.append(Logarithms(tails))
     numbers = not c.answers.has_classes and c.y.dtype.kind == "f"
     if numbers and (tails := long_tails(c.real_y)):
         made.append(TargetLogarithms(tails))
-    if RARE in trial.ills and (weights := balance(c)):
-        made.append(ClassWeights(weights))
+    if weighed and c.answers.has_classes:
+        made.append(ClassWeights(balance(c)))
     return made
 
 

@@ -47,6 +47,10 @@ class Plan:
         Whether inputs and targets are standardised before they are trained on.
     one_hot, logarithms, target_logarithms : tuple of int
         Columns of these inputs and targets that become zeros and ones, or logarithms, first.
+    missing : float or None
+        The number among these inputs that stands for missing values, if one does.
+    only_near : bool
+        Whether examples are left out whose targets lie far from all others.
     truncate : Part, int or None
         How far the gradient goes back through time.
     omega : float
@@ -68,6 +72,8 @@ class Plan:
     one_hot: tuple[int, ...] = ()
     logarithms: tuple[int, ...] = ()
     target_logarithms: tuple[int, ...] = ()
+    missing: float | None = None
+    only_near: bool = False
     truncate: Part | int | None = None
     omega: float = 0.0
     penalty: Part | Callback | None = None
@@ -116,8 +122,11 @@ class Plan:
 
     def inputs(self, x: Array) -> Standardizer | None:
         """Return what standardises inputs as those of `x`; None where nothing does."""
-        named = {"one_hot": self.one_hot, "logarithms": self.logarithms}
-        return Standardizer(x, **named) if self.standard_inputs else None
+        if not self.standard_inputs:
+            return None
+        return Standardizer(
+            x, one_hot=self.one_hot, logarithms=self.logarithms, missing=self.missing
+        )
 
     def targets(self, y: Array) -> Standardizer | None:
         """Return what standardises targets as `y`; None where nothing does."""
@@ -231,9 +240,10 @@ class Plan:
         A gradient that is cut on its way back through time takes a ``trainer`` of its own; Omega
         and a penalty are callbacks of its `fit`. Frozen layers are those of ``model`` as it was.
         """
-        made = []
+        made = [f"{x}, {y} = nn.only_near({x}, {y})"] if self.only_near else []
         if self.standard_inputs:
             names = _columns("one_hot", self.one_hot) + _columns("logarithms", self.logarithms)
+            names += "" if self.missing is None else f", missing={self.missing:g}"
             made.append(f"inputs = nn.Standardizer({x}{names}); x = inputs(x)")
         if self.standard_targets:
             tails = _columns("logarithms", self.target_logarithms)

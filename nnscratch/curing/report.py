@@ -303,11 +303,11 @@ class Cure:
             all_of_them = "few" if self._seen_only else "all that there can be"
             seen = f"the training examples, which are {all_of_them}"
             judged = seen if c.all_seen else "held-out examples"
-            alike = "" if c.answers.weights is None else "all classes counting alike, "
             yield Text(
                 f"{c.steps} steps each, batches of {c.batch_size}, seed {c.seed}. strain: how far "
                 f"from healthy before training, 0 is best; measured: first / last norm of dL/dz; "
-                f"skill: the share of the answers' variance explained, {alike}on {judged}."
+                f"skill: the share of the answers' variance explained, {c.answers.weighed}on "
+                f"{judged}."
             )
         yield Text(f"Verdict: {self.verdict}.")
         if self.best is not None:

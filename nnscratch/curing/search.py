@@ -24,7 +24,7 @@ from nnscratch.curing.changes import (
 )
 from nnscratch.curing.conditions import Conditions, conditions_of, data_of
 from nnscratch.curing.facts import repairs
-from nnscratch.curing.named import RARE, balance, named, named_rate
+from nnscratch.curing.named import judged_by, named_in_data, named_in_network, named_rate
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.progress import Watch, watching
 from nnscratch.curing.rates import new_rates, tested_rates
@@ -76,7 +76,8 @@ def cure(
     1. Theory predicts its gradient flow, and a trial of `steps` steps shows it and is read for
        findings: is it sick? It is judged by its *skill* on held-out examples, the share of the
        answers' variance that it explains (`nnscratch.curing.skill`): a constant has 0. Where a
-       class is found to be rare, all classes count alike in it.
+       class is rare and not told from the others, all classes count alike in it; where a few
+       targets far off are most of the loss, these do not count.
     2. If so, or if it learns slowly, the learning rate that findings name is tried; and what data
        and network ask for is changed at once: the scale of inputs and targets, the output's
        activation and the loss, weights that are all the same, a missing activation, batch norm
@@ -158,8 +159,9 @@ class _Search(Bench):
     def run(self) -> Cure:
         c = self.conditions
         before = self.begun()
-        if RARE in before.ills and balance(c):  # as is asked of them: all classes count alike
-            c = self.conditions = replace(c, answers=c.answers.balanced())
+        answers = judged_by(before, c)
+        if answers is not c.answers:
+            c = self.conditions = replace(c, answers=answers)
             before = self.begun()
         made = Cure(before=before, trials=(), ranking=(), best=None, conditions=c)
         if not made.sick and (before.skill >= GOOD or self._may_go_on(before)):
@@ -205,7 +207,8 @@ class _Search(Bench):
                 repaired = slower if slower.learns else repaired
             best = repaired if repaired.skill > best.skill - MARGIN else best
         refused = [asked] if asked is not None and best is start else []
-        best, refused = self._with(best, [*refused, *named(before, self.conditions)])
+        best, refused = self._with(best, [*refused, *named_in_data(before, self.conditions)])
+        best, refused = self._with(best, [*refused, *named_in_network(best, self.conditions)])
         for _ in range(ROUNDS):
             if best.skill >= GOOD and not best.ills and best.word == "healthy":
                 break
@@ -220,7 +223,9 @@ class _Search(Bench):
         """Return the best with each of the changes that make it better, and the other ones."""
         refused = []
         for change in changes:
-            better = self._better(best, self.tried(together(best.change, change)))
+            trial = self.tried(together(best.change, change))
+            trial = trial if trial.learns else self._at_new_rates(trial)
+            better = self._better(best, trial)
             refused += [change] if better is best else []
             best = better
         return best, refused

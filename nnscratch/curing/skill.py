@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.datasets.far import are_near
 from nnscratch.losses import Loss
 from nnscratch.nodes import LossFunction
 from nnscratch.scores import accuracy
@@ -41,6 +42,8 @@ class Answers:
         Which of them count, where there is one at every step of a masked sequence.
     weights : float64 array or None, shape (rows, 1)
         How much each row counts; None: all alike.
+    weighed : str
+        That in words, for a sentence.
     """
 
     y: Array
@@ -49,6 +52,7 @@ class Answers:
     has_classes: bool
     there: Array | None = None
     weights: Array | None = None
+    weighed: str = ""
 
     @classmethod
     def of(
@@ -72,8 +76,16 @@ class Answers:
         """Return the same with classes that count alike, however many examples they have."""
         _, which, count = np.unique(self.rows, axis=0, return_inverse=True, return_counts=True)
         weights = 1 / count[which.reshape(-1), None]
+        return self._by(weights, "all classes counting alike, ")
+
+    def near(self) -> Answers:
+        """Return the same without the rows that lie far from all others."""
+        kept = are_near(self.rows)[:, None].astype(np.float64)
+        return self if kept.all() else self._by(kept, "what is far off left out, ")
+
+    def _by(self, weights: Array, words: str) -> Answers:
         constant = (weights * self.rows).sum(axis=0) / weights.sum()
-        return replace(self, weights=weights, constant=constant)
+        return replace(self, weights=weights, constant=constant, weighed=words)
 
     def _sum(self, squares: Array) -> float:
         return float((squares if self.weights is None else self.weights * squares).sum())

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.curing.changes import Change
-from nnscratch.curing.conditions import Conditions
+from nnscratch.curing.conditions import Conditions, kept_by
 from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.skill import Answers, predictions
@@ -207,6 +207,7 @@ def _run(
 ) -> Run:
     """Train a new network of `plan` with one seed; record it if there is a list to put that in."""
     model, loss = plan.model(seed), plan.new_loss()
+    seen_x, c = c.x, kept_by(plan, c)
     inputs, targets = plan.inputs(c.real_x), plan.targets(c.real_y)
     trainer = Trainer(model, loss, plan.new_optimizer(), truncate=plan.new_truncate())
     watching = [*plan.penalties(), *callbacks]
@@ -240,7 +241,7 @@ def _run(
         known = math.nan
         if c.seen is not None:
             first = slice(len(c.seen.y))
-            known, _ = skilled(c.x[first], c.seen, None if c.mask is None else c.mask[first])
+            known, _ = skilled(seen_x[first], c.seen, None if c.mask is None else c.mask[first])
         return Run(list(history.loss), skill, accuracy, seen=known)
 
 

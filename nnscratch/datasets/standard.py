@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from nnscratch.arrays import DTYPES, Array, as_array, fitted
 from nnscratch.datasets.checks import check_inputs
-from nnscratch.errors import ConfigError, ShapeError, require_count, require_list
+from nnscratch.errors import ConfigError, ShapeError, require_count, require_list, require_number
 from nnscratch_records.words import plural
 
+_DIGITS = 1e-5  # of a number that stands for what is missing
 _LEAST = 0.05  # of the distances from the least value: what is added before the logarithm
 
 
@@ -37,6 +38,9 @@ class Standardizer:
         Columns of a long tail: of them ``log(x - least + some)`` is standardised, with `some` the
         distance from the least value that one in twenty is nearer to it. What is less than the
         least counts as that.
+    missing : float or None
+        A number that stands for values that are missing, such as -999. Mean and deviation are those
+        of all others, and it becomes 0, the mean (of names it is one more).
 
         Raise `ConfigError` for columns that there are not, or that are named twice.
 
@@ -47,7 +51,12 @@ class Standardizer:
     """
 
     def __init__(
-        self, x: npt.ArrayLike, *, one_hot: Sequence[int] = (), logarithms: Sequence[int] = ()
+        self,
+        x: npt.ArrayLike,
+        *,
+        one_hot: Sequence[int] = (),
+        logarithms: Sequence[int] = (),
+        missing: float | None = None,
     ) -> None:
         given = _floats(x, "x")
         rows = given.reshape(-1, given.shape[-1]).astype(np.float64)
@@ -59,16 +68,21 @@ class Standardizer:
                 f"{self._columns - 1} once at the most, got {names} and {tailed}"
             )
         self._names = {j: np.unique(rows[:, j]) for j in names}
+        self._missing = None if missing is None else require_number("Standardizer missing", missing)
         rows = np.delete(rows, [*self._names], axis=1)
+        known = ~self._is_missing(rows)
+        known[:, ~known.any(axis=0)] = True
         kept = [j for j in range(self._columns) if j not in self._names]
         self._tails = [kept.index(j) for j in tailed]
         tails = rows[:, self._tails]
-        self._low = tails.min(axis=0)
-        away = tails - self._low
-        self._some = np.array([np.quantile(v[v > 0], _LEAST) if v.any() else 1.0 for v in away.T])
+        there = known[:, self._tails]
+        self._low = np.where(there, tails, np.inf).min(axis=0)
+        away = np.where(there, tails - self._low, 0).T
+        self._some = np.array([np.quantile(v[v > 0], _LEAST) if v.any() else 1.0 for v in away])
         rows[:, self._tails] = self._logarithms(tails)
-        self.mean: Array = rows.mean(axis=0)
-        std = (rows - self.mean).std(axis=0)
+        some = True if missing is None else known
+        self.mean: Array = rows.mean(axis=0, where=some)
+        std = (rows - self.mean).std(axis=0, where=some)
         rounding = 4 * np.finfo(np.float64).eps * np.abs(rows).max(axis=0)
         self.std: Array = np.where(std > rounding, std, 1.0)
 
@@ -77,10 +91,11 @@ class Standardizer:
         array = self._fitting(x, self._columns)
         names = [array[..., j, None] == values for j, values in self._names.items()]
         rows = np.delete(array, [*self._names], axis=-1) if names else array
+        missing = self._is_missing(rows)
         if self._tails:
             rows = rows.astype(np.float64)
             rows[..., self._tails] = self._logarithms(rows[..., self._tails])
-        made = ((rows - self.mean) / self.std).astype(array.dtype)
+        made = np.where(missing, 0, (rows - self.mean) / self.std).astype(array.dtype)
         return np.concatenate([made, *names], axis=-1, dtype=array.dtype) if names else made
 
     def undo(self, z: npt.ArrayLike) -> Array:
@@ -97,6 +112,12 @@ class Standardizer:
                 rows[..., self._tails] = np.exp(rows[..., self._tails]) - self._some + self._low
         return rows.astype(array.dtype)
 
+    def _is_missing(self, rows: Array) -> Array:
+        if self._missing is None:
+            return np.zeros(rows.shape, bool)
+        # Of what was standardised before a code is known to fewer digits.
+        return np.isclose(rows, self._missing, rtol=_DIGITS, atol=0)
+
     def _logarithms(self, columns: Array) -> Array:
         return np.asarray(np.log(np.maximum(columns - self._low, 0) + self._some))
 
@@ -110,7 +131,8 @@ class Standardizer:
     def __repr__(self) -> str:
         names = f", {len(self._names)} of names" if self._names else ""
         tails = f", {plural(len(self._tails), 'logarithm')}" if self._tails else ""
-        return f"Standardizer of {plural(self._columns, 'column')}{names}{tails}"
+        missing = "" if self._missing is None else f", {self._missing:g} for what is missing"
+        return f"Standardizer of {plural(self._columns, 'column')}{names}{tails}{missing}"
 
 
 def _floats(x: npt.ArrayLike, what: str) -> Array:

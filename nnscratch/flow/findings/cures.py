@@ -41,9 +41,7 @@ STANDARDISE_TARGETS: Final = Advice(
 WITHOUT_FAR: Final = Advice(
     "leave out what is far from all others, if it is wrong, and bring the rest to mean 0 and "
     "deviation 1",
-    "away = abs(y - np.median(y, axis=0)); near = away <= 20 * np.median(away, axis=0); "
-    "keep = near.reshape(len(y), -1).all(axis=1); x, y = x[keep], y[keep]; "
-    "y = (y - y.mean(axis=0)) / (y.std(axis=0) + 1e-8)",
+    f"x, y = nn.only_near(x, y); {STANDARDISE_TARGETS.line}",
 )
 LOGARITHMS: Final = Advice(
     "learn their logarithms, from the least one on, and undo that after prediction",

@@ -10,9 +10,11 @@ from nnscratch.curing.changes import (
     LearningRate,
     Logarithms,
     OneHot,
+    OnlyNear,
     StandardInputs,
     StandardTargets,
     TargetLogarithms,
+    WithoutCode,
     together,
 )
 from nnscratch.curing.named import long_tails, named_rate
@@ -116,6 +118,96 @@ def test_rare_classes_count_as_much_as_others(limit, rare):
         assert min((said == y)[y == one].mean() for one in (0, 1)) > 0.7
 
 
+@pytest.mark.parametrize(("share", "rare"), [(0.91, True), (0.89, False)])
+def test_a_class_is_rare_below_one_in_ten(share, rare):
+    """Whatever else is found first: here a rate that moves nothing."""
+    labels = (np.arange(1500) >= 1500 * share).astype(np.int64)
+    found = cured(Z, labels, nn.SoftmaxCrossEntropy(), network(4, 2), steps=60)
+    assert ("all classes counting alike" in " ".join(repr(found).split())) == rare
+
+
+def test_a_rare_class_that_is_told_needs_no_weights():
+    y = (Z[:, :1] > 1.4).astype(np.float32)
+    found = cured(Z, y, nn.SigmoidCrossEntropy(), network(4), steps=600)
+    assert found.before.skill > 0.5
+    assert "counting alike" not in repr(found)
+
+
+def test_what_stands_for_missing_values_becomes_the_mean():
+    x = np.where(RNG.random(Z.shape) < 0.15, np.float32(-999), Z)
+    y = np.where(x == -999, 0, x).sum(axis=1, keepdims=True) > 0
+    found = cured(x, y.astype(np.float32), nn.SigmoidCrossEntropy())
+    assert found.lines[0] == "inputs = nn.Standardizer(x, missing=-999); x = inputs(x)"
+    assert "means in the place of -999" in found.best.label
+    assert found.best.skill > found.before.skill + 0.2
+    assert not any("logarithms" in one.label for one in found.trials)
+    names, _ = pasted(found, x, y.astype(np.float32))
+    assert ((names["model"].predict(names["inputs"](x)) > 0) == y).mean() > 0.9
+
+
+def wild(times=1.0):
+    y = Z @ np.float32([[1], [-1], [0.5], [0]])
+    y[::100] += times * np.float32(1e4)
+    return y
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_targets_that_lie_far_from_all_others_are_left_out(sign):
+    y = sign * wild()
+    found = cured(Z, y, nn.MeanSquaredError(), steps=300)
+    assert "standard targets without those far off" in found.best.label
+    assert "what is far off left out" in " ".join(repr(found).split())
+    assert found.best.skill > 0.8
+    names, history = pasted(found, Z, y)
+    assert len(names["x"]) == len(names["y"]) == 1485
+    assert np.mean(history.loss[-20:]) < 0.2
+
+
+def test_far_targets_beside_masks_are_left_as_they_are():
+    y = wild()
+    answers = Answers.of(y, y, 1, False)
+    assert answers.skill(np.where(np.abs(y) > 100, y, 0)) > 0.99
+    assert answers.near().skill(np.where(np.abs(y) > 100, y, 0)) == pytest.approx(0, abs=0.01)
+    even = np.zeros_like(y)  # more than half are the same: nothing is far or near
+    even[:20] = 1
+    assert Answers.of(even, even, 1, False).near().weights is None
+
+
+def test_weights_that_are_found_the_cause_are_drawn_first():
+    model = nn.Sequential(
+        *(nn.Dense(4, 16, init=nn.initializers.Normal(std=1e-3)), nn.Tanh()),
+        *(nn.Dense(16, 16, init=nn.initializers.Normal(std=1e-3)), nn.Tanh()),
+        *(nn.Dense(16, 16, init=nn.initializers.Normal(std=1e-3)), nn.Tanh()),
+        nn.Dense(16, 1, init=nn.initializers.Normal(std=1e-3)),
+        seed=0,
+    )
+    found = cure(
+        *(model, nn.MeanSquaredError(), nn.SGD(lr=0.05), Z, np.tanh(Z[:, :1] - Z[:, 1:2])),
+        batch_size=64,
+        steps=150,
+        tries=1,
+        progress=False,
+    )
+    assert found.trials[0].label == "lecun_normal"
+    assert found.best.skill > 0.5
+
+
+def test_few_units_get_more_and_an_activation_that_does_not_saturate():
+    bits = np.array(np.meshgrid(*[[0, 1]] * 6)).reshape(6, -1).T.astype(np.float32)
+    parity = bits.sum(axis=1, keepdims=True) % 2
+    model = nn.Sequential(nn.Dense(6, 2), nn.Tanh(), nn.Dense(2, 1), seed=0)
+    found = cure(
+        *(model, nn.SigmoidCrossEntropy(), nn.Adam(lr=0.02), bits, parity),
+        batch_size=16,
+        steps=1000,
+        tries=1,
+        progress=False,
+    )
+    assert "capacity" in found.before.ills
+    assert found.best.label.startswith("32 units a layer + ")
+    assert found.best.skill > 0.9
+
+
 def test_classes_that_count_alike():
     y = np.repeat([0, 1], [90, 10])
     answers = Answers.of(y, y, 2, True).balanced()
@@ -140,6 +232,8 @@ def test_what_is_changed_is_said_once():
     )
     assert OneHot((3,), 7).apply(plan) is plan  # once is enough
     assert Logarithms((1, 3)).apply(plan).logarithms == (1,)
+    both = together(StandardInputs(), StandardTargets(), WithoutCode(-9.0), OnlyNear())
+    assert str(both) == "means in the place of -9 + standard targets without those far off"
 
 
 def test_a_network_that_cannot_read_more_columns_is_left_alone():

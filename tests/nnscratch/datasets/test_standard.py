@@ -47,6 +47,41 @@ def test_what_does_not_fit_is_refused():
     assert repr(nn.Standardizer(X)) == "Standardizer of 3 columns"
 
 
+def test_what_stands_for_missing_values_becomes_the_mean():
+    gone = np.random.default_rng(1).random(X.shape) < 0.3
+    x = np.where(gone, np.float32(-999), X)
+    scale = nn.Standardizer(x, missing=-999)
+    np.testing.assert_allclose(scale.mean, np.ma.array(X, mask=gone).mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(scale.std, np.ma.array(X, mask=gone).std(axis=0), rtol=1e-4)
+    z = scale(x)
+    assert (z[gone] == 0).all()
+    np.testing.assert_allclose(z[~gone], ((X - scale.mean) / scale.std)[~gone], rtol=1e-4)
+    near = np.float32(-999 * (1 + 4e-6)), np.float32(-999 * (1 + 4e-5))
+    assert (scale(np.full((1, 3), near[0])) == 0).all()
+    assert (scale(np.full((1, 3), near[1])) != 0).all()
+    assert repr(scale) == "Standardizer of 3 columns, -999 for what is missing"
+
+
+def test_missing_values_beside_names_and_long_tails():
+    x = np.c_[np.exp(X[:, 0]), np.arange(200) % 3, np.full(200, -1)]
+    x[::7, 0] = -1
+    scale = nn.Standardizer(x, one_hot=[1], logarithms=[0], missing=-1)
+    z = scale(x)
+    assert z.shape == (200, 5)
+    known = np.arange(200) % 7 > 0
+    assert (z[~known, 0] == 0).all()
+    alone = nn.Standardizer(x[known, :1], logarithms=[0])
+    np.testing.assert_allclose(z[known, 0], alone(x[known, :1])[:, 0], rtol=1e-6)
+    assert (z[:, 1] == 0).all()  # of which none is known
+    assert (scale(np.array([[5.0, 0, 3]]))[0, 1]) == 4
+
+
+@pytest.mark.parametrize("wrong", ["NA", [1], True, None.__class__, float("nan")])
+def test_what_stands_for_missing_values_is_a_number(wrong):
+    with pytest.raises(nn.ConfigError, match="Standardizer missing"):
+        nn.Standardizer(X, missing=wrong)
+
+
 def test_masked_values_and_text_are_refused():
     masked = np.ma.array(np.eye(3), mask=np.eye(3) > 0)
     with pytest.raises(nn.DataError, match="masked"):

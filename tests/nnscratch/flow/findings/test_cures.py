@@ -308,13 +308,3 @@ def test_rates_by_layer_are_named_where_layers_keep_their_numbers(run, kinds, ch
     assert advice.line.endswith(f", nn.SGD(lr=0.1{rates}, clip=nn.ClipByValue(1.0))")
     assert advice.expect == ("Good." if kept else "Good. " + "Layers get other numbers: name those "
                              "of rates= anew.")  # fmt: skip
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize(("far", "kept"), [(19.9, 24), (20.1, 23)])
-def test_the_line_for_far_targets_leaves_out_what_is_twenty_times_as_far(sign, far, kept):
-    y = 7 + sign * np.array([[-1.0]] * 11 + [[0.0]] * 2 + [[1.0]] * 10 + [[far]])
-    made = {"np": np, "x": np.arange(48.0).reshape(24, 2), "y": y}
-    exec(cures.WITHOUT_FAR.line, made)
-    assert len(made["x"]) == len(made["y"]) == kept
-    assert (made["y"].mean(), made["y"].std()) == pytest.approx((0, 1), abs=1e-6)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import nnscratch as nn
 from nnscratch.flow.findings.cures import WITHOUT_FAR
 
 TARGETS = {"targets": "numbers", "widths": (20, 20, 1)}
@@ -30,7 +31,9 @@ def test_targets_far_from_all_others(run, share, told, count):
         assert found.numbers == {"far": count, "share": share, "end": 20.0}
 
 
-@pytest.mark.parametrize(("std", "line"), [(0.11, "loss = nn.Huber()"), (0.09, "away = abs(y")])
+@pytest.mark.parametrize(
+    ("std", "line"), [(0.11, "loss = nn.Huber()"), (0.09, "x, y = nn.only_near")]
+)
 def test_what_the_far_ones_have_shrunk_is_brought_back(run, std, line):
     """Of the others 0.011 or 0.009 is left, where all were standardised together."""
     found = run.of(run(far(share=0.99, std=std), targets="numbers"), "outliers")
@@ -38,7 +41,7 @@ def test_what_the_far_ones_have_shrunk_is_brought_back(run, std, line):
     rng = np.random.default_rng(0)
     y = rng.standard_normal((200, 1)) * 1e-4
     y[:3] = 12.0
-    made = {"np": np, "x": rng.standard_normal((200, 4)), "y": y}
+    made = {"np": np, "nn": nn, "x": rng.standard_normal((200, 4)), "y": y}
     exec(WITHOUT_FAR.line, made)
     assert made["x"].shape == (197, 4)
     assert made["y"].std() == pytest.approx(1, abs=1e-3)
