@@ -134,7 +134,7 @@ def test_a_rare_class_that_is_told_needs_no_weights():
 
 
 def test_what_stands_for_missing_values_becomes_the_mean():
-    x = np.where(RNG.random(Z.shape) < 0.15, np.float32(-999), Z)
+    x = np.where(np.random.default_rng(1).random(Z.shape) < 0.15, np.float32(-999), Z)
     y = np.where(x == -999, 0, x).sum(axis=1, keepdims=True) > 0
     found = cured(x, y.astype(np.float32), nn.SigmoidCrossEntropy())
     assert found.lines[0] == "inputs = nn.Standardizer(x, missing=-999); x = inputs(x)"
