@@ -82,6 +82,10 @@ def _line(line: str, s: Setting) -> str:
     line = line.partition(_ANEW)[0].partition(_FOR_MORE)[0]  # a fit begins anew
     if line in _LINES:
         return _LINES[line]
+    for scaling, told in reversed(_LINES.items()):
+        if line.startswith(f"{scaling}; model"):  # and another change
+            first = _line(line.removeprefix(f"{scaling}; "), s)
+            return f"{first}; {told}" if first else ""
     if fits := _FITS.fullmatch(line):
         return _longer(int(fits[1]), int(fits[2]), s)
     if line == "callbacks = [nn.EarlyStopping()]":

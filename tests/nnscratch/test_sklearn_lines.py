@@ -8,6 +8,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.flow.findings import Advice, Finding, Findings
+from nnscratch.flow.findings.cures import STANDARDISE_BOTH, STANDARDISE_INPUTS
 
 pytest.importorskip("sklearn", minversion="1.6", reason="scikit-learn is not installed")
 
@@ -69,6 +70,16 @@ def test_a_network_made_anew_is_an_estimator_set_anew(line, expected):
 )
 def test_what_stands_beside_a_network_is_a_setting_too(line, expected):
     assert told(line) == f"estimator.set_params({expected})"
+
+
+@pytest.mark.parametrize("scaling", [STANDARDISE_INPUTS, STANDARDISE_BOTH])
+def test_what_is_set_is_set_before_numbers_are_scaled(scaling):
+    line = f"{scaling.line}; model, optimizer = nn.remake(model, width=16), nn.Adam(lr=0.02)"
+    assert told(line) == f"estimator.set_params(hidden=(30, 16), lr=0.02); {told(scaling.line)}"
+    names = {"estimator": NeuralRegressor()}
+    exec(told(line), names)
+    assert isinstance(names["estimator"], Pipeline | TransformedTargetRegressor)
+    assert not told(line.replace("width=16", 'output="identity"'))
 
 
 @pytest.mark.parametrize(
