@@ -69,6 +69,7 @@ _SMALLER = 10.0  # a threshold that is too large is divided by at least this
 _SAME_RATE = 1.5  # times: rates nearer to each other are not told apart
 _LEAST_RESIDUAL = 3  # layers that a way around is worth
 _SPARE = 2  # recurrent layers between the first and the last one
+_FEW_UNITS = 8  # of a recurrent layer
 WIDTH = 32  # of a layer that has few units
 _RUNS_AWAY = {"exploding", "diverged", "learning rate too large"}
 _RUNS_AWAY |= {"exploding through time", "gradient spikes"}
@@ -153,8 +154,9 @@ def propose(
     enough, shut = WIDTH, narrow and "capacity" not in trial.ills
     if narrow and widths:
         enough = min(WIDTH, plan.layers[plan.dense()[0]].options["n_in"] // 2)
-    few = widths and min(widths) < enough / 2 and not shut
-    if few and not any(p.is_a(Residual) for p in plan.layers):
+    cells = [part.options["features"] for part in plan.recurrent()]
+    few = min(widths, default=enough) < enough / 2 or min(cells, default=WIDTH) < _FEW_UNITS
+    if few and not shut:
         changes.append(Wider(enough))
     if trial.diverged or _RUNS_AWAY & set(trial.ills):
         changes += _clips(plan, trial.forecast.gradient_norm)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from nnscratch import initializers, layers
-from nnscratch.blocks import Residual
+from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.curing.changes import Change, short
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
@@ -236,24 +236,31 @@ class BlocksAdd(Change):
         return replace(plan, layers=tuple(map(within, plan.layers)))
 
 
+# What a layer reads and gives, of dense and of recurrent ones.
+_SIZES = (("n_in", "n_out"), ("features_in", "features"))
+
+
 @dataclass(frozen=True)
 class Wider(Change):
-    """At least `width` units in every hidden dense layer, unless what it goes into is frozen."""
+    """At least `width` units in every hidden dense and recurrent layer, unless what it goes into is
+    frozen. Networks with blocks stay as they are.
+    """
 
     kind: ClassVar[str] = "width"
     said: ClassVar[str] = "{width} units a layer"
     width: int
 
     def apply(self, plan: Plan) -> Plan:
-        last, parts, n_in = plan.dense()[-1], list[Part](), 0
+        if any(part.is_a(Residual, Bidirectional) for part in plan.layers):
+            return plan
+        last, parts, n_in = plan.top(), list[Part](), 0
         for i, part in enumerate(plan.layers):
-            if part.is_a(Dense):
-                n_out = part.options["n_out"]
+            if part.role == "recurrent" or part.is_a(Dense):
+                read, units = _SIZES[part.role == "recurrent"]
+                n_out = part.options[units]
                 n_out = max(n_out, self.width) if i < last and not _held(plan, i) else n_out
-                part = part.with_options(n_in=n_in or part.options["n_in"], n_out=n_out)
+                part = part.with_options(**{read: n_in or part.options[read], units: n_out})
                 n_in = n_out
-            elif n_in and part.role == "recurrent":
-                part, n_in = part.with_options(features_in=n_in), 0
             elif n_in and part.options.get("features") is not None:
                 part = part.with_options(features=n_in)
             parts.append(part)

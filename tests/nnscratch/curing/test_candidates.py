@@ -63,6 +63,18 @@ def test_more_units_are_for_few():
     assert "32 units a layer" not in proposed(network(width=16), nn.SGD(lr=0.1))
 
 
+@pytest.mark.parametrize(("units", "wider"), [(7, True), (8, False)])
+def test_more_units_where_a_recurrent_layer_has_few(units, wider):
+    last, cell = nn.Dense(units, 2), nn.GRU(3, units)
+    both = nn.Sequential(nn.Bidirectional(nn.GRU(3, 4)), nn.LastStep(), nn.Dense(8, 2), seed=0)
+    for model in (nn.Sequential(cell, nn.LastStep(), last, seed=0), both):
+        plan = read_plan(model, nn.SGD(lr=0.1), LOSS)
+        trial = SimpleNamespace(plan=plan, ills=(), diverged=False, by_heart=False)
+        found = propose(trial, rows=20, steps=100, rate=NONE, adam_rate=NONE)
+        made = any(str(one) == "32 units a layer" for one in found)
+        assert made == (wider and model is not both)  # blocks stay as they are
+
+
 @pytest.mark.parametrize("ill", ["diverged", "exploding", "learning rate too large"])
 def test_what_runs_away_is_clipped(ill):
     model = network(nn.ReLU, nn.initializers.VarianceScaling(200.0))

@@ -143,8 +143,8 @@ def test_layers_that_are_recurrent_are_no_dense_ones():
     plan = plan_of(model)
     assert residual_runs(plan) == [(3, 4)]  # not the one that the LSTM stands in
     wide = Wider(12).apply(plan).model(0)
-    assert wide.params["1.weight"].shape == (12, 32)
-    assert wide.params["3.weight"].shape == (8, 12)
+    assert wide.params["1.weight"].shape == (12, 48)
+    assert wide.params["3.weight"].shape == (12, 12)
     x, y = remember(6)
     conditions = SimpleNamespace(
         real_x=x, real_y=y, seed=0, steps=50,
