@@ -1,5 +1,7 @@
 """What findings name in the data, and one change mends: tried like all others, and pasted."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,8 @@ from nnscratch.curing.changes import (
     WithoutCode,
     together,
 )
-from nnscratch.curing.named import long_tails, named_rate
+from nnscratch.curing.conditions import conditions_of
+from nnscratch.curing.named import judged_by, long_tails, named_rate
 from nnscratch.curing.reading import read_plan
 from nnscratch.curing.skill import Answers
 
@@ -131,6 +134,20 @@ def test_a_rare_class_that_is_told_needs_no_weights():
     found = cured(Z, y, nn.SigmoidCrossEntropy(), network(4), steps=600)
     assert found.before.skill > 0.5
     assert "counting alike" not in repr(found)
+
+
+@pytest.mark.parametrize(("skill", "alike"), [(0.09, True), (0.11, False), (float("nan"), True)])
+def test_what_is_told_already_is_judged_as_it_is(skill, alike):
+    trial = SimpleNamespace(skill=skill, ills=(), findings=SimpleNamespace(kinds=("outliers",)))
+    conditions = {"batch_size": 9, "steps": 9, "seed": 0}
+    labels = (np.arange(1500) >= 1400).astype(np.int64)
+    c = conditions_of(network(4, 2), Z, labels, None, None, **conditions)
+    assert (judged_by(trial, c) is not c.answers) == alike
+    assert judged_by(SimpleNamespace(**{**vars(trial), "ills": ("class weights",)}), c).weighed
+    far = conditions_of(network(4), Z, wild(), None, None, **conditions)
+    assert (judged_by(trial, far) is not far.answers) == alike
+    known = SimpleNamespace(**{**vars(trial), "findings": SimpleNamespace(kinds=())})
+    assert judged_by(known, far) is far.answers
 
 
 def test_what_stands_for_missing_values_becomes_the_mean():
