@@ -126,6 +126,14 @@ def _stands(view: View) -> bool:
     return usual and p.rows >= _LASTING and not (p.learned or p.falling or p.worse)
 
 
+def _behind_a_constant(view: View) -> bool:
+    """Whether a run at no small rate has not come to where one answer for all is: what it has done
+    the last biases do alone."""
+    p = view.progress
+    below = p.known and p.rows >= _LASTING and p.share < 0 and not p.worse
+    return below and not rates.timid(view)
+
+
 def _activation(view: View, shown: Shown) -> list[Finding]:
     """An activation that no weights help: its derivative loses the gradient, or blows it up."""
     kind, hidden = view.activation, len(_hidden(view))
@@ -137,7 +145,7 @@ def _activation(view: View, shown: Shown) -> list[Finding]:
     flow = shown.get("vanishing") or shown.get("exploding")
     by = flow if flow is not None and main_term(flow) in ("derivative", "") else None
     found = [one for one in (by, shown.get("constant output"), overflow) if one is not None]
-    if not found:
+    if not found and not (kind == "sigmoid" and _behind_a_constant(view)):
         return []
     why = "it has no scale of the weights at which signal and gradient keep their size"
     if kind == "sigmoid":
@@ -152,7 +160,7 @@ def _activation(view: View, shown: Shown) -> list[Finding]:
             "activation",
             view.harm,
             view.names([i for i in view.columns("activation") if i < view.weights[-1]]),
-            min(one.step for one in found),
+            min((one.step for one in found), default=view.first_step),
             f"{called(kind)} in {plural(hidden, 'hidden layer')}: {why}.",
             "",
             (*cures.other_activation(view, kind), *cures.batch_norm(view)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 
@@ -205,6 +206,9 @@ def unfinished(view: View, made: float, causes: Collection[str]) -> Finding:
     """Return that the loss still falls."""
     p = view.progress
     more = max(1, round(p.steps_left))
+    longer = _longer(view, _halves(more))
+    # So far biases alone may have learned, whose pace is not that of what comes.
+    other = cures.adaptive(view) if view.rows >= STEADY and p.share < NOTHING else ()
     return Finding(
         "too few steps",
         "notice",
@@ -214,7 +218,7 @@ def unfinished(view: View, made: float, causes: Collection[str]) -> Finding:
         f"last quarter of {made:,.0f} steps: at that pace half of what is missing takes about "
         f"{number(more)} more.",
         "",
-        (_longer(view, _halves(more)),),
+        (*other, replace(longer, what=f"or {longer.what}") if other else longer),
         {"fall": p.fall, "steps_left": p.steps_left, "share": p.share},
         EXPLAINS["too few steps"],
         first=bool(causes) and not set(causes) - minor(view),

@@ -33,6 +33,25 @@ def test_a_run_of_some_steps_that_batches_hide_is_short(run, steps, share, noise
         assert f"Only {steps} steps were made: the loss went from" in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("end", "options", "fits"),
+    [
+        (0.93, {}, True),
+        (0.91, {}, False),
+        (0.93, {"steps": 199}, False),
+        (0.93, {"optimizer": "Adam(lr=0.1)"}, False),  # it does already
+    ],
+)
+def test_a_pace_at_which_nothing_was_learned_is_not_gone_on_with(run, end, options, fits):
+    def change(record):
+        record["loss"] = record["loss_constant"] * np.linspace(1.5, end, len(record["steps"]))
+
+    found = run.of(run(change, **({"steps": 200} | options)), FEW)
+    lines = [(one.what, one.line.partition("(")[0]) for one in found.advice]
+    longer = [("or train longer" if fits else "train longer", "trainer.fit")]
+    assert lines == [("let the step fit each weight", "optimizer = nn.Adam")] * fits + longer
+
+
 def test_with_another_cause_it_is_not_told(run):
     def change(record):
         record["loss"] = record["loss_constant"][0] * np.repeat([0.9, 0.7], 50)

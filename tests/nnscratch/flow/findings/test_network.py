@@ -96,6 +96,27 @@ def test_a_constant_output_through_sigmoids(run):
 
 
 @pytest.mark.parametrize(
+    ("end", "options", "told"),
+    [
+        (0.98, {}, True),
+        (0.96, {}, False),
+        (1.02, {"steps": 199}, False),
+        (1.02, {"lr": 0.011}, True),
+        (1.02, {"lr": 0.009}, False),  # such steps come nowhere through any layers
+        (1.02, sigmoid(2), False),
+    ],
+)
+def test_sigmoids_behind_which_the_last_biases_learn_alone(run, end, options, told):
+    """It flows, and the loss falls: its last tenth costs 1.006 or 0.987 of it."""
+
+    def change(record):
+        record["loss"] = record["loss_constant"] * np.linspace(1.5, end, len(record["steps"]))
+
+    found = run(change, **({"steps": 200} | sigmoid(3) | options))
+    assert (run.of(found, "activation") is not None) == told
+
+
+@pytest.mark.parametrize(
     ("kind", "layers", "told"),
     [
         *[("exponential", 3, "exponential in 3 hidden layers: "), ("exponential", 1, "1 hidden l")],
