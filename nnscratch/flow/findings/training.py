@@ -94,7 +94,9 @@ def _large(view: View, shown: Shown, held: bool, scaled: bool) -> list[Finding]:
     # It must be seen: of sigmoids' squares the gradient may be as small as the rate is large.
     seen = bool((typical[:_EARLY] > LARGE).any())
     far_beyond = seen and rate > FIRST * largest * (1 + rates.ROUNDED)
-    idle = not p.falling or rate > BEYOND * largest  # it falls in spite of such a rate
+    # It falls in spite of such a rate; of steps that a clip shortens the rate is not the length.
+    shorter = view.has_clip and rates.is_plain(view)
+    idle = not p.falling or (rate > BEYOND * largest and not shorter)
     stuck = clearly and far_beyond and idle and view.holds(typical > LARGE)
     # Thrown far away by such a rate, it came back some of the way, and goes no further.
     wild = clearly and far_beyond and not p.falling and bool((typical[:_EARLY] > VIOLENT).any())

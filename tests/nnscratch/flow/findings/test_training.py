@@ -150,6 +150,23 @@ def test_a_loss_that_falls_in_spite_of_a_rate_beyond_all_usual_ones(run, rate, s
     assert not run(learned, lr=rate, optimizer=f"Adam(lr={rate})").kinds
 
 
+@pytest.mark.parametrize(
+    ("clip", "optimizer", "told"),
+    [("norm", "SGD", False), ("", "SGD", True), ("norm", "Adam", True)],
+)
+def test_a_rate_is_not_the_length_of_steps_that_a_clip_shortens(run, clip, optimizer, told):
+    """As of language models by plain descent: a rate of 20 and a clip of a quarter."""
+
+    def change(record):
+        start = record["loss_constant"][0]
+        record["loss"] = np.linspace(start, 0.6 * start, len(record["loss"]))
+        record[SIZES][...] = 5e-2
+        record["clip"] = np.array(clip)
+
+    found = run(change, lr=20.0, optimizer=f"{optimizer}(lr=20.0)")
+    assert (run.of(found, "learning rate too large") is not None) == told
+
+
 @pytest.mark.parametrize(("wobble", "told"), [(0.03, True), (0.01, False)])
 def test_a_loss_that_jumps_about_zero_says_of_no_run_that_it_has_learned(run, wobble, told):
     """As of a policy's gradient: it stands far below where it began, and means nothing."""
