@@ -306,3 +306,49 @@ def test_states_without_their_past(cell, cuts, told):
     loss = tn.CrossEntropyLoss()
     found = kinds(Steps(cell(3, 6), cuts), lambda m: loss(m(SERIES), SIDES))
     assert ("truncation" in found) == told
+
+
+class ByHand(tn.Module):
+    """A cell of a Linear, which goes on from what it gave only where it is told to."""
+
+    def __init__(self, hands_on, steps, read_all):
+        super().__init__()
+        self.gates, self.head = tn.Linear(9, 6), tn.Linear(6, 2)
+        self.hands_on, self.steps, self.read_all = hands_on, steps, read_all
+
+    def forward(self, x):
+        state, seen = torch.zeros(len(x), 6), []
+        for t in range(self.steps):
+            seen.append(torch.tanh(self.gates(torch.cat([x[:, t], state], 1))))
+            state = seen[-1] if self.hands_on else state
+        return self.head(sum(seen) if self.read_all else seen[-1])
+
+
+@pytest.mark.parametrize(
+    ("hands_on", "steps", "read_all", "told"),
+    [
+        (False, 3, False, True),
+        (False, 2, False, False),  # no sequence
+        (True, 3, False, False),
+        (False, 3, True, False),  # each is read by itself
+    ],
+)
+def test_steps_of_which_only_the_last_leads_to_the_loss(hands_on, steps, read_all, told):
+    loss = tn.CrossEntropyLoss()
+    found = kinds(ByHand(hands_on, steps, read_all), lambda m: loss(m(SERIES), SIDES))
+    assert ("truncation" in found) == told
+
+
+def test_a_cell_that_is_called_without_its_state():
+    class Alone(tn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell, self.head = tn.GRUCell(3, 6), tn.Linear(6, 2)
+
+        def forward(self, x):
+            for t in range(x.shape[1]):
+                h = self.cell(x[:, t])
+            return self.head(h)
+
+    loss = tn.CrossEntropyLoss()
+    assert "truncation" in kinds(Alone(), lambda m: loss(m(SERIES), SIDES))

@@ -192,7 +192,7 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     | {"gradient spikes", "learning rate too large", "clip never"},
     "padding read": _STARVED
     | {"vanishing through time", "forget bias", "recurrent weights", "too few steps"},
-    "truncation": _STARVED | {"vanishing through time", "too few steps", "overfitting"},
+    "truncation": _STARVED | {"vanishing through time", "too few steps", "overfitting", "depth"},
     "gradient spikes": _RUNAWAY | {"learning rate too large", "vanishing through time"},
     # consequences among themselves
     "vanishing through time": _FORGETS,
