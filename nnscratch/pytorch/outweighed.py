@@ -10,13 +10,15 @@ from typing import Any
 import torch
 
 from nnscratch.pytorch.in_graph import asked
-from nnscratch.pytorch.sent_back import name_of, terms
+from nnscratch.pytorch.sent_back import name_of, nodes, terms
 from nnscratch_records.words import number
 
 SINCE = 64  # recorded steps before anything is said
 LOOKS = 4  # the latest ones, at which it has to be so
 NOTHING = 0.02  # of the way from a constant answer's loss to the least
 FELL = 0.5  # of what the whole loss was
+COLLAPSED = 12  # looks in a row at which a decoder has to stand at one answer for all
+WORSE = 0.1  # of that way: a decoder that cannot even give that has another trouble
 _TINY = 1e-6  # of a constant answer's loss: less there is to learn
 
 
@@ -28,6 +30,7 @@ class _Look:
     value: float
     constant: float
     share: float
+    drawn: bool = False  # it is judged what is decoded of codes that are drawn, which another term holds
 
 
 class Outweighed:
@@ -49,12 +52,16 @@ class Outweighed:
         for place, node in enumerate(parts):
             learned = _learned(node)
             if learned is not None:
-                self._looks.setdefault(place, []).append(_Look(step, whole, *learned))
+                drawn = -WORSE < learned[-1] <= NOTHING and _drawn(node, parts)
+                self._looks.setdefault(place, []).append(_Look(step, whole, *learned, drawn))
 
     def told(self) -> tuple[str, ...]:
         """Return what was seen, as a line of `Mistakes`; nothing where all is right."""
         for looks in self._looks.values():
-            late = [one for one in looks if one.step >= SINCE][-LOOKS:]
+            counted = [one for one in looks if one.step >= SINCE]
+            if len(counted) >= COLLAPSED and all(one.drawn for one in counted[-COLLAPSED:]):
+                return _collapsed(counted[-1])
+            late = counted[-LOOKS:]
             if len(late) < LOOKS or max(one.share for one in late) > NOTHING:
                 continue
             now = late[-1]
@@ -73,6 +80,28 @@ class Outweighed:
                 "",
             )
         return ()
+
+
+def _collapsed(now: _Look) -> tuple[str, ...]:
+    return (
+        "term outweighed",
+        f"All answers are the same: {now.name} stands at {number(now.value, 3)}, where one answer "
+        f"for all gives {number(now.constant, 3)}, while another term of the loss holds the codes "
+        f"that are drawn at random: they carry nothing of what goes in (posterior collapse).",
+        "That term outweighs the error: its factor is too large, or the error is a mean over "
+        "numbers beside a sum over them. Or what is decoded is drawn without the mean.",
+        "sum the error over the numbers of an example, give the term that holds the codes a factor "
+        "of 1 or less, and let it grow from 0; decode mean + deviation * noise",
+        "",
+    )
+
+
+def _drawn(node: Any, parts: list[Any]) -> bool:
+    """Whether what a term judges is made of an exponential, and so is a term without targets."""
+    others = [one for one in parts if one is not node and asked(one) is None]
+    return bool(others) and all(
+        any(name_of(one) == "ExpBackward" for one in nodes([part])) for part in (node, *others[:1])
+    )
 
 
 def _below(node: Any) -> Any:

@@ -129,6 +129,52 @@ def test_how_long_and_how_little(share, now, looks, is_told):
     assert bool(one.told()) == is_told
 
 
+class Codes(tn.Module):
+    """Codes that are drawn around what is read of the input, and decoded."""
+
+    def __init__(self):
+        super().__init__()
+        self.read, self.decode = tn.Linear(8, 8), tn.Linear(4, 8)
+
+    def forward(self, x):
+        mean, log = self.read(x).chunk(2, 1)
+        return self.decode(mean + (0.5 * log).exp() * torch.randn_like(mean)), mean, log
+
+
+def with_codes(factor, held, steps=200):
+    def loss(m, x, i):
+        z, mean, log = m(x)
+        term = (mean.square() + log.exp() - log - 1 if held else mean.square()).sum(1).mean()
+        return F.mse_loss(z, x) + factor * term
+
+    return trained(Codes(), loss, steps=steps, lr=3e-2)
+
+
+@pytest.mark.parametrize(
+    ("factor", "held", "steps", "is_told"),
+    [
+        (30.0, True, 200, True),
+        (1e-3, True, 200, False),
+        (30.0, False, 200, False),  # a penalty holds the mean alone
+        (30.0, True, 140, False),  # it may still be on its way
+    ],
+)
+def test_codes_that_are_held_at_noise(factor, held, steps, is_told):
+    found = told(with_codes(factor, held, steps), "term outweighed")
+    assert ("posterior collapse" in getattr(found, "sentence", "")) == is_told
+
+
+@pytest.mark.parametrize(("count", "is_told"), [(12, True), (11, False)])
+def test_how_often_codes_are_held(count, is_told):
+    one = outweighed.Outweighed()
+    one._first, one._count = 1.0, 2
+    one._looks[0] = [
+        outweighed._Look(64 + 8 * i, 0.9, "mse_loss", 1.0, 1.0, 0.01, drawn=True)
+        for i in range(count)
+    ]
+    assert bool(one.told()) == is_told
+
+
 # Padding that is read
 
 
