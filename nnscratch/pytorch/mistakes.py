@@ -17,6 +17,7 @@ from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.dropped import Dropped
 from nnscratch.pytorch.forgotten import Forgotten
 from nnscratch.pytorch.graph import is_recorded
+from nnscratch.pytorch.masks import Masks
 from nnscratch.pytorch.moves import Moves
 from nnscratch.pytorch.sent_back import signed, table
 from nnscratch.pytorch.sequences import Sequences
@@ -56,7 +57,7 @@ class Mistakes:
         self._examples = 0
         self._evaluates = False
         self._order, self._moves, self.dropped = Sequences(), Moves(), Dropped()
-        self._softmaxes, self._forgotten = Softmaxes(), Forgotten()
+        self._softmaxes, self._forgotten, self._masks = Softmaxes(), Forgotten(), Masks()
         self._table: tuple[str, tuple[int, ...]] = "", ()
         self._network: Any = None  # the first tensor that goes in
         self._given_all: set[str] = set()  # modules that are given that too
@@ -70,6 +71,7 @@ class Mistakes:
             if one is not None and one is self._network:
                 self._given_all.add(name)
         self._forgotten.called(name)
+        self._masks.called(name, module, given)
         self._order.called(name, module, given)
         self._moves.called(name, module, given)
         if name == "":
@@ -87,6 +89,7 @@ class Mistakes:
     def returned(self, name: str, module: nn.Module, output: Any) -> None:
         """Look at what a softmax gives, and at what the network gives: is it that?"""
         self._forgotten.returned(name, module, output)
+        self._masks.returned(name, module, output)
         self._order.returned(name, module, output)
         self._moves.returned(name, module, output)
         self.dropped.returned(module, output)
@@ -114,6 +117,7 @@ class Mistakes:
         """Look at what the first loss was computed by."""
         self._table = table(roots, self._examples)
         self._forgotten.sent(roots)
+        self._masks.sent(roots)
         self.dropped.sent(roots)
         self._softmaxes.sent(roots)
 
@@ -147,6 +151,7 @@ class Mistakes:
             self._evaluating(),
             *self._order.told(criterion.targets, criterion.left_out),
             self._forgotten.told(),
+            self._masks.told,
             self._moves.told() or self._softmaxes.mixed,
             self._softmaxes.of_one,
             self.dropped.told(),
