@@ -37,6 +37,7 @@ from nnscratch.pytorch.on_device import Afar, OnDevice, is_afar
 from nnscratch.pytorch.outweighed import Outweighed
 from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.places import norm_statistics
+from nnscratch.pytorch.rivals import Rivals
 from nnscratch.pytorch.sent_back import kind_of_loss, sent_back
 from nnscratch.pytorch.tensors import IDS, as_array, tensors_in
 from nnscratch.pytorch.unreached import unreached, unstepped
@@ -83,7 +84,7 @@ class Filling(Adjustable, Readout):
         self._beyond = Beyond()
         self._updates = Updates(self._updated())
         self._tests, self._questions, self._numbers = Tests(model), Questions(model), Numbers()
-        self._outweighed, self._held = Outweighed(), HeldOut()
+        self._outweighed, self._held, self._rivals = Outweighed(), HeldOut(), Rivals()
         self._wrong: dict[str, tuple[str, ...]] = {}  # by kind: the record's `mistakes`
         self._fed: set[bool] = set()  # whether inputs come from another network: at times they do
         self._examples = 0  # of the pass at hand
@@ -250,6 +251,7 @@ class Filling(Adjustable, Readout):
             whole = self._around.arrived
             recorder.noticed(gradient_kept=self._left / whole if whole else 0.0)
         against = self._beyond.against or len(self._fed) > 1
+        self._rivals.look(self.criterion.given)
         self._counts.add(self._passes)
         uneven = len(self._counts) >= _UNEVEN
         if against or uneven:
@@ -305,6 +307,8 @@ class Filling(Adjustable, Readout):
         if not self._step and self._number >= _WAITED:
             return unstepped(self.label, self._number, self._recorder is not None)
         if self._recorder is not None:
+            if len(self._fed) > 1 and self._rivals.tells_apart:
+                self._tell(self._rivals.told(self._recorder.to_dict()["loss"]))
             self._tell(self._tests.told(self._step), self._outweighed.told())
             self._tell(self._held.prepared.told())
         return super().findings()

@@ -1,4 +1,4 @@
-"""Steps of time of which only the last one leads to the loss: what came before cannot be learned."""
+"""Steps of time of which only the last one leads to the loss: the others are not learned from."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class _Look:
     value: float
     constant: float
     share: float
-    drawn: bool = False  # it is judged what is decoded of codes that are drawn, which another term holds
+    drawn: bool = False  # it judges what is decoded of drawn codes, which another term holds
 
 
 class Outweighed:

@@ -51,7 +51,7 @@ class ByHand(tn.Module):
 
 def padded(front):
     words = WORDS.clone()
-    words[:5, :2 if front else None] = 0 if front else words[:5]
+    words[:5, : 2 if front else None] = 0 if front else words[:5]
     if not front:
         words[:5, -2:] = 0
     return words

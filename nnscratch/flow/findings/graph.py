@@ -29,6 +29,7 @@ WIRING: Final = (
     "data written over",
     "padding counted",
     "term outweighed",
+    "discriminator wins",
     "clipped too soon",
     "rounded updates",
     "held-out inputs",
@@ -108,6 +109,7 @@ EXPLAINS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(WIRING, _ALL),
     "padding counted": frozenset({"too few steps", "does not learn", "constant output", "labels"}),
     "term outweighed": frozenset({"constant output", "does not learn", "too few steps"}),
+    "discriminator wins": frozenset({"does not learn", "overfitting", "slow layer"}),
     "clipped too soon": _RUNAWAY
     | {"gradient spikes", "learning rate too large", "recurrent weights", "dead units"}
     | {"exploding through time", "vanishing through time", "clip never", "saturated"},

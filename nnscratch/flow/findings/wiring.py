@@ -31,6 +31,7 @@ _CERTAIN = (
     "gradients cleared too soon",
     "steps uphill",
     "held-out inputs",
+    "discriminator wins",
     _CARRIED,
 )  # nobody does it on purpose
 _IF_NOTHING_ELSE = (
