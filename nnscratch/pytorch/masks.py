@@ -45,7 +45,8 @@ class Masks:
     def sent(self, roots: list[Any]) -> None:
         """Look for softmaxes of what a mask was filled in."""
         for node in nodes(roots) if not self.told else ():
-            below = node.next_functions[0][0] if name_of(node) == "SoftmaxBackward" else None
+            softmax = name_of(node) == "SoftmaxBackward"
+            below: Any = node.next_functions[0][0] if softmax else None
             if name_of(below) != "MaskedFillBackward":
                 continue
             weights, mask = node._saved_result, below._saved_mask
