@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from nnscratch.flow.findings.cures import STANDARDISE_TARGETS
 from nnscratch.flow.findings.finding import Finding
 from nnscratch.flow.findings.view import View
 
 _SCALES = frozenset({"input scale", "target scale"})
 _ANEW = "; model, optimizer = "  # between what scales, and the network that begins with it
 _REMADE = "nn.remake(model"
+_BEGINS = ("model", f"{STANDARDISE_TARGETS.line}; model")
 
 
 def with_scales(found: Sequence[Finding], view: View) -> tuple[Finding, ...]:
@@ -24,7 +26,7 @@ def with_scales(found: Sequence[Finding], view: View) -> tuple[Finding, ...]:
         return tuple(found)
     own, scaling = first.advice[0], scale.advice[0]
     numbers, anew, _ = scaling.line.partition(_ANEW)
-    if not anew or _REMADE not in own.line or _ANEW in own.line:
+    if not anew or _REMADE not in own.line or not own.line.startswith(_BEGINS):
         return tuple(found)
     both = replace(own, what=f"{own.what}, and {scaling.what}", line=f"{numbers}; {own.line}")
     return tuple(

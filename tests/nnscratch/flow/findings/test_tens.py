@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nnscratch.flow.findings import steps, training
+from nnscratch.flow.findings.cures import STANDARDISE_TARGETS
 
 NUMBERS = {"targets": "numbers", "widths": (20, 20, 1)}
 BOUNDED = {
@@ -109,9 +110,11 @@ def test_sigmoids_that_share_no_softmax_come_after_a_loss_that_falls(run, loss, 
     [
         (10.1, "tanh", "y = 2 * (y - y.min(axis=0)) / (y.max(axis=0) - y.min(axis=0) + 1e-8) - 1"),
         (10.1, "sigmoid", "y = (y - y.min(axis=0)) / (y.max(axis=0) - y.min(axis=0) + 1e-8)"),
-        (9.9, "tanh", ""),  # as far as a rate for others leads
-        # No scale gives it what lies below 0: both are changed.
-        (10.1, "relu", "y = (y - y.mean(axis=0)) / (y.std(axis=0) + 1e-8)"),
+        # As far as a rate for others leads; no scale gives what lies below 0: both are changed.
+        (9.9, "tanh", STANDARDISE_TARGETS.line),
+        (10.1, "relu", STANDARDISE_TARGETS.line),
+        (3.1, "relu", STANDARDISE_TARGETS.line),
+        (2.9, "relu", ""),
     ],
 )
 def test_answers_far_out_of_reach_are_brought_within(run, std, kind, line):
@@ -126,7 +129,7 @@ def test_answers_far_out_of_reach_are_brought_within(run, std, kind, line):
     first, *others = run.of(run(change, **options), "output activation").advice
     made = "Adam(lr=0.01)" if kind == "sigmoid" else "SGD(lr=0.1)"
     linear = run.remade('output="identity"', made)
-    if kind == "relu":
+    if line == STANDARDISE_TARGETS.line:
         assert (first.line, others) == (f"{line}; {linear}", [])
     elif line:
         assert first.line == f"{line}; model, optimizer = nn.remake(model), nn.{made}"

@@ -3,7 +3,7 @@
 import pytest
 
 from nnscratch.flow.findings import Advice, Finding
-from nnscratch.flow.findings.cures import STANDARDISE_BOTH, STANDARDISE_INPUTS
+from nnscratch.flow.findings.cures import STANDARDISE_BOTH, STANDARDISE_INPUTS, STANDARDISE_TARGETS
 from nnscratch.flow.findings.together import with_scales
 
 SHAPE = {"kinds": "dense tanh dense relu", "widths": (20, 1), "targets": "numbers"}
@@ -46,6 +46,9 @@ ANEW = 'model, optimizer = nn.remake(model, init="he_normal"), nn.SGD(lr=0.1)'
 ITSELF = f"{STANDARDISE_INPUTS.line}; model, optimizer = nn.remake(model), nn.SGD(lr=0.1)"
 
 
+YS = STANDARDISE_TARGETS.line
+
+
 def one(kind, line, severity="serious", because=""):
     return Finding(kind, severity, (), 0, "seen", "why", (Advice(kind, line),), because=because)
 
@@ -54,6 +57,7 @@ def one(kind, line, severity="serious", because=""):
     ("found", "torch", "told"),
     [
         ([one("activation", ANEW), one("input scale", ITSELF)], False, True),
+        ([one("output activation", f"{YS}; {ANEW}"), one("input scale", ITSELF)], False, True),
         ([one("activation", ANEW), one("input scale", ITSELF, "notice")], False, False),
         ([one("activation", ANEW), one("input scale", ITSELF, because="labels")], False, False),
         ([one("activation", ANEW), one("input scale", STANDARDISE_INPUTS.line)], False, False),
@@ -71,7 +75,7 @@ def one(kind, line, severity="serious", because=""):
 def test_it_does_so_where_both_begin_anew_and_the_scale_does_harm(run, found, torch, told):
     view = run.view(lambda record: record.update(framework="torch") if torch else None)
     made = with_scales(found, view)
-    line = f"{STANDARDISE_INPUTS.line}; {ANEW}"
+    line = f"{STANDARDISE_INPUTS.line}; {found[0].advice[0].line}"
     assert (made[0].advice[0].line == line) == told
     assert told or list(made) == found
     assert made[1] == found[1]
