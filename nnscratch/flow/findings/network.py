@@ -9,6 +9,7 @@ from nnscratch.flow.findings import alike, cures, rates, units
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.gradient import main_term
 from nnscratch.flow.findings.graph import EXPLAINS
+from nnscratch.flow.findings.progress import NOTHING
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.findings.weights import Shown
 from nnscratch.theory.suited import suited_scale
@@ -305,7 +306,8 @@ def _capacity(view: View, shown: Shown) -> list[Finding]:
         or p.rows < _LASTING
     ):
         return []
-    if math.isnan(p.now) or (p.nothing and min(widths.values()) > 1):
+    nothing = p.nothing or p.share < NOTHING  # though the last biases may be on their way
+    if math.isnan(p.now) or (nothing and min(widths.values()) > 1):
         return []  # two units learn a part: where nothing is learned, it is not their number
     brisk = p.falling and p.steps_left < p.steps[-1] - p.steps[0]
     if brisk or rates.timid(view) or set(shown) - _CRAMPED:

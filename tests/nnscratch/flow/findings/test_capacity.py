@@ -40,12 +40,14 @@ def test_how_sure_it_is_that_units_are_too_few(run, width, share, severity):
     assert kind.severity == severity
 
 
+@pytest.mark.parametrize("falls", [0.0, 0.06])
 @pytest.mark.parametrize(("share", "told"), [(0.94, True), (0.96, False)])
-def test_two_units_learn_a_part(run, share, told):
-    """Where nothing at all is learned it is not their number."""
+def test_two_units_learn_a_part(run, share, told, falls):
+    """Where nothing at all is learned it is not their number, though the last biases learn."""
 
     def change(record):
         run.stuck(record, share * record["loss_constant"][0])
+        record["loss"] *= np.linspace(1 + falls, 1, 200)
 
     found = run(change, widths=(20, 2, 3), steps=200)
     assert ("capacity" in found.kinds) == told
