@@ -83,6 +83,8 @@ def chain(node: Any, place: int, ends: Container[Any]) -> tuple[list[Any], tuple
     while node not in ends:
         below = [(one, at) for one, at in node.next_functions if one is not None]
         name = name_of(node)
+        if len(below) == 2 and name in _STAYS:  # one is the same for all along an axis: positions
+            below = [one for one in below if shape_of(*one) == shape_of(node, place)]
         same = len(below) == 1 and shape_of(*below[0]) in (None, shape_of(node, place))
         if len(below) != 1 or not (name in _MOVES or (name in _STAYS and same)):
             break

@@ -42,6 +42,7 @@ def told(forward, *x, **parts):
 
 
 IMAGES, SERIES, WIDE = drawn(12, 2, 6, 6), drawn(10, 5, 4), drawn(10, 40)
+PLACES = torch.zeros(1, 288, requires_grad=True)
 
 
 def conv():
@@ -58,12 +59,15 @@ IN_ROWS = {
     "as a row, turned over": lambda z: z.transpose(0, 1).contiguous().view(12, -1),
     "through an activation": lambda z: torch.tanh(z.permute(1, 0, 2, 3).reshape(12, -1)),
     "through dropout": lambda z: F.dropout(z.permute(1, 0, 2, 3).reshape(12, -1), 0.2),
+    "with positions": lambda z: PLACES + z.permute(1, 0, 2, 3).reshape(12, -1),
     "in several views": lambda z: z.transpose(0, 1).reshape(8, -1).reshape(12, -1),
     "summed after it": lambda z: z.transpose(0, 1).reshape(12, 8, 36).sum(2),
     "averaged after it": lambda z: z.permute(1, 2, 3, 0).reshape(12, 36, 8).mean(1),
 }
 STILL = {
     "flat": lambda z: z.flatten(1),
+    "flat, with positions": lambda z: z.flatten(1) + PLACES,
+    "of two, added": lambda z: z.flatten(1) + z.permute(1, 0, 2, 3).reshape(12, -1),  # not followed
     "channels last, flat": lambda z: z.permute(0, 2, 3, 1).reshape(12, -1),
     "places, then back": lambda z: (
         z.permute(2, 3, 0, 1).reshape(36, 12, 8).transpose(0, 1).flatten(1)
