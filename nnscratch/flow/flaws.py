@@ -12,6 +12,7 @@ from nnscratch.arrays import Array
 from nnscratch_records import limits
 
 QUARTER = 0.25  # of the answers' variance
+_GAPS = 0.1  # of the steps up to the last that is not 0: what says something is 0 more often
 _LITTLE = (1e-2, 1e-3, 1e-4)  # of a loss, by which it is asked to fall
 _AWAY, _EVEN = 0.4, 1e-3  # of the way from an answer to the middle; of a gradient, by rounding
 
@@ -21,13 +22,15 @@ Function = Callable[[Array], Array]
 
 def padded(x: Array) -> float:
     """Return the share of steps behind the last one that is not 0 throughout, of sequences of
-    several lengths; 0 where all end alike.
+    several lengths; 0 where all end alike, and where steps of zeros are among the others too.
 
     x : (n, time, features)
     """
     there = (x != 0).any(axis=2)
     lengths = np.where(there.any(axis=1), x.shape[1] - there[:, ::-1].argmax(axis=1), 0)
-    return 1 - float(lengths.mean()) / x.shape[1] if np.ptp(lengths) else 0.0
+    gaps = int(lengths.sum() - there.sum())
+    told = np.ptp(lengths) > 0 and gaps <= _GAPS * lengths.sum()
+    return 1 - float(lengths.mean()) / x.shape[1] if told else 0.0
 
 
 def commonest(t: Array, y: Array, value: Value, last: Function) -> dict[str, float]:

@@ -62,6 +62,15 @@ def test_padding_is_what_stands_behind_sequences_of_several_lengths():
     assert flaws.padded(x) == pytest.approx((0.5 * 2 + 0.8 + 1) / 4)
 
 
+@pytest.mark.parametrize(("gaps", "told"), [(2, True), (3, False)])
+def test_where_zeros_are_what_sequences_hold_they_are_no_padding_behind_them(gaps, told):
+    """Bits: of 20 steps up to the last one so many are 0."""
+    x = np.ones((3, 10, 1))
+    x[1:, 5:] = 0
+    x[0, 1 : 1 + gaps] = 0
+    assert flaws.padded(x) == (pytest.approx(1 / 3) if told else 0)
+
+
 def asked(y, loss, outputs, last=lambda z: z):
     answers = Answers()
     answers.add(0, X[: len(y)].astype(np.float32), y, outputs)
