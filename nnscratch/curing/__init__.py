@@ -22,7 +22,6 @@ from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.network import (
     AddBatchNorm,
     AddDropout,
-    AddHidden,
     AddResidual,
     BlocksAdd,
     LayerNorms,
@@ -31,12 +30,12 @@ from nnscratch.curing.network import (
     NormMomentum,
     RemoveBatchNorm,
     Weights,
-    Wider,
 )
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.reading import read_plan
 from nnscratch.curing.report import Cure
 from nnscratch.curing.search import cure
+from nnscratch.curing.size import AddHidden, Deeper, Wider
 from nnscratch.curing.trials import Run, Trial, objection
 
 __all__ = [
@@ -51,6 +50,7 @@ __all__ = [
     "ClassWeights",
     "ClipGradient",
     "Cure",
+    "Deeper",
     "Forecast",
     "LayerNorms",
     "LearningRate",

@@ -22,15 +22,12 @@ from nnscratch.curing.forecast import Forecast
 from nnscratch.curing.network import (
     AddBatchNorm,
     AddDropout,
-    AddHidden,
     AddResidual,
     BlocksAdd,
     LessDropout,
     NewActivation,
     RemoveBatchNorm,
     Weights,
-    Wider,
-    is_bare,
     residual_runs,
 )
 from nnscratch.curing.part import Part, opened
@@ -46,6 +43,7 @@ from nnscratch.curing.recurrent import (
     WayBack,
     spare_cells,
 )
+from nnscratch.curing.size import AddHidden, Deeper, Wider, is_bare
 from nnscratch.curing.trials import Trial
 from nnscratch.errors import ConfigError
 from nnscratch.flow.findings.faint import FAINT, least_variance
@@ -69,6 +67,8 @@ _SMALLER = 10.0  # a threshold that is too large is divided by at least this
 _SAME_RATE = 1.5  # times: rates nearer to each other are not told apart
 _LEAST_RESIDUAL = 3  # layers that a way around is worth
 _SPARE = 2  # recurrent layers between the first and the last one
+_SHALLOW, _FLAT = 3, 3  # dense layers, inputs: what may bend too seldom
+_MORE_LAYERS = 2
 _FEW_UNITS = 8  # of a recurrent layer
 WIDTH = 32  # of a layer that has few units
 _RUNS_AWAY = {"exploding", "diverged", "learning rate too large"}
@@ -105,7 +105,8 @@ def propose(
     * another activation at *its* critical scale;
     * batch norm where there is none, or its removal; residual blocks for deep networks, and blocks
       without norms that add less;
-    * more units where layers have few, a hidden layer where there is none; less dropout, and none;
+    * more layers where few read few inputs; more units where layers have few, a hidden layer where
+      there is none; less dropout, and none;
     * for a run that diverges or explodes: clipping at the norm 1, or at a tenth of the first
       gradient's norm if that is smaller (a clip that is there already: at a tenth of its limit).
     """
@@ -154,6 +155,9 @@ def propose(
     enough, shut = WIDTH, narrow and "capacity" not in trial.ills
     if narrow and widths:
         enough = min(WIDTH, plan.layers[plan.dense()[0]].options["n_in"] // 2)
+    shallow = hidden and len(plan.dense()) <= _SHALLOW and not plan.recurrent()
+    if shallow and critical is not None and plan.layers[0].options.get("n_in", math.inf) <= _FLAT:
+        changes.append(Deeper(_MORE_LAYERS, critical))
     cells = [part.options["features"] for part in plan.recurrent()]
     few = min(widths, default=enough) < enough / 2 or min(cells, default=WIDTH) < _FEW_UNITS
     if few and not shut:

@@ -21,7 +21,8 @@ from nnscratch.curing.changes import (
     together,
 )
 from nnscratch.curing.conditions import Conditions
-from nnscratch.curing.network import NewActivation, Weights, Wider
+from nnscratch.curing.network import NewActivation, Weights
+from nnscratch.curing.size import Wider
 from nnscratch.curing.skill import Answers
 from nnscratch.curing.trials import Trial
 from nnscratch.datasets.codes import codes

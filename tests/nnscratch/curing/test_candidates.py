@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.curing import AddHidden, Candidate, read_plan
+from nnscratch import initializers
+from nnscratch.curing import AddHidden, Candidate, Deeper, read_plan
 from nnscratch.curing.candidates import gentler_rate, propose, sane_rates, select
-from nnscratch.curing.network import BlocksAdd, is_bare
+from nnscratch.curing.network import BlocksAdd
+from nnscratch.curing.size import is_bare
 
 from .proposals import LOSS, NONE, data, looked_at, network, proposed
 
@@ -61,6 +63,36 @@ def test_residual_blocks_are_for_depth():
 def test_more_units_are_for_few():
     assert "32 units a layer" in proposed(network(width=15), nn.SGD(lr=0.1))
     assert "32 units a layer" not in proposed(network(width=16), nn.SGD(lr=0.1))
+
+
+@pytest.mark.parametrize(("n_in", "depth", "made"), [(3, 1, True), (4, 1, False), (1, 2, True),
+                                                     (1, 3, False), (1, 0, False)])  # fmt: skip
+def test_more_layers_where_few_read_few_inputs(n_in, depth, made):
+    parts, n = [], n_in
+    for _ in range(depth):
+        parts += [nn.Dense(n, 20), nn.Tanh(), nn.Dropout(0.1)]
+        n = 20
+    plan = read_plan(nn.Sequential(*parts, nn.Dense(n, 1), seed=0), nn.SGD(lr=0.1), LOSS)
+    trial = SimpleNamespace(plan=plan, ills=(), diverged=False, by_heart=False)
+    found = propose(trial, rows=20, steps=100, rate=NONE, adam_rate=NONE)
+    assert any(str(one) == "2 more hidden layers, lecun_normal" for one in found) == made
+
+
+def test_a_deeper_network_is_made_of_its_last_hidden_layer():
+    model = nn.Sequential(
+        *(nn.Dense(2, 5), nn.ReLU(), nn.Dense(5, 4), nn.BatchNorm(4), nn.Tanh()), nn.Dense(4, 3)
+    )
+    plan = read_plan(model, nn.SGD(lr=0.1), LOSS)
+    made = Deeper(2, initializers.get("he_normal")).apply(plan).model(0)
+    kinds = [type(layer).__name__ for layer in made.layers.values()]
+    block = ["Dense", "BatchNorm", "Tanh"]
+    assert kinds == ["Dense", "ReLU", *block, *block, *block, "Dense"]
+    assert [made.params[f"{i}.weight"].shape for i in (0, 2, 5, 8, 11)] == [
+        *((2, 5), (5, 4), (4, 4), (4, 4), (4, 3)),
+    ]
+    model.freeze("0.dense")
+    frozen = read_plan(model, nn.SGD(lr=0.1), LOSS)
+    assert Deeper(2, initializers.get("he_normal")).apply(frozen) is frozen
 
 
 @pytest.mark.parametrize(("units", "wider"), [(7, True), (8, False)])

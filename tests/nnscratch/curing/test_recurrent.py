@@ -14,7 +14,7 @@ from nnscratch.curing.changes import together
 from nnscratch.curing.conditions import conditions_of, data_of
 from nnscratch.curing.facts import repairs
 from nnscratch.curing.forecast import forecast
-from nnscratch.curing.network import Wider, residual_runs
+from nnscratch.curing.network import residual_runs
 from nnscratch.curing.recurrent import (
     AddOmega,
     GateBias,
@@ -23,6 +23,7 @@ from nnscratch.curing.recurrent import (
     RecurrentWeights,
     WayBack,
 )
+from nnscratch.curing.size import Wider
 from nnscratch.curing.trials import repeat_trial, run_trial
 from nnscratch.theory.recurrent import measure_through_time
 
