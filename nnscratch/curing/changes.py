@@ -101,6 +101,18 @@ class WithoutCode(Change):
 
 
 @dataclass(frozen=True)
+class CutInputs(Change):
+    """Inputs of mean 0 and deviation 1, those cut that lie far from all others of their column."""
+
+    kind: ClassVar[str] = "far inputs"
+    said: ClassVar[str] = "standard inputs, cut at {times:g} middle distances"
+    times: float
+
+    def apply(self, plan: Plan) -> Plan:
+        return replace(plan, cut=self.times, standard_inputs=True)
+
+
+@dataclass(frozen=True)
 class OnlyNear(Change):
     """Targets of mean 0 and deviation 1, without those that lie far from all others."""
 
@@ -267,6 +279,7 @@ _UNDOES = {
     "truncation": {"truncation"},
     "category codes": {"inputs"},
     "missing values": {"inputs"},
+    "far inputs": {"inputs"},
     "far targets": {"targets"},
     "logarithms": {"inputs"},
     "target logarithms": {"targets"},

@@ -12,6 +12,7 @@ from nnscratch.curing.candidates import WIDTH, suited_weights
 from nnscratch.curing.changes import (
     Change,
     ClassWeights,
+    CutInputs,
     LearningRate,
     Logarithms,
     OneHot,
@@ -26,6 +27,7 @@ from nnscratch.curing.size import Wider
 from nnscratch.curing.skill import Answers
 from nnscratch.curing.trials import Trial
 from nnscratch.datasets.codes import codes
+from nnscratch.datasets.far import FAR_OFF
 from nnscratch.flow.findings import rates
 from nnscratch.flow.findings.flaws import RARE
 from nnscratch.flow.findings.outliers import ONE_SIDED, TAIL
@@ -37,6 +39,7 @@ _TOLD = (
     0.1  # skill: with less a rare class is not told from the others, nor one target from another
 )
 _FAR = 20.0  # times the middle distance from the middle value: above that a tail is long
+_SPANNED = 5.0  # times the middle distance: more deviation than columns of one shape have
 _FEW = 0.03  # of the columns, such as pixels: that so few of them have tails is chance
 _MOST = 20  # classes that are weighed by hand, names of one column
 
@@ -90,7 +93,7 @@ def named_in_data(trial: Trial, c: Conditions) -> list[Change]:
     """Return the changes that answer what was found in the data of a trial.
 
     * what stands for missing values becomes the mean of its column;
-    * targets that lie far from all others are left out;
+    * inputs that lie far from all others of their column are cut, such targets left out;
     * columns that number things in no order become zeros and ones;
     * inputs and targets of 0 or more, most of them small and some far above, become logarithms;
     * where all classes count alike in the skill, so they do in the loss.
@@ -100,6 +103,8 @@ def named_in_data(trial: Trial, c: Conditions) -> list[Change]:
     if c.x.ndim == 2 and np.isfinite(code := codes(x).get("missing_code", math.nan)):
         made.append(WithoutCode(code))
         x = np.where(x == code, np.median(x, axis=0), x)
+    if is_wild(x):
+        made.append(CutInputs(FAR_OFF))
     weighed = c.answers.weights is not None
     if weighed and not c.answers.has_classes:
         made.append(OnlyNear())
@@ -129,6 +134,15 @@ def long_tails(values: Array) -> tuple[int, ...]:
     above = away.max(axis=0) > ONE_SIDED * -away.min(axis=0)
     found = (usual > 0) & far & above & (rows.min(axis=0) >= 0)
     return tuple(np.flatnonzero(found).tolist()) if found.mean() >= _FEW else ()
+
+
+def is_wild(x: Array) -> bool:
+    """Whether few inputs lie so far from all others of their column that they are its deviation."""
+    rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
+    away = np.abs(rows - np.median(rows, axis=0))
+    usual = np.median(away, axis=0)
+    few = (away > FAR_OFF * usual).mean(axis=0) < TAIL
+    return bool(((usual > 0) & few & (rows.std(axis=0) > _SPANNED * usual)).any())
 
 
 def balance(c: Conditions) -> tuple[float, ...]:

@@ -49,6 +49,8 @@ class Plan:
         Columns of these inputs and targets that become zeros and ones, or logarithms, first.
     missing : float or None
         The number among these inputs that stands for missing values, if one does.
+    cut : float or None
+        Where these inputs are cut, as `Standardizer` has it.
     only_near : bool
         Whether examples are left out whose targets lie far from all others.
     truncate : Part, int or None
@@ -73,6 +75,7 @@ class Plan:
     logarithms: tuple[int, ...] = ()
     target_logarithms: tuple[int, ...] = ()
     missing: float | None = None
+    cut: float | None = None
     only_near: bool = False
     truncate: Part | int | None = None
     omega: float = 0.0
@@ -124,9 +127,8 @@ class Plan:
         """Return what standardises inputs as those of `x`; None where nothing does."""
         if not self.standard_inputs:
             return None
-        return Standardizer(
-            x, one_hot=self.one_hot, logarithms=self.logarithms, missing=self.missing
-        )
+        columns = {"one_hot": self.one_hot, "logarithms": self.logarithms}
+        return Standardizer(x, **columns, missing=self.missing, cut=self.cut)
 
     def targets(self, y: Array) -> Standardizer | None:
         """Return what standardises targets as `y`; None where nothing does."""
@@ -243,7 +245,8 @@ class Plan:
         made = [f"{x}, {y} = nn.only_near({x}, {y})"] if self.only_near else []
         if self.standard_inputs:
             names = _columns("one_hot", self.one_hot) + _columns("logarithms", self.logarithms)
-            names += "" if self.missing is None else f", missing={self.missing:g}"
+            values = {"missing": self.missing, "cut": self.cut}
+            names += "".join(f", {of}={v:g}" for of, v in values.items() if v is not None)
             made.append(f"inputs = nn.Standardizer({x}{names}); x = inputs(x)")
         if self.standard_targets:
             tails = _columns("logarithms", self.target_logarithms)

@@ -9,7 +9,7 @@ from nnscratch.arrays import Array, as_array
 from nnscratch.datasets.checks import check_inputs
 from nnscratch.errors import ShapeError
 
-_TIMES = 20.0  # the middle distance from the middle
+FAR_OFF = 20.0  # times the middle distance from the middle
 
 
 def only_near(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
@@ -39,5 +39,5 @@ def are_near(y: Array) -> Array:
     """Return which rows `only_near` keeps; y : shape (rows, columns)."""
     away = np.abs(y - np.median(y, axis=0))
     middle = np.median(away, axis=0)
-    near: Array = (away <= _TIMES * middle).all(axis=1)
+    near: Array = (away <= FAR_OFF * middle).all(axis=1)
     return near if (middle > 0).all() else np.ones(len(y), bool)

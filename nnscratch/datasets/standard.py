@@ -38,6 +38,9 @@ class Standardizer:
         Columns of a long tail: of them ``log(x - least + some)`` is standardised, with `some` the
         distance from the least value that one in twenty is nearer to it. What is less than the
         least counts as that.
+    cut : float or None
+        What lies farther from the median of its column than so many median absolute deviations
+        counts as that far. Columns where that deviation is 0 stay as they are.
     missing : float or None
         A number that stands for values that are missing, such as -999. Mean and deviation are those
         of all others, and it becomes 0, the mean (of names it is one more).
@@ -57,6 +60,7 @@ class Standardizer:
         one_hot: Sequence[int] = (),
         logarithms: Sequence[int] = (),
         missing: float | None = None,
+        cut: float | None = None,
     ) -> None:
         given = _floats(x, "x")
         rows = given.reshape(-1, given.shape[-1]).astype(np.float64)
@@ -81,6 +85,9 @@ class Standardizer:
         self._some = np.array([np.quantile(v[v > 0], _LEAST) if v.any() else 1.0 for v in away])
         rows[:, self._tails] = self._logarithms(tails)
         some = True if missing is None else known
+        times = None if cut is None else require_number("Standardizer cut", cut, above=0)
+        self._ends = None if times is None else _ends(rows, known, times)
+        rows = self._cut(rows)
         self.mean: Array = rows.mean(axis=0, where=some)
         std = (rows - self.mean).std(axis=0, where=some)
         rounding = 4 * np.finfo(np.float64).eps * np.abs(rows).max(axis=0)
@@ -95,6 +102,7 @@ class Standardizer:
         if self._tails:
             rows = rows.astype(np.float64)
             rows[..., self._tails] = self._logarithms(rows[..., self._tails])
+        rows = self._cut(rows)
         made = np.where(missing, 0, (rows - self.mean) / self.std).astype(array.dtype)
         return np.concatenate([made, *names], axis=-1, dtype=array.dtype) if names else made
 
@@ -118,6 +126,9 @@ class Standardizer:
         # Of what was standardised before a code is known to fewer digits.
         return np.isclose(rows, self._missing, rtol=_DIGITS, atol=0)
 
+    def _cut(self, rows: Array) -> Array:
+        return rows if self._ends is None else np.clip(rows, *self._ends)
+
     def _logarithms(self, columns: Array) -> Array:
         return np.asarray(np.log(np.maximum(columns - self._low, 0) + self._some))
 
@@ -133,6 +144,15 @@ class Standardizer:
         tails = f", {plural(len(self._tails), 'logarithm')}" if self._tails else ""
         missing = "" if self._missing is None else f", {self._missing:g} for what is missing"
         return f"Standardizer of {plural(self._columns, 'column')}{names}{tails}{missing}"
+
+
+def _ends(rows: Array, known: Array, times: float) -> tuple[Array, Array]:
+    """Return the least and the largest value that counts, of each column."""
+    there = np.where(known, rows, np.nan)
+    middle = np.nanmedian(there, axis=0)
+    away = times * np.nanmedian(np.abs(there - middle), axis=0)
+    away[away == 0] = np.inf
+    return middle - away, middle + away
 
 
 def _floats(x: npt.ArrayLike, what: str) -> Array:

@@ -20,7 +20,7 @@ from nnscratch.curing.changes import (
     together,
 )
 from nnscratch.curing.conditions import conditions_of
-from nnscratch.curing.named import judged_by, long_tails, named_rate
+from nnscratch.curing.named import is_wild, judged_by, long_tails, named_rate
 from nnscratch.curing.reading import read_plan
 from nnscratch.curing.skill import Answers
 
@@ -160,6 +160,31 @@ def test_what_stands_for_missing_values_becomes_the_mean():
     assert not any("logarithms" in one.label for one in found.trials)
     names, _ = pasted(found, x, y.astype(np.float32))
     assert ((names["model"].predict(names["inputs"](x)) > 0) == y).mean() > 0.9
+
+
+def test_inputs_that_lie_far_from_all_others_are_cut():
+    x = Z.copy()
+    x[::150, 0] *= 1e4
+    x[7::150, 1] *= 1e4
+    y = Z[:, :1] + Z[:, 2:3] * Z[:, 3:]
+    found = cured(x, y, nn.MeanSquaredError(), steps=300)
+    assert found.lines[0] == "inputs = nn.Standardizer(x, cut=20); x = inputs(x)"
+    assert "standard inputs, cut at 20 middle distances" in found.best.label
+    assert found.best.skill > found.before.skill + 0.2
+    names, _ = pasted(found, x, y)
+    assert np.abs(names["x"]).max() < 25
+
+
+@pytest.mark.parametrize(
+    ("rows", "far", "wild"), [(14, 1e3, True), (16, 1e3, False), (1, 1e3, True), (1, 50, False)]
+)
+def test_few_inputs_are_far_where_they_are_most_of_the_deviation(rows, far, wild):
+    """Two of three lie within the middle distance of normal numbers, 0.67; deviations: 1."""
+    x = Z.copy()
+    x[:rows, 2] = -far
+    assert is_wild(x) == wild
+    assert is_wild(x.reshape(300, 5, 4)) == wild
+    assert not is_wild(np.where(np.arange(1500)[:, None] < 800, 0, x))  # most are one number
 
 
 def wild(times=1.0):

@@ -82,6 +82,30 @@ def test_what_stands_for_missing_values_is_a_number(wrong):
         nn.Standardizer(X, missing=wrong)
 
 
+def test_what_lies_far_from_all_others_is_cut():
+    x = np.column_stack([np.linspace(-1, 1, 41), np.linspace(-1, 1, 41), np.zeros(41)])
+    x[[0, 1], 0] = 1e6, -99
+    x[3, 2] = 7  # beside nothing but zeros
+    scale = nn.Standardizer(x, cut=4, missing=-99)
+    at = np.array([[-5.0, 0, 0], [1e9, 0, 9], [3.0, 0, 7], [-99, 0, 0]])
+    z = scale(at)
+    known = np.delete(x[:, 0], 1)
+    middle = np.median(known)
+    far = 4 * np.median(np.abs(known - middle))
+    cut = np.clip(known, middle - far, middle + far)
+    want = (np.array([middle - far, middle + far, middle + far]) - cut.mean()) / cut.std()
+    np.testing.assert_allclose(z[:3, 0], want)
+    assert z[3, 0] == 0
+    alone = nn.Standardizer(x[:, 1:])
+    np.testing.assert_allclose(z[:, 1:], alone(at[:, 1:]))
+
+
+@pytest.mark.parametrize("wrong", ["far", 0, -1, True, float("inf")])
+def test_where_to_cut_is_a_number_above_0(wrong):
+    with pytest.raises(nn.ConfigError, match="Standardizer cut"):
+        nn.Standardizer(X, cut=wrong)
+
+
 def test_masked_values_and_text_are_refused():
     masked = np.ma.array(np.eye(3), mask=np.eye(3) > 0)
     with pytest.raises(nn.DataError, match="masked"):
