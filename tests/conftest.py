@@ -3,6 +3,7 @@ of tests that run side by side do not each wait for all processors."""
 
 import os
 import signal
+import sys
 
 # A command in the background of a script inherits that SIGINT is ignored.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -12,3 +13,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # take ten times as long as with one. Read when they are imported, by what tests start as well.
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+
+def pytest_sessionfinish() -> None:
+    """Write down what a process that runs tests has reached: it is given ten seconds to end."""
+    coverage = sys.modules.get("coverage")
+    current = coverage.Coverage.current() if coverage else None
+    if current is not None:
+        current.save()

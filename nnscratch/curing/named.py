@@ -35,9 +35,8 @@ from nnscratch.flow.findings.view import View
 
 _WEIGHTS = "class weights"  # the finding that one class is rare, or weighed as if it were not
 _WILD = "outliers"  # that a few targets are most of the loss
-_TOLD = (
-    0.1  # skill: with less a rare class is not told from the others, nor one target from another
-)
+_TOLD = 0.2  # skill: with less a rare class, or a target, is hardly told from the others
+_CRAMPED = 4  # units of a layer: too few for most answers that are not simple
 _FAR = 20.0  # times the middle distance from the middle value: above that a tail is long
 _SPANNED = 5.0  # times the middle distance: more deviation than columns of one shape have
 _FEW = 0.03  # of the columns, such as pixels: that so few of them have tails is chance
@@ -74,14 +73,17 @@ def named_in_network(trial: Trial, c: Conditions) -> list[Change]:
     """Return the changes that answer what was found in the network of a trial.
 
     * weights that are found the cause are drawn at the critical scale;
-    * layers of too few units get more, and ReLU, unless they are narrow on purpose.
+    * layers of too few units, or of a handful where next to nothing is learned, get more, and ReLU,
+      unless they are narrow on purpose.
     """
     made: list[Change] = []
     first = next(iter(trial.findings.causes), None)
     weights = suited_weights(trial.plan)
     if first is not None and first.kind == "initial weights" and weights is not None:
         made.append(Weights(weights))
-    if "capacity" in trial.ills and not c.given_back:
+    widths = [trial.plan.layers[i].options["n_out"] for i in trial.plan.dense()[:-1]]
+    cramped = min(widths, default=math.inf) <= _CRAMPED and not trial.skill > _TOLD
+    if ("capacity" in trial.ills or cramped) and not c.given_back:
         wider = Wider(WIDTH)
         # Saturating units of another scale may not find what they now have room for.
         bent = NewActivation("relu", initializers.get("he_normal"))

@@ -20,7 +20,7 @@ from nnscratch.curing.changes import (
     together,
 )
 from nnscratch.curing.conditions import conditions_of
-from nnscratch.curing.named import is_wild, judged_by, long_tails, named_rate
+from nnscratch.curing.named import is_wild, judged_by, long_tails, named_in_network, named_rate
 from nnscratch.curing.reading import read_plan
 from nnscratch.curing.skill import Answers
 
@@ -136,7 +136,7 @@ def test_a_rare_class_that_is_told_needs_no_weights():
     assert "counting alike" not in repr(found)
 
 
-@pytest.mark.parametrize(("skill", "alike"), [(0.09, True), (0.11, False), (float("nan"), True)])
+@pytest.mark.parametrize(("skill", "alike"), [(0.19, True), (0.21, False), (float("nan"), True)])
 def test_what_is_told_already_is_judged_as_it_is(skill, alike):
     trial = SimpleNamespace(skill=skill, ills=(), findings=SimpleNamespace(kinds=("outliers",)))
     conditions = {"batch_size": 9, "steps": 9, "seed": 0}
@@ -245,9 +245,27 @@ def test_few_units_get_more_and_an_activation_that_does_not_saturate():
         tries=1,
         progress=False,
     )
-    assert "capacity" in found.before.ills
     assert found.best.label.startswith("32 units a layer + ")
     assert found.best.skill > 0.9
+
+
+@pytest.mark.parametrize(
+    ("units", "skill", "ills", "wider"),
+    [
+        (4, 0.19, (), True),
+        (5, 0.19, (), False),
+        (4, 0.21, (), False),
+        (9, 0.9, ("capacity",), True),
+    ],
+)
+def test_few_units_are_too_few_where_nothing_is_learned(units, skill, ills, wider):
+    plan = read(nn.Sequential(nn.Dense(4, units), nn.Tanh(), nn.Dense(units, 1), seed=0))
+    trial = SimpleNamespace(plan=plan, skill=skill, ills=ills, findings=SimpleNamespace(causes=()))
+    found = named_in_network(trial, SimpleNamespace(given_back=False))
+    assert list(map(str, found)) == (
+        ["32 units a layer", "32 units a layer + ReLU, he_normal"] if wider else []
+    )
+    assert named_in_network(trial, SimpleNamespace(given_back=True)) == []
 
 
 def test_classes_that_count_alike():
