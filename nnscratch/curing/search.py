@@ -83,8 +83,9 @@ def cure(
        activation and the loss, weights that are all the same, a missing activation, batch norm
        over few rows or too slow, dropout, a penalty
        (`nnscratch.curing.facts`); then, one by one, what findings name in them
-       (`nnscratch.curing.named`): names become zeros and ones, long tails logarithms, rare classes
-       count as much as others.
+       (`nnscratch.curing.named`): means for codes of missing values, inputs that lie far off are
+       cut and such targets left out, names become zeros and ones, long tails logarithms, rare
+       classes count as much as others; weights and few units that are the cause are made anew.
     3. Changes of rate and optimizer, of the network's parts and of what holds weights down
        (`nnscratch.curing.candidates`) are ranked by what is expected of them, and the best `tries`
        are tried on top, up to three times over.
