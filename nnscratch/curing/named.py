@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -53,20 +55,30 @@ def named_rate(trial: Trial) -> Change | None:
     return LearningRate(rate) if rate > 0 else None
 
 
-def judged_by(trial: Trial, c: Conditions) -> Answers:
-    """Return the answers by which the network of a trial and its changes are judged.
+def judged_by(trial: Trial, c: Conditions) -> Conditions:
+    """Return conditions by whose answers the network of a trial and its changes are judged.
 
     All classes count alike where one is rare and is not told from the others; targets that lie far
     from all others count nothing where they are most of the loss.
     """
-    told = trial.skill > _TOLD
-    if _WILD in trial.findings.kinds and c.mask is None and c.real_y.ndim == 2 and not told:
-        return c.answers.near()
+    if _has_wild(trial, c):
+        return _weighed(c, Answers.near)
     weights = balance(c)
-    if not weights:
-        return c.answers
-    rare = min(weights) * len(weights) <= 1 / RARE and not told
-    return c.answers.balanced() if rare or _WEIGHTS in trial.ills else c.answers
+    rare = bool(weights) and min(weights) * len(weights) <= 1 / RARE and not trial.skill > _TOLD
+    if weights and (rare or _WEIGHTS in trial.ills):
+        return _weighed(c, Answers.balanced)
+    return c
+
+
+def _has_wild(trial: Trial, c: Conditions) -> bool:
+    """Whether a few targets far off are most of the loss of a trial that has learned little."""
+    known = trial.skill > _TOLD or c.mask is not None or c.real_y.ndim != 2
+    return _WILD in trial.findings.kinds and not known
+
+
+def _weighed(c: Conditions, weigh: Callable[[Answers], Answers]) -> Conditions:
+    seen = None if c.seen is None else weigh(c.seen)
+    return replace(c, answers=weigh(c.answers), seen=seen)
 
 
 def named_in_network(trial: Trial, c: Conditions) -> list[Change]:
@@ -107,8 +119,7 @@ def named_in_data(trial: Trial, c: Conditions) -> list[Change]:
         x = np.where(x == code, np.median(x, axis=0), x)
     if is_wild(x):
         made.append(CutInputs(FAR_OFF))
-    weighed = c.answers.weights is not None
-    if weighed and not c.answers.has_classes:
+    if _has_wild(trial, c):
         made.append(OnlyNear())
     view = View(trial.record)
     if view.latest("codes_told") > 0 and c.x.ndim == 2:
@@ -121,7 +132,7 @@ def named_in_data(trial: Trial, c: Conditions) -> list[Change]:
     numbers = not c.answers.has_classes and c.y.dtype.kind == "f"
     if numbers and (tails := long_tails(c.real_y)):
         made.append(TargetLogarithms(tails))
-    if weighed and c.answers.has_classes:
+    if c.answers.weights is not None and c.answers.has_classes:
         made.append(ClassWeights(balance(c)))
     return made
 

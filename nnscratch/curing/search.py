@@ -160,9 +160,8 @@ class _Search(Bench):
     def run(self) -> Cure:
         c = self.conditions
         before = self.begun()
-        answers = judged_by(before, c)
-        if answers is not c.answers:
-            c = self.conditions = replace(c, answers=answers)
+        c = self.conditions = judged_by(before, c)
+        if c.answers.weights is not None:
             before = self.begun()
         made = Cure(before=before, trials=(), ranking=(), best=None, conditions=c)
         if not made.sick and (before.skill >= GOOD or self._may_go_on(before)):

@@ -76,6 +76,11 @@ def test_more_layers_where_few_read_few_inputs(n_in, depth, made):
     trial = SimpleNamespace(plan=plan, ills=(), diverged=False, by_heart=False)
     found = propose(trial, rows=20, steps=100, rate=NONE, adam_rate=NONE)
     assert any(str(one) == "2 more hidden layers, lecun_normal" for one in found) == made
+    read = nn.Dense(1, 3), nn.GRU(3, 9), nn.LastStep()
+    cell = nn.Sequential(*read, nn.Dense(9, 9), nn.Tanh(), nn.Dense(9, 1))
+    trial.plan = read_plan(cell, nn.SGD(lr=0.1), LOSS)
+    found = propose(trial, rows=20, steps=100, rate=NONE, adam_rate=NONE)
+    assert not any("more hidden layers" in str(one) for one in found)
 
 
 def test_a_deeper_network_is_made_of_its_last_hidden_layer():

@@ -1,5 +1,6 @@
 """What findings name in the data, and one change mends: tried like all others, and pasted."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,7 +20,7 @@ from nnscratch.curing.changes import (
     WithoutCode,
     together,
 )
-from nnscratch.curing.conditions import conditions_of
+from nnscratch.curing.conditions import conditions_of, kept_by
 from nnscratch.curing.named import is_wild, judged_by, long_tails, named_in_network, named_rate
 from nnscratch.curing.reading import read_plan
 from nnscratch.curing.skill import Answers
@@ -142,20 +143,27 @@ def test_what_is_told_already_is_judged_as_it_is(skill, alike):
     conditions = {"batch_size": 9, "steps": 9, "seed": 0}
     labels = (np.arange(1500) >= 1400).astype(np.int64)
     c = conditions_of(network(4, 2), Z, labels, None, None, **conditions)
-    assert (judged_by(trial, c) is not c.answers) == alike
-    assert judged_by(SimpleNamespace(**{**vars(trial), "ills": ("class weights",)}), c).weighed
+    assert (judged_by(trial, c) is not c) == alike
+    both = judged_by(SimpleNamespace(**{**vars(trial), "ills": ("class weights",)}), c)
+    assert both.answers.weighed == both.seen.weighed == "all classes counting alike, "
     far = conditions_of(network(4), Z, wild(), None, None, **conditions)
-    assert (judged_by(trial, far) is not far.answers) == alike
+    assert (judged_by(trial, far) is not far) == alike
+    if alike:
+        assert judged_by(trial, far).seen.weighed == "what is far off left out, "
     known = SimpleNamespace(**{**vars(trial), "findings": SimpleNamespace(kinds=())})
-    assert judged_by(known, far) is far.answers
+    assert judged_by(known, far) is far
+    masked = replace(far, mask=np.ones(far.x.shape[:1], bool))
+    assert judged_by(trial, masked) is masked
 
 
-def test_what_stands_for_missing_values_becomes_the_mean():
-    x = np.where(np.random.default_rng(1).random(Z.shape) < 0.15, np.float32(-999), Z)
-    y = np.where(x == -999, 0, x).sum(axis=1, keepdims=True) > 0
+@pytest.mark.parametrize("code", [-999, 9999])
+def test_what_stands_for_missing_values_becomes_the_mean(code):
+    gone = np.random.default_rng(1).random(Z.shape) < 0.15
+    x = np.where(gone, np.float32(code), np.abs(Z))
+    y = np.where(gone, 0, np.abs(Z) - 0.8).sum(axis=1, keepdims=True) > 0
     found = cured(x, y.astype(np.float32), nn.SigmoidCrossEntropy())
-    assert found.lines[0] == "inputs = nn.Standardizer(x, missing=-999); x = inputs(x)"
-    assert "means in the place of -999" in found.best.label
+    assert found.lines[0] == f"inputs = nn.Standardizer(x, missing={code}); x = inputs(x)"
+    assert f"means in the place of {code}" in found.best.label
     assert found.best.skill > found.before.skill + 0.2
     assert not any("logarithms" in one.label for one in found.trials)
     names, _ = pasted(found, x, y.astype(np.float32))
@@ -200,6 +208,7 @@ def test_targets_that_lie_far_from_all_others_are_left_out(sign):
     assert "standard targets without those far off" in found.best.label
     assert "what is far off left out" in " ".join(repr(found).split())
     assert found.best.skill > 0.8
+    assert found.best.runs[0].seen > 0.8  # of the examples as they were given
     names, history = pasted(found, Z, y)
     assert len(names["x"]) == len(names["y"]) == 1485
     assert np.mean(history.loss[-20:]) < 0.2
@@ -266,6 +275,24 @@ def test_few_units_are_too_few_where_nothing_is_learned(units, skill, ills, wide
         ["32 units a layer", "32 units a layer + ReLU, he_normal"] if wider else []
     )
     assert named_in_network(trial, SimpleNamespace(given_back=True)) == []
+
+
+@pytest.mark.parametrize(("kind", "drawn"), [("initial weights", True), ("activation", False)])
+def test_weights_are_drawn_anew_where_they_are_found_the_cause(kind, drawn):
+    causes = (SimpleNamespace(kind=kind), SimpleNamespace(kind="initial weights"))
+    findings = SimpleNamespace(causes=causes)
+    trial = SimpleNamespace(plan=read(), skill=0.0, ills=(), findings=findings)
+    found = named_in_network(trial, SimpleNamespace(given_back=False))
+    assert list(map(str, found)) == (["he_normal"] if drawn else [])
+
+
+def test_examples_that_are_left_out_leave_smaller_batches():
+    y = wild()[:100]
+    c = conditions_of(network(4), Z[:100], y, None, None, batch_size=100, steps=9, seed=0)
+    plan = OnlyNear().apply(read())
+    kept = kept_by(plan, c)
+    assert len(kept.x) == len(kept.y) == kept.batch_size < c.batch_size == 80
+    assert kept_by(read(), c) is c
 
 
 def test_classes_that_count_alike():

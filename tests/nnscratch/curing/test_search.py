@@ -15,6 +15,7 @@ from nnscratch.curing import (
     NormMomentum,
     RemoveBatchNorm,
     Run,
+    StandardInputs,
     Trial,
     read_plan,
     together,
@@ -112,3 +113,13 @@ def test_a_part_that_brings_less_than_a_hundredth_is_left_out(monkeypatch, skill
     monkeypatch.setattr(_Search, "_try", tried)
     search = _Search(plan, None, 5, None)
     assert str(search._pruned(search.tried(both)).change) == left
+
+
+def test_what_is_named_and_learns_nothing_is_tried_at_other_rates():
+    start, still = (SimpleNamespace(change=None, skill=0.0, learns=False) for _ in range(2))
+    moves = SimpleNamespace(change=None, skill=0.5, learns=True)
+    search = object.__new__(_Search)
+    search.tried, search._at_new_rates = lambda change: still, lambda trial: moves
+    assert search._with(start, [StandardInputs()]) == (moves, [])
+    search.tried, search._at_new_rates = lambda change: moves, None
+    assert search._with(start, [StandardInputs()]) == (moves, [])
