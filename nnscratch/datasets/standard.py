@@ -45,7 +45,8 @@ class Standardizer:
         A number that stands for values that are missing, such as -999. Mean and deviation are those
         of all others, and it becomes 0, the mean (of names it is one more).
 
-        Raise `ConfigError` for columns that there are not, or that are named twice.
+    Raises `ConfigError` for columns that there are not, or that are named twice, and for a `cut` or
+    `missing` that is no number.
 
     Attributes
     ----------
@@ -74,7 +75,7 @@ class Standardizer:
         self._names = {j: np.unique(rows[:, j]) for j in names}
         self._missing = None if missing is None else require_number("Standardizer missing", missing)
         rows = np.delete(rows, [*self._names], axis=1)
-        known = ~self._is_missing(rows)
+        known = ~np.broadcast_to(self._is_missing(rows), rows.shape)
         known[:, ~known.any(axis=0)] = True
         kept = [j for j in range(self._columns) if j not in self._names]
         self._tails = [kept.index(j) for j in tailed]
@@ -98,12 +99,14 @@ class Standardizer:
         array = self._fitting(x, self._columns)
         names = [array[..., j, None] == values for j, values in self._names.items()]
         rows = np.delete(array, [*self._names], axis=-1) if names else array
-        missing = self._is_missing(rows)
+        missing = self._is_missing(rows)  # before anything else is made of it
         if self._tails:
             rows = rows.astype(np.float64)
             rows[..., self._tails] = self._logarithms(rows[..., self._tails])
         rows = self._cut(rows)
-        made = np.where(missing, 0, (rows - self.mean) / self.std).astype(array.dtype)
+        made = ((rows - self.mean) / self.std).astype(array.dtype)
+        if self._missing is not None:
+            made[missing] = 0
         return np.concatenate([made, *names], axis=-1, dtype=array.dtype) if names else made
 
     def undo(self, z: npt.ArrayLike) -> Array:
@@ -122,7 +125,7 @@ class Standardizer:
 
     def _is_missing(self, rows: Array) -> Array:
         if self._missing is None:
-            return np.zeros(rows.shape, bool)
+            return np.zeros((1,) * rows.ndim, bool)
         # Of what was standardised before a code is known to fewer digits.
         return np.isclose(rows, self._missing, rtol=_DIGITS, atol=0)
 
