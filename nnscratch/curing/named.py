@@ -1,4 +1,4 @@
-"""What findings name and one change mends: the rate; names, long tails and rare classes in data."""
+"""What findings name and one change mends: the rate; what is in the data; weights and few units."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from nnscratch.curing.size import Wider
 from nnscratch.curing.skill import Answers
 from nnscratch.curing.trials import Trial
 from nnscratch.datasets.codes import codes
-from nnscratch.datasets.far import FAR_OFF
+from nnscratch.datasets.far import FAR_OFF, distances
 from nnscratch.flow.findings import rates
 from nnscratch.flow.findings.flaws import RARE
 from nnscratch.flow.findings.outliers import ONE_SIDED, TAIL
@@ -39,7 +39,6 @@ _WEIGHTS = "class weights"  # the finding that one class is rare, or weighed as 
 _WILD = "outliers"  # that a few targets are most of the loss
 _TOLD = 0.2  # skill: with less a rare class, or a target, is hardly told from the others
 _CRAMPED = 4  # units of a layer: too few for most answers that are not simple
-_FAR = 20.0  # times the middle distance from the middle value: above that a tail is long
 _SPANNED = 5.0  # times the middle distance: more deviation than columns of one shape have
 _FEW = 0.03  # of the columns, such as pixels: that so few of them have tails is chance
 _MOST = 20  # classes that are weighed by hand, names of one column
@@ -140,10 +139,8 @@ def named_in_data(trial: Trial, c: Conditions) -> list[Change]:
 def long_tails(values: Array) -> tuple[int, ...]:
     """Return the columns of at least 0 of which some lie far above most, and none far below."""
     rows = values.reshape(-1, values.shape[-1]).astype(np.float64)
-    middle = np.median(rows, axis=0)
-    away = rows - middle
-    usual = np.median(np.abs(away), axis=0)
-    far = (away > _FAR * usual).mean(axis=0) >= TAIL
+    away, usual = distances(rows)
+    far = (away > FAR_OFF * usual).mean(axis=0) >= TAIL
     above = away.max(axis=0) > ONE_SIDED * -away.min(axis=0)
     found = (usual > 0) & far & above & (rows.min(axis=0) >= 0)
     return tuple(np.flatnonzero(found).tolist()) if found.mean() >= _FEW else ()
@@ -152,9 +149,8 @@ def long_tails(values: Array) -> tuple[int, ...]:
 def is_wild(x: Array) -> bool:
     """Whether few inputs lie so far from all others of their column that they are its deviation."""
     rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
-    away = np.abs(rows - np.median(rows, axis=0))
-    usual = np.median(away, axis=0)
-    few = (away > FAR_OFF * usual).mean(axis=0) < TAIL
+    away, usual = distances(rows)
+    few = (np.abs(away) > FAR_OFF * usual).mean(axis=0) < TAIL
     return bool(((usual > 0) & few & (rows.std(axis=0) > _SPANNED * usual)).any())
 
 

@@ -37,7 +37,14 @@ def only_near(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
 
 def are_near(y: Array) -> Array:
     """Return which rows `only_near` keeps; y : shape (rows, columns)."""
-    away = np.abs(y - np.median(y, axis=0))
-    middle = np.median(away, axis=0)
-    near: Array = (away <= FAR_OFF * middle).all(axis=1)
-    return near if (middle > 0).all() else np.ones(len(y), bool)
+    away, usual = distances(y)
+    near: Array = np.all(np.abs(away) <= FAR_OFF * usual, axis=1)
+    return near if (usual > 0).all() else np.ones(len(y), bool)
+
+
+def distances(rows: Array) -> tuple[Array, Array]:
+    """Return how far each number lies above the median of its column, and the median absolute
+    deviation of each column.
+    """
+    away = rows - np.median(rows, axis=0)
+    return away, np.median(np.abs(away), axis=0)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from nnscratch.datasets.codes import BY_THE_OTHERS, line_without
+from nnscratch.datasets.far import FAR_OFF
 from nnscratch.flow.findings.cures import anew
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
@@ -31,7 +32,7 @@ _COUNT = (
 _TURNED = "wrong = loss; loss = lambda *given: (wrong(*given)[0], -wrong(*given)[1])"
 _FAR = (
     "away = abs(x - np.median(x, axis=0)); near = np.median(away, axis=0); "
-    "x = np.ma.masked_where((away > 20 * near) & (near > 0), x)"
+    f"x = np.ma.masked_where((away > {FAR_OFF:g} * near) & (near > 0), x)"
 )
 IN_FRONT: Final = Advice(
     "put the padding in front, of test data too, so that what was seen is read at once, and begin "
