@@ -39,7 +39,7 @@ from nnscratch.flow.findings.finding import SEVERITIES, Advice, Finding, Finding
 from nnscratch.flow.findings.graph import KINDS, arrange
 from nnscratch.flow.findings.optimizer import with_one
 from nnscratch.flow.findings.sequences import for_sequences
-from nnscratch.flow.findings.together import with_scales
+from nnscratch.flow.findings.together import with_others
 from nnscratch.flow.findings.torch_lines import in_torch
 from nnscratch.flow.findings.view import View
 from nnscratch_records import Record
@@ -75,7 +75,7 @@ def find(record: Record) -> Findings:
     causes = labels.last_resort(causes)
     causes = flaws.last_resort(view, shown, causes)
     found: Sequence[Finding] = with_one(arrange([*symptoms, *causes]))
-    found = with_scales(found, view)
+    found = with_others(found, view)
     found = for_sequences(found, view)
     if view.text("framework") == "torch":
         found = in_torch(found, view)

@@ -68,7 +68,7 @@ def _scales(view: View) -> list[Finding]:
     mended without the other, even if the loss falls on its way to the targets' mean.
     """
     inputs, targets = _inputs(view), _targets(view)
-    if targets and (inputs or _worth_a_try(view)):
+    if targets and (inputs or worth_a_try(view)):
         own = scaled_targets(view)
         also = replace(own, line=f"{STANDARDISE_INPUTS.line}; {own.line}")
         both = anew(view, STANDARDISE_BOTH if own is STANDARDISE_TARGETS else also)
@@ -80,7 +80,7 @@ def _scales(view: View) -> list[Finding]:
     return [*inputs, *targets]
 
 
-def _worth_a_try(view: View) -> bool:
+def worth_a_try(view: View) -> bool:
     """Whether a cure would scale the inputs: zeros with a one among them are not small."""
     mean, std, largest = (float(np.median(view.get(f"input_{k}")[:5])) for k in _OF_INPUTS)
     rms = math.hypot(mean, std)

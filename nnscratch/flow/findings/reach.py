@@ -17,7 +17,7 @@ from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.progress import ENOUGH
 from nnscratch.flow.findings.view import View
-from nnscratch_records.limits import LARGE_TARGET, TRIED_LARGE_TARGET
+from nnscratch_records.limits import LARGE_TARGET
 from nnscratch_records.words import called, number, percent
 
 OUT_OF_REACH = 0.02  # of the way from a constant answer's loss to the least: not reached
@@ -107,9 +107,6 @@ def _within_reach(view: View, expect: str) -> tuple[Advice, ...]:
     """
     linear, scaled = no_output_activation(view, expect), scaled_targets(view)
     size = math.hypot(view.latest("target_mean"), view.latest("target_std"))
-    if TRIED_LARGE_TARGET < size <= LARGE_TARGET and not view.text("framework"):
-        what = f"{linear.what}, and {STANDARDISE_TARGETS.what}"
-        return (replace(linear, what=what, line=f"{STANDARDISE_TARGETS.line}; {linear.line}"),)
     if size <= LARGE_TARGET or scaled is STANDARDISE_TARGETS:
         return (linear,)
     return anew(view, scaled), replace(linear, what=f"or {linear.what}", expect="")
