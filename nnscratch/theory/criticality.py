@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -19,7 +20,7 @@ from nnscratch.theory.meanfield import (
     gradient_rate,
     variance_fixed_point,
 )
-from nnscratch.theory.nonlinearity import nonlinearity
+from nnscratch.theory.nonlinearity import Nonlinearity, nonlinearity
 from nnscratch.theory.roots import root
 
 _SCALES = np.logspace(-1, 3, 121)  # the weight variances sw2 among which the edge is looked for
@@ -31,7 +32,12 @@ def critical_scales(activation: ActivationLike, sb2: float = 0.0) -> tuple[float
     Most activations have one. sigmoid needs weights so large that its units saturate; an activation
     whose rate never crosses 1 has none.
     """
-    phi = nonlinearity(activation)
+    return _critical_scales(nonlinearity(activation), sb2)
+
+
+@functools.lru_cache(maxsize=1024)
+def _critical_scales(phi: Nonlinearity, sb2: float) -> tuple[float, ...]:
+    """`critical_scales`, which `nn.cure` asks again for every network that it tries."""
 
     def excess(sw2: float) -> float:
         return chi_1(phi, sw2, sb2) - 1
