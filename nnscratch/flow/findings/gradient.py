@@ -8,7 +8,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.flow.findings.finding import Finding
-from nnscratch.flow.findings.rates import is_plain, typical_updates
+from nnscratch.flow.findings.rates import is_plain
 from nnscratch.flow.findings.view import View
 from nnscratch.flow.reading import FACTOR
 from nnscratch_records.attribution import TERMS, attribute
@@ -64,7 +64,7 @@ def _made_up(view: View) -> bool:
     if is_plain(view) or not view.weight_params:
         return False
     lowest = view.get("update_ratio")[:, view.weight_params[0]]
-    return view.holds(lowest > LEVEL * typical_updates(view))
+    return view.holds(lowest > LEVEL * view.typical_updates)
 
 
 def _typical(view: View, norms: Array) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nnscratch.flow.findings import rates, through_time
+from nnscratch.flow.findings import through_time
 from nnscratch.flow.findings.cures import LOOK_AT_ANSWERS
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
@@ -303,7 +303,7 @@ def _few_classes(view: View) -> list[Finding]:
 
 def moves(view: View, least: float = STILL_SHORT) -> bool:
     """Whether steps are, or were, long enough to learn by: else nothing is learned for that."""
-    sizes = rates.typical_updates(view)
+    sizes = view.typical_updates
     ends = [part[~np.isnan(part)] for part in (sizes[:_BEGINNING], sizes[view.now])]
     known = [float(np.median(part)) for part in ends if len(part)]
     return not known or max(known) >= least

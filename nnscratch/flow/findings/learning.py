@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
+from nnscratch.flow.findings.columns import THROUGH_TIME
 from nnscratch.flow.findings.cures import adaptive
 from nnscratch.flow.findings.finding import NOT_YET, Advice, Finding
-from nnscratch.flow.findings.rates import typical_updates
-from nnscratch.flow.findings.view import THROUGH_TIME, View
+from nnscratch.flow.findings.view import View
 from nnscratch_records.words import listed, number, percent
 
 _NEAR = 0.01
@@ -138,7 +138,7 @@ def _ruled_out(view: View, shown: dict[str, Finding]) -> list[str]:
     ):
         names = view.names([i for i in view.columns("activation") if i < view.weights[-1]])
         out.append(f"the units of {listed(names)}")
-    sizes = typical_updates(view)[view.now]
+    sizes = view.typical_updates[view.now]
     if not np.isnan(sizes).all() and 1e-4 <= float(np.nanmedian(sizes)) <= 1e-2:
         out.append(f"the size of the updates ({number(float(np.nanmedian(sizes)))} of the weights)")
     return out

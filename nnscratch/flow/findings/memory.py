@@ -245,7 +245,7 @@ def _halts(view: View, cut: float) -> bool:
     """
     plain = rates.optimizer_name(view) in rates.BY_GRADIENT
     slow = rates.rate_at(view) / cut < rates.TIMID * rates.usual(view)[1]
-    moved = float(np.nansum(rates.typical_updates(view)))
+    moved = float(np.nansum(view.typical_updates))
     return plain and slow and view.progress.share < LEARNS and moved < rates.TOGETHER
 
 

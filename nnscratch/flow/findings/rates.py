@@ -95,28 +95,6 @@ def timid(view: View) -> bool:
     return rate_at(view) < TIMID * usual(view)[1] * (1 - ROUNDED)
 
 
-def typical_updates(view: View) -> Array:
-    """Return, by row, the update over the weights in the middle of the layers; NaN if none.
-
-    Weights that began as zeros are as large as their updates have made them: they count as those
-    of variance 1 / n_in until they are larger.
-    """
-    columns = view.weight_params
-    ratios = view.get("update_ratio")[:, columns]
-    none = view.record["param_norm_initial"][columns] == 0
-    if none.any():
-        fans = np.maximum(view.record["param_fan_in"][columns], 1)
-        drawn = np.sqrt(view.record["param_sizes"][columns] / fans)
-        norms = np.maximum(view.get("param_norm")[:, columns], drawn)
-        ratios = np.where(none, view.get("param_update_norm")[:, columns] / norms, ratios)
-    ratios = np.where(np.isfinite(ratios), ratios, np.nan)
-    typical = np.full(len(ratios), np.nan)
-    known = ~np.isnan(ratios).all(axis=1)
-    if known.any():
-        typical[known] = np.nanmedian(ratios[known], axis=1)
-    return typical
-
-
 def recurrent_updates(view: View) -> Array:
     """Return, by row, the largest update over the recurrent weights of a layer; 0 if none."""
     columns = np.flatnonzero(view.record["param_roles"] == "recurrent_weight")
@@ -133,7 +111,7 @@ def best_step(view: View) -> float:
     """
     if view.has_clip or len(view.steps) < 2 or not view.rows:
         return math.nan
-    if optimizer_name(view) not in ("", *BY_GRADIENT) or not typical_updates(view)[0] > _GOAL:
+    if optimizer_name(view) not in ("", *BY_GRADIENT) or not view.typical_updates[0] > _GOAL:
         return math.nan
     batch = float(view.record["batch_size"][0])
     if batch < _MEAN and view.latest("target_count") > batch:
@@ -152,7 +130,7 @@ def lower_rate(view: View) -> float:
     if not rate > 0:
         return math.nan
     limits = [rate / _LOWER, usual(view)[1], _SHORT * best_step(view)]
-    typical = typical_updates(view)[:1]
+    typical = view.typical_updates[:1]
     if len(typical) and typical[0] > 0:
         known = _FIRST if optimizer_name(view) == "RMSProp" else 1.0
         limits.append(rate * 10 * _GOAL / (known * float(typical[0])))
@@ -164,7 +142,7 @@ def lower_rate(view: View) -> float:
 def higher_rate(view: View) -> float:
     """Return the rate to go on with where steps are too short."""
     rate = rate_at(view)
-    sizes = typical_updates(view)[view.now]
+    sizes = view.typical_updates[view.now]
     size = float(np.nanmedian(sizes)) if not np.isnan(sizes).all() else 0.0
     if not (rate > 0 and size > 0):
         return math.nan

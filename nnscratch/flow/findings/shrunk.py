@@ -34,7 +34,7 @@ def find(view: View, shown: Shown) -> list[Finding]:
     if len(shares) < LOOKS or not view.rows or not view.weight_params:
         return []
     share = float(np.median(shares[len(shares) // 2 :]))
-    size = rates.typical_updates(view)[view.now]
+    size = view.typical_updates[view.now]
     brisk = np.isnan(size).all() or float(np.nanmedian(size)) >= BRISK
     if not share < SHARE or brisk or p.learned or _FADED & set(shown):
         return []

@@ -79,7 +79,7 @@ def _large(view: View, shown: Shown, held: bool, scaled: bool) -> list[Finding]:
     held, scaled : whether a cause makes short steps likely; whether numbers are large that go in,
         or are to come out, and make steps long
     """
-    p, typical = view.progress, rates.typical_updates(view)
+    p, typical = view.progress, view.typical_updates
     hurt = [kind for kind in _HURT if kind in shown]
     rate, (largest, begin) = rates.rate_at(view, 0), rates.usual(view)
     unusual = rate > largest * (1 + rates.ROUNDED)
@@ -220,7 +220,7 @@ def _rises(view: View, hurt: bool) -> bool:
 
 
 def _short(view: View, shown: Shown, causes: Collection[str]) -> list[Finding]:
-    p, typical = view.progress, rates.typical_updates(view)
+    p, typical = view.progress, view.typical_updates
     size = _size(typical[view.now])
     if "diverged" in shown:
         return []
@@ -278,7 +278,7 @@ def _last_behind(view: View) -> list[Finding]:
 
 def _stood(view: View, causes: Collection[str]) -> list[Finding]:
     """All steps together were so short, by a small rate, that no layer is elsewhere than before."""
-    p, typical = view.progress, rates.typical_updates(view)
+    p, typical = view.progress, view.typical_updates
     # Adam's ten-thousandth is one of those that are tried first when nothing goes.
     plain = rates.optimizer_name(view) in rates.PLAIN
     most = rates.TIMID * rates.usual(view)[1] * (1 + rates.ROUNDED)
@@ -308,7 +308,7 @@ def _small(view: View, size: float, slow: bool, causes: Collection[str]) -> list
     adaptive = rates.optimizer_name(view) not in rates.PLAIN
     later = _BEGAN_IN_TIME | ({"target scale"} if adaptive or tens(view) else frozenset())
     timid = bool(later & set(causes)) and rates.timid(view)
-    step = view.since(rates.typical_updates(view) < (BRISK if slow else SMALL))
+    step = view.since(view.typical_updates < (BRISK if slow else SMALL))
     pace = (
         f"the loss falls so slowly that half of what is missing would take {number(p.steps_left)} "
         f"more steps"

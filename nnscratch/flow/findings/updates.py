@@ -6,7 +6,6 @@ import numpy as np
 
 from nnscratch.flow.findings import cures
 from nnscratch.flow.findings.finding import Finding
-from nnscratch.flow.findings.rates import typical_updates
 from nnscratch.flow.findings.view import View
 from nnscratch_records.words import number, since
 
@@ -23,7 +22,7 @@ def find(view: View) -> list[Finding]:
         return []
     ratios = view.get("update_ratio")[:, weights]
     reached = view.get("param_gradient_norm")[:, weights] > 0  # one that nothing asks for is told
-    typical = typical_updates(view)
+    typical = view.typical_updates
     typical = np.where(typical > STANDS, typical, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         behind = np.where(reached, typical[:, None] / ratios * view.factors[weights], np.nan)

@@ -1,4 +1,4 @@
-"""A record as the findings look at it: which columns are what, and what held when."""
+"""A record as the findings look at it: what held, and when."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.flow.findings.columns import Columns
 from nnscratch.flow.findings.progress import Progress
-from nnscratch_records import WEIGHTED, Record, check_record
-from nnscratch_records.ends import ends
+from nnscratch_records import Record, check_record
 from nnscratch_records.limits import INCOMPARABLE
 
 NEEDED = (
@@ -31,13 +31,12 @@ NEEDED = (
 
 LATEST = 20  # steps that "now" means, at most
 MOST = 0.8  # the fraction of them that must show a thing
-THROUGH_TIME = ("rnn", "lstm", "gru")  # kinds, as PyTorch calls them too
 LOUD = 3.0  # times what a constant answer gives, at the first step; of inputs' root mean square
 MOVED = 0.1  # of the way from there to a constant answer: where nothing moves, steps are short
 OUTWEIGH = 0.5  # of the squared distances from the middle, by targets far from all others
 
 
-class View:
+class View(Columns):
     """What a record says, by what its layers and parameters are.
 
     Attributes
@@ -45,23 +44,15 @@ class View:
     record : Record
     rows : int
         Recorded steps up to the first that is not finite; the rest is for `non-finite` alone.
-    layers, kinds, roles : tuple of str
-        Names of the layers, how each is called, and what it is.
-    weights : list of int
-        Columns of the layers with weights, recurrent ones too.
-    ends : tuple of int
-        Columns of the first and the last of them: see `nnscratch_records.ends`.
+    steps : ndarray of int
+        Their numbers.
     """
 
     def __init__(self, record: Record) -> None:
-        self.record = record = check_record(record, needed=NEEDED)
-        self.layers = tuple(str(name) for name in record["layers"])
-        self.kinds = tuple(str(kind) for kind in record["kinds"])
-        self.roles = tuple(str(role) for role in record["roles"])
-        self.weights = [i for i, role in enumerate(self.roles) if role in WEIGHTED]
-        self.ends = ends(record)
-        self.steps: Array = record["steps"]
+        super().__init__(check_record(record, needed=NEEDED))
+        self.steps: Array = self.record["steps"]
         self.rows = self._count_finite()
+        self._looked: dict[str, Array] = {}
 
     def _count_finite(self) -> int:
         """Return the number of rows before the first with a NaN or an infinity."""
@@ -111,8 +102,11 @@ class View:
 
     def looked(self, key: str) -> Array:
         """Return the rows at which such a quantity was measured, as indices."""
-        values = self.record[key][: max(1, self.rows)]
-        return np.flatnonzero(~np.isnan(values.reshape(len(values), -1)).all(axis=1))
+        if key not in self._looked:
+            values = self.record[key][: max(1, self.rows)]
+            there = ~np.isnan(values.reshape(len(values), -1)).all(axis=1)
+            self._looked[key] = np.flatnonzero(there)
+        return self._looked[key]
 
     def latest(self, key: str) -> float:
         """Return the latest value of such a quantity; NaN if it was never measured."""
@@ -154,45 +148,7 @@ class View:
         moved = p.first - p.now > MOVED * (p.first - p.constant)
         return loud and moved and "CrossEntropy" in self.text("loss_kind")
 
-    # Which columns are what
-
-    def columns(self, *roles: str) -> list[int]:
-        """Return the columns of the layers with one of these roles."""
-        return [i for i, own in enumerate(self.roles) if own in roles]
-
-    @cached_property
-    def rectifiers(self) -> list[int]:
-        """The columns of the activations whose low end is 0, where no gradient passes."""
-        low, high = self.record["saturation"].T
-        return [i for i in self.columns("activation") if low[i] == 0 and math.isnan(high[i])]
-
-    @cached_property
-    def sources(self) -> dict[int, int]:
-        """The column below each one (-1: the input), the nearest where a layer has several."""
-        found: dict[int, int] = {}
-        for source, reader in self.record["edges"].tolist():
-            found[reader] = max(source, found.get(reader, -1))
-        return found
-
-    def below(self, layer: int) -> int:
-        """Return the column of what a layer reads; -1 for the input, or if it is not known."""
-        return self.sources.get(layer, layer - 1)
-
-    def before(self, layer: int, role: str) -> int | None:
-        """Return the closest layer below `layer` with a role."""
-        at = self.below(layer)
-        while at >= 0 and self.roles[at] != role:
-            at = self.below(at)
-        return at if at >= 0 else None
-
-    def after(self, layer: int, role: str) -> int | None:
-        """Return the closest layer above `layer` with a role, before the next weights."""
-        for at in range(layer + 1, len(self.roles)):
-            if self.roles[at] == role:
-                return at
-            if self.roles[at] in WEIGHTED:
-                return None
-        return None
+    # The run as a whole
 
     @cached_property
     def weight_params(self) -> list[int]:
@@ -204,6 +160,28 @@ class View:
         return trained or every  # type: ignore[return-value]
 
     @cached_property
+    def typical_updates(self) -> Array:
+        """The update over the weights in the middle of the layers, by row; NaN if none.
+
+        Weights that began as zeros are as large as their updates have made them: they count as
+        those of variance 1 / n_in until they are larger.
+        """
+        columns = self.weight_params
+        ratios = self.get("update_ratio")[:, columns]
+        none = self.record["param_norm_initial"][columns] == 0
+        if none.any():
+            fans = np.maximum(self.record["param_fan_in"][columns], 1)
+            drawn = np.sqrt(self.record["param_sizes"][columns] / fans)
+            norms = np.maximum(self.get("param_norm")[:, columns], drawn)
+            ratios = np.where(none, self.get("param_update_norm")[:, columns] / norms, ratios)
+        ratios = np.where(np.isfinite(ratios), ratios, np.nan)
+        typical = np.full(len(ratios), np.nan)
+        known = ~np.isnan(ratios).all(axis=1)
+        if known.any():
+            typical[known] = np.nanmedian(ratios[known], axis=1)
+        return typical
+
+    @cached_property
     def factors(self) -> Array:
         """The latest factor of the rate of each parameter, 0: frozen; 1 where it is not known."""
         known = self.looks("param_rate")
@@ -211,68 +189,10 @@ class View:
             np.nan_to_num(known[-1], nan=1.0) if len(known) else np.ones(len(self.record["params"]))
         )
 
-    @cached_property
-    def _with_weights(self) -> list[int]:
-        return [i for i in self.weights if self.param(i, "weight") is not None]
-
-    def param(self, layer: int, role: str) -> int | None:
-        """Return the column of a layer's parameter, None if it has none of that role."""
-        owners, roles = self.record["param_layers"].tolist(), self.record["param_roles"].tolist()
-        for column, what in enumerate(zip(owners, roles, strict=True)):
-            if what == (layer, role):
-                return column
-        return None
-
-    def recurs(self, layer: int) -> bool:
-        """Whether a layer goes through time; PyTorch's are watched as layers of weights."""
-        # The second call of a module has no parameters of its own.
-        recurrent = self.roles[layer] == "recurrent" or self.kinds[layer] in THROUGH_TIME
-        return recurrent or self.param(layer, "recurrent_weight") is not None
-
-    @property
-    def recurrent(self) -> bool:
-        """Whether any layer goes through time."""
-        return any(map(self.recurs, range(len(self.layers))))
-
-    @cached_property
-    def hidden_weights(self) -> list[int]:
-        """The columns of `weights` but the last, and but those that are recurrent: what suits an
-        activation behind a layer is not known of them."""
-        return [i for i in self.weights[:-1] if not self.recurs(i)]
-
-    @cached_property
-    def hidden_activations(self) -> list[str]:
-        """The kind of every activation below the last layer with weights."""
-        last = self.weights[-1] if self.weights else len(self.roles)
-        return [self.kinds[i] for i in self.columns("activation") if i < last]
-
-    @cached_property
-    def activation(self) -> str:
-        """The kind of hidden activation that occurs most often; empty if there is none."""
-        kinds = self.hidden_activations
-        return max(dict.fromkeys(kinds), key=kinds.count, default="")
-
-    @cached_property
-    def output_activation(self) -> str:
-        """The kind of the activation after the last weights; empty if there is none."""
-        last = self.weights[-1] if self.weights else 0
-        above = [i for i in self.columns("activation") if i > last]
-        return self.kinds[above[-1]] if above else ""
-
     @property
     def has_clip(self) -> bool:
         """Whether the gradient was clipped."""
         return bool(str(self.record["clip"]))
-
-    @property
-    def has_batchnorm(self) -> bool:
-        """Whether the network normalises by the batch."""
-        return bool(len(self.record["batchnorm_layers"]))
-
-    @property
-    def has_norm(self) -> bool:
-        """Whether the network normalises at all."""
-        return "norm" in self.roles
 
     @property
     def incomparable(self) -> bool:
@@ -316,11 +236,6 @@ class View:
         fan, size = record["param_fan_in"][column], record["param_sizes"][column]
         return float(norm[column] ** 2 * fan / size)
 
-    def fan_in(self, layer: int) -> int:
-        """Return how many inputs a layer's units have; 0 if its weights were not recorded."""
-        column = self.param(layer, "weight")
-        return 0 if column is None else int(self.record["param_fan_in"][column])
-
     def offset(self, layer: int, initial: bool = False) -> float:
         """Return the mean of a layer's biases, now or before the first update; 0 if not known."""
         column = self.param(layer, "bias")
@@ -337,7 +252,3 @@ class View:
         """
         inner = [i for i in self.weights[1:-1] if i != but] or [i for i in self.weights if i != but]
         return float(np.median([self.weight_scale(i, row) for i in inner])) if inner else math.nan
-
-    def names(self, columns: list[int]) -> tuple[str, ...]:
-        """Return the names of layers."""
-        return tuple(self.layers[i] for i in columns)

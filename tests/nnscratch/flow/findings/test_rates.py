@@ -106,7 +106,7 @@ def test_the_update_in_the_middle_of_the_layers(run):
         record["update_ratio"][3, [0, 2, 4]] = np.nan
         record["update_ratio"][4, 2] = np.inf
 
-    typical = rates.typical_updates(run.view(change))
+    typical = run.view(change).typical_updates
     assert typical[0] == 5e-3
     assert np.isnan(typical[3])
     assert typical[4] == pytest.approx(0.0505)
@@ -184,7 +184,7 @@ def test_what_they_are_measured_by_is_what_they_have_grown_to(run):
         record["param_norm"][:, 0] = np.linspace(0.0, 4.0, 100)
 
     view = run.view(change, kinds="dense", widths=(3,))  # drawn, sqrt(24 / 8): 1.73
-    typical = rates.typical_updates(view)
+    typical = view.typical_updates
     assert typical[0] == pytest.approx(0.1 / math.sqrt(3))
     assert typical[-1] == pytest.approx(0.1 / 4)
 
