@@ -9,8 +9,14 @@ from typing import Final
 
 from nnscratch import initializers, layers
 from nnscratch.flow.findings.finding import Advice
-from nnscratch.flow.findings.optimizer import adam, fresh, optimizer_python
-from nnscratch.flow.findings.rates import MOMENTUM, is_plain, usual
+from nnscratch.flow.findings.optimizer import (
+    adam,
+    adam_rate,
+    fresh,
+    is_short,
+    optimizer_python,
+)
+from nnscratch.flow.findings.rates import LEAP, MOMENTUM, is_plain, rate_at, rounded, usual
 from nnscratch.flow.findings.view import View
 from nnscratch.theory.suited import suited_gate_bias, suited_init, suited_scale
 from nnscratch_records.words import called, number
@@ -287,6 +293,9 @@ def longer_steps(view: View, rate: float) -> tuple[Advice, ...]:
 
 def shorter_steps(view: View, rate: float, leaps: bool) -> tuple[Advice, ...]:
     """Return a lower learning rate for new weights or, where the gradient `leaps`, first a clip."""
+    begin = usual(view)[1]
+    if rate >= begin and is_short(view, rate):  # nothing that was seen asks for less
+        rate = min(adam_rate(view), rounded(rate_at(view, 0) / LEAP))
     lower = learning_rate(view, rate, spoiled=True)
     if not leaps:
         return lower

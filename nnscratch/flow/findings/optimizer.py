@@ -18,7 +18,7 @@ from nnscratch.flow.findings.view import View
 # move together, and of more than DEEP layers with weights.
 FEW, IN_TIME, BROAD, MANY = 0.01, 0.005, 0.002, 0.001
 WIDE, DEEP = 100, 6
-TRAVELS = 1.0  # the farthest that Adam moves a weight in all its steps: less, and it is short
+TRAVELS = 1.5  # the farthest that Adam moves a weight in all its steps: less, and it is short
 _WHOLE = ("clip", "rates")  # settings of any optimizer
 _MADE = re.compile(r"nn\.(\w+)\(lr=.*\)$")  # at the end of a line
 _RATE = re.compile(r"\blr=[0-9.e+-]+")
@@ -58,11 +58,18 @@ def optimizer_python(text: str, rate: float = math.nan, other: str = "") -> str:
 
 
 def adam_rate(view: View) -> float:
-    """Return the rate of Adam that suits a network by its size."""
-    if len(view.weights) > DEEP:
+    """Return the rate of Adam that suits the network of a run by its size."""
+    return rate_by_size([view.fan_in(layer) for layer in view.weights], bool(view.recurrent))
+
+
+def rate_by_size(fans: Sequence[int], in_time: bool) -> float:
+    """Return the rate of Adam that suits layers of weights that read so many inputs each.
+
+    in_time : whether one of them is recurrent
+    """
+    if len(fans) > DEEP:
         return MANY
-    wide = max((view.fan_in(layer) for layer in view.weights), default=0) > WIDE
-    return BROAD if wide else IN_TIME if view.recurrent else FEW
+    return BROAD if max(fans, default=0) > WIDE else IN_TIME if in_time else FEW
 
 
 def adam(view: View, text: str = "") -> str:
@@ -89,6 +96,12 @@ def gives_up(view: View, rate: float) -> bool:
     return rates.is_plain(view) and layers > 1 and (slow or rates.goes_on(view) or hard)
 
 
+def is_short(view: View, rate: float) -> bool:
+    """Return whether no weight could get far in all the run's steps of Adam, or its like."""
+    adaptive = rates.usual(view)[1] == rates.ADAPTIVE[1]
+    return adaptive and rate * float(view.steps[-1] + 1) < TRAVELS
+
+
 def fresh(view: View, text: str = "") -> str:
     """Return the optimizer to begin anew with; empty where it is not one of this package's.
 
@@ -105,7 +118,7 @@ def fresh(view: View, text: str = "") -> str:
         return optimizer_python(text)
     if gives_up(view, rate):
         return adam(view, text)
-    if begin == rates.ADAPTIVE[1] and rate * float(view.steps[-1] + 1) < TRAVELS:
+    if is_short(view, rate):
         return optimizer_python(text, max(rate, adam_rate(view)))
     return usual if rate < begin * (1 - rates.ROUNDED) else optimizer_python(text)
 

@@ -208,7 +208,10 @@ def unfinished(view: View, made: float, causes: Collection[str]) -> Finding:
     more = max(1, round(p.steps_left))
     longer = _longer(view, _halves(more))
     # So far biases alone may have learned, whose pace is not that of what comes.
-    other = cures.adaptive(view) if view.rows >= STEADY and p.share < NOTHING else ()
+    stood = view.rows >= STEADY and p.share < NOTHING
+    # By steps that are short for anybody it takes longer than what others take for all of it.
+    slow = rates.timid(view) and more > made and not view.get("lr").max() > rates.rate_at(view)
+    other = cures.adaptive(view) if stood or slow else ()
     return Finding(
         "too few steps",
         "notice",

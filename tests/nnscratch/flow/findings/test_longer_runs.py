@@ -52,6 +52,26 @@ def test_a_pace_at_which_nothing_was_learned_is_not_gone_on_with(run, end, optio
     assert lines == [("let the step fit each weight", "optimizer = nn.Adam")] * fits + longer
 
 
+@pytest.mark.parametrize(
+    ("rate", "end", "began", "fits"),
+    [
+        (0.009, 0.64, 1.0, True),
+        (0.01, 0.64, 1.0, False),  # no tenth of what one begins with
+        (0.009, 0.56, 1.0, False),  # it is half way in fewer steps than were made
+        (0.009, 0.64, 1.1, False),  # the rate came down from there, as it should
+    ],
+)
+def test_a_pace_by_short_steps_is_not_gone_on_with(run, rate, end, began, fits):
+    def change(record):
+        record["loss"] = record["loss_constant"] * np.linspace(0.9, end, len(record["steps"]))
+        record["lr"][0] *= began
+
+    options = {"steps": 200, "lr": rate, "optimizer": f"SGD(lr={rate})"}
+    found = run.of(run(change, **options), FEW)
+    lines = [one.line.partition("(")[0] for one in found.advice]
+    assert lines == ["optimizer = nn.Adam"] * fits + ["trainer.fit"]
+
+
 def test_with_another_cause_it_is_not_told(run):
     def change(record):
         record["loss"] = record["loss_constant"][0] * np.repeat([0.9, 0.7], 50)

@@ -42,9 +42,9 @@ IN_TIME = {"kinds": "rnn laststep dense", "widths": (20, 3)}
         ("SGD(lr=0.5)", 0.5, {"kinds": "dense sigmoid dense", "widths": (20, 3)}, "Adam(lr=0.01)"),
         ("SGD(lr=0.5)", 0.5, {"kinds": "dense tanh dense", "widths": (20, 3)}, "SGD(lr=0.5)"),
         # of a size of their own
-        ("Adam(lr=0.00099, beta1=0.5)", 0.00099, {"steps": 1011}, "Adam(lr=0.001, beta1=0.5)"),
-        ("Adam(lr=0.001)", 0.001, {"steps": 1001}, "Adam(lr=0.001)"),
-        ("Adam(lr=0.001)", 0.001, {"steps": 999}, "Adam(lr=0.01)"),  # no weight could get to 1
+        ("Adam(lr=0.00099, beta1=0.5)", 0.00099, {"steps": 1516}, "Adam(lr=0.001, beta1=0.5)"),
+        ("Adam(lr=0.001)", 0.001, {"steps": 1501}, "Adam(lr=0.001)"),
+        ("Adam(lr=0.001)", 0.001, {"steps": 1499}, "Adam(lr=0.01)"),  # no weight could get to 1.5
         ("Adam(lr=0.02)", 0.02, {"steps": 40}, "Adam(lr=0.02)"),
         ("RMSProp(lr=1e-05)", 1e-5, {"n_in": 101}, "RMSProp(lr=0.002)"),
         ("Adam(lr=0.001)", 0.001, DEEPER, "Adam(lr=0.001)"),
@@ -114,9 +114,27 @@ def test_a_rate_of_steps_of_their_own_size_is_lowered_by_no_first_gradient(run):
         run.stuck(record)["update_ratio"][...] = 0.9
         record["optimizer"] = "RMSProp(lr=0.1)"
 
-    one = run.of(run(change, lr=0.1), "learning rate too large")
+    one = run.of(run(change, lr=0.1, steps=1500), "learning rate too large")
     # Its first step is ten times as long as the next ones: 0.09 of the norm is 1e-3 / 0.011 times
     assert one.advice[0].line == "model, optimizer = nn.remake(model), nn.RMSProp(lr=0.001)"
+
+
+@pytest.mark.parametrize(
+    ("rate", "steps", "moved", "made"),
+    [
+        (0.5, 1501, 0.9, 0.001),
+        (0.5, 1499, 0.9, 0.01),  # no weight could get far with less
+        (0.05, 1499, 0.4, 0.005),  # but a tenth of what was too large
+        (0.5, 1499, 9.0, 0.0005),  # the updates ask for less than one begins with
+    ],
+)
+def test_a_lower_rate_gets_somewhere_in_so_many_steps(run, rate, steps, moved, made):
+    def change(record):
+        run.stuck(record)["update_ratio"][...] = moved
+        record["optimizer"] = f"Adam(lr={rate})"
+
+    one = run.of(run(change, lr=rate, steps=steps), "learning rate too large")
+    assert one.advice[0].line == f"model, optimizer = nn.remake(model), nn.Adam(lr={made:g})"
 
 
 @pytest.mark.parametrize(
