@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from nnscratch import initializers
 from nnscratch.arrays import Array
 from nnscratch.blocks import Residual
@@ -47,6 +49,7 @@ from nnscratch.curing.size import AddHidden, Deeper, Wider, is_bare
 from nnscratch.curing.trials import Trial
 from nnscratch.errors import ConfigError
 from nnscratch.flow.findings.faint import FAINT, least_variance
+from nnscratch.flow.findings.optimizer import rate_by_size
 from nnscratch.initializers import Initializer, Orthogonal, VarianceScaling
 from nnscratch.layers import GRU, LSTM, RNN, BatchNorm, Dense, Dropout, Layer, activation
 from nnscratch.optimizers import Adagrad, Adam, Adamax, AdamW, Nadam, RMSProp
@@ -64,6 +67,7 @@ _NAMED = ("he_normal", "lecun_normal", "glorot_normal")
 _SATURATED = 10.0  # weights larger than this, n_in Var(w), drive units into saturation
 _LEAST_BATCH = 5  # for batch norm
 _SMALLER = 10.0  # a threshold that is too large is divided by at least this
+_TIMID = 5.0  # times: a rate as far below the usual one is tried beside that
 _SAME_RATE = 1.5  # times: rates nearer to each other are not told apart
 _LEAST_RESIDUAL = 3  # layers that a way around is worth
 _SPARE = 2  # recurrent layers between the first and the last one
@@ -99,7 +103,8 @@ def propose(
         NaN where no rate makes the loss fall
     narrow : whether layers are narrow on purpose
 
-    * a learning rate, with its own optimizer and with Adam; a hundredth of one that runs away or
+    * a learning rate, with its own optimizer and with Adam, where it is far below the usual one
+      that one too; a hundredth of one that runs away or
       was found too large, where the test says none; of a schedule the largest, kept throughout;
     * weights at the critical scale of its own activation, and the usual initializers;
     * another activation at *its* critical scale;
@@ -123,6 +128,11 @@ def propose(
         changes += [LearningRate(near) for near in sane_rates(largest, adaptive)]
     if not adaptive:
         changes += [UseAdam(near) for near in sane_rates(adam_rate, True)]
+    usual = usual_rate(plan)
+    if not adaptive and adam_rate < usual / _TIMID:  # of a plateau a test tells nothing
+        changes.append(UseAdam(usual))
+    if adaptive and np.fmax(rate, largest) < usual / _TIMID:
+        changes.append(LearningRate(usual))
     own = own_activation(plan)
     critical = suited_weights(plan)
     hidden = len(plan.dense()) > 1
@@ -226,6 +236,13 @@ def _is_faint(cell: Part) -> bool:
     if init is None or cell.frozen or cell.options["defaults"] is not None:
         return False
     return bool(init.variance(n_in, units) < FAINT * least_variance(n_in, units))
+
+
+def usual_rate(plan: Plan) -> float:
+    """Return the rate of Adam that suits the network by its size."""
+    cells = [part.options["features_in"] for part in plan.recurrent()]
+    fans = [part.options["n_in"] for part in plan.layers if part.is_a(Dense)]
+    return rate_by_size([*cells, *fans], bool(cells))
 
 
 def sane_rates(rate: float, adaptive: bool) -> list[float]:

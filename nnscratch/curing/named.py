@@ -25,7 +25,7 @@ from nnscratch.curing.changes import (
 )
 from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.network import NewActivation, Weights
-from nnscratch.curing.size import Wider
+from nnscratch.curing.size import Wider, on_purpose
 from nnscratch.curing.skill import Answers
 from nnscratch.curing.trials import Trial
 from nnscratch.datasets.codes import codes
@@ -94,7 +94,7 @@ def named_in_network(trial: Trial, c: Conditions) -> list[Change]:
         made.append(Weights(weights))
     widths = [trial.plan.layers[i].options["n_out"] for i in trial.plan.dense()[:-1]]
     cramped = min(widths, default=math.inf) <= _CRAMPED and not trial.skill > _TOLD
-    if ("capacity" in trial.ills or cramped) and not c.given_back:
+    if ("capacity" in trial.ills or cramped) and not on_purpose(trial.plan, c.given_back):
         wider = Wider(WIDTH)
         # Saturating units of another scale may not find what they now have room for.
         bent = NewActivation("relu", initializers.get("he_normal"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 
-from nnscratch.curing.candidates import ADAPTIVE, sane_rates
+from nnscratch.curing.candidates import ADAPTIVE, sane_rates, usual_rate
 from nnscratch.curing.changes import Change, ClipGradient, LearningRate, UseAdam, together
 from nnscratch.curing.conditions import Conditions, data_of
 from nnscratch.curing.plan import Plan
@@ -15,7 +15,7 @@ from nnscratch.training import find_rate
 
 _STEPS = 80
 _ROWS = 16  # of a batch, whose loss does not hang on which rows they are alone
-USUAL_RATE, USUAL_CLIP = 0.005, 1.0  # of Adam on recurrent networks
+USUAL_CLIP = 1.0  # of recurrent networks
 
 
 def tested_rates(plan: Plan, c: Conditions) -> tuple[float, float]:
@@ -30,7 +30,7 @@ def new_rates(trial: Trial, c: Conditions) -> list[Change]:
     made: list[Change] = [LearningRate(rate) for rate in sane_rates(own, adaptive)]
     if trial.plan.recurrent() and not adaptive:
         # What goes back in time comes in all sizes, and a plateau tells a range test nothing.
-        rate = next(iter(sane_rates(adam, adaptive=True)), USUAL_RATE)
+        rate = next(iter(sane_rates(adam, adaptive=True)), usual_rate(trial.plan))
         made += filter(None, [together(UseAdam(rate), ClipGradient(USUAL_CLIP))])
     return made
 

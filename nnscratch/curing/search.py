@@ -30,6 +30,7 @@ from nnscratch.curing.progress import Watch, watching
 from nnscratch.curing.rates import new_rates, tested_rates
 from nnscratch.curing.reading import read_plan
 from nnscratch.curing.report import Cure
+from nnscratch.curing.size import on_purpose
 from nnscratch.curing.skill import neighbours_skill
 from nnscratch.curing.trials import (
     GOOD,
@@ -242,7 +243,12 @@ class _Search(Bench):
         c = self.conditions
         rate, adam = tested_rates(best.plan, c)
         changes = propose(
-            best, rows=c.batch_size, steps=c.steps, rate=rate, adam_rate=adam, narrow=c.given_back
+            best,
+            rows=c.batch_size,
+            steps=c.steps,
+            rate=rate,
+            adam_rate=adam,
+            narrow=on_purpose(best.plan, c.given_back),
         )
         changes += propose_in_time(best, data_of(best.plan, c)[0])
         changes = [one for one in changes if self._is_new(together(best.change, one))]

@@ -90,6 +90,16 @@ class AddHidden(Change):
         return f"a hidden layer of {self.width} units, {title}"
 
 
+def on_purpose(plan: Plan, given_back: bool) -> bool:
+    """Return whether few units are meant: of inputs that are given back, a code of fewer numbers.
+
+    given_back : whether the answers are the inputs
+    """
+    dense = [plan.layers[i].options for i in plan.dense()]
+    code = min((of["n_out"] for of in dense[:-1]), default=0)
+    return given_back and (not code or code < dense[0]["n_in"])
+
+
 def is_bare(plan: Plan) -> bool:
     """Return whether one dense layer, which is to be trained, is all that bends or weighs."""
     dense, kinds = plan.dense(), {"weights", "activation", "recurrent", "opaque", ""}

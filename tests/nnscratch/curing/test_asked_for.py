@@ -161,13 +161,18 @@ def test_answers_that_are_all_the_same_are_named(digits):
 
 
 @pytest.mark.parametrize(
-    ("given_back", "wider"), [(True, False), pytest.param(False, True, marks=pytest.mark.slow)]
+    ("given_back", "units", "wider"),
+    [
+        (True, 2, False),
+        (True, 12, True),  # no code: as many numbers as there are
+        pytest.param(False, 2, True, marks=pytest.mark.slow),
+    ],
 )
-def test_an_autoencoder_keeps_its_narrow_layer(given_back, wider):
+def test_an_autoencoder_keeps_its_narrow_layer(given_back, units, wider):
     """Wide enough, it gives everything back and has learned nothing."""
     x = np.random.default_rng(0).standard_normal((200, 12)).astype(np.float32)
     y = x if given_back else np.tanh(x)
-    model = nn.Sequential(nn.Dense(12, 2), nn.Tanh(), nn.Dense(2, 12), seed=0)
+    model = nn.Sequential(nn.Dense(12, units), nn.Tanh(), nn.Dense(units, 12), seed=0)
     options = {"batch_size": 20, "steps": 60, "progress": False}
     found = nn.cure(model, nn.MeanSquaredError(), nn.SGD(lr=0.01), x, y, **options)
     assert any("units a layer" in str(one.change) for one in found.ranking) == wider

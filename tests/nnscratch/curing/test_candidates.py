@@ -8,9 +8,9 @@ import pytest
 import nnscratch as nn
 from nnscratch import initializers
 from nnscratch.curing import AddHidden, Candidate, Deeper, read_plan
-from nnscratch.curing.candidates import gentler_rate, propose, sane_rates, select
+from nnscratch.curing.candidates import gentler_rate, propose, sane_rates, select, usual_rate
 from nnscratch.curing.network import BlocksAdd
-from nnscratch.curing.size import is_bare
+from nnscratch.curing.size import is_bare, on_purpose
 
 from .proposals import LOSS, NONE, data, looked_at, network, proposed
 
@@ -140,6 +140,12 @@ def test_no_clip_stops_all_learning():
         (nn.RMSProp(lr=0.01), 1e-9, 0.1, ["lr=1e-05"]),
         (nn.SGD(lr=nn.schedules.Cosine(0.5, 10)), 0.1, 0.01, ["lr=0.1", "lr=0.5", "Adam, lr=0.01"]),
         (nn.SGD(lr=0.01), NONE, NONE, []),
+        (nn.SGD(lr=0.01), NONE, 0.0021, ["Adam, lr=0.002"]),  # not far below the usual one
+        (nn.SGD(lr=0.01), NONE, 0.0019, ["Adam, lr=0.001", "Adam, lr=0.01"]),
+        (nn.Adam(lr=0.0021), NONE, 0.0019, []),
+        (nn.Adam(lr=0.0019), NONE, NONE, ["lr=0.01"]),
+        (nn.Adam(lr=1e-5), 0.0021, NONE, ["lr=0.002"]),
+        (nn.Adam(lr=1e-5), 0.0019, NONE, ["lr=0.001", "lr=0.01"]),
     ],
 )
 def test_rates_are_those_of_the_range_test_within_sane_bounds(optimizer, rate, adam_rate, wanted):
@@ -158,6 +164,20 @@ def test_rates_are_those_of_the_range_test_within_sane_bounds(optimizer, rate, a
 def test_a_rate_that_was_found_too_large_is_lowered_where_no_test_says_how(ills, rate, wanted):
     found = proposed(network(), nn.RMSProp(lr=0.5), ills, rate=rate)
     assert [text for text in found if text.startswith("lr=")] == ([wanted] if wanted else [])
+
+
+@pytest.mark.parametrize(
+    ("layers", "rate"),
+    [
+        ([nn.Dense(100, 9), nn.Tanh(), nn.Dense(9, 3)], 0.01),
+        ([nn.Dense(101, 9), nn.Tanh(), nn.Dense(9, 3)], 0.002),
+        ([nn.GRU(4, 9), nn.LastStep(), nn.Dense(9, 3)], 0.005),
+        ([nn.GRU(101, 9), nn.LastStep(), nn.Dense(9, 3)], 0.002),
+        ([nn.GRU(4, 9), nn.LastStep(), *(nn.Dense(9, 9) for _ in range(6))], 0.001),
+    ],
+)
+def test_the_usual_rate_goes_by_a_network_s_size(layers, rate):
+    assert usual_rate(read_plan(nn.Sequential(*layers), nn.SGD(lr=0.1), LOSS)) == rate
 
 
 def test_rates_are_round():
@@ -223,6 +243,22 @@ def test_a_code_that_nothing_gets_through_is_widened_but_not_to_all(ills, code, 
     model = nn.Sequential(nn.Dense(20, code), nn.Tanh(), nn.Dense(code, 20))
     found = proposed(model, nn.SGD(lr=0.1), ills=ills, narrow=True)
     assert ("10 units a layer" in found) == wider
+
+
+@pytest.mark.parametrize(
+    ("layers", "meant"),
+    [
+        ([nn.Dense(6, 5), nn.Tanh(), nn.Dense(5, 6)], True),
+        ([nn.Dense(6, 6), nn.Tanh(), nn.Dense(6, 6)], False),  # no fewer numbers
+        ([nn.Dense(6, 9), nn.Tanh(), nn.Dense(9, 2), nn.Tanh(), nn.Dense(2, 6)], True),
+        ([nn.Dense(6, 6)], True),
+        ([nn.GRU(6, 6)], True),
+    ],
+)
+def test_a_code_is_of_fewer_numbers_than_are_given_back(layers, meant):
+    plan = read_plan(nn.Sequential(*layers), nn.SGD(lr=0.1), nn.MeanSquaredError())
+    assert on_purpose(plan, given_back=True) == meant
+    assert not on_purpose(plan, given_back=False)
 
 
 def test_a_hidden_layer_where_there_is_none():
