@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -144,11 +145,14 @@ class Questions:
         In float64: positions that hardly count, as at the beginning, are above rounding there.
         """
         args, kwargs = _doubled(_replaced(self._given, old, new))
-        state = {name: _doubled(one) for name, one in _state(self._model)}
-        state |= {name: times * state[name] for name, _ in self._model.named_parameters()}
+        state = {
+            name: _doubled(one) * times if isinstance(one, nn.Parameter) else _doubled(one)
+            for name, one in _state(self._model)
+        }
         for seed in (random.seed, np.random.seed, torch.manual_seed):  # the same noise each time
             seed(0)
-        return first_measured(torch.func.functional_call(self._model, state, args, kwargs))
+        call = partial(torch.func.functional_call, self._model, state, args, kwargs)
+        return first_measured(call(tie_weights=False))
 
     def _unchanged(self, ids: Any, new: Any) -> Any:
         """Return which answers stay the same; None where it is not known."""
@@ -278,8 +282,13 @@ class Questions:
 
 
 def _state(model: nn.Module) -> Iterator[tuple[str, Any]]:
-    yield from model.named_parameters()
-    yield from model.named_buffers()
+    """Yield what each module holds, once, by one of its names.
+
+    PyTorch finds itself what is shared, but a module that has two names keeps the other numbers.
+    """
+    for name, module in model.named_modules():
+        own = {**module._parameters, **module._buffers}.items()
+        yield from ((f"{name}.{key}".lstrip("."), one) for key, one in own if one is not None)
 
 
 def _replaced(given: Any, old: Any, new: Any) -> Any:

@@ -15,7 +15,9 @@ from nnscratch.arrays import Array
 from nnscratch.pytorch.hearing import called_before, mark, marked
 from nnscratch.pytorch.on_device import Afar, is_afar
 from nnscratch.pytorch.positions import are_positions, labels
+from nnscratch.pytorch.summed import adds_up
 from nnscratch.pytorch.tensors import IDS, as_array
+from nnscratch.pytorch.unused import Losses
 
 # PyTorch's losses by what this package calls them.
 _NAMES = {
@@ -64,11 +66,13 @@ class Criterion:
     """
 
     def __init__(self) -> None:
+        self.losses = Losses()
         self.forget()
         self._function: Callable[..., Any] | None = None
 
     def forget(self) -> None:
         """Begin a pass."""
+        self.losses.begins()
         self.parts: list[Any] = []
         self.calls = 0
         self.outputs: Any = None
@@ -93,6 +97,7 @@ class Criterion:
     def see(self, function: Callable[..., Any], given: tuple[Any, ...], value: Any) -> None:
         """Note a value, of which function, and what that was given: outputs and targets."""
         self.say(value)
+        self.losses.computes(value)
         self.calls += 1
         known = len(given) > 1 and all(isinstance(one, torch.Tensor) for one in given[:2])
         known = known and not given[1].requires_grad  # two of its answers are compared
@@ -104,6 +109,7 @@ class Criterion:
 
     def hear(self, function: Callable[..., Any], given: tuple[Any, ...], value: Any) -> None:
         """Note a value of which it is not known whether it is the loss."""
+        self.losses.computes(value)
         apart = tuple(one.detach() for one in given if not (one is given[1] and one.requires_grad))
         self._heard.append((mark(value), function, apart, value.detach()))
 
@@ -125,8 +131,7 @@ class Criterion:
 
     def sent(self, roots: list[Any], scale: float) -> None:
         """Note what is sent back where no loss was seen: a function that was heard, or a value."""
-        sent = [marked(root) for root in roots]
-        heard = [one for one in self._heard if sent == [one[0]]]
+        heard = [one for one in self._heard if [marked(root) for root in roots] == [one[0]]]
         self._heard = []
         for root in roots:
             value = root.detach() / scale
@@ -289,6 +294,7 @@ class Criterion:
                 return None
         y = as_array(targets) if targets.is_floating_point() else targets.detach().cpu().numpy()
         device = targets.device  # the loss may have weights there
+        size = targets.numel() if adds_up(function, outputs, targets) else 0  # of a batch
         # What was given may be what the network gives without an axis of one.
         same = outputs is not None and outputs.shape[1:] == targets.shape[1:]
 
@@ -297,7 +303,7 @@ class Criterion:
             if same and z.numel() == t.numel():
                 z = z.reshape(t.shape)
             with torch.no_grad(), warnings.catch_warnings(action="ignore"):
-                return float(function(z, t).mean()), None
+                return float(function(z, t).mean()) * (size / t.numel() if size else 1.0), None
 
         loss.__name__ = name
         return y, loss, classes

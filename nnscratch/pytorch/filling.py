@@ -20,6 +20,7 @@ from nnscratch.flow.recording import Adjustable
 from nnscratch.pytorch.asking import Questions
 from nnscratch.pytorch.beyond import Beyond
 from nnscratch.pytorch.criterion import Criterion
+from nnscratch.pytorch.endless import endless
 from nnscratch.pytorch.held_out import HeldOut
 from nnscratch.pytorch.kinds import function_of
 from nnscratch.pytorch.mistakes import Mistakes
@@ -39,6 +40,7 @@ from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.places import norm_statistics
 from nnscratch.pytorch.rivals import Rivals
 from nnscratch.pytorch.sent_back import kind_of_loss, sent_back
+from nnscratch.pytorch.shared import repeated
 from nnscratch.pytorch.tensors import IDS, as_array, tensors_in
 from nnscratch.pytorch.unreached import unreached, unstepped
 from nnscratch.pytorch.unregistered import hidden
@@ -240,6 +242,7 @@ class Filling(Adjustable, Readout):
             self._tell(*self._mistakes.told(*seen), of_float16(self._optimizer, self._tensors()))
             self._tell(climbs(self._optimizer, self.criterion))
             self._tell(each_with_each(self.criterion, self._examples), self._rows or ())
+            self._tell(repeated(self._model))
         if len(recorder) == ZEROS:
             layers = recorder.layers.items()
             own = {self._modules[one] for one, info in layers if info.role == "weights"}
@@ -309,8 +312,10 @@ class Filling(Adjustable, Readout):
         if self._recorder is not None:
             if len(self._fed) > 1 and self._rivals.tells_apart:
                 self._tell(self._rivals.told(self._recorder.to_dict()["loss"]))
-            self._tell(self._tests.told(self._step), self._outweighed.told())
-            self._tell(self._held.prepared.told())
+            self._tell(self._tests.left_on(), self._tests.told(self._step), self._outweighed.told())
+            self._tell(self._held.prepared.told(), self.criterion.losses.told())
+            if self._counts == {1} and not self._beyond.against and len(self._fed) < 2:
+                self._tell(endless(self._recorder.to_dict()))
         return super().findings()
 
     def __reduce__(self) -> tuple[type[Recorded], tuple[Record]]:

@@ -246,6 +246,7 @@ class TorchFlow(Filling):
     def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Keep the step (called after an update)."""
         if self._ready:
+            self.criterion.losses.step()
             self._around.after()
             self.criterion.fetch_with(self._afar)
             self._afar.fetch()

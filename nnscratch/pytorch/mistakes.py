@@ -18,6 +18,7 @@ from nnscratch.pytorch.dropped import Dropped
 from nnscratch.pytorch.forgotten import Forgotten
 from nnscratch.pytorch.graph import is_recorded
 from nnscratch.pytorch.masks import Masks
+from nnscratch.pytorch.modes import evaluates
 from nnscratch.pytorch.moves import Moves
 from nnscratch.pytorch.sent_back import signed, table
 from nnscratch.pytorch.sequences import Sequences
@@ -26,6 +27,7 @@ from nnscratch.pytorch.tensors import tensors_in
 from nnscratch_records.words import number, percent
 
 _LAST = "the last function"
+_INSIDE = "a function inside, such as attention,"
 _OF_SCORES = {"NLLLoss": "loss = torch.nn.CrossEntropyLoss()"}
 SEVERAL = 0.1  # of the examples have several classes: no slips of whoever wrote them
 _NAMED = 3  # of many parameters as many are named
@@ -196,15 +198,18 @@ class Mistakes:
         if not self._mixes and getattr(targets, "ndim", 0) == 1:  # else time may come first
             inner = [one for one, count in self._within.items() if count == len(targets)]
             self._mixes = inner[0] if inner else ""
+            if not inner and len(targets) == self._examples and len(targets) > 1:
+                self._mixes = _INSIDE if len(targets) in self._softmaxes.of_first else ""
         if not self._mixes:
             return ()
+        known = self._mixes not in (_LAST, _INSIDE)
         return (
             "softmax over the batch",
             f"The softmax of {self._mixes} adds up to 1 over the examples of the batch, not over "
-            f"the classes of each.",
+            f"the {'steps' if self._mixes == _INSIDE else 'classes'} of each.",
             "Its axis is 0: an example's probabilities then depend on what else is in the batch.",
             "take it over the last axis",
-            "" if self._mixes == _LAST else f"model.get_submodule({self._mixes!r}).dim = -1",
+            f"model.get_submodule({self._mixes!r}).dim = -1" if known else "",
         )
 
     def _batch_as_time(self, targets: Any) -> tuple[str, ...]:
@@ -241,16 +246,8 @@ class Mistakes:
         )
 
     def _evaluating(self) -> tuple[str, ...]:
-        if not self._evaluates:
-            return ()
-        return (
-            "evaluation mode",
-            "The network trains as it is evaluated: batch norm goes by its running statistics, "
-            "which stand still, and nothing is dropped.",
-            "model.eval() was called, and model.train() was not since.",
-            "go back to training before each epoch",
-            "model.train()",
-        )
+        seen = "The network trains as it is evaluated", "model.eval() was called"
+        return evaluates(*seen) if self._evaluates else ()
 
 
 def _unused(names: str, behind: str) -> tuple[str, ...]:

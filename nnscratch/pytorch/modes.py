@@ -22,15 +22,19 @@ class Tests:
         self._noisy = self._times = 0
         self._training = True  # the pass before was sent back
         self._switched = False  # any was made as evaluation
+        self._mode = True  # the pass at hand is in training
+        self._trained = {True: 0, False: 0}  # passes that were sent back, by that
 
     def begins(self, known: bool) -> None:
         """Note that a pass begins, and whether it will be known that it is sent back."""
         self._close()
-        self._open = self._model.training if known else None
+        self._mode = self._model.training
+        self._open = self._mode if known else None
 
     def sent_back(self) -> None:
         """Note that the pass at hand is sent back."""
         self._open, self._training = None, True
+        self._trained[self._mode] += 1
 
     def _close(self) -> None:
         if self._open is not None:
@@ -39,6 +43,17 @@ class Tests:
             self._training = False
             self._switched = self._switched or not self._open
         self._open = None
+
+    def left_on(self) -> tuple[str, ...]:
+        """Return that most of a training follows a test, and no train(), as in `Mistakes`."""
+        before, left = self._trained[True], self._trained[False]
+        if not (self._differs and self._switched and left >= STEPS and left > before > 0):
+            return ()
+        return evaluates(
+            f"After {before:,} passes in training the network trains as it is evaluated, in "
+            f"{left:,} more",
+            "model.eval() was called for a test",
+        )
 
     def told(self, steps: int) -> tuple[str, ...]:
         """Return what was seen in so many steps, as in `Mistakes`; nothing where all is right."""
@@ -55,6 +70,18 @@ class Tests:
             "switch that off for tests, and on again for training",
             "model.eval()",
         )
+
+
+def evaluates(seen: str, why: str) -> tuple[str, ...]:
+    """Return that a network trains in evaluation mode, as a line of `Mistakes`."""
+    return (
+        "evaluation mode",
+        f"{seen}: batch norm goes by its running statistics, which stand still, and nothing is "
+        f"dropped.",
+        f"{why}, and model.train() was not since.",
+        "go back to training before each epoch",
+        "model.train()",
+    )
 
 
 def _differs(module: nn.Module) -> bool:

@@ -14,6 +14,9 @@ LEAST = 8  # of the training's
 OTHERWISE = 1.8  # times the deviation, one over the other
 ASIDE = 2.0  # of the training's deviations, from mean to mean: other classes lie less far away
 _EXAMPLES = 2  # in a pass: one by one they differ
+ROWS = 64  # examples of both kinds, before columns are compared
+STILL = 0.5  # deviations from the mean: what stands still farther off is no rare thing left out
+_COLUMNS = 1024  # at most
 
 
 class Prepared:
@@ -23,17 +26,20 @@ class Prepared:
         self._made = 0  # passes of the training
         self._own: list[Any] = []  # mean and mean square, by pass
         self._others: list[Any] = []
+        self._columns, self._others_columns = Columns(), Columns()
 
     def trains(self, given: Any) -> None:
         """Look at what goes in in training."""
         self._made += 1
         if self._made <= PASSES or self._made & (self._made - 1) == 0:
             _look(self._own, given)
+            self._columns.add(given)
 
     def tests(self, given: Any) -> None:
         """Look at what goes in in a test."""
         if len(self._others) < PASSES:
             _look(self._others, given)
+            self._others_columns.add(given)
 
     def told(self) -> tuple[str, ...]:
         """Return what differs, as a line of `Mistakes`; nothing where both are alike."""
@@ -48,7 +54,7 @@ class Prepared:
         apart = apart and not min(stds) <= std <= max(stds)
         aside = abs(mean - middle) > ASIDE * width and not min(means) <= mean <= max(means)
         if not (width > 0 and (apart or aside)):
-            return ()
+            return self._columns.told(self._others_columns)
         return (
             "held-out inputs",
             f"Held-out examples go in otherwise than the training's: mean {number(mean)} and "
@@ -59,6 +65,56 @@ class Prepared:
             "what was learned is nothing for such numbers.",
             "prepare both by the same lines, with mean and deviation of the training's examples",
             "",
+        )
+
+
+class Columns:
+    """Adds up examples that are rows of columns, by column."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._sums: Any = None  # and those of squares, (2, columns)
+        self._ends: Any = None  # least and largest, (2, columns)
+
+    def add(self, given: Any) -> None:
+        """Add rows; others than the first are left out."""
+        fits = isinstance(given, torch.Tensor) and given.is_floating_point() and given.ndim == 2
+        if not fits or not 2 <= given.shape[1] <= _COLUMNS or not len(given):
+            return
+        x = given.detach().double()
+        sums, ends = torch.stack([x.sum(0), x.square().sum(0)]), torch.stack([x.amin(0), x.amax(0)])
+        if self._sums is None:
+            self._sums, self._ends = torch.zeros_like(sums), ends
+        if self._sums.shape == sums.shape:
+            self.rows += len(x)
+            self._sums += sums
+            self._ends[0] = torch.minimum(self._ends[0], ends[0])
+            self._ends[1] = torch.maximum(self._ends[1], ends[1])
+
+    def told(self, others: Columns) -> tuple[str, ...]:
+        """Return which columns of others stand still, and vary here, as in `Prepared`."""
+        few = min(self.rows, others.rows) < ROWS
+        if few or self._ends is None or self._ends.shape != others._ends.shape:
+            return ()
+        mean, square = self._sums / self.rows
+        deviation = (square - mean.square()).clamp(0).sqrt()
+        low, high = others._ends
+        still = (low == high) & ((low - mean).abs() > STILL * deviation) & (deviation > 0)
+        still &= self._ends[0] < self._ends[1]
+        if not bool(still.any()) or 2 * int(still.sum()) > len(still):
+            return ()
+        at = int(still.nonzero()[0])
+        more = f" (and {int(still.sum()) - 1} more)" if still.sum() > 1 else ""
+        return (
+            "held-out inputs",
+            f"Column {at}{more} of what goes in is {number(float(low[at]))} for all "
+            f"{others.rows:,} held-out examples, and varies in the training's: mean "
+            f"{number(float(mean[at]))}, standard deviation {number(float(deviation[at]))}.",
+            "What stands there was not known yet of the held-out ones: it comes with the answer, "
+            "or after it (target leakage), or was filled in otherwise. What is learned of it is "
+            "nothing for new examples.",
+            "leave out what is not known when an answer is asked for",
+            f"x = torch.cat([x[:, :{at}], x[:, {at + 1}:]], 1)",
         )
 
 

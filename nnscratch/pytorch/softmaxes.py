@@ -31,11 +31,14 @@ class Softmaxes:
     ----------
     of_one, mixed : tuple of str
         What is wrong, as lines of `Mistakes`; empty ones are none.
+    of_first : set of int
+        The lengths of first axes, of three and more, that a softmax is taken over.
     """
 
     def __init__(self) -> None:
         self.of_one: tuple[str, ...] = ()
         self.mixed: tuple[str, ...] = ()
+        self.of_first: set[int] = set()  # of numbers with three axes and more, their first one's
         self._ends: dict[Any, tuple[str, int]] = {}  # nodes of layers, names and axes of units
 
     def returned(self, name: str, module: nn.Module, output: Any) -> None:
@@ -56,6 +59,10 @@ class Softmaxes:
         for node in nodes(roots):
             if name_of(node) in _SOFTMAXES:
                 self.of_one = self.of_one or _of_one(node)
+                shape = shape_of(node) or ()
+                first = len(shape) > 2 and signed(node._saved_dim) % len(shape) == 0
+                if first and shape.count(shape[0]) == 1:  # else it may be another axis
+                    self.of_first.add(shape[0])
             elif name_of(node) in _NLL:
                 losses.append(node)
         with contextlib.suppress(RuntimeError, TypeError):  # tensors that are more than numbers

@@ -272,6 +272,28 @@ def test_a_softmax_over_the_first_axis_inside_a_network_is_meant():
     assert "The softmax of rest" in str(told(flow, "softmax over the batch"))
 
 
+@pytest.mark.parametrize(
+    ("axis", "steps", "wrong"), [(0, 5, True), (-1, 5, False), (0, 20, False)]
+)
+def test_attention_over_the_batch(axis, steps, wrong):
+    """Of as many steps as examples it is not known which of them an axis stands for."""
+
+    class Attends(tn.Module):
+        def __init__(self):
+            super().__init__()
+            self.values, self.head = tn.Linear(8, 8), tn.Linear(8, 10)
+
+        def forward(self, x):
+            steps = self.values(x)
+            weights = torch.softmax(steps @ x.transpose(1, 2), dim=axis)
+            return self.head((weights @ steps).mean(1))
+
+    x = torch.randn(len(Y), steps, 8, generator=torch.Generator().manual_seed(1))
+    found = told(trained(Attends(), x, Y), "softmax over the batch")
+    assert bool(found) == wrong
+    assert not wrong or "not over the steps of each" in found.sentence
+
+
 def test_log_probabilities_have_a_least_loss():
     """The best constant answer is worth ln 10, as for a cross-entropy: no more than that."""
     record = trained(net(tn.LogSoftmax(dim=1)), X, Y, tn.NLLLoss()).to_dict()

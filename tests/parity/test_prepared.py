@@ -62,6 +62,39 @@ def test_what_is_too_little_to_say_so():
     assert not told(9 * OTHERS[:1])
 
 
+@pytest.mark.parametrize(
+    ("value", "columns", "rows", "is_told"),
+    [
+        (0.6, [2], 64, True),
+        (-0.6, [2], 64, True),
+        (0.4, [2], 64, False),
+        (0.6, [2], 63, False),
+        (0.6, [1, 2, 5], 64, True),
+        (0.6, [1, 2, 4, 5], 64, False),  # of most columns it is no slip of one
+    ],
+)
+def test_columns_that_stand_still(value, columns, rows, is_told):
+    own = (OWN - OWN.mean((0, 1))) / OWN.std((0, 1))
+    others = torch.cat([OTHERS, OTHERS])[:rows].clone()
+    others[:, columns] = value
+    line = told(others, own)
+    assert bool(line) == is_told
+    if is_told:
+        more = " (and 2 more)" if len(columns) > 1 else ""
+        assert line[1].startswith(f"Column {columns[0]}{more} of what goes in is {value}")
+
+
+def test_columns_that_stand_still_in_both_or_are_rare_are_none():
+    others = torch.cat([OTHERS, OTHERS])
+    own = OWN.clone()
+    others[:, 2] = own[..., 2] = 1.0
+    assert not told(others, own)
+    for share, is_told in ((0.1, False), (0.4, True)):
+        drawn = [(torch.rand(*n, 6, generator=DRAW) < share).float() for n in [(8, 40), (80,)]]
+        drawn[1][:, 5] = 0.0  # the rest is as in training
+        assert bool(told(drawn[1], drawn[0])) == is_told
+
+
 @pytest.mark.parametrize("loss", [tn.MSELoss(), lambda *given: F.mse_loss(*given)])
 @pytest.mark.parametrize(("times", "judged", "is_told"), [(9, True, True), (9, False, False)])
 def test_in_a_loop(loss, times, judged, is_told):

@@ -30,6 +30,8 @@ _CERTAIN = (
     "looks ahead",
     "gradients cleared too soon",
     "steps uphill",
+    "unused losses",
+    "unbounded loss",
     "held-out inputs",
     "discriminator wins",
     _CARRIED,

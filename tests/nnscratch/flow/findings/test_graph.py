@@ -19,10 +19,10 @@ def test_the_order_of_causes():
     """Written down a second time: what is learned, what the loss sees, how it begins, goes in..."""
     order = (
         "broadcast loss|gradients not cleared|gradients cleared too soon|weights set back|"
-        "steps uphill|"
+        "steps uphill|unused losses|unbounded loss|"
         "batch taken for time|softmax over the batch|"
         "not log-probabilities|several labels|target values|examples mixed|"
-        "unused layers|looks ahead|"
+        "unused layers|shared layers|looks ahead|"
         "words hidden|no positions|state carried|data written over|padding counted|"
         "term outweighed|discriminator wins|"
         "clipped too soon|rounded updates|held-out inputs|training mode|"

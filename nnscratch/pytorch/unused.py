@@ -1,0 +1,56 @@
+"""Losses that are computed, and never sent back: a backward() that stands behind a loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnscratch_records.words import percent, plural
+
+STEPS = 5  # before anything is said
+MANY = 4  # passes before a step: a test without no_grad() may be one or two
+MOST = 0.9  # of the steps
+
+
+class Losses:
+    """Counts passes by what becomes of their losses."""
+
+    def __init__(self) -> None:
+        self._pass = 0
+        self._computed: set[int] = set()  # passes since the latest step
+        self._sent: set[int] = set()
+        self._steps = self._often = self._left = 0
+
+    def begins(self) -> None:
+        """Note that a pass begins."""
+        self._pass += 1
+
+    def computes(self, value: Any) -> None:
+        """Note a loss of the pass at hand, and wait for what is sent back through it."""
+        if getattr(value, "requires_grad", False):
+            self._computed.add(self._pass)
+            sent, number = self._sent, self._pass  # a hook keeps nobody else alive
+            value.register_hook(lambda gradient: sent.add(number))
+
+    def step(self) -> None:
+        """Note a step of the optimizer."""
+        left = len(self._computed - self._sent)
+        self._steps += 1
+        self._often += left >= MANY
+        self._left += left
+        self._computed.clear()
+        self._sent.clear()
+
+    def told(self) -> tuple[str, ...]:
+        """Return what was seen, as a line of `Mistakes`; nothing where all is right."""
+        if self._steps < STEPS or self._often < MOST * self._steps:
+            return ()
+        return (
+            "unused losses",
+            f"Of {self._left:,} passes a loss is computed and nothing is sent back: before each "
+            f"of {plural(self._steps, 'step')} there are {self._left / self._steps:.0f} such, "
+            f"{percent(self._left / (self._left + self._steps))} of all.",
+            "backward() and step() stand behind the loop over batches, and not inside it: only the "
+            "last batch of each counts.",
+            "have them follow each loss",
+            "optimizer.zero_grad(); loss.backward(); optimizer.step()",
+        )
