@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
+from nnscratch.pytorch.bootstrapped import learns_along
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.dropped import Dropped
 from nnscratch.pytorch.forgotten import Forgotten
@@ -61,6 +62,7 @@ class Mistakes:
         self._order, self._moves, self.dropped = Sequences(), Moves(), Dropped()
         self._softmaxes, self._forgotten, self._masks = Softmaxes(), Forgotten(), Masks()
         self._table: tuple[str, tuple[int, ...]] = "", ()
+        self._bootstrapped: tuple[str, ...] = ()
         self._network: Any = None  # the first tensor that goes in
         self._given_all: set[str] = set()  # modules that are given that too
         self._cut: set[str] = set()  # those whose outputs ask for no gradient
@@ -118,6 +120,7 @@ class Mistakes:
     def sent(self, roots: list[Any]) -> None:
         """Look at what the first loss was computed by."""
         self._table = table(roots, self._examples)
+        self._bootstrapped = learns_along(roots)
         self._forgotten.sent(roots)
         self._masks.sent(roots)
         self.dropped.sent(roots)
@@ -156,6 +159,7 @@ class Mistakes:
             self._masks.told,
             self._moves.told() or self._softmaxes.mixed,
             self._softmaxes.of_one,
+            self._bootstrapped,
             self.dropped.told(),
         ]
 

@@ -272,9 +272,7 @@ def test_a_softmax_over_the_first_axis_inside_a_network_is_meant():
     assert "The softmax of rest" in str(told(flow, "softmax over the batch"))
 
 
-@pytest.mark.parametrize(
-    ("axis", "steps", "wrong"), [(0, 5, True), (-1, 5, False), (0, 20, False)]
-)
+@pytest.mark.parametrize(("axis", "steps", "wrong"), [(0, 5, True), (-1, 5, False), (0, 20, False)])
 def test_attention_over_the_batch(axis, steps, wrong):
     """Of as many steps as examples it is not known which of them an axis stands for."""
 

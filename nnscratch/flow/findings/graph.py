@@ -17,6 +17,7 @@ WIRING: Final = (
     "steps uphill",
     "unused losses",
     "unbounded loss",
+    "targets not detached",
     "batch taken for time",
     "softmax over the batch",
     "not log-probabilities",

@@ -32,6 +32,7 @@ _CERTAIN = (
     "steps uphill",
     "unused losses",
     "unbounded loss",
+    "targets not detached",
     "held-out inputs",
     "discriminator wins",
     _CARRIED,
