@@ -10,10 +10,14 @@ from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import require_count, require_number, unknown_name
 from nnscratch.layers.base import Features, Layer, Shapes
+from nnscratch.sequences import as_mask
 
 __all__ = ["BatchNorm"]
 
 STATISTICS = ("running", "initial", "batch")
+
+# The input, mean and 1 / sqrt(variance + epsilon), whether they are the batch's, and the mask.
+Cache = tuple[Array, Array, Array, bool, Array | None]
 
 
 class BatchNorm(Layer):
@@ -30,6 +34,9 @@ class BatchNorm(Layer):
     * ``"initial"``: mean 0 and variance 1, as if the running statistics had never been updated,
       which is what happens to a TensorFlow 1.x program that forgets its update ops.
     * ``"batch"``: those of the evaluated batch itself; the running ones stay as they are.
+
+    Of sequences under a mask the statistics are those of the steps that there are (as in Keras 3);
+    the others, where what stands is held from the last step before, are normalized by them.
 
     Frozen (``model.freeze``) it takes the running statistics in training too, and leaves them alone
     (as in Keras; PyTorch's goes on measuring unless it is put into ``eval()``).
@@ -83,51 +90,62 @@ class BatchNorm(Layer):
         )
 
     def forward(
-        self, x: Array, training: bool = False, statistics: str = "running"
-    ) -> tuple[Array, tuple[Array, Array, Array, bool]]:
+        self,
+        x: Array,
+        training: bool = False,
+        statistics: str = "running",
+        mask: Array | None = None,
+    ) -> tuple[Array, Cache]:
         x = self.check_input(x, self.features)
+        there = None
+        if mask is not None and x.ndim == 3:  # behind a LastStep there is no time
+            what = f"the mask of layer {self.name!r}"
+            there = as_mask(mask, x.shape, x.dtype, what).reshape(-1)
         y = self.buffer("y", x.shape)
         mean, variance, inv_std = (
             self.buffer(name, (self.features,)) for name in ("mean", "variance", "inv_std")
         )
         gamma, beta = self.params["gamma"], self.params["beta"]
         from_batch = (training and not self.frozen) or statistics == "batch"
-        if from_batch:
+        if from_batch and there is None:
             kernels.batchnorm_forward(
                 rows(y), mean, variance, inv_std, rows(x), gamma, beta, self.epsilon
             )
-            if training:
-                kernels.batchnorm_update_running(
-                    self.statistics["running_mean"],
-                    self.statistics["running_variance"],
-                    mean,
-                    variance,
-                    self.momentum,
-                )
+        elif from_batch:
+            kernels.batchnorm_masked_statistics(mean, variance, rows(x), there)
+        elif statistics == "running":
+            mean = self.statistics["running_mean"]
+            variance = self.statistics["running_variance"]
+        elif statistics == "initial":
+            mean[...] = 0
+            variance[...] = 1
         else:
-            if statistics == "running":
-                mean = self.statistics["running_mean"]
-                variance = self.statistics["running_variance"]
-            elif statistics == "initial":
-                mean[...] = 0
-                variance[...] = 1
-            else:
-                raise unknown_name("kind of statistics", statistics, STATISTICS)
+            raise unknown_name("kind of statistics", statistics, STATISTICS)
+        if there is not None or not from_batch:
             kernels.batchnorm_fixed_forward(
                 rows(y), inv_std, rows(x), mean, variance, gamma, beta, self.epsilon
             )
-        return y, (x, mean, inv_std, from_batch)
+        if from_batch and training:
+            kernels.batchnorm_update_running(
+                self.statistics["running_mean"],
+                self.statistics["running_variance"],
+                mean,
+                variance,
+                self.momentum,
+            )
+        return y, (x, mean, inv_std, from_batch, there)
 
     def backward(
         self,
         dy: Array,
-        cache: tuple[Array, Array, Array, bool],
+        cache: Cache,
         accumulate: bool = False,
         input_gradient: bool = True,
     ) -> Array:
-        x, mean, inv_std, from_batch = cache
+        x, mean, inv_std, from_batch, there = cache
         dx = self.buffer("dx", x.shape)
-        backward = kernels.batchnorm_backward if from_batch else kernels.batchnorm_fixed_backward
+        whole = from_batch and there is None
+        backward = kernels.batchnorm_backward if whole else kernels.batchnorm_fixed_backward
         backward(
             rows(dx),
             self.grads["gamma"],
@@ -139,6 +157,10 @@ class BatchNorm(Layer):
             self.params["gamma"],
             accumulate,
         )
+        if from_batch and there is not None:
+            kernels.batchnorm_masked_backward(
+                *(rows(dx), rows(dy), rows(x), there, mean, inv_std, self.params["gamma"])
+            )
         return dx
 
     def options(self) -> str:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from nnscratch_kernels.compiled import batchnorm as compiled
+from nnscratch_kernels.compiled import masked as masked_compiled
 from nnscratch_kernels.reference import batchnorm as reference
+from nnscratch_kernels.reference import masked as masked_reference
 
 SETS = pytest.mark.parametrize("kernels", [reference, compiled], ids=["reference", "compiled"])
 SHAPES = pytest.mark.parametrize("shape", [(1, 1), (2, 3), (7, 33), (64, 100), (200, 300)])
@@ -267,3 +269,66 @@ def test_a_mean_of_a_million_costs_its_own_rounding_and_no_more(kernels: Any):
     # PyTorch 2.13: 0.08 and 0.055 of the largest
     assert np.abs(y - exact).max() < 0.025 * np.abs(exact).max()
     assert np.abs(dx - exact_dx).max() < 0.025 * np.abs(exact_dx).max()
+
+
+MASKED = pytest.mark.parametrize(
+    "kernels", [masked_reference, masked_compiled], ids=["reference", "compiled"]
+)
+
+
+@MASKED
+@DTYPES
+@SHAPES
+def test_under_a_mask_only_the_rows_that_there_are_make_the_statistics(kernels, shape, dtype):
+    given = problem(shape, dtype)
+    mask = (np.random.default_rng(1).random(len(given["x"])) < 0.6).astype(dtype)
+    mask[0] = 1
+    there, x = mask != 0, given["x"]
+    x[~there], given["dy"][~there] = 1e6, 0
+    _, mean, variance, inv_std = forward(reference, **given | {"x": x[there]})
+    found = [np.full_like(mean, np.nan) for _ in range(2)]
+    kernels.batchnorm_masked_statistics(*found, x, mask)
+    for one, known in zip(found, (mean, variance), strict=True):
+        np.testing.assert_allclose(one, known, **tolerance(dtype))
+    known, fixed = np.empty_like(x[there]), np.empty_like(x)
+    unused = [np.empty_like(mean) for _ in range(2)]
+    last = mean, inv_std, given["gamma"], False
+    dy = given["dy"]
+    reference.batchnorm_backward(known, *unused, dy[there], x[there], *last)
+    reference.batchnorm_fixed_backward(fixed, *unused, dy, x, *last)
+    kernels.batchnorm_masked_backward(fixed, dy, x, mask, *last[:3])
+    np.testing.assert_allclose(fixed[there], known, **tolerance(dtype))
+    np.testing.assert_array_equal(fixed[~there], 0)
+
+
+@MASKED
+def test_rows_that_are_not_there_but_normalized_hand_their_gradient_to_the_others(kernels):
+    """Against differences: all rows are normalized, two of four make the statistics."""
+    rng = np.random.default_rng(2)
+    x, dy = rng.normal(1, 2, (4, 3)), rng.normal(0, 1, (4, 3))
+    gamma, mask = np.array([0.5, 1.0, 2.0]), np.array([1.0, 0.0, 1.0, 0.0])
+
+    def through(x):
+        mean, variance, inv_std = (np.empty(3) for _ in range(3))
+        kernels.batchnorm_masked_statistics(mean, variance, x, mask)
+        y = np.empty_like(x)
+        reference.batchnorm_fixed_forward(y, inv_std, x, mean, variance, gamma, gamma, EPSILON)
+        return float((y * dy).sum()), mean, inv_std
+
+    _, mean, inv_std = through(x)
+    dx, unused = np.empty_like(x), [np.empty(3) for _ in range(2)]
+    reference.batchnorm_fixed_backward(dx, *unused, dy, x, mean, inv_std, gamma, False)
+    kernels.batchnorm_masked_backward(dx, dy, x, mask, mean, inv_std, gamma)
+    for place in np.ndindex(*x.shape):
+        step = np.zeros_like(x)
+        step[place] = 1e-5
+        slope = (through(x + step)[0] - through(x - step)[0]) / 2e-5
+        assert dx[place] == pytest.approx(slope, rel=1e-6, abs=1e-8)
+
+
+@MASKED
+def test_without_any_row_there_is_nothing_to_measure(kernels):
+    mean, variance = np.full(3, np.nan), np.full(3, np.nan)
+    kernels.batchnorm_masked_statistics(mean, variance, np.ones((4, 3)), np.zeros(4))
+    assert not mean.any()
+    assert not variance.any()

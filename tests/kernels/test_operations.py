@@ -81,6 +81,11 @@ def arguments(name, rng, dtype, batch, n_in, n_out):
         vectors = [make(n) for _ in range(3)]
         flag = bool(rng.integers(2))
         return [make(batch, n), make(n), make(n), make(batch, n), x, *vectors, flag]
+    if name.startswith("batchnorm_masked"):
+        there, vectors = (rng.random(batch) < 0.7).astype(dtype), [make(n) for _ in range(3)]
+        if name.endswith("statistics"):
+            return [*vectors[:2], x, there]
+        return [make(batch, n), make(batch, n), x, there, *vectors]
     if name in ("add_scaled", "scaled"):
         return [make(batch, n), x, *[make(batch, n)] * (name == "add_scaled"), -0.7]
     if name.startswith(("layernorm", "rmsnorm")):

@@ -68,7 +68,8 @@ def reading(cell, way, pooled):
     layer = cell(3, 3 if around else 4, reverse=way == "back", initial="learned")
     first = {"both": nn.Bidirectional, "around": nn.Residual}.get(way, lambda one: one)(layer)
     wide = {"both": 8, "around": 3}.get(way, 4)
-    return nn.Sequential(first, pooled(), nn.Dense(wide, 2), dtype="float64", seed=1)
+    norm = [nn.BatchNorm(wide)] * (way == "normed")
+    return nn.Sequential(first, *norm, pooled(), nn.Dense(wide, 2), dtype="float64", seed=1)
 
 
 def filled(x, where):
@@ -81,7 +82,7 @@ def filled(x, where):
 
 @pytest.mark.parametrize("where", [0, 2, 5])
 @pytest.mark.parametrize("pooled", [nn.LastStep, nn.MeanOverTime])
-@pytest.mark.parametrize("way", ["forward", "back", "both", "around"])
+@pytest.mark.parametrize("way", ["forward", "back", "both", "around", "normed"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_what_is_filled_up_changes_no_answer_and_no_gradient(cell, way, pooled, where):
     model, loss = reading(cell, way, pooled), nn.SoftmaxCrossEntropy()
@@ -94,7 +95,35 @@ def test_what_is_filled_up_changes_no_answer_and_no_gradient(cell, way, pooled, 
             assert model.training_pass(put, y, loss, mask=there, **given) == pytest.approx(plain)
             np.testing.assert_allclose(model.output, outputs, rtol=1e-12)
             np.testing.assert_allclose(model.grads.flat, grads, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(model.predict(put, mask=there), outputs, rtol=1e-12)
+    for statistics in ("running", "batch"):
+        known = model.predict(x, statistics=statistics)
+        found = model.predict(put, mask=there, statistics=statistics)
+        np.testing.assert_allclose(found, known, rtol=1e-12)
+
+
+def test_running_statistics_are_those_of_the_steps_that_there_are():
+    x = RNG.standard_normal((6, 5, 3)) + 3
+    put, there = filled(x, 2)
+    norms = [nn.BatchNorm(3).initialize(0, "float64") for _ in range(2)]
+    norms[0].forward(x, training=True)
+    norms[1].forward(put, training=True, mask=there)
+    for name, values in norms[0].statistics.items():
+        np.testing.assert_allclose(norms[1].statistics[name], values, rtol=1e-12)
+    model = nn.Sequential(nn.BatchNorm(3), nn.Dense(3, 2), dtype="float64")
+    model.freeze("0.batchnorm")
+    model.forward(put, training=True, mask=there)
+    assert not model[0].statistics["running_mean"].any()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_through_batch_norm_of_sequences_of_different_length(cell):
+    for last in (nn.LastStep, nn.MeanOverTime):
+        parts = nn.BatchNorm(3), cell(3, 4), nn.BatchNorm(4), nn.Dense(4, 4), nn.BatchNorm(4)
+        model = nn.Sequential(*parts, last(), nn.Dense(4, 2), dtype="float64", seed=0)
+        x, y = RNG.standard_normal((5, 9, 3)), np.arange(5) % 2
+        nn.check_gradients(model, nn.SoftmaxCrossEntropy(), x, y, mask=RNG.random((5, 9)) < 0.5)
+    norm = nn.BatchNorm(3).initialize(0, "float64")
+    nn.check_gradients(norm, x=x, mask=RNG.random((5, 9)) < 0.5)
 
 
 @pytest.mark.parametrize("cell", CELLS)
