@@ -20,6 +20,7 @@ LITTLE_TOLD = 0.15  # the same, where held-out examples never gained anything fr
 BY_HEART = 0.3  # of what there is to learn: less than this may be learned by heart
 PAIRS = 75  # of examples with different answers: two classes of equal size have ASKED / 2
 FEW_CLASSES = 0.5  # of the outputs ever is an answer
+ROUNDING = 1e-6  # of the square of a deviation: of zeros and ones it is what their mean says
 _PER_CLASS = 20  # examples
 _ENOUGH, LASTING = 50, 200  # steps
 STILL_SHORT = 3e-4  # updates over weights: by shorter ones little is learned of anything
@@ -180,12 +181,15 @@ def _unrelated(view: View) -> list[Finding]:
         f"{'much ' if progress.told >= UNRELATED else ''}better than their mean ({linear} and "
         f"{near} of the variance); "
     )
-    unsure = ordered or (slides and not contradicted)
+    table = _is_truth_table(view)
+    unsure = ordered or table or (slides and not contradicted)
     heart_or = "may be" if unsure else "is"
     seen += "nor does the network." if progress.nothing else f"what it learns {heart_or} by heart."
     severity = "serious" if progress.share < BY_HEART and not unsure else "notice"
     if ordered:
         seen += " Neither guess knows of an order in time: if all lies in that, all is well."
+    elif table:
+        seen += " They are all rows of a truth table, where one may differ from each near it."
     elif unsure:
         seen += " Neither guess knows a thing that lies elsewhere: if it does, all is well."
     return _finding(
@@ -204,6 +208,14 @@ def _unrelated(view: View) -> list[Finding]:
 def _slides(kind: str) -> bool:
     """Whether a layer looks for the same thing everywhere, as convolutions do."""
     return kind.startswith("conv")
+
+
+def _is_truth_table(view: View) -> bool:
+    """Whether the inputs are all rows of zeros and ones that there are."""
+    first = view.weights[0] if view.weights else 0
+    mean, std = float(view.get("input_mean")[-1]), float(view.get("input_std")[-1])
+    bits = abs(std**2 - mean * (1 - mean)) < ROUNDING and view.get("input_max")[-1] == 1
+    return bool(bits and view.latest("target_count") == 2 ** view.fan_in(first))
 
 
 def _contradicted(view: View, by: float) -> bool:

@@ -312,6 +312,8 @@ def _small(view: View, size: float, slow: bool, causes: Collection[str]) -> list
     pace = (
         f"the loss falls so slowly that half of what is missing would take {number(p.steps_left)} "
         f"more steps"
+        if slow and p.steps_left < math.inf
+        else f"the loss, {number(p.now, 3)}, is not yet where one answer for all has it"
         if slow
         else f"the loss has not fallen: {number(p.first)} at the beginning, {number(p.now)} now"
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.flow.findings import labels
 
 
 def held_out(values, share, **known):
@@ -53,6 +54,42 @@ def test_few_rows_have_other_labels_where_held_out_ones_contradict_them(
         little = "guess_neighbours" in known
         assert ("do much better than their mean" in found.sentence) == little
         assert found.severity == "serious"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, True),
+        ({"target_count": 255.0}, False),  # a row is missing
+        ({"input_std": 0.501}, False),  # no zeros and ones
+        ({"input_mean": 0.25, "input_std": 0.4330127}, True),  # not drawn evenly so far
+        ({"input_max": 1.01}, False),
+    ],
+)
+def test_of_a_truth_table_no_row_need_be_told_of_others(run, change, told):
+    """Of 8 bits: whether their sum is even, say."""
+    bits = {"input_mean": 0.5, "input_std": 0.5, "input_max": 1.0, "target_count": 256.0}
+
+    def unrelated(record):
+        run.stuck(record)
+        run.fill(guess_linear=-0.1, guess_neighbours=-0.1)(record)
+        for name, value in (bits | change).items():
+            record[name][...] = value
+
+    (one,) = labels.find(run.view(unrelated, n_in=8, steps=300))
+    assert one.severity == ("notice" if told else "serious")
+    assert ("all rows of a truth table" in one.sentence) == told
+
+    def timid(record):
+        unrelated(record)
+        record["loss"] *= 1.01
+        record["update_ratio"][...] = 6e-4
+
+    found = run(timid, n_in=8, steps=300, lr=0.01, optimizer="SGD(lr=0.01)")
+    # Where nothing else is found it is what is left.
+    assert found.kinds[0] == ("learning rate too small" if told else "labels")
+    assert ("is not yet where one answer for all has it" in found[0].sentence) == told
+    assert run(unrelated, n_in=8, steps=300).kinds[0] == "labels"
 
 
 KNOWN = {"guess_linear": 0.4, "guess_neighbours": 0.3}
