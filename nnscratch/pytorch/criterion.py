@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import warnings
 from collections.abc import Callable
@@ -72,7 +71,7 @@ class Criterion:
 
     def forget(self) -> None:
         """Begin a pass."""
-        self.losses.begins()
+        self.losses.begins(getattr(self, "targets", None))
         self.parts: list[Any] = []
         self.calls = 0
         self.outputs: Any = None
@@ -272,6 +271,8 @@ class Criterion:
         single : outputs and targets are of one example, without a batch
         """
         function, outputs, targets = self._function, self.outputs, self.targets
+        if self.losses.parted(targets):
+            return None
         if single and targets is not None:
             outputs, targets = outputs[None], targets[None]
         if targets is None or function is None or targets.ndim == 0 or self.not_logs()[0]:
@@ -337,14 +338,3 @@ def seen_by(criterion: Criterion, function: Callable[..., Any]) -> Callable[...,
         return value
 
     return seen
-
-
-def called(optimizer: Any) -> str:
-    """Return an optimizer with those of its settings that are not the usual ones."""
-    usual = inspect.signature(type(optimizer)).parameters
-    told = []
-    for name, value in optimizer.defaults.items():
-        plain = value.item() if isinstance(value, torch.Tensor) else value
-        if name == "lr" or (name in usual and plain != usual[name].default and plain is not None):
-            told.append(f"{name}={plain!r}")
-    return f"{type(optimizer).__name__}({', '.join(told)})"

@@ -38,7 +38,7 @@ from nnscratch.pytorch.on_device import Afar, OnDevice, is_afar
 from nnscratch.pytorch.outweighed import Outweighed
 from nnscratch.pytorch.parameters import Around
 from nnscratch.pytorch.places import norm_statistics
-from nnscratch.pytorch.rivals import Rivals
+from nnscratch.pytorch.rivals import Rivals, given_to
 from nnscratch.pytorch.sent_back import kind_of_loss, sent_back
 from nnscratch.pytorch.shared import repeated
 from nnscratch.pytorch.tensors import IDS, as_array, tensors_in
@@ -91,6 +91,7 @@ class Filling(Adjustable, Readout):
         self._fed: set[bool] = set()  # whether inputs come from another network: at times they do
         self._examples = 0  # of the pass at hand
         self._single = False  # examples go in one by one, without a batch
+        self._terms: tuple[Any, ...] = ()  # outputs and targets of the first of several losses
         self._rows: tuple[str, ...] | None = None  # what is wrong with the rows that go in first
         self._inputs: Any = None  # of the pass at hand, where they lie on a device
         self._lr = math.nan
@@ -206,6 +207,8 @@ class Filling(Adjustable, Readout):
         roots = [tensors] if isinstance(tensors, torch.Tensor) else tensors
         self.criterion.called_before(roots)
         self._questions.sends(list(roots))
+        if not self.criterion.given and self._rivals.looks_on:
+            self._terms = given_to(list(roots))
         if len(roots) == 1 and roots[0].numel() == 1 and len(self) % _TERMS == 0:
             self._outweighed.look(len(self), roots[0])
 
@@ -254,7 +257,7 @@ class Filling(Adjustable, Readout):
             whole = self._around.arrived
             recorder.noticed(gradient_kept=self._left / whole if whole else 0.0)
         against = self._beyond.against or len(self._fed) > 1
-        self._rivals.look(self.criterion.given)
+        self._rivals.look(self.criterion.given or self._terms)
         self._counts.add(self._passes)
         uneven = len(self._counts) >= _UNEVEN
         if against or uneven:

@@ -17,7 +17,7 @@ from nnscratch.flow.builder import Recorder
 from nnscratch.flow.logging import Log
 from nnscratch.pytorch.asking import ASKED
 from nnscratch.pytorch.carried import Carried
-from nnscratch.pytorch.criterion import called, seen_by
+from nnscratch.pytorch.criterion import seen_by
 from nnscratch.pytorch.filling import Filling
 from nnscratch.pytorch.finding import Finder
 from nnscratch.pytorch.hearing import hear_every_loss
@@ -32,6 +32,7 @@ from nnscratch.pytorch.sent_back import sent_back
 from nnscratch.pytorch.shares import share_of_steps
 from nnscratch.pytorch.tensors import as_array, tensors_in
 from nnscratch.pytorch.through_time import Insides
+from nnscratch.pytorch.updates import called
 from nnscratch.pytorch.written import Written
 
 if TYPE_CHECKING:
@@ -246,12 +247,12 @@ class TorchFlow(Filling):
     def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Keep the step (called after an update)."""
         if self._ready:
-            self.criterion.losses.step()
             self._around.after()
             self.criterion.fetch_with(self._afar)
             self._afar.fetch()
             asks = self._asks
             self._keep()
+            self.criterion.losses.step()
             self._tell(self._carried.told(), self._written.told(), *self._updates.told())
             if asks:
                 self._mode, self.looking = _PROBE, 0

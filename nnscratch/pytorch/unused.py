@@ -19,10 +19,14 @@ class Losses:
         self._computed: set[int] = set()  # passes since the latest step
         self._sent: set[int] = set()
         self._steps = self._often = self._left = 0
+        self._joined = False  # a pass began while the loss of another one waited
+        self._before: Any = None  # targets of the pass before, for the same step
 
-    def begins(self) -> None:
-        """Note that a pass begins."""
+    def begins(self, targets: Any) -> None:
+        """Note that a pass begins, and the targets of the one before."""
         self._pass += 1
+        self._joined = self._joined or bool(self._computed - self._sent)
+        self._before = targets if self._computed else None
 
     def computes(self, value: Any) -> None:
         """Note a loss of the pass at hand, and wait for what is sent back through it."""
@@ -37,8 +41,19 @@ class Losses:
         self._steps += 1
         self._often += left >= MANY
         self._left += left
+        self._joined = False
         self._computed.clear()
         self._sent.clear()
+
+    def parted(self, targets: Any) -> bool:
+        """Whether the targets of the latest pass are some of those that a step asks for: the loss
+        is of several passes, or each pass has one target for all, and another than the last.
+        """
+        before = self._before
+        if self._joined or before is None or targets is None:
+            return self._joined
+        ends = [float(one) for y in (before, targets) if y.numel() for one in (y.min(), y.max())]
+        return len(ends) == 4 and ends[0] == ends[1] != ends[2] == ends[3]
 
     def told(self) -> tuple[str, ...]:
         """Return what was seen, as a line of `Mistakes`; nothing where all is right."""

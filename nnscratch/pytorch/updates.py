@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Collection
 from typing import Any
@@ -111,3 +112,14 @@ def _rounded(lost: float) -> tuple[str, ...]:
         'torch.autocast("cpu", torch.bfloat16) around the pass',
         "model.float()",
     )
+
+
+def called(optimizer: Any) -> str:
+    """Return an optimizer with those of its settings that are not the usual ones."""
+    usual = inspect.signature(type(optimizer)).parameters
+    told = []
+    for name, value in optimizer.defaults.items():
+        plain = value.item() if isinstance(value, torch.Tensor) else value
+        if name == "lr" or (name in usual and plain != usual[name].default and plain is not None):
+            told.append(f"{name}={plain!r}")
+    return f"{type(optimizer).__name__}({', '.join(told)})"

@@ -28,7 +28,7 @@ def losses(passes=5, steps=5, late=0):
     one, w = Losses(), torch.ones(1, requires_grad=True)
     for step in range(steps):
         for _ in range(1 if step < late else passes):
-            one.begins()
+            one.begins(None)
             value = (w * 2).sum()
             one.computes(value)
         value.backward()
@@ -275,43 +275,3 @@ def test_what_a_constant_answer_costs_is_told_of_a_batch(reduction):
     known = flow.to_dict()["loss_constant"]
     constant = known[np.isfinite(known)][-1]
     assert constant == pytest.approx(1.35 * (24 if reduction == "sum" else 1), rel=0.05)
-
-
-# Targets of Q-learning
-
-
-def best(z):
-    return z.max(1).values
-
-
-def chosen(z):
-    return z.gather(1, Y[:24, None])[:, 0]
-
-
-def q_loss(target, how, detach):
-    def loss(m, x, i):
-        following = m(X[i])
-        following = following.detach() if detach else following
-        asked, aim = m(x).gather(1, Y[i, None])[:, 0], target(following)
-        return how(asked, aim)
-
-    return loss
-
-
-@pytest.mark.parametrize(
-    "how", [F.mse_loss, F.smooth_l1_loss, lambda a, b: (b - a).square().mean()]
-)
-@pytest.mark.parametrize(
-    ("target", "is_told"),
-    [
-        (lambda z: X[:24, 0] + 0.9 * best(z) * (X[:24, 1] > 0), True),
-        (lambda z: 0.9 * chosen(z) + X[:24, 0], True),
-        (lambda z: X[:24, 0] + 0.9 * z.mean(1), False),  # not of one action
-        (lambda z: 0.9 * best(z), False),  # what an ensemble agrees on, or a distillation
-    ],
-)
-def test_targets_that_learn_along(how, target, is_told):
-    found = told(trained(plain(), q_loss(target, how, False), steps=4), "targets not detached")
-    assert bool(found) == is_told
-    apart = trained(plain(), q_loss(target, how, True), steps=4)
-    assert told(apart, "targets not detached") is None

@@ -7,16 +7,16 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import rivals, watch  # noqa: E402
 
-tn = torch.nn
+tn, F = torch.nn, torch.nn.functional
 KIND = "discriminator wins"
 
 
-def duel(far, other_inputs=True, steps=240):
+def duel(far, other_inputs=True, steps=240, bce=None):
     """Return what is found of a network that tells what lies `far` away from what another makes."""
     torch.manual_seed(0)
     makes, tells = tn.Linear(3, 2), tn.Sequential(tn.Linear(2, 16), tn.ReLU(), tn.Linear(16, 1))
     optimizer = torch.optim.Adam(tells.parameters(), lr=0.01)
-    flow, bce = watch(tells, optimizer, histograms=False), tn.BCEWithLogitsLoss()
+    flow, bce = watch(tells, optimizer, histograms=False), bce or tn.BCEWithLogitsLoss()
     for _ in range(steps):
         real = far + torch.randn(32, 2)
         made = makes(torch.randn(32, 3)) if other_inputs else torch.randn(32, 2)
@@ -41,6 +41,12 @@ def test_it_is_hardly_ever_wrong(far, others, steps, told):
     assert (KIND in found) == told
     if told:
         assert found[KIND].severity == "serious"
+
+
+@pytest.mark.parametrize("bce", [F.binary_cross_entropy_with_logits, F.mse_loss])
+@pytest.mark.parametrize(("far", "told"), [(9.0, True), (0.5, False)])
+def test_losses_that_are_functions(bce, far, told):
+    assert (KIND in duel(far, bce=bce)) == told
 
 
 def losses(late, share=1.0, count=200, began=0.7):
