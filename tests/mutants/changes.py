@@ -32,7 +32,7 @@ LOOKS = {
     "height_ratios", "highlight", "hspace", "justify", "labelpad", "labelspacing", "length",
     "linewidth", "linewidths", "loc", "lw", "margins", "markerscale", "markersize", "min_width",
     "ms", "ncols", "no_wrap", "pad", "padding", "quick", "rotation", "s", "set_axisbelow", "shrink",
-    "strict", "tick_params", "width_ratios", "wspace", "xytext", "zorder",
+    "soft_wrap", "strict", "tick_params", "width_ratios", "wspace", "xytext", "zorder",
 }  # fmt: skip
 # What a made-up case is made of - how many examples, which numbers, which rate - is nobody's claim:
 # files that list cases, functions there that return one of these, lambdas of a `Draw`, and steps.
