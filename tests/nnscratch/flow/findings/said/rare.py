@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .changes import ALL, DEEP, LINE, NORM, NUMBERS, both, loss, put, text
+from .changes import ALL, BARE, DEEP, LINE, NORM, NUMBERS, RELU_OUT, both, loss, put, text
 
 STACK = {"kinds": "lstm lstm lstm laststep dense", "widths": (20, 20, 20, 2), "n_in": 20}
 YES = {"targets": "numbers", "widths": (20, 20, 1)}
@@ -29,7 +29,30 @@ def faint(ratio, layers=3):
     return change
 
 
+TABLE = put(
+    input_mean=0.5,
+    input_std=0.5,
+    input_max=1.0,
+    target_count=256.0,
+    guess_linear=-0.1,
+    guess_neighbours=-0.1,
+    update_ratio=6e-4,
+    at=1.11,
+)
+
 CASES = {
+    "a truth table by short steps": (
+        {"steps": 300, "lr": 0.01, "optimizer": "SGD(lr=0.01)"},
+        TABLE,
+    ),
+    "targets of tens that nothing bends": (
+        BARE | YES,
+        put(target_std=30.0, guess_linear=0.1, guess_neighbours=0.9),
+    ),
+    "an output that is off, on inputs of fives": (
+        RELU_OUT,
+        put(output_zeros=(ALL, -1, 0.99), input_std=5.0),
+    ),
     "faint weights": (STACK, faint(0.05)),
     "faint weights of one": (STACK, faint(0.005, layers=1)),
     "epsilon": (
