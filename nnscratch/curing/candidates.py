@@ -222,7 +222,8 @@ def propose_in_time(trial: Trial, x: Array) -> list[Change]:
         changes.append(DenseBehind(WIDTH))
     if plan.truncate is not None:
         changes.append(WayBack())
-        changes += [WayBack(plan.truncate)] if isinstance(plan.truncate, int) else []
+        if isinstance(plan.truncate, int) and plan.truncate > 1:  # of 1 nothing would go back
+            changes.append(WayBack(plan.truncate))
     has_omega = plan.omega or (isinstance(plan.penalty, Part) and plan.penalty.is_a(Omega))
     if plain == cells and not has_omega and _IN_TIME & set(trial.ills):
         changes.append(AddOmega(_OMEGA))

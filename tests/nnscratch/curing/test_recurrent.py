@@ -132,8 +132,9 @@ def test_what_is_proposed():
     assert "Omega, weight 1" not in proposed(network(nn.RNN(3, 16)))
     assert "recurrent identity" in proposed(network(nn.RNN(3, 16, activation="relu")))
     assert proposed(network(nn.GRU(3, 16)), fades) == ["gates open, bias 2.6"]
-    cut = proposed(network(nn.LSTM(3, 16, forget_bias=2.6)), truncate=5)
-    assert cut == ["no truncation", "cut at random, 1 in 5"]
+    for steps, drawn in ((5, ["cut at random, 1 in 5"]), (1, [])):  # of 1 nothing would go back
+        cut = proposed(network(nn.LSTM(3, 16, forget_bias=2.6)), truncate=steps)
+        assert cut == ["no truncation", *drawn]
     assert proposed(nn.Sequential(nn.Dense(3, 2))) == []
 
 
