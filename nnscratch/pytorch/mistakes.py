@@ -14,6 +14,7 @@ from torch import nn
 
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
 from nnscratch.pytorch.bootstrapped import learns_along
+from nnscratch.pytorch.class_weights import by_frequency
 from nnscratch.pytorch.criterion import Criterion
 from nnscratch.pytorch.dropped import Dropped
 from nnscratch.pytorch.forgotten import Forgotten
@@ -160,6 +161,7 @@ class Mistakes:
             self._moves.told() or self._softmaxes.mixed,
             self._softmaxes.of_one,
             self._bootstrapped,
+            by_frequency(criterion.function, criterion.targets),
             self.dropped.told(),
         ]
 

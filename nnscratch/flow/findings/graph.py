@@ -23,6 +23,7 @@ WIRING: Final = (
     "not log-probabilities",
     "several labels",
     "target values",
+    "class weights by frequency",
     "examples mixed",
     "unused layers",
     "shared layers",

@@ -26,6 +26,7 @@ _CERTAIN = (
     "not log-probabilities",
     "several labels",
     "target values",
+    "class weights by frequency",
     "examples mixed",
     "looks ahead",
     "gradients cleared too soon",
