@@ -107,7 +107,7 @@ def fresh(view: View, text: str = "") -> str:
 
     The run's own, unless its rate is below the one that one begins with: it may have been taken for
     numbers, weights or an output that are no more. Of Adam and its like also where no weight could
-    get far in so many steps. A schedule stays as it is.
+    get far in so many steps, or it is clearly beyond the usual ones. A schedule stays as it is.
 
     text : of the run's own, if that is to be another
     """
@@ -120,6 +120,8 @@ def fresh(view: View, text: str = "") -> str:
         return adam(view, text)
     if is_short(view, rate):
         return optimizer_python(text, max(rate, adam_rate(view)))
+    if begin == rates.ADAPTIVE[1] and rate > rates.CLEARLY * rates.usual(view)[0]:
+        return optimizer_python(text, adam_rate(view))
     return usual if rate < begin * (1 - rates.ROUNDED) else optimizer_python(text)
 
 

@@ -48,7 +48,10 @@ IN_TIME = {"kinds": "rnn laststep dense", "widths": (20, 3)}
         ("Adam(lr=0.02)", 0.02, {"steps": 40}, "Adam(lr=0.02)"),
         ("RMSProp(lr=1e-05)", 1e-5, {"n_in": 101}, "RMSProp(lr=0.002)"),
         ("Adam(lr=0.001)", 0.001, DEEPER, "Adam(lr=0.001)"),
-        ("RMSProp(lr=0.3)", 0.3, {}, "RMSProp(lr=0.3)"),
+        ("RMSProp(lr=0.04)", 0.04, {}, "RMSProp(lr=0.04)"),
+        ("RMSProp(lr=0.041)", 0.041, {}, "RMSProp(lr=0.01)"),  # clearly beyond the usual ones
+        ("Adam(lr=0.3)", 0.3, IN_TIME, "Adam(lr=0.005)"),
+        ("Adagrad(lr=0.3)", 0.3, {}, "Adagrad(lr=0.3)"),
         ("Adagrad(lr=0.009)", 0.009, {}, "Adagrad(lr=0.01)"),
         # what all optimizers have goes along
         (
