@@ -29,10 +29,11 @@ SAID = (ast.Raise, ast.Assert, ast.JoinedStr, ast.AnnAssign, ast.Import, ast.Imp
 LOOKS = {
     "alpha", "annotation_clip", "borderpad", "color", "edgecolor", "facecolor", "figsize",
     "fontsize", "fraction", "framealpha", "frameon", "grid", "grid_up", "handlelength",
-    "height_ratios", "highlight", "hspace", "justify", "labelpad", "labelspacing", "length",
-    "linewidth", "linewidths", "loc", "lw", "margins", "markerscale", "markersize", "min_width",
-    "ms", "ncols", "no_wrap", "pad", "padding", "quick", "rotation", "s", "set_axisbelow", "shrink",
-    "soft_wrap", "strict", "tick_params", "width_ratios", "wspace", "xytext", "zorder",
+    "height_ratios", "highlight", "hspace", "indent", "justify", "labelpad", "labelspacing",
+    "length", "linewidth", "linewidths", "loc", "lw", "margins", "markerscale", "markersize",
+    "min_width", "ms", "ncols", "no_wrap", "pad", "padding", "quick", "rotation", "s",
+    "set_axisbelow", "shrink", "soft_wrap", "strict", "tick_params", "width_ratios", "wspace",
+    "xytext", "zorder",
 }  # fmt: skip
 # What a made-up case is made of - how many examples, which numbers, which rate - is nobody's claim:
 # files that list cases, functions there that return one of these, lambdas of a `Draw`, and steps.
