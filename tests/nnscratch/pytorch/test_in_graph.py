@@ -26,7 +26,7 @@ def test_a_cross_entropy_gives_its_answers_and_labels_as_they_were(positions):
     node = node_of(functional.cross_entropy(logits, labels, reduction="sum"))
     function, given, outputs, targets = asked(node)
     assert name_of(node).startswith("NllLoss")
-    assert function is functional.cross_entropy
+    assert function.__name__ == "cross_entropy"
     assert given["reduction"] == "sum"
     kept = (4, 3, *positions) if positions != (1, 5) else (4, 3, 5)
     assert tuple(outputs.shape) == kept
