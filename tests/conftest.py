@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 
+import pytest
+
 # A command in the background of a script inherits that SIGINT is ignored.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -15,9 +17,11 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 
-def pytest_sessionfinish() -> None:
-    """Write down what a process that runs tests has reached: it is given ten seconds to end."""
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Have a process that runs tests beside others write down what it has reached: it is given ten
+    seconds to end.
+    """
     coverage = sys.modules.get("coverage")
     current = coverage.Coverage.current() if coverage else None
-    if current is not None:
+    if current is not None and hasattr(session.config, "workerinput"):
         current.save()
