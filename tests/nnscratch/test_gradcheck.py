@@ -45,7 +45,7 @@ class ForgottenMean(nn.BatchNorm):
     """Treats the statistics of the batch as constants."""
 
     def backward(self, dy, cache, accumulate=False, input_gradient=True):
-        return super().backward(dy, (*cache[:3], False), accumulate, input_gradient)
+        return super().backward(dy, (*cache[:3], False, None), accumulate, input_gradient)
 
 
 class OneElementOff(nn.Sigmoid):
