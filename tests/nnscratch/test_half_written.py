@@ -99,7 +99,8 @@ def test_what_is_loaded_is_there_as_a_whole_or_not_at_all(two, name):
         "weights": lambda trainer: of_model(trainer.model),
         "state": lambda trainer: state(trainer)[4],
     }[name]
-    assert stopped_everywhere(work, what, [what(one), what(other)], every=2) > 10
+    every = 5 if name == "checkpoint" else 2  # a file's reading makes thousands of calls
+    assert stopped_everywhere(work, what, [what(one), what(other)], every=every) > 10
 
 
 def test_a_trace_changes_nothing_wherever_it_is_stopped(two):

@@ -38,7 +38,11 @@ def test_one_page_of_panels_each_with_two_sentences(record, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "findings"), [(name, 7 if name == "deep" else 0) for name in RUNS]
+    ("name", "findings"),
+    [
+        *(pytest.param(name, 0, marks=pytest.mark.slow) for name in RUNS if name != "deep"),
+        ("deep", 7),  # the fullest page
+    ],
 )
 def test_nothing_is_cut_off_or_written_over(record, name, findings):
     check_apart(plots.overview_figure(record(name, **RUNS[name]), findings=FINDINGS[:findings]))

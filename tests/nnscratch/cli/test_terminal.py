@@ -48,8 +48,9 @@ def terminal(monkeypatch, tmp_path):
     ("arguments", "bar"),
     [
         (["train", *SMALL, "--epochs", "1"], r"epoch 1/1 .*samples/s"),
-        (["compare", *SMALL, "--epochs", "1", "--only", "sigmoid-glorot"],
-         r"sigmoid-glorot .*\d/30 steps"),
+        pytest.param(
+            ["compare", *SMALL, "--epochs", "1", "--only", "sigmoid-glorot"],
+            r"sigmoid-glorot .*\d/30 steps", marks=pytest.mark.slow),
         (["predict", *SMALL, "--measure", "3", "--only", "sigmoid-normal"],
          r"sigmoid, N\(0,1\) .*\d%"),
         (["cure", *SMALL, "--steps", "20", "--tries", "1", "--only", "relu-exploding"],

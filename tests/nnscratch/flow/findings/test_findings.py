@@ -12,6 +12,15 @@ from nnscratch.flow.findings.finding import NOT_YET
 from nnscratch_records.attribution import TERMS, attribute
 
 X, Y, X_TEST, Y_TEST = nn.datasets.digits()
+# Runs through time take a third of all cases' time; what is said of made-up ones is told elsewhere.
+RUNS = [
+    pytest.param(
+        one,
+        id=one.name,
+        marks=[pytest.mark.slow] * one.build.__module__.endswith("through_time"),
+    )
+    for one in CASES
+]
 
 
 def case(name):
@@ -37,7 +46,7 @@ def deep(activation, depth=10, width=32, **options):
     return [*parts, nn.Dense(width, 10)]
 
 
-@pytest.mark.parametrize("one", [c for c in CASES if not c.healthy], ids=lambda c: c.name)
+@pytest.mark.parametrize("one", [run for run in RUNS if not run.values[0].healthy])
 def test_a_fault_of_each_kind(one):
     found = find(make_record(one, 7))
     assert found[0].kind in one.cause, found
@@ -54,7 +63,7 @@ def test_a_fault_of_each_kind(one):
     json.dumps(found.to_dict(), allow_nan=False)
 
 
-@pytest.mark.parametrize("one", [c for c in CASES if c.healthy], ids=lambda c: c.name)
+@pytest.mark.parametrize("one", [run for run in RUNS if run.values[0].healthy])
 def test_nothing_serious_is_found_in_a_healthy_run(one):
     assert find(make_record(one, 7)).at_least("serious") == ()
 
