@@ -9,6 +9,7 @@ import numpy as np
 from nnscratch.arrays import Array
 
 _LEAST = 3  # rows with one and the same value
+_OTHERS = 20  # rows with others: of ten digits some pixel is dark in a few, as bright in the rest
 _OFF = 3.0  # times the range of all others, from the nearest of them
 _FAR = 10.0  # times the range of the middle half of them: what is 0 nearly everywhere has none
 # Of a masked `x`: each column scaled by what is not masked, whose mean takes the others' place.
@@ -37,7 +38,8 @@ def codes(x: Array) -> dict[str, float]:
         gap = np.maximum(value - most, least - value)
         with np.errstate(invalid="ignore"):
             off = (most > least) & (gap > _OFF * (most - least))
-        for column in np.flatnonzero(off & (count >= _LEAST) & (2 * count < len(x))):
+        enough = (count >= _LEAST) & (2 * count < len(x)) & (len(x) - count >= _OTHERS)
+        for column in np.flatnonzero(off & enough):
             low, high = np.quantile(x[~at[:, column], column], (0.25, 0.75))
             if high > low and gap[column] > _FAR * (high - low):
                 code = float(value[column])

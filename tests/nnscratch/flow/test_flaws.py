@@ -27,6 +27,8 @@ def coded(code, rows, column=2):
         (coded(99.0, 3), 99),
         (coded(99.0, 2), None),  # one may be an error, two a chance
         (coded(-999, 210), None),  # it is what the column mostly holds
+        (coded(-999, 5)[:25], -999),
+        (coded(-999, 5)[:24], None),  # of so few others several columns are alike by chance
         (coded(15.0, 20), None),  # not far away
         (coded(26.0, 20), 26),
         (X, None),
