@@ -28,8 +28,8 @@ class Nonlinearity:
     the averages of the squares, which one input has.
 
     A corner, if there is one, is at 0. Two are equal if they have the same `name` and, where a
-    layer is behind them, the same `values` at some points: a class may be written anew under its
-    old name.
+    layer is behind them, the same `values` at some points, or slopes: a class may be written anew
+    under its old name.
     """
 
     name: str
@@ -143,4 +143,5 @@ def _leaky(name: str, slope: float, mean_square: float) -> Nonlinearity:
         lambda u: np.where(u > 0, 1.0, slope),
         lambda u: np.where(u > 0, 1.0, mean_square) * u * u,
         lambda u: np.where(u > 0, 1.0, mean_square),
+        np.array([slope, mean_square]).tobytes(),
     )

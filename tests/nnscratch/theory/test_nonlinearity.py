@@ -7,7 +7,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.layers import activation_names
-from nnscratch.theory import nonlinearity
+from nnscratch.theory import critical_scale, nonlinearity
 from nnscratch.theory.nonlinearity import with_dropout
 
 U = np.concatenate([np.linspace(-5, -0.01, 40), np.linspace(0.01, 5, 40)])
@@ -87,6 +87,23 @@ def test_a_class_written_anew_is_another_function():
     models = [nn.Sequential(nn.Dense(8, 8), with_slope(s), nn.Dense(8, 8)) for s in (0.5, 0.1)]
     rates = [nn.predict(model).regime.rate for model in models]
     assert rates == pytest.approx([0.25, 0.01])
+
+
+def test_so_is_one_that_says_its_slopes():
+    """Critical weights are kept by activation: 2 / (1 + slope^2) of each."""
+
+    def with_slope(slope):
+        class Mine(nn.PReLU):
+            def slope_moments(self):
+                return slope, slope**2
+
+        return Mine()
+
+    first, second = (nonlinearity(with_slope(slope)) for slope in (0.5, 0.1))
+    assert first.name == second.name
+    assert first != second
+    scales = [critical_scale(phi) for phi in (first, second, first)]
+    assert scales == pytest.approx([1.6, 2 / 1.01, 1.6], rel=1e-6)
 
 
 def test_errors():
