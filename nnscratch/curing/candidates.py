@@ -104,8 +104,8 @@ def propose(
     narrow : whether layers are narrow on purpose
 
     * a learning rate, with its own optimizer and with Adam, where it is far below the usual one
-      that one too; a hundredth of one that runs away or
-      was found too large, where the test says none; of a schedule the largest, kept throughout;
+      that one too; a hundredth of one that runs away or was found too large, where the test says
+      none; of a schedule the largest, kept throughout;
     * weights at the critical scale of its own activation, and the usual initializers;
     * another activation at *its* critical scale;
     * batch norm where there is none, or its removal; residual blocks for deep networks, and blocks

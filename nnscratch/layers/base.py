@@ -12,6 +12,7 @@ from nnscratch.arguments import arguments, make
 from nnscratch.arrays import Array, as_array, check_dtype
 from nnscratch.errors import ConfigError, DtypeError, ShapeError, require_flag, require_seed, shown
 from nnscratch.parameters import Views
+from nnscratch.sequences import as_mask
 from nnscratch.workspace import Workspace, changes
 
 __all__ = ["Layer"]
@@ -217,6 +218,13 @@ class Layer:
         arrays = {"params": params, "grads": grads, "statistics": statistics}
         self.__dict__.update(arrays, dtype=dtype)
         self.__dict__["_checked"] = self.version  # itself no change
+
+    def check_mask(self, mask: Array | None, x: Array) -> Array | None:
+        """Return a mask for the steps of `x` as kernels take it; None for none, and where there is
+        no time, as behind a LastStep."""
+        if mask is None or x.ndim != 3:
+            return None
+        return as_mask(mask, x.shape, x.dtype, f"the mask of layer {self.name!r}")
 
     def check_input(self, x: Array, features: int | None = None) -> Array:
         """Return `x` if this layer can take it, made contiguous, or raise saying why not."""

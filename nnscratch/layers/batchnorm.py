@@ -10,7 +10,6 @@ from nnscratch.arrays import Array, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import require_count, require_number, unknown_name
 from nnscratch.layers.base import Features, Layer, Shapes
-from nnscratch.sequences import as_mask
 
 __all__ = ["BatchNorm"]
 
@@ -97,10 +96,8 @@ class BatchNorm(Layer):
         mask: Array | None = None,
     ) -> tuple[Array, Cache]:
         x = self.check_input(x, self.features)
-        there = None
-        if mask is not None and x.ndim == 3:  # behind a LastStep there is no time
-            what = f"the mask of layer {self.name!r}"
-            there = as_mask(mask, x.shape, x.dtype, what).reshape(-1)
+        there = self.check_mask(mask, x)
+        there = None if there is None else there.reshape(-1)
         y = self.buffer("y", x.shape)
         mean, variance, inv_std = (
             self.buffer(name, (self.features,)) for name in ("mean", "variance", "inv_std")

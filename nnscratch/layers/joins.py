@@ -10,7 +10,6 @@ from nnscratch.errors import ShapeError, require_number
 from nnscratch.layers.activations import Identity
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.layers.recurrent import flat
-from nnscratch.sequences import as_mask
 
 __all__ = ["Branch", "Concatenate", "Skip", "Sum"]
 
@@ -67,9 +66,9 @@ class Sum(Layer):
             )
         y = self.buffer("y", branch.shape)
         kernels.add_scaled(rows(y), rows(skip), rows(branch), self.scale)
-        if mask is None or y.ndim != 3:  # behind a LastStep there is no time
+        mask = self.check_mask(mask, y)
+        if mask is None:
             return y, None
-        mask = as_mask(mask, y.shape, y.dtype, f"the mask of layer {self.name!r}")
         held = self.buffer("held", y.shape)
         kernels.hold_forward(flat(held), flat(y), mask)
         return held, mask

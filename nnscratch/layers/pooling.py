@@ -8,7 +8,6 @@ from nnscratch.arrays import Array
 from nnscratch.backend import kernels
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.layers.recurrent import flat
-from nnscratch.sequences import as_mask
 
 __all__ = ["LastStep", "MeanOverTime"]
 
@@ -64,10 +63,9 @@ class MeanOverTime(Pooling):
         self, x: Array, training: bool = False, mask: Array | None = None
     ) -> tuple[Array, tuple[tuple[int, ...], Array]]:
         x = self.check_input(x)
+        mask = self.check_mask(mask, x)
         if mask is None:
             mask = self.buffer("no mask", (len(x), 0))
-        else:
-            mask = as_mask(mask, x.shape, x.dtype, f"the mask of layer {self.name!r}")
         y = self.buffer("y", (len(x), x.shape[2]))
         kernels.mean_over_time_forward(y, flat(x), mask)
         return y, (x.shape, mask)

@@ -18,7 +18,6 @@ from nnscratch.errors import (
 )
 from nnscratch.layers.base import Features, Layer, Shapes
 from nnscratch.layers.framework_defaults import DEFAULTS
-from nnscratch.sequences import as_mask
 
 Init = str | initializers.Initializer
 # The input, what is inside by name, the mask, factors back, and whether a state was given.
@@ -131,10 +130,9 @@ class Recurrent(Layer):
     ) -> tuple[Array, Cache]:
         x = self.check_input(x, self.features_in)
         batch, steps = x.shape[:2]
+        mask = self.check_mask(mask, x)
         if mask is None:
             mask = self.buffer("no mask", (batch, 0))
-        else:
-            mask = as_mask(mask, x.shape, x.dtype, f"the mask of layer {self.name!r}")
         if through is None:
             through = self.buffer("no factors", (0,))
         sizes = {**self._leaves, **self._leaves_gradients}
