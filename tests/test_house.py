@@ -61,6 +61,14 @@ def test_no_circle_of_imports(graph):
     assert len(order) == len(graph) > 400
 
 
+def test_no_two_folders_that_lie_side_by_side_import_each_other(graph):
+    known = modules()
+    reads = {(known[name].parent, known[other].parent) for name in graph for other in graph[name]}
+    beside = {(a, b) for a, b in reads if a.parent == b.parent and a != b}
+    assert len(beside) > 20
+    assert [pair for pair in beside if pair[::-1] in beside] == []
+
+
 def test_packages_import_what_lies_below_them_alone(graph):
     for name, others in graph.items():
         package = name.partition(".")[0]

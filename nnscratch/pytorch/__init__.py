@@ -19,7 +19,7 @@ try:
 except ImportError as error:
     raise missing("nnscratch.pytorch", "torch") from error
 
-from nnscratch.pytorch.copying import (
+from nnscratch.pytorch.copies.copying import (
     from_torch,
     read_state_dict,
     to_torch,

@@ -17,15 +17,19 @@ from nnscratch.flow.builder import Recorder
 from nnscratch.flow.findings import Findings
 from nnscratch.flow.readout import Readout, Recorded
 from nnscratch.flow.recording import Adjustable
-from nnscratch.pytorch.asking import Questions
-from nnscratch.pytorch.beyond import Beyond
-from nnscratch.pytorch.criterion import Criterion
-from nnscratch.pytorch.endless import endless
-from nnscratch.pytorch.held_out import HeldOut
 from nnscratch.pytorch.kinds import function_of
-from nnscratch.pytorch.mistakes import Mistakes
-from nnscratch.pytorch.modes import Tests
-from nnscratch.pytorch.numbers import (
+from nnscratch.pytorch.losses.criterion import Criterion
+from nnscratch.pytorch.losses.sent_back import kind_of_loss, sent_back
+from nnscratch.pytorch.measuring.on_device import Afar, OnDevice, is_afar
+from nnscratch.pytorch.measuring.parameters import Around
+from nnscratch.pytorch.measuring.places import norm_statistics
+from nnscratch.pytorch.mistakes.asking import Questions
+from nnscratch.pytorch.mistakes.beyond import Beyond
+from nnscratch.pytorch.mistakes.endless import endless
+from nnscratch.pytorch.mistakes.first_pass import Mistakes
+from nnscratch.pytorch.mistakes.held_out import HeldOut
+from nnscratch.pytorch.mistakes.modes import Tests
+from nnscratch.pytorch.mistakes.numbers import (
     ZEROS,
     Numbers,
     both_zero,
@@ -34,17 +38,13 @@ from nnscratch.pytorch.numbers import (
     of_float16,
     rows_of_one,
 )
-from nnscratch.pytorch.on_device import Afar, OnDevice, is_afar
-from nnscratch.pytorch.outweighed import Outweighed
-from nnscratch.pytorch.parameters import Around
-from nnscratch.pytorch.places import norm_statistics
-from nnscratch.pytorch.rivals import Rivals, given_to
-from nnscratch.pytorch.sent_back import kind_of_loss, sent_back
-from nnscratch.pytorch.shared import repeated
+from nnscratch.pytorch.mistakes.outweighed import Outweighed
+from nnscratch.pytorch.mistakes.rivals import Rivals, given_to
+from nnscratch.pytorch.mistakes.shared import repeated
+from nnscratch.pytorch.mistakes.unreached import unreached, unstepped
+from nnscratch.pytorch.mistakes.unregistered import hidden
+from nnscratch.pytorch.mistakes.updates import Updates
 from nnscratch.pytorch.tensors import IDS, as_array, tensors_in
-from nnscratch.pytorch.unreached import unreached, unstepped
-from nnscratch.pytorch.unregistered import hidden
-from nnscratch.pytorch.updates import Updates
 from nnscratch_records import Record, mistakes
 from nnscratch_records.limits import AGAINST, UNEVEN
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import nn
 
-from nnscratch.pytorch.graph import Discovery
-from nnscratch.pytorch.hooks import Hook
-from nnscratch.pytorch.mistakes import Mistakes
-from nnscratch.pytorch.places import await_gradient, norm_statistics
+from nnscratch.pytorch.measuring.graph import Discovery
+from nnscratch.pytorch.measuring.hooks import Hook
+from nnscratch.pytorch.measuring.places import await_gradient, norm_statistics
+from nnscratch.pytorch.mistakes.first_pass import Mistakes
 
 
 class Finder:

@@ -15,25 +15,25 @@ from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, require_count
 from nnscratch.flow.builder import Recorder
 from nnscratch.flow.logging import Log
-from nnscratch.pytorch.asking import ASKED
-from nnscratch.pytorch.carried import Carried
-from nnscratch.pytorch.criterion import seen_by
 from nnscratch.pytorch.filling import Filling
 from nnscratch.pytorch.finding import Finder
-from nnscratch.pytorch.hearing import hear_every_loss
-from nnscratch.pytorch.hooks import Call, Hook, before_update, hooks, parameters_of
-from nnscratch.pytorch.mistakes import frozen
-from nnscratch.pytorch.on_device import is_afar
-from nnscratch.pytorch.parameters import Around
-from nnscratch.pytorch.parameters_on_device import AroundOnDevice
-from nnscratch.pytorch.places import Place
-from nnscratch.pytorch.probing import count_units, probe_outputs
-from nnscratch.pytorch.sent_back import sent_back
-from nnscratch.pytorch.shares import share_of_steps
+from nnscratch.pytorch.losses.criterion import seen_by
+from nnscratch.pytorch.losses.hearing import hear_every_loss
+from nnscratch.pytorch.losses.sent_back import sent_back
+from nnscratch.pytorch.measuring.hooks import Call, Hook, before_update, hooks, parameters_of
+from nnscratch.pytorch.measuring.on_device import is_afar
+from nnscratch.pytorch.measuring.parameters import Around
+from nnscratch.pytorch.measuring.parameters_on_device import AroundOnDevice
+from nnscratch.pytorch.measuring.places import Place
+from nnscratch.pytorch.measuring.probing import count_units, probe_outputs
+from nnscratch.pytorch.measuring.shares import share_of_steps
+from nnscratch.pytorch.measuring.through_time import Insides
+from nnscratch.pytorch.mistakes.asking import ASKED
+from nnscratch.pytorch.mistakes.carried import Carried
+from nnscratch.pytorch.mistakes.first_pass import frozen
+from nnscratch.pytorch.mistakes.updates import called
+from nnscratch.pytorch.mistakes.written import Written
 from nnscratch.pytorch.tensors import as_array, tensors_in
-from nnscratch.pytorch.through_time import Insides
-from nnscratch.pytorch.updates import called
-from nnscratch.pytorch.written import Written
 
 if TYPE_CHECKING:
     from nnscratch.files import PathLike

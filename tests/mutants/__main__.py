@@ -83,7 +83,7 @@ AREAS = {
         "tests/nnscratch/flow/findings tests/nnscratch/curing",
     ),
     "files": ("nnscratch/flow/[es]*/*.py", "tests/nnscratch/flow tests/nnscratch/test_files.py"),
-    "pytorch": ("nnscratch/pytorch/*.py", "tests/nnscratch/pytorch tests/parity"),
+    "pytorch": ("nnscratch/pytorch/**/*.py", "tests/nnscratch/pytorch tests/parity"),
     "estimators": ("nnscratch/sklearn/*.py", "tests/nnscratch/test_sklearn*.py"),
     "sweeps": ("nnscratch/sweeping/*.py", "tests/nnscratch/sweeping"),
     "command line": (

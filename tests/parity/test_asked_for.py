@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from nnscratch.pytorch import bounds, outweighed  # noqa: E402
-from nnscratch.pytorch.padding import padded, padding_read  # noqa: E402
+from nnscratch.pytorch.mistakes import bounds, outweighed  # noqa: E402
+from nnscratch.pytorch.mistakes.padding import padded, padding_read  # noqa: E402
 
 from .loops import G, X, Y, layers, plain, told, trained  # noqa: E402
 

@@ -8,11 +8,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import watch  # noqa: E402
-from nnscratch.pytorch.endless import endless  # noqa: E402
-from nnscratch.pytorch.modes import Tests as Modes  # noqa: E402
-from nnscratch.pytorch.shared import repeated  # noqa: E402
-from nnscratch.pytorch.summed import adds_up  # noqa: E402
-from nnscratch.pytorch.unused import Losses  # noqa: E402
+from nnscratch.pytorch.losses.summed import adds_up  # noqa: E402
+from nnscratch.pytorch.losses.unused import Losses  # noqa: E402
+from nnscratch.pytorch.mistakes.endless import endless  # noqa: E402
+from nnscratch.pytorch.mistakes.modes import Tests as Modes  # noqa: E402
+from nnscratch.pytorch.mistakes.shared import repeated  # noqa: E402
 
 from .loops import X, Y, layers, plain, told, trained  # noqa: E402
 

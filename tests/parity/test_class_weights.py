@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from nnscratch.pytorch.class_weights import by_frequency  # noqa: E402
+from nnscratch.pytorch.mistakes.class_weights import by_frequency  # noqa: E402
 
 from .loops import X, layers, told, trained  # noqa: E402
 

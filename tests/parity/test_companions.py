@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from nnscratch.pytorch.companions import mixed  # noqa: E402
+from nnscratch.pytorch.mistakes.companions import mixed  # noqa: E402
 from tests.parity.loops import X, Y, layers, plain, told, trained  # noqa: E402
 
 tn = torch.nn

@@ -7,7 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from nnscratch.pytorch import hearing, watch  # noqa: E402
+from nnscratch.pytorch import watch  # noqa: E402
+from nnscratch.pytorch.losses import hearing  # noqa: E402
 
 tn, F = torch.nn, torch.nn.functional
 G = torch.Generator().manual_seed(3)

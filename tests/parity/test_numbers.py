@@ -5,8 +5,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import watch  # noqa: E402
-from nnscratch.pytorch.criterion import Criterion  # noqa: E402
-from nnscratch.pytorch.numbers import Numbers, both_zero, each_with_each, rows_of_one  # noqa: E402
+from nnscratch.pytorch.losses.criterion import Criterion  # noqa: E402
+from nnscratch.pytorch.mistakes.numbers import Numbers, both_zero, each_with_each, rows_of_one  # noqa: E402
 from tests.parity.loops import X, Y, layers, plain, told, trained  # noqa: E402
 
 tn = torch.nn

@@ -9,9 +9,11 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from torch.nn.functional import cross_entropy  # noqa: E402  (bound before anybody watches)
 
-from nnscratch.pytorch import dropped, hearing, outweighed, watch  # noqa: E402
-from nnscratch.pytorch.modes import Tests as Modes  # noqa: E402
-from nnscratch.pytorch.updates import Updates  # noqa: E402
+from nnscratch.pytorch import watch  # noqa: E402
+from nnscratch.pytorch.losses import hearing  # noqa: E402
+from nnscratch.pytorch.mistakes import dropped, outweighed  # noqa: E402
+from nnscratch.pytorch.mistakes.modes import Tests as Modes  # noqa: E402
+from nnscratch.pytorch.mistakes.updates import Updates  # noqa: E402
 
 from .loops import G, X, Y, layers, plain, told, trained  # noqa: E402
 

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import watch  # noqa: E402
-from nnscratch.pytorch.positions import are_positions, labels  # noqa: E402
+from nnscratch.pytorch.losses.positions import are_positions, labels  # noqa: E402
 
 tn, F = torch.nn, torch.nn.functional
 

@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import watch  # noqa: E402
-from nnscratch.pytorch.prepared import Prepared  # noqa: E402
+from nnscratch.pytorch.mistakes.prepared import Prepared  # noqa: E402
 
 tn, F = torch.nn, torch.nn.functional
 DRAW = torch.Generator().manual_seed(2)

@@ -5,7 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from nnscratch.pytorch import rivals, watch  # noqa: E402
+from nnscratch.pytorch import watch  # noqa: E402
+from nnscratch.pytorch.mistakes import rivals  # noqa: E402
 
 tn, F = torch.nn, torch.nn.functional
 KIND = "discriminator wins"

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import watch  # noqa: E402
-from nnscratch.pytorch.unused import Losses  # noqa: E402
+from nnscratch.pytorch.losses.unused import Losses  # noqa: E402
 
 from .loops import X, Y, layers, plain, told, trained  # noqa: E402
 

@@ -10,7 +10,7 @@ import nnscratch as nn
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import watch  # noqa: E402
-from nnscratch.pytorch.shares import share_of_steps  # noqa: E402
+from nnscratch.pytorch.measuring.shares import share_of_steps  # noqa: E402
 
 tn = torch.nn
 RNG = np.random.default_rng(0)

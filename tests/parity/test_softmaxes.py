@@ -5,8 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from nnscratch.pytorch.sent_back import nodes  # noqa: E402
-from nnscratch.pytorch.softmaxes import Softmaxes  # noqa: E402
+from nnscratch.pytorch.losses.sent_back import nodes  # noqa: E402
+from nnscratch.pytorch.mistakes.softmaxes import Softmaxes  # noqa: E402
 
 tn, F = torch.nn, torch.nn.functional
 

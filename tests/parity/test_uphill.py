@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import watch  # noqa: E402
-from nnscratch.pytorch.uphill import driven_away  # noqa: E402
+from nnscratch.pytorch.mistakes.uphill import driven_away  # noqa: E402
 from tests.parity.loops import X, layers  # noqa: E402
 
 tn = torch.nn

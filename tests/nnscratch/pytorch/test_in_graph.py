@@ -5,8 +5,8 @@ import pytest
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional
 
-from nnscratch.pytorch.in_graph import asked  # noqa: E402
-from nnscratch.pytorch.sent_back import name_of  # noqa: E402
+from nnscratch.pytorch.losses.in_graph import asked  # noqa: E402
+from nnscratch.pytorch.losses.sent_back import name_of  # noqa: E402
 
 
 def node_of(value):

@@ -10,10 +10,11 @@ from nnscratch_records import FIELDS
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from nnscratch.pytorch import criterion as criteria  # noqa: E402
 from nnscratch.pytorch import flow as flows  # noqa: E402
-from nnscratch.pytorch import on_device, parameters_on_device, places, watch  # noqa: E402
-from nnscratch.pytorch.on_device import Afar, OnDevice  # noqa: E402
+from nnscratch.pytorch import watch  # noqa: E402
+from nnscratch.pytorch.losses import criterion as criteria  # noqa: E402
+from nnscratch.pytorch.measuring import on_device, parameters_on_device, places  # noqa: E402
+from nnscratch.pytorch.measuring.on_device import Afar, OnDevice  # noqa: E402
 
 DEVICE = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else ""
 STEPS = 9

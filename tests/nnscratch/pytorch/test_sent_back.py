@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import watch  # noqa: E402
-from nnscratch.pytorch.sent_back import sent_back  # noqa: E402
+from nnscratch.pytorch.losses.sent_back import sent_back  # noqa: E402
 
 tn, F = torch.nn, torch.nn.functional
 

@@ -17,6 +17,9 @@ DRAWN = (
     "repeated-product-overflows", "selu", "sigmoid-normal-vanishes", "sigmoid-saturates",
     "table-rows", "weight-gradients-mislead", "wide-orthogonal", "widths-beta",
 )  # fmt: skip
+# Gradients that grow 1e14-fold and more: what another processor rounds otherwise does so, too.
+CHAOTIC = {"recurrent-singular-value": ("tanh 8", "tanh 16", "sigmoid 16")}
+CARRIED_ON = 3.0  # standard deviations over seeds
 TIMED = ("batchnorm-slower-step", "elu-speed")  # their times are of the machine
 
 
@@ -36,7 +39,8 @@ def compare(name, spreads):
             continue  # not one number for each seed
         values = np.array(quantity.values, float)
         spread = np.std(values[np.isfinite(values)])
-        tolerance = 1e-6 + 1e-3 * abs(values[0]) + spreads * spread
+        within = CARRIED_ON if key in CHAOTIC.get(name, ()) else spreads
+        tolerance = 1e-6 + 1e-3 * abs(values[0]) + within * spread
         np.testing.assert_allclose(
             found.quantities[key].values, values[:1], 0, tolerance, True, key
         )
@@ -56,4 +60,4 @@ def test_networks_that_are_only_drawn(name):
 @pytest.mark.parametrize("name", [n for n in registry.names() if n not in (*DRAWN, *TIMED)])
 def test_the_others(name):
     """Another processor rounds differently, and a training carries that on."""
-    compare(name, spreads=3.0)
+    compare(name, spreads=CARRIED_ON)

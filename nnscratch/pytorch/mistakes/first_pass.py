@@ -13,18 +13,18 @@ from typing import Any
 from torch import nn
 
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
-from nnscratch.pytorch.bootstrapped import learns_along
-from nnscratch.pytorch.class_weights import by_frequency
-from nnscratch.pytorch.criterion import Criterion
-from nnscratch.pytorch.dropped import Dropped
-from nnscratch.pytorch.forgotten import Forgotten
-from nnscratch.pytorch.graph import is_recorded
-from nnscratch.pytorch.masks import Masks
-from nnscratch.pytorch.modes import evaluates
-from nnscratch.pytorch.moves import Moves
-from nnscratch.pytorch.sent_back import signed, table
-from nnscratch.pytorch.sequences import Sequences
-from nnscratch.pytorch.softmaxes import Softmaxes
+from nnscratch.pytorch.losses.criterion import Criterion
+from nnscratch.pytorch.losses.sent_back import signed, table
+from nnscratch.pytorch.measuring.graph import is_recorded
+from nnscratch.pytorch.mistakes.bootstrapped import learns_along
+from nnscratch.pytorch.mistakes.class_weights import by_frequency
+from nnscratch.pytorch.mistakes.dropped import Dropped
+from nnscratch.pytorch.mistakes.forgotten import Forgotten
+from nnscratch.pytorch.mistakes.masks import Masks
+from nnscratch.pytorch.mistakes.modes import evaluates
+from nnscratch.pytorch.mistakes.moves import Moves
+from nnscratch.pytorch.mistakes.sequences import Sequences
+from nnscratch.pytorch.mistakes.softmaxes import Softmaxes
 from nnscratch.pytorch.tensors import tensors_in
 from nnscratch_records.words import number, percent
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from nnscratch.arrays import Array
-from nnscratch.pytorch import in_graph
-from nnscratch.pytorch.sent_back import terms
+from nnscratch.pytorch.losses import in_graph
+from nnscratch.pytorch.losses.sent_back import terms
 from nnscratch_records.words import percent
 
 LOOKS = 16  # recorded steps at which targets are looked at

@@ -18,19 +18,19 @@ import torch
 from torch import nn
 
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
-from nnscratch.pytorch.bounds import bounded
-from nnscratch.pytorch.companions import SAME, by_the_batch, mixed
-from nnscratch.pytorch.criterion import Criterion
-from nnscratch.pytorch.dropped import still_on
-from nnscratch.pytorch.graph import first_measured
-from nnscratch.pytorch.hooks import Hook
-from nnscratch.pytorch.padding import Padded, padded, padding_read, words_hidden
-from nnscratch.pytorch.places import await_gradient
-from nnscratch.pytorch.probing import unseen
-from nnscratch.pytorch.sent_back import name_of, nodes, shape_of
-from nnscratch.pytorch.sequences import LEAST, copies, looks_ahead, one_further
+from nnscratch.pytorch.losses.criterion import Criterion
+from nnscratch.pytorch.losses.sent_back import name_of, nodes, shape_of
+from nnscratch.pytorch.measuring.graph import first_measured
+from nnscratch.pytorch.measuring.hooks import Hook
+from nnscratch.pytorch.measuring.places import await_gradient
+from nnscratch.pytorch.measuring.probing import unseen
+from nnscratch.pytorch.mistakes.bounds import bounded
+from nnscratch.pytorch.mistakes.companions import SAME, by_the_batch, mixed
+from nnscratch.pytorch.mistakes.dropped import still_on
+from nnscratch.pytorch.mistakes.padding import Padded, padded, padding_read, words_hidden
+from nnscratch.pytorch.mistakes.sequences import LEAST, copies, looks_ahead, one_further
+from nnscratch.pytorch.mistakes.uphill import driven_away, meant, multiplied
 from nnscratch.pytorch.tensors import IDS, tensors_in
-from nnscratch.pytorch.uphill import driven_away, meant, multiplied
 
 ASKED = 12  # the recorded step at which it is asked
 APART = 1e-3  # of the same: by so much examples' answers differ at least

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnscratch.pytorch.sent_back import name_of, nodes, signed
+from nnscratch.pytorch.losses.sent_back import name_of, nodes, signed
 from nnscratch.pytorch.tensors import tensors_in
 
 _PADDING, _MASK = (3, "key_padding_mask"), (5, "attn_mask")  # places and names of arguments

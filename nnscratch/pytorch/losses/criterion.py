@@ -11,12 +11,12 @@ from typing import Any
 import torch
 
 from nnscratch.arrays import Array
-from nnscratch.pytorch.hearing import called_before, mark, marked
-from nnscratch.pytorch.on_device import Afar, is_afar
-from nnscratch.pytorch.positions import are_positions, labels
-from nnscratch.pytorch.summed import adds_up
+from nnscratch.pytorch.losses.hearing import called_before, mark, marked
+from nnscratch.pytorch.losses.positions import are_positions, labels
+from nnscratch.pytorch.losses.summed import adds_up
+from nnscratch.pytorch.losses.unused import Losses
+from nnscratch.pytorch.measuring.on_device import Afar, is_afar
 from nnscratch.pytorch.tensors import IDS, as_array
-from nnscratch.pytorch.unused import Losses
 
 # PyTorch's losses by what this package calls them.
 _NAMES = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from nnscratch.pytorch.criterion import Criterion
+from nnscratch.pytorch.losses.criterion import Criterion
 from nnscratch_records.words import number, percent
 
 STEPS = 3  # with a loss that is no number

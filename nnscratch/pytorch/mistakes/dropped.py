@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnscratch.pytorch.sent_back import name_of, nodes
+from nnscratch.pytorch.losses.sent_back import name_of, nodes
 from nnscratch_records import limits
 from nnscratch_records.words import percent
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch.nn import functional
 
-from nnscratch.pytorch.sent_back import name_of, signed
+from nnscratch.pytorch.losses.sent_back import name_of, signed
 
 _REDUCTIONS = ("none", "mean", "sum")  # by their number
 _WEIGHTS = ("weight",)

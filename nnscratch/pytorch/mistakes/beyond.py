@@ -14,7 +14,7 @@ from typing import Any
 from torch import nn
 
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
-from nnscratch.pytorch.sent_back import leaves, terms
+from nnscratch.pytorch.losses.sent_back import leaves, terms
 from nnscratch_records.words import plural
 
 STILL = 8  # recorded steps after which a parameter is what it was at the first

@@ -12,8 +12,8 @@ import torch
 
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
-from nnscratch.pytorch.on_device import Afar, wide
-from nnscratch.pytorch.parameters import PLACES, Around, copy_all, dense
+from nnscratch.pytorch.measuring.on_device import Afar, wide
+from nnscratch.pytorch.measuring.parameters import PLACES, Around, copy_all, dense
 from nnscratch.sampling import sampled_places
 from nnscratch_kernels.reference.measures import NOTHING, SAMPLE_RUN
 

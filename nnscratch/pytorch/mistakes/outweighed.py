@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from nnscratch.pytorch.in_graph import asked
-from nnscratch.pytorch.sent_back import name_of, nodes, terms
+from nnscratch.pytorch.losses.in_graph import asked
+from nnscratch.pytorch.losses.sent_back import name_of, nodes, terms
 from nnscratch_records.words import number
 
 SINCE = 64  # recorded steps before anything is said

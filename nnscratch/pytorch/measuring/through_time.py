@@ -20,11 +20,11 @@ from torch import nn
 
 from nnscratch.arrays import Array
 from nnscratch.flow.builder import Recorder
-from nnscratch.pytorch.graph import Found
-from nnscratch.pytorch.hooks import Hook, Say
+from nnscratch.pytorch.copies.recurrent import read_recurrent, stacked
 from nnscratch.pytorch.kinds import kind_of
-from nnscratch.pytorch.places import await_gradient
-from nnscratch.pytorch.recurrent import read_recurrent, stacked
+from nnscratch.pytorch.measuring.graph import Found
+from nnscratch.pytorch.measuring.hooks import Hook, Say
+from nnscratch.pytorch.measuring.places import await_gradient
 from nnscratch.pytorch.tensors import as_array
 
 EVERY = 64  # recorded steps, and at powers of two; not on a GPU, which is many times as fast

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from nnscratch.flow.constants import usual
-from nnscratch.pytorch.criterion import Criterion
+from nnscratch.pytorch.losses.criterion import Criterion
 from nnscratch_records.words import number
 
 TIMES = (8.0, 64.0)  # as large

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from nnscratch.pytorch.sent_back import nodes
+from nnscratch.pytorch.losses.sent_back import nodes
 from nnscratch.pytorch.tensors import tensors_in
 
 LEAST = 3  # calls of a module in a pass: the steps of a sequence

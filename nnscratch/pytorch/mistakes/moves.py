@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnscratch.pytorch.following import (
+from nnscratch.pytorch.losses.following import (
     MOST,
     VIEWS,
     Source,
@@ -25,7 +25,7 @@ from nnscratch.pytorch.following import (
     rows_of,
     together,
 )
-from nnscratch.pytorch.sent_back import name_of, shape_of
+from nnscratch.pytorch.losses.sent_back import name_of, shape_of
 from nnscratch.pytorch.tensors import IDS, tensors_in
 
 _SORTED = 2**21  # of an input

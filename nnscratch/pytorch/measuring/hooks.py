@@ -11,10 +11,10 @@ from torch import nn
 
 from nnscratch.flow.builder import Recorder
 from nnscratch.flow.infos import ParamInfo
-from nnscratch.pytorch.graph import Discovery, Found, first_measured
 from nnscratch.pytorch.kinds import fan_in, param_role
-from nnscratch.pytorch.on_device import Afar
-from nnscratch.pytorch.places import Place, await_gradient
+from nnscratch.pytorch.measuring.graph import Discovery, Found, first_measured
+from nnscratch.pytorch.measuring.on_device import Afar
+from nnscratch.pytorch.measuring.places import Place, await_gradient
 from nnscratch.pytorch.tensors import is_measured, tensors_in
 
 Say = Callable[[str, str], None]

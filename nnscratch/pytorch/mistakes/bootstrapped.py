@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnscratch.pytorch.sent_back import name_of, nodes
+from nnscratch.pytorch.losses.sent_back import name_of, nodes
 
 _COMPARES = ("MseLossBackward", "SmoothL1LossBackward", "HuberLossBackward", "SubBackward")
 _BEST = ("MaxBackward", "AmaxBackward", "GatherBackward")  # of the actions, or the one chosen

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from nnscratch.pytorch.criterion import Criterion
-from nnscratch.pytorch.sent_back import name_of, nodes
+from nnscratch.pytorch.losses.criterion import Criterion
+from nnscratch.pytorch.losses.sent_back import name_of, nodes
 from nnscratch_records.words import number
 
 AGAINST = -0.2  # of the targets and of where the gradient pushes the outputs: their correlation

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from nnscratch.pytorch.prepared import Prepared
+from nnscratch.pytorch.mistakes.prepared import Prepared
 
 _RIGHT: dict[str, Callable[[Any, Any], Any]] = {
     "SoftmaxCrossEntropy": lambda z, y: z.argmax(1) == y,

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnscratch.pytorch.following import MOST, chain, rows_below
-from nnscratch.pytorch.sent_back import name_of, nodes, shape_of, signed
+from nnscratch.pytorch.losses.following import MOST, chain, rows_below
+from nnscratch.pytorch.losses.sent_back import name_of, nodes, shape_of, signed
 from nnscratch.pytorch.tensors import tensors_in
 
 _NLL = ("NllLossBackward", "NllLoss2DBackward")

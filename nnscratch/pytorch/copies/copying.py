@@ -20,7 +20,7 @@ from nnscratch.initializers import Normal, VarianceScaling
 from nnscratch.layers.base import Layer
 from nnscratch.layers.recurrent import Recurrent
 from nnscratch.model import Sequential
-from nnscratch.pytorch.recurrent import (
+from nnscratch.pytorch.copies.recurrent import (
     LastStep,
     MeanOverTime,
     Turned,
@@ -31,8 +31,8 @@ from nnscratch.pytorch.recurrent import (
     recurrent_parts,
     turned_parts,
 )
+from nnscratch.pytorch.copies.tracing import Reader
 from nnscratch.pytorch.tensors import as_array, require_module
-from nnscratch.pytorch.tracing import Reader
 
 # A module, what it is here, and how both are made of the other.
 _ALIKE: tuple[tuple[Any, type, Callable[[Any], Layer], Callable[[Any], Any]], ...] = (

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from nnscratch.optimizers.measures import step_share
-from nnscratch.pytorch.on_device import wide
+from nnscratch.pytorch.measuring.on_device import wide
 
 _SUMS = ("square_avg", "sum")  # of RMSprop, Adagrad; what Adam and its like keep is corrected
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from nnscratch.pytorch.kinds import POINTWISE
-from nnscratch.pytorch.sent_back import name_of, shape_of
+from nnscratch.pytorch.losses.sent_back import name_of, shape_of
 
 MOST = 2**23  # numbers of a tensor that are followed
 VIEWS = frozenset({"ViewBackward", "UnsafeViewBackward", "ReshapeAliasBackward"})

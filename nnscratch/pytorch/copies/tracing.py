@@ -12,8 +12,8 @@ from torch import fx, nn
 from nnscratch import layers
 from nnscratch.blocks import Residual
 from nnscratch.errors import ConfigError
-from nnscratch.pytorch.recurrent import Turned
-from nnscratch.pytorch.unseen import held, owned_twice, put_on
+from nnscratch.pytorch.copies.recurrent import Turned
+from nnscratch.pytorch.copies.unseen import held, owned_twice, put_on
 
 _ALL = slice(None)
 _SUMS = (operator.add, operator.iadd, torch.add)

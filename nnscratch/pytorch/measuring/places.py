@@ -11,7 +11,7 @@ import torch
 
 from nnscratch.errors import NnscratchError
 from nnscratch.flow.builder import Recorder
-from nnscratch.pytorch.on_device import Afar, OnDevice, is_afar, wide
+from nnscratch.pytorch.measuring.on_device import Afar, OnDevice, is_afar, wide
 from nnscratch.pytorch.tensors import as_array, is_measured
 
 _DTYPES: dict[Any, np.dtype[Any]] = {

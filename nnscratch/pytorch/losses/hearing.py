@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnscratch.pytorch.in_graph import asked
-from nnscratch.pytorch.sent_back import name_of
+from nnscratch.pytorch.losses.in_graph import asked
+from nnscratch.pytorch.losses.sent_back import name_of
 
 _FUNCTIONS = (
     *("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"),
