@@ -48,8 +48,8 @@ from nnscratch.curing.recurrent import (
 from nnscratch.curing.size import AddHidden, Deeper, Wider, is_bare
 from nnscratch.curing.trials import Trial
 from nnscratch.errors import ConfigError
-from nnscratch.flow.findings.faint import FAINT, least_variance
 from nnscratch.flow.findings.optimizer import rate_by_size
+from nnscratch.flow.findings.recurrent.faint import FAINT, least_variance
 from nnscratch.initializers import Initializer, Orthogonal, VarianceScaling
 from nnscratch.layers import GRU, LSTM, RNN, BatchNorm, Dense, Dropout, Layer, activation
 from nnscratch.optimizers import Adagrad, Adam, Adamax, AdamW, Nadam, RMSProp

@@ -31,8 +31,8 @@ from nnscratch.curing.trials import Trial
 from nnscratch.datasets.codes import codes
 from nnscratch.datasets.far import FAR_OFF, distances
 from nnscratch.flow.findings import rates
-from nnscratch.flow.findings.flaws import RARE
-from nnscratch.flow.findings.outliers import ONE_SIDED, TAIL
+from nnscratch.flow.findings.data.flaws import RARE
+from nnscratch.flow.findings.data.outliers import ONE_SIDED, TAIL
 from nnscratch.flow.findings.view import View
 
 _WEIGHTS = "class weights"  # the finding that one class is rare, or weighed as if it were not

@@ -72,14 +72,14 @@ AREAS = {
     "trainer": ("nnscratch/training/*.py", "tests/nnscratch/training"),
     "recorder": ("nnscratch/flow/*.py", "tests/nnscratch/flow"),
     "records": ("plots/nnscratch_records/*.py", "tests/nnscratch/flow"),
-    "findings": ("nnscratch/flow/findings/*.py", "tests/nnscratch/flow/findings"),
+    "findings": ("nnscratch/flow/findings/**/*.py", "tests/nnscratch/flow/findings"),
     "theory": (
         "nnscratch/theory/**/*.py",
         "tests/nnscratch/theory tests/nnscratch/flow/test_prediction.py",
     ),
     "cure": ("nnscratch/curing/*.py", "tests/nnscratch/curing"),
     RULES: (
-        "nnscratch/flow/findings/[!_]*.py nnscratch/curing/[!_]*.py plots/*/limits.py",
+        "nnscratch/flow/findings/**/[!_]*.py nnscratch/curing/[!_]*.py plots/*/limits.py",
         "tests/nnscratch/flow/findings tests/nnscratch/curing",
     ),
     "files": ("nnscratch/flow/[es]*/*.py", "tests/nnscratch/flow tests/nnscratch/test_files.py"),

@@ -1,9 +1,8 @@
 """Findings: what a record says is wrong, what causes it, and the one change to begin with.
 
 What a run shows (`stability`, `gradient`, `units`, `updates`, `learning`) is told apart from what
-can cause it (`wiring`, `data`, `meant`, `labels`, `flaws`, `output`, `held`, `memory`, `moving`,
-`weights`, `network`, `shrunk`, `training`, `overfitting`), `through_time` does both for recurrent
-layers; `graph` says what causes what, and puts consequences under their cause.
+can cause it, in three rooms: the `data`, the `network`, its `training`. `recurrent` does both for
+layers through time; `graph` says what causes what, and puts consequences under their cause.
 All thresholds stand at the top of their files, with cases on both sides of each in the tests.
 """
 
@@ -13,34 +12,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nnscratch.flow.findings import (
-    data,
-    flaws,
-    gradient,
+from nnscratch.flow.findings import learning
+from nnscratch.flow.findings.data import flaws, labels, meant, scales
+from nnscratch.flow.findings.finding import SEVERITIES, Advice, Finding, Findings
+from nnscratch.flow.findings.graph import KINDS, arrange
+from nnscratch.flow.findings.network import gradient, moving, output, shape, units, weights
+from nnscratch.flow.findings.optimizer import with_one
+from nnscratch.flow.findings.recurrent import through_time
+from nnscratch.flow.findings.recurrent.sequences import for_sequences
+from nnscratch.flow.findings.together import with_others
+from nnscratch.flow.findings.torch_lines import in_torch
+from nnscratch.flow.findings.training import (
     held,
-    labels,
-    learning,
-    meant,
     memory,
-    moving,
-    network,
-    output,
     overfitting,
     shrunk,
     stability,
-    through_time,
-    training,
-    units,
+    step_size,
     updates,
-    weights,
     wiring,
 )
-from nnscratch.flow.findings.finding import SEVERITIES, Advice, Finding, Findings
-from nnscratch.flow.findings.graph import KINDS, arrange
-from nnscratch.flow.findings.optimizer import with_one
-from nnscratch.flow.findings.sequences import for_sequences
-from nnscratch.flow.findings.together import with_others
-from nnscratch.flow.findings.torch_lines import in_torch
 from nnscratch.flow.findings.view import View
 from nnscratch_records import Record
 from nnscratch_records.words import plural
@@ -61,16 +52,16 @@ def find(record: Record) -> Findings:
     shown = {finding.kind: finding for finding in symptoms}
     symptoms += learning.find(view, shown)
     shown = {finding.kind: finding for finding in symptoms}
-    families = (wiring, data, meant, output, held, memory, moving)
+    families = (wiring, scales, meant, output, held, memory, moving)
     causes = [one for family in families for one in family.find(view)]
     causes += flaws.find(view, shown)
     causes += through_time.find_causes(view, shown)
     if not _EQUAL & {one.kind for one in causes}:
         causes += weights.find(view, shown)
-    causes += network.find(view, shown, [one.kind for one in causes])
+    causes += shape.find(view, shown, [one.kind for one in causes])
     causes += shrunk.find(view, shown)
     holding = [one.kind for one in causes if one.explains]  # what explains nothing holds nothing up
-    causes += training.find(view, shown, holding)
+    causes += step_size.find(view, shown, holding)
     causes += overfitting.find(view)
     causes = labels.last_resort(causes)
     causes = flaws.last_resort(view, shown, causes)

@@ -240,3 +240,6 @@ class Findings(Sequence[Finding]):
         from nnscratch.display import findings_html
 
         return findings_html(self)
+
+
+Shown = dict[str, Finding]  # what was found, by its kind

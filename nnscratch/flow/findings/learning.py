@@ -8,7 +8,7 @@ import numpy as np
 
 from nnscratch.flow.findings.columns import THROUGH_TIME
 from nnscratch.flow.findings.cures import adaptive
-from nnscratch.flow.findings.finding import NOT_YET, Advice, Finding
+from nnscratch.flow.findings.finding import NOT_YET, Advice, Finding, Shown
 from nnscratch.flow.findings.view import View
 from nnscratch_records.words import listed, number, percent
 
@@ -57,7 +57,7 @@ def _constant(view: View) -> str:
     return f"one and the same answer for all examples gives {number(p.constant, 3)}{named}"
 
 
-def find(view: View, shown: dict[str, Finding]) -> list[Finding]:
+def find(view: View, shown: Shown) -> list[Finding]:
     """Return that the run has learned nothing."""
     p = view.progress
     if not p.nothing or view.incomparable:
@@ -119,7 +119,7 @@ def _by_heart(view: View) -> Advice:
     )
 
 
-def _ruled_out(view: View, shown: dict[str, Finding]) -> list[str]:
+def _ruled_out(view: View, shown: Shown) -> list[str]:
     """Return what is as it should be, with its numbers."""
     out = []
     p = view.progress

@@ -13,9 +13,9 @@ from nnscratch.flow.findings.cures import (
     STANDARDISE_INPUTS,
     STANDARDISE_TARGETS,
 )
-from nnscratch.flow.findings.data import worth_a_try
+from nnscratch.flow.findings.data.scales import worth_a_try
 from nnscratch.flow.findings.finding import Advice, Finding
-from nnscratch.flow.findings.reach import SQUARES
+from nnscratch.flow.findings.network.reach import SQUARES
 from nnscratch.flow.findings.view import View
 from nnscratch_records.limits import TRIED_LARGE_TARGET, TRIED_SMALL_TARGET
 

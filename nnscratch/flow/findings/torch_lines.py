@@ -15,7 +15,7 @@ from nnscratch.flow.findings.cures import (
     init_for,
 )
 from nnscratch.flow.findings.finding import Advice, Finding
-from nnscratch.flow.findings.stability import LOOK
+from nnscratch.flow.findings.training.stability import LOOK
 from nnscratch.flow.findings.view import View
 
 _ACTIVATIONS = {

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from nnscratch import datasets
-from nnscratch.experiments.public import brook_data, lake_data, series
 from nnscratch.experiments.public import data as d
+from nnscratch.experiments.public import series
+from nnscratch.experiments.public.cases import brook_data, lake_data
 
 
 def made(maker, seed=0):

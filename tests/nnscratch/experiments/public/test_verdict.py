@@ -23,29 +23,31 @@ HALVES = (public.TUNED, public.UNTOUCHED)
 SICK = [case for cases in public.SICK.values() for case in cases]
 
 
-def test_enough_cases():
-    assert len(public.TUNED_CASES) + len(public.UNTOUCHED_CASES) >= 30
+# Halves that were collected together, and how many cases they have at least.
+COLLECTED = {
+    ("tuned", "untouched"): 30,
+    ("autumn", "winter"): 32,
+    ("spring", "summer"): 30,
+    ("dawn", "dusk"): 40,
+    ("east", "west"): 24,
+    ("north", "south"): 20,
+    ("harbour", "island"): 28,
+    ("meadow", "moor"): 24,
+    ("brook", "delta"): 44,
+    ("lake", "marsh"): 40,
+    ("sedge", "reed"): 30,
+}
+
+
+@pytest.mark.parametrize("halves", COLLECTED)
+def test_enough_cases(halves):
+    one, other = (len(public.SICK[half]) for half in halves)
+    assert one + other >= COLLECTED[halves]
+    assert abs(one - other) <= {HALVES: 4, ("sedge", "reed"): 6}.get(halves, 1)
+
+
+def test_enough_kinds():
     assert len(public.HEALTHY) >= 40
-    assert abs(len(public.TUNED_CASES) - len(public.UNTOUCHED_CASES)) <= 4
-    assert len(public.AUTUMN_CASES) + len(public.WINTER_CASES) >= 32
-    assert abs(len(public.AUTUMN_CASES) - len(public.WINTER_CASES)) <= 1
-    assert len(public.SPRING_CASES) + len(public.SUMMER_CASES) >= 30
-    assert abs(len(public.SPRING_CASES) - len(public.SUMMER_CASES)) <= 1
-    assert len(public.DAWN_CASES) + len(public.DUSK_CASES) >= 40
-    assert abs(len(public.DAWN_CASES) - len(public.DUSK_CASES)) <= 1
-    assert len(public.EAST_CASES) + len(public.WEST_CASES) >= 24
-    assert abs(len(public.EAST_CASES) - len(public.WEST_CASES)) <= 1
-    assert len(public.NORTH_CASES) + len(public.SOUTH_CASES) >= 20
-    assert abs(len(public.NORTH_CASES) - len(public.SOUTH_CASES)) <= 1
-    assert len(public.HARBOUR_CASES) + len(public.ISLAND_CASES) >= 28
-    assert abs(len(public.HARBOUR_CASES) - len(public.ISLAND_CASES)) <= 1
-    assert len(public.MEADOW_CASES) + len(public.MOOR_CASES) >= 24
-    assert abs(len(public.MEADOW_CASES) - len(public.MOOR_CASES)) <= 1
-    assert len(public.BROOK_CASES) + len(public.DELTA_CASES) >= 44
-    assert abs(len(public.BROOK_CASES) - len(public.DELTA_CASES)) <= 1
-    assert len(public.LAKE_CASES) + len(public.MARSH_CASES) >= 40
-    assert abs(len(public.LAKE_CASES) - len(public.MARSH_CASES)) <= 1
-    assert len(public.SEDGE_CASES) + len(public.REED_CASES) >= 30
     assert len({case.cause for case in SICK}) >= 12
     names = [case.name for case in (*SICK, *public.HEALTHY)]
     assert [name for name, n in Counter(names).items() if n > 1] == []
@@ -60,16 +62,8 @@ def test_names_decide_what_is_put_aside():
     def place(case):
         return hashlib.sha256(case.name.encode()).hexdigest()
 
-    assert max(map(place, public.AUTUMN_CASES)) < min(map(place, public.WINTER_CASES))
-    assert max(map(place, public.SPRING_CASES)) < min(map(place, public.SUMMER_CASES))
-    assert max(map(place, public.DAWN_CASES)) < min(map(place, public.DUSK_CASES))
-    assert max(map(place, public.EAST_CASES)) < min(map(place, public.WEST_CASES))
-    assert max(map(place, public.NORTH_CASES)) < min(map(place, public.SOUTH_CASES))
-    assert max(map(place, public.HARBOUR_CASES)) < min(map(place, public.ISLAND_CASES))
-    assert max(map(place, public.MEADOW_CASES)) < min(map(place, public.MOOR_CASES))
-    assert max(map(place, public.BROOK_CASES)) < min(map(place, public.DELTA_CASES))
-    assert max(map(place, public.LAKE_CASES)) < min(map(place, public.MARSH_CASES))
-    assert max(map(place, public.SEDGE_CASES)) < min(map(place, public.REED_CASES))
+    for one, other in set(COLLECTED) - {HALVES}:
+        assert max(map(place, public.SICK[one])) < min(map(place, public.SICK[other]))
 
 
 @pytest.mark.parametrize("case", [*SICK, *public.HEALTHY], ids=lambda case: case.name)
@@ -173,7 +167,7 @@ def test_false_alarms_need_a_run_that_learned():
 
 
 def test_tables_name_every_case_also_those_that_cannot_run():
-    case, other = public.TUNED_CASES[:2]
+    case, other = public.SICK[public.TUNED][:2]
     answer = public.Answer(case, 0, Outcome(0.1, 1.0, found("diverged", "saturated")))
     rows = sick_answers("t", [case, other], [answer]).rows
     assert rows[0][0] == f"[{case.name}]({case.source})"
@@ -200,7 +194,7 @@ def test_tables_name_every_case_also_those_that_cannot_run():
     ],
 )
 def test_a_case_from_end_to_end(name, cause):
-    case = next(c for c in public.TUNED_CASES if c.name == name)
+    case = next(c for c in public.SICK[public.TUNED] if c.name == name)
     (answer,) = public.answer_all([case])
     (mended,) = public.answer_all([case], mended=True)
     assert not answer.learned

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.flow.findings import faint
 from nnscratch.flow.findings.finding import Finding
+from nnscratch.flow.findings.recurrent import faint
 
 STACK = {"kinds": "lstm lstm lstm laststep dense", "widths": (20, 20, 20, 2), "n_in": 20}
 LEAST = 1 / 60  # of 20 units: PyTorch's, which Keras's for 20 inputs does not undercut

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.flow.findings import labels
+from nnscratch.flow.findings.data import labels
 
 
 def held_out(values, share, **known):

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from nnscratch.flow.findings import cures, rates, training
+from nnscratch.flow.findings import cures, rates
+from nnscratch.flow.findings.training import step_size
 
 
 @pytest.mark.parametrize(
@@ -210,7 +211,7 @@ def test_a_rate_far_too_small_comes_before_what_a_recurrent_layer_began_with(
         record["update_ratio"][...] = 2e-4
 
     view = run.view(change, lr=rate, optimizer=f"Adam(lr={rate})")
-    (found,) = training.find(view, {}, causes)
+    (found,) = step_size.find(view, {}, causes)
     assert found.kind == "learning rate too small"
     assert found.first == first
 

@@ -5,7 +5,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.flow.findings.cures import STANDARDISE_BOTH
-from nnscratch.flow.findings.flaws import IN_FRONT
+from nnscratch.flow.findings.data.flaws import IN_FRONT
 
 from .test_flaws import at
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from nnscratch.flow.findings import steps, training
 from nnscratch.flow.findings.cures import STANDARDISE_TARGETS
+from nnscratch.flow.findings.training import step_size, steps
 
 NUMBERS = {"targets": "numbers", "widths": (20, 20, 1)}
 BOUNDED = {
@@ -81,7 +81,7 @@ def test_a_timid_rate_comes_before_them(run, optimizer, size, first):
 
     rate = 0.009 if optimizer.startswith("SGD") else 9e-5
     view = run.view(change, lr=rate, optimizer=optimizer, **NUMBERS)
-    (found,) = training.find(view, {}, ["target scale"])
+    (found,) = step_size.find(view, {}, ["target scale"])
     assert (found.kind, found.first) == ("learning rate too small", first)
 
 

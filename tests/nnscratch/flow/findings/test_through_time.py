@@ -11,9 +11,10 @@ import pytest
 import nnscratch as nn
 from nnscratch.experiments.faults import CASES, diagnose
 from nnscratch.experiments.faults.through_time import HEALTHY
-from nnscratch.flow.findings import find, through_time
+from nnscratch.flow.findings import find
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.recurrent import Recurrent
+from nnscratch.flow.findings.recurrent import through_time
+from nnscratch.flow.findings.recurrent.layers import Recurrent
 from nnscratch.flow.findings.view import View
 
 OURS = {"forget bias", "recurrent weights", "truncation", "gradient spikes"}
@@ -59,10 +60,8 @@ def _stalled():
 )
 def test_what_is_not_learned_may_not_be_told_by_the_inputs(told, count, asks):
     looks = {"guess_linear": told, "guess_neighbours": told, "target_count": count}
-    record = changed(
-        **{n: lambda v, to=to: np.where(np.isnan(v), v, to) for n, to in looks.items()}
-    )
-    (found,) = (one for one in find(record) if one.kind == "forget bias")
+    to = {n: lambda v, to=to: np.where(np.isnan(v), v, to) for n, to in looks.items()}
+    (found,) = (one for one in find(changed(**to)) if one.kind == "forget bias")
     assert ("such as the series itself?" in found.cause) == asks
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from nnscratch.flow.findings import Finding, labels
+from nnscratch.flow.findings import Finding
+from nnscratch.flow.findings.data import labels
 
 
 @pytest.mark.parametrize(

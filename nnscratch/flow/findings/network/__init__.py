@@ -1,0 +1,1 @@
+"""Causes in the network, and what its gradient and its units show."""

@@ -1,0 +1,1 @@
+"""Recurrent layers: what they show through time, and what causes it."""
