@@ -34,12 +34,16 @@ def load_module(name: str) -> ModuleType:
     The kernels know nothing of this package's errors, and load when they are first needed.
     """
     try:
-        with _lock:
-            if name in sys.modules:
-                return importlib.import_module(name)  # which waits for whoever loads it
-            return postponing(importlib.import_module, name)
+        if name in sys.modules:
+            return importlib.import_module(name)  # which waits for whoever loads it
+        return postponing(_load, name)
     except ValueError as error:
         raise ConfigError(str(error)) from None
+
+
+def _load(name: str) -> ModuleType:
+    with _lock:
+        return importlib.import_module(name)
 
 
 class Kernels:
@@ -76,30 +80,39 @@ class Kernels:
     ) -> None:
         """Call `work`, and hand this thread's kernel calls to `note` instead of making them.
 
-        Other threads compute on. No context manager: what a signal handler raises just before a
-        block begins would leave its effect, and the calls would go on being noted.
+        Other threads compute on. No context manager, and no `with` around the lock: what a signal
+        handler raises just before a block begins would leave its effect.
         """
-        with _lock:
-            chosen, me = self.name, threading.get_ident()
-            module = load_module(nnscratch_kernels.SETS[chosen])
-            real = {name: getattr(module, name) for name in module.__all__}
+        try:
+            _lock.acquire()
+            self._note(note, work)
+        finally:
+            if _lock._is_owned():  # else something was raised before
+                _lock.release()
 
-            def noting(name: str) -> Callable[..., Any]:
-                def kernel(*arguments: Any) -> Any:
-                    if threading.get_ident() == me:
-                        return note(name, arguments)
-                    return real[name](*arguments)
+    def _note(
+        self, note: Callable[[str, tuple[Any, ...]], float], work: Callable[[], None]
+    ) -> None:
+        chosen, me = self.name, threading.get_ident()
+        module = load_module(nnscratch_kernels.SETS[chosen])
+        real = {name: getattr(module, name) for name in module.__all__}
 
-                return kernel
+        def noting(name: str) -> Callable[..., Any]:
+            def kernel(*arguments: Any) -> Any:
+                if threading.get_ident() == me:
+                    return note(name, arguments)
+                return real[name](*arguments)
 
-            calls = {name: noting(name) for name in real}
-            before = {name: self.__dict__.get(name, real[name]) for name in real}
-            try:
-                self.__dict__.update(calls)
-                work()
-            finally:
-                if self._chosen == chosen:
-                    self.__dict__.update(before)
+            return kernel
+
+        calls = {name: noting(name) for name in real}
+        before = {name: self.__dict__.get(name, real[name]) for name in real}
+        try:
+            self.__dict__.update(calls)
+            work()
+        finally:
+            if self._chosen == chosen:
+                self.__dict__.update(before)
 
     def __getattr__(self, kernel: str) -> Any:
         if kernel.startswith("_"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,8 @@ class Graph(Structure):
 
     def _pass(self, x: Array, training: bool, statistics: str, given: Given) -> Array:
         """Go forward, and keep what came out as the latest pass."""
-        with self.turn.of(self):
+        with (mine := Lock()):
+            self.turn.take(mine, self)
             return self._kept(x, training, statistics, given)
 
     def _kept(self, x: Array, training: bool, statistics: str, given: Given) -> Array:
@@ -189,7 +191,8 @@ class Graph(Structure):
         input_gradient : also compute, and return, the gradient with respect to the input.
         """
         accumulate = require_flag("backward accumulate", accumulate)
-        with self.turn.of(self):
+        with (mine := Lock()):
+            self.turn.take(mine, self)
             kept = self.left() if accumulate else 0.0
             made = self.back(dlogits, accumulate, input_gradient)
             self.went_back(kept)

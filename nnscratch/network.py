@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -102,7 +103,8 @@ class Network(Graph):
         given = self.given(x, mask, state, truncate)
         x, labels = self._there(x, labels, given)
         sample_weights = self._loss_weights(x, given, sample_weights)
-        with self.turn.of(self):
+        with (mine := Lock()):
+            self.turn.take(mine, self)
             tap = self.tap
             if tap is not None and not tap.due:
                 tap = None
@@ -162,7 +164,8 @@ class Network(Graph):
         ``print(model.captured(x, labels, loss))`` shows back-propagation call by call. None where
         the pass is run layer by layer. Computes nothing.
         """
-        with self.turn.of(self):
+        with (mine := Lock()):
+            self.turn.take(mine, self)
             captured = self._captured.find(x, labels, loss)
         return None if captured is None else captured[0]
 
@@ -206,7 +209,8 @@ class Network(Graph):
         given = self.given(x, mask, state, truncate)
         x, labels = self._there(x, labels, given)
         weights = self._loss_weights(x, given, None)
-        with self.turn.of(self):
+        with (mine := Lock()):
+            self.turn.take(mine, self)
             before = self.statistics.flat.copy(), self.noise_state()
             try:
                 value, dlogits = self._loss(x, labels, loss, training, given, weights)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -285,7 +286,8 @@ def find_nonfinite(model: Sequential, loss: float | None = None) -> NonFinite | 
     require_model("find_nonfinite model", model)
     if loss is not None:
         loss = require_real("find_nonfinite loss", loss)
-    with model.turn.of(model):
+    with (mine := Lock()):
+        model.turn.take(mine, model)
         model.whole()
     return first_bad(tensors_of_pass(model, loss))
 

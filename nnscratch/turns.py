@@ -3,57 +3,66 @@
 from __future__ import annotations
 
 import os
-import threading
+import time
+from threading import Lock
 from typing import Any
 
 from nnscratch.errors import ConfigError
 
+_LOOK = 1e-3  # seconds between looks at whether another has left
 _forks = 0  # how many processes lie between this one and the first
 
 
 class Turn:
     """Whose turn it is with something that is not for several threads::
 
-        with turn.of(model):
+        with (mine := Lock()):
+            turn.take(mine, model)
             ...
 
-    The lock itself is entered: between the instructions of an `__enter__` written in Python a
-    signal handler could raise something, and the lock would stay held.
+    What is locked is one's own, and its turn lasts as long as that is. Between a `with` that has
+    locked a common one and the first line of its block, Python 3.14 lets a signal handler raise
+    something, and the lock would stay held; so would it between the lines of an `__enter__`
+    written in Python, in every version.
     """
 
     def __init__(self) -> None:
-        self._locks: dict[int, threading.Lock] = {}
+        self._taken: list[tuple[int, Lock]] = []  # in the order they came; some have left
 
-    @property
-    def lock(self) -> threading.Lock:
-        """The lock of this process: the threads that were inside before a fork are not in it.
+    def take(self, mine: Lock, owner: object = None) -> None:
+        """Note whose turn it is: whose lock `mine` is. `ConfigError` while another is inside.
 
-        It is looked up, for a list of all turns to be renewed would be a list of weak references,
-        and what a signal handler raises while one of those goes is swallowed.
+        owner : whose buffers these are, or what to call it; None: wait until the other has left
         """
-        locks = self._locks
-        return locks[_forks] if _forks in locks else locks.setdefault(_forks, threading.Lock())
-
-    def of(self, owner: object) -> threading.Lock:
-        """Return the lock, to be entered at once; `ConfigError` while somebody is inside.
-
-        owner : whose buffers these are, or what to call it
-        """
-        lock = self._locks.get(_forks) or self.lock
-        if lock.locked():
-            name = owner if isinstance(owner, str) else f"this {type(owner).__name__}"
-            raise ConfigError(
-                f"{name} is at work already, in another thread or further up in this one, and its "
-                f"buffers serve one at a time: give every thread its own, for example by "
-                f"copy.deepcopy"
-            )
-        return lock
+        me = _forks, mine  # threads that were inside before a fork are not in this process
+        taken = self._taken
+        taken.append(me)
+        for one in tuple(taken):
+            if one is me:
+                return
+            while one[1].locked() and one[0] == _forks:
+                if owner is not None:
+                    taken.remove(me)
+                    raise _at_work(owner)
+                time.sleep(_LOOK)
+            try:  # noqa: SIM105 (it costs nothing)
+                taken.remove(one)
+            except ValueError:  # another has taken it out
+                pass
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Turn:
         return Turn()
 
     def __reduce__(self) -> tuple[type[Turn], tuple[()]]:
         return Turn, ()
+
+
+def _at_work(owner: object) -> ConfigError:
+    name = owner if isinstance(owner, str) else f"this {type(owner).__name__}"
+    return ConfigError(
+        f"{name} is at work already, in another thread or further up in this one, and its buffers "
+        f"serve one at a time: give every thread its own, for example by copy.deepcopy"
+    )
 
 
 def _after_fork() -> None:

@@ -7,17 +7,15 @@ are Ctrl-C, which a training meets at the end of a step.
 
 from __future__ import annotations
 
-import os
-import sys
 import warnings
 from collections.abc import Callable
 
-from nnscratch_start import signals
+from nnscratch_start import signals, streams
 
 
 def main() -> int:
     """Run the command line and return its exit code."""
-    _open_what_is_closed()
+    streams.open_what_is_closed()
     return signals.run(_command)
 
 
@@ -26,15 +24,3 @@ def _command() -> Callable[[], int]:
 
     warnings.formatwarning = cli.line_of
     return cli.main
-
-
-def _open_what_is_closed() -> None:
-    """Lead standard streams that were closed (``>&-``) nowhere, and no file into their places."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest that is free
-    for name, number in (("stdout", 1), ("stderr", 2)):
-        if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(number, "w", closefd=False))

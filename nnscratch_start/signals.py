@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
+from nnscratch_start import streams
+
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
 
 # Unless somebody handles or ignores them, as a shell does with Ctrl-C for what runs behind.
@@ -71,5 +73,6 @@ def _run_as_module() -> bool:
     return sys.argv[:1] == ["-m"] and "".join(before[-2:]).endswith("-mnnscratch")
 
 
-if _run_as_module():
+if _run_as_module():  # libraries that it loads may keep files open
     begin()
+    streams.open_what_is_closed()

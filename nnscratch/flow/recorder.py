@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy.typing as npt
@@ -133,7 +134,8 @@ class GradientFlow(Callback, Recording):
         """Begin to record (called by the trainer)."""
         if trainer.model is not self.model:
             raise ConfigError("this GradientFlow was made for another model than the trainer's")
-        with self.model.turn.of(self.model):
+        with (mine := Lock()):
+            self.model.turn.take(mine, self.model)
             self._attach(trainer.optimizer, called(trainer.loss), trainer.callbacks)
         self._from_trainer = True
         # One that begins, or goes on, does so where the latest recording ended; one that stands
@@ -148,14 +150,16 @@ class GradientFlow(Callback, Recording):
         """Decide whether to record a step (called by the trainer)."""
         self._step = step + self._shift
         self._due = self._step % self.every == 0
-        with self.model.turn.of(self.model):
+        with (mine := Lock()):
+            self.model.turn.take(mine, self.model)
             self._go_to(self._step)
             self._take_census()
 
     def on_step(self, trainer: Trainer, step: StepInfo) -> None:
         """Finish a step that was not followed by an update (called by the trainer)."""
         if self._tap.waiting:
-            with self.model.turn.of(self.model):
+            with (mine := Lock()):
+                self.model.turn.take(mine, self.model)
                 self._tap.unfinished(step.lr)
 
     def on_epoch_end(self, trainer: Trainer, history: History) -> None:
@@ -175,7 +179,8 @@ class GradientFlow(Callback, Recording):
         """Let go of the model, however the training ended (called by the trainer)."""
         if self._from_trainer:
             self._ended = trainer.steps
-            with self.model.turn.lock:
+            with (mine := Lock()):
+                self.model.turn.take(mine)
                 self._amend(self._tap.looks.pending())
                 self._detach(trainer.steps + self._shift)
 
@@ -189,7 +194,8 @@ class GradientFlow(Callback, Recording):
             self._step = len(self) * self.every
         else:
             self._step = require_count("GradientFlow.record step", step, least=0)
-        with self.model.turn.of(self.model):
+        with (mine := Lock()):
+            self.model.turn.take(mine, self.model)
             self._prepare()
             self._go_to(self._step)
             self._take_census()
@@ -317,7 +323,8 @@ class _Attached(AbstractContextManager[GradientFlow]):
         self.flow, self.optimizer, self.turn = flow, optimizer, flow.model.turn
 
     def __enter__(self) -> GradientFlow:
-        with self.turn.of(self.flow.model):
+        with (mine := Lock()):
+            self.turn.take(mine, self.flow.model)
             self.flow._attach(self.optimizer)
             try:
                 self.flow._take_census()
@@ -327,7 +334,8 @@ class _Attached(AbstractContextManager[GradientFlow]):
         return self.flow
 
     def __exit__(self, *raised: object) -> None:
-        with self.turn.lock:
+        with (mine := Lock()):
+            self.turn.take(mine)
             self._end()
 
     def _end(self) -> None:

@@ -6,6 +6,7 @@ import itertools
 import math
 import threading
 from collections.abc import Mapping
+from threading import Lock
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -70,8 +71,7 @@ class Optimizer(Settings):
     state_names : tuple of str
         The arrays it remembers from step to step.
     state : State
-        Those arrays, each laid out like ``params.flat``; empty before the first step. Setting one
-        copies the values into its place.
+        Those arrays, each laid out like ``params.flat``; empty at first. Setting one copies values.
     tap : Tap or None
         Who wants the steps measured.
     fitting : Turn
@@ -153,9 +153,9 @@ class Optimizer(Settings):
         when the state is another thread's, or when another thread is at work with the parameters.
         """
         self._ready(params, grads)
-        with params.turn.of("the model of these parameters"):
-            lr = self.lr
-            tap = self.tap
+        with (mine := Lock()):
+            params.turn.take(mine, "the model of these parameters")
+            lr, tap = self.lr, self.tap
             if tap is None or tap.watched is not params or not tap.due:
                 return self._make_step(params, grads, lr, None)
             tap.before_update()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from threading import Lock
 
 import numpy as np
 
@@ -65,7 +66,8 @@ class Stretch:
         if step is None or step.parts > 1 or scalars[0] is None or found is None:
             self.possible = False
             return [], True
-        with model.turn.of(model):
+        with (mine := Lock()):
+            model.turn.take(mine, model)
             captured, prepared = found
             program = captured.program(x, prepared)
             if program.parts > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
 import numpy.typing as npt
@@ -247,7 +248,9 @@ class Trainer(Settings):
         progress = require_flag("progress", progress)
         loop = Loop(self, run, examples, checked, callbacks, max_steps)
         model, optimizer = self.model, self.optimizer
-        with model.fitting.of(model), optimizer.fitting.of(optimizer):
+        with (mine := Lock()):
+            model.fitting.take(mine, model)
+            optimizer.fitting.take(mine, optimizer)
             return self._loop(loop, run, callbacks, progress)
 
     def _loop(self, loop: Loop, run: Run, callbacks: Sequence[Callback], progress: bool) -> History:

@@ -58,6 +58,8 @@ def read_npz(file: IO[bytes], check: Callable[[Described], None] | None = None) 
         with zipfile.ZipFile(file) as archive:
             described: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}
             size = 0
+            if len({info.header_offset for info in archive.infolist()}) < len(archive.infolist()):
+                raise ValueError("two of its members begin at one place")
             for info in archive.infolist():
                 name = info.filename.removesuffix(".npy")
                 if name in described:

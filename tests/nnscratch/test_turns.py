@@ -134,6 +134,15 @@ def test_one_loss_serves_several_threads():
         np.testing.assert_array_equal(params, expected)
 
 
+def is_taken(turn):
+    with (mine := threading.Lock()):
+        try:
+            turn.take(mine, "it")
+        except nn.ConfigError:
+            return True
+    return False
+
+
 def test_what_a_recorder_measures_belongs_to_the_pass():
     """Nobody else comes in between a pass, or an update, and what is measured of it."""
     model, optimizer, inside = made(), nn.Adam(lr=0.01), []
@@ -144,7 +153,7 @@ def test_what_a_recorder_measures_belongs_to_the_pass():
             whole = getattr(tap, name)
 
             def work(*arguments, name=name, whole=whole, **options):
-                inside.append((name, model.turn.lock.locked()))
+                inside.append((name, is_taken(model.turn)))
                 return whole(*arguments, **options)
 
             setattr(tap, name, work)
@@ -209,5 +218,37 @@ def test_an_optimizer_of_two_models_is_recorded_for_one():
 
 def test_copies_have_a_turn_of_their_own():
     model, optimizer = made(), nn.Adam(lr=0.01)
-    with model.turn.lock, model.fitting.lock, optimizer.fitting.lock:
+    with (mine := threading.Lock()):
+        for turn in (model.turn, model.fitting, optimizer.fitting):
+            turn.take(mine)
         fit(copy.deepcopy(model), copy.deepcopy(optimizer))
+
+
+def test_whoever_is_refused_or_stopped_before_it_was_noted_holds_nobody_up():
+    turn, stopped = made().turn, threading.Lock()
+    stopped.acquire()  # and a signal handler raised something
+    with (mine := threading.Lock()):
+        turn.take(mine, "it")
+        with pytest.raises(nn.ConfigError, match="it is at work already"):
+            turn.take(stopped, "it")
+        assert is_taken(turn)
+    assert not is_taken(turn)
+
+
+def test_whoever_waits_comes_in_when_the_other_has_left():
+    turn, came = made().turn, []
+
+    def wait():
+        with (own := threading.Lock()):
+            turn.take(own)
+            came.append(len(came))
+
+    with (mine := threading.Lock()):
+        turn.take(mine, "it")
+        other = threading.Thread(target=wait)
+        other.start()
+        other.join(0.05)
+        assert came == []
+    other.join()
+    assert came == [0]
+    assert not is_taken(turn)

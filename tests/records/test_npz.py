@@ -138,6 +138,16 @@ def test_two_members_of_one_name_are_refused():
         read_npz(made)
 
 
+def test_members_that_share_a_place_are_refused():
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        for name in ("a.npy", "b.npy"):
+            file.writestr(name, member(HEADER.format("<i4", "()"), bytes(4)))
+        file.infolist()[1].header_offset = 0
+    with pytest.raises(ValueError, match="two of its members begin at one place"):
+        read_npz(made)
+
+
 def test_a_member_that_does_not_fit_into_memory_says_so(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 10**8)
     made = io.BytesIO()

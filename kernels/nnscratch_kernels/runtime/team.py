@@ -20,6 +20,7 @@ from queue import SimpleQueue
 
 from nnscratch_kernels import forking
 from nnscratch_kernels.runtime.program import Program, lead, new_state, run_alone, serve
+from nnscratch_kernels.signals import postponing
 
 # How often a thread without work looks for some (about 100 microseconds) before it sleeps.
 WATCH = 6000
@@ -89,7 +90,7 @@ def run(program: Program) -> bool:
     """Run `program` with a team, and return True; or return False if another thread has it."""
     team = _team
     if team is None or team.threads < program.parts:
-        team = _replace(program.parts)
+        team = postponing(_replace, program.parts)
     return team.run(program)
 
 

@@ -1,6 +1,7 @@
 """Several steps in one native call are those steps one by one, and only where nobody looks."""
 
 import contextlib
+import threading
 
 import numpy as np
 import pytest
@@ -244,8 +245,10 @@ def test_a_model_at_work_is_not_trained_by_another(calls):
     options = {"epochs": 1, "batch_size": 5, "progress": False}
     trainer.fit(X, Y, **options)
     made = len(calls)
-    with trainer.model.turn.lock, pytest.raises(nn.ConfigError, match="thread"):
-        trainer.fit(X, Y, **options)
+    with (mine := threading.Lock()):
+        trainer.model.turn.take(mine)
+        with pytest.raises(nn.ConfigError, match="thread"):
+            trainer.fit(X, Y, **options)
     assert len(calls) == made
 
 
