@@ -25,7 +25,7 @@ from nnscratch.backend import (
     set_num_threads,
     use_kernels,
 )
-from nnscratch.blocks import Bidirectional, Residual
+from nnscratch.network.blocks import Bidirectional, Residual
 from nnscratch.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nnscratch.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue, ClipReport
 from nnscratch.datasets.far import only_near
@@ -52,7 +52,7 @@ from nnscratch.flow import (
     replay_nonfinite,
     through_time,
 )
-from nnscratch.freezing import keep_frozen
+from nnscratch.network.freezing import keep_frozen
 from nnscratch.gradcheck import GradientMismatch, check_gradients
 from nnscratch.initializers import for_activation, lsuv
 from nnscratch.layers.activations import *
@@ -80,7 +80,7 @@ from nnscratch.losses import (
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.nonfinite import NonFinite, find_nonfinite
 from nnscratch.optimizers import SGD, SteepestDescent
 from nnscratch.optimizers.adaptive import *

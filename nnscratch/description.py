@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 
 import numpy.typing as npt
 
-from nnscratch import blocks, clipping, initializers, layers, losses, optimizers
+from nnscratch import clipping, initializers, layers, losses, optimizers
 from nnscratch.arguments import arguments, make
 from nnscratch.errors import ConfigError, DataError, NnscratchError
 from nnscratch.initializers import Initializer
 from nnscratch.layers import Layer
-from nnscratch.model import Sequential
+from nnscratch.network import blocks
+from nnscratch.network.model import Sequential
 
 Description = dict[str, Any]
 T = TypeVar("T")

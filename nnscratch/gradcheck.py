@@ -19,10 +19,10 @@ from nnscratch.errors import (
     shown,
 )
 from nnscratch.finite_differences import Comparison, Function, GradientMismatch
-from nnscratch.graph import Graph
 from nnscratch.layers.base import Layer
-from nnscratch.network import Network
-from nnscratch.nodes import LossFunction, Node, require_loss
+from nnscratch.network.graph import Graph
+from nnscratch.network.network import Network
+from nnscratch.network.nodes import LossFunction, Node, require_loss
 from nnscratch.sequences import Given
 
 __all__ = ["GradientMismatch", "check_gradients"]

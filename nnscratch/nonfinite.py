@@ -18,7 +18,7 @@ from nnscratch.arrays import Array
 from nnscratch.backend import kernels
 from nnscratch.display import Brief
 from nnscratch.errors import require_real
-from nnscratch.model import Sequential, require_model
+from nnscratch.network.model import Sequential, require_model
 from nnscratch.saved import from_plain
 
 BEFORE, FORWARD, BACKWARD, UPDATE = "before the pass", "forward", "backward", "update"

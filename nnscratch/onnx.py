@@ -25,8 +25,8 @@ from nnscratch.files import PathLike, write_atomically
 from nnscratch.layers.joins import Branch, Concatenate, Skip, Sum
 from nnscratch.layers.recurrent import Recurrent
 from nnscratch.layouts import write_weights
-from nnscratch.network import Network
-from nnscratch.nodes import INPUT
+from nnscratch.network.network import Network
+from nnscratch.network.nodes import INPUT
 
 try:
     import onnx

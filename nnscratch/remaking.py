@@ -9,14 +9,14 @@ from typing import Any
 
 from nnscratch import layers
 from nnscratch.arguments import arguments
-from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.errors import ConfigError, require_count, require_flag, require_name, shown
-from nnscratch.freezing import frozen_names, inside, is_frozen, keep_frozen, settled_parts
 from nnscratch.initializers import Initializer
 from nnscratch.layers import BatchNorm, Dense, Layer
 from nnscratch.layers.recurrent import Recurrent
-from nnscratch.model import Sequential, require_model
-from nnscratch.nodes import Block
+from nnscratch.network.blocks import Bidirectional, Residual
+from nnscratch.network.freezing import frozen_names, inside, is_frozen, keep_frozen, settled_parts
+from nnscratch.network.model import Sequential, require_model
+from nnscratch.network.nodes import Block
 
 Part = Layer | Block
 _OF_DENSE = ("init", "bias_init")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hint
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
 from nnscratch.files import PathLike, from_json
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.sequences import RandomTruncation
 
 T = TypeVar("T")

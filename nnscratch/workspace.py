@@ -16,7 +16,7 @@ _KEPT = 512  # views of a workspace; what the views lie in stays where it is
 class Changes:
     """Counts every change, anywhere, of a layer's attributes or of a buffer's place.
 
-    Whoever keeps addresses (`nnscratch.replay`) compares one number to know that nothing moved.
+    Whoever keeps addresses (`network.replay`) compares one number to know that nothing moved.
     """
 
     number = 0

@@ -18,7 +18,7 @@ from nnscratch.errors import ConfigError, require_name, unknown_name
 from nnscratch.experiments import ladder
 from nnscratch.initializers import Initializer, for_activation
 from nnscratch.losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import Optimizer
 from nnscratch_records.words import plural
 

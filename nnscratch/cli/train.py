@@ -30,7 +30,7 @@ from nnscratch.flow import Forensics, GradientFlow
 from nnscratch.flow.findings import find
 from nnscratch.flow.live import LiveTable
 from nnscratch.flow.stream import SUFFIX
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import Optimizer
 from nnscratch.theory import Prediction, predict_layers
 from nnscratch.training import Callback, Trainer

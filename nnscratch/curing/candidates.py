@@ -11,7 +11,6 @@ import numpy as np
 
 from nnscratch import initializers
 from nnscratch.arrays import Array
-from nnscratch.blocks import Residual
 from nnscratch.curing.changes import (
     AddPenalty,
     Change,
@@ -52,6 +51,7 @@ from nnscratch.flow.findings.optimizer import rate_by_size
 from nnscratch.flow.findings.recurrent.faint import FAINT, least_variance
 from nnscratch.initializers import Initializer, Orthogonal, VarianceScaling
 from nnscratch.layers import GRU, LSTM, RNN, BatchNorm, Dense, Dropout, Layer, activation
+from nnscratch.network.blocks import Residual
 from nnscratch.optimizers import Adagrad, Adam, Adamax, AdamW, Nadam, RMSProp
 from nnscratch.theory import best_scale
 from nnscratch.theory.recurrent import critical_gain

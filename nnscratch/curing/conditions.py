@@ -11,7 +11,7 @@ from nnscratch.arrays import Array
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.skill import Answers, chosen, split
 from nnscratch.datasets.far import only_near
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.training.examples import Examples, held_out
 
 SEEN = 500  # training examples that tell what is known by heart

@@ -10,7 +10,6 @@ import numpy as np
 
 from nnscratch import initializers
 from nnscratch.arrays import Array
-from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.curing.changes import (
     Change,
     LessDecay,
@@ -43,7 +42,8 @@ from nnscratch.losses import (
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
-from nnscratch.nodes import LossFunction
+from nnscratch.network.blocks import Bidirectional, Residual
+from nnscratch.network.nodes import LossFunction
 from nnscratch.training.penalty import Regularizer
 from nnscratch_records import limits
 

@@ -12,7 +12,7 @@ from nnscratch.arrays import Array
 from nnscratch.curing.plan import Plan
 from nnscratch.errors import ConfigError, DataError
 from nnscratch.layers import Dense
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.theory import Prediction, predict_layers
 from nnscratch.theory.recurrent import measure_through_time
 

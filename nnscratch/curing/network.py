@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from nnscratch import initializers, layers
-from nnscratch.blocks import Residual
 from nnscratch.curing.changes import Change, short
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
 from nnscratch.errors import require_name
 from nnscratch.initializers import Initializer
 from nnscratch.layers import BatchNorm, Dense, Dropout, LayerNorm, RMSNorm
+from nnscratch.network.blocks import Residual
 
 
 @dataclass(frozen=True)

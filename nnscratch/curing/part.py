@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nnscratch import initializers, schedules
-from nnscratch.blocks import Bidirectional
-from nnscratch.freezing import inside
 from nnscratch.initializers import Initializer
+from nnscratch.network.blocks import Bidirectional
+from nnscratch.network.freezing import inside
 
 
 @dataclass(frozen=True)

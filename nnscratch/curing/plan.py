@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.clipping import Clip
 from nnscratch.curing.part import Part, called, has_rates, opened, python_of, rates_of
 from nnscratch.datasets.standard import Standardizer
-from nnscratch.freezing import frozen_names, keep_frozen, settled_parts
 from nnscratch.layers import Dense
 from nnscratch.losses import Loss
-from nnscratch.model import Sequential
-from nnscratch.nodes import INPUT, LossFunction, Node, Writer
+from nnscratch.network.blocks import Bidirectional, Residual
+from nnscratch.network.freezing import frozen_names, keep_frozen, settled_parts
+from nnscratch.network.model import Sequential
+from nnscratch.network.nodes import INPUT, LossFunction, Node, Writer
 from nnscratch.optimizers import Optimizer
 from nnscratch.schedules import Schedule
 from nnscratch.sequences import Truncate

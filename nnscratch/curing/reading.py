@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnscratch.arguments import arguments
-from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
 from nnscratch.errors import ConfigError
-from nnscratch.freezing import frozen_names, is_frozen
 from nnscratch.layers import Dense, Layer
 from nnscratch.losses import Loss
-from nnscratch.model import Sequential
-from nnscratch.nodes import LossFunction
+from nnscratch.network.blocks import Bidirectional, Residual
+from nnscratch.network.freezing import frozen_names, is_frozen
+from nnscratch.network.model import Sequential
+from nnscratch.network.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch.schedules import Constant
 from nnscratch.sequences import Truncate

@@ -18,8 +18,8 @@ from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.skill import is_truth_table
 from nnscratch.curing.trials import GOOD, MARGIN, Trial, objection
-from nnscratch.model import Sequential
-from nnscratch.nodes import LossFunction
+from nnscratch.network.model import Sequential
+from nnscratch.network.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch_records.limits import verdict
 

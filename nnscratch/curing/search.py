@@ -40,8 +40,8 @@ from nnscratch.curing.trials import (
     objection,
 )
 from nnscratch.errors import require_count, require_seed
-from nnscratch.model import Sequential
-from nnscratch.nodes import LossFunction
+from nnscratch.network.model import Sequential
+from nnscratch.network.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch.sequences import Truncate
 from nnscratch.training import Callback, Trainer

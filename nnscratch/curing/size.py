@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from nnscratch import layers
-from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.curing.changes import Change
 from nnscratch.curing.network import with_weights
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
 from nnscratch.initializers import Initializer
 from nnscratch.layers import Dense
+from nnscratch.network.blocks import Bidirectional, Residual
 
 # What a layer reads and gives, of dense and of recurrent ones.
 _SIZES = (("n_in", "n_out"), ("features_in", "features"))

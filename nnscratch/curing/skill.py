@@ -16,7 +16,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.datasets.far import are_near
 from nnscratch.losses import Loss
-from nnscratch.nodes import LossFunction
+from nnscratch.network.nodes import LossFunction
 from nnscratch.scores import accuracy
 
 LEAST_SPLIT = 60  # examples: with fewer none are held out

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from nnscratch import layers
 from nnscratch.arrays import Array
-from nnscratch.blocks import Residual
 from nnscratch.clipping import ClipByGlobalNorm
 from nnscratch.errors import require_count
 from nnscratch.experiments.rungs import chosen
@@ -19,7 +18,8 @@ from nnscratch.flow import GradientFlow, Reading
 from nnscratch.flow.records import Record
 from nnscratch.initializers import Initializer, VarianceScaling
 from nnscratch.losses import SoftmaxCrossEntropy
-from nnscratch.model import Sequential
+from nnscratch.network.blocks import Residual
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import SGD
 from nnscratch.training import Callback, History, Trainer
 from nnscratch_records import memory

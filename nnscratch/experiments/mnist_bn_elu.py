@@ -25,7 +25,7 @@ from nnscratch.clipping import ClipByValue
 from nnscratch.errors import require_count
 from nnscratch.layers import ELU, BatchNorm, Dense, Layer
 from nnscratch.losses import SoftmaxCrossEntropy
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import SGD
 from nnscratch.scores import accuracy
 from nnscratch.training import Callback, History, StepInfo, Trainer

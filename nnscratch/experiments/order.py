@@ -11,7 +11,7 @@ import numpy as np
 from nnscratch import datasets
 from nnscratch.layers import Dense, LastStep, Layer
 from nnscratch.losses import SoftmaxCrossEntropy
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import Optimizer
 from nnscratch.scores import accuracy
 from nnscratch.sequences import Truncate

@@ -19,7 +19,7 @@ from nnscratch.flow import GradientFlow
 from nnscratch.flow.records import Record
 from nnscratch.initializers import Initializer, VarianceScaling
 from nnscratch.layers import GRU, LSTM, RNN, Layer
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import SGD
 from nnscratch.theory import TimePrediction, critical_scale, predict
 from nnscratch.training import Callback

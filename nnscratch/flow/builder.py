@@ -26,7 +26,7 @@ from nnscratch.flow.intake import NO_END, Intake, as_it_is
 from nnscratch.flow.layout import STEP_FIELDS
 from nnscratch.flow.looks import called
 from nnscratch.flow.measuring import measure_parameter, note_states, recurrent_calls
-from nnscratch.nodes import require_loss
+from nnscratch.network.nodes import require_loss
 from nnscratch_records import mistakes
 from nnscratch_records.mistakes import Mistake
 from nnscratch_records.words import plural

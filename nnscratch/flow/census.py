@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nnscratch.arrays import Array, as_numbers, rows
 from nnscratch.errors import ShapeError
 from nnscratch.layers.base import Layer
-from nnscratch.network import Network
+from nnscratch.network.network import Network
 from nnscratch_records import STATES
 
 ALIVE, DEAD, SATURATED_LOW, SATURATED_HIGH = range(len(STATES))

@@ -20,7 +20,6 @@ import numpy as np
 from nnscratch.arguments import Settings, arguments
 from nnscratch.arrays import Array
 from nnscratch.backend import active_kernels, use_kernels
-from nnscratch.captures import capturable
 from nnscratch.description import describe, describe_model, rebuild_as, rebuild_model
 from nnscratch.display import Brief
 from nnscratch.errors import (
@@ -33,8 +32,9 @@ from nnscratch.errors import (
 from nnscratch.files import PathLike, load_npz, make_folder, save_npz
 from nnscratch.flow.recorder import GradientFlow
 from nnscratch.losses import Loss
-from nnscratch.model import Sequential
-from nnscratch.nodes import LossFunction
+from nnscratch.network.captures import capturable
+from nnscratch.network.model import Sequential
+from nnscratch.network.nodes import LossFunction
 from nnscratch.nonfinite import (
     SEEN,
     UPDATE,

@@ -23,7 +23,7 @@ from nnscratch.layers.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from nnscratch.flow.layout import Layout
-    from nnscratch.network import Network
+    from nnscratch.network.network import Network
     from nnscratch.optimizers import Optimizer
 
 _EXAMPLES, _UNITS, _INPUTS = 64, 64, 256  # as many are looked at

@@ -20,7 +20,7 @@ from nnscratch.flow.looks import called
 from nnscratch.flow.recording import Recording
 from nnscratch.flow.selection import describe_network, select_layers
 from nnscratch.flow.tap import Tap
-from nnscratch.model import Sequential, require_model
+from nnscratch.network.model import Sequential, require_model
 from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
 from nnscratch.training import Callback, History, StepInfo, Trainer

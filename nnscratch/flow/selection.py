@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from nnscratch.errors import ConfigError, require_count, require_list, require_name
 from nnscratch.flow.infos import INPUT, LayerInfo, ParamInfo
-from nnscratch.network import Network
+from nnscratch.network.network import Network
 
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 

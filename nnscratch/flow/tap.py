@@ -23,16 +23,16 @@ from nnscratch.flow.layout import STEP_FIELDS, Layout
 from nnscratch.flow.looks import PassLooks, called
 from nnscratch.flow.measuring import note_states, recurrent_calls, tensor_arguments
 from nnscratch.layers.recurrent import Recurrent
-from nnscratch.nodes import Pass
+from nnscratch.network.nodes import Pass
+from nnscratch.network.replay import Request
 from nnscratch.optimizers.measures import PARAM_MEASURES, ParameterMeasures
 from nnscratch.parameters import Parameters
-from nnscratch.replay import Request
 from nnscratch.sampling import measured_runs
 from nnscratch_kernels.reference.measures import MEASURES, NOTHING, SUMS
 
 if TYPE_CHECKING:
     from nnscratch.clipping import ClipReport
-    from nnscratch.network import Network
+    from nnscratch.network.network import Network
 
 _NONFINITE = MEASURES.index("nonfinite")
 _OF_UPDATE = [PARAM_MEASURES.index(n) for n in ("param_norm_before", "param_update_norm")]

@@ -27,7 +27,7 @@ from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, require_count, require_name
 from nnscratch.flow.cells import CELLS, Cell, Plain
 from nnscratch.layers.recurrent import Recurrent
-from nnscratch.network import Network, require_network
+from nnscratch.network.network import Network, require_network
 
 __all__ = ["ThroughTime", "gradient_by_lag", "through_time"]
 

@@ -64,7 +64,7 @@ class Layer:
     kind: ClassVar[str] = "layer"
     role: ClassVar[str] = "opaque"
     # Set to True in a class whose own `forward` (in training) and `backward` do nothing but call
-    # kernels on the layer's buffers, so that the calls can be kept (`nnscratch.replay`). A subclass
+    # kernels on the layer's buffers, so that the calls can be kept (`network.replay`). A subclass
     # does not inherit it.
     captured_whole: ClassVar[bool] = False
 

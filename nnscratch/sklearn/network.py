@@ -31,7 +31,7 @@ from nnscratch.flow.findings.optimizer import optimizer_python
 from nnscratch.initializers import Initializer, for_activation
 from nnscratch.layers import BatchNorm, Dense, activation
 from nnscratch.losses import Loss
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import Optimizer, optimizer
 from nnscratch.sklearn.lines import Setting, in_sklearn
 from nnscratch.training import Callback, EarlyStopping, Trainer

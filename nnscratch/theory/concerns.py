@@ -10,7 +10,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.datasets.codes import codes, line_without
 from nnscratch.layers import Dense
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.theory.ends import InputStatistics
 from nnscratch.theory.nonlinearity import Nonlinearity
 from nnscratch.theory.propagation import Signal

@@ -9,7 +9,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
 from nnscratch.layers import Dense
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.theory.prediction import predict_layers
 from nnscratch.theory.report import Prediction
 from nnscratch.theory.weights import as_drawn

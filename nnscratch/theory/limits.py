@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnscratch.initializers import Orthogonal
 from nnscratch.layers import Dense, Dropout
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.theory.blocks import BATCH, Network
 
 _NARROW_SUM = 0.05  # of 1/units over the hidden layers

@@ -14,8 +14,8 @@ from nnscratch.datasets.checks import check_labels
 from nnscratch.errors import ConfigError, DataError, DtypeError, ShapeError, require_count
 from nnscratch.layers import BatchNorm, Dense, Identity
 from nnscratch.losses import CategoricalCrossEntropy, SoftmaxCrossEntropy
-from nnscratch.model import Sequential, require_model
-from nnscratch.nodes import LossFunction
+from nnscratch.network.model import Sequential, require_model
+from nnscratch.network.nodes import LossFunction
 from nnscratch.theory import concerns
 from nnscratch.theory.blocks import LINEAR, Block, Network, branch_ends
 from nnscratch.theory.ends import (

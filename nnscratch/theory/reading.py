@@ -19,8 +19,8 @@ from nnscratch.layers import (
 )
 from nnscratch.layers.joins import Branch, Skip, Sum
 from nnscratch.layers.recurrent import Recurrent
-from nnscratch.model import Sequential
-from nnscratch.nodes import INPUT
+from nnscratch.network.model import Sequential
+from nnscratch.network.nodes import INPUT
 from nnscratch.theory.blocks import BATCH, LAYER, LINEAR, RMS, Block, Fork, Network, Step
 from nnscratch.theory.limits import limits
 from nnscratch.theory.nonlinearity import composed, draws_noise, nonlinearity, with_dropout

@@ -16,7 +16,7 @@ from nnscratch.initializers import (
     fans,
 )
 from nnscratch.layers import Dense, Layer
-from nnscratch.nodes import Node
+from nnscratch.network.nodes import Node
 
 
 def refuse_tied(node: Node) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from nnscratch.clipping import ClipReport
 
 if TYPE_CHECKING:
-    from nnscratch.model import Sequential
-    from nnscratch.nodes import LossFunction
+    from nnscratch.network.model import Sequential
+    from nnscratch.network.nodes import LossFunction
     from nnscratch.nonfinite import NonFinite
     from nnscratch.optimizers import Optimizer
     from nnscratch.sequences import Truncate

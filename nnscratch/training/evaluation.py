@@ -10,8 +10,8 @@ from typing import Any
 import numpy.typing as npt
 
 from nnscratch.arrays import Array
-from nnscratch.model import Sequential, require_model
-from nnscratch.nodes import LossFunction, require_loss, value_of
+from nnscratch.network.model import Sequential, require_model
+from nnscratch.network.nodes import LossFunction, require_loss, value_of
 from nnscratch.scores import accuracy, confusion, r2
 from nnscratch.training.examples import Examples
 from nnscratch_records.words import plural

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from nnscratch.arrays import Array, as_array, fitted
 from nnscratch.datasets.checks import check_inputs, check_labels
 from nnscratch.errors import ConfigError, DataError, ShapeError
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.scores import accuracy
 from nnscratch.sequences import without_padding
 from nnscratch.workspace import Workspace

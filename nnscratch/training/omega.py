@@ -8,7 +8,7 @@ from nnscratch.arrays import Array
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError, require_name, require_number
 from nnscratch.layers.rnn import RNN
-from nnscratch.network import Network, require_network
+from nnscratch.network.network import Network, require_network
 from nnscratch.training.penalty import Regularizer
 
 # Of the authors' program: steps of a smaller squared norm are left out; a gradient of a larger

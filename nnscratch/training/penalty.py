@@ -8,7 +8,7 @@ import numpy as np
 
 from nnscratch.arguments import Settings
 from nnscratch.errors import require_number
-from nnscratch.network import Network, require_network
+from nnscratch.network.network import Network, require_network
 from nnscratch.training.callbacks import Callback, StepInfo
 
 _PENALISED = ("weight", "recurrent_weight")  # roles: biases and norms go free

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, require_count, require_number
-from nnscratch.model import Sequential
-from nnscratch.nodes import LossFunction
+from nnscratch.network.model import Sequential
+from nnscratch.network.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch.schedules import Geometric
 from nnscratch.training.callbacks import Callback, StepInfo

@@ -11,9 +11,9 @@ from nnscratch.arrays import Array
 from nnscratch.backend import load_module
 from nnscratch.errors import NnscratchError
 from nnscratch.losses.base import Prepared
-from nnscratch.network import Network
+from nnscratch.network.network import Network
+from nnscratch.network.replay import CapturedPass
 from nnscratch.optimizers.kernel import KernelOptimizer
-from nnscratch.replay import CapturedPass
 from nnscratch.training.callbacks import Training
 from nnscratch.training.examples import Examples
 from nnscratch.training.watch import LARGE

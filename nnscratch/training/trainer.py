@@ -18,8 +18,8 @@ from nnscratch.errors import (
     require_seed,
     shown,
 )
-from nnscratch.model import Sequential, require_model
-from nnscratch.nodes import LossFunction, require_loss
+from nnscratch.network.model import Sequential, require_model
+from nnscratch.network.nodes import LossFunction, require_loss
 from nnscratch.nonfinite import NonFinite
 from nnscratch.optimizers import Optimizer
 from nnscratch.sequences import Truncate, factors_back

@@ -56,7 +56,7 @@ AREAS = {
         "nnscratch/layers/*.py",
         "tests/nnscratch/layers tests/nnscratch/network tests/nnscratch/test_[nd]o*.py",
     ),
-    "network": ("nnscratch/[!c_]*.py", TOP),
+    "network": ("nnscratch/[!c_]*.py nnscratch/network/*.py", TOP),
     "reference": ("kernels/*/reference/*.py", "tests/kernels"),
     "compiled": ("kernels/*/compiled/**/*.py", "tests/kernels tests/nnscratch/optimizers"),
     "runtime": (

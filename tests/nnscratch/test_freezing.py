@@ -12,7 +12,7 @@ from nnscratch import optimizers
 from nnscratch.description import describe, describe_model, rebuild, rebuild_model
 from nnscratch.errors import ConfigError, DataError, UnknownNameError
 from nnscratch.flow.findings import find
-from nnscratch.freezing import frozen_names, is_frozen, settled_parts
+from nnscratch.network.freezing import frozen_names, is_frozen, settled_parts
 
 X, Y = np.random.default_rng(0).standard_normal((40, 6)), np.arange(40) % 3
 LOSS = nn.SoftmaxCrossEntropy()

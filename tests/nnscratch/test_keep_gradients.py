@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch import replay
+from nnscratch.network import replay
 from nnscratch_kernels.runtime import reuse, schedule, threads
 
 pytestmark = pytest.mark.skipif(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.trace import Trace
+from nnscratch.network.trace import Trace
 
 RNG = np.random.default_rng(0)
 X, LABELS = RNG.standard_normal((9, 5)), RNG.integers(0, 3, 9)

@@ -13,7 +13,7 @@ from nnscratch.experiments.claims.networks import accuracy, stack, train
 from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.layers import Dense, Dropout, Layer, ReLU
 from nnscratch.losses import SoftmaxCrossEntropy
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import SGD
 
 POST = (784, 300, 100, 10)

@@ -16,7 +16,7 @@ from nnscratch.experiments.claims.remembering import (
     Made,
 )
 from nnscratch.layers import Dense, LastStep
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import Adam
 
 ROWS, PIXELS = "rows", "pixels"

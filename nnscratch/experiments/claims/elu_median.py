@@ -9,7 +9,7 @@ from nnscratch.arrays import Array
 from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import Activation, activation_outputs, stack, train
 from nnscratch.experiments.claims.pictures import Picture, interval_rows, seed_lines
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import SGD
 from nnscratch.training import Callback, History, Trainer
 

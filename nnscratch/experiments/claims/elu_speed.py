@@ -11,7 +11,7 @@ from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial,
 from nnscratch.experiments.claims.networks import batch, stack, train
 from nnscratch.experiments.claims.pictures import Picture, interval_rows, seed_lines
 from nnscratch.losses import SoftmaxCrossEntropy
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import SGD
 
 KINDS = {"ReLU": "relu", "ELU": "elu"}

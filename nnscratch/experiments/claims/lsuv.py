@@ -9,7 +9,7 @@ from nnscratch.arrays import Array
 from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import accuracy, batch, dense_names, stack, train
 from nnscratch.experiments.claims.pictures import Picture, interval_rows, seed_lines
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import SGD
 
 NEAR = 0.1  # LSUV's own tolerance

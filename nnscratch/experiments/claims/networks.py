@@ -13,7 +13,7 @@ from nnscratch.arrays import Array
 from nnscratch.experiments.claims.claim import Settings
 from nnscratch.initializers import Initializer, Normal, VarianceScaling
 from nnscratch.losses import SoftmaxCrossEntropy
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import Optimizer
 from nnscratch.training import Callback, History, Trainer
 

@@ -13,7 +13,7 @@ from nnscratch.flow import gradient_by_lag
 from nnscratch.initializers import Normal
 from nnscratch.layers import RNN, Dense, LastStep
 from nnscratch.losses import SoftmaxCrossEntropy
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.sequences import RandomTruncation, Truncate
 
 SAME = 1e-9

@@ -10,7 +10,7 @@ import numpy as np
 from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.experiments.claims.through_time import drawn, per_step
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 
 # Framework whose weights are drawn, kind, bias of the gate that keeps, how much of it is added to
 # what the framework puts there.

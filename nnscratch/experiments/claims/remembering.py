@@ -11,7 +11,7 @@ from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.initializers import Normal
 from nnscratch.layers import LSTM, RNN, Layer
 from nnscratch.losses import Loss
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import Adam
 from nnscratch.training import Trainer
 

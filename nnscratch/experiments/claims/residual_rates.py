@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nnscratch import layers, theory
-from nnscratch.blocks import Residual
 from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial, Verdict
 from nnscratch.experiments.claims.networks import back_propagated
 from nnscratch.experiments.claims.pictures import Picture, interval_rows
 from nnscratch.initializers import VarianceScaling
 from nnscratch.layers import BatchNorm, Dense, Layer, LayerNorm, RMSNorm
-from nnscratch.model import Sequential
-from nnscratch.nodes import Block
+from nnscratch.network.blocks import Residual
+from nnscratch.network.model import Sequential
+from nnscratch.network.nodes import Block
 
 Parts = Sequence[Layer | Block]
 Made = Callable[[int], Parts]

@@ -11,7 +11,7 @@ from nnscratch.experiments.claims.claim import Claim, Measured, Quantity, Trial,
 from nnscratch.experiments.claims.networks import batch, stack
 from nnscratch.experiments.claims.pictures import Picture
 from nnscratch.losses import SoftmaxCrossEntropy
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import steepest_direction
 
 LABELS = {"l2": "Euclidean", "l1": "l1", "linf": "l-infinity", "spectral": "spectral"}

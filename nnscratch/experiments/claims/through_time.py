@@ -11,7 +11,7 @@ import numpy as np
 from nnscratch import theory
 from nnscratch.arrays import Array
 from nnscratch.layers import GRU, LSTM, RNN, Layer
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.theory.recurrent.report import rate_of
 
 # As the layers know them; Flax is said here: LeCun's normal, orthogonal for each gate.

@@ -8,7 +8,7 @@ from nnscratch.experiments.faults.register import faulty
 from nnscratch.experiments.faults.setup import Draw, Setup
 from nnscratch.layers import GRU, Dense, LastStep, ReLU
 from nnscratch.losses import SigmoidCrossEntropy, SoftmaxCrossEntropy
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import SGD, Adam
 
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from nnscratch import layers, losses
 from nnscratch.arrays import Array
-from nnscratch.blocks import Residual
 from nnscratch.clipping import ClipByGlobalNorm, ClipByValue
 from nnscratch.experiments.faults.setup import STEPS, Case, Draw, Setup
 from nnscratch.initializers import Initializer, Orthogonal, VarianceScaling
 from nnscratch.initializers.lsuv import lsuv
-from nnscratch.model import Sequential
+from nnscratch.network.blocks import Residual
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import SGD, Adam, AdamW, RMSProp
 from nnscratch.schedules import Cosine
 

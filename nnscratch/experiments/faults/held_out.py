@@ -7,13 +7,13 @@ import functools
 import numpy as np
 
 from nnscratch import layers, losses
-from nnscratch.blocks import Residual
 from nnscratch.clipping import ClipByNorm
 from nnscratch.experiments.faults.meddling import Poison, PutBack
 from nnscratch.experiments.faults.register import faulty
 from nnscratch.experiments.faults.setup import Draw, Setup
 from nnscratch.initializers import Constant, Normal, Uniform, VarianceScaling
-from nnscratch.model import Sequential
+from nnscratch.network.blocks import Residual
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import SGD, Adam, RMSProp
 
 held_out = functools.partial(faulty, held_out=True)

@@ -13,8 +13,8 @@ from nnscratch import datasets, layers
 from nnscratch.arrays import Array
 from nnscratch.initializers import Initializer
 from nnscratch.losses import MeanSquaredError, SoftmaxCrossEntropy
-from nnscratch.model import Sequential
-from nnscratch.nodes import LossFunction
+from nnscratch.network.model import Sequential
+from nnscratch.network.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
 from nnscratch.training import Callback
 

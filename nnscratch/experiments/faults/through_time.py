@@ -18,7 +18,7 @@ from nnscratch.experiments.faults.setup import Case, Draw, Setup
 from nnscratch.initializers import Orthogonal, Uniform
 from nnscratch.layers.recurrent import Recurrent
 from nnscratch.losses import SoftmaxCrossEntropy
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.optimizers import SGD, Adam, Optimizer
 
 _CLASSES, _STEPS = 3, 300

@@ -14,12 +14,12 @@ from torch import nn
 
 from nnscratch import layers
 from nnscratch.arrays import Array
-from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.errors import ConfigError, shown
 from nnscratch.initializers import Normal, VarianceScaling
 from nnscratch.layers.base import Layer
 from nnscratch.layers.recurrent import Recurrent
-from nnscratch.model import Sequential
+from nnscratch.network.blocks import Bidirectional, Residual
+from nnscratch.network.model import Sequential
 from nnscratch.pytorch.copies.recurrent import (
     LastStep,
     MeanOverTime,

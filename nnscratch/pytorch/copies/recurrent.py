@@ -10,8 +10,8 @@ from torch import nn
 
 from nnscratch import layers
 from nnscratch.arguments import arguments, make
-from nnscratch.blocks import Bidirectional
 from nnscratch.layouts import read_weights, write_weights
+from nnscratch.network.blocks import Bidirectional
 from nnscratch.pytorch.tensors import as_array
 
 _KINDS: dict[Any, Any] = {nn.RNN: layers.RNN, nn.LSTM: layers.LSTM, nn.GRU: layers.GRU}

@@ -10,8 +10,8 @@ import torch
 from torch import fx, nn
 
 from nnscratch import layers
-from nnscratch.blocks import Residual
 from nnscratch.errors import ConfigError
+from nnscratch.network.blocks import Residual
 from nnscratch.pytorch.copies.recurrent import Turned
 from nnscratch.pytorch.copies.unseen import held, owned_twice, put_on
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnscratch.arrays import Array, as_array, as_numbers
 from nnscratch.layers import Activation, Dense, Softmax
-from nnscratch.model import Sequential
+from nnscratch.network.model import Sequential
 from nnscratch.theory import concerns
 from nnscratch.theory.blocks import LINEAR
 from nnscratch.theory.ends import InputStatistics

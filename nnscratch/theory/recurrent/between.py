@@ -15,7 +15,7 @@ from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError
 from nnscratch.layers import Dense, Dropout, Identity, Layer, LayerNorm, RMSNorm, Softmax
 from nnscratch.layers.joins import Concatenate, Sum
-from nnscratch.nodes import Node
+from nnscratch.network.nodes import Node
 from nnscratch.theory.nonlinearity import nonlinearity
 from nnscratch.theory.recurrent.cells import UNITS
 from nnscratch.theory.weights import dense_parameters, is_fresh_norm

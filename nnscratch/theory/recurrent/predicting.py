@@ -14,8 +14,8 @@ import numpy as np
 from nnscratch.arrays import Array, as_numbers
 from nnscratch.errors import DataError, ShapeError
 from nnscratch.layers import Dropout
-from nnscratch.model import Sequential
-from nnscratch.nodes import INPUT, Node, Pass
+from nnscratch.network.model import Sequential
+from nnscratch.network.nodes import INPUT, Node, Pass
 from nnscratch.theory.criticality import best_scale
 from nnscratch.theory.recurrent.backward import ByLag, gradient_by_lag
 from nnscratch.theory.recurrent.beforehand import of_sequences

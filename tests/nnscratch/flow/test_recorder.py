@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.captures import CapturedPasses
+from nnscratch.network.captures import CapturedPasses
 from nnscratch_kernels.runtime import schedule
 from nnscratch_kernels.runtime import threads as kernel_threads
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.replay import CapturedPass
+from nnscratch.network.replay import CapturedPass
 
 from .captured import COMPILED, layer_by_layer
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.network import Network
+from nnscratch.network.network import Network
 
 from .forks import LABELS, LOSS, X, nested, residual, with_batchnorm
 

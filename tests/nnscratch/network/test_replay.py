@@ -79,7 +79,7 @@ def test_trainer_uses_it_and_training_is_the_same(batch, monkeypatch):
     histories = []
     for usable in (True, False):
         if not usable:
-            monkeypatch.setattr("nnscratch.captures.capturable", lambda layer: False)
+            monkeypatch.setattr("nnscratch.network.captures.capturable", lambda layer: False)
         model = nn.Sequential(*NETWORKS["batchnorm"](), seed=5)
         trainer = nn.Trainer(
             model, nn.SoftmaxCrossEntropy(), nn.Adam(lr=0.01, clip=nn.ClipByGlobalNorm(1.0))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from nnscratch.blocks import Bidirectional, Residual
 from nnscratch.errors import ConfigError, ShapeError, require_name, shown
 from nnscratch.layers import Layer
-from nnscratch.model import Sequential, require_model
-from nnscratch.nodes import Block, Node
+from nnscratch.network.blocks import Bidirectional, Residual
+from nnscratch.network.model import Sequential, require_model
+from nnscratch.network.nodes import Block, Node
 
 _FOLLOWS = {"activation", "norm", "noise", "shape"}  # the weights it stands behind
 

@@ -9,7 +9,7 @@ from nnscratch.errors import ConfigError, require_number, shown
 from nnscratch.layers.base import Layer
 from nnscratch.layers.joins import Branch, Concatenate, Skip, Sum
 from nnscratch.layers.recurrent import Recurrent
-from nnscratch.nodes import Block, Writer
+from nnscratch.network.nodes import Block, Writer
 
 __all__ = ["Bidirectional", "Residual"]
 

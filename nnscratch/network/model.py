@@ -12,8 +12,8 @@ from nnscratch.arguments import arguments, make
 from nnscratch.arrays import Array
 from nnscratch.errors import ConfigError, shown
 from nnscratch.layers.base import Layer
-from nnscratch.network import Network
-from nnscratch.nodes import INPUT, Block, Writer, is_of_torch
+from nnscratch.network.network import Network
+from nnscratch.network.nodes import INPUT, Block, Writer, is_of_torch
 from nnscratch.parameters import stays
 
 

@@ -10,11 +10,11 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
 from nnscratch.errors import NnscratchError
-from nnscratch.graph import Graph
 from nnscratch.layers.base import Layer
 from nnscratch.losses import Loss
 from nnscratch.losses.base import Prepared
-from nnscratch.replay import CapturedPass, Measurer
+from nnscratch.network.graph import Graph
+from nnscratch.network.replay import CapturedPass, Measurer
 from nnscratch.sequences import NOTHING, Given
 from nnscratch.workspace import changes
 

@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from nnscratch.arrays import Array, as_array
-from nnscratch.captures import CapturedPasses
 from nnscratch.display import Text, html_table, size_in_words, text_table
 from nnscratch.errors import ConfigError, ShapeError, require_count, shown
 from nnscratch.files import PathLike, load_arrays, save_arrays
-from nnscratch.graph import Graph
-from nnscratch.nodes import LossFunction, Writer, require_loss, value_of
+from nnscratch.network.captures import CapturedPasses
+from nnscratch.network.graph import Graph
+from nnscratch.network.nodes import LossFunction, Writer, require_loss, value_of
+from nnscratch.network.replay import CapturedPass, Measurer
+from nnscratch.network.trace import LayerTrace, Trace
 from nnscratch.parameters import put_whole
-from nnscratch.replay import CapturedPass, Measurer
 from nnscratch.sequences import Given, States, Truncate, step_weights, without_padding
-from nnscratch.trace import LayerTrace, Trace
 
 _HEADS = ("layer", "is", "gives", "parameters")
 

@@ -17,10 +17,10 @@ import numpy as np
 
 from nnscratch.arrays import Array, empty
 from nnscratch.backend import kernels, load_module
-from nnscratch.graph import Graph
 from nnscratch.losses import Loss
 from nnscratch.losses.base import Prepared
-from nnscratch.nodes import Pass
+from nnscratch.network.graph import Graph
+from nnscratch.network.nodes import Pass
 from nnscratch.sequences import NOTHING, Given
 from nnscratch.workspace import changes
 from nnscratch_kernels.runtime.memory import address

@@ -13,7 +13,8 @@ from nnscratch.arrays import Array, as_array, fitted, rows
 from nnscratch.backend import kernels
 from nnscratch.errors import ConfigError, ShapeError, require_flag, require_name
 from nnscratch.layers.batchnorm import STATISTICS
-from nnscratch.nodes import INPUT, Pass, Writer
+from nnscratch.network.nodes import INPUT, Pass, Writer
+from nnscratch.network.structure import Structure
 from nnscratch.sequences import (
     NOTHING,
     Given,
@@ -24,7 +25,6 @@ from nnscratch.sequences import (
     factors_back,
     without_padding,
 )
-from nnscratch.structure import Structure
 from nnscratch.turns import Turn
 from nnscratch.workspace import Workspace, changes
 

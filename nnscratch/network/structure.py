@@ -19,7 +19,7 @@ from nnscratch.errors import (
     unknown_name,
 )
 from nnscratch.layers.base import Layer, Shape
-from nnscratch.nodes import Layers, Node, Writer, input_of, shapes_of
+from nnscratch.network.nodes import Layers, Node, Writer, input_of, shapes_of
 from nnscratch.parameters import Parameters, Views, is_of, stays
 
 _KEPT_SHAPES = 64
