@@ -178,12 +178,18 @@ def _suggest(rates: Array, losses: Array, smooth: Array) -> tuple[float, float]:
     """Return the rate of the steepest fall and that of the lowest loss; NaN for no fall."""
     first = losses[: max(len(losses) // 10, 5)]
     end = int(smooth.argmin())
-    noise = float(first.std() / math.sqrt(len(first)))
+    noise = 3 * float(first.std())  # of one loss; of a mean of n by the root of n less
     fall = float(first.mean() - smooth[end])
-    if end < 2 or fall < max(LEAST_FALL * abs(float(first.mean())), 3 * noise):
+    least = max(LEAST_FALL * abs(float(first.mean())), noise / math.sqrt(len(first)))
+    if end < 2 or fall < least:
         return math.nan, math.nan
-    # Differences over a quarter of a decade, once a tenth of the fall is made: not of the noise.
-    begin = int(np.argmax(smooth < first.mean() - fall / 10))
+    # Differences over a quarter of a decade, once the loss is for a decade below what a tenth of
+    # the fall leaves of it, and below what noise does: one batch of easy rows is no fall.
+    wobble = noise / math.sqrt(2 * WINDOW + 1)
+    level = first.mean() - min(max(fall / 10, wobble), fall / 2)
+    above = np.concatenate([[-1], np.flatnonzero(smooth[:end] >= level), [end]])
+    stays = np.diff(above) > np.searchsorted(rates, rates[0] * 10)
+    begin = int(above[stays.argmax() if stays.any() else -2]) + 1
     half = max(1, int(np.searchsorted(rates, rates[0] * 10**0.25)) // 2)
     middle = np.arange(min(begin, end - 1), end)
     slope = smooth[np.minimum(middle + half, end)] - smooth[np.maximum(middle - half, 0)]

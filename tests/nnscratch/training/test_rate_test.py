@@ -114,6 +114,62 @@ def test_a_steep_wobble_before_the_fall_is_not_taken_for_it():
     assert rates[55] < rate < lowest == rates[-1]
 
 
+def test_a_batch_of_easy_rows_before_the_fall_is_not_taken_for_it():
+    """A steep way down to three quarters and up again; the fall begins at the middle."""
+    rates = np.geomspace(1e-6, 1.0, 120)
+    losses = np.concatenate([np.full(80, 1.0), np.linspace(1.0, 0.2, 40)])
+    losses[30:41] -= 0.25 * np.array([0.3, 0.7, 1, 1, 1, 1, 1, 1, 1, 0.7, 0.3])
+    rate, lowest = _suggest(rates, losses, losses)
+    assert rates[83] < rate < lowest == rates[-1]
+
+
+@pytest.mark.parametrize(("steps", "early"), [(25, True), (14, False)])
+def test_what_stays_below_for_a_decade_is_the_fall_whatever_comes_later(steps, early):
+    rates = np.geomspace(1e-6, 1.0, 120)  # 20 to a decade
+    losses = np.concatenate([np.full(60, 1.0), np.full(60, 0.5)])
+    losses[60 + steps : 66 + steps] = 1.0
+    losses[-1] = 0.45
+    rate, _ = _suggest(rates, losses, losses)
+    assert (rate < rates[63]) == early
+    assert (rate > rates[60 + steps]) != early
+
+
+def test_below_what_noise_makes_of_the_first_losses_a_fall_begins():
+    """Of single losses 0.4 apart, means of nine wander by 0.13: a step of 0.3 tells nothing."""
+    rates = np.geomspace(1e-6, 1.0, 120)
+    smooth = np.concatenate([np.full(40, 2.0), np.full(40, 1.7), np.linspace(1.7, 0.7, 40)])
+    losses = smooth.copy()
+    for deviation, late in ((0.4, True), (0.1, False)):
+        losses[:12] = 2.0 + deviation * np.tile([1.0, -1.0], 6)
+        rate, _ = _suggest(rates, losses, smooth)
+        assert (rate > rates[80]) == late
+        assert (rate < rates[45]) != late
+
+
+def test_where_noise_is_much_half_of_the_fall_is_one():
+    rates = np.geomspace(1e-6, 1.0, 120)
+    smooth = np.concatenate([np.full(40, 2.0), np.full(40, 1.35), np.linspace(1.35, 1.0, 40)])
+    losses = smooth.copy()
+    losses[:12] = 2.0 + 0.8 * np.tile([1.0, -1.0], 6)  # whose means of nine wander by 0.27
+    rate, _ = _suggest(rates, losses, smooth)
+    assert rate < rates[45]
+
+
+def test_a_table_with_a_few_far_targets_is_given_a_rate_that_trains():
+    """Where the loss hangs on which rows a batch has, from a rate of 1e-4 on it is training."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal((400, 4)).astype(np.float32)
+        y = (x[:, :1] * x[:, 1:2] + x[:, 2:3] + 0.1 * rng.standard_normal((400, 1))) ** 3
+        y = ((y - y.mean()) / y.std()).astype(np.float32)
+        network = nn.Sequential(
+            nn.Dense(4, 50, init="he_normal"), nn.ReLU(), nn.Dense(50, 1), seed=seed
+        )
+        given = network, nn.MeanSquaredError(), nn.Adam(lr=1)
+        found = nn.find_rate(*given, x, y, batch_size=20, seed=seed)
+        assert math.isnan(found.rate) or 1e-4 < found.rate < 0.1
+
+
 def test_masked_steps_play_no_part():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((40, 6, 3)).astype(np.float32), rng.integers(0, 2, 40)
