@@ -129,6 +129,19 @@ def test_how_long_and_how_little(share, now, looks, is_told):
     assert bool(one.told()) == is_told
 
 
+@pytest.mark.parametrize(("mean", "is_told"), [(0.49, True), (0.51, False)])
+def test_what_a_network_brings_about_itself_is_no_fixed_target(mean, is_told):
+    """Rewards, which a critic is asked for, become others as the actions do."""
+    one = outweighed.Outweighed()
+    one._first, one._count = 1.0, 2
+    one._looks[0] = [
+        outweighed._Look(step, 0.4, "mse_loss", 1.0, 1.0, 0.01, mean=now, error=0.1)
+        for now in (0.0, mean)
+        for step in range(64, 68)
+    ]
+    assert bool(one.told()) == is_told
+
+
 class Codes(tn.Module):
     """Codes that are drawn around what is read of the input, and decoded."""
 

@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from nnscratch.pytorch.losses.in_graph import asked
@@ -19,6 +20,7 @@ NOTHING = 0.02  # of the way from a constant answer's loss to the least
 FELL = 0.5  # of what the whole loss was
 COLLAPSED = 12  # looks in a row at which a decoder has to stand at one answer for all
 WORSE = 0.1  # of that way: a decoder that cannot even give that has another trouble
+WANDERED = 5.0  # standard errors of a batch: targets are others than they were, as rewards are
 _TINY = 1e-6  # of a constant answer's loss: less there is to learn
 
 
@@ -30,6 +32,8 @@ class _Look:
     value: float
     constant: float
     share: float
+    mean: float = 0.0  # of the targets, and its standard error in a batch
+    error: float = 1.0
     drawn: bool = False  # it judges what is decoded of drawn codes, which another term holds
 
 
@@ -52,8 +56,8 @@ class Outweighed:
         for place, node in enumerate(parts):
             learned = _learned(node)
             if learned is not None:
-                drawn = -WORSE < learned[-1] <= NOTHING and _drawn(node, parts)
-                self._looks.setdefault(place, []).append(_Look(step, whole, *learned, drawn))
+                drawn = -WORSE < learned[3] <= NOTHING and _drawn(node, parts)
+                self._looks.setdefault(place, []).append(_Look(step, whole, *learned, drawn=drawn))
 
     def told(self) -> tuple[str, ...]:
         """Return what was seen, as a line of `Mistakes`; nothing where all is right."""
@@ -65,7 +69,7 @@ class Outweighed:
             if len(late) < LOOKS or max(one.share for one in late) > NOTHING:
                 continue
             now = late[-1]
-            if not self._first - now.whole > FELL * abs(self._first):
+            if not self._first - now.whole > FELL * abs(self._first) or _wander(looks):
                 continue
             return (
                 "term outweighed",
@@ -96,6 +100,12 @@ def _collapsed(now: _Look) -> tuple[str, ...]:
     )
 
 
+def _wander(looks: list[_Look]) -> bool:
+    """Whether what a term asks for changes as the network does: what its own actions bring it."""
+    first, now = (np.median([one.mean for one in some]) for some in (looks[:LOOKS], looks[-LOOKS:]))
+    return bool(abs(now - first) > WANDERED * np.median([one.error for one in looks]))
+
+
 def _drawn(node: Any, parts: list[Any]) -> bool:
     """Whether what a term judges is made of an exponential, and so is a term without targets."""
     others = [one for one in parts if one is not node and asked(one) is None]
@@ -114,9 +124,10 @@ def _below(node: Any) -> Any:
     return node
 
 
-def _learned(node: Any) -> tuple[str, float, float, float] | None:
-    """Return of a loss of PyTorch its name, value, that of one answer for all, and the share of
-    what there is to learn that is learned; None of what is none, or of which nothing can be.
+def _learned(node: Any) -> tuple[str, float, float, float, float, float] | None:
+    """Return of a loss of PyTorch its name, value, that of one answer for all, the share of what
+    there is to learn that is learned, and the targets' mean with its standard error; None of what
+    is none, or of which nothing can be.
     """
     found = asked(node)
     if found is None:
@@ -133,7 +144,9 @@ def _learned(node: Any) -> tuple[str, float, float, float] | None:
     room = constant - least
     if not (math.isfinite(value + room) and room > _TINY * abs(constant)):
         return None
-    return function.__name__, value, constant, (constant - value) / room
+    y = targets.detach().double()
+    mean, error = float(y.mean()), float(y.std()) / math.sqrt(len(y))
+    return function.__name__, value, constant, (constant - value) / room, mean, error
 
 
 def _answers(name: str, z: Any, y: Any) -> tuple[Any, Any]:
