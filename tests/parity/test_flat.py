@@ -13,10 +13,23 @@ Y = (X[:, :1] > 0).float()
 LOW, HIGH = 1e-6, 1 - 1e-6
 
 
-def findings(answers, bias, loss=F.binary_cross_entropy, steps=60, outputs=1):
+class Within(tn.Sequential):
+    """Cuts off in its own forward."""
+
+    def __init__(self, answers, *parts):
+        super().__init__(*parts)
+        self.answers = answers
+
+    def forward(self, x):
+        return self.answers(super().forward(x))
+
+
+def findings(answers, bias, loss=F.binary_cross_entropy, steps=60, outputs=1, within=False):
     torch.manual_seed(1)
-    model = tn.Sequential(tn.Linear(6, 16), tn.Tanh(), tn.Linear(16, outputs))
-    tn.init.constant_(model[-1].bias, bias)
+    parts = tn.Linear(6, 16), tn.Tanh(), tn.Linear(16, outputs)
+    tn.init.constant_(parts[-1].bias, bias)
+    model = Within(answers, *parts) if within else tn.Sequential(*parts)
+    answers = (lambda z: z) if within else answers
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     flow = watch(model, optimizer, histograms=False)
     criterion = getattr(F, loss.__name__)
@@ -33,17 +46,19 @@ CLAMPED = [
 ]
 
 
+@pytest.mark.parametrize("within", [False, True])
 @pytest.mark.parametrize(("answers", "loss"), CLAMPED)
-def test_a_clamp_that_leaves_no_gradient(answers, loss):
-    found = findings(answers, -3.0, loss)
+def test_a_clamp_that_leaves_no_gradient(answers, loss, within):
+    found = findings(answers, -3.0, loss, within=within)
     first = next(iter(found.values()))
-    assert (first.kind, first.severity) == ("loss", "serious")
+    assert (first.kind, first.severity) == ("loss", "fatal" if within else "serious")
     assert "clamp()" in first.cause
     assert found["does not learn"].because == "loss"
 
 
-def test_a_clamp_that_leaves_some():
-    assert "loss" not in findings(lambda z: z.clamp(LOW, HIGH), 0.5)
+@pytest.mark.parametrize("within", [False, True])
+def test_a_clamp_that_leaves_some(within):
+    assert "loss" not in findings(lambda z: z.clamp(LOW, HIGH), 0.5, within=within)
 
 
 def test_one_of_many_answers_is_asked():

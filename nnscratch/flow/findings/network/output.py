@@ -64,6 +64,7 @@ def _endless(view: View) -> list[Finding]:
 def _flat(view: View) -> list[Finding]:
     """Most of what the network says of examples changes nothing in a loss that stands high."""
     last, p = len(view.layers) - 1, view.progress
+    last -= last > 0 and view.roles[last] == "opaque"  # a function that may itself be flat
     classes = "SoftmaxCrossEntropy"  # it may leave places out
     if view.rows < ENOUGH or not p.known or view.text("loss_kind") == classes:
         return []
@@ -80,12 +81,12 @@ def _flat(view: View) -> list[Finding]:
         "serious",
         view,
         f"For {percent(share)} of what {view.layers[last]} gives the gradient of the loss is "
-        f"exactly 0, while the loss stands at {number(p.now, 3)}: whatever the network says there, "
-        f"the loss stays the same.",
-        "Something between the network and its loss is flat: clamp(), relu() or a comparison cuts "
-        "off what is out of its range, and no gradient brings it back.",
+        f"exactly 0, while the loss stands at {number(p.now, 3)}: whatever it is, the loss stays the "
+        f"same.",
+        "Something between that and the loss is flat: clamp(), relu() or a comparison cuts off "
+        "what is out of its range, and no gradient brings it back.",
         (Advice("take away what cuts off, and give the loss what it takes: logits, or a sigmoid"),),
-        _PULLED,
+        _PULLED | {"dead layer"},
         zeros=share,
     )
 
