@@ -48,6 +48,7 @@ _SEEN_IN_LAYERS = ("output activation",)  # and told of these
 STILL = 1e-5  # updates over weights: by shorter ones nothing is learned
 _IF_IT_MOVES = ("no positions",)  # else it learns nothing of any order for want of steps
 AWAY = 0.02  # of a parameter's norm: another before a step than behind the one before it
+SAME = 1e-5  # of a norm: rounding changes it by no more
 OFTEN, ALWAYS = 2, 0.5  # times: once may be a checkpoint; of the steps: a constraint
 # Of a run that explodes, another one needs no clip; tests do no harm to what is learned.
 _AS_IT_BRINGS = ("clipped too soon", "training mode")
@@ -101,7 +102,11 @@ def _set_back(view: View) -> list[Finding]:
     with np.errstate(divide="ignore", invalid="ignore"):
         before = update / ratio
     left, met = after[:-1], before[1:]
-    far = np.abs(met - left) > AWAY * np.maximum(met, left)
+    gap = np.abs(met - left)
+    far = gap > AWAY * np.maximum(met, left)
+    # However near: the beginning is met again, where no more than digits lie between.
+    again = np.abs(met - before[:1]) <= SAME * before[:1]
+    far |= again & (gap > 10 * SAME * left)
     far &= (np.diff(view.steps[: view.rows]) == 1)[:, None]
     times = np.flatnonzero(far.any(axis=1))
     none = (

@@ -157,6 +157,27 @@ def set_back(times=3, every=20, by=0.5, column=0, norm=1.0):
     return change
 
 
+@pytest.mark.parametrize(
+    ("left", "met", "told"),
+    [
+        (1e-3, 0.0, True),  # nearer than 2 %, and where it began
+        (1e-3, 0.9e-5, True),
+        (1e-3, 1.1e-5, False),  # elsewhere
+        (1.1e-4, 0.0, True),
+        (0.9e-4, 0.0, False),  # as near as digits are
+    ],
+)
+def test_the_beginning_is_met_again_however_near(run, left, met, told):
+    def change(record):
+        set_back(by=0.0)(record)
+        record["param_update_norm"][:, 0] = 1e-2
+        record["param_norm"][:, 0] = 1 + left
+        record["update_ratio"][:, 0] = 1e-2 / (1 + left)
+        record["update_ratio"][[0, 20, 40, 60], 0] = 1e-2 / np.array([1, *[1 + met] * 3])
+
+    assert ("weights set back" in run(change).kinds) == told
+
+
 def run_stuck(record):
     record["loss"] = record["loss_constant"][0] * (1 + 0.002 * (-1.0) ** np.arange(100))
 
