@@ -60,6 +60,7 @@ _OTHERS = {
     "y = (y - y.mean(0)) / (y.std(0) + 1e-8)",
     UNIT_TARGETS.line: "y = (y - y.amin(0)) / (y.amax(0) - y.amin(0) + 1e-8)",
     SIGNED_TARGETS.line: "y = 2 * (y - y.amin(0)) / (y.amax(0) - y.amin(0) + 1e-8) - 1",
+    "model.unfreeze()": "model.requires_grad_(True); {optimizer}",
     "callbacks = [nn.EarlyStopping()]": "",
     "callbacks = [nn.Penalty(l2=0.0001)]": "",
 }
@@ -82,11 +83,9 @@ def _advice(advice: Advice, view: View) -> Advice:
 
 def _line(advice: Advice, view: View) -> str:
     """Return a line of torch that does what one of this package's does; empty for none."""
-    line = advice.line
+    line = "" if advice.line.startswith("trainer.") else _OTHERS.get(advice.line, advice.line)
     if "torch." in line or OPTIMIZER in line:
         return line.replace(OPTIMIZER, optimizer_line(view))
-    if line in _OTHERS or line.startswith("trainer."):
-        return _OTHERS.get(line, "")
     try:
         tree = ast.parse(line).body
     except SyntaxError:

@@ -140,7 +140,7 @@ def _frozen(view: View) -> list[Finding]:
 
 
 def _kept(view: View) -> list[int]:
-    """Return frozen layers of weights beside others that are trained, where that does not do."""
+    """Return frozen layers of weights, where what is trained beside them does not do."""
     columns = [view.param(layer, "weight") for layer in view.weights]
     frozen = [
         layer
@@ -148,8 +148,7 @@ def _kept(view: View) -> list[int]:
         if column is not None and not view.factors[column] > 0
     ]
     p = view.progress
-    enough = p.rows >= STEADY and len(frozen) < len(view.weights)
-    return frozen if enough and not (p.learned or p.steps_left < p.rows) else []
+    return frozen if p.rows >= STEADY and not (p.learned or p.steps_left < p.rows) else []
 
 
 def _told(view: View, how: str, columns: list[int], moved: Array) -> tuple[int, str, str]:
@@ -165,10 +164,12 @@ def _told(view: View, how: str, columns: list[int], moved: Array) -> tuple[int, 
         )
     if how == "on purpose":
         count = f"{len(columns)} of the {len(view.weights)} layers with weights"
+        whole = len(columns) == len(view.weights)
+        alone = "no weight is trained" if whole else "what is learned the others learn alone"
         return (
             view.first_step,
-            f"{count} are frozen, {names}: what is learned the others learn alone, and of what "
-            f"there is {percent(max(0.0, view.progress.share))} is.",
+            f"{count} are frozen, {names}: {alone}, and of what there is "
+            f"{percent(max(0.0, view.progress.share))} is.",
             "What frozen layers hand on is all that the others get to see: that does where they "
             "were trained on something like it, not as they were drawn.",
         )

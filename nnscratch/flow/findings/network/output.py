@@ -81,7 +81,7 @@ def _flat(view: View) -> list[Finding]:
         "serious",
         view,
         f"For {percent(share)} of what {view.layers[last]} gives the gradient of the loss is "
-        f"exactly 0, while the loss stands at {number(p.now, 3)}: whatever it is, the loss stays the "
+        f"exactly 0, while the loss stands at {number(p.now, 3)}: whatever it is, the loss is the "
         f"same.",
         "Something between that and the loss is flat: clamp(), relu() or a comparison cuts off "
         "what is out of its range, and no gradient brings it back.",

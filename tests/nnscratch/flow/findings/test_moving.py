@@ -85,6 +85,26 @@ def test_what_is_all_frozen_is_told_so(run):
     assert found.advice[0].line == "model.unfreeze()"
 
 
+@pytest.mark.parametrize(("steps", "told"), [(200, True), (199, False)])
+def test_where_every_weight_is_frozen_only_biases_learn(run, steps, told):
+    def change(record):
+        run.stuck(record)
+        rates = np.ones((len(record["steps"]), len(record["params"])))
+        weights = [name.endswith("weight") for name in record["params"]]
+        rates[:, weights] = 0
+        record["param_rate"], record["param_update_norm"][:, weights] = rates, 0
+        record["param_gradient_norm"][:, weights] = record["update_ratio"][:, weights] = 0
+        record["framework"] = "torch"
+
+    one = run.of(run(change, steps=steps), "frozen parameters")
+    assert (one is not None) == told
+    if told:
+        assert "3 of the 3 layers with weights are frozen" in one.sentence
+        assert "no weight is trained" in one.sentence
+        line = one.advice[0].line
+        assert line.startswith("model.requires_grad_(True); optimizer = torch.optim.")
+
+
 def test_since_when(run):
     def change(record):
         still(run.stuck(record), [0])
