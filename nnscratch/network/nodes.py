@@ -12,7 +12,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.display import Brief
-from nnscratch.errors import ConfigError, DtypeError, ShapeError, shown
+from nnscratch.errors import ConfigError, DtypeError, ShapeError, require_name, shown
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.sequences import NOTHING, Given
 from nnscratch.workspace import Workspace
@@ -140,6 +140,7 @@ class Layers(Mapping[str, Layer]):
         self._layers = dict(layers)
 
     def __getitem__(self, name: str) -> Layer:
+        require_name("layer", name, self._layers)
         return self._layers[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -28,6 +28,9 @@ def test_layers_and_parameters_are_named_by_position():
 def test_model_layers_and_flat_arrays_share_their_memory():
     model = make()
     layer = model.layers["0.dense"]
+    for name in ("0.dens", 0):
+        with pytest.raises(nn.UnknownNameError, match=r"unknown layer .*known are 0\.dense"):
+            model.layers[name]
     assert np.shares_memory(layer.params["weight"], model.params["0.weight"])
     assert np.shares_memory(layer.grads["bias"], model.grads["0.bias"])
     running = model.layers["1.batchnorm"].statistics["running_mean"]
