@@ -61,7 +61,7 @@ def as_array(values: npt.ArrayLike, what: str) -> Array:
     if masked:
         raise DataError(
             f"{what} has {masked:,} masked values of {np.size(values):,}, and nothing here knows "
-            f"masks: fill them in, {what}.filled(...), or remove those rows"
+            f"masks: fill them in, with its method filled(...), or remove those rows"
         )
     try:
         array = np.asarray(values)

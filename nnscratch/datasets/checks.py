@@ -17,6 +17,9 @@ from nnscratch.errors import DataError, DtypeError, ShapeError, require_count, r
 Split: TypeAlias = tuple[Array, Array, Array, Array]
 """What every data set returns: `x_train, y_train, x_test, y_test`."""
 
+MISSING = {"", "na", "n/a", "nan", "nat", "<na>", "null", "none", "?"}
+"""Texts, in small letters, that stand for a value that is missing."""
+
 
 def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
     """Return `x` as a C-contiguous array, (examples, *positions, features), every value finite.
@@ -28,10 +31,13 @@ def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
     if array.dtype not in DTYPES:
         if array.dtype.kind in "OU":
             _refuse_what_is_no_number(x, array, what)
-        raise DtypeError(
-            f"{what} must be float32 or float64, got {array.dtype}: "
+        way = (
             f"convert it, for example with {what}.astype(np.float32)"
+            if array.dtype.names is None
+            else f"make one array of its {len(array.dtype.names)} fields, with "
+            f"numpy.lib.recfunctions.structured_to_unstructured({what}, np.float32)"
         )
+        raise DtypeError(f"{what} must be float32 or float64, got {array.dtype}: {way}")
     if array.ndim < 2:
         raise ShapeError(
             f"{what} must have two dimensions or more, (examples, features), "
@@ -56,16 +62,26 @@ def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
 
 
 def _refuse_what_is_no_number(x: object, array: Array, what: str) -> None:
-    """Raise `DtypeError` naming the first object or text that is no number, if there is one."""
+    """Raise what names the first object or text that is no number, if there is one.
+
+    `DtypeError`, or `DataError` where it stands for a value that is missing.
+    """
     if array.ndim == 0:
+        sparse = hasattr(x, "toarray")
+        way = f"{what}.toarray()" if sparse else f"np.array(list({what}), np.float32)"
         raise DtypeError(
             f"{what} must be an array of numbers, got a {type(x).__name__}: make it one, for "
-            f"example np.array(list({what}), np.float32)"
+            f"example {way}"
         )
     for place, value in np.ndenumerate(array):
         try:
             float(value)
         except (TypeError, ValueError):
+            if str(value).strip().lower() in MISSING:
+                raise DataError(
+                    f"{what} has no value at {place_words(place, array.ndim)}, but "
+                    f"{str(value)!r}: fill it in or remove those rows"
+                ) from None
             raise DtypeError(
                 f"{what} must hold numbers, got {str(value)!r} at "
                 f"{place_words(place, array.ndim)}: turn text into numbers (pandas.get_dummies "

@@ -160,9 +160,7 @@ def _ends(rows: Array, known: Array, times: float) -> tuple[Array, Array]:
 
 def _floats(x: npt.ArrayLike, what: str) -> Array:
     array = as_array(x, what)
-    if array.dtype.kind in "biu":
-        array = array.astype(np.float32)
-    return check_inputs(array, what)
+    return check_inputs(array.astype(np.float32) if array.dtype.kind in "biu" else x, what)
 
 
 def _columns(what: str, columns: object) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nnscratch.arrays import Array, fitted
-from nnscratch.datasets.checks import Split, check_inputs
+from nnscratch.datasets.checks import MISSING, Split, check_inputs
 from nnscratch.datasets.standard import Standardizer
 from nnscratch.errors import (
     DataError,
@@ -38,7 +39,6 @@ TESTED = 5  # one example in so many is for testing
 _TYPED = 200  # letters that anybody would copy
 _WORDS = 20  # as many different ones are worth a column each
 _CELL, _LETTER = 110, 7  # bytes that a cell takes until it is a number, and a letter of the text
-_MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
 
 
 def table(
@@ -116,6 +116,12 @@ def _answers(values: Array, path: str) -> Array:
         raise DataError(
             f"the target of {path} is {known[0]!s:.50} everywhere: nothing can be learned"
         )
+    if values.dtype.kind in "US" and 2 * len(known) > len(values):
+        raise DataError(
+            f"the target of {path} has {len(known)} classes for {len(values)} examples, as names "
+            f"and dates do: what was seen once cannot be told again. Name another one with "
+            f"--target, or write numbers if it is one to be met"
+        )
     if values.dtype.kind in "USb":
         return numbers.astype(np.int64)
     check_inputs(values.astype(np.float64)[:, None], f"the target of {path}")
@@ -160,7 +166,10 @@ def _columns(path: PathLike, target: str | None, ignore: Sequence[str]) -> tuple
         kept = [i for i, name in enumerate(names) if name not in ignore]
         names, cells = [names[i] for i in kept], [[row[i] for i in kept] for row in cells]
     if len(names) < 2:
-        raise ShapeError(f"{path} has one column: expected inputs and a target")
+        raise ShapeError(
+            f"{path} has one column: expected inputs and a target, with a comma, semicolon or tab "
+            f"between them"
+        )
     if target is not None and target not in names:
         raise unknown_name(f"column of {path}:", target, names)
     if target is not None and names.count(target) > 1:
@@ -262,12 +271,15 @@ def _column(
 ) -> Array:
     """Return a column as numbers, or the target as text where it is no number."""
     where = f"{path}, column {shown(name)}"
-    for line, cell in zip(lines, cells, strict=True):
-        if cell.lower() in _MISSING:
-            raise DataError(
-                f"{where}: no value in line {line}; fill it in or leave that row out "
-                f"({sum(one.lower() in _MISSING for one in cells)} missing in this column)"
-            )
+    missing = [line for line, cell in zip(lines, cells, strict=True) if cell.lower() in MISSING]
+    if len(missing) == len(cells):
+        choice = "name another one with --target" if is_target else "leave the column out"
+        raise DataError(f"{where}: no value in any line; {choice}")
+    if missing:
+        raise DataError(
+            f"{where}: no value in line {missing[0]}; fill it in or leave that row out "
+            f"({len(missing)} missing in this column)"
+        )
     numbers = [_number(cell) for cell in cells]
     if None in numbers:
         i, others = numbers.index(None), len(cells) - numbers.count(None)
@@ -301,17 +313,17 @@ def _column(
 
 def _numbers(row: Sequence[str]) -> list[float]:
     """Return what the cells of a row are; NaN or infinity of what is no finite number."""
-    try:
-        return list(map(float, row))
-    except ValueError:
-        found = map(_number, row)
-        return [math.nan if number is None else number for number in found]
+    with contextlib.suppress(ValueError):
+        if "_" not in "".join(row):
+            return list(map(float, row))
+    found = map(_number, row)
+    return [math.nan if number is None else number for number in found]
 
 
 def _number(cell: str) -> float | None:
-    """Return the finite number that a cell is."""
+    """Return the finite number that a cell is; 2020_01 is one to Python alone."""
     try:
-        value = float(cell)
+        value = math.nan if "_" in cell else float(cell)
     except ValueError:
         return None
     return value if math.isfinite(value) else None

@@ -152,9 +152,11 @@ def _check_answers(
     if answers.ndim != len(shape):
         return check_labels(answers, shape[-1], shape[:-1], what)
     if answers.shape != shape:
+        column = answers.shape == (*shape[:-1], 1)
+        way = f": a column becomes these with np.asarray({what})[..., 0]" if column else ""
         raise ShapeError(
             f"{what} has shape {answers.shape}; expected the output's shape {shape}, "
-            f"or labels of shape {shape[:-1]}"
+            f"or labels of shape {shape[:-1]}{way}"
         )
     if answers.dtype.kind in "biu":
         return answers.astype(dtype)

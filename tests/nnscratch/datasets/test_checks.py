@@ -153,6 +153,20 @@ def test_positions_have_a_label_or_an_input_each():
         check_inputs(x)
 
 
+class Sparse:
+    """What scikit-learn's encoders of words return, as far as it is asked."""
+
+    def toarray(self):
+        return np.zeros((2, 2))
+
+
+@pytest.mark.parametrize("gap", ["", " NA ", "<NA>", None, "?", "NaT"])
+def test_what_is_missing_is_no_text_to_be_made_numbers_of(gap):
+    x = np.array([[1.0, 2.0], [3.0, gap]], object)
+    with pytest.raises(DataError, match=r"x has no value at row 1, column 1, but .*fill it in"):
+        check_inputs(x)
+
+
 @pytest.mark.parametrize(
     ("x", "said"),
     [
@@ -162,7 +176,11 @@ def test_positions_have_a_label_or_an_input_each():
         ),
         ({"a": [1.0]}, "x must be an array of numbers, got a dict"),
         ([[1.0, "red"]], "got 'red' at row 0, column 1: turn text into numbers"),
-        (np.array([[1.0], [None]], object), "got 'None' at row 1, column 0"),
+        (Sparse(), r"got a Sparse: make it one, for example x\.toarray\(\)"),
+        (
+            np.zeros(3, [("a", "f4"), ("b", "f4")]),
+            r"of its 2 fields, with numpy\.lib\.recfunctions\.structured_to_unstructured\(x, np",
+        ),
         (np.array([[1.0]], object), "float32 or float64, got object: convert it"),
         ([["1.5"]], "float32 or float64, got <U3: convert it"),
     ],

@@ -41,6 +41,16 @@ def test_twenty_classes_and_not_twenty_one(write):
         assert table(write(lines))[1].dtype.kind == kind
 
 
+def test_words_of_which_most_come_once_are_no_classes(write):
+    """As far as one class for two examples they are."""
+    lines = [f"{i},name {i % 10}" for i in range(20)]
+    assert set(np.concatenate(table(write(lines))[1::2])) == set(range(10))
+    with pytest.raises(
+        nn.DataError, match=r"has 11 classes for 20 examples.*Name another one with"
+    ):
+        table(write([*lines[:-1], "19,name 10"]))
+
+
 def test_words_are_classes_with_semicolons_and_without_names(write):
     words = ["blue", "green", "red"]
     lines = [f"{i};{-i};{words[i % 3]}" for i in range(20)]
@@ -107,6 +117,19 @@ def test_arrays(tmp_path):
         (["a;b;c", *(f"{i};0,5;{i}.5" for i in range(20))], "'b': '0,5' in line 2 is no number"),
         ([f"{i},5,{i % 2}" for i in range(20)], "column '2' is 5 everywhere"),
         ([f"{i},1" for i in range(20)], "is 1.0 everywhere: nothing can be learned"),
+        (
+            ["a,b,c,", *(f"{row}," for row in ROWS)],
+            "column '': no value in any line; name another one with --target",
+        ),
+        (
+            ["a,,c", *(f"{i % 7},NA,{i % 3}" for i in range(20))],
+            "column '': no value in any line; leave the column out",
+        ),
+        (["a b c", *(f"{i} 0.5 {i % 3}" for i in range(20))], "with a comma, semicolon or tab"),
+        (
+            ["month,c", *(f"2020_{i:02d},{i % 3}" for i in range(20))],
+            "column 'month': '2020_00' in line 2 is no number",
+        ),
         ([f"{i}" for i in range(20)], "one column"),
         (["2001,2002,price", *ROWS], "column '3': 'price' in line 1 is no number, and 20 others"),
         (ROWS[:9], "9 lines: .* need 10 examples"),
@@ -124,7 +147,7 @@ ROWS_OF_ANYTHING = ["id,the city,a,b,kind", *(f"{i},,C{i},{i * i},{i % 2}" for i
 def test_columns_are_left_out_whatever_they_hold(write):
     path = write(ROWS_OF_ANYTHING)
     with pytest.raises(
-        nn.DataError, match=r"'the city': no value in line 2.*as they are: 'a'"
+        nn.DataError, match=r"'the city': no value in any line.*as they are: 'a'"
     ) as e:
         table(path)
     assert str(e.value).endswith(

@@ -82,6 +82,7 @@ def nan_at(row, column):
         (X, LABELS - 1, nn.DataError, "label -1 at index"),
         (X, LABELS.astype(float), nn.DtypeError, "must hold integers"),
         (X, np.eye(4)[LABELS], nn.ShapeError, r"expected the output's shape \(30, 3\)"),
+        (X, LABELS[:, None], nn.ShapeError, r"becomes these with np.asarray\(y\)\[\.\.\., 0\]"),
         (X, nan_at(3, 1)[:, :3], nn.DataError, "row 3, column 1"),
         (X, X[:, :3, None], nn.ShapeError, "one label per example"),
     ],
