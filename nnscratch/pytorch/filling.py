@@ -82,7 +82,6 @@ class Filling(Adjustable, Readout):
         self._counts: set[int] = set()  # of passes, in all steps
         self._reached = False  # whether any parameter got a gradient, while nothing is recorded
         self._late = False  # whether one came behind the step of its pass
-        self._left = math.inf  # in the gradients, the least before any pass of this step
         self._beyond = Beyond()
         self._updates = Updates(self._updated())
         self._tests, self._questions, self._numbers = Tests(model), Questions(model), Numbers()
@@ -232,7 +231,7 @@ class Filling(Adjustable, Readout):
         assert recorder is not None
         recorder.rest_unknown()
         recorder.all_params(self._around.values)
-        self._updates.made(self._around.arrived, self._around.unmoved)
+        left = self._updates.made(self._around.arrived, self._around.unmoved)
         clipped = self._around.clipped()
         if clipped is not None:
             recorder.clipped(*clipped)
@@ -253,9 +252,9 @@ class Filling(Adjustable, Readout):
         if self.criterion.parts:
             value = self.criterion.value
             self._tell(self._numbers.loss(value, math.isnan(value) and self._around.finite))
-        if math.isfinite(self._left):
+        if math.isfinite(left):
             whole = self._around.arrived
-            recorder.noticed(gradient_kept=self._left / whole if whole else 0.0)
+            recorder.noticed(gradient_kept=left / whole if whole else 0.0)
         against = self._beyond.against or len(self._fed) > 1
         self._rivals.look(self.criterion.given or self._terms)
         self._counts.add(self._passes)

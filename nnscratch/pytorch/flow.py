@@ -160,6 +160,7 @@ class TorchFlow(Filling):
         given = next(tensors_in((args, kwargs)), None)
         if isinstance(given, torch.Tensor):
             self._fed.add(given.grad_fn is not None)
+            self._updates.begins(given)
             self._carried.begin(given)
             self._written.begin(given)
         self.criterion.forget()
@@ -200,8 +201,8 @@ class TorchFlow(Filling):
         self._see_roots(first)
         if self._asks:
             self._questions.sent(sent_back(backward))
-        if self.closely and self._step:
-            self._left = min(self._left, self._around.left(self._beside))
+        if self.closely and self._step and not self._ready:
+            self._updates.goes_back(self._around.left(self._beside))
         # Behind whatever else waits for the end, such as the exchange of gradients with others.
         at_end = torch.autograd.Variable._execution_engine.queue_callback
         at_end(partial(at_end, self._went_back))
@@ -263,7 +264,6 @@ class TorchFlow(Filling):
         self.looking = 0
         self._ready = self._arrived = False
         self._passes = 0
-        self._left = math.inf
         self._inputs = None  # lets go of the batch
         self._step += 1
 

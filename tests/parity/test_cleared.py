@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import watch  # noqa: E402
 
-tn = torch.nn
+tn, F = torch.nn, torch.nn.functional
 KIND = "gradients cleared too soon"
 X, Y = (torch.from_numpy(part[:400]) for part in nn.datasets.digits()[:2])
 
@@ -113,10 +113,11 @@ def test_what_another_optimizer_clears_is_its_own():
     assert not told(flow)
 
 
-def test_a_closure_clears_before_it_sends_back():
+@pytest.mark.parametrize("iterations", [2, 6])
+def test_a_closure_clears_before_it_sends_back(iterations):
     torch.manual_seed(0)
     model, loss = MODELS["dense"](), tn.CrossEntropyLoss()
-    optimizer = torch.optim.LBFGS(model.parameters(), lr=0.1, max_iter=2)
+    optimizer = torch.optim.LBFGS(model.parameters(), lr=0.1, max_iter=iterations)
     flow = watch(model, optimizer, histograms=False)
 
     def closure():
@@ -127,6 +128,51 @@ def test_a_closure_clears_before_it_sends_back():
 
     for _ in range(8):
         optimizer.step(closure)
+    assert KIND not in str(flow.to_dict()["mistakes"])
+
+
+def by_epochs(clear=lambda o: o.zero_grad(), passes=4, given=lambda x: x, steps=12):
+    """Train with an update behind so many passes, in front of each of which is cleared."""
+    torch.manual_seed(0)
+    model, loss = MODELS["dense"](), tn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    flow = watch(model, optimizer, histograms=False)
+    for step in range(steps):
+        for i in range(passes):
+            clear(optimizer)
+            rows = torch.arange(20) + (step * passes + i) * 20
+            loss(model(given(X[rows % len(X)])), Y[rows % len(X)]).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return flow
+
+
+@pytest.mark.parametrize(("passes", "wrong"), [(1, False), (2, False), (3, True), (10, True)])
+def test_passes_of_which_the_last_one_counts(passes, wrong):
+    found = told(by_epochs(passes=passes))
+    assert bool(found) == wrong
+    if wrong:
+        assert found.sentence.startswith(f"{passes} passes go back before each update")
+
+
+def test_gradients_that_are_added_up():
+    assert not told(by_epochs(lambda o: None))
+
+
+def test_passes_that_look_for_what_to_add_to_the_inputs():
+    assert not told(by_epochs(given=lambda x: x.clone().requires_grad_()))
+
+
+def test_lost_passes_of_a_run_that_has_learned_are_not_told():
+    torch.manual_seed(0)
+    model = MODELS["dense"]()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    flow = watch(model, optimizer, histograms=False)
+    for _ in range(120):
+        for _ in range(3):
+            optimizer.zero_grad()
+            F.cross_entropy(model(X), Y).backward()
+        optimizer.step()
     assert not told(flow)
 
 

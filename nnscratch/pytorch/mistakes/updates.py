@@ -12,7 +12,8 @@ import torch
 
 from nnscratch_records.words import number, percent
 
-STEPS = 3  # in each of which nothing was there to be clipped
+STEPS = 3  # in each of which nothing was there to be clipped, or all passes but one were lost
+SEVERAL = 3  # passes back in a step: of two the first may be for something else
 LOOKS = 8  # steps whose updates are looked at
 _SAME = 1e-2  # a norm and the limit that it was clipped to, relative to it
 LOST = 0.8  # of the numbers with a gradient, in the middle of these steps
@@ -35,6 +36,17 @@ class Updates:
         self._limit, self._scale = math.nan, 1.0
         self._still = 0  # steps in a row that were clipped with the scale
         self._lost: list[float] | None = []  # None: judged
+        self._found: list[float] = []  # norms in the gradients, before the passes of this step
+        self._attacked = False  # what goes in asks for a gradient: passes of its own
+        self._alone: list[int] = []  # passes of each step of which the last one counts
+
+    def begins(self, given: Any) -> None:
+        """Note what goes in."""
+        self._attacked = self._attacked or given.requires_grad
+
+    def goes_back(self, left: float) -> None:
+        """Note a pass back before an update, and what norm earlier ones left in the gradients."""
+        self._found.append(left)
 
     def clips(self, parameters: Any, limit: Any) -> None:
         """Look at what is about to be clipped, and to what."""
@@ -50,8 +62,9 @@ class Updates:
         self._still = self._still + 1 if still else 0
         self._scale = scale
 
-    def made(self, norm: float, unmoved: Callable[[], float]) -> None:
-        """Look at an update that was made, by gradients of that norm.
+    def made(self, norm: float, unmoved: Callable[[], float]) -> float:
+        """Look at an update that was made, by gradients of that norm; return the least norm that
+        was in them before a pass of the step; infinite where none was looked at.
 
         unmoved : asks for the part of the numbers of under 32 bits that it left as they were, or
             NaN: of the first updates alone
@@ -62,6 +75,10 @@ class Updates:
         self._calls = []
         if self._lost is not None:
             self._lost.append(unmoved())
+        found, self._found = self._found, []
+        if found and not self._attacked:
+            self._alone.append(0 if any(found) else len(found))
+        return min(found, default=math.inf)
 
     def told(self) -> list[tuple[str, ...]]:
         """Return what was seen, as lines of `Mistakes`, each once."""
@@ -71,6 +88,8 @@ class Updates:
             lines.append(_CLIPPED_TOO_SOON)
         if self._still == STEPS:
             lines.append(_with_the_scale(self._limit, self._scale))
+        if len(self._alone) == STEPS and min(self._alone) >= SEVERAL:
+            lines.append(_one_counts(max(self._alone)))
         if self._lost is not None and len(self._lost) == LOOKS:
             lost, self._lost = float(np.median(self._lost)), None
             lines += [_rounded(lost)] if lost > LOST else []
@@ -86,6 +105,17 @@ _CLIPPED_TOO_SOON = (
     "loss(model(x), y).backward(); torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0); "
     "optimizer.step()",
 )
+
+
+def _one_counts(passes: int) -> tuple[str, ...]:
+    return (
+        "gradients cleared too soon",
+        f"{passes} passes go back before each update, and in front of each the gradients of the "
+        f"one before are cleared: the update goes by the last one alone.",
+        "step() stands behind the loop over batches, and zero_grad() inside it.",
+        "make an update after each pass: move step() into the loop",
+        "optimizer.zero_grad(); loss(model(x), y).backward(); optimizer.step()",
+    )
 
 
 def _with_the_scale(limit: float, scale: float) -> tuple[str, ...]:

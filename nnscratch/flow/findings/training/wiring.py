@@ -18,7 +18,10 @@ LOOKS = 3  # at least, of which the later half says that gradients are gone
 KEPT = 0.1  # of the gradients' norm that was there before the pass: they were not cleared
 _CARRIED = "state carried"
 # Of a run that has learned they are forgotten.
-_LEARNED_ALL_THE_SAME = (_CARRIED, "dropout", "output activation", "softmax over one unit")
+_LEARNED_ALL_THE_SAME = (
+    *(_CARRIED, "dropout", "output activation", "softmax over one unit"),
+    "gradients cleared too soon",
+)
 _CERTAIN = (
     "broadcast loss",
     "batch taken for time",

@@ -36,12 +36,13 @@ def test_a_run_that_learns_is_only_told(run):
     # Whatever it learns, it is not this.
     serious = {"broadcast loss", "batch taken for time", "not log-probabilities"}
     serious |= {"several labels", "target values", "examples mixed", "looks ahead"}
-    serious |= {"gradients cleared too soon", "softmax over the batch", "steps uphill"}
+    serious |= {"softmax over the batch", "steps uphill"}
     serious |= {"discriminator wins", "unused losses", "unbounded loss"}
     serious |= {"targets not detached", "class weights by frequency"}
     assert {kind for kind, how in severities.items() if how == "serious"} == serious
     untold = {"words hidden", "no positions", "state carried", "data written over"}
     untold |= {"held-out inputs"}  # unless those are judged worse
+    untold |= {"gradients cleared too soon"}  # of some passes
     assert {kind for kind, how in severities.items() if not how} == untold
     assert set(severities.values()) == {"notice", "serious", ""}
 
