@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -60,3 +60,22 @@ def as_array(tensor: Any, scale: float = 1.0) -> Array:
         values = values / scale
     made: Array = values.resolve_conj().resolve_neg().numpy()
     return made
+
+
+def replaced(given: Any, old: Any, new: Any) -> Any:
+    """Return what a module was given with another tensor in the place of `old`."""
+    return _each(given, lambda one: new if one is old and old is not None else one)
+
+
+def doubled(given: Any) -> Any:
+    """Return what a module was given with all that is real in float64."""
+    real = (torch.float32, torch.float16, torch.bfloat16)
+    return _each(given, lambda one: one.double() if getattr(one, "dtype", None) in real else one)
+
+
+def _each(value: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _each(one, change) for key, one in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_each(one, change) for one in value)
+    return change(value)

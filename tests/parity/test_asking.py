@@ -233,6 +233,41 @@ def test_of_little_padding_nothing_is_said(twice, told_of):
     assert bool(told(trained(model, loss), "words hidden")) == told_of
 
 
+# One step that is read
+
+
+class Reads(Words):
+    """Answers from what stands at one step, and so many steps behind it."""
+
+    def __init__(self, of, width=0):
+        super().__init__(whole=True)
+        self.of = of
+        self.line = tn.Linear(width, D) if width else None
+
+    def forward(self, x):
+        h = self.gru(self.line(x) if self.line else self.emb(x))[0]
+        return self.out(h[:, self.of].flatten(1)[:, :D])
+
+
+@pytest.mark.parametrize(("of", "alone"), [(0, True), (1, False), (-1, False)])
+@pytest.mark.parametrize("real", [False, True])
+def test_the_first_step_is_all_that_is_read(of, alone, real):
+    def loss(model, rows):
+        x = torch.eye(V)[WORDS[rows]] if real else WORDS[rows]
+        return ASKED(model(x), SIDES[rows])
+
+    found = told(trained(Reads(of, V if real else 0), loss), "truncation")
+    assert bool(found) == alone
+    if alone:
+        assert f"the first of the {T} places" in found.sentence
+
+
+@pytest.mark.parametrize(("steps", "known"), [(2, False), (3, True)])
+def test_of_two_steps_one_may_be_read(steps, known):
+    found = trained(Reads(0), lambda m, rows: ASKED(m(WORDS[rows, :steps]), SIDES[rows]))
+    assert bool(told(found, "truncation")) == known
+
+
 # Nothing of it remains
 
 

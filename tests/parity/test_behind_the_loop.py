@@ -50,6 +50,45 @@ def test_losses_that_are_left(case, is_told):
     assert bool(losses(**case)) == is_told
 
 
+@pytest.mark.parametrize(
+    ("rows", "outputs", "targets", "is_told"),
+    [
+        (24, slice(0, 1), slice(0, 1), True),
+        (24, slice(23, 24), slice(23, 24), True),
+        (8, slice(0, 1), slice(0, 1), True),
+        (7, slice(0, 1), slice(0, 1), False),
+        (24, slice(0, 2), slice(0, 2), False),  # a few have labels
+        (24, slice(0, 24), slice(0, 24), False),
+    ],
+)
+def test_a_loss_of_one_example_of_a_batch(rows, outputs, targets, is_told):
+    def loss(model, x, i):
+        return F.cross_entropy(model(x[:rows])[outputs], Y[i[:rows]][targets])
+
+    found = told(trained(plain(), loss, steps=20), "unused losses")
+    assert bool(found) == is_told
+    if is_told:
+        assert f"at place {outputs.start}" in found.sentence
+
+
+class ByStep(tn.Module):
+    """Takes the first axis for time."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell, self.head = tn.GRU(8, 12), tn.Linear(12, 4)
+
+    def forward(self, x):
+        return self.head(self.cell(x)[0])
+
+
+def test_of_one_sequence_a_loss_may_read_one_step():
+    def loss(model, x, i):
+        return F.cross_entropy(model(x)[:1], Y[i[:1]])
+
+    assert not told(trained(ByStep(), loss, steps=20), "unused losses")
+
+
 def epochs(step, number=8):
     """Train so many epochs of ten batches with `step`, a function of flow, loss, and whether it
     ends the epoch.

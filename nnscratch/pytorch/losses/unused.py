@@ -7,6 +7,7 @@ from typing import Any
 from nnscratch_records.words import percent, plural
 
 STEPS = 5  # before anything is said
+FEW = 8  # examples: of fewer a loss may be given one
 MANY = 4  # passes before a step: a test without no_grad() may be one or two
 MOST = 0.9  # of the steps
 
@@ -69,3 +70,24 @@ class Losses:
             "have them follow each loss",
             "optimizer.zero_grad(); loss.backward(); optimizer.step()",
         )
+
+
+def one_example(dy: Any, targets: Any) -> tuple[str, ...]:
+    """Return that a loss reads one example of a batch, as a line of `Mistakes`; nothing if not.
+
+    dy : the gradient that came back to the outputs of all
+    targets : what the loss was given
+    """
+    if dy is None or targets is None or len(dy) < FEW or targets.ndim == 0 or len(targets) > 1:
+        return ()
+    read = dy.flatten(1).any(1).nonzero().flatten().tolist()
+    if len(read) != 1:
+        return ()
+    return (
+        "unused losses",
+        f"The loss reads one of the {len(dy)} examples of a batch, at place {read[0]}: it is given "
+        f"one target, and no gradient comes back to what the network says of the others.",
+        "An index picks one of the batch, such as outputs[0], and each update goes by that alone.",
+        "give the loss all outputs and targets",
+        "loss(model(x), y).backward()",
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch import nn
 from nnscratch.flow.findings.torch_lines import OPTIMIZER
 from nnscratch.pytorch.losses.criterion import Criterion
 from nnscratch.pytorch.losses.sent_back import name_of, nodes, shape_of
+from nnscratch.pytorch.losses.unused import one_example
 from nnscratch.pytorch.measuring.graph import first_measured
 from nnscratch.pytorch.measuring.hooks import Hook
 from nnscratch.pytorch.measuring.places import await_gradient
@@ -27,14 +28,27 @@ from nnscratch.pytorch.measuring.probing import unseen
 from nnscratch.pytorch.mistakes.bounds import bounded
 from nnscratch.pytorch.mistakes.companions import SAME, by_the_batch, mixed
 from nnscratch.pytorch.mistakes.dropped import still_on
-from nnscratch.pytorch.mistakes.padding import Padded, padded, padding_read, words_hidden
-from nnscratch.pytorch.mistakes.sequences import LEAST, copies, looks_ahead, one_further
+from nnscratch.pytorch.mistakes.padding import (
+    Padded,
+    first_alone,
+    padded,
+    padding_read,
+    words_hidden,
+)
+from nnscratch.pytorch.mistakes.sequences import (
+    LEAST,
+    copies,
+    looks_ahead,
+    one_further,
+    same_number,
+)
 from nnscratch.pytorch.mistakes.uphill import driven_away, meant, multiplied
-from nnscratch.pytorch.tensors import IDS, tensors_in
+from nnscratch.pytorch.tensors import IDS, doubled, replaced, tensors_in
 
 ASKED = 12  # the recorded step at which it is asked
 APART = 1e-3  # of the same: by so much examples' answers differ at least
 WORDS = 4  # different ones there are
+_BY_STEPS = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)  # what stands first may be time
 
 
 class Questions:
@@ -97,6 +111,8 @@ class Questions:
             outputs = self._gave_last[0]
             to = meant(outputs, criterion, self._factor)
             lines.append(driven_away(outputs, self._gradient, to))
+            if not any(isinstance(one, _BY_STEPS) for one in self._model.modules()):
+                lines.append(one_example(self._gradient, criterion.targets))
             asked = self._asked if criterion.targets is None else criterion.targets
             asks = [
                 lambda: self._lines(asked),
@@ -116,13 +132,17 @@ class Questions:
         some = list(tensors_in(self._given))
         words = [one for one in some if one.dtype in IDS and one.ndim == 2]
         words = [one for one in words if len(one.unique()) >= WORDS]
-        told = [one for one in words if _same(one, asked) or _further(one, asked)]
+        named = asked is not None and asked.dtype in IDS
+        long = [one for one in words if named and min(one.shape) >= LEAST]
+        told = [one for one in long if same_number(one, asked) or one_further(one, asked)]
         if len(told) > 1:  # a model that is given the targets too may take its loss of them
             told = [one for one in told if not self._for_the_loss(one)]
         if len(told) == 1:  # of two that are told the other one is to show it
             yield self._seen(told[0], asked)
         for ids in words:
             yield self._hidden(ids)
+        for x in [*words, *(one for one in some if one.is_floating_point() and one.ndim == 3)]:
+            yield self._first_alone(x)
         if self._steps and some and some[0].ndim in (2, 3):
             yield self._out_of_order(some)
 
@@ -144,9 +164,9 @@ class Questions:
 
         In float64: positions that hardly count, as at the beginning, are above rounding there.
         """
-        args, kwargs = _doubled(_replaced(self._given, old, new))
+        args, kwargs = doubled(replaced(self._given, old, new))
         state = {
-            name: _doubled(one) * times if isinstance(one, nn.Parameter) else _doubled(one)
+            name: doubled(one) * times if isinstance(one, nn.Parameter) else doubled(one)
             for name, one in _state(self._model)
         }
         for seed in (random.seed, np.random.seed, torch.manual_seed):  # the same noise each time
@@ -189,7 +209,7 @@ class Questions:
 
     def _seen(self, ids: Any, asked: Any) -> tuple[str, ...]:
         """Is what each step has to tell shown to it: itself, or the one that comes next?"""
-        itself = _same(ids, asked)
+        itself = same_number(ids, asked)
         axes = (0, 1) if itself else (1,)  # which of them is time is not known of the same
         free = []
         for axis in axes:
@@ -242,6 +262,14 @@ class Questions:
                 hook.remove()
         return padding_read(slope.abs().sum(2), places)
 
+    def _first_alone(self, x: Any) -> tuple[str, ...]:
+        """Are answers, one for each example, the same whatever comes behind its first step?"""
+        other = x.roll(1, 0)
+        other[:, 0] = x[:, 0]
+        same = self._unchanged(x, other)
+        whole = same is not None and bool(same.all()) and same.ndim <= 2 and len(same) == len(x)
+        return first_alone(x.shape[1]) if whole and not bool((other == x).all()) else ()
+
     def _out_of_order(self, some: list[Any]) -> tuple[str, ...]:
         """Is the answer the same whatever the order of the steps?"""
         x = some[0]
@@ -256,7 +284,7 @@ class Questions:
             self._before = self._plain(x) if self._before is None else self._before
             for one in some[1:]:  # masks go with it
                 if one is not x and one.shape[:2] == x.shape[:2]:
-                    self._given = _replaced(self._given, one, one.index_select(axis, order))
+                    self._given = replaced(self._given, one, one.index_select(axis, order))
             same = self._unchanged(x, x.index_select(axis, order))
         finally:
             self._given = whole
@@ -291,50 +319,10 @@ def _state(model: nn.Module) -> Iterator[tuple[str, Any]]:
         yield from ((f"{name}.{key}".lstrip("."), one) for key, one in own if one is not None)
 
 
-def _replaced(given: Any, old: Any, new: Any) -> Any:
-    """Return what a module was given with another tensor in the place of `old`."""
-    return _each(given, lambda one: new if one is old and old is not None else one)
-
-
-def _doubled(given: Any) -> Any:
-    """Return what a module was given with all that is real in float64."""
-    real = (torch.float32, torch.float16, torch.bfloat16)
-    return _each(given, lambda one: one.double() if getattr(one, "dtype", None) in real else one)
-
-
-def _each(value: Any, change: Callable[[Any], Any]) -> Any:
-    if isinstance(value, dict):
-        return {key: _each(one, change) for key, one in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(_each(one, change) for one in value)
-    return change(value)
-
-
 def _mixes_steps(module: nn.Module) -> bool:
     """Whether a module normalises over steps of time, or by what is in the batch."""
     norm = isinstance(module, nn.modules.batchnorm._NormBase)
     return isinstance(module, nn.GroupNorm) or (norm and module.running_mean is None)
-
-
-def _are_words(ids: Any, asked: Any) -> bool:
-    return asked is not None and asked.dtype in IDS and min(ids.shape) >= LEAST
-
-
-def _further(ids: Any, asked: Any) -> bool:
-    return _are_words(ids, asked) and one_further(ids, asked)
-
-
-def _same(ids: Any, asked: Any) -> bool:
-    """Whether each step is asked for the number that it is given, where it is asked."""
-    if not _are_words(ids, asked):
-        return False
-    for seen in (ids, ids.T):
-        if asked.numel() == seen.numel():
-            told = asked.reshape(seen.shape)
-            counts = told >= 0
-            if bool((told == seen)[counts].all()) and float(counts.float().mean()) > 0.5:
-                return True
-    return False
 
 
 def _by_place(same: Any, ids: Any) -> Any:

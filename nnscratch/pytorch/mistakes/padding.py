@@ -1,4 +1,4 @@
-"""Padding behind sequences of words, and networks that see it in place of them."""
+"""What of sequences is read: padding in place of the words, or the first step alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from nnscratch_records.words import percent
 
 SHARE = (0.05, 0.98)  # of all places
 READ = 0.999  # of what answers depend on
+STEPS = 3  # of which one is read
 MOST = 0.5  # of the sequences end with padding: what few end with may be a word
 
 
@@ -49,6 +50,21 @@ def words_hidden(places: Padded) -> tuple[str, ...]:
         "for what is not to be seen.",
         "turn the mask round",
         f"mask = x == {places.number}",
+    )
+
+
+def first_alone(steps: int) -> tuple[str, ...]:
+    """Return that one step is all that is read, as a line of `Mistakes`; nothing of few steps."""
+    if steps < STEPS:
+        return ()
+    return (
+        "truncation",
+        f"Answers depend on the first of the {steps} places of an example alone: with others in "
+        f"all places behind it the network gives the same.",
+        "What a recurrent layer, or attention that sees no later steps, gives at the first step "
+        "has seen nothing else.",
+        "read what it gives at the last step, or a mean over all",
+        "",
     )
 
 

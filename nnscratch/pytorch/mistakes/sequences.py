@@ -182,6 +182,17 @@ def one_further(ids: Any, asked: Any) -> bool:
     return False
 
 
+def same_number(ids: Any, asked: Any) -> bool:
+    """Whether each step is asked for the number that it is given, where it is asked."""
+    for seen in (ids, ids.T):
+        if asked.numel() == seen.numel():
+            told = asked.reshape(seen.shape)
+            counts = told >= 0
+            if bool((told == seen)[counts].all()) and float(counts.float().mean()) > 0.5:
+                return True
+    return False
+
+
 def copies() -> tuple[str, ...]:
     """Return what is told where each step is asked for what it is given."""
     return (
