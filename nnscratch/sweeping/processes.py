@@ -68,6 +68,7 @@ def executor_for(
         raise SystemExit(1)  # this script is imported by a process of the sweep that it makes
     memory.require(f"a sweep with {plural(count, 'worker')}", _WORKER * count)
     context = multiprocessing.get_context("spawn")  # safe with threads, the same everywhere
+    others = set(context.active_children())
     with ProcessPoolExecutor(count, context, initializer=one_thread) as pool:
         try:
             with _one_thread_each():
@@ -79,8 +80,10 @@ def executor_for(
             ) from None
         try:
             yield pool
-        except BaseException:  # Ctrl-C: what has not begun need not be waited for
+        except BaseException:  # Ctrl-C: what no row is written of any more is not waited for
             pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(context.active_children()) - others:
+                process.terminate()
             raise
 
 

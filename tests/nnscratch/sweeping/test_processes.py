@@ -175,6 +175,42 @@ def called(tmp_path, *command):
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
+STOPPED = (
+    OWN.replace(
+        '    if kind == "deadly":',
+        """\
+    if kind == "long":
+        import time
+        time.sleep(60)
+    if kind == "deadly":""",
+    )
+    + """
+import multiprocessing, sys, time
+
+if __name__ == "__main__":
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    other.start()
+    def interrupt(table, row):
+        raise KeyboardInterrupt
+    from nnscratch.sweeping.table import Table
+    Table.append = interrupt
+    began = time.perf_counter()
+    try:
+        nn.sweep(build, {"kind": ["short", "long"]}, seeds=2, workers=1, table=sys.argv[-1])
+    except KeyboardInterrupt:
+        print(time.perf_counter() - began < 40, other in multiprocessing.active_children())
+    other.terminate()
+"""
+)
+
+
+def test_what_has_begun_is_not_waited_for_either(tmp_path):
+    """Its row would not be written any more; processes of others go on."""
+    (tmp_path / "own.py").write_text(STOPPED)
+    done = called(tmp_path, str(tmp_path / "own.py"))
+    assert done.stdout == "True True\n", done.stderr
+
+
 def test_a_build_of_a_prompt_runs(tmp_path):
     done = called(tmp_path, "-c", OWN.replace("import os", "import os, sys") + CALLED)
     assert done.stdout == "['a', 'b'] []\n", done.stderr
