@@ -52,9 +52,14 @@ def asked(node: Any) -> tuple[Callable[..., Any], dict[str, Any], Any, Any] | No
     if name.startswith("Nll"):
         if outputs.ndim == 4 and outputs.shape[2] == 1:  # as (examples, classes, steps) are kept
             outputs, targets = outputs.squeeze(2), targets.squeeze(1)
-        below = node.next_functions[0][0]
-        while name_of(below) in _AROUND:
-            below = below.next_functions[0][0]
-        if name_of(below) == "LogSoftmaxBackward":
+        if softmax_below(node) is not None:
             function = _CROSS_ENTROPY
     return function, given, outputs, targets
+
+
+def softmax_below(loss: Any) -> Any:
+    """Return the node of the softmax that a cross-entropy takes itself; None: it takes none."""
+    node = loss.next_functions[0][0]
+    while name_of(node) in _AROUND:
+        node = node.next_functions[0][0]
+    return node if name_of(node) == "LogSoftmaxBackward" else None

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
 from nnscratch.pytorch.losses.following import MOST, chain, rows_below
+from nnscratch.pytorch.losses.in_graph import softmax_below
 from nnscratch.pytorch.losses.sent_back import name_of, nodes, shape_of, signed
 from nnscratch.pytorch.tensors import tensors_in
 
 _NLL = ("NllLossBackward", "NllLoss2DBackward")
-_AROUND = ("ViewBackward", "SqueezeBackward", "UnsqueezeBackward")  # between softmax and loss
 _SOFTMAXES = ("SoftmaxBackward", "LogSoftmaxBackward")
 _PRODUCTS = ("BmmBackward", "BaddbmmBackward")  # of queries and keys: these may be one
 
@@ -66,17 +65,8 @@ class Softmaxes:
             elif name_of(node) in _NLL:
                 losses.append(node)
         with contextlib.suppress(RuntimeError, TypeError):  # tensors that are more than numbers
-            found = (_mixed(node, ends) for loss in losses for node in _softmax_of(loss))
-            self.mixed = next((one for one in found if one), ())
-
-
-def _softmax_of(loss: Any) -> Iterator[Any]:
-    """Yield the node of the softmax that a cross-entropy takes itself."""
-    node = loss.next_functions[0][0]
-    while name_of(node) in _AROUND:
-        node = node.next_functions[0][0]
-    if name_of(node) == "LogSoftmaxBackward":
-        yield node
+            taken = [node for node in map(softmax_below, losses) if node is not None]
+            self.mixed = next((one for node in taken if (one := _mixed(node, ends))), ())
 
 
 def _of_one(node: Any) -> tuple[str, ...]:

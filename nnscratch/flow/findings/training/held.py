@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import NamedTuple
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def find(view: View) -> list[Finding]:
         return []
     # What other examples tell is little to go by where dropout may be what keeps the run there.
     penalty: list[Finding] = []
-    if not _factor(view) <= USUAL:
+    if not _pulls(view).factor <= USUAL:
         penalty = (([] if p.learned else _penalty(view)) or _slowing(view)) if _bent(view) else []
         penalty = penalty or _balanced(view)
     if p.learned and p.share >= LEARNED:
@@ -125,32 +126,36 @@ def _pull(view: View) -> float:
     gradient, or of decoupled decay over the update: the median layer's, lately; NaN: not known.
     """
     over, columns = view.get("param_gradient_norm"), view.weight_params
-    l1, l2 = _added(view) or (0.0, _factor(view) / 2)
-    rate = np.ones(view.rows)
-    if not _added(view) and view.text("optimizer").startswith(_DECOUPLED):
+    l1, l2, decay = _pulls(view)
+    added, rate = l1 + l2 > 0, np.ones(view.rows)
+    l2 = l2 if added else decay / 2
+    if not added and view.text("optimizer").startswith(_DECOUPLED):
         rate, over = view.get("lr"), view.get("param_update_norm")
     signs = l1 * np.sqrt(view.record["param_sizes"][columns])
-    added = np.hypot(signs, 2 * l2 * view.get("param_norm")[:, columns])
+    size = np.hypot(signs, 2 * l2 * view.get("param_norm")[:, columns])
     with np.errstate(divide="ignore", invalid="ignore"):
-        pulls = rate[:, None] * added / over[:, columns]
+        pulls = rate[:, None] * size / over[:, columns]
     return float(np.median(np.median(pulls[view.now], axis=0))) if columns else math.nan
 
 
-def _added(view: View) -> tuple[float, float] | None:
-    """Return the factors with which a penalty adds the weights' size, and their squares."""
-    found = dict(_ADDED.findall(view.text("penalty")))
-    return (float(found.get("1", 0)), float(found.get("2", 0))) if found else None
+class _Pulls(NamedTuple):
+    """The factors of the weights' size and of its square in a penalty, and of a decay, or NaN."""
+
+    l1: float
+    l2: float
+    decay: float
+
+    @property
+    def factor(self) -> float:
+        return max(self.l1, self.l2) or self.decay
 
 
-def _factor(view: View) -> float:
-    """Return the factor of the penalty or, where there is none, of the decay; NaN: not known."""
+def _pulls(view: View) -> _Pulls:
     penalty, optimizer = view.text("penalty"), view.text("optimizer")
-    if added := _added(view):
-        return max(added)
-    if known := _DECAY.search(optimizer):
-        return float(known[1])
-    ours = hasattr(optimizers, optimizer.partition("(")[0])
-    return 0.0 if penalty == NOTHING and ours else math.nan
+    added, known = dict(_ADDED.findall(penalty)), _DECAY.search(optimizer)
+    none = penalty == NOTHING and hasattr(optimizers, optimizer.partition("(")[0])
+    decay = float(known[1]) if known else 0.0 if none else math.nan
+    return _Pulls(float(added.get("1", 0)), float(added.get("2", 0)), decay)
 
 
 def _bent(view: View) -> bool:
@@ -174,8 +179,8 @@ def _too_strong(view: View, left: float, seen: str, how: str) -> list[Finding]:
     text = view.text("optimizer")
     decays = _DECAY.search(text)
     made = optimizer_python(_DECAY.sub(f"weight_decay={USUAL}", text)) if decays else ""
-    l1, l2 = _added(view) or (0.0, 0.0)
-    kind = "l1" if l1 > l2 else "l2"
+    pulls = _pulls(view)
+    kind = "l1" if pulls.l1 > pulls.l2 else "l2"
     line = f"optimizer = {made}" if made else f"callbacks = [nn.Penalty({kind}={USUAL})]"
     named = f" ({decays[0]})" if decays else ""
     return [
