@@ -98,8 +98,7 @@ def gives_up(view: View, rate: float) -> bool:
 
 def is_short(view: View, rate: float) -> bool:
     """Return whether no weight could get far in all the run's steps of Adam, or its like."""
-    adaptive = rates.usual(view)[1] == rates.ADAPTIVE[1]
-    return adaptive and rate * float(view.steps[-1] + 1) < TRAVELS
+    return rates.is_adaptive(view) and rate * float(view.steps[-1] + 1) < TRAVELS
 
 
 def fresh(view: View, text: str = "") -> str:
@@ -120,7 +119,7 @@ def fresh(view: View, text: str = "") -> str:
         return adam(view, text)
     if is_short(view, rate):
         return optimizer_python(text, max(rate, adam_rate(view)))
-    if begin == rates.ADAPTIVE[1] and rate > rates.CLEARLY * rates.usual(view)[0]:
+    if rates.is_adaptive(view) and rate > rates.CLEARLY * rates.usual(view)[0]:
         return optimizer_python(text, adam_rate(view))
     return usual if rate < begin * (1 - rates.ROUNDED) else optimizer_python(text)
 

@@ -10,7 +10,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.flow.findings.view import View
 
-# The largest usual learning rates, of plain steps those over 1 - momentum; what one begins with.
+# The largest usual learning rates, without momentum, and what one begins with.
 USUAL = {
     "SGD": (0.5, 0.1),
     "SteepestDescent": (0.5, 0.1),
@@ -23,6 +23,7 @@ CLEARLY = 2.0  # times the largest usual rate: no network of several layers like
 PLAIN = ("SGD", "SteepestDescent")
 ROUNDED = 1e-6  # of a rate: 0.05 is not above 0.5 (1 - 0.9), which floats make a little less
 ADAPTIVE = (0.02, 1e-3)  # Adam and its like
+_AGAIN = ("sgd", "rmsprop")  # whose momentum adds up steps, each of them whole
 BY_GRADIENT = ("SGD",)  # the step is the rate times the gradient
 TOGETHER = 0.2  # of the weights' norm, all updates: nothing can have been learned
 _GOAL = 1e-3  # of the weights' norm in a step
@@ -59,15 +60,21 @@ def usual(view: View) -> tuple[float, float]:
 
 
 def with_momentum(view: View) -> str:
-    """Return what to say of the momentum of plain descent; empty if there is none."""
+    """Return what to say of the momentum that makes each step again; empty if there is none."""
     momentum = _momentum(view)
     return f" and momentum {momentum:g}" if momentum else ""
 
 
 def lasts(view: View) -> bool:
     """Whether momentum makes a rate too large that is none with a usual one."""
-    plain = USUAL["SGD"][0] * (1 - MOMENTUM)
-    return goes_on(view) and rate_at(view, 0) <= plain * (1 + ROUNDED)
+    largest = USUAL.get(optimizer_name(view), ADAPTIVE)[0] * (1 - MOMENTUM)
+    return goes_on(view) and rate_at(view, 0) <= largest * (1 + ROUNDED)
+
+
+def is_adaptive(view: View) -> bool:
+    """Whether each weight's step is fitted to it: Adam and its like."""
+    name = optimizer_name(view)
+    return bool(name) and name not in USUAL
 
 
 def goes_on(view: View) -> bool:
@@ -77,7 +84,8 @@ def goes_on(view: View) -> bool:
 
 def _momentum(view: View) -> float:
     found = re.search(r"momentum=([0-9.]+)", view.text("optimizer"))
-    return float(found[1]) if found and optimizer_name(view) == "SGD" else 0.0
+    again = optimizer_name(view).lower() in _AGAIN
+    return float(found[1]) if found and again else 0.0
 
 
 def rate_at(view: View, row: int = -1) -> float:
@@ -132,7 +140,7 @@ def lower_rate(view: View) -> float:
     limits = [rate / _LOWER, usual(view)[1], _SHORT * best_step(view)]
     typical = view.typical_updates[:1]
     if len(typical) and typical[0] > 0:
-        known = _FIRST if optimizer_name(view) == "RMSProp" else 1.0
+        known = _FIRST if optimizer_name(view).lower() == "rmsprop" else 1.0
         limits.append(rate * 10 * _GOAL / (known * float(typical[0])))
     least, most = _LEAST * usual(view)[1], rate / _LOWER
     lowest = min(limit for limit in limits if limit > 0)

@@ -225,7 +225,9 @@ def test_a_rate_far_too_small_comes_before_what_a_recurrent_layer_began_with(
         ("Adagrad(lr=0.1)", 0.1, 0.01),
         ("Adadelta(lr=1)", 2.0, 1.0),
         ("Adam(lr=0.1)", 0.02, 1e-3),
-        ("RMSProp(lr=0.1, momentum=0.9)", 0.02, 1e-3),  # whose step is not the longer for it
+        ("RMSprop(lr=0.1)", 0.02, 1e-3),
+        ("RMSprop(lr=0.1, momentum=0.9)", 0.002, 1e-4),  # which adds its steps up
+        ("NAdam(lr=0.1, momentum_decay=0.9)", 0.02, 1e-3),
         ("Lion(lr=0.1)", 0.02, 1e-3),
         ("", math.inf, math.nan),
     ],
@@ -233,3 +235,29 @@ def test_a_rate_far_too_small_comes_before_what_a_recurrent_layer_began_with(
 def test_what_is_usual_of_an_optimizer(run, optimizer, largest, begin):
     found = rates.usual(run.view(optimizer=optimizer))
     assert found == pytest.approx((largest, begin), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "lr", "lasts"),
+    [
+        ("RMSprop(lr=0.002, momentum=0.99)", 0.002, True),
+        ("RMSprop(lr=0.0021, momentum=0.99)", 0.0021, False),  # too large with any
+        ("RMSprop(lr=0.002, momentum=0.97)", 0.002, False),
+        ("SGD(lr=0.05, momentum=0.99)", 0.05, True),
+    ],
+)
+def test_momentum_that_lasts_beside_a_usual_rate(run, optimizer, lr, lasts):
+    assert rates.lasts(run.view(optimizer=optimizer, lr=lr)) == lasts
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "fitted"),
+    [
+        ("Adam(lr=1)", True),
+        ("RMSprop(lr=1, momentum=0.9)", True),
+        ("SGD(lr=1)", False),
+        ("", False),
+    ],
+)
+def test_whose_steps_are_fitted_to_each_weight(run, optimizer, fitted):
+    assert rates.is_adaptive(run.view(optimizer=optimizer)) == fitted
