@@ -163,6 +163,25 @@ def test_passes_that_look_for_what_to_add_to_the_inputs():
     assert not told(by_epochs(given=lambda x: x.clone().requires_grad_()))
 
 
+@pytest.mark.parametrize("detached", [False, True])
+def test_passes_for_the_steps_of_a_critic_are_its_own(detached):
+    torch.manual_seed(0)
+    made, critic = MODELS["dense"](), tn.Linear(10, 1)
+    mine, other = (torch.optim.Adam(m.parameters(), lr=1e-3) for m in (made, critic))
+    flow = watch(made, mine, histograms=False)
+    for _ in range(60):
+        for _ in range(4):
+            mine.zero_grad()
+            other.zero_grad()
+            given = made(torch.randn(20, 64))
+            critic(given.detach() if detached else given).mean().backward()
+            other.step()
+        mine.zero_grad()
+        (-critic(made(torch.randn(20, 64))).mean()).backward()
+        mine.step()
+    assert not told(flow)
+
+
 def test_lost_passes_of_a_run_that_has_learned_are_not_told():
     torch.manual_seed(0)
     model = MODELS["dense"]()

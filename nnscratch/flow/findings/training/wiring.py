@@ -16,11 +16,11 @@ from nnscratch_records.words import number, percent, plural
 
 LOOKS = 3  # at least, of which the later half says that gradients are gone
 KEPT = 0.1  # of the gradients' norm that was there before the pass: they were not cleared
-_CARRIED = "state carried"
+_CARRIED, _CLEARED = "state carried", "gradients cleared too soon"
 # Of a run that has learned they are forgotten.
 _LEARNED_ALL_THE_SAME = (
     *(_CARRIED, "dropout", "output activation", "softmax over one unit"),
-    "gradients cleared too soon",
+    _CLEARED,
 )
 _CERTAIN = (
     "broadcast loss",
@@ -32,7 +32,7 @@ _CERTAIN = (
     "class weights by frequency",
     "examples mixed",
     "looks ahead",
-    "gradients cleared too soon",
+    _CLEARED,
     "steps uphill",
     "unused losses",
     "unbounded loss",
@@ -69,6 +69,7 @@ def find(view: View) -> list[Finding]:
     silent += _SEEN_IN_LAYERS if view.output_activation else ()
     silent += () if view.rows < ENOUGH or moves(view, STILL) else _IF_IT_MOVES
     silent += () if view.nan_alone else ("non-finite",)
+    silent += (_CLEARED,) if view.incomparable else ()  # the passes of the other network's steps
     silent += () if _far_worse(view) else (_HELD,)
     if any(one.kind == "examples mixed" for one in told) and alike.fade(view):
         silent += ("examples mixed",)  # what is alike takes nothing along
@@ -147,7 +148,7 @@ def _lost(view: View) -> list[Finding]:
     return [
         _finding(
             view,
-            "gradients cleared too soon",
+            _CLEARED,
             f"Each backward pass leaves gradients, of norm {number(came)} in the middle of "
             f"{plural(view.rows, 'step')}, and at optimizer.step() none of them is left: every "
             f"parameter's is None or 0.",
