@@ -239,24 +239,26 @@ def test_of_little_padding_nothing_is_said(twice, told_of):
 class Reads(Words):
     """Answers from what stands at one step, and so many steps behind it."""
 
-    def __init__(self, of, width=0):
+    def __init__(self, of, width=0, time_first=False):
         super().__init__(whole=True)
-        self.of = of
+        self.of, self.time_first = of, time_first
         self.line = tn.Linear(width, D) if width else None
 
     def forward(self, x):
+        x = x.transpose(0, 1) if self.time_first else x
         h = self.gru(self.line(x) if self.line else self.emb(x))[0]
         return self.out(h[:, self.of].flatten(1)[:, :D])
 
 
 @pytest.mark.parametrize(("of", "alone"), [(0, True), (1, False), (-1, False)])
 @pytest.mark.parametrize("real", [False, True])
-def test_the_first_step_is_all_that_is_read(of, alone, real):
+@pytest.mark.parametrize("time_first", [False, True])
+def test_the_first_step_is_all_that_is_read(of, alone, real, time_first):
     def loss(model, rows):
         x = torch.eye(V)[WORDS[rows]] if real else WORDS[rows]
-        return ASKED(model(x), SIDES[rows])
+        return ASKED(model(x.transpose(0, 1) if time_first else x), SIDES[rows])
 
-    found = told(trained(Reads(of, V if real else 0), loss), "truncation")
+    found = told(trained(Reads(of, V if real else 0, time_first), loss), "truncation")
     assert bool(found) == alone
     if alone:
         assert f"the first of the {T} places" in found.sentence

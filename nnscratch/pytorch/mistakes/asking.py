@@ -264,11 +264,14 @@ class Questions:
 
     def _first_alone(self, x: Any) -> tuple[str, ...]:
         """Are answers, one for each example, the same whatever comes behind its first step?"""
-        other = x.roll(1, 0)
-        other[:, 0] = x[:, 0]
-        same = self._unchanged(x, other)
-        whole = same is not None and bool(same.all()) and same.ndim <= 2 and len(same) == len(x)
-        return first_alone(x.shape[1]) if whole and not bool((other == x).all()) else ()
+        for examples, time in ((0, 1), (1, 0)):
+            other = x.roll(1, examples)
+            other.select(time, 0).copy_(x.select(time, 0))
+            same = self._unchanged(x, other)
+            whole = same is not None and bool(same.all()) and same.ndim <= 2
+            if whole and len(same) == x.shape[examples] and not bool((other == x).all()):
+                return first_alone(x.shape[time])
+        return ()
 
     def _out_of_order(self, some: list[Any]) -> tuple[str, ...]:
         """Is the answer the same whatever the order of the steps?"""
