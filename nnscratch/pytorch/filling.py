@@ -78,6 +78,7 @@ class Filling(Adjustable, Readout):
         self.scale = 1.0
         self._step = 0  # of the optimizer
         self._number = 0  # of the latest pass
+        self.looking = 0  # its number while it is looked at, negative for a probe
         self._passes = 0
         self._counts: set[int] = set()  # of passes, in all steps
         self._reached = False  # whether any parameter got a gradient, while nothing is recorded
@@ -93,6 +94,8 @@ class Filling(Adjustable, Readout):
         self._terms: tuple[Any, ...] = ()  # outputs and targets of the first of several losses
         self._rows: tuple[str, ...] | None = None  # what is wrong with the rows that go in first
         self._inputs: Any = None  # of the pass at hand, where they lie on a device
+        self._first = ""  # the layer that is given what is made of the inputs, if they are remade
+        self._taken = 0  # number of the pass in which it was
         self._lr = math.nan
         self._told: set[str] = set()
 
@@ -116,6 +119,12 @@ class Filling(Adjustable, Readout):
             for group, factor in zip(groups, factors, strict=True)
             for p in group["params"]
         }
+
+    def _reads(self, module: nn.Module, args: Any) -> None:
+        """Take what the first layer is given: the network scales inputs itself, or makes reals."""
+        if self.looking > 0 and self._taken != self.looking:
+            self._taken = self.looking
+            self._input(next(tensors_in(args), None))
 
     def _input(self, tensor: Any) -> None:
         assert self._recorder is not None
@@ -291,7 +300,7 @@ class Filling(Adjustable, Readout):
 
     def _say(self, text: str, about: str = "") -> None:
         assert self._recorder is not None
-        if (about or text) not in self._told:
+        if text and (about or text) not in self._told:
             self._told.add(about or text)
             self._recorder.remark(text)
 

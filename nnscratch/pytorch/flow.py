@@ -77,7 +77,6 @@ class TorchFlow(Filling):
         self._options = {"memory": memory, "histograms": histograms, "file": file, "log": log}
         self._only = None if layers is None else list(layers)
         self._mode = _OFF
-        self.looking = 0  # its number while it is looked at, negative for a probe
         self.closely = False
         self._counted = -1  # which of the censuses was taken last
         self._arrived = False  # a gradient
@@ -172,7 +171,8 @@ class TorchFlow(Filling):
         else:
             self._mode = _RECORD
             self.closely = self._recorder.looks_closely
-            self._input(given)
+            if not self._first:
+                self._input(given)
             if self._asks:
                 self._questions.begin((args, kwargs))
 
@@ -323,10 +323,8 @@ class TorchFlow(Filling):
         self._calls = {
             name: Call(self, recorder, self._afar, name, self._misfit) for name in recorder.layers
         }
-        still = frozen(chosen)
-        if still:
-            self._say(still)
-        self._single = found.axes == 1
+        self._say(frozen(chosen))
+        self._single, self._first = found.axes == 1, found.reads
         self._input(found.inputs)
         for one in found.found:
             name = one.info.name
@@ -335,6 +333,9 @@ class TorchFlow(Filling):
                 if name in self._finder.norms:
                     self._norm(name, as_array(self._finder.norms[name]))
         self._finder.close()
+        if self._first:
+            hook = self._outside(Hook(self._reads))
+            self._hooks.append(self._known[self._first].register_forward_pre_hook(hook))
         self._hooks += hooks(self, self._known, found, self._calls, self._outside)
 
 

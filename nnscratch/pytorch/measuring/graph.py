@@ -51,7 +51,9 @@ class Discovery:
         Names of recorded calls by module and number of its call: of what it was given, with the
         place among the tensors given; and of what it gave.
     inputs : tensor or None
-        The first tensor given to the network.
+        The first tensor given to the network, or what it makes of that for its first layer.
+    reads : str
+        The module of that layer, where it is given other numbers; empty if not.
     axes : int
         That what is recorded has at least: 1 where a layer is given a single example.
     """
@@ -60,6 +62,7 @@ class Discovery:
     before: dict[tuple[str, int], list[tuple[int, str]]] = field(default_factory=dict)
     after: dict[tuple[str, int], str] = field(default_factory=dict)
     inputs: Any = None
+    reads: str = ""
     axes: int = 2
 
     def __post_init__(self) -> None:
@@ -69,6 +72,7 @@ class Discovery:
         self._calls: dict[str, int] = {}
         self._names: dict[str, int] = {}
         self._stack: list[str] = []
+        self._known = False  # a module that is recorded was called
         self._within = 0  # known modules that have modules of their own
 
     def enter(self, name: str, module: nn.Module, given: Any) -> None:
@@ -82,6 +86,9 @@ class Discovery:
         if isinstance(module, nn.Linear) and tensors and tensors[0].ndim == 1:
             self.axes = 1
         if self._within == 0 and is_recorded(module):
+            if not self._known and tensors and _is_made_of(tensors[0], self.inputs):
+                self.inputs, self.reads = tensors[0], name
+            self._known = True
             for place, tensor in enumerate(tensors):
                 made = self._function(tensor, self._stack[-2] if len(self._stack) > 1 else "")
                 if made:
@@ -185,6 +192,14 @@ class Discovery:
                 functions.append(type(node).__name__)
                 waiting += [other for other, _ in node.next_functions if other is not None]
         return list(sources) or [INPUT], functions
+
+
+def _is_made_of(given: Any, inputs: Any) -> bool:
+    """Whether a first layer is given other numbers than the network, one in the place of each."""
+    if not is_measured(given) or given.grad_fn is not None or not torch.is_tensor(inputs):
+        return False
+    same = given.numel() == inputs.numel() and len(given) == len(inputs)
+    return same and given.data_ptr() != inputs.data_ptr()
 
 
 def _key(tensor: Any) -> Any:
