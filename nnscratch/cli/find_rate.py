@@ -10,6 +10,7 @@ from nnscratch.cli.arguments import add_data, count, make_folders, rate
 from nnscratch.cli.network import (
     add_network,
     add_training,
+    foreseen,
     load_data,
     make_loss,
     make_model,
@@ -52,8 +53,9 @@ def run(options: argparse.Namespace) -> int:
     require_memory(options.steps)
     if options.steps >= _MANY:
         console.say(f"training {options.steps:,} steps at rates that rise ...")
+    model = make_model(options, make_rung(options), data, console)
     found = find_rate(
-        make_model(options, make_rung(options), data, console),
+        model,
         make_loss(data),
         make_optimizer(options),
         data[0],
@@ -65,6 +67,8 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
     )
     print(found)
+    if math.isnan(found.rate):
+        foreseen(model, data, options, console)
     if options.plot is not None:
         from nnscratch_plots import save_figure
 

@@ -14,12 +14,13 @@ from nnscratch.cli.arguments import SEED, add_sizes, count, ladder_settings, rat
 from nnscratch.clipping import Clip, ClipByGlobalNorm, ClipByValue
 from nnscratch.console import Console
 from nnscratch.datasets.tables import SUFFIXES
-from nnscratch.errors import ConfigError, require_name, unknown_name
+from nnscratch.errors import ConfigError, NnscratchError, require_name, unknown_name
 from nnscratch.experiments import ladder
 from nnscratch.initializers import Initializer, for_activation
 from nnscratch.losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
 from nnscratch.network.model import Sequential
 from nnscratch.optimizers import Optimizer
+from nnscratch.theory import Prediction, predict_layers
 from nnscratch_records.words import plural
 
 Data: TypeAlias = ladder.Data
@@ -199,6 +200,20 @@ def option_for(told: str, options: argparse.Namespace) -> str:
     """Return the option that does to a file of one's own what is told; "" where there is none."""
     named = any(way in told for way in ("std(axis=0)", "nn.Standardizer"))
     return "here: --standardise" if named and is_file(options) and not options.standardise else ""
+
+
+def foreseen(
+    model: Sequential, data: Data, options: argparse.Namespace, console: Console
+) -> Prediction | str:
+    """Say what is wrong before the first step; return what theory expects, or why nothing."""
+    batch = min(options.batch, len(data[0]))
+    try:
+        predicted = predict_layers(model, data[0], targets(data), batch_size=batch)
+    except NnscratchError as error:
+        return str(error)
+    for concern in predicted.concerns:
+        console.say(f"before the first step: {with_option(concern, options)}", markup=False)
+    return predicted
 
 
 def load_data(options: argparse.Namespace, console: Console) -> Data:

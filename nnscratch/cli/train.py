@@ -13,6 +13,7 @@ from nnscratch.cli.network import (
     Data,
     add_network,
     add_training,
+    foreseen,
     load_data,
     make_loss,
     make_model,
@@ -20,19 +21,16 @@ from nnscratch.cli.network import (
     make_rung,
     names_to_choose_from,
     option_for,
-    targets,
-    with_option,
 )
 from nnscratch.console import Console
-from nnscratch.errors import ConfigError, NnscratchError
+from nnscratch.errors import ConfigError
 from nnscratch.experiments import ladder
 from nnscratch.flow import Forensics, GradientFlow
 from nnscratch.flow.findings import find
 from nnscratch.flow.live import LiveTable
 from nnscratch.flow.stream import SUFFIX
-from nnscratch.network.model import Sequential
 from nnscratch.optimizers import Optimizer
-from nnscratch.theory import Prediction, predict_layers
+from nnscratch.theory import Prediction
 from nnscratch.training import Callback, Trainer
 from nnscratch_records.words import plural
 
@@ -125,17 +123,13 @@ def train(options: argparse.Namespace, console: Console) -> tuple[Recorded, Pred
         f"parameters, on {options.data} ({len(data[0]):,} training and {len(data[2]):,} test "
         f"examples), {optimizer!r}, batch {options.batch}, seed {options.seed}"
     )
-    predicted = _predicted(made.trainer.model, data, options.batch)
-    if isinstance(predicted, str):
-        foreseen = [f"no prediction: {predicted}"]
-    else:
-        foreseen = [
-            f"before the first step: {with_option(concern, options)}"
-            for concern in predicted.concerns
-        ]
-        foreseen += [f"predicted: gradient first/last {predicted.ratio:.1e}, {predicted.word}"]
-    for line in foreseen:
-        console.say(line, markup=False)
+    predicted = foreseen(made.trainer.model, data, options, console)
+    console.say(
+        f"no prediction: {predicted}"
+        if isinstance(predicted, str)
+        else f"predicted: gradient first/last {predicted.ratio:.1e}, {predicted.word}",
+        markup=False,
+    )
     _fit(made, options, data)
     found = made.trainer.evaluate(data[2], data[3])
     history = made.trainer.history
@@ -171,14 +165,6 @@ def _fit(made: Recorded, options: argparse.Namespace, data: Data) -> None:
         if made.live is not None:
             made.live.close()
         made.flow.close()
-
-
-def _predicted(model: Sequential, data: Data, batch: int) -> Prediction | str:
-    """Return what theory expects of the first step, or why it expects nothing."""
-    try:
-        return predict_layers(model, data[0], targets(data), batch_size=min(batch, len(data[0])))
-    except NnscratchError as error:
-        return str(error)
 
 
 def _report(

@@ -65,7 +65,7 @@ class Evaluation:
         return iter((self.loss, self.accuracy))
 
     def __repr__(self) -> str:
-        score = f"R2 {self.r2:.4f}" if self.accuracy is None else f"accuracy {self.accuracy:.4f}"
+        score = f"R2 {self.r2:.4g}" if self.accuracy is None else f"accuracy {self.accuracy:.4f}"
         return f"Evaluation(loss {self.loss:.4g}, {score}, {plural(len(self.outputs), 'example')})"
 
 

@@ -21,6 +21,17 @@ def test_no_rate_is_exit_code_1(capsys):
     assert "falls at none of them" in capsys.readouterr().out
 
 
+def test_where_no_rate_helps_what_is_wrong_with_the_data_is_said(capsys, tmp_path):
+    path = tmp_path / "far.csv"
+    path.write_text("a,b,c\n" + "".join(f"{1e5 * i},{i % 7},{i % 2}\n" for i in range(100)))
+    assert main([*SMALL, "--data", str(path)]) == 1
+    said = capsys.readouterr().out
+    assert "before the first step: the inputs are large" in said
+    assert "(here: --standardise)" in said
+    assert main([*SMALL, "--data", str(path), "--standardise"]) == 0
+    assert "before the first step" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,5 +1,7 @@
 """Evaluation: the scores that go with the answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,8 @@ def test_numbers_have_r2():
     assert found.r2 == pytest.approx(nn.r2(found.outputs, X[:, :2].astype(np.float32)))
     assert (found.accuracy, found.confusion) == (None, None)
     assert "R2 " in repr(found)
+    diverged = replace(found, outputs=found.outputs.astype(np.float64) + 1e20)
+    assert len(repr(diverged)) < 60
 
 
 def test_the_threshold_is_that_of_the_loss():
