@@ -15,6 +15,7 @@ from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS
 from nnscratch.flow.findings.optimizer import optimizer_python
 from nnscratch.flow.findings.progress import LEARNED, LEARNS, WORTH
+from nnscratch.flow.findings.training.wiring import between
 from nnscratch.flow.findings.view import View
 from nnscratch_records import limits
 from nnscratch_records.looked import NOTHING
@@ -25,6 +26,7 @@ SHRUNK = 0.3  # of the norm with which the weights of a layer began
 LAST_SHRUNK = 0.6  # the same, of the last layer, beside others that are SHRUNK
 LESS, LAST_LESS = 0.6, 0.8  # of the same, below the last layer and of it, in a run that learns
 PULLS = 0.3  # of the whole gradient, in half of the layers: a loss that stands there is held there
+CUT = 1e-3  # of the weights' norm, between two updates: more than rounding
 SMALLER = 0.9  # than the weights below the last layer began
 ALMOST = 0.95  # of what there is to learn: what is missing is worth a word
 USUAL = 1e-4  # a penalty or decay that is advised, and holds nothing down
@@ -183,6 +185,15 @@ def _too_strong(view: View, left: float, seen: str, how: str) -> list[Finding]:
     kind = "l1" if pulls.l1 > pulls.l2 else "l2"
     line = f"optimizer = {made}" if made else f"callbacks = [nn.Penalty({kind}={USUAL})]"
     named = f" ({decays[0]})" if decays else ""
+    why = f"A penalty on them, or their decay{named}, {how}."
+    less = Advice("take a thousandth of the penalty or less, and begin anew", line)
+    advice: tuple[Advice, ...] = (anew(view, less), Advice("or none"))
+    if not pulls.factor > 0 and _is_cut(view):
+        why = (
+            "Between one update and the next something else makes them smaller, at every step: "
+            "clamp_(), a largest norm, or a factor."
+        )
+        advice = (Advice("leave them as the updates make them, or let them be larger"),)
     return [
         Finding(
             "penalty",
@@ -190,17 +201,18 @@ def _too_strong(view: View, left: float, seen: str, how: str) -> list[Finding]:
             (),
             view.first_step,
             seen,
-            f"A penalty on them, or their decay{named}, {how}.",
-            (
-                anew(
-                    view, Advice("take a thousandth of the penalty or less, and begin anew", line)
-                ),
-                Advice("or none"),
-            ),
+            why,
+            advice,
             {"left": left},
             EXPLAINS["penalty"],
         )
     ]
+
+
+def _is_cut(view: View) -> bool:
+    """Whether weights are smaller before an update than the one before has left them, mostly."""
+    left, met, _ = (norms[:, view.weight_params] for norms in between(view))
+    return bool(len(met) and np.median((met < (1 - CUT) * left).any(axis=1)) > 0)
 
 
 def _answers_dropped(view: View) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nnscratch.arrays import Array
 from nnscratch.flow.findings.data.labels import held_out, moves
 from nnscratch.flow.findings.finding import Advice, Finding
 from nnscratch.flow.findings.graph import EXPLAINS, KINDS
@@ -98,20 +99,25 @@ def _far_worse(view: View) -> bool:
     return bool(held - p.now > FAR_WORSE * p.room)
 
 
+def between(view: View) -> tuple[Array, Array, Array]:
+    """Return the norms of parameters that each update left, (rows - 1, parameters), those that the
+    next one met, and the ones that the first one met, (1, parameters). NaN: not known, as where
+    steps between two rows were not recorded.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        before = view.get("param_update_norm") / view.get("update_ratio")
+    next_one = np.diff(view.steps[: view.rows]) == 1
+    return view.get("param_norm")[:-1], np.where(next_one[:, None], before[1:], np.nan), before[:1]
+
+
 def _set_back(view: View) -> list[Finding]:
     """Between one update and the next parameters became others: drawn anew, or loaded."""
-    after, update, ratio = (
-        view.get(k) for k in ("param_norm", "param_update_norm", "update_ratio")
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        before = update / ratio
-    left, met = after[:-1], before[1:]
+    left, met, began = between(view)
     gap = np.abs(met - left)
     far = gap > AWAY * np.maximum(met, left)
     # However near: the beginning is met again, where no more than digits lie between.
-    again = np.abs(met - before[:1]) <= SAME * before[:1]
+    again = np.abs(met - began) <= SAME * began
     far |= again & (gap > 10 * SAME * left)
-    far &= (np.diff(view.steps[: view.rows]) == 1)[:, None]
     times = np.flatnonzero(far.any(axis=1))
     none = (
         view.progress.learned

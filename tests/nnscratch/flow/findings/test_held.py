@@ -50,6 +50,28 @@ def test_weights_that_shrink(run, left, last, share, near, told):
 
 
 @pytest.mark.parametrize(
+    ("cut", "every", "penalty", "told"),
+    [
+        (1.1e-3, 1, "", True),
+        (0.9e-3, 1, "", False),
+        (1.1e-3, 2, "", False),  # what happens in between is not known
+        (1.1e-3, 1, "Penalty(l2=0.01)", False),
+    ],
+)
+def test_weights_that_something_else_makes_smaller(run, cut, every, penalty, told):
+    def change(record):
+        shrunk(run, 0.2, since=0)(record)
+        record["penalty"], record["steps"] = penalty, every * record["steps"]
+        for column in [0, 2, 4]:
+            norm, update = (record[f"param_{of}"][:, column] for of in ("norm", "update_norm"))
+            record["update_ratio"][1:, column] = update[1:] / ((1 - cut) * norm[:-1])
+
+    found = run.of(run(change), "penalty")
+    assert ("something else makes them smaller" in found.cause) == told
+    assert ("penalty" in found.advice[0].what) != told
+
+
+@pytest.mark.parametrize(
     ("penalty", "optimizer", "told"),
     [
         ("Penalty(l2=0.0001)", "SGD(lr=0.1)", False),
