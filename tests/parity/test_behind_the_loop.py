@@ -239,6 +239,18 @@ def test_a_likelihood_with_its_sign_turned(sign):
     assert bool(found) == (sign > 0)
 
 
+def test_what_takes_a_loss_without_end_from_its_bound_comes_first():
+    wrong = {
+        "not log-probabilities": lambda m, x, i: F.nll_loss(m(x), Y[i]),
+        "target values": lambda m, x, i: F.binary_cross_entropy_with_logits(
+            m(x)[:, :1], X[i, :1].sign()
+        ),
+    }
+    for kind, loss in wrong.items():
+        kinds = trained(plain(), loss, steps=300, lr=0.02).findings().kinds
+        assert (kinds[0], "unbounded loss" in kinds) == (kind, True)
+
+
 # Training that goes on as a test has left it
 
 

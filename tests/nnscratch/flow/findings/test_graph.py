@@ -19,9 +19,9 @@ def test_the_order_of_causes():
     """Written down a second time: what is learned, what the loss sees, how it begins, goes in..."""
     order = (
         "broadcast loss|gradients not cleared|gradients cleared too soon|weights set back|"
-        "steps uphill|unused losses|unbounded loss|targets not detached|"
+        "steps uphill|unused losses|targets not detached|"
         "batch taken for time|softmax over the batch|"
-        "not log-probabilities|several labels|target values|"
+        "not log-probabilities|several labels|target values|unbounded loss|"
         "class weights by frequency|examples mixed|"
         "unused layers|shared layers|looks ahead|"
         "words hidden|no positions|state carried|data written over|padding counted|"
