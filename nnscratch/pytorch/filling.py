@@ -306,7 +306,7 @@ class Filling(Adjustable, Readout):
 
     def to_dict(self) -> Record:
         """Return what was recorded: a record, see `nnscratch_records.FIELDS`."""
-        if self._recorder is None:
+        if self._recorder is None or not len(self):
             raise ConfigError(
                 f"watch of {self.label!r} has recorded nothing yet: train the model, forward, "
                 f"backward and optimizer.step()"
@@ -316,8 +316,9 @@ class Filling(Adjustable, Readout):
 
     def findings(self) -> Findings:
         """See `Readout`; where no gradient ever came, that is what is wrong."""
-        if self._recorder is None and self._step:
-            return unreached(self.label, self._number, self._step, self._reached, self._late)
+        if self._step and not len(self):
+            reached = self._reached or self._recorder is not None
+            return unreached(self.label, self._number, self._step, reached, self._late)
         if not self._step and self._number >= _WAITED:
             return unstepped(self.label, self._number, self._recorder is not None)
         if self._recorder is not None:

@@ -16,14 +16,12 @@ from nnscratch.errors import ConfigError, require_count
 from nnscratch.flow.builder import Recorder
 from nnscratch.flow.logging import Log
 from nnscratch.pytorch.filling import Filling
-from nnscratch.pytorch.finding import Finder
-from nnscratch.pytorch.losses.criterion import seen_by
+from nnscratch.pytorch.finding import Finder, as_it_is
+from nnscratch.pytorch.losses.criterion import no_loss, seen_by
 from nnscratch.pytorch.losses.hearing import hear_every_loss
 from nnscratch.pytorch.losses.sent_back import sent_back
 from nnscratch.pytorch.measuring.hooks import Call, Hook, before_update, hooks, parameters_of
-from nnscratch.pytorch.measuring.on_device import is_afar
-from nnscratch.pytorch.measuring.parameters import Around
-from nnscratch.pytorch.measuring.parameters_on_device import AroundOnDevice
+from nnscratch.pytorch.measuring.parameters_on_device import around
 from nnscratch.pytorch.measuring.places import Place
 from nnscratch.pytorch.measuring.probing import count_units, probe_outputs
 from nnscratch.pytorch.measuring.shares import share_of_steps
@@ -69,7 +67,7 @@ class TorchFlow(Filling):
         compiled: bool = False,
     ) -> None:
         # The compiler is not to look into what looks at the network.
-        self._outside = torch.compiler.disable if compiled else _as_it_is
+        self._outside = torch.compiler.disable if compiled else as_it_is
         super().__init__(model, optimizer, label)
         self._scaler, self._probe = scaler, probe
         self.every = require_count("watch every", every)
@@ -77,6 +75,7 @@ class TorchFlow(Filling):
         self._options = {"memory": memory, "histograms": histograms, "file": file, "log": log}
         self._only = None if layers is None else list(layers)
         self._mode = _OFF
+        self._waits: tuple[int, int] | None = None  # mode and number of a pass that is looked at
         self.closely = False
         self._counted = -1  # which of the censuses was taken last
         self._arrived = False  # a gradient
@@ -91,7 +90,7 @@ class TorchFlow(Filling):
     # Attaching
 
     def _attach(self, loss: Callable[..., Any] | None, compiled: bool) -> None:
-        self.loss = _no_loss if loss is None else loss
+        self.loss = no_loss if loss is None else loss
         if isinstance(loss, nn.Module):
             self._hooks.append(loss.register_forward_hook(Hook(self._lost)))
         elif loss is not None:
@@ -108,6 +107,8 @@ class TorchFlow(Filling):
             self._optimizer.register_step_post_hook(self._after),
         ]
         self._finder = Finder(self._known, self._mistakes, self._arrive, self._outside)
+        behind = self._outside(Hook(self._end))
+        self._hooks.append(self._model.register_forward_hook(behind, always_call=True))
         self._insides = Insides({one: name for name, one in self._known.items()}, self._count)
         self._hooks += self._insides.hooks(self._outside)
         for name, module in self._known.items():
@@ -146,7 +147,13 @@ class TorchFlow(Filling):
         if self._mode == _PROBE:
             return
         self._number += 1
-        self._tests.begins(self.every == 1)
+        # One that is not learned from, as of the targets of Q-learning, while another one waits
+        # for its gradient: that one is looked at again behind it.
+        aside = self.looking > 0 and not self._arrived and not torch.is_grad_enabled()
+        self._waits = (self._mode, self.looking) if aside else None
+        self._finder.pauses = aside
+        if not aside:
+            self._tests.begins(self.every == 1)
         self._judge((args, kwargs))
         self._mode = _OFF
         self.looking = 0
@@ -175,6 +182,12 @@ class TorchFlow(Filling):
                 self._input(given)
             if self._asks:
                 self._questions.begin((args, kwargs))
+
+    def _end(self, *call: Any) -> None:
+        """Look at the pass that waits again (called after the model's own forward)."""
+        if self._waits is not None:
+            (self._mode, self.looking), self._waits = self._waits, None
+            self._finder.pauses = False
 
     @property
     def _asks(self) -> bool:
@@ -313,9 +326,7 @@ class TorchFlow(Filling):
             **options,  # type: ignore[arg-type]
         )
         chosen = {name: tensors[name] for name in recorder.params}
-        given = chosen, updated, recorder.param_samples()
-        some_afar = any(map(is_afar, chosen.values()))
-        self._around = AroundOnDevice(*given, self._afar) if some_afar else Around(*given)
+        self._around = around(chosen, updated, recorder.param_samples(), self._afar)
         self._modules = {one.info.name: one.module for one in found.found}
         # Of parameters of no layer the gradient may be there before that of any layer.
         owners = set(self._modules.values())
@@ -337,14 +348,3 @@ class TorchFlow(Filling):
             hook = self._outside(Hook(self._reads))
             self._hooks.append(self._known[self._first].register_forward_pre_hook(hook))
         self._hooks += hooks(self, self._known, found, self._calls, self._outside)
-
-
-def _as_it_is(hook: Callable[..., Any]) -> Callable[..., Any]:
-    return hook
-
-
-def _no_loss(outputs: Any, targets: Any) -> Any:
-    raise ConfigError(
-        "flow.loss is the loss that watch was given, and it was given none: "
-        "watch(model, optimizer, loss=torch.nn.functional.cross_entropy), say"
-    )

@@ -71,6 +71,11 @@ def watch(
     plain = _plain(model)
     alone = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
     compiled = alone is not plain or plain._compiled_call_impl is not None
+    if not hasattr(optimizer, "register_step_pre_hook"):
+        raise ConfigError(
+            f"watch takes the torch.optim.Optimizer that trains the model, got "
+            f"{type(optimizer).__name__}: watch(model, optimizer)"
+        )
     given = optimizer, loss, probe, every, file, layers
     return TorchFlow(plain, *given, compiled=compiled, **options)
 

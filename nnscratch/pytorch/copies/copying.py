@@ -172,6 +172,8 @@ def to_torch(model: Sequential) -> nn.Sequential:
 
     Raises `ConfigError` naming the layer that PyTorch, or this function, does not know.
     """
+    if not isinstance(model, Sequential):
+        raise ConfigError(f"to_torch takes an nn.Sequential of nnscratch, got {shown(model)}")
     made = [_module(part) for part in model]
     twin = nn.Sequential(*made)
     return twin.double() if model.dtype == np.float64 else twin

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from nnscratch.arrays import Array
+from nnscratch.errors import ConfigError
 from nnscratch.pytorch.losses.hearing import called_before, mark, marked
 from nnscratch.pytorch.losses.positions import are_positions, labels
 from nnscratch.pytorch.losses.summed import adds_up
@@ -338,3 +339,11 @@ def seen_by(criterion: Criterion, function: Callable[..., Any]) -> Callable[...,
         return value
 
     return seen
+
+
+def no_loss(outputs: Any, targets: Any) -> Any:
+    """Stand for a loss that `watch` was not given."""
+    raise ConfigError(
+        "flow.loss is the loss that watch was given, and it was given none: "
+        "watch(model, optimizer, loss=torch.nn.functional.cross_entropy), say"
+    )

@@ -12,7 +12,7 @@ import torch
 
 from nnscratch.arrays import Array
 from nnscratch.backend import kernels
-from nnscratch.pytorch.measuring.on_device import Afar, wide
+from nnscratch.pytorch.measuring.on_device import Afar, is_afar, wide
 from nnscratch.pytorch.measuring.parameters import PLACES, Around, copy_all, dense
 from nnscratch.sampling import sampled_places
 from nnscratch_kernels.reference.measures import NOTHING, SAMPLE_RUN
@@ -175,3 +175,11 @@ class AroundOnDevice(Around):
         into[...] = NOTHING
         if len(into) and len(values):
             kernels.sample_bins(into, values, True, 0, SAMPLE_RUN)
+
+
+def around(
+    tensors: Mapping[str, Any], updated: set[int], samples: Sequence[Array], afar: Afar
+) -> Around:
+    """Return what measures these parameters around an update, where they lie."""
+    given = tensors, updated, samples
+    return AroundOnDevice(*given, afar) if any(map(is_afar, tensors.values())) else Around(*given)

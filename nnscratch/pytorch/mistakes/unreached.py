@@ -15,12 +15,15 @@ def unreached(label: str, passes: int, steps: int, reached: bool, late: bool) ->
     """
     made = plural(steps, "step")
     if reached:
-        return Findings(
-            (),
-            label,
-            f"{UNREAD} of {made}, though gradients came: no layer gave real numbers with a "
-            f"batch and features. Give the network batches; x[None] is a batch of one.",
+        why = (
+            "no layer gave real numbers with a batch and features. Give the network batches; "
+            "x[None] is a batch of one."
+            if passes <= steps
+            else f"the network was called {passes:,} times, and they were not those of the last "
+            f"call before a step, which is what is looked at. Call it under torch.no_grad() for "
+            f"what is not learned from, and with batches: x[None] is a batch of one."
         )
+        return Findings((), label, f"{UNREAD} of {made}, though gradients came: {why}")
     if late:
         seen = (
             f"In {made} the gradients came when optimizer.step() was over, and were gone "

@@ -10,7 +10,6 @@ from nnscratch_records import FIELDS
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from nnscratch.pytorch import flow as flows  # noqa: E402
 from nnscratch.pytorch import watch  # noqa: E402
 from nnscratch.pytorch.losses import criterion as criteria  # noqa: E402
 from nnscratch.pytorch.measuring import on_device, parameters_on_device, places  # noqa: E402
@@ -30,7 +29,7 @@ def pretend(monkeypatch):
         fetched.append(flat.numel())
         return flat
 
-    for module in (criteria, places, flows):
+    for module in (criteria, places, parameters_on_device):
         monkeypatch.setattr(module, "is_afar", lambda tensor: True)
     monkeypatch.setattr(on_device, "here", here)
     return fetched
@@ -226,7 +225,7 @@ def test_nothing_waits_for_a_device_or_mixes_it_with_another():
 @pytest.mark.skipif(not DEVICE, reason="there is no GPU that PyTorch can use")
 def test_on_a_gpu_it_is_what_the_kernels_measure_of_copies(monkeypatch):
     theirs = train(DEVICE).to_dict()
-    for module in (criteria, places, flows):
+    for module in (criteria, places, parameters_on_device):
         monkeypatch.setattr(module, "is_afar", lambda tensor: False)
     counted = [name for name, field in FIELDS.items() if field.kind != "real"]
     agree(train(DEVICE).to_dict(), theirs, 1e-4, 1e-6, counted)

@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from torch.utils.checkpoint import checkpoint  # noqa: E402
 
-from nnscratch.pytorch import watch  # noqa: E402
+import nnscratch as nn  # noqa: E402
+from nnscratch.pytorch import to_torch, watch  # noqa: E402
 
 tn = torch.nn
 
@@ -184,3 +185,78 @@ def test_hooks_of_others_on_the_same_tensors_are_called(classes):
         handle.remove()
         optimizer.step()
     np.testing.assert_allclose(flow.to_dict()["gradient_norm"][:, -1], seen, rtol=1e-5)
+
+
+def recorded(model, classes, between=None, behind=None, every=1):
+    """Train for six steps, with something between a pass and its loss, or behind the gradient."""
+    x, y = classes
+    optimizer = sgd(model)
+    flow = watch(model, optimizer, every=every)
+    for _ in range(6):
+        optimizer.zero_grad()
+        outputs = model(x)
+        if between is not None:
+            between(model)
+        tn.functional.cross_entropy(outputs, y).backward()
+        if behind is not None:
+            behind(model)
+        optimizer.step()
+    return flow
+
+
+def apart(model):
+    with torch.no_grad():
+        model(torch.ones(3, 12))
+
+
+def evaluated(model):
+    model.eval()
+    apart(model)
+    model.train()
+
+
+def failing(model):
+    with pytest.raises(RuntimeError), torch.no_grad():
+        model(torch.ones(3, 7))
+
+
+@pytest.mark.parametrize("what", [apart, evaluated, failing])
+@pytest.mark.parametrize("where", ["between", "behind"])
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_pass_that_is_not_learned_from_leaves_the_record_as_it_is(classes, what, where, every):
+    """As where the targets of Q-learning are made behind the pass that is to meet them."""
+    plain = recorded(network(), classes, every=every).to_dict()
+    flow = recorded(network(), classes, every=every, **{where: what})
+    assert len(flow) == 6 // every
+    np.testing.assert_equal(flow.to_dict(), plain)
+
+
+def test_what_is_computed_of_a_pass_apart_is_no_part_of_the_loss(classes):
+    def targets(model):
+        with torch.no_grad():
+            model(torch.ones(3, 12))
+        tn.functional.mse_loss(torch.ones(3), torch.zeros(3))
+
+    plain, flow = recorded(network(), classes), recorded(network(), classes, between=targets)
+    np.testing.assert_equal(flow.to_dict()["loss"], plain.to_dict()["loss"])
+
+
+@pytest.mark.parametrize("where", ["between", "behind"])
+def test_a_pass_that_could_be_learned_from_in_between_is_told(classes, where):
+    flow = recorded(network(), classes, **{where: lambda model: model(torch.ones(3, 12))})
+    told = str(flow.findings())
+    assert "the network was called 12 times" in told
+    assert "Call it under torch.no_grad()" in told
+    with pytest.raises(nn.ConfigError, match="recorded nothing yet: train the model"):
+        flow.to_dict()
+
+
+@pytest.mark.parametrize("given", [None, "adam", torch.optim.SGD])
+def test_what_is_no_optimizer_and_no_network_is_named(given):
+    name = type(given).__name__
+    message = rf"watch takes the torch\.optim\.Optimizer .*, got {name}: watch\(model, optimizer\)"
+    if given is not torch.optim.SGD:
+        with pytest.raises(nn.ConfigError, match=message):
+            watch(network(), given)
+    with pytest.raises(nn.ConfigError, match=r"to_torch takes an nn\.Sequential of nnscratch"):
+        to_torch(given)
