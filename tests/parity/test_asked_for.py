@@ -188,6 +188,49 @@ def test_how_often_codes_are_held(count, is_told):
     assert bool(one.told()) == is_told
 
 
+# One step that is read
+
+
+class ReadsOne(tn.Module):
+    """Answers from what stands at one step."""
+
+    def __init__(self, of, real, time_first):
+        super().__init__()
+        torch.manual_seed(1)
+        self.read = tn.Linear(9, 12) if real else tn.Embedding(9, 12)
+        self.of, self.time_first = of, time_first
+        self.cell, self.out = tn.GRU(12, 12, batch_first=True), tn.Linear(12, 4)
+
+    def forward(self, x):
+        x = x.transpose(0, 1) if self.time_first else x
+        return self.out(self.cell(self.read(x))[0][:, self.of])
+
+
+def reading(of, real=False, time_first=False, steps=10):
+    words = torch.randint(0, 9, (240, steps), generator=G)
+
+    def loss(m, x, i):
+        x = F.one_hot(x, 9).float() if real else x
+        return F.cross_entropy(m(x.transpose(0, 1) if time_first else x), Y[i])
+
+    return told(trained(ReadsOne(of, real, time_first), loss, x=words), "truncation")
+
+
+@pytest.mark.parametrize(("of", "alone"), [(0, True), (1, False), (-1, False)])
+@pytest.mark.parametrize("real", [False, True])
+@pytest.mark.parametrize("time_first", [False, True])
+def test_the_first_step_is_all_that_is_read(of, alone, real, time_first):
+    found = reading(of, real, time_first)
+    assert bool(found) == alone
+    if alone:
+        assert "the first of the 10 places" in found.sentence
+
+
+@pytest.mark.parametrize(("steps", "known"), [(2, False), (3, True)])
+def test_of_two_steps_one_may_be_read(steps, known):
+    assert bool(reading(0, steps=steps)) == known
+
+
 # Padding that is read
 
 

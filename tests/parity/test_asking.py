@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import watch  # noqa: E402
+from nnscratch.pytorch.mistakes.asking import Questions  # noqa: E402
 
 tn, F = torch.nn, torch.nn.functional
 V, T, D = 12, 10, 16
@@ -156,6 +157,31 @@ def test_attention_without_positions():
     assert not told(trained(model, side), "no positions")
 
 
+@pytest.mark.parametrize(("positions", "seen"), [(None, True), (0.1, False)])
+def test_examples_of_the_same_words_in_other_orders(positions, seen):
+    """All of them are answered alike without positions."""
+    orders = torch.stack([torch.randperm(T, generator=G) for _ in range(96)])
+
+    def loss(model, rows):
+        return ASKED(model(orders[rows]), SIDES[rows])
+
+    model = Words("own", True, positions=positions)
+    assert bool(told(trained(model, loss, lr=1e-2), "no positions")) == seen
+
+
+@pytest.mark.parametrize(("felt", "known"), [(0.9e-3, False), (1.1e-3, True)])
+def test_answers_that_no_word_changes_say_nothing_of_order(felt, known):
+    class Sums(tn.Module):
+        def forward(self, x):
+            return torch.full((len(x), 2), 1.0).double() + felt * (x.sum(1, keepdim=True) - 3)
+
+    words = torch.tensor([[0, 1, 2], [2, 0, 1]])
+    asks = Questions(Sums())
+    asks.begin(((words,), {}))
+    same = asks._unchanged(words, words.roll(1, 1), other=torch.tensor([[1, 1, 2], [2, 0, 1]]))
+    assert (same is not None) == known
+
+
 def test_positions_may_begin_as_zeros():
     assert not told(trained(Words("own", True, positions=0.0), side, lr=0.1), "no positions")
 
@@ -231,43 +257,6 @@ def test_of_little_padding_nothing_is_said(twice, told_of):
     first = torch.arange(T) == 0  # stands for the whole
     model = Words("own", True, positions=0.1, hides=lambda x: (x != 0) & ~first)
     assert bool(told(trained(model, loss), "words hidden")) == told_of
-
-
-# One step that is read
-
-
-class Reads(Words):
-    """Answers from what stands at one step, and so many steps behind it."""
-
-    def __init__(self, of, width=0, time_first=False):
-        super().__init__(whole=True)
-        self.of, self.time_first = of, time_first
-        self.line = tn.Linear(width, D) if width else None
-
-    def forward(self, x):
-        x = x.transpose(0, 1) if self.time_first else x
-        h = self.gru(self.line(x) if self.line else self.emb(x))[0]
-        return self.out(h[:, self.of].flatten(1)[:, :D])
-
-
-@pytest.mark.parametrize(("of", "alone"), [(0, True), (1, False), (-1, False)])
-@pytest.mark.parametrize("real", [False, True])
-@pytest.mark.parametrize("time_first", [False, True])
-def test_the_first_step_is_all_that_is_read(of, alone, real, time_first):
-    def loss(model, rows):
-        x = torch.eye(V)[WORDS[rows]] if real else WORDS[rows]
-        return ASKED(model(x.transpose(0, 1) if time_first else x), SIDES[rows])
-
-    found = told(trained(Reads(of, V if real else 0, time_first), loss), "truncation")
-    assert bool(found) == alone
-    if alone:
-        assert f"the first of the {T} places" in found.sentence
-
-
-@pytest.mark.parametrize(("steps", "known"), [(2, False), (3, True)])
-def test_of_two_steps_one_may_be_read(steps, known):
-    found = trained(Reads(0), lambda m, rows: ASKED(m(WORDS[rows, :steps]), SIDES[rows]))
-    assert bool(told(found, "truncation")) == known
 
 
 # Nothing of it remains
