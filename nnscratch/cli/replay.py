@@ -11,7 +11,9 @@ from rich import box
 from rich.table import Table
 
 from nnscratch.console import Console, table_of
+from nnscratch.errors import ConfigError
 from nnscratch.flow.forensics import Replay, replay_nonfinite
+from nnscratch.flow.stream import SUFFIX
 from nnscratch.nonfinite import BEFORE, SEEN, TensorSummary
 from nnscratch_records.words import plural
 
@@ -35,6 +37,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Make the step again and print it."""
     console = Console()
+    if options.file.suffix == SUFFIX and options.file.is_file():
+        raise ConfigError(
+            f"{options.file} is the record of a run, which `nnscratch diagnose` reads: expected "
+            f"what `nnscratch train --forensics DIR` saves at the first NaN or infinity"
+        )
     replay = replay_nonfinite(options.file)
     console.say(f"{options.file}: {_describe(replay)}")
     console.print(table(replay, len(replay.tensors) if options.all else SHOWN))

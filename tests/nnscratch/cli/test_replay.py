@@ -102,6 +102,12 @@ def test_bad_files(tmp_path, capsys):
     (tmp_path / "bad.npz").write_bytes(b"PK12")
     assert main(["replay", str(tmp_path / "bad.npz")]) == 2
     assert "not a complete .npz" in capsys.readouterr().err
+    record = tmp_path / "run.flow"
+    record.write_bytes(b"of a run")
+    assert main(["replay", str(record)]) == 2
+    assert "run.flow is the record of a run, which `nnscratch diagnose` reads" in (
+        capsys.readouterr().err
+    )
 
 
 def test_what_is_left_out_is_told_by_its_largest_finite_values():
