@@ -57,10 +57,9 @@ def changed_json(rng, text):
         at = rng.integers(len(text))
         return text[:at] + chr(rng.integers(32, 127)) + text[at + 1 :]
     try:
-        value = json.loads(text)
+        return json.dumps(changed_value(rng, json.loads(text))).replace(*LONG)
     except (ValueError, RecursionError):  # it was changed before
         return text
-    return json.dumps(changed_value(rng, value)).replace(*LONG)
 
 
 def speakable(text):

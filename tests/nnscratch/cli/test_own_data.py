@@ -145,7 +145,10 @@ def test_what_to_do_to_a_file_is_said_as_an_option_too(folder, capsys, monkeypat
 def test_no_line_of_a_cure_is_cut(folder, capsys, monkeypatch):
     """Lines longer than the terminal is wide stand as they are, and begin with the data."""
     monkeypatch.setenv("COLUMNS", "60")
-    own = ["--data", "kinds.csv", "--ignore", "right", "--activation", "sigmoid", "--batchnorm"]
+    # Classes far enough apart that some change certainly helps: it is the lines that are tested.
+    rows = [f"{value / 10 + 4 * (value % 3):.1f},{'abc'[value % 3]}" for value in range(90)]
+    (folder / "apart.csv").write_text("left,kind\n" + "\n".join(rows))
+    own = ["--data", "apart.csv", "--activation", "sigmoid", "--batchnorm"]
     assert (
         main(["cure", "--depth", "3", "--width", "12", "--steps", "40", "--lr", "1e-5", *own]) == 0
     )
