@@ -100,7 +100,7 @@ COMPILED := tests/kernels tests/benchmarks/test_growth.py $(addprefix tests/nnsc
 SLOWLY   := -m slow tests/benchmarks tests/nnscratch/cli/test_public_cases.py $(addprefix \
   tests/nnscratch/experiments/,public claims/test_small_runs.py claims/test_committed_results.py)
 
-coverage: $(VENV)/.peers
+coverage: $(VENV)/.peers system
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'coverage>=7.10'
 	@$(BIN)/python -m coverage erase
 	@echo "==> Branch coverage of the suite on the reference kernels"

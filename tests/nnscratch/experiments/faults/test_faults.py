@@ -43,6 +43,15 @@ def test_a_seed_decides_depth_width_and_data():
     assert again.x.tobytes() == made[3].x.tobytes()
 
 
+@pytest.mark.parametrize("case", faults.CASES, ids=lambda case: case.name)
+def test_every_run_can_begin(case):
+    """What a case is made of fits together, also of those that only the slow figures train."""
+    setup = case.make(1)
+    assert len(setup.x) == len(setup.y)
+    output = setup.model(setup.x[:8])
+    assert setup.loss(output, setup.y[:8])[1].shape == output.shape
+
+
 def test_cut_is_the_record_as_it_was():
     case = next(c for c in HEALTHY if c.name == "healthy: ReLU with batch norm")
     record = faults.make_record(case, 3)
