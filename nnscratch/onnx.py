@@ -36,7 +36,7 @@ except ImportError as error:
 __all__ = ["to_onnx"]
 
 _OPSET, _FORMAT = 17, 8  # read by every onnxruntime since 1.12
-_X, _Y = "x", "y"
+_X, _Y, _LENGTHS = "x", "y", "lengths"
 
 
 class _Graph:
@@ -45,6 +45,7 @@ class _Graph:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.weights: dict[str, Any] = {}
+        self.valid = ""  # (batch, time, 1), which steps a sequence has; "" where all have all
 
     def add(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
         """Write a node; return the name of its first output."""
@@ -59,32 +60,60 @@ class _Graph:
         return name
 
 
-def to_onnx(model: Network, path: PathLike) -> Path:
+def to_onnx(
+    model: Network, path: PathLike, positions: int | None = None, lengths: bool = False
+) -> Path:
     """Write a network to `path` and return it: input `x`, output `y`, in float32, any batch.
 
     What dropout and batch norm do is what they do in evaluation. Sequences are
-    ``(batch, time, features)`` as here. Raises `ConfigError` naming the layer that ONNX, or this
-    function, does not know, and `FileError`.
+    ``(batch, time, features)`` as here.
+
+    Parameters
+    ----------
+    model : Network
+    path : str or path
+    positions : int or None
+        How many axes stand between batch and features in `x`, each of any size: 1 for a network of
+        dense layers at every place of a sequence. None: 1 where layers go through time, else 0.
+    lengths : bool
+        Take a second input, `lengths` of shape (batch,) and dtype int32: how many steps each
+        sequence has, 1 or more. What stands behind them is padding, as with a mask here.
+
+    Raises `ConfigError` naming the layer that ONNX, or this function, does not know, and
+    `FileError`.
+
+    Examples
+    --------
+    >>> import nnscratch as nn
+    >>> from nnscratch.onnx import to_onnx
+    >>> model = nn.Sequential(nn.GRU(3, 8), nn.LastStep(), nn.Dense(8, 2))
+    >>> file = to_onnx(model, "model.onnx", lengths=True)
     """
     if not isinstance(model, Network):
         raise ConfigError(f"to_onnx takes a network such as nn.Sequential(...), got {shown(model)}")
-    graph = _Graph()
-    made: dict[int, str] = {INPUT: _X}
+    axes = _axes(model, positions)
+    graph, x = _Graph(), _X
+    if lengths:
+        x = _with_lengths(graph, model)
+    made: dict[int, str] = {INPUT: x}
+    shapes = model.shapes((1,) * len(axes) + (model.features_in or 1,))
     for index, node in enumerate(model.nodes):
         layer = node.layer
         rule = _RULES.get(type(layer))
         if rule is None:
             raise ConfigError(f"to_onnx does not know layer {node.name!r} ({layer!r})")
-        made[index] = rule(graph, layer, *(made[source] for source in node.sources))
+        y = rule(graph, layer, *(made[source] for source in node.sources))
+        holds = graph.valid and isinstance(layer, (Recurrent, Sum)) and len(shapes[index]) == 3
+        made[index] = _held(graph, y) if holds else y
     graph.nodes.append(onnx.helper.make_node("Identity", [made[len(model.nodes) - 1]], [_Y]))
-    leading = ["batch", *["time"] * any(node.layer.positions == 1 for node in model.nodes)]
-    given = (1,) * len(leading) + (model.features_in or 1,)
-    shape = [*leading[: len(model.output_shape(given)) - 1], model.features_out or "features"]
-    value = onnx.helper.make_tensor_value_info
+    shape = [*axes[: len(shapes[-1]) - 1], model.features_out or "features"]
+    value, real = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
+    inputs = [value(_X, real, [*axes, model.features_in or "features"])]
+    if lengths:
+        inputs.append(value(_LENGTHS, onnx.TensorProto.INT32, axes[:1]))
     whole = onnx.helper.make_graph(
-        *(graph.nodes, "nnscratch"),
-        [value(_X, onnx.TensorProto.FLOAT, [*leading, model.features_in or "features"])],
-        [value(_Y, onnx.TensorProto.FLOAT, shape)],
+        *(graph.nodes, "nnscratch", inputs),
+        [value(_Y, real, shape)],
         [*graph.weights.values()],
     )
     opset = [onnx.helper.make_opsetid("", _OPSET)]
@@ -93,6 +122,37 @@ def to_onnx(model: Network, path: PathLike) -> Path:
     )
     onnx.checker.check_model(file)
     return write_atomically(path, file.SerializeToString())
+
+
+def _axes(model: Network, positions: int | None) -> list[str]:
+    """Return the names of the axes of `x` before the features, checked."""
+    through_time = model.positions == 1
+    if positions is None:
+        positions = model.positions
+    if not isinstance(positions, int) or isinstance(positions, bool) or positions < 0:
+        raise ConfigError(f"positions is a number of axes, 0 or more, got {shown(positions)}")
+    if through_time and positions != 1:
+        raise ConfigError(
+            f"this network goes through time: between batch and features stands 1 axis, got "
+            f"positions={positions}"
+        )
+    names = ["time"] if through_time else [f"position_{axis}" for axis in range(positions)]
+    return ["batch", *names]
+
+
+def _with_lengths(graph: _Graph, model: Network) -> str:
+    """Let the graph know which steps there are; return `x` with 0 in the others."""
+    if not any("mask" in node.takes for node in model.nodes):
+        raise ConfigError(
+            "lengths=True is for a network with a layer that takes a mask, such as nn.LSTM or "
+            "nn.MeanOverTime: this one has none"
+        )
+    steps = graph.add("Gather", graph.add("Shape", _X), graph.hold(1, np.int64))
+    zero, one = graph.hold(0, np.int64), graph.hold(1, np.int64)
+    at = graph.add("Cast", graph.add("Range", zero, steps, one), to=onnx.TensorProto.INT32)
+    lengths = graph.add("Unsqueeze", _LENGTHS, graph.hold([1], np.int64))
+    graph.valid = graph.add("Unsqueeze", graph.add("Less", at, lengths), graph.hold([2], np.int64))
+    return graph.add("Where", graph.valid, _X, graph.hold(0))
 
 
 Rule = Callable[..., str]
@@ -155,12 +215,33 @@ def _recurrent(graph: _Graph, layer: Any, x: str) -> str:
         options["linear_before_reset"] = 1
     if isinstance(layer, layers.RNN):
         options |= _activation(layer)
-    starts = [""] * (1 + len(layer.state_shapes()))  # the first: the lengths of the sequences
+    starts = [_LENGTHS if graph.valid else "", *[""] * len(layer.state_shapes())]
     if layer.initial == "learned":
         starts[1:] = [_start(graph, layer, by_step, name) for name in layer.state_shapes()]
     steps = graph.add(layer.kind.upper(), by_step, *weights, *starts, **options)
     one_way = graph.add("Squeeze", steps, graph.hold([1], np.int64))
     return graph.add("Transpose", one_way, perm=[1, 0, 2])
+
+
+def _held(graph: _Graph, y: str) -> str:
+    """Return outputs that stay what they are at the last step of each sequence."""
+    last = graph.add("Sub", _LENGTHS, graph.hold(1, np.int32))
+    for axis in (1, 2):
+        last = graph.add("Unsqueeze", last, graph.hold([axis], np.int64))
+    last = graph.add("Cast", last, to=onnx.TensorProto.INT64)
+    width = graph.add("Slice", graph.add("Shape", y), *(graph.hold([n], np.int64) for n in (2, 3)))
+    one = graph.hold([1, 1], np.int64)
+    last = graph.add("Expand", last, graph.add("Concat", one, width, axis=0))
+    return graph.add("Where", graph.valid, y, graph.add("GatherElements", y, last, axis=1))
+
+
+def _mean_over_time(graph: _Graph, layer: Any, x: str) -> str:
+    if not graph.valid:
+        return graph.add("ReduceMean", x, axes=[1], keepdims=0)
+    there = graph.add("Where", graph.valid, x, graph.hold(0))
+    total = graph.add("ReduceSum", there, graph.hold([1], np.int64), keepdims=0)
+    steps = graph.add("Cast", _LENGTHS, to=onnx.TensorProto.FLOAT)
+    return graph.add("Div", total, graph.add("Unsqueeze", steps, graph.hold([1], np.int64)))
 
 
 def _start(graph: _Graph, layer: Recurrent, by_step: str, name: str) -> str:
@@ -201,7 +282,7 @@ _RULES: dict[type, Rule] = {
     layers.LSTM: _recurrent,
     layers.GRU: _recurrent,
     layers.LastStep: lambda g, _, x: g.add("Gather", x, g.hold(-1, np.int64), axis=1),
-    layers.MeanOverTime: lambda g, _, x: g.add("ReduceMean", x, axes=[1], keepdims=0),
+    layers.MeanOverTime: _mean_over_time,
     Sum: _sum,
     Concatenate: lambda g, _, *several: g.add("Concat", *several, axis=-1),
     **{kind: _op("Identity") for kind in (Branch, Skip, layers.Identity, layers.Dropout)},

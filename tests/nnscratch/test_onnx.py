@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.layers.joins import Concatenate
+from nnscratch.network.network import Network
+from nnscratch.network.nodes import INPUT
 
 pytest.importorskip("onnx", reason="onnx is not installed")
 runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
@@ -37,10 +40,10 @@ THROUGH_TIME = {
 }
 
 
-def agree(tmp_path, model, shape):
+def agree(tmp_path, model, shape, **how):
     rng = np.random.default_rng(3)
     x = rng.standard_normal(shape).astype(model.dtype)
-    path = to_onnx(model, tmp_path / "model.onnx")
+    path = to_onnx(model, tmp_path / "model.onnx", **how)
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for rows in (x, x[:1]):  # any batch
         (y,) = session.run(None, {"x": rows.astype(np.float32)})
@@ -70,6 +73,63 @@ def test_recurrent_layers(name, tmp_path):
         [layer(initial="learned")],
     ):
         agree(tmp_path, stirred(nn.Sequential(*parts)), (6, 7, F))
+
+
+@pytest.mark.parametrize("name", THROUGH_TIME)
+def test_sequences_of_their_own_lengths(name, tmp_path):
+    """`lengths` says what a mask says; what stands in the padding does not matter."""
+    layer, rng = THROUGH_TIME[name], np.random.default_rng(5)
+    lengths = np.array([7, 1, 4, 6], np.int32)
+    mask = np.arange(7) < lengths[:, None]
+
+    def beside_its_input(writer):
+        """What stands in the padding of `x` is 0 here, and the last step that LastStep takes."""
+        both = writer.put(Concatenate(), writer.put(layer(), INPUT), INPUT)
+        writer.put(nn.LastStep(), both)
+
+    for parts in (
+        [layer(initial="learned"), nn.LastStep(), nn.Dense(4, 2)],
+        [layer(reverse=True), nn.LayerNorm(4), nn.LastStep()],
+        [nn.Bidirectional(layer()), nn.Dense(8, F), layer(), nn.MeanOverTime()],
+        [nn.Dense(F, F), nn.MeanOverTime()],
+        [nn.Residual(layer(), nn.Dense(4, F)), nn.LastStep(), nn.Residual(nn.Tanh())],
+        [nn.Residual(layer(), nn.Dense(4, F), skip=nn.Dense(F, F))],
+        [layer()],
+        beside_its_input,
+    ):
+        model = stirred(Network(parts) if callable(parts) else nn.Sequential(*parts))
+        path = to_onnx(model, tmp_path / "model.onnx", lengths=True)
+        session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        x = rng.standard_normal((4, 7, F)).astype(np.float32)
+        expected = model.forward(x, mask=mask).copy()
+        x[~mask] = 1e3
+        (y,) = session.run(None, {"x": x, "lengths": lengths})
+        np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
+        whole = {"x": x, "lengths": np.full(4, 7, np.int32)}
+        np.testing.assert_allclose(
+            session.run(None, whole)[0], model.forward(x), rtol=1e-5, atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("positions", [1, 2])
+def test_layers_at_every_place(positions, tmp_path):
+    parts = nn.Dense(3, F), nn.LayerNorm(F), nn.PReLU(F), nn.Dense(F, 2), nn.Softmax()
+    shape = (6, *(4, 5)[:positions], 3)
+    agree(tmp_path, stirred(nn.Sequential(*parts)), shape, positions=positions)
+
+
+def test_axes_that_cannot_be(tmp_path):
+    dense, through_time = nn.Sequential(nn.Dense(2, 3)), nn.Sequential(nn.RNN(2, 3))
+    path = tmp_path / "model.onnx"
+    for wrong in (-1, 1.0, True, "one"):
+        with pytest.raises(nn.ConfigError, match="positions is a number of axes, 0 or more, got"):
+            to_onnx(dense, path, positions=wrong)
+    with pytest.raises(nn.ConfigError, match="stands 1 axis, got positions=2"):
+        to_onnx(through_time, path, positions=2)
+    for model in (dense, nn.Sequential(nn.LastStep(), nn.Dense(2, 3))):
+        with pytest.raises(nn.ConfigError, match="lengths=True is for .* that takes a mask, such"):
+            to_onnx(model, path, lengths=True)
+    to_onnx(through_time, path, positions=1)
 
 
 def test_recurrent_layers_of_other_activations(tmp_path):
