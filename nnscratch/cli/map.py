@@ -15,7 +15,7 @@ from nnscratch import datasets, layers
 from nnscratch.arrays import Array
 from nnscratch.cli.arguments import count, rate
 from nnscratch.cli.recurrent import LAYERS, RECURRENT
-from nnscratch.cli.sweep import add_executor, require_one
+from nnscratch.cli.sweep import add_executor, say_sweep
 from nnscratch.console import Console
 from nnscratch.errors import ConfigError, require_name
 from nnscratch.experiments import order
@@ -132,9 +132,9 @@ def run(options: argparse.Namespace) -> int:
     found = sweep(
         partial(chosen.build, **common), grid,
         seeds=options.seeds, executor=options.scheduler, workers=options.workers,
-        table=folder / f"{'-'.join(map(str, common.values()))}.csv",
+        table=folder / f"{'-'.join(map(str, common.values()))}.csv", retry=options.retry,
     )  # fmt: skip
-    require_one(found)
+    say_sweep(console, found)
     line = _between(axes[0], chosen.points)
     across, up = chosen.axes
     ax = trained_map(
@@ -143,7 +143,6 @@ def run(options: argparse.Namespace) -> int:
         label=", ".join(f"{name} {value}" for name, value in common.items()),
     )
     path = save_figure(ax, folder / "map.png")
-    console.say(repr(found))
     console.wrote(path)
     return 0
 

@@ -42,7 +42,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def add_executor(command: argparse.ArgumentParser, folder: str) -> None:
-    """Add where the runs are made, and where what they give goes."""
+    """Add where the runs are made, where what they give goes, and which are made again."""
     command.add_argument(
         "--out", type=Path, default=Path(folder), metavar="DIR", help="for what is written"
     )
@@ -50,12 +50,24 @@ def add_executor(command: argparse.ArgumentParser, folder: str) -> None:
     command.add_argument(
         "--scheduler", metavar="ADDRESS", help="of Dask, in the place of processes: tcp://..."
     )
+    command.add_argument(
+        "--retry", action="store_true", help="make again the runs that ended in an error"
+    )
 
 
-def require_one(found: Sweep) -> None:
-    """Raise `ConfigError` if every run failed."""
-    if len(found.failed) == len(found):
-        raise ConfigError(f"every run failed ({found.path} says how): {found[0]['error']}")
+def say_sweep(console: Console, found: Sweep) -> None:
+    """Say what came of it; raise `ConfigError` if every run failed."""
+    failed = found.failed
+    if len(failed) == len(found):
+        raise ConfigError(
+            f"every run failed ({found.path} says how; --retry tries again): {failed[0]['error']}"
+        )
+    console.say(repr(found))
+    if failed:
+        console.say(
+            f"{len(failed)} of {len(found)} runs ended in an error, the first in: "
+            f"{failed[0]['error']}. With --retry the same command tries them again."
+        )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -85,9 +97,8 @@ def run(options: argparse.Namespace) -> int:
     found = sweep(
         standard, whole, seeds=said.get("seeds", 1),
         executor=options.scheduler, workers=options.workers,
-        table=folder / "sweep.csv", records=folder / "records",
+        table=folder / "sweep.csv", records=folder / "records", retry=options.retry,
     )  # fmt: skip
-    require_one(found)
-    console.say(repr(found))
+    say_sweep(console, found)
     console.wrote(found.path)
     return 0

@@ -82,6 +82,7 @@ def sweep(
     workers: int | None = None,
     table: PathLike = "sweep.csv",
     records: PathLike | None = None,
+    retry: bool = False,
     progress: bool = True,
 ) -> Sweep:
     """Train a network for every combination in `grid`, and return a row of findings for each.
@@ -100,7 +101,7 @@ def sweep(
     findings, the factor of the gradient's norm from layer to layer at the start and in the median,
     losses, steps, seconds, and the path of its record. A run that raises is a row with an `error`.
     What has a row in the table already is not run again, so that a sweep that was broken off, or
-    grew, goes on: take out the rows that are to be repeated.
+    grew, goes on.
 
     Parameters
     ----------
@@ -119,6 +120,8 @@ def sweep(
         Of the table, a CSV file or with the suffix ``.parquet`` one of Parquet (``pip install
         'nnscratch[parquet]'``); of the folder for the records (None: they are not kept). Workers
         elsewhere must see that folder.
+    retry : bool
+        Run again what has a row with an `error`.
 
     Raises `ConfigError` for an empty grid, a `build` that does not take its names, the table of
     another sweep, and a script that processes
@@ -132,6 +135,8 @@ def sweep(
     runs = _runs(grid, seeds)
     _require_build(build, runs[0])
     kept = Table(as_path(table), list(grid))
+    if retry:
+        kept.forget_failed({one.name for one in runs})
     done = kept.done()
     folder = None if records is None else make_folder(records)
     left = [one for one in runs if one.name not in done]

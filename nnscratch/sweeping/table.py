@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,17 @@ class Table:
 
     def done(self) -> set[str]:
         """Return which runs have a row (see `key`)."""
-        return {key({name: row[name] for name in self.names}, row["seed"]) for row in self.rows}
+        return {*map(self._key, self.rows)}
+
+    def forget_failed(self, runs: Set[str]) -> None:
+        """Take out the rows with an error of these runs."""
+        kept = [row for row in self.rows if not (row["error"] and self._key(row) in runs)]
+        if len(kept) < len(self.rows):
+            self.rows = kept
+            self._write()
+
+    def _key(self, row: Row) -> str:
+        return key({name: row[name] for name in self.names}, row["seed"])
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Write a row."""

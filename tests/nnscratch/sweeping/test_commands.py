@@ -28,6 +28,22 @@ def test_the_command_trains_and_keeps_the_records(pools, tmp_path, capsys):
     assert len(list((tmp_path / "out" / "records").iterdir())) == 2
 
 
+def test_the_command_tells_of_failed_runs_and_tries_them_again(pools, tmp_path, capsys):
+    path, out = tmp_path / "grid.toml", ["--out", str(tmp_path / "out")]
+    made = "[grid]\nactivation = [{}]\n[network]\nwidth = 4\ndepth = 1\nepochs = 1\n"
+    path.write_text(made.format("'tanh', 'nonsense'"))
+    for more, again in (([], True), ([], False), (["--retry"], True)):
+        assert main(["sweep", str(path), *out, *more]) == 0
+        said = capsys.readouterr()
+        assert ("activation nonsense" in said.err) == again
+        flat = " ".join(said.out.split())
+        assert "1 of 2 runs ended in an error, the first in: UnknownNameError" in flat
+        assert "With --retry the same command tries them again." in flat
+    path.write_text(made.format("'nonsense'"))
+    assert main(["sweep", str(path), *out]) == 2
+    assert "every run failed (" in capsys.readouterr().err
+
+
 def test_what_all_have_in_common_makes_other_runs(pools, tmp_path, capsys):
     path, out = tmp_path / "grid.toml", ["--out", str(tmp_path / "out")]
     network = "[grid]\ndepth = [1]\n[network]\nwidth = 4\nepochs = {}\n{}"

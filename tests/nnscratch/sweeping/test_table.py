@@ -35,6 +35,38 @@ def test_it_goes_on_where_it_was_broken_off_and_grows(sweep, tmp_path, capsys):
         sweep(small, {"width": [4]})
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_what_ended_in_an_error_runs_again_where_it_is_asked_for(sweep, suffix):
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    built, broken = [], True
+
+    def build(width, **settings):
+        built.append(width)
+        if broken and width in (5, 6):
+            raise OSError("no room")
+        return small(width=width, **settings)
+
+    def made(widths, **options):
+        found = sweep(build, {"width": widths}, f"sweep.{suffix}", progress=False, **options)
+        runs = sorted(built)
+        built.clear()
+        return found, runs
+
+    assert made([4, 5, 6])[1] == [4, 5, 6]
+    broken = False
+    found, runs = made([4, 5])
+    assert runs == []
+    assert len(found.failed) == 1
+    found, runs = made([4, 5], retry=True)
+    assert runs == [5]
+    assert [row["error"] for row in found] == ["", ""]
+    found, runs = made([4, 5, 6])
+    assert runs == []  # what is not of this sweep was left as it was
+    assert [row["error"] for row in found if row["width"] == 6] == ["OSError: no room"]
+    assert len(found) == 3
+
+
 def test_a_table_of_parquet_is_whole_after_every_row_and_goes_on(sweep, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     path, seen, built = tmp_path / "sweep.parquet", [], []
