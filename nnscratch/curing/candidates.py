@@ -44,7 +44,7 @@ from nnscratch.curing.recurrent import (
     WayBack,
     spare_cells,
 )
-from nnscratch.curing.size import AddHidden, Deeper, Wider, is_bare
+from nnscratch.curing.size import AddHidden, Deeper, Wider, is_bare, is_shut_off
 from nnscratch.curing.trials import Trial
 from nnscratch.errors import ConfigError
 from nnscratch.flow.findings.optimizer import rate_by_size
@@ -161,15 +161,16 @@ def propose(
         if min(part.options["scale"] for part in blocks) > less:
             changes.append(BlocksAdd(less))
     widths = [plan.layers[i].options["n_out"] for i in plan.dense()[:-1]]
-    # Narrow on purpose, but for a code of so few that nothing gets through.
-    enough, shut = WIDTH, narrow and "capacity" not in trial.ills
+    # Narrow on purpose, but for a code of so few that too little gets through.
+    enough, shut = WIDTH, narrow and not is_shut_off(trial)
     if narrow and widths:
-        enough = min(WIDTH, plan.layers[plan.dense()[0]].options["n_in"] // 2)
+        enough = min(WIDTH, (plan.layers[plan.dense()[0]].options["n_in"] + 1) // 2)
     shallow = hidden and len(plan.dense()) <= _SHALLOW and not plan.recurrent()
     if shallow and critical is not None and plan.layers[0].options.get("n_in", math.inf) <= _FLAT:
         changes.append(Deeper(_MORE_LAYERS, critical))
     cells = [part.options["features"] for part in plan.recurrent()]
-    few = min(widths, default=enough) < enough / 2 or min(cells, default=WIDTH) < _FEW_UNITS
+    few = min(widths, default=enough) < (enough if narrow else enough / 2)
+    few |= min(cells, default=WIDTH) < _FEW_UNITS
     if few and not shut:
         changes.append(Wider(enough))
     if trial.diverged or _RUNS_AWAY & set(trial.ills):

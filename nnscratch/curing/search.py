@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy.typing as npt
 
+from nnscratch.curing.afresh import as_usual
 from nnscratch.curing.bench import Bench, Interrupted
 from nnscratch.curing.candidates import (
     Candidate,
@@ -51,6 +52,7 @@ LEAST_STEPS = 20
 STEPS = 300
 _STEP = 32  # bytes that are kept of each of a trial: its loss
 _SLOW = 0.5  # skill, after as many steps, of what learns so slowly that changes are worth a try
+_WELL = 0.8  # ... of what learns so well that it is left to learn on: short trials praise haste
 ROUNDS = 3
 FINALISTS = 3  # trials that are run with further seeds, the most skilful first
 
@@ -89,10 +91,12 @@ def cure(
        classes count as much as others; weights and few units that are the cause are made anew.
     3. Changes of rate and optimizer, of the network's parts and of what holds weights down
        (`nnscratch.curing.candidates`) are ranked by what is expected of them, and the best `tries`
-       are tried on top, up to three times over.
+       are tried on top, up to three times over; where nothing learns by then, the network that one
+       would begin with (`nnscratch.curing.afresh`).
     4. Parts of the best that it can do without are left out.
     5. It is kept if it has more skill than a constant in each of three runs with other weights and
-       batches, and more in their mean than the network as it is (`nnscratch.curing.objection`).
+       batches, and more in their mean than the network as it is (`nnscratch.curing.objection`):
+       where that is healthy, by half of what it lacks.
        Where nothing is kept, it says why: to train longer, more examples, or what to look at.
 
     `model` and `optimizer` are left as they are: networks made the same way are trained instead,
@@ -165,11 +169,16 @@ class _Search(Bench):
         if c.answers.weights is not None:
             before = self.begun()
         made = Cure(before=before, trials=(), ranking=(), best=None, conditions=c)
-        if not made.sick and (before.skill >= GOOD or self._may_go_on(before)):
+        goes_on = not made.sick and self._may_go_on(before)
+        enough = GOOD if not goes_on else _WELL if c.steps >= STEPS else 0.0
+        if not made.sick and before.skill >= enough:
             return made
         best, interrupted = None, False
         try:
             best = self._judge(before, self._search(before))
+            # What is healthy stays as it is, unless it lacks half as much then.
+            if not made.sick and best is not None and 1 - best.skill > (1 - before.skill) / 2:
+                best = None
         except (Interrupted, KeyboardInterrupt):
             interrupted = True
             kept = [trial for trial in self.trials if not objection(trial, before)]
@@ -218,6 +227,10 @@ class _Search(Bench):
                 break
             # What was refused may help where other things are right.
             best, refused = self._with(found, refused)
+        if not best.learns:
+            for whole in as_usual(self.changed(asked)):
+                best = self._better(best, self.tried(together(asked, whole)))
+            best = self._round(best) if best.learns else best
         return self._pruned(best)
 
     def _with(self, best: Trial, changes: list[Change]) -> tuple[Trial, list[Change]]:

@@ -10,12 +10,14 @@ from nnscratch.curing.changes import Change
 from nnscratch.curing.network import with_weights
 from nnscratch.curing.part import Part
 from nnscratch.curing.plan import Plan
+from nnscratch.curing.trials import Trial
 from nnscratch.initializers import Initializer
 from nnscratch.layers import Dense
 from nnscratch.network.blocks import Bidirectional, Residual
 
 # What a layer reads and gives, of dense and of recurrent ones.
 _SIZES = (("n_in", "n_out"), ("features_in", "features"))
+_THROUGH = 0.5  # skill of a narrow code through which enough gets, unless that is found serious
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,13 @@ def on_purpose(plan: Plan, given_back: bool) -> bool:
     dense = [plan.layers[i].options for i in plan.dense()]
     code = min((of["n_out"] for of in dense[:-1]), default=0)
     return given_back and (not code or code < dense[0]["n_in"])
+
+
+def is_shut_off(trial: Trial) -> bool:
+    """Return whether few units are found to be the matter: where little was learned, a notice will
+    do.
+    """
+    return "capacity" in (trial.ills if trial.skill > _THROUGH else trial.findings.kinds)
 
 
 def is_bare(plan: Plan) -> bool:

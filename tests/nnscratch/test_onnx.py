@@ -127,7 +127,7 @@ def test_axes_that_cannot_be(tmp_path):
     with pytest.raises(nn.ConfigError, match="stands 1 axis, got positions=2"):
         to_onnx(through_time, path, positions=2)
     for model in (dense, nn.Sequential(nn.LastStep(), nn.Dense(2, 3))):
-        with pytest.raises(nn.ConfigError, match="lengths=True is for .* that takes a mask, such"):
+        with pytest.raises(nn.ConfigError, match=r"lengths=True is for .* that takes a mask, such"):
             to_onnx(model, path, lengths=True)
     to_onnx(through_time, path, positions=1)
 

@@ -89,15 +89,20 @@ class Treated:
     def trains(self) -> bool:
         """Whether a training by the lines, or as long as is said, reaches what the case says."""
         # What is wrong beyond the network is not there in a training that merely goes on.
-        goes_on = self.cure.longer > 0 and not is_beyond(self.case)
+        goes_on = self.longer > 0 and not is_beyond(self.case)
         return (self.cure.best is not None or goes_on) and self.score >= self.case.reach
+
+    @property
+    def longer(self) -> int:
+        """How many steps to train for as it is; 0 where something else is the advice."""
+        return longer(self.case, self.cure)
 
     @property
     def change(self) -> str:
         """What is advised, in words; empty for nothing."""
         if self.cure.best is not None:
             return self.cure.best.label
-        return f"train longer, {self.cure.longer:,} steps" if self.cure.longer else ""
+        return f"train longer, {self.longer:,} steps" if self.longer else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON knows it."""
@@ -110,7 +115,7 @@ class Treated:
             "trains": self.trains,
             "beyond": is_beyond(self.case),
             "change": self.change or None,
-            "steps": self.cure.longer or None,
+            "steps": self.longer or None,
             "lines": self.cure.lines,
         }
 
@@ -122,6 +127,15 @@ def is_beyond(case: Sick) -> bool:
     """
     rows = case.cause == "overfitting" and "data" in case.mended
     return case.cause in BEYOND or rows or case.recipe.truncate is not None
+
+
+def longer(case: Sick, cure: Cure) -> int:
+    """Return for how many steps to train a case as it is, where that is the advice, or where it is
+    called healthy after more steps than it had; else 0.
+    """
+    healthy = cure.best is None and not cure.sick
+    trial = cure.conditions.steps if healthy else 0
+    return cure.longer or (trial if trial > case.recipe.steps else 0)
 
 
 def treat(case: Sick, seed: int = 0, most_steps: int = 1000, **options: Any) -> Treated:
@@ -149,9 +163,10 @@ def treat(case: Sick, seed: int = 0, most_steps: int = 1000, **options: Any) -> 
     after = before
     if found.best is not None:
         after = _trained(names, batch, steps, other, judged)
-    elif found.longer:
+    elif longer(case, found):
         same = {"model": recipe.network(other), "optimizer": copy.deepcopy(recipe.optimizer)}
-        after = _trained({**names, **same, "penalty": penalty}, batch, found.longer, other, judged)
+        names |= {**same, "penalty": penalty}
+        after = _trained(names, batch, longer(case, found), other, judged)
     return Treated(case, found, before, after)
 
 

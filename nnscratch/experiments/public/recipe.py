@@ -223,11 +223,12 @@ def score(outputs: Array, y: Array, loss: str) -> float:
     """Return the share of right labels or, for float targets, R squared, -1 at the least.
 
     Outputs that are not finite are worth 0. One output alone says yes above 1/2, or above 0 where
-    the loss takes logits.
+    the loss takes logits, of which the probabilities are what float targets are compared with.
     """
     if not np.isfinite(outputs).all():
         return 0.0
     if y.dtype.kind == "f":
+        outputs = getattr(nn, loss)().predictions(outputs)
         outputs = outputs.astype(np.float64).clip(-1e100, 1e100)  # whose squares are finite
         rest = np.square(outputs - y).mean() / np.square(y - y.mean(axis=0)).mean()
         return max(-1.0, float(1 - rest))

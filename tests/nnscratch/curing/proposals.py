@@ -35,11 +35,13 @@ def looked_at(model, optimizer):
 
 
 def proposed(
-    model, optimizer, ills=(), rows=20, rate=NONE, adam_rate=NONE, narrow=False, heart=False
-):
+    model, optimizer, ills=(), rows=20, rate=NONE, adam_rate=NONE, narrow=False, heart=False,
+    skill=0.3, notices=(),
+):  # fmt: skip
     plan, now = looked_at(model, optimizer)
     trial = SimpleNamespace(
-        plan=plan, forecast=now, ills=ills, diverged="diverged" in ills, by_heart=heart
-    )
+        plan=plan, forecast=now, ills=ills, diverged="diverged" in ills, by_heart=heart,
+        skill=skill, findings=SimpleNamespace(kinds=(*ills, *notices)),
+    )  # fmt: skip
     rates = {"rate": rate, "adam_rate": adam_rate}
     return [str(one) for one in propose(trial, rows=rows, steps=100, narrow=narrow, **rates)]

@@ -10,7 +10,7 @@ from nnscratch import initializers
 from nnscratch.curing import AddHidden, Candidate, Deeper, read_plan
 from nnscratch.curing.candidates import gentler_rate, propose, sane_rates, select, usual_rate
 from nnscratch.curing.network import BlocksAdd
-from nnscratch.curing.size import is_bare, on_purpose
+from nnscratch.curing.size import is_bare
 
 from .proposals import LOSS, NONE, data, looked_at, network, proposed
 
@@ -230,35 +230,6 @@ def test_less_dropout_and_none_where_there_is_some(rate, wanted):
     found = proposed(nn.Sequential(*parts), nn.SGD(lr=0.1))
     said = ["dropout of 0.1 at most", "dropout of 0 at most"]
     assert [one for one in found if "dropout" in one] == (said if wanted else [])
-
-
-def test_what_is_narrow_on_purpose_stays_so():
-    model = network(width=5)
-    assert "32 units a layer" in proposed(model, nn.SGD(lr=0.1))
-    assert "32 units a layer" not in proposed(model, nn.SGD(lr=0.1), narrow=True)
-
-
-@pytest.mark.parametrize(("ills", "code", "wider"), [((), 1, False), (("capacity",), 1, True)])
-def test_a_code_that_nothing_gets_through_is_widened_but_not_to_all(ills, code, wider):
-    model = nn.Sequential(nn.Dense(20, code), nn.Tanh(), nn.Dense(code, 20))
-    found = proposed(model, nn.SGD(lr=0.1), ills=ills, narrow=True)
-    assert ("10 units a layer" in found) == wider
-
-
-@pytest.mark.parametrize(
-    ("layers", "meant"),
-    [
-        ([nn.Dense(6, 5), nn.Tanh(), nn.Dense(5, 6)], True),
-        ([nn.Dense(6, 6), nn.Tanh(), nn.Dense(6, 6)], False),  # no fewer numbers
-        ([nn.Dense(6, 9), nn.Tanh(), nn.Dense(9, 2), nn.Tanh(), nn.Dense(2, 6)], True),
-        ([nn.Dense(6, 6)], True),
-        ([nn.GRU(6, 6)], True),
-    ],
-)
-def test_a_code_is_of_fewer_numbers_than_are_given_back(layers, meant):
-    plan = read_plan(nn.Sequential(*layers), nn.SGD(lr=0.1), nn.MeanSquaredError())
-    assert on_purpose(plan, given_back=True) == meant
-    assert not on_purpose(plan, given_back=False)
 
 
 def test_a_hidden_layer_where_there_is_none():

@@ -90,14 +90,22 @@ def test_what_is_one_line_gets_a_hidden_layer(name):
 
 def test_going_on_is_an_answer_where_it_was_said():
     only_slow = case("one round for a deep picture")
-    for longer, score, trains in ((900, 0.9, True), (900, 0.8, False), (0, 0.9, False)):
-        told = SimpleNamespace(best=None, longer=longer, lines=[])
-        treated = Treated(only_slow, told, 0.3, score)
-        assert treated.trains == trains
-        said = "train longer, 900 steps" if longer else None
+    had = only_slow.recipe.steps
+    for longer, sick, trial, steps in (
+        (900, False, had, 900),
+        (0, False, had, 0),
+        (0, False, had + 1, had + 1),  # healthy after more steps: these are all it needs
+        (0, True, had + 1, 0),
+    ):
+        conditions = SimpleNamespace(steps=trial)
+        told = SimpleNamespace(best=None, longer=longer, sick=sick, conditions=conditions, lines=[])
+        assert Treated(only_slow, told, 0.3, 0.9).trains == (steps > 0)
+        treated = Treated(only_slow, told, 0.3, 0.8)
+        assert not treated.trains
+        said = f"train longer, {steps:,} steps" if steps else None
         assert treated.to_dict()["change"] == said
-        assert treated.to_dict()["steps"] == (longer or None)
-    told = SimpleNamespace(best=None, longer=900, lines=[])
+        assert treated.to_dict()["steps"] == (steps or None)
+    told.longer = 900
     assert not Treated(case("labels in another order"), told, 0.9, 0.9).trains
 
 

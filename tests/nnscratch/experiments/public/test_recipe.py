@@ -102,6 +102,10 @@ def test_score_of_targets_is_r_squared():
     assert score(targets, targets, MSE) == 1
     assert score(np.full((4, 1), 4.0), targets, MSE) == pytest.approx(1 - 18 / 14)
     assert score(np.full((4, 1), 1e300), targets, MSE) == -1
+    logits = np.array([[-3.0], [0.0], [3.0]])
+    bits = 1 / (1 + np.exp(-logits))
+    assert score(logits, bits, BCE) == pytest.approx(1)
+    assert score(bits, bits, MSE) == 1
 
 
 def test_a_run_learns_and_is_the_same_again():
