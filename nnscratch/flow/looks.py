@@ -197,6 +197,9 @@ class PassLooks(Looks):
             self.note(masked_steps=1 - float(np.mean(masks[0])))
         elif masks and latest.x.ndim == 3:
             self.note(padded_steps=padded(latest.x))
+        cuts = [latest.caches[node][3] for node in self._through_time]
+        if cuts and not math.isnan(piece := _piece(cuts[0])):
+            self.note(cut_steps=piece)
         for first, params in self._recurrent.items():
             self.at_recurrence(first, params["recurrent_weight"])
         self.ask(value, loss, output.shape[1:], output.dtype, self._last)
@@ -207,6 +210,13 @@ class PassLooks(Looks):
         if layer.role != "activation" or layer.params:
             return z
         return np.asarray(copy.deepcopy(layer).forward(z)[0])
+
+
+def _piece(through: Array) -> float:
+    """Return after how many steps what goes back is cut, by its factors; NaN if it never is, or at
+    random, which is made up for by what is left."""
+    cuts = np.flatnonzero(through == 0)
+    return float(cuts[0]) if len(cuts) and not (through > 1).any() else math.nan
 
 
 def _part(y: Array, most: int) -> Array:

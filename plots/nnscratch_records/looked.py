@@ -67,6 +67,7 @@ LOOKED: Final = (
         missing_share="% part of the examples that have one",
         padded_steps="% part of the steps behind the last that is not 0, of sequences without mask",
         masked_steps="% part of the steps that the mask leaves out",
+        cut_steps="+ steps of time after which what goes back is cut, again and again",
         validation_accuracy="% accuracy on them",
         gradient_kept="+ norm of what an earlier step left in the gradients, over theirs at last",
         gradient_lost="+ part of the norm of the gradients that came which is gone at the update",

@@ -110,7 +110,7 @@ def test_what_rows_hold_now_and_then_is_listed_in_order(layout, looks):
         return
     # Before rates, pairs, order of classes, lost gradients, shares, masks ... were known:
     older = Layout.from_description({**description, "looks": True})
-    assert older.numbers == layout.numbers - len(layout.params) - 27
+    assert older.numbers == layout.numbers - len(layout.params) - 28
     row = np.arange(older.numbers, dtype=float)[None]
     record = older.to_record([0], row, np.zeros((1, older.samples), np.uint8))
     assert np.isnan(record["param_rate"]).all()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.flow.findings.progress import ENOUGH, NOTHING, STEADY
 from nnscratch.flow.findings.view import View
 
 
@@ -81,3 +82,13 @@ def _last(values: Array) -> Array:
     """Return values where those that are not known are the last one that was."""
     known = np.where(np.isnan(values), 0, np.arange(len(values)))
     return values[np.maximum.accumulate(known)]
+
+
+def harm_in_time(view: View) -> str:
+    """How serious a fading gradient is: it may be that nothing is to be remembered so long.
+
+    Not at all in a run too short to tell, nor in a short one on its way.
+    """
+    p = view.progress
+    on_its_way = view.rows < STEADY and p.falling and p.share >= NOTHING
+    return "notice" if view.rows < ENOUGH or on_its_way else view.harm

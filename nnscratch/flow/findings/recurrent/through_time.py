@@ -11,8 +11,9 @@ from nnscratch.arrays import Array
 from nnscratch.flow.findings import cures, rates
 from nnscratch.flow.findings.finding import Advice, Finding, Shown
 from nnscratch.flow.findings.graph import EXPLAINS
-from nnscratch.flow.findings.progress import ASKED, ENOUGH, LEARNS, LITTLE, NOTHING, STEADY
-from nnscratch.flow.findings.recurrent.layers import Recurrent, recurrent_layers
+from nnscratch.flow.findings.progress import ASKED, LEARNS, LITTLE, NOTHING, STEADY
+from nnscratch.flow.findings.recurrent.layers import Recurrent, harm_in_time, recurrent_layers
+from nnscratch.flow.findings.recurrent.truncation import truncation
 from nnscratch.flow.findings.view import LATEST, View
 from nnscratch.flow.flaws import QUARTER
 from nnscratch.flow.reading import FACTOR
@@ -25,7 +26,6 @@ ABOVE, BELOW = 1.5, 0.9  # of what the recurrent weights multiply a vector by, a
 SPIKE, OFTEN = 10.0, 3  # times the usual norm of the whole gradient, and in so many steps
 STANDS_OUT, _WINDOW = 3.0, 10  # times the usual norm of so many steps before and after it
 HALF = 0.5  # of all steps of a run that has not learned
-CUT = 1e-3  # of the last step's gradient is still there where a truncation cuts it to nothing
 _THROWN = frozenset({"learning rate too large"})
 _SPARED = 0.05  # at this share of steps a larger norm is no spike but usual
 
@@ -61,7 +61,7 @@ def find_causes(view: View, shown: Shown) -> list[Finding]:
     if not view.rows or view.progress.learned:
         return []
     layers, found = recurrent_layers(view), list[Finding]()
-    cuts = [one for layer in layers for one in _truncation(view, layer)]
+    cuts = [one for layer in layers for one in truncation(view, layer)]
     if cuts:
         return cuts[:1]
     began: set[str] = {
@@ -124,7 +124,7 @@ def _symptom(view: View, layer: Recurrent, kind: str, where: Array) -> Finding:
     )
     return Finding(
         f"{kind} through time",
-        _harm(view) if kind == "vanishing" else view.harm,
+        harm_in_time(view) if kind == "vanishing" else view.harm,
         (layer.name,),
         step,
         seen,
@@ -181,7 +181,7 @@ def _gate(view: View, layer: Recurrent, began: set[str]) -> list[Finding]:
     return [
         Finding(
             "forget bias",
-            _harm(view),
+            harm_in_time(view),
             (layer.name,),
             view.first_step,
             f"The {name} of {layer.name} began at {number(mean)} on average, and keeps "
@@ -227,7 +227,7 @@ def _weights(view: View, layer: Recurrent, began: set[str], above: float = ABOVE
     return [
         Finding(
             "recurrent weights",
-            view.harm if large else _harm(view),
+            view.harm if large else harm_in_time(view),
             (layer.name,),
             view.first_step,
             f"The recurrent weights of {layer.name} began too {'large' if large else 'small'}: "
@@ -243,44 +243,6 @@ def _weights(view: View, layer: Recurrent, began: set[str], above: float = ABOVE
             ),
             {"size": size, "large": float(large)},
             EXPLAINS["recurrent weights"],
-        )
-    ]
-
-
-def _truncation(view: View, layer: Recurrent) -> list[Finding]:
-    """A way back that is cut while there is gradient left, in a run that learns nothing."""
-    if not (view.progress.nothing or view.progress.share < 0.5):
-        return []
-    norms, lags = view.get("hidden_gradient_norm")[:, layer.place], view.record["lags"]
-    there = norms > 0
-    first = np.argmin(there, axis=1)  # the first lag without any
-    gone = (norms[np.arange(len(norms)), first] == 0) & (first > 0)
-    cut = gone & (norms[np.arange(len(norms)), first - 1] > CUT * norms[:, 0])
-    places = first[cut]
-    # From the first step on: units that died since hand nothing back either.
-    if not (view.holds(cut) and cut[0]) or len(np.unique(places[-20:])) != 1:
-        return []
-    kept, steps = int(lags[places[-1]]), int(np.median(layer.steps))
-    return [
-        Finding(
-            "truncation",
-            _harm(view),
-            (layer.name,),
-            view.since(cut),
-            f"The gradient of {layer.name} is cut {plural(kept, 'step')} back from the last one, "
-            f"where it has not faded, and the sequences have {steps}: of anything earlier nothing "
-            f"is learned.",
-            "What tells the answers apart may lie farther back: the loss is hardly better than a "
-            "constant answer's.",
-            (
-                Advice("let the gradient go back through all steps", "trainer.truncate = None"),
-                Advice(
-                    "or cut it at random, which leaves its mean as it is",
-                    f"trainer.truncate = nn.RandomTruncation({number(1 / max(2, kept))})",
-                ),
-            ),
-            {"kept": float(kept), "steps": float(steps)},
-            EXPLAINS["truncation"],
         )
     ]
 
@@ -338,13 +300,3 @@ def _worst(found: list[Finding]) -> list[Finding]:
         worst = max(same, key=lambda one: abs(one.numbers["log10"]))
         made.append(replace(worst, layers=tuple(name for one in same for name in one.layers)))
     return made
-
-
-def _harm(view: View) -> str:
-    """How serious a fading gradient is: it may be that nothing is to be remembered so long.
-
-    Not at all in a run too short to tell, nor in a short one on its way.
-    """
-    p = view.progress
-    on_its_way = view.rows < STEADY and p.falling and p.share >= NOTHING
-    return "notice" if view.rows < ENOUGH or on_its_way else view.harm
