@@ -5,6 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from nnscratch.pytorch import watch  # noqa: E402
+from nnscratch.pytorch.mistakes.written import Written  # noqa: E402
 
 tn = torch.nn
 KIND = "data written over"
@@ -47,6 +48,18 @@ def test_a_batch_that_is_changed_in_place(change):
     assert seen.severity == "serious"
     assert "written to in between" in seen.sentence
     assert not told(trained(lambda x: change(pasted(seen.advice[0].line, x))))
+
+
+@pytest.mark.parametrize(("factor", "steady"), [(1.6, False), (1.01, True)])
+def test_it_is_told_once_and_looked_for_until_then(factor, steady):
+    """What drifts slowly is looked at again, up to sixteen times a place."""
+    data, watched = torch.ones(4, 5), Written()
+    seen = []
+    for _ in range(20):
+        for at in (0, 2):
+            watched.begin(data[at : at + 2].mul_(factor))
+        seen.append(bool(watched.told()))
+    assert seen == [i == 3 and not steady for i in range(20)]
 
 
 def test_a_place_is_seen_four_times_before_anything_is_said():

@@ -8,6 +8,7 @@ import pytest
 import nnscratch as nn
 from nnscratch.cli import main, network
 from nnscratch.cli import train as command
+from nnscratch.flow.live import LiveTable
 from nnscratch.flow.stream import read_stream
 from nnscratch_kernels.vector import subnormals
 
@@ -189,6 +190,19 @@ def test_live_on_a_terminal_and_elsewhere(capsys, monkeypatch):
     err = capsys.readouterr().err
     assert "epoch 2/2, done" in err
     assert "samples/s" not in err
+
+
+def test_the_screen_is_given_back_where_training_fails(monkeypatch):
+    closed = []
+    monkeypatch.setattr(LiveTable, "close", lambda table: closed.append(table))
+
+    def fail(trainer, *arrays, **options):
+        raise RuntimeError("in the middle")
+
+    monkeypatch.setattr("nnscratch.cli.train.Trainer.fit", fail)
+    with pytest.raises(RuntimeError, match="in the middle"):
+        main([*SMALL, "--live"])
+    assert len(closed) == 1
 
 
 @pytest.mark.parametrize(

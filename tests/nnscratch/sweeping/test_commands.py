@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import nnscratch as nn
@@ -70,6 +71,18 @@ def test_the_map_draws_what_was_learned_and_goes_on(pools, tmp_path, capsys):
     assert main(small) == 0
     assert "seed 0" not in capsys.readouterr().err
     assert main(["map", "--activation", "reul"]) == 2
+
+
+def test_a_place_of_the_map_is_the_mean_of_its_own_runs():
+    grid = {"depth": [1.0, 2.0], "variance": [0.5, 3.0]}
+    found = [
+        {"depth": depth, "variance": variance, "val_accuracy": depth + variance + seed, "error": ""}
+        for depth in (1.0, 2.0) for variance in (0.5, 3.0) for seed in (0, 1)
+    ]  # fmt: skip
+    found[1]["error"] = "OSError"
+    for row in found[-2:]:
+        row["error"] = "OSError"
+    np.testing.assert_array_equal(map_command._accuracy(found, grid), [[1.5, 3.0], [4.5, np.nan]])
 
 
 def test_the_map_of_recurrent_networks(pools, tmp_path, capsys, monkeypatch):
