@@ -247,6 +247,9 @@ def test_balanced_classes_count_the_weights_of_their_examples():
     labels = np.stack([NAMES == "east", X[:, 2] > 1], axis=1).astype(int)
     made = classifier(class_weight="balanced")._weights(X, labels, None)
     np.testing.assert_allclose(made, compute_sample_weight("balanced", labels))
+    few = np.full(len(X), 1e-3)  # of which a class may weigh less than one in all
+    made = classifier(class_weight="balanced")._weights(X, labels, few)
+    np.testing.assert_allclose(made, few * compute_sample_weight("balanced", labels))
 
 
 def test_what_goes_on_takes_the_rate_that_is_set_and_no_other_network():
