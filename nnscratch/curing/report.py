@@ -17,7 +17,7 @@ from nnscratch.curing.candidates import Candidate
 from nnscratch.curing.conditions import Conditions
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.skill import is_truth_table
-from nnscratch.curing.trials import GOOD, MARGIN, Trial, objection
+from nnscratch.curing.trials import GOOD, MARGIN, WELL, Trial, objection
 from nnscratch.network.model import Sequential
 from nnscratch.network.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
@@ -63,11 +63,11 @@ class Cure:
 
     @property
     def sick(self) -> bool:
-        """Whether trial, findings or, for what has not learned yet, theory call it sick."""
+        """Whether trial, findings or, for what has not learned well yet, theory call it sick."""
         prediction = self.before.forecast.prediction
         foreseen = prediction is not None and prediction.word != "healthy"
         foreseen = foreseen or verdict(self.before.forecast.in_time) != "healthy"
-        return not self.before.healthy or (foreseen and self.before.skill < GOOD)
+        return not self.before.healthy or (foreseen and self.before.skill < WELL)
 
     @property
     def diagnosis(self) -> str:

@@ -37,6 +37,7 @@ from nnscratch.curing.trials import (
     GOOD,
     MARGIN,
     SEEDS,
+    WELL,
     Trial,
     objection,
 )
@@ -52,7 +53,6 @@ LEAST_STEPS = 20
 STEPS = 300
 _STEP = 32  # bytes that are kept of each of a trial: its loss
 _SLOW = 0.5  # skill, after as many steps, of what learns so slowly that changes are worth a try
-_WELL = 0.8  # ... of what learns so well that it is left to learn on: short trials praise haste
 ROUNDS = 3
 FINALISTS = 3  # trials that are run with further seeds, the most skilful first
 
@@ -170,7 +170,7 @@ class _Search(Bench):
             before = self.begun()
         made = Cure(before=before, trials=(), ranking=(), best=None, conditions=c)
         goes_on = not made.sick and self._may_go_on(before)
-        enough = GOOD if not goes_on else _WELL if c.steps >= STEPS else 0.0
+        enough = GOOD if not goes_on else WELL if c.steps >= STEPS else 0.0
         if not made.sick and before.skill >= enough:
             return made
         best, interrupted = None, False

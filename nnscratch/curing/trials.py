@@ -25,6 +25,7 @@ FALL = 0.05  # a loss that falls by a smaller fraction has stalled
 SEEDS = 3  # runs of what is to be kept, each with weights and batches of its own
 MARGIN = 0.02  # of skill: less is no difference
 GOOD = 0.95  # skill of a network that has learned
+WELL = 0.8  # of one that learns so well that it is left to learn on: short trials praise haste
 KNOWN, BY_HEART = 0.9, 0.25  # of what it is trained on, and more than of what it is judged on
 _RECORDED = 300  # steps of a trial that are recorded
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import nnscratch as nn
 from nnscratch.curing import LearningRate, Run, cure, read_plan
 from nnscratch.curing.conditions import conditions_of
+from nnscratch.curing.report import Cure
 from nnscratch.curing.search import _Search
 from nnscratch.curing.trials import run_trial
 
@@ -70,6 +72,18 @@ def test_a_change_of_what_is_healthy_brings_half_of_what_it_lacks(
     shown, monkeypatch, losses, best, kept
 ):
     assert outcome(shown, monkeypatch, 0.7, best, losses=losses) == (True, kept)
+
+
+@pytest.mark.parametrize(
+    "foreseen", [{"prediction": SimpleNamespace(word="vanishing")}, {"in_time": 1e-9}]
+)
+@pytest.mark.parametrize(("skill", "sick"), [(0.79, True), (0.81, False)])
+def test_theory_does_not_call_sick_what_has_learned_well(shown, foreseen, skill, sick):
+    _, c, trial = shown
+    runs = (Run(ENDED, skill, math.nan),)
+    before = replace(trial, runs=runs, forecast=replace(trial.forecast, **foreseen))
+    made = Cure(before=before, trials=(), ranking=(), best=None, conditions=c)
+    assert made.sick == sick
 
 
 def test_what_learns_slowly_is_told_of_what_is_quicker():
