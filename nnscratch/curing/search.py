@@ -53,6 +53,7 @@ LEAST_STEPS = 20
 STEPS = 300
 _STEP = 32  # bytes that are kept of each of a trial: its loss
 _SLOW = 0.5  # skill, after as many steps, of what learns so slowly that changes are worth a try
+_LACKS = 0.8  # of what it lacked, for a change of what is healthy: less is noise, or haste
 ROUNDS = 3
 FINALISTS = 3  # trials that are run with further seeds, the most skilful first
 
@@ -96,7 +97,7 @@ def cure(
     4. Parts of the best that it can do without are left out.
     5. It is kept if it has more skill than a constant in each of three runs with other weights and
        batches, and more in their mean than the network as it is (`nnscratch.curing.objection`):
-       where that is healthy, by half of what it lacks.
+       where that is healthy, by a fifth of what it lacks.
        Where nothing is kept, it says why: to train longer, more examples, or what to look at.
 
     `model` and `optimizer` are left as they are: networks made the same way are trained instead,
@@ -176,8 +177,9 @@ class _Search(Bench):
         best, interrupted = None, False
         try:
             best = self._judge(before, self._search(before))
-            # What is healthy stays as it is, unless it lacks half as much then.
-            if not made.sick and best is not None and 1 - best.skill > (1 - before.skill) / 2:
+            # What is healthy stays as it is, unless it lacks a good deal less then.
+            lacks = _LACKS * (1 - before.skill)
+            if not made.sick and best is not None and 1 - best.skill > lacks:
                 best = None
         except (Interrupted, KeyboardInterrupt):
             interrupted = True
