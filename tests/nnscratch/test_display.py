@@ -3,6 +3,7 @@
 import io
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -142,8 +143,11 @@ def test_a_table_has_names_numbers_and_words():
     assert ["0.dense", "0.5", "vanishing"] in lines
 
 
-def test_a_sentence_is_not_coloured_on_a_terminal():
+def test_a_sentence_is_one_line_and_not_coloured_on_a_terminal():
     shown = io.StringIO()
-    printed = console.Console(file=shown, force_terminal=True, color_system="truecolor", width=80)
-    printed.say("norm 0.5 of 'layer' is True")
-    assert shown.getvalue() == "norm 0.5 of 'layer' is True\n"
+    printed = console.Console(file=shown, force_terminal=True, color_system="truecolor", width=30)
+    printed.say("norm 0.5 of 'layer' is True, [b]which is wider than the terminal")
+    printed.wrote(Path("a folder of some name/and a file.npz"))
+    first, second, end = shown.getvalue().split("\n")
+    assert first == "norm 0.5 of 'layer' is True, [b]which is wider than the terminal"
+    assert (second, end) == ("wrote a folder of some name/and a file.npz", "")

@@ -159,16 +159,16 @@ def test_captured_passes_take_masks_states_and_truncation(name):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_going_on_from_a_state_is_to_go_through_the_whole(name):
+@pytest.mark.parametrize("reverse", [False, True])
+def test_going_on_from_a_state_is_to_go_through_the_whole(name, reverse):
     x, _, _ = data(steps=9)
-    model = nn.Sequential(LAYERS[name](3, 6), LAYERS[name](6, 4), dtype=np.float64)
+    parts = (LAYERS[name](n, m, reverse=reverse) for n, m in ((3, 6), (6, 4)))
+    model = nn.Sequential(*parts, dtype=np.float64)
     whole = model.forward(x).copy()
-    parts, state = [], None
-    for start in (0, 4, 5):
-        stop = {0: 4, 4: 5, 5: 9}[start]
-        parts.append(model.forward(x[:, start:stop], state=state).copy())
+    pieces, state = [slice(0, 4), slice(4, 5), slice(5, 9)], None
+    for piece in reversed(pieces) if reverse else pieces:
+        np.testing.assert_allclose(model.forward(x[:, piece], state=state), whole[:, piece])
         state = model.state()
-    np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", LAYERS)

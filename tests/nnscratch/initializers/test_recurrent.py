@@ -93,7 +93,6 @@ def test_tensorflow_1_draws_input_and_state_weights_together():
         )
 
 
-@pytest.mark.slow
 def test_chrono_biases_keep_units_for_up_to_so_many_steps():
     layer = nn.LSTM(3, 500, chrono=80).initialize(0, np.float64)
     bias = layer.params["bias"]

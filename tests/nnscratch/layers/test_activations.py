@@ -241,3 +241,7 @@ def test_saturation_begins_3_percent_from_an_asymptote(name):
     else:
         expected = (0.0 if name == "relu" else math.nan, math.nan)
     np.testing.assert_allclose(layer.saturation, expected, rtol=1e-7)
+
+
+def test_an_elu_of_alpha_0_has_no_end_to_saturate_at():
+    np.testing.assert_array_equal(nn.ELU(0).saturation, (math.nan, math.nan))

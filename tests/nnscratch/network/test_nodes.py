@@ -149,6 +149,22 @@ def test_a_twin_is_independent(parts):
     assert nn.check_gradients(twin, LOSS, X, LABELS) < 1e-6
 
 
+@pytest.mark.parametrize(
+    "block",
+    [nn.Residual(nn.Tanh(), skip=nn.Dense(6, 4)), nn.Residual(nn.Dense(6, 4), skip=nn.Tanh())],
+)
+def test_a_sum_is_as_wide_as_what_is_known_of_either_side(block):
+    with pytest.raises(nn.ShapeError, match=r"'1.dense' .*5.*4"):
+        nn.Sequential(block, nn.Dense(5, 2))
+
+
+def test_what_lies_side_by_side_is_as_wide_as_both_where_both_are_known():
+    join = nn.Concatenate()
+    assert join.output_shape((None, 3), (None, 4)) == (None, 7)
+    assert join.output_shape((2, 5, None), (2, 5, 4)) == (2, 5, None)
+    assert join.output_shape((2, 5, 3), (2, 5, None)) == (2, 5, None)
+
+
 def test_what_is_wrong_is_named():
     with pytest.raises(nn.ShapeError, match=r"'0.sum' adds .*, got 5 features .* and 6 from the"):
         nn.Sequential(nn.Residual(nn.Dense(6, 5)))
