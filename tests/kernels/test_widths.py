@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from numba.core.codegen import get_host_cpu_features
 
+from nnscratch_kernels.vector import vectors
 from nnscratch_kernels.vector.vectors import WIDTH
 
 HERE = Path(__file__).parent
@@ -43,6 +44,28 @@ SHOW = "from nnscratch_kernels.vector.vectors import WIDTH; print(WIDTH)"
 @pytest.mark.parametrize("width", NARROWER)
 def test_what_numba_is_told_to_compile_for_says_the_width(width):
     assert run(width, "-c", SHOW).stdout == f"{width}\n"
+
+
+@pytest.mark.parametrize(
+    ("told", "processor", "shape"),
+    [
+        ("", "x86_64", (0, 0, False)),
+        ("+avx,+fma,+avx2,+avx512f", "x86_64", (64, 12, True)),
+        ("+avx,+fma,+avx2,-avx512f", "AMD64", (32, 6, True)),
+        ("+avx,+avx2", "x86_64", (16, 6, False)),
+        ("+avx,+fma", "amd64", (16, 6, True)),
+        ("+fma,-avx", "x86_64", (16, 6, False)),
+        ("+neon", "aarch64", (16, 12, True)),
+        ("+neon", "arm64", (16, 12, True)),
+        ("+v", "riscv64", (0, 0, False)),
+    ],
+)
+def test_bytes_and_rows_of_a_tile_are_those_that_its_registers_hold(
+    told, processor, shape, monkeypatch
+):
+    monkeypatch.setattr(vectors.config, "CPU_FEATURES", told)
+    monkeypatch.setattr(vectors.platform, "machine", lambda: processor)
+    assert vectors.host_shape() == shape
 
 
 def passes(width, *tests):
