@@ -244,6 +244,13 @@ def test_what_is_no_batch_of_sequences_is_refused(name, shape, said):
         model_of(name).forward(np.zeros(shape, np.float32))
 
 
+@pytest.mark.parametrize("make", [*LAYERS.values(), nn.LastStep, nn.MeanOverTime])
+def test_a_layer_alone_refuses_sequences_without_a_step(make):
+    layer = (make(3, 4) if make in LAYERS.values() else make()).initialize(0)
+    with pytest.raises(nn.ShapeError, match=r"of at least one step, got shape \(5, 0, 3\)"):
+        layer.forward(np.zeros((5, 0, 3), np.float32))
+
+
 @pytest.mark.parametrize("name", ["prelu", "rrelu"])
 def test_an_activation_that_learns_or_draws_is_refused(name):
     with pytest.raises(nn.ConfigError, match="a step of time cannot"):

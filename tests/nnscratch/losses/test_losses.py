@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pytest
@@ -255,6 +256,28 @@ Z, SHAPE, DTYPE, DATA = LOGITS, nn.ShapeError, nn.DtypeError, nn.DataError
 def test_wrong_arguments_are_refused(loss, logits, labels, error, message):
     with pytest.raises(error, match=message):
         loss(logits, labels)
+
+
+@pytest.mark.parametrize("place", [0, 1, -1])
+@pytest.mark.parametrize(
+    ("loss", "right", "wrong"),
+    [
+        (nn.SoftmaxCrossEntropy(), [0, 3, 2], [-1, 4]),
+        (nn.CategoricalCrossEntropy(label_smoothing=0.1), [0, 3, 2], [-1, 4]),
+        (nn.SigmoidCrossEntropy(), np.eye(3, 4), [-1e-9, 1 + 1e-9, np.nan]),
+        (nn.BinaryCrossEntropy(), np.eye(3, 4), [-1e-9, 1 + 1e-9, np.nan]),
+        (nn.MeanSquaredError(), np.eye(3, 4), [np.inf, -np.inf, np.nan]),
+        (nn.Huber(), np.eye(3, 4), [np.inf, -np.inf, np.nan]),
+    ],
+)
+def test_a_wrong_answer_is_found_wherever_it_stands(loss, right, wrong, place):
+    output = np.full((3, 4), 0.25)
+    loss(output, np.array(right))
+    for value in wrong:
+        answers = np.array(right)
+        answers.flat[place] = value
+        with pytest.raises(nn.DataError, match=re.escape(f"{value}")):
+            loss(output, answers)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -101,15 +101,16 @@ def test_class_weights_multiply_the_terms_of_a_class():
             assert np.array_equal(gradient, dexpected)
 
 
-def test_class_weights_of_yes_and_no():
+@pytest.mark.parametrize("answers", [BITS, ONE_HOT])  # some of them or all are certain
+def test_class_weights_of_yes_and_no(answers):
     for make, outputs in ((nn.SigmoidCrossEntropy, LOGITS), (nn.BinaryCrossEntropy, P)):
-        value, gradient = make(class_weights=(0.5, 4))(outputs, BITS)
-        yes, dyes = make(class_weights=(0, 1))(outputs, BITS)
+        value, gradient = make(class_weights=(0.5, 4))(outputs, answers)
+        yes, dyes = make(class_weights=(0, 1))(outputs, answers)
         yes, dyes = yes, dyes.copy()
-        no, dno = make(class_weights=(1, 0))(outputs, BITS)
+        no, dno = make(class_weights=(1, 0))(outputs, answers)
         assert value == pytest.approx(4 * yes + 0.5 * no, rel=1e-12)
         np.testing.assert_allclose(gradient, 4 * dyes + 0.5 * dno, rtol=1e-11, atol=1e-15)
-        assert yes + no == pytest.approx(make()(outputs, BITS)[0], rel=1e-12)
+        assert yes + no == pytest.approx(make()(outputs, answers)[0], rel=1e-12)
 
 
 def test_the_labels_given_are_not_changed():
