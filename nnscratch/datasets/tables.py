@@ -82,7 +82,6 @@ def table(
         x, answers = _arrays(path, target or "y")
     else:
         x, answers = _columns(path, target, ignore)
-    _require_examples(path, len(x))
     y = _answers(answers, str(path))
     order = np.random.default_rng(seed).permutation(len(x))
     tested = len(x) // TESTED

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnscratch.datasets.checks import check_inputs, check_labels
-from nnscratch.errors import DataError, DtypeError, ShapeError
+from nnscratch.errors import ConfigError, DataError, DtypeError, ShapeError
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -188,3 +188,15 @@ def test_what_is_missing_is_no_text_to_be_made_numbers_of(gap):
 def test_objects_and_text_are_told_what_they_hold(x, said):
     with pytest.raises(DtypeError, match=said):
         check_inputs(x)
+
+
+@pytest.mark.parametrize("classes", [0, -1, 2.0, True, "3", None])
+def test_how_many_classes_there_are_is_a_whole_number(classes):
+    with pytest.raises(ConfigError, match="classes must be a whole number >= 1"):
+        check_labels(np.array([0]), classes)
+
+
+@pytest.mark.parametrize("shape", [-1, (2, -1), (2.0,), "2"])
+def test_a_shape_is_made_of_whole_numbers(shape):
+    with pytest.raises(ConfigError, match="shape"):
+        check_labels(np.array([0, 1]), 2, shape)

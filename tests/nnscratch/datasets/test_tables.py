@@ -141,6 +141,21 @@ def test_what_does_not_fit_is_named_with_its_place(lines, said, write):
         table(write(lines))
 
 
+@pytest.mark.parametrize("kind", ["lines", "lines below names", "arrays"])
+def test_ten_examples_are_enough(kind, write, tmp_path):
+    def with_rows(count):
+        if kind != "arrays":
+            return write([*["a,b,c"] * (kind != "lines"), *ROWS[:count]])
+        x = np.arange(3.0 * count).reshape(count, 3)
+        np.savez(tmp_path / "own.npz", x=x, y=np.arange(count) % 2)
+        return tmp_path / "own.npz"
+
+    x_train, y_train, x_test, y_test = table(with_rows(10))
+    assert len(x_train) + len(x_test) == len(y_train) + len(y_test) == 10
+    with pytest.raises(nn.DataError, match=r"9 (lines|examples): training and testing need 10"):
+        table(with_rows(9))
+
+
 ROWS_OF_ANYTHING = ["id,the city,a,b,kind", *(f"{i},,C{i},{i * i},{i % 2}" for i in range(20))]
 
 
