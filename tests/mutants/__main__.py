@@ -74,7 +74,7 @@ AREAS = {
     "datasets": ("nnscratch/datasets/*.py", "tests/nnscratch/datasets"),
     "trainer": ("nnscratch/training/*.py", "tests/nnscratch/training tests/nnscratch/test_doc*.py"),
     "recorder": ("nnscratch/flow/*.py", "tests/nnscratch/flow"),
-    "records": ("plots/nnscratch_records/*.py", "tests/nnscratch/flow"),
+    "records": ("plots/nnscratch_records/*.py", "tests/records tests/nnscratch/flow"),
     "findings": ("nnscratch/flow/findings/**/*.py", "tests/nnscratch/flow/findings"),
     "theory": (
         "nnscratch/theory/**/*.py",

@@ -1,4 +1,4 @@
-"""What a docstring says of the numbers that an argument may be is what is taken, to the last bit."""
+"""The numbers that a docstring says an argument may be are those that it takes, to the last bit."""
 
 import inspect
 import math
