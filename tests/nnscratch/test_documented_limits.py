@@ -44,7 +44,7 @@ def limited():
             for above in inspect.getmro(kind)[-2::-1]:  # what a subclass says last counts
                 text = inspect.cleandoc(above.__dict__.get("__doc__") or "")
                 for names, *limits in DOCUMENTED.findall(text):
-                    for one in set(names.split(", ")) & set(takes):
+                    for one in [name for name in names.split(", ") if name in takes]:
                         found[name, one] = pytest.param(
                             kind, one, *numbers(*limits), id=f"{name}-{one}"
                         )

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from nnscratch.datasets.idx import DTYPES, gunzip, parse_idx, read_idx, write_idx
+from nnscratch.datasets.idx import DTYPES, MAX_DIMENSIONS, gunzip, parse_idx, read_idx, write_idx
 from nnscratch.errors import DataError, DtypeError, FileError, ShapeError, TooLargeError
 from nnscratch_records import memory
 
@@ -47,6 +47,15 @@ def test_what_is_written_is_read_again(folder, array, name):
     assert again.flags.writeable
     assert again.tobytes() == array.tobytes()  # bit for bit, NaN included
     assert [path.name for path in folder.glob(".*")] == []
+
+
+@pytest.mark.parametrize("dimensions", [1, MAX_DIMENSIONS])
+def test_as_many_dimensions_are_written_as_are_read(folder, dimensions):
+    array = np.full((1,) * dimensions, 7, np.uint8)
+    write_idx(folder / "dimensions", array)
+    np.testing.assert_array_equal(read_idx(folder / "dimensions"), array, strict=True)
+    with pytest.raises(ShapeError, match=r"holds 1 \.\. 32 dimensions"):
+        write_idx(folder / "dimensions", np.array(7, np.uint8))
 
 
 @PROPERTY

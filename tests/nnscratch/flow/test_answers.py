@@ -281,3 +281,26 @@ def test_steps_that_are_not_there_are_no_answers():
     found.add(0, X, y, 12, there)
     told = found.measure(nn.SoftmaxCrossEntropy(), (6, 2), np.dtype(np.float32), same)
     assert told["loss_constant"] == pytest.approx(math.log(2), rel=1e-2)
+
+
+def scattered(labels, classes):
+    answers = Answers()
+    answers.scatter(0, labels, classes)
+    shape = (classes,)
+    return answers, answers.measure(nn.SoftmaxCrossEntropy(), shape, np.dtype(np.float32), same)
+
+
+@pytest.mark.parametrize(("count", "known"), [(29, False), (30, True)])
+def test_of_labels_at_positions_ten_for_each_class_are_needed(count, known):
+    _, found = scattered(np.arange(count) % 3, 3)
+    assert ("loss_constant" in found) == known
+    if known:
+        assert found["loss_constant"] == pytest.approx(math.log(3), rel=1e-5)
+
+
+@pytest.mark.parametrize(("classes", "kept"), [(100, 4096), (228, 2**19 // 228), (229, 0)])
+def test_as_many_labels_at_positions_are_kept_as_there_is_room_for(classes, kept):
+    answers = Answers()
+    answers.scatter(0, np.arange(5000) % classes, classes)
+    assert answers.seen == kept
+    assert answers.full == (kept > 0)

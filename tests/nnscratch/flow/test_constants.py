@@ -61,3 +61,13 @@ def test_where_none_is_asked_for(t):
 
 def test_twenty_outputs_are_asked_for():
     assert len(list(constants.of_classes(np.eye(20), lambda z: float(z.sum())))) == 2
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "between"),
+    [(0.0, 1.0, True), (-1e-9, 1.0, False), (0.0, 1 + 1e-9, False), (0.0, 1.5, False)],
+)
+def test_entropies_are_of_answers_between_0_and_1(least, most, between):
+    t = np.array([[least, 0.5], [0.5, most], [0.5, 0.5]])
+    assert len(list(constants.usual(t))) == (4 if between else 2)
+    assert bool(list(constants.of_classes(t, lambda z: float((z**2).sum())))) == between
