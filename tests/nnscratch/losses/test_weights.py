@@ -172,6 +172,15 @@ def test_wrong_sample_weights_are_refused(loss, labels, weights, error, message)
         loss(LOGITS, labels, weights)
 
 
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((6, 4), r"\(6,\), got"), ((2, 3, 4), r"\(2,\) or \(2, 3\), got")]
+)
+def test_weights_may_be_of_examples_or_of_their_positions(shape, expected):
+    outputs = LOGITS.reshape(shape)
+    with pytest.raises(nn.ShapeError, match=f"sample weights of shape {expected}"):
+        SQUARED(outputs, BITS.reshape(shape), np.ones(5))
+
+
 def test_sample_weights_beyond_the_type_of_the_output_are_refused():
     with pytest.raises(nn.DataError, match=r"sample weights of Soft.*1e\+300, beyond the range"):
         SOFTMAX(LOGITS.astype(np.float32), LABELS, np.full(6, 1e300))
