@@ -215,3 +215,9 @@ def test_time_is_that_of_the_longest_list_of_each_segment_and_of_the_meetings():
     alone = Scheduler(chain(3), np.dtype(np.float32), 1)
     alone.build()
     assert alone.nanoseconds == sum(alone.segments[0].loads)
+
+
+def test_what_a_call_fills_is_what_it_writes_and_not_what_it_reads():
+    y, x = np.empty((3, 4)), np.ones((3, 4))
+    (filled,) = written(Call("relu_forward", (y, x)))
+    assert filled is y
