@@ -140,9 +140,12 @@ def as_mask(mask: Any, shape: tuple[int, ...], dtype: np.dtype[Any], what: str =
     """
     values = as_array(mask, what)
     if values.shape != shape[:2] or len(shape) < 3:
+        lengths = len(shape) > 2 and values.shape == shape[:1]
         raise ShapeError(
             f"{what} has shape {values.shape}; expected (batch, time), which for an input of shape "
             f"{shape} is {shape[:2] if len(shape) > 2 else 'nothing: it has no steps of time'}"
+            + lengths
+            * f"; lengths become a mask with np.arange({shape[1]}) < lengths[:, None]"
         )
     numbers = fitted(values, dtype, what)
     if values.dtype != bool and not ((values == 0) | (values == 1)).all():

@@ -44,7 +44,8 @@ def check_inputs(x: npt.ArrayLike, what: str = "x") -> Array:
             f"got shape {array.shape}"
         )
     if array.size == 0:
-        raise ShapeError(f"{what} is empty: shape {array.shape}, expected at least one example")
+        missing = "feature or position" if len(array) else "example"
+        raise ShapeError(f"{what} is empty: shape {array.shape}, expected at least one {missing}")
     # A NaN or an infinity can never sum to a finite number, so one sum clears good data. The
     # reverse is not true (large values overflow), which the second look settles.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -104,10 +105,13 @@ def check_labels(
         sizes = (shape,) if isinstance(shape, int) else require_list("shape", shape, int)
         shape = tuple(require_count("shape", size, least=0) for size in sizes)
     if array.ndim != (1 if shape is None else len(shape)):
-        expected = "(examples,)" if shape is None else shape
+        each, expected = "example", "(examples,)" if shape is None else str(shape)
+        way = f"one-hot rows become labels with {what}.argmax(axis=-1)"
+        if shape is not None and 0 < array.ndim < len(shape):
+            each = "position"
+            way = "for one answer to a sequence put nn.LastStep() behind the last recurrent layer"
         raise ShapeError(
-            f"{what} must be one label per example, shape {expected}, "
-            f"got shape {array.shape}; one-hot rows become labels with {what}.argmax(axis=-1)"
+            f"{what} must be one label per {each}, shape {expected}, got shape {array.shape}; {way}"
         )
     if array.size == 0:
         raise ShapeError(f"{what} is empty: expected at least one label")

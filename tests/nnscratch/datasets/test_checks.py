@@ -109,6 +109,21 @@ def test_labels_of_another_dimension_are_refused(labels):
         check_labels(labels, 2)
 
 
+def test_one_label_for_many_positions_is_told_how_a_sequence_gets_one_answer():
+    with pytest.raises(ShapeError, match=r"one label per position, shape \(3, 6\), got .*LastStep"):
+        check_labels([0, 1, 0], 2, (3, 6))
+    with pytest.raises(ShapeError, match=r"one label per example, shape \(3,\), got .*argmax"):
+        check_labels([[0, 1], [1, 0], [0, 1]], 2, (3,))
+
+
+@pytest.mark.parametrize(
+    ("shape", "missing"), [((0, 6, 3), "example"), ((2, 0, 3), "feature or position")]
+)
+def test_what_is_missing_of_inputs_without_values_is_named(shape, missing):
+    with pytest.raises(ShapeError, match=f"expected at least one {missing}$"):
+        check_inputs(np.zeros(shape, np.float32))
+
+
 def test_empty_labels_are_refused():
     with pytest.raises(ShapeError, match="y is empty"):
         check_labels([], 2)
