@@ -188,6 +188,9 @@ def test_it_says_why_it_does_not_train():
         sick.fit(X, NAMES)
     assert said[0].filename == __file__
     assert "vanishing" in sick.findings_.kinds
+    first, (begin, *_) = sick.findings_.causes[0], sick.findings_.begin_with()
+    told = [first.sentence, first.cause, f"{begin}. All of it: print(estimator.findings_)"]
+    assert str(said[0].message) == " ".join(filter(None, told))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         classifier(hidden=[16] * 12, activation="sigmoid", epochs=1, record=0).fit(X, NAMES)
@@ -247,9 +250,16 @@ def test_balanced_classes_count_the_weights_of_their_examples():
     labels = np.stack([NAMES == "east", X[:, 2] > 1], axis=1).astype(int)
     made = classifier(class_weight="balanced")._weights(X, labels, None)
     np.testing.assert_allclose(made, compute_sample_weight("balanced", labels))
-    few = np.full(len(X), 1e-3)  # of which a class may weigh less than one in all
-    made = classifier(class_weight="balanced")._weights(X, labels, few)
-    np.testing.assert_allclose(made, few * compute_sample_weight("balanced", labels))
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_balanced_classes_count_the_same_whatever_their_weights_come_to(scale):
+    weights = scale * (X[:, 0] > 0) * (X[:, 1] > 0) / len(X)  # one class of three has none
+    made = classifier(class_weight="balanced")._weights(X, NAMES, weights)
+    of_class = np.array([made[name == NAMES].sum() for name in np.unique(NAMES)])
+    here = np.array([weights[name == NAMES].sum() > 0 for name in np.unique(NAMES)])
+    assert not here.all()
+    np.testing.assert_allclose(of_class, np.where(here, weights.sum() / here.sum(), 0.0))
 
 
 def test_what_goes_on_takes_the_rate_that_is_set_and_no_other_network():

@@ -17,7 +17,10 @@ SMALL = ["--depth", "3", "--width", "8"]
 
 @pytest.fixture
 def terminal(monkeypatch, tmp_path):
-    """Return a function that runs a command on a terminal: its exit code and all that was shown."""
+    """Return a function that runs a command on a terminal: its exit code and all that was shown.
+
+    A bar that it had at the bottom of the screen is gone by its end, other than that of `train`.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "88")
@@ -39,7 +42,10 @@ def terminal(monkeypatch, tmp_path):
             code = main(list(arguments))
         reader.join()
         os.close(ours)
-        return code, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(shown).decode())
+        written = b"".join(shown).decode()
+        if arguments[0] != "train":
+            assert written.rindex("\x1b[1A\x1b[2K") > written.rindex("\u2501"), written[-500:]
+        return code, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written)
 
     return run
 

@@ -118,6 +118,26 @@ def test_severity(severity, expected):
     assert f'class="finding {expected}"' in reports.findings_html([finding(severity=severity)])
 
 
+@pytest.mark.parametrize(
+    ("severity", "looks"),
+    [
+        ("fatal", ("high", "■", "#d64545")),
+        ("serious", ("medium", "▲", "#b06f00")),
+        ("notice", ("low", "●", "#3b82c4")),
+    ],
+)
+def test_a_badge_says_how_serious_a_kind_is_but_in_a_table(run, severity, looks):
+    height, mark, colour = looks
+    one = finding(severity=severity)
+    plain, bold = f'<span class="badge {height}">{mark}', f'style="color:{colour};font-weight:bold"'
+    assert f"{plain} {severity}: vanishing</span>" in reports.findings_html([one])
+    assert f"{bold}>{mark} {severity}: vanishing" in reports.findings_html([one], inline=True)
+    told = overview([read_run(run())] * 2, [[one, one], None], [None, None])
+    assert f"<td>{plain} vanishing</span><br>{plain} vanishing</span></td>" in told
+    assert told.count("badge") == 4  # and two below
+    assert bold not in told
+
+
 def test_the_glance_counts_what_is_not_finite(run):
     record = run(growth=50.0)
     record["gradient_norm"][2, 4] = 0.0
