@@ -20,8 +20,7 @@ def as_usual(plan: Plan) -> list[Change]:
     """
     if plan.recurrent():
         return []
-    linear = all(part.role != "activation" for part in plan.layers[plan.top() :])
-    numbers = linear and plan.loss_is(*_OF_NUMBERS)
+    numbers = not plan.ends() and plan.loss_is(*_OF_NUMBERS)
     data = [StandardInputs(), StandardTargets() if numbers else None]
     made: list[Change] = []
     for name, init in _DRAWN.items():

@@ -110,8 +110,7 @@ def _targets(plan: Plan, c: Conditions) -> Change | None:
 
 def _output(plan: Plan, c: Conditions) -> Change | None:
     """Return the loss that goes with the answers, on a linear output."""
-    last = plan.layers[plan.top() + 1 :]
-    ends = [part for part in last if part.role == "activation"]
+    ends = plan.ends()
     if not isinstance(plan.loss, Part) and not _unfit(plan.loss, ends, c):
         return None
     wanted: type[Loss]

@@ -184,6 +184,10 @@ class Plan:
         kinds = self.dense() or [i for i, p in enumerate(self.layers) if p.role == "recurrent"]
         return kinds[-1]
 
+    def ends(self) -> list[Part]:
+        """Return the activations at the output."""
+        return [part for part in self.layers[self.top() + 1 :] if part.role == "activation"]
+
     def recurrent(self) -> list[Part]:
         """Return the recurrent layers, those in blocks too."""
         inside = (inner for part in self.layers for inner in opened(part))

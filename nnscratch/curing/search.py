@@ -42,6 +42,7 @@ from nnscratch.curing.trials import (
     objection,
 )
 from nnscratch.errors import require_count, require_seed
+from nnscratch.layers import ReLU
 from nnscratch.network.model import Sequential
 from nnscratch.network.nodes import LossFunction
 from nnscratch.optimizers import Optimizer
@@ -296,10 +297,15 @@ class _Search(Bench):
         return trial if trial.skill > best.skill + MARGIN else best
 
     def _pruned(self, best: Trial) -> Trial:
-        """Return the trial without those of its changes that bring nothing."""
+        """Return the trial without those of its changes that bring nothing, but what takes away
+        outputs that other weights would begin with dead.
+        """
         change = best.change
+        may_die = any(part.is_a(ReLU) for part in self.plan.ends())
         while isinstance(change, Together):
-            for i in range(len(change.changes)):
+            for i, one in enumerate(change.changes):
+                if may_die and one.kind == "output":
+                    continue
                 fewer = together(*change.changes[:i], *change.changes[i + 1 :])
                 trial = self.tried(fewer)
                 if trial.skill >= best.skill - MARGIN / 2:

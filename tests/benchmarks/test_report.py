@@ -62,6 +62,12 @@ def test_an_empty_run_has_a_report(results):
     report.print_tables(results)
 
 
+def test_a_size_that_was_not_measured_is_a_dash(results):
+    results.roofline.raise_bandwidth(2, 2**24, 30.0)
+    (table,) = (one for one in tables(results) if one.heading == "Roofline")
+    assert [row[2:] for row in table.rows] == [["50", "-"], ["50", "30"]]
+
+
 def test_tables_on_the_terminal(results, capsys, monkeypatch):
     """No column is squeezed where the terminal is narrow."""
     said = []

@@ -36,10 +36,11 @@ def told(others, own=OWN):
     ],
 )
 def test_scale_and_mean(times, plus, is_told):
-    line = told(times * (OTHERS - OTHERS.mean()) / OTHERS.std() + plus)
-    assert bool(line) == is_told
-    if is_told:
-        assert line[0] == "held-out inputs"
+    others = times * (OTHERS - OTHERS.mean()) / OTHERS.std() + plus
+    for size in (1.0, 1e-2):
+        line = told(size * others, size * OWN)
+        assert bool(line) == is_told
+        assert not line or line[0] == "held-out inputs"
 
 
 def test_batches_that_differ_as_much_among_themselves():

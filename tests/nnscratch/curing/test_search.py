@@ -12,6 +12,7 @@ from nnscratch import initializers
 from nnscratch.curing import (
     ClipGradient,
     LearningRate,
+    NewOutput,
     NormMomentum,
     RemoveBatchNorm,
     Run,
@@ -114,6 +115,22 @@ def test_a_part_that_brings_less_than_a_hundredth_is_left_out(monkeypatch, skill
     monkeypatch.setattr(_Search, "_try", tried)
     search = _Search(plan, None, 5, None)
     assert str(search._pruned(search.tried(both)).change) == left
+
+
+@pytest.mark.parametrize(("end", "left"), [(nn.ReLU, True), (nn.Sigmoid, False)])
+def test_an_output_that_may_begin_dead_goes_whatever_it_brings(monkeypatch, end, left):
+    """With these weights a rectifier at the output does; with others it may not."""
+    plan = read_plan(nn.Sequential(nn.Dense(4, 2), end()), nn.SGD(lr=0.1), nn.MeanSquaredError())
+
+    def tried(self, change):
+        runs = (Run([1.0], 0.5 if "lr" in str(change) else 0.0, math.nan),)
+        return Trial(change, change.apply(plan), None, runs, None, None, None)
+
+    monkeypatch.setattr(_Search, "_try", tried)
+    search = _Search(plan, None, 5, None)
+    both = together(NewOutput(nn.MeanSquaredError), LearningRate(0.5))
+    said = str(search._pruned(search.tried(both)).change)
+    assert said == ("MeanSquaredError on a linear output + lr=0.5" if left else "lr=0.5")
 
 
 def test_what_is_named_and_learns_nothing_is_tried_at_other_rates():

@@ -1,12 +1,17 @@
 """The labelled runs: enough of them, of every kind; and their figures on seeds held out."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from nnscratch.experiments import faults
+from nnscratch.experiments.faults.meddling import Poison
 from nnscratch.experiments.faults.suite import Result, Score
 from nnscratch.flow.findings import KINDS, Finding, Findings
 from nnscratch.flow.findings.graph import WIRING
+from nnscratch.layers import Dense
+from nnscratch.network.model import Sequential
 
 FAULTY = [case for case in faults.CASES if not case.healthy]
 HEALTHY = [case for case in faults.CASES if case.healthy]
@@ -20,6 +25,24 @@ def test_enough_runs_of_every_kind():
     for held_out, faulty in ((True, 30), (False, 80)):  # as the README counts them
         assert sum(case.held_out == held_out for case in FAULTY) == faulty
         assert sum(case.held_out == held_out for case in HEALTHY) >= 12
+
+
+def test_what_is_held_out_stands_apart():
+    names = {case.name for case in HEALTHY if case.held_out}
+    assert {"healthy: hard tanh, momentum, moons", "healthy: one example at a time"} <= names
+    assert not {"healthy: relu", "healthy: momentum", "healthy: regression"} & names
+
+
+@pytest.mark.parametrize("step", [0, 2])
+def test_one_value_is_spoiled_after_one_step(step):
+    model = Sequential(Dense(2, 3), Dense(3, 2), seed=0)
+    spoiled = Poison(step, 7.0, "1.weight", place=4)
+    trainer = SimpleNamespace(model=model)
+    for now in range(4):
+        model.params["1.weight"][...] = 0.0
+        spoiled.on_step(trainer, SimpleNamespace(step=now))
+        expected = [7.0 * (now == step and at == 4) for at in range(6)]
+        assert model.params["1.weight"].ravel().tolist() == expected
 
 
 def test_causes_are_held_out_that_are_tuned_on():
