@@ -81,14 +81,17 @@ class Kernels:
         """Call `work`, and hand this thread's kernel calls to `note` instead of making them.
 
         Other threads compute on. No context manager, and no `with` around the lock: what a signal
-        handler raises just before a block begins would leave its effect.
+        handler raises just before a block begins would leave its effect. Handlers run where a call
+        returns, so that nothing is called before the lock is let go of.
         """
         try:
             _lock.acquire()
             self._note(note, work)
         finally:
-            if _lock._is_owned():  # else something was raised before
+            try:  # noqa: SIM105  `suppress` would be called
                 _lock.release()
+            except RuntimeError:  # something was raised before it was taken
+                pass
 
     def _note(
         self, note: Callable[[str, tuple[Any, ...]], float], work: Callable[[], None]

@@ -104,6 +104,27 @@ def test_after_500_interrupts_the_next_pass_is_right(threads):
     run(RAISED, 500, threads)
 
 
+NOTED = """
+    from nnscratch.backend import _lock, kernels
+    kernels.norm  # they are loaded
+    for i in range(COUNT):
+        try:
+            after(1e-5 + 2e-4 * random.random())
+            while True:
+                kernels.noted(lambda *_: 0.0, lambda: None)
+        except Stop:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        assert not _lock._is_owned(), i
+        assert kernels.norm is vars(sys.modules[kernels.norm.__module__])[kernels.norm.__name__]
+"""
+
+
+@alarms
+def test_what_is_raised_as_kernels_are_noted_leaves_no_lock_held():
+    """Where only what begins and what ends is interrupted."""
+    run(NOTED, 2000, 1)
+
+
 STEPS = """
     for make in (lambda: nn.Adam(lr=0.01), lambda: nn.SGD(lr=0.01, momentum=0.9)):
         for i in range(COUNT // 2):
