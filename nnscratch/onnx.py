@@ -226,13 +226,12 @@ def _recurrent(graph: _Graph, layer: Any, x: str) -> str:
 def _held(graph: _Graph, y: str) -> str:
     """Return outputs that stay what they are at the last step of each sequence."""
     last = graph.add("Sub", _LENGTHS, graph.hold(1, np.int32))
-    for axis in (1, 2):
-        last = graph.add("Unsqueeze", last, graph.hold([axis], np.int64))
     last = graph.add("Cast", last, to=onnx.TensorProto.INT64)
-    width = graph.add("Slice", graph.add("Shape", y), *(graph.hold([n], np.int64) for n in (2, 3)))
-    one = graph.hold([1, 1], np.int64)
-    last = graph.add("Expand", last, graph.add("Concat", one, width, axis=0))
-    return graph.add("Where", graph.valid, y, graph.add("GatherElements", y, last, axis=1))
+    at_end = graph.add("Unsqueeze", last, graph.hold([1], np.int64))
+    end = graph.add("GatherND", y, at_end, batch_dims=1)
+    return graph.add(
+        "Where", graph.valid, y, graph.add("Unsqueeze", end, graph.hold([1], np.int64))
+    )
 
 
 def _mean_over_time(graph: _Graph, layer: Any, x: str) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from nnscratch import initializers
-from nnscratch.curing.candidates import WIDTH, usual_rate
+from nnscratch.curing.candidates import DRAWN, WIDTH, usual_rate
 from nnscratch.curing.changes import Change, StandardInputs, StandardTargets, UseAdam, together
 from nnscratch.curing.network import NewActivation
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.size import AddHidden, Wider, is_bare
 from nnscratch.losses import Huber, MeanAbsoluteError, MeanSquaredError
 
-_DRAWN = {"relu": "he_normal", "tanh": "lecun_normal"}
 _OF_NUMBERS = (MeanSquaredError, MeanAbsoluteError, Huber)
 
 
@@ -23,7 +22,7 @@ def as_usual(plan: Plan) -> list[Change]:
     numbers = not plan.ends() and plan.loss_is(*_OF_NUMBERS)
     data = [StandardInputs(), StandardTargets() if numbers else None]
     made: list[Change] = []
-    for name, init in _DRAWN.items():
+    for name, init in DRAWN.items():
         weights = initializers.get(init)
         if is_bare(plan):
             body: list[Change] = [AddHidden(WIDTH, name, weights)]

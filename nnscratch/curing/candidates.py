@@ -64,6 +64,7 @@ SANE, SANE_ADAPTIVE = (1e-4, 1.0), (1e-5, 0.05)
 SANE_CLIP = 1e-3  # and no clip below this
 _ACTIVATIONS = ("relu", "tanh", "elu", "leaky_relu")
 _NAMED = ("he_normal", "lecun_normal", "glorot_normal")
+DRAWN = {"relu": _NAMED[0], "tanh": _NAMED[1]}  # the weights of a layer that is made anew
 _SATURATED = 10.0  # weights larger than this, n_in Var(w), drive units into saturation
 _LEAST_BATCH = 5  # for batch norm
 _SMALLER = 10.0  # a threshold that is too large is divided by at least this
@@ -141,8 +142,7 @@ def propose(
             changes.append(Weights(critical))
         changes += [Weights(initializers.get(name)) for name in _NAMED]
     if is_bare(plan) and not narrow:
-        drawn = {"relu": _NAMED[0], "tanh": _NAMED[1]}
-        changes += [AddHidden(WIDTH, name, initializers.get(init)) for name, init in drawn.items()]
+        changes += [AddHidden(WIDTH, name, initializers.get(init)) for name, init in DRAWN.items()]
     if hidden:
         for name in _ACTIVATIONS:
             best = _critical(activation(name))

@@ -53,7 +53,6 @@ from nnscratch_records import memory
 LEAST_STEPS = 20
 STEPS = 300
 _STEP = 32  # bytes that are kept of each of a trial: its loss
-_SLOW = 0.5  # skill, after as many steps, of what learns so slowly that changes are worth a try
 _LACKS = 0.8  # of what it lacked, for a change of what is healthy: less is noise, or haste
 ROUNDS = 3
 FINALISTS = 3  # trials that are run with further seeds, the most skilful first
@@ -171,9 +170,7 @@ class _Search(Bench):
         if c.answers.weights is not None:
             before = self.begun()
         made = Cure(before=before, trials=(), ranking=(), best=None, conditions=c)
-        goes_on = not made.sick and self._may_go_on(before)
-        enough = GOOD if not goes_on else WELL if c.steps >= STEPS else 0.0
-        if not made.sick and before.skill >= enough:
+        if not made.sick and before.skill >= self._enough(before):
             return made
         best, interrupted = None, False
         try:
@@ -196,11 +193,14 @@ class _Search(Bench):
             neighbours=self._neighbours() if best is None else math.nan,
         )
 
-    def _may_go_on(self, before: Trial) -> bool:
-        """Whether more steps are all that a network that learns needs."""
-        slow = before.skill < _SLOW and self.conditions.steps >= STEPS
+    def _enough(self, before: Trial) -> float:
+        """Return the skill with which a healthy network is left as it is: where more steps are all
+        that it may need, less will do, and any after few.
+        """
         falls = before.unfinished and not before.by_heart
-        return falls and not slow and not repairs(self.plan, self.conditions)
+        if not falls or repairs(self.plan, self.conditions):
+            return GOOD
+        return WELL if self.conditions.steps >= STEPS else 0.0
 
     def _neighbours(self) -> float:
         c = self.conditions

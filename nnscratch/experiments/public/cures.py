@@ -163,10 +163,10 @@ def treat(case: Sick, seed: int = 0, most_steps: int = 1000, **options: Any) -> 
     after = before
     if found.best is not None:
         after = _trained(names, batch, steps, other, judged)
-    elif longer(case, found):
+    elif going_on := longer(case, found):
         same = {"model": recipe.network(other), "optimizer": copy.deepcopy(recipe.optimizer)}
         names |= {**same, "penalty": penalty}
-        after = _trained(names, batch, longer(case, found), other, judged)
+        after = _trained(names, batch, going_on, other, judged)
     return Treated(case, found, before, after)
 
 
