@@ -39,6 +39,7 @@ _WEIGHTS = "class weights"  # the finding that one class is rare, or weighed as 
 _WILD = "outliers"  # that a few targets are most of the loss
 _TOLD = 0.2  # skill: with less a rare class, or a target, is hardly told from the others
 _CRAMPED = 4  # units of a layer: too few for most answers that are not simple
+_LONE = 0.1  # of a column: what lies far off is errors, not a kind of rows
 _SPANNED = 5.0  # times the middle distance: more deviation than columns of one shape have
 _FEW = 0.03  # of the columns, such as pixels: that so few of them have tails is chance
 _MOST = 20  # classes that are weighed by hand, names of one column
@@ -138,20 +139,26 @@ def named_in_data(trial: Trial, c: Conditions) -> list[Change]:
 
 def long_tails(values: Array) -> tuple[int, ...]:
     """Return the columns of at least 0 of which some lie far above most, and none far below."""
-    rows = values.reshape(-1, values.shape[-1]).astype(np.float64)
-    away, usual = distances(rows)
-    far = (away > FAR_OFF * usual).mean(axis=0) >= TAIL
-    above = away.max(axis=0) > ONE_SIDED * -away.min(axis=0)
-    found = (usual > 0) & far & above & (rows.min(axis=0) >= 0)
+    found = _far(values)[1]
     return tuple(np.flatnonzero(found).tolist()) if found.mean() >= _FEW else ()
 
 
 def is_wild(x: Array) -> bool:
     """Whether few inputs lie so far from all others of their column that they are its deviation."""
-    rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
+    share, tails, spanned = _far(x)
+    return bool((~tails & (share < _LONE) & spanned).any())
+
+
+def _far(values: Array) -> tuple[Array, Array, Array]:
+    """Return, of each column, what share lies far off, whether that is a tail to one side of what
+    is at least 0, and whether it is most of the deviation.
+    """
+    rows = values.reshape(-1, values.shape[-1]).astype(np.float64)
     away, usual = distances(rows)
-    few = (np.abs(away) > FAR_OFF * usual).mean(axis=0) < TAIL
-    return bool(((usual > 0) & few & (rows.std(axis=0) > _SPANNED * usual)).any())
+    share = (np.abs(away) > FAR_OFF * usual).mean(axis=0)
+    above = away.max(axis=0) > ONE_SIDED * -away.min(axis=0)
+    tails = (usual > 0) & (share >= TAIL) & above & (rows.min(axis=0) >= 0)
+    return share, tails, (usual > 0) & (rows.std(axis=0) > _SPANNED * usual)
 
 
 def balance(c: Conditions) -> tuple[float, ...]:

@@ -184,15 +184,24 @@ def test_inputs_that_lie_far_from_all_others_are_cut():
 
 
 @pytest.mark.parametrize(
-    ("rows", "far", "wild"), [(14, 1e3, True), (16, 1e3, False), (1, 1e3, True), (1, 50, False)]
+    ("rows", "far", "wild"),
+    [(14, -1e3, True), (149, -1e3, True), (151, -1e3, False), (1, -1e3, True), (1, -50, False)],
 )
-def test_few_inputs_are_far_where_they_are_most_of_the_deviation(rows, far, wild):
+def test_inputs_are_far_where_they_are_most_of_the_deviation(rows, far, wild):
     """Two of three lie within the middle distance of normal numbers, 0.67; deviations: 1."""
     x = Z.copy()
-    x[:rows, 2] = -far
+    x[:rows, 2] = far
     assert is_wild(x) == wild
     assert is_wild(x.reshape(300, 5, 4)) == wild
     assert not is_wild(np.where(np.arange(1500)[:, None] < 800, 0, x))  # most are one number
+
+
+@pytest.mark.parametrize(("rows", "wild"), [(14, True), (16, False)])
+def test_a_long_tail_is_no_error(rows, wild):
+    x = np.where(np.arange(1500)[:, None] < rows, 1e3, np.abs(Z))
+    assert is_wild(x) == wild
+    assert bool(long_tails(x)) != wild
+    assert is_wild(x - 1)  # a logarithm wants what is at least 0
 
 
 def wild(times=1.0):
