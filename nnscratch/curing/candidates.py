@@ -219,7 +219,7 @@ def propose_in_time(trial: Trial, x: Array) -> list[Change]:
         changes.append(GateBias(bias))
     if len(spare_cells(plan)) >= _SPARE:
         changes.append(FewerCells())
-    if not plan.dense() and "output activation" in trial.ills:
+    if not plan.dense() and "output activation" in trial.findings.kinds:
         changes.append(DenseBehind(WIDTH))
     if plan.truncate is not None:
         changes.append(WayBack())

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Callable
 
 from nnscratch.curing.candidates import ADAPTIVE, sane_rates, usual_rate
 from nnscratch.curing.changes import Change, ClipGradient, LearningRate, UseAdam, together
 from nnscratch.curing.conditions import Conditions, data_of
 from nnscratch.curing.plan import Plan
-from nnscratch.curing.trials import Trial
+from nnscratch.curing.trials import GOOD, MARGIN, Trial
 from nnscratch.errors import ConfigError
 from nnscratch.training import find_rate
 
 _STEPS = 80
+_STRIDE = 3.0  # from a rate to the next
 _ROWS = 16  # of a batch, whose loss does not hang on which rows they are alone
 USUAL_CLIP = 1.0  # of recurrent networks
 
@@ -33,6 +35,22 @@ def new_rates(trial: Trial, c: Conditions) -> list[Change]:
         rate = next(iter(sane_rates(adam, adaptive=True)), usual_rate(trial.plan))
         made += filter(None, [together(UseAdam(rate), ClipGradient(USUAL_CLIP))])
     return made
+
+
+def climbed(best: Trial, tried: Callable[[Change | None], Trial]) -> Trial:
+    """Return the best of a trial and the same at a third of its rate, at three times as much, and
+    so on in both directions as long as that does better. (A range test sees the first steps alone.)
+    """
+    for factor in (_STRIDE, 1 / _STRIDE):
+        rate = best.plan.lr
+        while best.skill < GOOD and not callable(rate) and rate > 0:
+            adaptive = best.plan.optimizer.is_a(*ADAPTIVE)
+            near = LearningRate(sane_rates(factor * rate, adaptive)[0])
+            trial = tried(together(best.change, near))
+            if trial.skill <= best.skill + MARGIN:
+                break
+            best, rate = trial, trial.plan.lr
+    return best
 
 
 def _fastest(plan: Plan, c: Conditions) -> float:

@@ -28,7 +28,7 @@ from nnscratch.curing.facts import repairs
 from nnscratch.curing.named import judged_by, named_in_data, named_in_network, named_rate
 from nnscratch.curing.plan import Plan
 from nnscratch.curing.progress import Watch, watching
-from nnscratch.curing.rates import new_rates, tested_rates
+from nnscratch.curing.rates import climbed, new_rates, tested_rates
 from nnscratch.curing.reading import read_plan
 from nnscratch.curing.report import Cure
 from nnscratch.curing.size import on_purpose
@@ -198,7 +198,8 @@ class _Search(Bench):
         that it may need, less will do, and any after few.
         """
         falls = before.unfinished and not before.by_heart
-        if not falls or repairs(self.plan, self.conditions):
+        out_of_reach = "output activation" in before.findings.kinds
+        if not falls or out_of_reach or repairs(self.plan, self.conditions):
             return GOOD
         return WELL if self.conditions.steps >= STEPS else 0.0
 
@@ -234,7 +235,7 @@ class _Search(Bench):
             for whole in as_usual(self.changed(asked)):
                 best = self._better(best, self.tried(together(asked, whole)))
             best = self._round(best) if best.learns else best
-        return self._pruned(best)
+        return self._pruned(climbed(best, self.tried) if best.learns else best)
 
     def _with(self, best: Trial, changes: list[Change]) -> tuple[Trial, list[Change]]:
         """Return the best with each of the changes that make it better, and the other ones."""
