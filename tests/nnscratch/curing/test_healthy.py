@@ -13,6 +13,7 @@ from nnscratch.curing.conditions import conditions_of
 from nnscratch.curing.report import Cure
 from nnscratch.curing.search import _Search
 from nnscratch.curing.trials import run_trial
+from nnscratch.flow.findings import Finding
 
 from .patients import LOSS, network
 
@@ -30,9 +31,10 @@ def shown(digits):
     return plan, c, run_trial(plan, None, _Search(plan, c, 3, None).forecast(plan), c)
 
 
-def outcome(shown, monkeypatch, before, best=1.0, steps=300, losses=FALLS):
+def outcome(shown, monkeypatch, before, best=1.0, steps=300, losses=FALLS, found=()):
     """Return whether anything was tried, and whether it was kept, by skills before and after."""
     plan, c, trial = shown
+    trial = replace(trial, findings=replace(trial.findings, findings=found))
     search, tried = _Search(plan, replace(c, steps=steps), 3, None), []
 
     def with_skill(skill, change):
@@ -64,6 +66,13 @@ def outcome(shown, monkeypatch, before, best=1.0, steps=300, losses=FALLS):
 )
 def test_what_learns_is_left_to_learn_on(shown, monkeypatch, before, steps, losses, tried):
     assert outcome(shown, monkeypatch, before, 1.0, steps, losses) == (tried, tried)
+
+
+@pytest.mark.parametrize("kind", ["output activation", "too few steps"])
+def test_what_cannot_reach_its_answers_is_not_left_to_learn_on(shown, monkeypatch, kind):
+    notice = Finding(kind, "notice", (), 0, "It is so.")
+    tried = kind == "output activation"
+    assert outcome(shown, monkeypatch, 0.94, found=(notice,)) == (tried, tried)
 
 
 @pytest.mark.parametrize("losses", [FALLS, ENDED])

@@ -12,9 +12,17 @@ from nnscratch.curing.recurrent import FewerCells
 from .plans import read
 
 
-def proposed(model):
-    trial = SimpleNamespace(plan=read(model), ills=())
+def proposed(model, kinds=()):
+    trial = SimpleNamespace(plan=read(model), ills=(), findings=SimpleNamespace(kinds=kinds))
     return [str(change) for change in propose_in_time(trial, np.zeros((8, 5, 3), np.float32))]
+
+
+@pytest.mark.parametrize("kinds", [(), ("output activation",)])
+@pytest.mark.parametrize("behind", [False, True])
+def test_states_get_a_dense_layer_where_they_are_found_to_be_the_answers(kinds, behind):
+    model = nn.Sequential(nn.LSTM(3, 4), nn.LSTM(4, 1), nn.LastStep(), *[nn.Dense(1, 1)] * behind)
+    wanted = bool(kinds) and not behind
+    assert ("32 states and a dense layer" in proposed(model, kinds)) == wanted
 
 
 @pytest.mark.parametrize("layer", [nn.LSTM, nn.GRU])
