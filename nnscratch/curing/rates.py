@@ -10,7 +10,7 @@ from nnscratch.curing.candidates import ADAPTIVE, sane_rates, usual_rate
 from nnscratch.curing.changes import Change, ClipGradient, LearningRate, UseAdam, together
 from nnscratch.curing.conditions import Conditions, data_of
 from nnscratch.curing.plan import Plan
-from nnscratch.curing.trials import GOOD, MARGIN, Trial
+from nnscratch.curing.trials import GOOD, MARGIN, WELL, Trial
 from nnscratch.errors import ConfigError
 from nnscratch.training import find_rate
 
@@ -38,12 +38,14 @@ def new_rates(trial: Trial, c: Conditions) -> list[Change]:
 
 
 def climbed(best: Trial, tried: Callable[[Change | None], Trial]) -> Trial:
-    """Return the best of a trial and the same at a third of its rate, at three times as much, and
-    so on in both directions as long as that does better. (A range test sees the first steps alone.)
+    """Return the best of a trial and the same at three times its rate, at a third, and so on in
+    both directions as long as that does better. (A range test sees the first steps alone.)
+
+    Where it learns well larger ones are not tried: some weights bear no haste.
     """
-    for factor in (_STRIDE, 1 / _STRIDE):
+    for factor, enough in ((_STRIDE, WELL), (1 / _STRIDE, GOOD)):
         rate = best.plan.lr
-        while best.skill < GOOD and not callable(rate) and rate > 0:
+        while best.skill < enough and not callable(rate) and rate > 0:
             adaptive = best.plan.optimizer.is_a(*ADAPTIVE)
             near = LearningRate(sane_rates(factor * rate, adaptive)[0])
             trial = tried(together(best.change, near))
