@@ -41,7 +41,8 @@ def test_what_was_asked_for_is_tried_again_where_other_things_are_right(monkeypa
         text, first = str(change), self.plan
         skills = {"None": 0.3, "lr": 0.6, "MeanSquaredError on a linear output": -0.1}
         both = "lr" in text and "linear output" in text
-        skill = (0.79 if "lr=0.5" in text else 0.7) if both else skills.get("lr" if "lr=" in text else text, 0.0)
+        learned = 0.79 if "lr=0.5" in text else 0.7
+        skill = learned if both else skills.get("lr" if "lr=" in text else text, 0.0)
         plan = first if change is None else change.apply(first)
         runs = tuple(Run([1.0, 0.9], skill, math.nan) for _ in range(3))
         return replace(self.shown, change=change, plan=plan, runs=runs)
